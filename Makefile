@@ -1,0 +1,48 @@
+# `make run` starts fopemta from this checkout, `make test` checks it; both set themselves up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test demo bench crash lint types trial clean
+
+run: $(VENV)/run
+	@$(BIN)/python -m fopemta.cli.main first-steps --config etc/fopemta.toml
+	@exec $(BIN)/twistd -n --pidfile= fopemta --config etc/fopemta.toml
+
+test: lint types trial
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test
+	$(BIN)/mypy
+
+# The plugin cache is made here, since making it inside a test warns about Twisted's own plugins.
+trial: $(VENV)/test
+	@$(BIN)/twistd --help >/dev/null
+	$(BIN)/python -W error -m twisted.trial tests
+
+demo: $(VENV)/run
+	@$(BIN)/python -m fopemta.cli.main demo
+
+bench: $(VENV)/test
+	$(BIN)/python -m benchmarks
+
+crash: $(VENV)/test
+	FOPEMTA_CRASHES=200 $(BIN)/python -W error -m twisted.trial tests.end_to_end.test_crash
+
+# Not an editable install: that hides the twistd plugin.
+$(VENV)/run: requirements-run.txt setup.py $(shell find fopemta twisted -name '*.py' 2>/dev/null)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-run.txt
+	@rm -rf build
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	@touch $@
+
+$(VENV)/test: requirements-test.txt $(VENV)/run
+	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-test.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build _trial_temp* .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,214 @@
+"""The configuration as frozen values (pure): every key, its default and what it means.
+
+`etc/fopemta.toml` shows the same keys and defaults; a test holds the two together.  Durations are seconds, sizes are
+octets, paths are as written (relative ones are resolved against the file's folder by `config.load`).
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from typing import TypeAlias
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.trust.levels import Level
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MIB = 1024 * 1024
+
+
+class ListenerKind(enum.Enum):
+    """What a listener is for."""
+
+    MX = "mx"
+    SUBMISSION = "submission"
+
+
+class ListenerTls(enum.Enum):
+    """TLS on a listener: never, on request, before any mail, from the first byte."""
+
+    OFF = "off"
+    OPPORTUNISTIC = "opportunistic"
+    REQUIRED = "required"
+    IMPLICIT = "implicit"
+
+
+class Fallback(enum.Enum):
+    """When plain SMTP may follow a failed handshake at level opportunistic."""
+
+    IMMEDIATE = "immediate"
+    AFTER_DEFERRAL = "after_deferral"
+    NEVER = "never"
+
+
+@attrs.frozen(kw_only=True)
+class Node:
+    """[node]  `banner` follows the host name in the greeting.  `postmaster` is a mailbox of a local domain."""
+
+    hostname: str
+    postmaster: Mailbox
+    banner: str = "ESMTP fopemta"
+    spool: str = "../var/spool"
+    state: str = "../var/state"
+
+
+@attrs.frozen(kw_only=True)
+class Listener:
+    """[[listener]]  `endpoint` is a Twisted server endpoint string."""
+
+    endpoint: str
+    kind: ListenerKind = ListenerKind.MX
+    tls: ListenerTls = ListenerTls.OPPORTUNISTIC
+
+
+@attrs.frozen
+class CertificateFiles:
+    """Paths of PEM files: `chain` the leaf and its intermediates in order, `key` its private key."""
+
+    chain: str
+    key: str
+
+
+@attrs.frozen(kw_only=True)
+class TlsServer:
+    """[tls.server]  Without `certificates` a self-signed one is made at first start and kept in [node] state."""
+
+    certificates: tuple[CertificateFiles, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class TlsClient:
+    """[tls.client]  `roots` is "system" or the path of a PEM file; `lowest_rung` a word of `trust.rungs`."""
+
+    roots: str = "system"
+    lowest_rung: str = "compatible"
+    fallback: Fallback = Fallback.IMMEDIATE
+
+
+@attrs.frozen(kw_only=True)
+class Dns:
+    """[dns]  `nameservers` are (address, port); empty means those of /etc/resolv.conf.  `timeout` for one question."""
+
+    nameservers: tuple[tuple[str, int], ...] = ()
+    timeout: float = 10.0
+
+
+@attrs.frozen(kw_only=True)
+class Relay:
+    """[relay]  Clients in `networks` may send anywhere; mail for `domains` is taken from anyone and sent onwards."""
+
+    networks: tuple[Network, ...] = ()
+    domains: tuple[str, ...] = ()
+
+
+class Via(enum.Enum):
+    """The kinds of way a route can name."""
+
+    MX = "mx"
+    SMTP = "smtp"
+    MAILDIR = "maildir"
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """[[route]]  The way for a domain.
+
+    `domain` is a domain, "*.example.org" for its sub-domains, or "*" for all others.  `host` and `port` for SMTP (port
+    None: [delivery] port); `host` is a name or an address; an address in brackets in the file, or a name that has no
+    MX looked up: a route's host is always connected to directly.  `maildir` is a path that may hold {local_part} and
+    {domain}.  A domain with a `maildir` route is local: its mail is taken from anyone.
+    """
+
+    domain: str
+    via: Via = Via.MX
+    host: str | None = None
+    port: int | None = None
+    maildir: str | None = None
+    tls: Level | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DeliveryTimeouts:
+    """[delivery.timeouts]  Seconds to wait for each step (RFC 5321 4.5.3.2); `total` for one connection to a host."""
+
+    connect: float = 30.0
+    greeting: float = 300.0
+    handshake: float = 60.0
+    helo: float = 300.0
+    mail: float = 300.0
+    rcpt: float = 300.0
+    data: float = 120.0
+    block: float = 180.0
+    final: float = 600.0
+    quit: float = 5.0
+
+
+@attrs.frozen(kw_only=True)
+class Delivery:
+    """[delivery]  `connections` in all and to one destination at a time."""
+
+    port: int = 25
+    connections: int = 200
+    connections_per_destination: int = 20
+    timeouts: DeliveryTimeouts = DeliveryTimeouts()
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """[retry]  The n-th wait is first * factor^(n-1), at most `longest`, with jitter; given up after `lifetime`."""
+
+    first: float = 300.0
+    factor: float = 2.0
+    longest: float = 4 * 3600.0
+    lifetime: float = 5 * 86400.0
+
+
+@attrs.frozen(kw_only=True)
+class LimitTimeouts:
+    """[limits.timeouts]  Inbound: seconds without a command, for a handshake, without a byte of a message."""
+
+    command: float = 300.0
+    handshake: float = 60.0
+    data: float = 180.0
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """[limits]  `message_size` octets of one message; `recipients` of one transaction; `connections` at a time;
+    `errors` before a client is cut off; `spool_free` octets that the spool keeps free besides one message.
+    """
+
+    message_size: int = 150_000_000
+    recipients: int = 1000
+    connections: int = 2000
+    errors: int = 20
+    spool_free: int = 256_000_000
+    timeouts: LimitTimeouts = LimitTimeouts()
+
+
+@attrs.frozen(kw_only=True)
+class Log:
+    """[log]  `text` and `json` are paths or "stdout" or "off"."""
+
+    text: str = "stdout"
+    json: str = "off"
+
+
+@attrs.frozen(kw_only=True)
+class Configuration:
+    """The whole of fopemta.toml."""
+
+    node: Node
+    listeners: tuple[Listener, ...]
+    tls_server: TlsServer = TlsServer()
+    tls_client: TlsClient = TlsClient()
+    dns: Dns = Dns()
+    relay: Relay = Relay()
+    routes: tuple[Route, ...] = ()
+    delivery: Delivery = Delivery()
+    retry: Retry = Retry()
+    limits: Limits = Limits()
+    log: Log = Log()

@@ -1,0 +1,190 @@
+"""The seams at which fopemta does I/O (shell): who promises what to whom.
+
+Shell rooms know each other only by these; `service.py` puts the concrete objects together.  A Deferred that is said to
+"fail with X" fails with nothing else by design; anything else is a bug and is logged as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from OpenSSL.SSL import Connection
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLServerConnectionCreator,
+    IReactorCore,
+    IReactorTCP,
+    IReactorThreads,
+    IReactorTime,
+    IReactorUDP,
+)
+from zope.interface import Attribute, Interface
+
+from fopemta.answer import Answer
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.envelope import Envelope, TlsSession
+from fopemta.mail.queued import QueuedMessage
+from fopemta.routing.values import Host, NextHop, RoutingFailure
+from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.rungs import Hello, Rung
+from fopemta.trust.verdict import VerdictRecord
+
+
+class IMailReactor(IReactorCore, IReactorTCP, IReactorUDP, IReactorTime, IReactorThreads):
+    """All that fopemta asks of a reactor (zope has no intersection types)."""
+
+
+# --- spool ---------------------------------------------------------------------------------------------------------
+
+
+class SpoolTrouble(Exception):
+    """The spool cannot keep something now; nothing was accepted.  Subclasses say what the client should be told."""
+
+
+class SpoolFull(SpoolTrouble):
+    """No room: 452 4.3.1."""
+
+
+class SpoolFailing(SpoolTrouble):
+    """The disk or the file system fails: 451 4.3.0."""
+
+
+class UnknownMessage(SpoolTrouble):
+    """There is no message of that id (any more)."""
+
+
+class IIncoming(Interface):
+    """A message being received.  Exactly one of `commit` and `abort` ends it."""
+
+    message_id = Attribute("str: the queue id it will have")
+
+    def write(data: bytes) -> Deferred[None] | None:
+        """Take content as it goes on the wire (CRLF, not dot-stuffed), cut anywhere.
+
+        Returns None when more may come at once, else a Deferred that fires when it may (the writer should pause; what
+        still comes is taken).  A failure to write shows at `commit`.
+        """
+
+    def commit(envelope: Envelope) -> Deferred[QueuedMessage]:
+        """Keep the message.  Fires only once it is durable: then, and only then, may `250` be sent.
+
+        Fails with SpoolTrouble; then nothing is kept.
+        """
+
+    def abort() -> None:
+        """Forget it; nothing stays."""
+
+
+class IMessageContent(Interface):
+    """The content of a spooled message, read from the front."""
+
+    def read(size: int) -> Deferred[bytes]:
+        """Up to `size` octets, b"" at the end.  Fails with SpoolFailing."""
+
+    def close() -> None:
+        """Give back the file; harmless twice."""
+
+
+class ISpool(Interface):
+    """Keeps accepted mail (DESIGN 4).  Every method that returns a Deferred may work in a thread of its own."""
+
+    def start() -> Deferred[Sequence[QueuedMessage]]:
+        """Open and recover: fires with every unfinished message, oldest first.  Call once."""
+
+    def stop() -> Deferred[None]:
+        """Flush what is written and close."""
+
+    def receive(message_id: str) -> IIncoming:
+        """Begin a message.  Raises SpoolFull or SpoolFailing when it is known that it could not be kept."""
+
+    def submit(message_id: str, envelope: Envelope, content: bytes) -> Deferred[QueuedMessage | None]:
+        """Keep a message made here.  Fires with None when the spool already knew that id (so it can be repeated).
+
+        Fails with SpoolTrouble.
+        """
+
+    def load(message_id: str) -> Deferred[QueuedMessage]:
+        """The message with its recipients' states as recorded.  Fails with UnknownMessage or SpoolFailing."""
+
+    def content(message_id: str) -> Deferred[IMessageContent]:
+        """Its content.  Fails with UnknownMessage or SpoolFailing."""
+
+    def record(message_id: str, verdicts: Sequence[VerdictRecord], finished: bool) -> Deferred[None]:
+        """Write down outcomes.  Fires once they are written (a crash of the process keeps them); they are flushed
+        with the next shared flush, within a second.  `finished`: no recipient is left, the message may go.
+
+        Fails with SpoolTrouble, then the outcome is not known to the spool and will be worked out again.
+        """
+
+    def defer(message_id: str) -> Deferred[None]:
+        """Move a message not finished by its first round to `deferred/`; harmless when it is there already.
+
+        Fails with SpoolTrouble, then it stays where it was.
+        """
+
+
+# --- queue and couriers --------------------------------------------------------------------------------------------
+
+
+class IQueue(Interface):
+    """Takes responsibility for spooled messages."""
+
+    def accepted(message: QueuedMessage) -> None:
+        """A message has been committed: deliver it."""
+
+
+class ICourier(Interface):
+    """Carries a consignment one attempt far."""
+
+    def deliver(consignment: Consignment) -> Deferred[Sequence[VerdictRecord]]:
+        """One verdict for each of the consignment's recipients, in order, `next_try` None.
+
+        Does not fail: whatever goes wrong is a verdict.  `deferred` and `failed` are the attempt's result; the queue
+        alone knows that a life has ended.
+        """
+
+
+# --- lookups -------------------------------------------------------------------------------------------------------
+
+
+class IResolver(Interface):
+    """DNS questions; names in canonical form, with or without final dot.  The Deferreds do not fail."""
+
+    def exchangers(domain: str) -> Deferred[Answer[tuple[tuple[int, str], ...]]]:
+        """The MX set as (preference, host); a null MX is one entry with the host ""."""
+
+    def addresses(host: str) -> Deferred[Answer[tuple[str, ...]]]:
+        """Every A and AAAA address.  Unavailable when one kind could not be asked and the other found nothing."""
+
+
+class IRouter(Interface):
+    """Finds the hosts of a next hop."""
+
+    def hosts(next_hop: NextHop) -> Deferred[tuple[Host, ...] | RoutingFailure]:
+        """The hosts to try, best first and at least one, each with at least one address.  Does not fail."""
+
+
+# --- TLS -----------------------------------------------------------------------------------------------------------
+
+
+class IClientTls(Interface):
+    """Makes outbound TLS sessions and says what they showed."""
+
+    def creator(rung: Rung, hello: Hello, server_name: str | None) -> IOpenSSLClientConnectionCreator:
+        """For `transport.startTLS`.  `server_name` is sent as SNI unless None.  The handshake completes whatever the
+        certificate is; nothing is proven until the evidence has been judged.
+        """
+
+    def evidence(connection: Connection) -> HandshakeEvidence:
+        """What the finished handshake of a connection from `creator` showed.  Never raises: see `judging_error`."""
+
+
+class IServerTls(Interface):
+    """Makes inbound TLS sessions."""
+
+    def creator() -> IOpenSSLServerConnectionCreator:
+        """For `transport.startTLS` on an accepted connection."""
+
+    def session(connection: Connection) -> TlsSession:
+        """The facts of a finished handshake."""

@@ -1,0 +1,4 @@
+"""Mail as values (pure): addresses, envelopes, replies, queued messages, the Received header, identifiers.
+
+What several rooms share about a message is here, so that no room needs to know another's insides.
+"""

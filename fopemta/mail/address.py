@@ -1,0 +1,39 @@
+"""A mailbox as the envelope names it, in one canonical form (pure)."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+# RFC 5321 4.1.2 Dot-string: what may stand before the @ without quotes.
+_DOT_STRING = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+
+
+@attrs.frozen
+class Mailbox:
+    """`local_part@domain`.
+
+    `local_part` is unquoted and keeps its case (RFC 5321 2.4).  `domain` is canonical: lower case, A-labels, no final
+    dot; an address literal keeps its brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]").
+    """
+
+    local_part: str
+    domain: str
+
+    def __str__(self) -> str:
+        """The address as it goes on the wire, quoted where the grammar wants it, without angle brackets."""
+        if _DOT_STRING.fullmatch(self.local_part):
+            return f"{self.local_part}@{self.domain}"
+        escaped = self.local_part.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"@{self.domain}'
+
+    @property
+    def is_literal(self) -> bool:
+        """The domain is an address literal such as "[192.0.2.1]"."""
+        return self.domain.startswith("[")
+
+
+def path_text(sender: Mailbox | None) -> str:
+    """A reverse-path without its brackets; the null path `None` is the empty string (RFC 5321 4.5.5)."""
+    return "" if sender is None else str(sender)

@@ -1,0 +1,22 @@
+"""One attempt's load for a courier: a message, and those of its recipients that share a next hop (pure)."""
+
+from __future__ import annotations
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.queued import QueuedMessage
+from fopemta.routing.values import NextHop
+
+
+@attrs.frozen
+class Consignment:
+    """`recipients` is a part of the message's pending ones, in the envelope's order."""
+
+    message: QueuedMessage
+    next_hop: NextHop
+    recipients: tuple[Mailbox, ...]
+
+    def attempt_of(self, recipient: Mailbox) -> int:
+        """Which attempt this is for `recipient`, counted from 1."""
+        return next(each.attempts for each in self.message.recipients if each.address == recipient) + 1

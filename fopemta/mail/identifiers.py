@@ -1,0 +1,27 @@
+"""Queue identifiers (pure): sortable by time, short enough to say on the telephone, safe as a file name."""
+
+from __future__ import annotations
+
+import re
+
+# No vowels (no words by accident), no l, and digits before letters, so that text order is time order.
+_ALPHABET = "0123456789BCDFGHJKMNPQRSTVWXYZbcdfghjkmnpqrstvwxyz"
+_BASE = len(_ALPHABET)
+
+MESSAGE_ID = re.compile(r"[0-9BCDFGHJKMNPQRSTVWXYZbcdfghjkmnpqrstvwxyz]{8,24}")
+
+
+def message_id(microseconds: int, entropy: int) -> str:
+    """The queue id of a message that arrived `microseconds` after the epoch.
+
+    `entropy` (0 to 2**20 - 1) tells apart what arrives in one microsecond, also in two processes.
+    """
+    return _digits(microseconds, 10) + _digits(entropy % 2**20, 4)
+
+
+def _digits(number: int, width: int) -> str:
+    letters = []
+    for _ in range(width):
+        number, index = divmod(number, _BASE)
+        letters.append(_ALPHABET[index])
+    return "".join(reversed(letters))

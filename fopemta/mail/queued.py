@@ -1,0 +1,93 @@
+"""A message in the queue: its envelope and how far each recipient has come (pure)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope
+from fopemta.trust.verdict import Result, VerdictRecord
+
+
+class RecipientState(enum.StrEnum):
+    """Where one recipient of one message stands."""
+
+    QUEUED = "queued"
+    HELD = "held"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+_STATE_AFTER = {
+    Result.DELIVERED: RecipientState.DELIVERED,
+    Result.DEFERRED: RecipientState.QUEUED,
+    Result.FAILED: RecipientState.FAILED,
+}
+
+
+@attrs.frozen
+class RecipientStatus:
+    """One recipient: `attempts` made so far, `last` the newest verdict record (None before the first attempt)."""
+
+    address: Mailbox
+    state: RecipientState = RecipientState.QUEUED
+    attempts: int = 0
+    last: VerdictRecord | None = None
+
+    @property
+    def open(self) -> bool:
+        """Still to be delivered."""
+        return self.state in (RecipientState.QUEUED, RecipientState.HELD)
+
+    @property
+    def next_try(self) -> float | None:
+        """Seconds since the epoch, None when never tried (due at once) or finished."""
+        return self.last.next_try if self.last is not None and self.open else None
+
+    def after(self, verdict: VerdictRecord) -> RecipientStatus:
+        """The status once `verdict` has been recorded."""
+        return attrs.evolve(
+            self, state=_STATE_AFTER[verdict.result], attempts=max(self.attempts + 1, verdict.attempt), last=verdict
+        )
+
+
+@attrs.frozen
+class QueuedMessage:
+    """`id` the queue id, `arrived` seconds since the epoch, `size` octets of content as it goes on the wire
+    (CRLF, not dot-stuffed), `recipients` in the envelope's order.
+    """
+
+    id: str
+    arrived: float
+    size: int
+    envelope: Envelope
+    recipients: tuple[RecipientStatus, ...]
+
+    @classmethod
+    def fresh(cls, message_id: str, arrived: float, size: int, envelope: Envelope) -> QueuedMessage:
+        """A message just accepted."""
+        return cls(message_id, arrived, size, envelope, tuple(RecipientStatus(each) for each in envelope.recipients))
+
+    def after(self, verdicts: Iterable[VerdictRecord]) -> QueuedMessage:
+        """The message once `verdicts` have been recorded; a verdict finds its recipient by address."""
+        by_address = {verdict.recipient: verdict for verdict in verdicts}
+        return attrs.evolve(
+            self,
+            recipients=tuple(
+                each.after(by_address[str(each.address)]) if str(each.address) in by_address else each
+                for each in self.recipients
+            ),
+        )
+
+    @property
+    def pending(self) -> tuple[RecipientStatus, ...]:
+        """The recipients still to be delivered, the held ones too."""
+        return tuple(each for each in self.recipients if each.open)
+
+    @property
+    def finished(self) -> bool:
+        """Nothing is left to do for any recipient."""
+        return not any(each.open for each in self.recipients)

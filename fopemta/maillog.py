@@ -1,0 +1,233 @@
+"""Every event that an operator reads, one function each (shell).
+
+The first field of what concerns a message is its queue id.  An event is its name and its fields; how it looks as text
+or JSON is the observers' business (`fopemta.log_observers`).  `log_format` is for Twisted's stock observers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from fopemta.mail.address import path_text
+from fopemta.mail.envelope import TlsSession
+from fopemta.mail.queued import QueuedMessage
+from fopemta.trust.verdict import VerdictRecord
+
+_log = Logger(namespace="fopemta")
+
+
+# --- the life of a message -----------------------------------------------------------------------------------------
+
+
+def accepted(message: QueuedMessage) -> None:
+    """A message is durable in the spool and was, or is about to be, answered 250."""
+    arrival = message.envelope.arrival
+    tls = arrival.tls if arrival else None
+    _log.info(
+        "{message}: accepted from <{sender}>, {size} octets, {recipients} recipients, client {client}",
+        event="accepted",
+        message=message.id,
+        sender=path_text(message.envelope.sender),
+        recipients=len(message.envelope.recipients),
+        size=message.size,
+        client=arrival.client_address if arrival else None,
+        helo=arrival.helo if arrival else None,
+        with_protocol=arrival.protocol if arrival else None,
+        protocol=tls.protocol if tls else None,
+        cipher=tls.cipher if tls else None,
+        bits=tls.bits if tls else None,
+    )
+
+
+def attempt(verdict: VerdictRecord) -> None:
+    """One recipient, one attempt: the verdict record (DESIGN 8)."""
+    _log.info(
+        "{message}: {result} to <{recipient}>: {code} {enhanced} {text}",
+        event="attempt",
+        verdict=verdict,
+        message=verdict.message,
+        recipient=verdict.recipient,
+        result=verdict.result.value,
+        code=verdict.code,
+        enhanced=verdict.enhanced,
+        text=verdict.text,
+    )
+
+
+def deferred(message_id: str, recipients: int, next_try: float) -> None:
+    """A round of attempts left `recipients` unfinished; `next_try` in seconds since the epoch."""
+    _log.info(
+        "{message}: {recipients} recipients deferred until {next_try}",
+        event="deferred",
+        message=message_id,
+        recipients=recipients,
+        next_try=next_try,
+    )
+
+
+def finished(message_id: str, delivered: int, failed: int) -> None:
+    """Nothing is left to do for the message."""
+    _log.info(
+        "{message}: finished, {delivered} delivered, {failed} failed",
+        event="finished",
+        message=message_id,
+        delivered=delivered,
+        failed=failed,
+    )
+
+
+def reported(message_id: str, report_id: str, recipient: str, kind: str) -> None:
+    """A report about the message was put into the queue; `kind` is "failure"."""
+    _log.info(
+        "{message}: {kind} report {report} to <{recipient}>",
+        event="reported",
+        message=message_id,
+        report=report_id,
+        recipient=recipient,
+        kind=kind,
+    )
+
+
+def not_reported(message_id: str, why: str) -> None:
+    """A failure that nobody is told of, and why (null sender)."""
+    _log.warn("{message}: failure not reported: {why}", event="not_reported", message=message_id, why=why)
+
+
+# --- inbound sessions ----------------------------------------------------------------------------------------------
+
+
+def connected(client: str, listener: str) -> None:
+    """A client has connected."""
+    _log.debug("client {client} connected to {listener}", event="connected", client=client, listener=listener)
+
+
+def disconnected(client: str, why: str, commands: int, messages: int) -> None:
+    """A client's session is over."""
+    _log.debug(
+        "client {client} disconnected: {why}",
+        event="disconnected",
+        client=client,
+        why=why,
+        commands=commands,
+        messages=messages,
+    )
+
+
+def tls_started(client: str, tls: TlsSession) -> None:
+    """A client's handshake succeeded."""
+    _log.debug(
+        "client {client} uses {protocol} with cipher {cipher} ({bits} bits)",
+        event="tls_started",
+        client=client,
+        protocol=tls.protocol,
+        cipher=tls.cipher,
+        bits=tls.bits,
+    )
+
+
+def tls_failed(client: str, why: str) -> None:
+    """A client's handshake failed; `why` in OpenSSL's words."""
+    _log.info("client {client} failed the TLS handshake: {why}", event="tls_failed", client=client, why=why)
+
+
+def refused(client: str, stage: str, code: int, enhanced: str | None, text: str, subject: str) -> None:
+    """A command was refused by policy; `subject` is the address or name it was about."""
+    _log.info(
+        "client {client}: {stage} {subject} refused: {code} {enhanced} {text}",
+        event="refused",
+        client=client,
+        stage=stage,
+        subject=subject,
+        code=code,
+        enhanced=enhanced,
+        text=text,
+    )
+
+
+def cut_off(client: str, why: str) -> None:
+    """We ended a client's session."""
+    _log.info("client {client} cut off: {why}", event="cut_off", client=client, why=why)
+
+
+# --- spool ---------------------------------------------------------------------------------------------------------
+
+
+def recovered(messages: int, seconds: float) -> None:
+    """The spool was read at start."""
+    _log.info(
+        "spool: {messages} messages to deliver, read in {seconds:.2f} s",
+        event="recovered",
+        messages=messages,
+        seconds=seconds,
+    )
+
+
+def corrupt(what: str, why: str) -> None:
+    """Something in the spool is damaged and was put aside."""
+    _log.error("spool: {what} put aside: {why}", event="corrupt", what=what, why=why)
+
+
+def dropped_unacknowledged(where: str, records: int) -> None:
+    """What a crash left behind and nobody was promised."""
+    _log.warn(
+        "spool: {records} unacknowledged records dropped in {where}",
+        event="dropped_unacknowledged",
+        where=where,
+        records=records,
+    )
+
+
+def spool_trouble(why: str) -> None:
+    """The spool cannot take mail or outcomes; clients are told to come again."""
+    _log.error("spool: {why}", event="spool_trouble", why=why)
+
+
+def spool_well_again() -> None:
+    """The spool works again after trouble."""
+    _log.warn("spool: works again", event="spool_well_again")
+
+
+# --- the service ---------------------------------------------------------------------------------------------------
+
+
+def started(hostname: str, version: str) -> None:
+    """The service runs."""
+    _log.info("fopemta {version} started as {hostname}", event="started", hostname=hostname, version=version)
+
+
+def listening(endpoint: str, kind: str, tls: str) -> None:
+    """A listener is open."""
+    _log.info("listening on {endpoint} ({kind}, tls {tls})", event="listening", endpoint=endpoint, kind=kind, tls=tls)
+
+
+def stopping(sessions: int) -> None:
+    """The service ends; `sessions` clients are connected."""
+    _log.info("stopping with {sessions} sessions", event="stopping", sessions=sessions)
+
+
+def stopped() -> None:
+    """The service has ended."""
+    _log.info("stopped", event="stopped")
+
+
+def reloaded(what: str) -> None:
+    """Something was read anew."""
+    _log.info("reloaded {what}", event="reloaded", what=what)
+
+
+def reload_failed(errors: Sequence[str]) -> None:
+    """A reload found errors; what ran goes on."""
+    _log.error("reload refused: {errors}", event="reload_failed", errors=tuple(errors))
+
+
+def certificate_made(path: str) -> None:
+    """No certificate was configured, so a self-signed one was made."""
+    _log.warn("self-signed certificate made: {path}", event="certificate_made", path=path)
+
+
+def background_failure(doing: str, failure: Failure) -> None:
+    """A bug: something that must not fail did."""
+    _log.failure("failed while {doing}", failure=failure, event="background_failure", doing=doing)

@@ -1,0 +1,58 @@
+"""What routing works out: the next hop of a recipient, the hosts of a next hop, or why there are none (pure)."""
+
+from __future__ import annotations
+
+import attrs
+
+from fopemta.config.model import Route
+from fopemta.trust.diagnosis import Diagnosis
+
+
+@attrs.frozen
+class NextHop:
+    """The destination that recipients share: the same `route`, and the same `domain` where the route looks up MX.
+
+    Hashable: the queue groups recipients and counts connections by it.
+    """
+
+    domain: str
+    route: Route
+
+    @property
+    def word(self) -> str:
+        """How logs and listings name it: a domain, "smtp:host:port" or "maildir:path"."""
+        if self.route.host is not None:
+            return f"smtp:{self.route.host}" + (f":{self.route.port}" if self.route.port else "")
+        if self.route.maildir is not None:
+            return f"maildir:{self.route.maildir}"
+        return self.domain
+
+
+@attrs.frozen
+class Host:
+    """One host to try.  `name` in canonical form is what SNI and certificates are about; None for a bare address.
+
+    `addresses` are IP addresses as text in the order to try, `port` a TCP port, `proven_by` what proved the name
+    (None, "dnssec", "rule").
+    """
+
+    name: str | None
+    addresses: tuple[str, ...]
+    port: int
+    proven_by: str | None = None
+
+    @property
+    def word(self) -> str:
+        """How logs name it."""
+        return self.name or self.addresses[0]
+
+
+@attrs.frozen
+class RoutingFailure:
+    """Why no host can be tried.  `permanent` ends the recipient at once; `code` and `enhanced` fit it."""
+
+    permanent: bool
+    code: int
+    enhanced: str
+    diagnosis: Diagnosis
+    text: str

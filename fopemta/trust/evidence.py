@@ -1,0 +1,34 @@
+"""What a finished handshake showed, as values (pure)."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class ChainError:
+    """An error that OpenSSL's chain verification met: its X509_V_ERR number, the depth of the certificate."""
+
+    code: int
+    depth: int
+    words: str
+
+
+@attrs.frozen(kw_only=True)
+class HandshakeEvidence:
+    """`protocol` ("TLSv1.3"), `cipher` (OpenSSL's name), `bits`, `group` (None where OpenSSL names none).
+
+    `chain` is what the peer sent, leaf first, in DER.  `chain_errors` is what verification against `roots` met, in
+    order; empty means a chain to a trusted root within its dates.  `server_name` is the SNI that was sent.
+    `judging_error` is set when looking at the handshake itself failed: then nothing is proven.
+    """
+
+    protocol: str
+    cipher: str
+    bits: int
+    group: str | None
+    chain: tuple[bytes, ...]
+    chain_errors: tuple[ChainError, ...]
+    server_name: str | None
+    resumed: bool = False
+    judging_error: str | None = None

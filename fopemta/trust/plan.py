@@ -1,0 +1,49 @@
+"""The TLS plan of a destination and the judgement of a handshake, as values (pure)."""
+
+from __future__ import annotations
+
+import attrs
+
+from fopemta.config.model import Fallback
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.levels import Level
+from fopemta.trust.rungs import Rung
+
+
+@attrs.frozen
+class TlsPlan:
+    """What may be tried towards a destination; connection code walks down it and cannot lower it.
+
+    `rungs` permitted, strongest first, `Rung.PLAIN` among them only where plain text may be spoken.  `fallback` says
+    when plain text may follow a *failed* handshake.  `sources` names who demanded the level ("default", "route").
+    """
+
+    level: Level
+    rungs: tuple[Rung, ...]
+    fallback: Fallback
+    sources: tuple[str, ...] = ("default",)
+
+    @property
+    def plain_allowed(self) -> bool:
+        """Plain text is on the ladder at all."""
+        return Rung.PLAIN in self.rungs
+
+    @property
+    def tls_rungs(self) -> tuple[Rung, ...]:
+        """The rungs that are TLS."""
+        return tuple(rung for rung in self.rungs if rung is not Rung.PLAIN)
+
+
+@attrs.frozen
+class Judgement:
+    """The verdict on a peer's certificate: good for one of the names, or not and why.
+
+    `names` are the names that were acceptable; `by` what authenticated ("pkix") or None; `diagnosis` None exactly when
+    `authenticated`; `text` one sentence for the operator.
+    """
+
+    authenticated: bool
+    names: tuple[str, ...]
+    by: str | None
+    diagnosis: Diagnosis | None
+    text: str

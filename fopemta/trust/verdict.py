@@ -1,0 +1,114 @@
+"""The verdict record: one recipient, one attempt, everything that decided it (pure).
+
+The log event `attempt`, the queue listing, the report to the sender and the metrics are views of this one value.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+
+class Result(enum.StrEnum):
+    """How an attempt ended for a recipient."""
+
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+
+
+@attrs.frozen
+class CertificateFacts:
+    """One certificate of a chain as operators see it.  `not_after` RFC 3339 in UTC, `sha256` lower-case hex."""
+
+    subject: str
+    issuer: str
+    serial: str
+    not_after: str
+    sha256: str
+
+
+@attrs.frozen(kw_only=True)
+class VerdictRecord:
+    """One structured record per recipient per attempt (the field names are a contract with users' programs).
+
+    `time` and `next_try` are seconds since the epoch here and RFC 3339 in JSON.  `sender` is "" for the null path.
+    `attempt` counts from 1.  `level` is the word of the level demanded, `rung` the word of the rung used ("plain"
+    where no TLS was), both None for a local delivery.  `authenticated` says whether the peer's certificate was good for
+    one of `names`, whether or not that was demanded.  `downgraded`: TLS was tried or offered and plain text used.
+    `code` and `enhanced` are the peer's, or ours where no peer answered.  `diagnosis` is a word of
+    `trust.diagnosis.Diagnosis` or None.  `text` is for operator and sender: the peer's words or our sentence.
+    """
+
+    time: float
+    message: str
+    sender: str
+    recipient: str
+    attempt: int
+    level: str | None = None
+    rules: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    host: str | None = None
+    address: str | None = None
+    port: int | None = None
+    rung: str | None = None
+    protocol: str | None = None
+    cipher: str | None = None
+    bits: int | None = None
+    group: str | None = None
+    chain: tuple[CertificateFacts, ...] = ()
+    names: tuple[str, ...] = ()
+    authenticated: bool | None = None
+    authenticated_by: str | None = None
+    mx_proven_by: str | None = None
+    revocation: str | None = None
+    resumed: bool | None = None
+    downgraded: bool = False
+    result: Result
+    code: int
+    enhanced: str
+    diagnosis: str | None = None
+    text: str
+    next_try: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON under the contract's names, in its order; absent facts are None."""
+        plain = attrs.asdict(self, recurse=True)
+        plain["time"] = rfc3339(self.time)
+        plain["next_try"] = None if self.next_try is None else rfc3339(self.next_try)
+        plain["result"] = self.result.value
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> VerdictRecord:
+        """The record that `to_json` made; fields of a newer version are left out.
+
+        Raises KeyError, TypeError or ValueError when it is none.
+        """
+        known = {name: plain[name] for name in _FIELD_NAMES if name in plain}
+        known["time"] = from_rfc3339(known["time"])
+        if known.get("next_try") is not None:
+            known["next_try"] = from_rfc3339(known["next_try"])
+        known["result"] = Result(known["result"])
+        known["chain"] = tuple(CertificateFacts(**each) for each in known.get("chain", ()))
+        for name in ("rules", "sources", "names"):
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)
+
+
+_FIELD_NAMES = tuple(field.name for field in attrs.fields(VerdictRecord))
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339 in UTC with milliseconds: 2026-11-25T05:09:45.120Z."""
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_rfc3339(text: str) -> float:
+    """Seconds since the epoch.  Raises ValueError for anything that is not such a time."""
+    return datetime.datetime.fromisoformat(text).timestamp()

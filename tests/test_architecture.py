@@ -1,0 +1,122 @@
+"""The import law, checked on the source: pure rooms stay pure, shell rooms meet only in the composition root."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+ROOT = Path(__file__).resolve().parent.parent / "fopemta"
+
+PURE = {"answer", "mail", "smtp", "policy", "routing", "trust", "attempt", "retry", "report", "config"}
+SHELL = {"lookup", "tls", "spool", "inbound", "queue", "outbound", "local", "control", "web"}
+# Modules at the top that every shell room may use, beside the standard library.
+SEAMS = {"interfaces", "maillog", "background"}
+# These put concrete objects together or stand in for them.
+COMPOSITION = {"service", "cli", "testing", "log_observers"}
+
+PURE_MAY_NOT_IMPORT = {
+    "asyncio", "dns", "logging", "OpenSSL", "os", "pathlib", "random", "secrets", "select", "selectors", "shutil",
+    "socket", "ssl", "subprocess", "tempfile", "threading", "time", "twisted", "uuid", "zope",
+}  # fmt: skip
+ONLY_TRUST_MAY_IMPORT = {"cryptography", "service_identity"}
+PURE_MAY_NOT_CALL = {"now", "utcnow", "today", "open", "localtime", "make_msgid", "input", "print"}
+
+
+def modules() -> Iterator[tuple[str, Path, ast.Module]]:
+    """(room, path, syntax tree) of every module of the program."""
+    for path in sorted(ROOT.rglob("*.py")):
+        room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        yield room, path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """The dotted name of everything imported, however deep the import stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[int, str, int]]:
+    """(line, last word of the called name, number of arguments) of every call."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            yield node.lineno, name, len(node.args) + len(node.keywords)
+
+
+class ImportLawTests(SynchronousTestCase):
+    """DESIGN 2."""
+
+    def test_every_room_is_known_as_pure_or_shell(self) -> None:
+        rooms = {room for room, _, _ in modules()}
+        self.assertEqual(rooms - PURE - SHELL - SEAMS - COMPOSITION - {"__init__"}, set())
+
+    def test_room_docstring_says_pure_or_shell(self) -> None:
+        for room in sorted(PURE | SHELL):
+            for path in (ROOT / room / "__init__.py", ROOT / f"{room}.py"):
+                if path.exists():
+                    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+                    word = "pure" if room in PURE else "shell"
+                    self.assertRegex(docstring, re.compile(rf"\({word}\)"), str(path))
+
+    def test_room_init_is_one_docstring(self) -> None:
+        for path in ROOT.glob("*/__init__.py"):
+            body = ast.parse(path.read_text(encoding="utf-8")).body
+            self.assertEqual(len(body), 1, f"{path} holds more than its docstring")
+
+    def test_pure_rooms_import_nothing_that_does_io(self) -> None:
+        found = [
+            f"{path.relative_to(ROOT)}: {name}"
+            for room, path, tree in modules()
+            if room in PURE
+            for name in imports(tree)
+            if name.split(".")[0] in PURE_MAY_NOT_IMPORT
+            or (room != "trust" and name.split(".")[0] in ONLY_TRUST_MAY_IMPORT)
+        ]
+        self.assertEqual(found, [])
+
+    def test_pure_rooms_import_only_pure_rooms(self) -> None:
+        found = [
+            f"{path.relative_to(ROOT)}: {name}"
+            for room, path, tree in modules()
+            if room in PURE
+            for name in imports(tree)
+            if name.startswith("fopemta.") and name.split(".")[1] not in PURE
+        ]
+        self.assertEqual(found, [])
+
+    def test_pure_rooms_ask_no_clock_and_open_nothing(self) -> None:
+        found = [
+            f"{path.relative_to(ROOT)}:{line}: {name}()"
+            for room, path, tree in modules()
+            if room in PURE
+            for line, name, arguments in calls(tree)
+            if name in PURE_MAY_NOT_CALL or (name == "formatdate" and arguments == 0)
+        ]
+        self.assertEqual(found, [])
+
+    def test_shell_rooms_do_not_import_each_other(self) -> None:
+        found = [
+            f"{path.relative_to(ROOT)}: {name}"
+            for room, path, tree in modules()
+            if room in SHELL
+            for name in imports(tree)
+            if name.startswith("fopemta.") and name.split(".")[1] in (SHELL | COMPOSITION) - {room}
+        ]
+        self.assertEqual(found, [])
+
+    def test_only_the_composition_root_imports_the_global_reactor(self) -> None:
+        found = [
+            f"{path.relative_to(ROOT)}: {name}"
+            for room, path, tree in modules()
+            if room not in {"service", "cli"}
+            for name in imports(tree)
+            if name == "twisted.internet.reactor" or name.startswith("twisted.internet.reactor.")
+        ]
+        self.assertEqual(found, [])
