@@ -1,12 +1,14 @@
 """Metadata of fopemta.  Tool settings are in pyproject.toml, pinned versions in requirements-*.txt."""
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 setup(
     name="fopemta",
     version="0.1.0",
     description="A mail transfer agent that sends each message by the strongest TLS its way allows, and can prove it",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11",
