@@ -1,0 +1,32 @@
+"""Mailboxes as text."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.address import Mailbox, path_text
+
+
+class MailboxTests(SynchronousTestCase):
+    def test_text_is_quoted_only_where_the_grammar_wants_it(self) -> None:
+        table = {
+            "bob": "bob@example.org",
+            "bob.o'neill+list": "bob.o'neill+list@example.org",
+            "two words": '"two words"@example.org',
+            ".bob": '".bob"@example.org',
+            "bob.": '"bob."@example.org',
+            "bob..x": '"bob..x"@example.org',
+            'a"b': '"a\\"b"@example.org',
+            "a\\b": '"a\\\\b"@example.org',
+            "a@b": '"a@b"@example.org',
+            "": '""@example.org',
+        }
+        self.assertEqual({local: str(Mailbox(local, "example.org")) for local in table}, table)
+
+    def test_literals_are_known(self) -> None:
+        self.assertTrue(Mailbox("bob", "[192.0.2.1]").is_literal)
+        self.assertFalse(Mailbox("bob", "example.org").is_literal)
+
+    def test_null_path_is_empty_text(self) -> None:
+        self.assertEqual(path_text(None), "")
+        self.assertEqual(path_text(Mailbox("bob", "example.org")), "bob@example.org")

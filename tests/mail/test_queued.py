@@ -1,0 +1,59 @@
+"""A queued message and what verdicts make of it."""
+
+from __future__ import annotations
+
+import attrs
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope
+from fopemta.mail.queued import QueuedMessage, RecipientState
+from fopemta.trust.verdict import Result, VerdictRecord
+
+BOB = Mailbox("bob", "example.org")
+EVE = Mailbox("eve", "example.net")
+
+
+def verdict(recipient: Mailbox, result: Result, attempt: int = 1, next_try: float | None = None) -> VerdictRecord:
+    return VerdictRecord(
+        time=1000.0, message="M", sender="a@example.com", recipient=str(recipient), attempt=attempt,
+        result=result, code=250, enhanced="2.0.0", text="", next_try=next_try,
+    )  # fmt: skip
+
+
+class QueuedMessageTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.message = QueuedMessage.fresh("M", 900.0, 10, Envelope(Mailbox("a", "example.com"), (BOB, EVE)))
+
+    def test_fresh_is_queued_and_due(self) -> None:
+        self.assertEqual([each.state for each in self.message.recipients], [RecipientState.QUEUED] * 2)
+        self.assertEqual([each.next_try for each in self.message.recipients], [None, None])
+        self.assertFalse(self.message.finished)
+
+    def test_verdict_finds_its_recipient(self) -> None:
+        after = self.message.after([verdict(EVE, Result.DELIVERED)])
+        self.assertEqual([each.state.value for each in after.recipients], ["queued", "delivered"])
+        self.assertEqual([each.address for each in after.pending], [BOB])
+        self.assertEqual([each.attempts for each in after.recipients], [0, 1])
+
+    def test_deferred_stays_open_with_its_next_try(self) -> None:
+        after = self.message.after([verdict(BOB, Result.DEFERRED, next_try=1300.0)])
+        self.assertEqual(after.recipients[0].next_try, 1300.0)
+        self.assertEqual(after.recipients[0].state, RecipientState.QUEUED)
+
+    def test_finished_recipient_has_no_next_try(self) -> None:
+        after = self.message.after([verdict(BOB, Result.FAILED, next_try=1300.0)])
+        self.assertIsNone(after.recipients[0].next_try)
+
+    def test_finished_when_no_recipient_is_open(self) -> None:
+        after = self.message.after([verdict(BOB, Result.FAILED), verdict(EVE, Result.DELIVERED)])
+        self.assertTrue(after.finished)
+
+    def test_attempts_follow_the_verdicts_own_count(self) -> None:
+        # Records that a crash kept twice, or a compacted history, must not lose count.
+        after = self.message.after([verdict(BOB, Result.DEFERRED, attempt=7)])
+        self.assertEqual(after.recipients[0].attempts, 7)
+
+    def test_held_is_open(self) -> None:
+        held = attrs.evolve(self.message.recipients[0], state=RecipientState.HELD)
+        self.assertTrue(held.open)
