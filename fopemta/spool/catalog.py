@@ -1,0 +1,79 @@
+"""What the spool holds, in memory (shell, reactor thread): a few hundred octets a message, never its content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from fopemta.spool.segment import Position
+from fopemta.trust.verdict import VerdictRecord
+
+
+@attrs.define(eq=False)
+class LoggedEntry:
+    """A message in the intake log.  `separate`: its content is in `bodies/`."""
+
+    position: Position
+    arrived: float
+    separate: bool
+    verdicts: tuple[VerdictRecord, ...] = ()
+
+
+@attrs.define(eq=False)
+class Catalog:
+    """Which message lies where.  `logged` is in order of arrival; `made_here` are ids of reports, finished ones too."""
+
+    logged: dict[str, LoggedEntry]
+    deferred: set[str]
+    made_here: set[str]
+
+    def __contains__(self, message_id: str) -> bool:
+        return message_id in self.logged or message_id in self.deferred
+
+    def add(self, message_id: str, entry: LoggedEntry) -> None:
+        """A message is in the log."""
+        self.logged[message_id] = entry
+        entry.position.segment.live += 1
+
+    def drop(self, message_id: str) -> LoggedEntry:
+        """A message's record in the log is completed."""
+        entry = self.logged.pop(message_id)
+        entry.position.segment.live -= 1
+        return entry
+
+    def aged(self, now: float, message_age: float, segment_age: float) -> Iterator[str]:
+        """Ids in the log whose message or segment is so old, oldest first; to be read before anything changes.
+
+        A time that is ahead of the clock counts as old: the clock was set back, and waiting for it could take days.
+        """
+        for message_id, entry in self.logged.items():
+            age = abs(now - entry.arrived)
+            if age <= message_age and abs(now - entry.position.segment.created) <= segment_age:
+                return
+            yield message_id
+
+
+class Turns:
+    """One at a time for each message: outcomes and moves of the same message wait for each other."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[Deferred[None]]] = {}
+
+    async def begin(self, message_id: str) -> None:
+        """Wait for the turn."""
+        while message_id in self._waiting:
+            turn: Deferred[None] = Deferred()
+            self._waiting[message_id].append(turn)
+            await turn
+        self._waiting[message_id] = []
+
+    def end(self, message_id: str) -> None:
+        """Give it to whoever waits."""
+        for turn in self._waiting.pop(message_id):
+            turn.callback(None)
+
+    def busy(self, message_id: str) -> bool:
+        """Somebody has the turn."""
+        return message_id in self._waiting

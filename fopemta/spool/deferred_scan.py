@@ -1,0 +1,134 @@
+"""Reads a folder of waiting messages (shell): heads and journals, not content.  Changes nothing."""
+
+from __future__ import annotations
+
+import errno
+import os.path
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import attrs
+
+from fopemta.mail.identifiers import MESSAGE_ID
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.deferred import read_head
+from fopemta.spool.disk import Disk, read_file
+from fopemta.spool.layout import MessageFiles
+from fopemta.spool.waiting_file import Unsound, message_of, parse_journal
+
+_SUFFIXES = ("msg", "tmp", "jnl", "body")
+
+
+@attrs.frozen
+class Waiting:
+    """A sound message.  `finished`: its journal says so, only its files are still there."""
+
+    message: QueuedMessage
+    finished: bool
+
+
+@attrs.frozen
+class Remnant:
+    """Files of an interrupted move into the folder, or removal from it."""
+
+    id: str
+    paths: tuple[str, ...]
+
+
+@attrs.frozen
+class Spoilt:
+    """Files that are damaged, or that do not belong here (`id` is None)."""
+
+    id: str | None
+    paths: tuple[str, ...]
+    why: str
+
+
+@attrs.frozen
+class Unreadable:
+    """A file that the disk does not give now; it may be well again later."""
+
+    path: str
+    why: str
+
+
+Finding: TypeAlias = Waiting | Remnant | Spoilt | Unreadable
+
+
+def scan_deferred(disk: Disk, root: str) -> Iterator[Finding]:
+    """Everything under `root`.  Raises OSError when the folders cannot be read or descriptors are used up."""
+    for folder in disk.names(root):
+        path = os.path.join(root, folder)
+        try:
+            names = disk.names(path)
+        except NotADirectoryError:
+            yield Spoilt(None, (path,), "not a folder of messages")
+            continue
+        yield from _scan_folder(disk, root, path, names)
+
+
+def _scan_folder(disk: Disk, root: str, folder: str, names: list[str]) -> Iterator[Finding]:
+    suffixes: dict[str, set[str]] = {}
+    for name in names:
+        message_id, _, suffix = name.rpartition(".")
+        if suffix not in _SUFFIXES or MESSAGE_ID.fullmatch(message_id) is None:
+            yield Spoilt(None, (os.path.join(folder, name),), "not a file of a message")
+        else:
+            suffixes.setdefault(message_id, set()).add(suffix)
+    for message_id, its in suffixes.items():
+        files = MessageFiles(root, message_id)
+        paths = tuple(os.path.join(folder, f"{message_id}.{suffix}") for suffix in _SUFFIXES if suffix in its)
+        if files.folder != folder:
+            yield Spoilt(None, paths, "in the wrong folder")
+        else:
+            yield _judge(disk, files, its, paths)
+
+
+def _judge(disk: Disk, files: MessageFiles, suffixes: set[str], paths: tuple[str, ...]) -> Finding:
+    try:
+        if "msg" not in suffixes:
+            finished = "jnl" in suffixes and parse_journal(read_file(disk, files.journal)).finished
+            remnant = finished or suffixes == {"tmp"}
+            return Remnant(files.message_id, paths) if remnant else Spoilt(files.message_id, paths, "message is gone")
+        if "jnl" not in suffixes:
+            # Nobody knows whom it has reached, so it must not go out as new.
+            return Spoilt(files.message_id, paths, "message without its journal")
+        return _read(disk, files, suffixes)
+    except ValueError as error:
+        return Spoilt(files.message_id, paths, str(error))
+    except FileNotFoundError:
+        # A spool in use: it has been finished meanwhile.
+        return Remnant(files.message_id, ())
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise
+        return Unreadable(files.message, str(error))
+
+
+def _read(disk: Disk, files: MessageFiles, suffixes: set[str]) -> Finding:
+    file = disk.open(files.message)
+    try:
+        facts, start = read_head(disk, file)
+        size = disk.size_of(file) - start
+    finally:
+        disk.close(file)
+    if facts.id != files.message_id:
+        raise Unsound("another message's file")
+    journal = parse_journal(read_file(disk, files.journal))
+    if journal.finished:
+        return Waiting(message_of(facts, ()), True)
+    if facts.separate:
+        if "body" not in suffixes:
+            raise Unsound("its content is gone")
+        size = _size_of(disk, files.body)
+    if size != facts.size:
+        raise Unsound(f"content has {size} octets, should have {facts.size}")
+    return Waiting(message_of(facts, journal.lines), False)
+
+
+def _size_of(disk: Disk, path: str) -> int:
+    file = disk.open(path)
+    try:
+        return disk.size_of(file)
+    finally:
+        disk.close(file)

@@ -1,0 +1,158 @@
+"""Reads the intake log (shell): which of its messages are unfinished, and what in it is damaged.  Changes nothing."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.disk import Disk, read_file
+from fopemta.spool.layout import SpoolLayout
+from fopemta.spool.message_json import MessageFacts, facts_from_json, identity_from_json, outcome_from_json
+from fopemta.spool.record import SEGMENT_HEADER_SIZE, Damage, Kind, Record, scan, segment_header
+from fopemta.spool.segment import parse_segment_name
+from fopemta.trust.verdict import VerdictRecord
+
+
+@attrs.frozen(eq=False)
+class ScannedSegment:
+    """A segment that was read.  `damages` with the octets that each is about."""
+
+    path: str
+    sequence: int
+    tag: bytes
+    size: int
+    damages: tuple[tuple[Damage, bytes], ...]
+
+
+@attrs.define(eq=False)
+class LoggedMessage:
+    """An unfinished message in the log: where its record lies, and its verdicts so far, oldest first."""
+
+    facts: MessageFacts
+    segment: ScannedSegment
+    record: Record
+    verdicts: list[VerdictRecord] = attrs.Factory(list)
+
+    @property
+    def message(self) -> QueuedMessage:
+        """As the queue sees it."""
+        message = QueuedMessage.fresh(self.facts.id, self.facts.arrived, self.facts.size, self.facts.envelope)
+        for verdict in self.verdicts:
+            message = message.after([verdict])
+        return message
+
+
+@attrs.define(eq=False)
+class IntakeScan:
+    """`live` by id in order of arrival; `made_here` the ids of reports, finished ones too; `unsound` files that are
+    no segments, with the reason; `empty` what a crash left of a segment that was about to be made.
+    """
+
+    segments: list[ScannedSegment] = attrs.Factory(list)
+    live: dict[str, LoggedMessage] = attrs.Factory(dict)
+    made_here: set[str] = attrs.Factory(set)
+    unsound: list[tuple[str, str]] = attrs.Factory(list)
+    empty: list[str] = attrs.Factory(list)
+
+
+def scan_intake(disk: Disk, layout: SpoolLayout) -> IntakeScan:
+    """Read every segment, oldest first.  Raises OSError when the folder cannot be read.
+
+    On a spool in use a segment that goes away meanwhile had nothing unfinished left in it.
+    """
+    result = IntakeScan()
+    names = [name for name in disk.names(layout.intake) if name != os.path.basename(layout.reserve)]
+    for name in names:
+        path = os.path.join(layout.intake, name)
+        if (parsed := parse_segment_name(name)) is None:
+            result.unsound.append((path, "not a file of the intake log"))
+            continue
+        try:
+            data = read_file(disk, path)
+        except FileNotFoundError:
+            continue
+        _read_segment(result, path, *parsed, data)
+    return result
+
+
+def _read_segment(result: IntakeScan, path: str, sequence: int, tag: bytes, data: bytes) -> None:
+    header_is_sound = data[:SEGMENT_HEADER_SIZE] == segment_header(tag)
+    findings = scan(data, tag)
+    if not header_is_sound and not any(isinstance(each, Record) for each in findings):
+        if data.count(0) == len(data):
+            result.empty.append(path)
+        else:
+            result.unsound.append((path, "neither a segment's header nor records in it"))
+        return
+    records, damages = _sort_out(findings, data)
+    if not header_is_sound:
+        damages.insert(0, Damage(0, SEGMENT_HEADER_SIZE, "segment header is damaged", acknowledged=True))
+    segment = ScannedSegment(
+        path, sequence, tag, len(data), tuple((each, data[each.offset : each.end]) for each in damages)
+    )
+    result.segments.append(segment)
+    for record, meaning in records:
+        _fold(result, segment, record, meaning)
+
+
+def _sort_out(findings: Iterable[Record | Damage], data: bytes) -> tuple[list[tuple[Record, _Meaning]], list[Damage]]:
+    """Records with what they say, and damages."""
+    records: list[tuple[Record, _Meaning]] = []
+    damages: list[Damage] = []
+    for finding in findings:
+        if isinstance(finding, Damage):
+            damages.append(finding)
+            continue
+        try:
+            records.append((finding, _meaning(finding)))
+        except ValueError as error:
+            end = finding.content_offset + finding.content_size
+            damages.append(Damage(finding.offset, end, str(error), acknowledged=True))
+    return records, damages
+
+
+@attrs.frozen
+class _Meaning:
+    """What a record says of the message `id`."""
+
+    id: str
+    facts: MessageFacts | None = None
+    verdicts: tuple[VerdictRecord, ...] = ()
+
+
+def _meaning(record: Record) -> _Meaning:
+    """Raises ValueError."""
+    if record.kind is Kind.MESSAGE:
+        facts = facts_from_json(record.meta)
+        return _Meaning(facts.id, facts)
+    if record.kind is Kind.OUTCOME:
+        outcome = outcome_from_json(record.meta)
+        return _Meaning(outcome.id, None, outcome.verdicts)
+    return _Meaning(identity_from_json(record.meta))
+
+
+def _fold(result: IntakeScan, segment: ScannedSegment, record: Record, meaning: _Meaning) -> None:
+    """In order of writing: a record may speak of an earlier one, and an id may come again after a cancel."""
+    if meaning.facts is not None:
+        result.live[meaning.id] = LoggedMessage(meaning.facts, segment, record)
+        if meaning.facts.envelope.arrival is None:
+            result.made_here.add(meaning.id)
+    elif record.kind is Kind.OUTCOME:
+        if (logged := result.live.get(meaning.id)) is not None:
+            # After a failed flush an outcome may have been written twice.
+            logged.verdicts.extend(each for each in meaning.verdicts if each not in logged.verdicts)
+    else:
+        result.live.pop(meaning.id, None)
+        if record.kind is Kind.CANCEL:
+            result.made_here.discard(meaning.id)
+
+
+def unacknowledged(segments: Iterable[ScannedSegment]) -> Iterator[tuple[ScannedSegment, int]]:
+    """(segment, number of records) that a crash left half written in it."""
+    for segment in segments:
+        count = sum(not damage.acknowledged for damage, _ in segment.damages)
+        if count:
+            yield segment, count

@@ -1,0 +1,111 @@
+"""Where things lie in a spool directory (pure in style)."""
+
+from __future__ import annotations
+
+import hashlib
+from os.path import join
+
+import attrs
+
+FORMAT = 1
+
+
+@attrs.frozen
+class SpoolLayout:
+    """The paths of a spool.
+
+    format, lock
+    intake/SEQUENCE-TAG.log   the log's segments; intake/reserve keeps room for outcomes
+    bodies/ID                 content of large or slow messages that a log record names
+    deferred/xx/              messages that wait; `hold/` is laid out likewise
+    corrupt/                  what is damaged, each with a .reason
+    """
+
+    directory: str
+
+    @property
+    def format(self) -> str:
+        """Says which version of this format the spool has."""
+        return join(self.directory, "format")
+
+    @property
+    def lock(self) -> str:
+        """Locked by the process that owns the spool."""
+        return join(self.directory, "lock")
+
+    @property
+    def intake(self) -> str:
+        """Folder of the log's segments."""
+        return join(self.directory, "intake")
+
+    @property
+    def reserve(self) -> str:
+        """A file that only takes room."""
+        return join(self.intake, "reserve")
+
+    @property
+    def bodies(self) -> str:
+        """Folder of large bodies."""
+        return join(self.directory, "bodies")
+
+    @property
+    def deferred(self) -> str:
+        """Root of the messages that wait."""
+        return join(self.directory, "deferred")
+
+    @property
+    def hold(self) -> str:
+        """Root of the messages that an operator stopped."""
+        return join(self.directory, "hold")
+
+    @property
+    def corrupt(self) -> str:
+        """Folder of what is damaged."""
+        return join(self.directory, "corrupt")
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """All that a spool must have."""
+        return (self.intake, self.bodies, self.deferred, self.hold, self.corrupt)
+
+    def body(self, message_id: str) -> str:
+        """The file of a large body."""
+        return join(self.bodies, message_id)
+
+
+@attrs.frozen
+class MessageFiles:
+    """The files of one waiting message under `root`, in one of 256 folders so that none grows large."""
+
+    root: str
+    message_id: str
+
+    @property
+    def folder(self) -> str:
+        """Its folder."""
+        return join(self.root, hashlib.blake2b(self.message_id.encode("ascii"), digest_size=1).hexdigest())
+
+    @property
+    def message(self) -> str:
+        """Facts and, unless it is separate, content; never rewritten."""
+        return join(self.folder, f"{self.message_id}.msg")
+
+    @property
+    def temporary(self) -> str:
+        """The message before it counts."""
+        return join(self.folder, f"{self.message_id}.tmp")
+
+    @property
+    def journal(self) -> str:
+        """Its outcomes."""
+        return join(self.folder, f"{self.message_id}.jnl")
+
+    @property
+    def body(self) -> str:
+        """Separate content."""
+        return join(self.folder, f"{self.message_id}.body")
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every file that it can have."""
+        return (self.message, self.temporary, self.body, self.journal)

@@ -1,0 +1,161 @@
+"""Envelopes, messages and verdicts as JSON, for records, files and journals (pure in style).
+
+A reader of the same format version leaves out fields that it does not know.  Every `from` raises ValueError alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
+from fopemta.mail.identifiers import MESSAGE_ID
+from fopemta.trust.verdict import VerdictRecord
+
+T = TypeVar("T")
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+
+
+@attrs.frozen
+class MessageFacts:
+    """What never changes of a message: `arrived` seconds since the epoch, `size` octets of content.
+
+    `separate`: the content is in a file of its own.  `digest`: lower-case hex of the content's checksum where it
+    stands in the message's own file, else "".
+    """
+
+    id: str
+    arrived: float
+    size: int
+    envelope: Envelope
+    separate: bool = False
+    digest: str = ""
+
+
+def facts_to_json(facts: MessageFacts) -> bytes:
+    """One JSON object, no line break in it."""
+    plain: dict[str, Any] = {"id": facts.id, "arrived": facts.arrived, "size": facts.size}
+    if facts.separate:
+        plain["separate"] = True
+    if facts.digest:
+        plain["digest"] = facts.digest
+    plain["envelope"] = _envelope_to_plain(facts.envelope)
+    return _ENCODER.encode(plain).encode("ascii")
+
+
+def facts_from_json(text: bytes) -> MessageFacts:
+    """The facts that `facts_to_json` wrote."""
+    return _reading(text, _facts_from_plain)
+
+
+def outcome_to_json(message_id: str, verdicts: Iterable[VerdictRecord], finished: bool = False) -> bytes:
+    """One JSON object: outcomes of a message."""
+    plain: dict[str, Any] = {"id": message_id, "verdicts": [each.to_json() for each in verdicts]}
+    if finished:
+        plain["finished"] = True
+    return _ENCODER.encode(plain).encode("ascii")
+
+
+def identity_json(message_id: str) -> bytes:
+    """The JSON object of a record that only names a message."""
+    return _ENCODER.encode({"id": message_id}).encode("ascii")
+
+
+def identity_from_json(text: bytes) -> str:
+    """The message that a record names."""
+    return _reading(text, lambda plain: _identifier(plain["id"]))
+
+
+@attrs.frozen
+class Outcome:
+    """Verdicts of one transaction.  `finished`: no recipient is left."""
+
+    id: str
+    verdicts: tuple[VerdictRecord, ...]
+    finished: bool
+
+
+def outcome_from_json(text: bytes) -> Outcome:
+    """The outcome that `outcome_to_json` wrote."""
+    return _reading(text, _outcome_from_plain)
+
+
+def _reading(text: bytes, convert: Callable[[Mapping[str, Any]], T]) -> T:
+    try:
+        return convert(json.loads(text))
+    except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise ValueError(f"not what it should be: {error!r}") from error
+
+
+def _facts_from_plain(plain: Mapping[str, Any]) -> MessageFacts:
+    return MessageFacts(
+        _identifier(plain["id"]),
+        float(plain["arrived"]),
+        int(plain["size"]),
+        _envelope_from_plain(plain["envelope"]),
+        bool(plain.get("separate", False)),
+        str(plain.get("digest", "")),
+    )
+
+
+def _outcome_from_plain(plain: Mapping[str, Any]) -> Outcome:
+    verdicts = tuple(VerdictRecord.from_json(each) for each in plain["verdicts"])
+    return Outcome(_identifier(plain["id"]), verdicts, bool(plain.get("finished", False)))
+
+
+def _identifier(text: str) -> str:
+    """An id is part of file names: nothing else may come out of a file."""
+    if MESSAGE_ID.fullmatch(text) is None:
+        raise ValueError(f"no message id: {text!r}")
+    return text
+
+
+def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
+    arrival = envelope.arrival
+    return {
+        "sender": None if envelope.sender is None else _mailbox_to_text(envelope.sender),
+        "recipients": [_mailbox_to_text(each) for each in envelope.recipients],
+        "body_type": envelope.body_type.value,
+        "arrival": None if arrival is None else attrs.asdict(arrival),
+    }
+
+
+def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
+    sender = plain["sender"]
+    return Envelope(
+        None if sender is None else _mailbox_from_text(sender),
+        tuple(_mailbox_from_text(each) for each in plain["recipients"]),
+        BodyType(plain.get("body_type", BodyType.SEVEN_BIT.value)),
+        _arrival_from_plain(plain.get("arrival")),
+    )
+
+
+def _arrival_from_plain(plain: Mapping[str, Any] | None) -> Arrival | None:
+    if plain is None:
+        return None
+    known = {name: plain[name] for name in _ARRIVAL_FIELDS if name in plain}
+    tls = known.get("tls")
+    if tls is not None:
+        known["tls"] = TlsSession(**{name: tls[name] for name in _TLS_FIELDS if name in tls})
+    return Arrival(**known)
+
+
+_ARRIVAL_FIELDS = tuple(field.name for field in attrs.fields(Arrival))
+_TLS_FIELDS = tuple(field.name for field in attrs.fields(TlsSession))
+
+
+def _mailbox_to_text(mailbox: Mailbox) -> str:
+    """The local part as it is, unquoted: the last @ parts it from the domain."""
+    return f"{mailbox.local_part}@{mailbox.domain}"
+
+
+def _mailbox_from_text(text: str) -> Mailbox:
+    local_part, at, domain = text.rpartition("@")
+    if not at or not domain:
+        raise ValueError(f"no address: {text!r}")
+    return Mailbox(local_part, domain)

@@ -1,0 +1,105 @@
+"""Moves messages from the log to `deferred/` (shell, reactor thread): what waits, and what holds up old segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+
+import attrs
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from fopemta.interfaces import SpoolTrouble, UnknownMessage
+from fopemta.spool.catalog import Catalog, LoggedEntry, Turns
+from fopemta.spool.deferred import DeferredFolder
+from fopemta.spool.disk import Disk, trouble_of
+from fopemta.spool.intake_log import SEGMENT_LIFE
+from fopemta.spool.layout import SpoolLayout
+from fopemta.spool.message_json import facts_from_json, identity_json, outcome_to_json
+from fopemta.spool.record import Draft, Kind
+from fopemta.spool.removal import Removal
+from fopemta.spool.segment import read_content, read_meta
+from fopemta.spool.threads import Threads
+from fopemta.spool.writer import LogWriter
+
+_FIRST_ROUND = 300.0
+_BATCH = 64
+
+
+@attrs.define(eq=False)
+class Mover:
+    """The message counts in `deferred/` from the moment its name there is durable; its record is completed after."""
+
+    _disk: Disk
+    _layout: SpoolLayout
+    _threads: Threads
+    _catalog: Catalog
+    _turns: Turns
+    _waiting: DeferredFolder
+    _writer: LogWriter
+    _removal: Removal
+    _sweeping: bool = False
+
+    async def move(self, message_id: str) -> None:
+        """Nothing is to be done when it is there already.  Raises UnknownMessage or SpoolTrouble."""
+        await self._turns.begin(message_id)
+        try:
+            entry = self._catalog.logged.get(message_id)
+            if entry is not None:
+                await self._move(message_id, entry)
+            elif message_id not in self._catalog.deferred:
+                raise UnknownMessage(message_id)
+        finally:
+            self._turns.end(message_id)
+
+    async def sweep(self, clock: IReactorTime) -> None:
+        """Move what is in the log for too long, a batch at a time; stops at trouble."""
+        if self._sweeping:
+            return
+        self._sweeping = True
+        try:
+            while batch := self._due(clock.seconds()):
+                await gatherResults([Deferred.fromCoroutine(self.move(each)) for each in batch], consumeErrors=True)
+        finally:
+            self._sweeping = False
+
+    def _due(self, now: float) -> list[str]:
+        aged = self._catalog.aged(now, _FIRST_ROUND, SEGMENT_LIFE)
+        return list(islice((each for each in aged if not self._turns.busy(each)), _BATCH))
+
+    async def _move(self, message_id: str, entry: LoggedEntry) -> None:
+        try:
+            await self._threads.files(self._copying(message_id, entry))
+        except OSError as error:
+            await self._undo(message_id)
+            raise trouble_of(error) from error
+        self._catalog.drop(message_id)
+        self._catalog.deferred.add(message_id)
+        self.complete(message_id)
+        if entry.separate:
+            self._removal.after_flush(partial(self._disk.unlink, self._layout.body(message_id)))
+
+    def complete(self, message_id: str) -> None:
+        """Say in the log that the message is elsewhere.  Nobody waits for it; if it cannot be written, it is owed."""
+        completion = Draft(Kind.COMPLETION, message_id, identity_json(message_id))
+        self._writer.append(completion, durable=False).addErrback(self._owed, completion)
+
+    def _copying(self, message_id: str, entry: LoggedEntry) -> Callable[[], None]:
+        """The work that makes it durable in `deferred/`."""
+        facts = facts_from_json(read_meta(self._disk, entry.position))
+        outcomes = outcome_to_json(message_id, entry.verdicts)
+        content = b"" if entry.separate else read_content(self._disk, entry.position)
+        body = self._layout.body(message_id) if entry.separate else None
+        return partial(self._waiting.keep, facts, content, body, outcomes)
+
+    async def _undo(self, message_id: str) -> None:
+        try:
+            await self._threads.files(partial(self._waiting.undo, message_id))
+        except OSError:
+            pass  # the next move begins with it; after a restart the two are merged
+
+    def _owed(self, failure: Failure, completion: Draft) -> None:
+        failure.trap(SpoolTrouble)
+        self._writer.owe(completion)

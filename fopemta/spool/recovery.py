@@ -1,0 +1,204 @@
+"""Puts a spool in order after whatever ended the process before (shell).  `docs/spool.md` tells why each step is safe.
+
+Runs off the reactor thread, once, on a spool that is locked, before anything is written to it.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable
+
+import attrs
+
+from fopemta import maillog
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.catalog import LoggedEntry
+from fopemta.spool.deferred import DeferredFolder
+from fopemta.spool.deferred_scan import Remnant, Spoilt, Unreadable, Waiting, scan_deferred
+from fopemta.spool.disk import Disk
+from fopemta.spool.intake_scan import IntakeScan, LoggedMessage, ScannedSegment, scan_intake, unacknowledged
+from fopemta.spool.layout import SpoolLayout
+from fopemta.spool.message_json import outcome_to_json
+from fopemta.spool.quarantine import Quarantine, remove_remnant
+from fopemta.spool.record import HEADER_SIZE
+from fopemta.spool.segment import Position, Segment
+from fopemta.spool.waiting_file import verdicts_in
+
+
+@attrs.define(eq=False)
+class Recovered:
+    """What the spool holds.
+
+    `messages` unfinished ones, oldest first; `logged` those in the log; `deferred` ids of those that wait.
+    `finished` ids of waiting messages whose files are still to be removed.  `twice` ids whose log record is to be
+    completed first, for they are in `deferred` or `finished`, too.
+    """
+
+    messages: list[QueuedMessage] = attrs.Factory(list)
+    segments: list[Segment] = attrs.Factory(list)
+    last_sequence: int = 0
+    logged: dict[str, LoggedEntry] = attrs.Factory(dict)
+    deferred: set[str] = attrs.Factory(set)
+    finished: set[str] = attrs.Factory(set)
+    twice: set[str] = attrs.Factory(set)
+    made_here: set[str] = attrs.Factory(set)
+
+
+class Recovery:
+    """One run of it.  Raises OSError when the spool as a whole cannot be read."""
+
+    def __init__(self, disk: Disk, layout: SpoolLayout, now: float) -> None:
+        self._disk = disk
+        self._layout = layout
+        self._now = now
+        self._quarantine = Quarantine(disk, layout)
+        self._result = Recovered()
+
+    def run(self) -> Recovered:
+        """Read everything, put aside what is damaged, remove what nobody was promised."""
+        intake = scan_intake(self._disk, self._layout)
+        self._put_aside_damage(intake)
+        self._read_deferred(intake)
+        self._check_bodies(intake)
+        self._adopt(intake)
+        self._result.made_here = intake.made_here
+        self._result.messages.sort(key=lambda each: (each.arrived, each.id))
+        return self._result
+
+    def _put_aside_damage(self, intake: IntakeScan) -> None:
+        """Damage goes to `corrupt/`; what a crash left of an unflushed batch was never promised, and is told of."""
+        for path, why in intake.unsound:
+            self._put_file(path, why)
+        youngest = max((each.path for each in intake.segments), default="")
+        for path in intake.empty:
+            if path > youngest:
+                remove_remnant(self._disk, path)  # a crash while it was being made
+            else:
+                self._put_file(path, "segment is empty")
+        for segment in intake.segments:
+            for damage, octets in segment.damages:
+                if damage.acknowledged:
+                    name = f"{os.path.basename(segment.path)}-{damage.offset}"
+                    self._put_octets(name, octets, f"{segment.path} at {damage.offset}", damage.why)
+        for segment, records in unacknowledged(intake.segments):
+            maillog.dropped_unacknowledged(segment.path, records)
+
+    def _read_deferred(self, intake: IntakeScan) -> None:
+        for finding in scan_deferred(self._disk, self._layout.deferred):
+            if isinstance(finding, Waiting):
+                self._take_waiting(finding, intake)
+            elif isinstance(finding, Remnant):
+                self._remove(finding.paths)
+            elif isinstance(finding, Unreadable):
+                maillog.corrupt(finding.path, f"cannot be read, left where it is: {finding.why}")
+            elif finding.id in intake.live:
+                self._remove(finding.paths)  # a move that was interrupted: the log still has the message
+            else:
+                self._put_spoilt(finding)
+
+    def _take_waiting(self, waiting: Waiting, intake: IntakeScan) -> None:
+        """In both places: the waiting one counts, with whatever outcomes only the log knows of."""
+        message, result = waiting.message, self._result
+        logged = intake.live.pop(message.id, None)
+        if logged is not None:
+            result.twice.add(message.id)
+            if not waiting.finished:
+                message = self._merge(message, logged)
+        if message.envelope.arrival is None:
+            intake.made_here.add(message.id)
+        if waiting.finished:
+            result.finished.add(message.id)
+        else:
+            result.deferred.add(message.id)
+            result.messages.append(message)
+
+    def _merge(self, message: QueuedMessage, logged: LoggedMessage) -> QueuedMessage:
+        folder = DeferredFolder(self._disk, self._layout.deferred)
+        known = {verdict for line in folder.journal(message.id).lines for verdict in verdicts_in(line)}
+        missing = [verdict for verdict in logged.verdicts if verdict not in known]
+        if not missing:
+            return message
+        folder.append(message.id, outcome_to_json(message.id, missing))
+        return folder.load(message.id)
+
+    def _check_bodies(self, intake: IntakeScan) -> None:
+        """A body that no record names was never promised; a record without its body is damage."""
+        wanted = {logged.facts.id: logged for logged in intake.live.values() if logged.facts.separate}
+        for name in self._disk.names(self._layout.bodies):
+            if name not in wanted and name not in self._result.twice:
+                remove_remnant(self._disk, self._layout.body(name))
+        for message_id, logged in wanted.items():
+            why = self._fault_of_body(message_id, logged.facts.size)
+            if why is not None:
+                self._put_bodiless(intake.live.pop(message_id), why)
+
+    def _fault_of_body(self, message_id: str, size: int) -> str | None:
+        try:
+            file = self._disk.open(self._layout.body(message_id))
+        except FileNotFoundError:
+            return "its body is gone"
+        try:
+            actual = self._disk.size_of(file)
+        finally:
+            self._disk.close(file)
+        return None if actual == size else f"its body has {actual} octets, should have {size}"
+
+    def _put_bodiless(self, logged: LoggedMessage, why: str) -> None:
+        where = f"{logged.segment.path} at {logged.record.offset}, message {logged.facts.id}"
+        self._put_octets(f"{logged.facts.id}.record", logged.record.meta, where, why)
+        path = self._layout.body(logged.facts.id)
+        if os.path.basename(path) in self._disk.names(self._layout.bodies):
+            self._put_file(path, why)
+
+    def _adopt(self, intake: IntakeScan) -> None:
+        """Open the segments for reading; none of them is ever written to again."""
+        segments = {each: self._open(each) for each in intake.segments}
+        for logged in intake.live.values():
+            segment = segments[logged.segment]
+            segment.live += 1
+            self._result.logged[logged.facts.id] = LoggedEntry(
+                _position(segment, logged),
+                logged.facts.arrived,
+                logged.facts.separate,
+                tuple(logged.verdicts),
+            )
+            self._result.messages.append(logged.message)
+        self._result.segments = list(segments.values())
+        self._result.last_sequence = max((each.sequence for each in intake.segments), default=0)
+
+    def _open(self, scanned: ScannedSegment) -> Segment:
+        return Segment(
+            scanned.path,
+            scanned.sequence,
+            scanned.tag,
+            self._disk.open(scanned.path),
+            self._now,
+            scanned.size,
+            scanned.size,
+            retired=True,
+        )
+
+    def _put_spoilt(self, spoilt: Spoilt) -> None:
+        for path in spoilt.paths:
+            self._put_file(path, spoilt.why)
+
+    def _put_file(self, path: str, why: str) -> None:
+        try:
+            self._quarantine.put_file(path, why)
+        except OSError as error:
+            maillog.corrupt(path, f"{why}; cannot be put aside: {error}")
+
+    def _put_octets(self, name: str, octets: bytes, where: str, why: str) -> None:
+        try:
+            self._quarantine.put_octets(name, octets, where, why)
+        except OSError as error:
+            maillog.corrupt(where, f"{why}; cannot be put aside: {error}")
+
+    def _remove(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            remove_remnant(self._disk, path)
+
+
+def _position(segment: Segment, logged: LoggedMessage) -> Position:
+    record = logged.record
+    return Position(segment, record.offset + HEADER_SIZE, len(record.meta), record.content_size)

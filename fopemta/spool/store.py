@@ -1,0 +1,355 @@
+"""The durable spool (shell, reactor thread): an intake log with shared flushes, and `deferred/` for mail that waits.
+
+`docs/spool.md` lists the states of a message and why a crash in each is safe.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from fopemta import maillog
+from fopemta.background import supervise
+from fopemta.interfaces import (
+    IIncoming,
+    IMessageContent,
+    ISpool,
+    SpoolTrouble,
+    UnknownMessage,
+)
+from fopemta.mail.envelope import Envelope
+from fopemta.mail.identifiers import MESSAGE_ID
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.body_file import BodyFile
+from fopemta.spool.catalog import Catalog, LoggedEntry, Turns
+from fopemta.spool.content import FileContent, OctetsContent
+from fopemta.spool.deferred import DeferredFolder
+from fopemta.spool.disk import Disk, RealDisk, remove_if_there, trouble_of
+from fopemta.spool.incoming import Budget, Incoming
+from fopemta.spool.intake_log import SEGMENT_SIZE, IntakeLog
+from fopemta.spool.layout import SpoolLayout
+from fopemta.spool.limits import RoomGauge, SpoolLimits
+from fopemta.spool.message_json import (
+    MessageFacts,
+    facts_from_json,
+    facts_to_json,
+    outcome_to_json,
+)
+from fopemta.spool.mover import Mover
+from fopemta.spool.ownership import take
+from fopemta.spool.quarantine import Quarantine
+from fopemta.spool.record import Draft, Kind
+from fopemta.spool.recovery import Recovered, Recovery
+from fopemta.spool.removal import Removal
+from fopemta.spool.segment import Position, read_content, read_meta
+from fopemta.spool.threads import Threads
+from fopemta.spool.upkeep import DeadSegments, Upkeep
+from fopemta.spool.waiting_file import Unsound
+from fopemta.spool.writer import LogWriter
+from fopemta.trust.verdict import VerdictRecord
+
+T = TypeVar("T")
+
+
+@implementer(ISpool)
+class Spool:
+    """`directory` is made when it is missing.  Nothing is opened before `lock` or `start`.
+
+    `segment_size` in octets is for tests.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        limits: SpoolLimits,
+        clock: IReactorTime,
+        threads: Threads,
+        disk: Disk | None = None,
+        segment_size: int = SEGMENT_SIZE,
+    ) -> None:
+        self._layout = SpoolLayout(os.path.abspath(directory))
+        self._disk = disk if disk is not None else RealDisk()
+        self._clock = clock
+        self._threads = threads
+        self._segment_size = segment_size
+        self._gauge = RoomGauge(self._disk, self._layout.directory, limits, clock)
+        self._budget = Budget()
+        self._turns = Turns()
+        self._waiting = DeferredFolder(self._disk, self._layout.deferred)
+        self._receiving: dict[Incoming, None] = {}
+        self._lock: int | None = None
+        self._started = False
+        # Made by `start`, when it is known what is there.
+        self._catalog: Catalog
+        self._log: IntakeLog
+        self._writer: LogWriter
+        self._removal: Removal
+        self._mover: Mover
+        self._dead: DeadSegments
+        self._upkeep: Upkeep
+
+    # --- start and stop ------------------------------------------------------------------------------------------
+
+    def lock(self) -> None:
+        """Take the spool for this process; blocks shortly.  `start` does it if it has not been done.
+
+        Raises ownership.SpoolUnusable, or SpoolTrouble when the disk fails.
+        """
+        if self._lock is None:
+            try:
+                self._lock = take(self._disk, self._layout)
+            except OSError as error:
+                raise trouble_of(error) from error
+
+    def start(self) -> Deferred[Sequence[QueuedMessage]]:
+        """Recover.  Fails with ownership.SpoolUnusable or SpoolTrouble."""
+        return Deferred.fromCoroutine(self._start())
+
+    def stop(self) -> Deferred[None]:
+        """Finish what is being written; what clients have not finished sending is forgotten."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _start(self) -> Sequence[QueuedMessage]:
+        self.lock()
+        self._threads.start()
+        began = self._clock.seconds()
+        try:
+            found = await self._threads.log(Recovery(self._disk, self._layout, began).run)
+        except OSError as error:
+            self._close()
+            raise trouble_of(error) from error
+        self._open(found)
+        self._settle(found)
+        self._upkeep.start()
+        self._started = True
+        maillog.recovered(len(found.messages), self._clock.seconds() - began)
+        return found.messages
+
+    def _open(self, found: Recovered) -> None:
+        """Make the parts that know what was found."""
+        disk, layout, threads, clock = self._disk, self._layout, self._threads, self._clock
+        self._catalog = Catalog(found.logged, found.deferred, found.made_here)
+        self._log = IntakeLog(disk, layout, found.last_sequence, self._segment_size)
+        self._log.segments.extend(found.segments)
+        self._dead = DeadSegments(self._log, threads)
+        self._writer = LogWriter(self._log, clock, threads, self._dead.remove)
+        self._removal = Removal(self._writer, threads)
+        self._mover = Mover(
+            disk, layout, threads, self._catalog, self._turns, self._waiting, self._writer, self._removal
+        )
+        self._upkeep = Upkeep(
+            clock, threads, self._log, self._mover, self._dead, self._gauge, lambda: iter(self._receiving)
+        )
+
+    def _settle(self, found: Recovered) -> None:
+        """Complete the log's records of messages that are in `deferred/`, too; only then may files be removed."""
+        for message_id in sorted(found.twice):
+            self._mover.complete(message_id)
+            self._removal.after_flush(partial(remove_if_there, self._disk, self._layout.body(message_id)))
+        for message_id in sorted(found.finished):
+            self._removal.after_flush(partial(self._waiting.remove, message_id))
+        self._dead.remove()
+
+    async def _stop(self) -> None:
+        if self._started:
+            self._started = False
+            self._upkeep.stop()
+            for incoming in list(self._receiving):
+                incoming.abort()
+            await self._writer.stop()
+            try:
+                await self._threads.log(self._log.close)
+            except OSError as error:
+                maillog.spool_trouble(str(error))
+            self._close()
+
+    def _close(self) -> None:
+        self._threads.stop()
+        if self._lock is not None:
+            self._disk.close(self._lock)
+            self._lock = None
+
+    # --- taking messages -----------------------------------------------------------------------------------------
+
+    def receive(self, message_id: str) -> IIncoming:
+        """Begin a message.  Raises SpoolTrouble; ValueError for what is no id or one that is in use."""
+        if MESSAGE_ID.fullmatch(message_id) is None or message_id in self._catalog:
+            raise ValueError(f"not a new message id: {message_id!r}")
+        trouble = self._writer.trouble or self._gauge.trouble()
+        if trouble is not None:
+            raise trouble
+        incoming = Incoming(message_id, self, self._budget, self._clock.seconds())
+        self._receiving[incoming] = None
+        return incoming
+
+    def submit(self, message_id: str, envelope: Envelope, content: bytes) -> Deferred[QueuedMessage | None]:
+        """Keep a message made here, once."""
+        return Deferred.fromCoroutine(self._submit(message_id, envelope, content))
+
+    async def _submit(self, message_id: str, envelope: Envelope, content: bytes) -> QueuedMessage | None:
+        await self._turns.begin(message_id)
+        try:
+            if message_id in self._catalog or message_id in self._catalog.made_here:
+                return None
+            incoming = self.receive(message_id)
+            incoming.write(content)
+            message = await incoming.commit(envelope)
+            self._catalog.made_here.add(message_id)
+            return message
+        finally:
+            self._turns.end(message_id)
+
+    def body_file(self, message_id: str) -> BodyFile:
+        """For `Incoming`."""
+        return BodyFile(self._disk, self._layout, self._threads, message_id)
+
+    def ended(self, incoming: Incoming) -> None:
+        """For `Incoming`."""
+        self._receiving.pop(incoming, None)
+
+    def keep_inline(self, message_id: str, envelope: Envelope, content: bytes) -> Deferred[QueuedMessage]:
+        """For `Incoming`."""
+        facts = MessageFacts(message_id, self._clock.seconds(), len(content), envelope)
+        draft = Draft(Kind.MESSAGE, message_id, facts_to_json(facts), content)
+        return self._writer.append(draft, durable=True).addCallback(self._kept, facts)
+
+    def keep_body(self, message_id: str, envelope: Envelope, size: int, body: BodyFile) -> Deferred[QueuedMessage]:
+        """For `Incoming`."""
+        return Deferred.fromCoroutine(self._keep_body(message_id, envelope, size, body))
+
+    async def _keep_body(self, message_id: str, envelope: Envelope, size: int, body: BodyFile) -> QueuedMessage:
+        try:
+            await body.finish()
+        except SpoolTrouble:
+            supervise(body.discard(), "removing a refused body")
+            raise
+        facts = MessageFacts(message_id, self._clock.seconds(), size, envelope, separate=True)
+        try:
+            position = await self._writer.append(Draft(Kind.MESSAGE, message_id, facts_to_json(facts)), durable=True)
+        except SpoolTrouble:
+            # The record may be on the disk: its body goes only once the record is cancelled.
+            self._removal.after_flush(body.remove)
+            raise
+        return self._kept(position, facts)
+
+    def _kept(self, position: Position, facts: MessageFacts) -> QueuedMessage:
+        self._catalog.add(facts.id, LoggedEntry(position, facts.arrived, facts.separate))
+        return QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope)
+
+    # --- giving them back ----------------------------------------------------------------------------------------
+
+    def load(self, message_id: str) -> Deferred[QueuedMessage]:
+        """As recorded."""
+        return Deferred.fromCoroutine(self._load(message_id))
+
+    async def _load(self, message_id: str) -> QueuedMessage:
+        entry = self._catalog.logged.get(message_id)
+        if entry is None:
+            return await self._of_waiting(message_id, lambda: self._waiting.load(message_id))
+        with _disk_trouble():
+            facts = facts_from_json(read_meta(self._disk, entry.position))
+        message = QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope)
+        for verdict in entry.verdicts:
+            message = message.after([verdict])
+        return message
+
+    def content(self, message_id: str) -> Deferred[IMessageContent]:
+        """Its content."""
+        return Deferred.fromCoroutine(self._content(message_id))
+
+    async def _content(self, message_id: str) -> IMessageContent:
+        entry = self._catalog.logged.get(message_id)
+        with _disk_trouble():
+            if entry is not None and not entry.separate:
+                return OctetsContent(read_content(self._disk, entry.position))
+            if entry is not None:
+                try:
+                    return await self._open_body(self._layout.body(message_id))
+                except FileNotFoundError:
+                    pass  # it has just been moved
+        opened = await self._of_waiting(message_id, lambda: self._waiting.open_content(message_id))
+        if opened.file is not None:
+            return FileContent(self._disk, self._threads, opened.file)
+        return OctetsContent(opened.octets or b"")
+
+    async def _open_body(self, path: str) -> IMessageContent:
+        file = await self._threads.files(lambda: self._disk.open(path))
+        return FileContent(self._disk, self._threads, file)
+
+    async def _of_waiting(self, message_id: str, work: Callable[[], T]) -> T:
+        """Something with a waiting message, in a thread."""
+        if message_id not in self._catalog.deferred:
+            raise UnknownMessage(message_id)
+        try:
+            with _disk_trouble():
+                return await self._threads.files(work)
+        except FileNotFoundError as error:
+            raise UnknownMessage(message_id) from error
+        except Unsound as error:
+            await self._put_aside(message_id, str(error))
+            raise UnknownMessage(message_id) from error
+
+    async def _put_aside(self, message_id: str, why: str) -> None:
+        """A waiting message that was damaged since the start."""
+        self._catalog.deferred.discard(message_id)
+        quarantine = Quarantine(self._disk, self._layout)
+        try:
+            await self._threads.files(lambda: quarantine.put_message(self._layout.deferred, message_id, why))
+        except OSError as error:
+            maillog.corrupt(message_id, f"{why}; cannot be put aside: {error}")
+
+    # --- outcomes ------------------------------------------------------------------------------------------------
+
+    def record(self, message_id: str, verdicts: Sequence[VerdictRecord], finished: bool) -> Deferred[None]:
+        """Write down outcomes where the message lies."""
+        return Deferred.fromCoroutine(self._record(message_id, verdicts, finished))
+
+    async def _record(self, message_id: str, verdicts: Sequence[VerdictRecord], finished: bool) -> None:
+        await self._turns.begin(message_id)
+        try:
+            text = outcome_to_json(message_id, verdicts, finished)
+            entry = self._catalog.logged.get(message_id)
+            if entry is None:
+                await self._of_waiting(message_id, lambda: self._waiting.append(message_id, text))
+            else:
+                kind = Kind.COMPLETION if finished else Kind.OUTCOME
+                await self._writer.append(Draft(kind, message_id, text), durable=False)
+                entry.verdicts += tuple(verdicts)
+            if finished:
+                self._finish(message_id, entry)
+        finally:
+            self._turns.end(message_id)
+
+    def _finish(self, message_id: str, entry: LoggedEntry | None) -> None:
+        """Forget the message; its files go when its completion is durable."""
+        if entry is None:
+            # A record of it in the log must be completed for good first, or it would come back as new.
+            self._catalog.deferred.remove(message_id)
+            self._removal.after_flush(partial(self._waiting.remove, message_id))
+        else:
+            self._catalog.drop(message_id)
+            if entry.separate:
+                self._removal.after_flush(partial(remove_if_there, self._disk, self._layout.body(message_id)))
+            self._dead.remove()
+
+    def defer(self, message_id: str) -> Deferred[None]:
+        """Move it to `deferred/`."""
+        return Deferred.fromCoroutine(self._mover.move(message_id))
+
+
+@contextmanager
+def _disk_trouble() -> Iterator[None]:
+    """Tells a failed system call as SpoolTrouble; that a file is not there is for the caller to judge."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise trouble_of(error) from error

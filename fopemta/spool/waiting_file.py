@@ -1,0 +1,134 @@
+r"""The two files of a waiting message as octets (pure in style): its head, and its journal of outcomes.
+
+Both are lines that an administrator can read.  A line carries a checksum of its JSON, so that a torn end is known.
+
+    ID.msg    fopemta-message 1 CHECKSUM {"id":...,"envelope":...}\n  and then the content
+    ID.jnl    CHECKSUM {"id":...,"verdicts":[...]}\n  for each transaction
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import attrs
+
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.message_json import MessageFacts, facts_from_json, facts_to_json, outcome_from_json
+from fopemta.trust.verdict import VerdictRecord
+
+_WORD = b"fopemta-message"
+_VERSION = b"1"
+
+
+class Unsound(ValueError):
+    """A file is not what it should be; the text says why."""
+
+
+@attrs.frozen
+class Journal:
+    """`lines` are the good ones' JSON, `length` how many octets they take: what follows is torn and to be cut."""
+
+    lines: tuple[bytes, ...]
+    length: int
+
+    @property
+    def finished(self) -> bool:
+        """No recipient is left.  The word is looked for first: most journals need not be parsed for this."""
+        return b'"finished"' in self.lines[-1] and outcome_from_json(self.lines[-1]).finished
+
+
+def pack_head(facts: MessageFacts) -> bytes:
+    """The first line of a message's file."""
+    return b"%s %s %s" % (_WORD, _VERSION, pack_line(facts_to_json(facts)))
+
+
+def parse_head(data: bytes) -> tuple[MessageFacts, int] | None:
+    """(facts, length of the head) of a file that begins with `data`; None when its end is not in it.
+
+    Raises Unsound.
+    """
+    if not data.strip(b"\0"):
+        raise Unsound("file is empty")
+    if data[: len(_WORD)] != _WORD:
+        raise Unsound("not a message file")
+    line, newline, _ = data.partition(b"\n")
+    if not newline:
+        return None
+    words = line.split(b" ", 2)
+    if len(words) != 3 or words[1] != _VERSION:
+        raise Unsound(f"message file of another version: {line[:40]!r}")
+    text = _checked(words[2])
+    if text is None:
+        raise Unsound("checksum of the head is wrong")
+    try:
+        return facts_from_json(text), len(line) + 1
+    except ValueError as error:
+        raise Unsound(str(error)) from error
+
+
+def pack_line(text: bytes) -> bytes:
+    """A line of the journal."""
+    return b"%s %s\n" % (_checksum(text), text)
+
+
+def parse_journal(data: bytes) -> Journal:
+    """The good lines.  Raises Unsound when there is none, or when a bad one is followed by a good one.
+
+    Whom the bad line told of is unknown then; only at the end it is what a crash leaves, and counts as never written.
+    """
+    lines: list[bytes] = []
+    length, torn = 0, False
+    for line in data.splitlines(keepends=True):
+        text = _checked(line[:-1]) if line.endswith(b"\n") else None
+        if text is None:
+            torn = True
+        elif torn:
+            raise Unsound("journal is damaged in the middle")
+        else:
+            lines.append(text)
+            length += len(line)
+    if not lines:
+        raise Unsound("journal is empty")
+    return Journal(tuple(lines), length)
+
+
+def message_of(facts: MessageFacts, lines: Sequence[bytes]) -> QueuedMessage:
+    """The message with each recipient's newest verdict.  Raises Unsound.
+
+    Read from the end and no further than needed: at start this is done for each of perhaps 100,000 messages.
+    """
+    message = QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope)
+    wanted = {str(each) for each in facts.envelope.recipients}
+    newest: list[VerdictRecord] = []
+    for line in reversed(lines):
+        for verdict in reversed(verdicts_in(line)):
+            if verdict.recipient in wanted:
+                wanted.remove(verdict.recipient)
+                newest.append(verdict)
+        if not wanted:
+            break
+    return message.after(newest) if newest else message
+
+
+def verdicts_in(line: bytes) -> tuple[VerdictRecord, ...]:
+    """The verdicts of one line of a journal.  Raises Unsound."""
+    try:
+        return outcome_from_json(line).verdicts
+    except ValueError as error:
+        raise Unsound(f"journal: {error}") from error
+
+
+def content_digest(content: bytes) -> str:
+    """The checksum of content that stands behind its head."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _checksum(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=8).hexdigest().encode("ascii")
+
+
+def _checked(line: bytes) -> bytes | None:
+    """The JSON of a line without its end, or None."""
+    checksum, _, text = line.partition(b" ")
+    return text if checksum == _checksum(text) else None
