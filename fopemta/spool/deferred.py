@@ -62,10 +62,14 @@ class DeferredFolder:
         self._disk.flush_folder(files.folder)
 
     def undo(self, message_id: str) -> None:
-        """Take back what `keep` did or began."""
+        """Take back, for good, what `keep` did or began."""
         files = MessageFiles(self._root, message_id)
-        for path in files.all:
-            remove_if_there(self._disk, path)
+        try:
+            for path in files.all:
+                remove_if_there(self._disk, path)
+            self._disk.flush_folder(files.folder)
+        except FileNotFoundError:
+            pass  # it did not come as far as its folder
 
     def load(self, message_id: str) -> QueuedMessage:
         """The message with its outcomes.  Raises Unsound; FileNotFoundError when there is none."""

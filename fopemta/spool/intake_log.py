@@ -10,15 +10,14 @@ import os.path
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 
-from fopemta.spool.disk import Disk, new_file, remove_if_there
+from fopemta.spool.disk import Disk, remove_if_there
 from fopemta.spool.layout import SpoolLayout
 from fopemta.spool.message_json import identity_json
 from fopemta.spool.record import HEADER_SIZE, SEGMENT_HEADER_SIZE, Draft, Kind
-from fopemta.spool.segment import Position, Segment, append, create_segment
+from fopemta.spool.segment import Position, Segment, append, create_segment, segment_name
 
 SEGMENT_SIZE = 16 * 1024 * 1024
 SEGMENT_LIFE = 600.0
-_RESERVE_SIZE = 1024 * 1024
 
 
 class IntakeLog:
@@ -33,6 +32,9 @@ class IntakeLog:
         self._layout = layout
         self._sequence = last_sequence
         self._segment_size = segment_size
+        self._small_segment_size = segment_size // 4
+        self._has_reserve = False
+        self._stillborn: list[str] = []
         self._active: Segment | None = None
         # Written and told to be written, but not yet durable: to be written again if the flush fails.
         self._unflushed: list[Draft] = []
@@ -50,12 +52,14 @@ class IntakeLog:
         """Something is written and not flushed."""
         return bool(self._unflushed)
 
-    def write(self, drafts: Sequence[Draft], flush: bool, now: float) -> list[Position]:
+    def write(self, drafts: Sequence[Draft], flush: bool, now: float, in_new_segment: bool = False) -> list[Position]:
         """Write a batch; where each record lies.  `flush`: it must be durable when this returns.
+
+        `in_new_segment`: show that the disk can take mail again, not only what there was room left for.
 
         Raises OSError: then none of the batch counts, and the segment that failed is never touched again.
         """
-        segment = self._segment_for(drafts, now)
+        segment = self._segment_for(drafts, now, in_new_segment)
         everything = [*self._owed, *drafts]
         try:
             offsets = append(self._disk, segment, everything, flush or bool(self._owed))
@@ -83,9 +87,16 @@ class IntakeLog:
         self._disk.close(segment.file)
 
     def keep_reserve(self) -> None:
-        """Set room aside for outcomes on a full disk.  Raises OSError when there is none."""
-        if os.path.basename(self._layout.reserve) not in self._disk.names(self._layout.intake):
-            new_file(self._disk, self._layout.reserve, bytes(_RESERVE_SIZE))
+        """Set room aside for outcomes on a full disk, unless it is.  Raises OSError when there is none."""
+        if self._has_reserve:
+            return
+        there = os.path.basename(self._layout.reserve) in self._disk.names(self._layout.intake)
+        file = self._disk.open(self._layout.reserve, True) if there else self._disk.create(self._layout.reserve)
+        try:
+            self._disk.allocate(file, 2 * self._small_segment_size)
+        finally:
+            self._disk.close(file)
+        self._has_reserve = True
 
     def close(self) -> None:
         """Flush, give the room that was not used back, and close.  Raises OSError."""
@@ -95,32 +106,56 @@ class IntakeLog:
         for segment in self.segments:
             self._disk.close(segment.file)
 
-    def _segment_for(self, drafts: Sequence[Draft], now: float) -> Segment:
+    def _segment_for(self, drafts: Sequence[Draft], now: float, a_new_one: bool) -> Segment:
         """The segment that takes the batch: the active one while it has room and is young."""
         active = self._active
-        size = sum(each.size for each in drafts) + sum(each.size for each in self._owed)
-        if active is not None and active.length + size <= self._segment_size and not _old(active, now):
+        size = sum(each.size for each in (*drafts, *self._owed))
+        if not a_new_one and active is not None and active.length + size <= active.capacity and not _old(active, now):
             return active
-        new = self._create(now, for_mail=any(messages(drafts)))
+        new = (
+            self._new_segment(self._segment_size, now)
+            if a_new_one or any(messages(drafts))
+            else self._for_outcomes(now)
+        )
         if active is not None:
             self._retire(active)
         self._active = new
         self.segments.append(new)
         return new
 
-    def _create(self, now: float, for_mail: bool) -> Segment:
+    def _for_outcomes(self, now: float) -> Segment:
+        """They must find room on a full disk, too: else what was delivered would be delivered again."""
         try:
             return self._new_segment(self._segment_size, now)
         except OSError as error:
-            if for_mail or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self._has_reserve:
                 raise
-        # Outcomes must find room on a full disk: else what was delivered would be delivered again.
+        self._has_reserve = False
         remove_if_there(self._disk, self._layout.reserve)
-        return self._new_segment(_RESERVE_SIZE // 2, now)
+        return self._new_segment(self._small_segment_size, now)
 
     def _new_segment(self, size: int, now: float) -> Segment:
+        self._remove_stillborn()
         self._sequence += 1
-        return create_segment(self._disk, self._layout.intake, self._sequence, secrets.token_bytes(16), size, now)
+        tag = secrets.token_bytes(16)
+        path = os.path.join(self._layout.intake, segment_name(self._sequence, tag))
+        self._stillborn.append(path)
+        try:
+            segment = create_segment(self._disk, path, self._sequence, tag, size, now)
+        except OSError:
+            self._remove_stillborn()
+            raise
+        self._stillborn.remove(path)
+        return segment
+
+    def _remove_stillborn(self) -> None:
+        """Segments whose making failed: an empty one among others would be taken for damage after a restart."""
+        for path in list(self._stillborn):
+            try:
+                remove_if_there(self._disk, path)
+            except OSError:
+                return
+            self._stillborn.remove(path)
 
     def _retire(self, segment: Segment) -> None:
         """Close a good segment for writing: flush it, give unused room back."""

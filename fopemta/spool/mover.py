@@ -40,6 +40,7 @@ class Mover:
     _waiting: DeferredFolder
     _writer: LogWriter
     _removal: Removal
+    _half_moved: set[str] = attrs.Factory(set)
     _sweeping: bool = False
 
     async def move(self, message_id: str) -> None:
@@ -69,12 +70,27 @@ class Mover:
         aged = self._catalog.aged(now, _FIRST_ROUND, SEGMENT_LIFE)
         return list(islice((each for each in aged if not self._turns.busy(each)), _BATCH))
 
+    async def undo_half(self, message_id: str) -> None:
+        """Before a message of the log is finished: make sure that nothing of it is left in `deferred/`.
+
+        A failed move that could not be taken back would be found after a restart and be delivered again.  Raises
+        SpoolTrouble.
+        """
+        if message_id in self._half_moved:
+            try:
+                await self._threads.files(partial(self._waiting.undo, message_id))
+            except OSError as error:
+                raise trouble_of(error) from error
+            self._half_moved.remove(message_id)
+
     async def _move(self, message_id: str, entry: LoggedEntry) -> None:
+        self._half_moved.add(message_id)
         try:
             await self._threads.files(self._copying(message_id, entry))
         except OSError as error:
-            await self._undo(message_id)
+            await self._try_to_undo(message_id)
             raise trouble_of(error) from error
+        self._half_moved.remove(message_id)
         self._catalog.drop(message_id)
         self._catalog.deferred.add(message_id)
         self.complete(message_id)
@@ -94,11 +110,11 @@ class Mover:
         body = self._layout.body(message_id) if entry.separate else None
         return partial(self._waiting.keep, facts, content, body, outcomes)
 
-    async def _undo(self, message_id: str) -> None:
+    async def _try_to_undo(self, message_id: str) -> None:
         try:
-            await self._threads.files(partial(self._waiting.undo, message_id))
-        except OSError:
-            pass  # the next move begins with it; after a restart the two are merged
+            await self.undo_half(message_id)
+        except SpoolTrouble:
+            pass  # it is tried again before the message is finished, and the next move begins with it
 
     def _owed(self, failure: Failure, completion: Draft) -> None:
         failure.trap(SpoolTrouble)

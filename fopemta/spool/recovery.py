@@ -175,6 +175,7 @@ class Recovery:
             self._now,
             scanned.size,
             scanned.size,
+            scanned.size,
             retired=True,
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from fopemta.spool.disk import Disk, remove_if_there, write_whole
+from fopemta.spool.disk import Disk, write_whole
 from fopemta.spool.record import SEGMENT_HEADER_SIZE, Draft, pack, segment_header
 
 _NAME = re.compile(r"([0-9]{10})-([0-9a-f]{32})\.log")
@@ -17,7 +17,7 @@ _NAME = re.compile(r"([0-9]{10})-([0-9a-f]{32})\.log")
 
 @attrs.define(eq=False)
 class Segment:
-    """`length` octets are written, `flushed` of them durable; `created` in seconds since the epoch.
+    """`length` octets are written, `flushed` of them durable, `capacity` have room; `created` is the time of day.
 
     `live` counts its unfinished messages; it belongs to the reactor thread, all else to the thread that writes.
     `retired`: nothing will ever be written to it again.
@@ -28,6 +28,7 @@ class Segment:
     tag: bytes
     file: int
     created: float
+    capacity: int
     length: int = SEGMENT_HEADER_SIZE
     flushed: int = SEGMENT_HEADER_SIZE
     live: int = 0
@@ -55,9 +56,8 @@ def parse_segment_name(name: str) -> tuple[int, bytes] | None:
     return (int(match[1]), bytes.fromhex(match[2])) if match else None
 
 
-def create_segment(disk: Disk, folder: str, sequence: int, tag: bytes, capacity: int, now: float) -> Segment:
-    """A new segment with room for `capacity` octets.  Raises OSError, then nothing stays."""
-    path = os.path.join(folder, segment_name(sequence, tag))
+def create_segment(disk: Disk, path: str, sequence: int, tag: bytes, capacity: int, now: float) -> Segment:
+    """A new segment with room for `capacity` octets.  Raises OSError, then the file may be there all the same."""
     file = disk.create(path)
     try:
         # The room is taken now, so that a disk that fills up later still takes outcomes.
@@ -65,15 +65,11 @@ def create_segment(disk: Disk, folder: str, sequence: int, tag: bytes, capacity:
         write_whole(disk, file, segment_header(tag), 0)
         disk.flush(file)
         # Records in a file whose name a power cut takes away would be lost with their 250 given.
-        disk.flush_folder(folder)
+        disk.flush_folder(os.path.dirname(path))
     except OSError:
         disk.close(file)
-        try:
-            remove_if_there(disk, path)
-        except OSError:
-            pass  # recovery knows an empty segment
         raise
-    return Segment(path, sequence, tag, file, now)
+    return Segment(path, sequence, tag, file, now, capacity)
 
 
 def append(disk: Disk, segment: Segment, drafts: Sequence[Draft], flush: bool) -> list[int]:

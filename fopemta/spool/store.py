@@ -319,6 +319,8 @@ class Spool:
             if entry is None:
                 await self._of_waiting(message_id, lambda: self._waiting.append(message_id, text))
             else:
+                if finished:
+                    await self._mover.undo_half(message_id)
                 kind = Kind.COMPLETION if finished else Kind.OUTCOME
                 await self._writer.append(Draft(kind, message_id, text), durable=False)
                 entry.verdicts += tuple(verdicts)

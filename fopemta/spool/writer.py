@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from fopemta import maillog
 from fopemta.background import supervise
-from fopemta.interfaces import SpoolFailing, SpoolTrouble
+from fopemta.interfaces import SpoolFailing, SpoolFull, SpoolTrouble
 from fopemta.spool.disk import trouble_of
 from fopemta.spool.intake_log import IntakeLog
 from fopemta.spool.record import Draft
@@ -53,17 +53,22 @@ class LogWriter:
         self._running = False
         self._flush_wanted = False
         self._start: IDelayedCall | None = None
-        self._timer: IDelayedCall | None = None
+        self._idle: IDelayedCall | None = None
+        self._back_off: IDelayedCall | None = None
         self._stopped: Deferred[None] | None = None
 
     def append(self, draft: Draft, durable: bool) -> Deferred[Position]:
         """Write a record.  Fires once it is written, or with `durable` once it is flushed.  Fails with SpoolTrouble."""
-        if self.trouble is not None and self._timer is not None:
+        if self._back_off is not None and self.trouble is not None and not self._may_try(durable):
             return fail(self.trouble)
         entry = _Entry(draft, durable, Deferred())
         self._collected.append(entry)
         self._start_soon()
         return entry.answer
+
+    def _may_try(self, durable: bool) -> bool:
+        """On a full disk there is room set aside for outcomes."""
+        return not durable and isinstance(self.trouble, SpoolFull)
 
     def owe(self, draft: Draft) -> None:
         """Write a record whose writing failed before anything else, whenever that becomes possible."""
@@ -92,11 +97,12 @@ class LogWriter:
         if self._collected or (self._stopped is not None and self._flush_wanted and unsettled):
             self._start_soon()
         elif self._stopped is not None:
-            self._cancel_timer()
+            self._idle = _without(self._idle)
+            self._back_off = _without(self._back_off)
             stopped, self._stopped = self._stopped, None
             stopped.callback(None)
-        elif self._timer is None and unsettled:
-            self._timer = self._clock.callLater(_IDLE_FLUSH, self._flush_now)
+        elif self._idle is None and (self._log.dirty or (unsettled and self._back_off is None)):
+            self._idle = self._clock.callLater(_IDLE_FLUSH, self._flush_now)
 
     def _start_soon(self) -> None:
         """At the end of this reactor turn, so that all the sessions it serves share the batch."""
@@ -104,22 +110,28 @@ class LogWriter:
             self._start = self._clock.callLater(0, self._start_batch)
 
     def _flush_now(self) -> None:
-        """The timer: flush what nobody waits for, or see whether the disk is well again."""
-        self._timer = None
+        """Flush what nobody waits for."""
+        self._idle = None
         self._flush_wanted = True
+        self._start_soon()
+
+    def _probe(self) -> None:
+        """See whether the disk is well again: the next batch, even an empty one, tries a new segment."""
+        self._back_off = None
         self._start_soon()
 
     def _start_batch(self) -> None:
         self._start = None
         self._running = True
-        self._cancel_timer()
+        self._idle = _without(self._idle)
+        probing = self.trouble is not None and self._back_off is None
         batch = self._take_batch()
         flush = self._flush_wanted or any(entry.durable for entry in batch)
         self._flush_wanted = False
         drafts, now = [entry.draft for entry in batch], self._clock.seconds()
-        writing = self._threads.log(lambda: self._log.write(drafts, flush, now))
+        writing = self._threads.log(lambda: self._log.write(drafts, flush, now, in_new_segment=probing))
         writing.addCallbacks(
-            lambda positions: self._succeeded(batch, positions), lambda failure: self._failed(batch, failure)
+            lambda positions: self._succeeded(batch, positions, probing), lambda failure: self._failed(batch, failure)
         )
         supervise(writing, "writing the intake log")
 
@@ -134,9 +146,9 @@ class LogWriter:
         batch, self._collected = self._collected[:count], self._collected[count:]
         return batch
 
-    def _succeeded(self, batch: list[_Entry], positions: list[Position]) -> None:
+    def _succeeded(self, batch: list[_Entry], positions: list[Position], probing: bool) -> None:
         self._running = False
-        if self.trouble is not None:
+        if probing:
             self.trouble, self._failures = None, 0
             maillog.spool_well_again()
         for entry, position in zip(batch, positions, strict=True):
@@ -157,7 +169,8 @@ class LogWriter:
         self.trouble = trouble
         self._failures += 1
         delay = min(_LONGEST_BACK_OFF, _FIRST_BACK_OFF * 2 ** (self._failures - 1))
-        self._timer = self._clock.callLater(delay, self._flush_now)
+        self._back_off = _without(self._back_off)
+        self._back_off = self._clock.callLater(delay, self._probe)
         refused, self._collected = [*batch, *self._collected], []
         for entry in refused:
             entry.answer.errback(trouble)
@@ -170,7 +183,9 @@ class LogWriter:
         maillog.background_failure("writing the intake log", failure)
         return SpoolFailing("writing failed unexpectedly")
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+
+def _without(timer: IDelayedCall | None) -> IDelayedCall | None:
+    """No timer, after cancelling this one."""
+    if timer is not None:
+        timer.cancel()
+    return None

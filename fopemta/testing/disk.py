@@ -54,7 +54,7 @@ Node: TypeAlias = File | Folder
 
 @attrs.frozen
 class Call:
-    """A system call.  `site` is the function of the program that made it, with the kind of file it was about."""
+    """A system call.  `site` is the function of the program that made it, and the line."""
 
     name: str
     path: str
@@ -282,7 +282,7 @@ class DoubleDisk:
 
     def _begin(self, name: str, path: str) -> bool:
         """Announce the call; whether a flush works at its site."""
-        call = Call(name, path, _site(path))
+        call = Call(name, path, _site())
         self._call = call
         self.before(call)
         if name.startswith("flush"):
@@ -363,9 +363,9 @@ def _some_pages(file: File, chance: random.Random) -> bytes:
     return b"".join(pages)[:length]
 
 
-def _site(path: str) -> str:
+def _site() -> str:
     frame = sys._getframe(2)
     while frame.f_globals["__name__"] in _TRANSPARENT and frame.f_back is not None:
         frame = frame.f_back
     room = frame.f_globals["__name__"].rpartition(".")[2]
-    return f"{room}.{frame.f_code.co_qualname} {os.path.splitext(path)[1]}".strip()
+    return f"{room}.{frame.f_code.co_qualname}:{frame.f_lineno}"
