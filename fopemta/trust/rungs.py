@@ -1,11 +1,14 @@
 """The rungs of the TLS ladder (pure): each a literal set of versions and suites that one ClientHello offers.
 
-DESIGN 5, RULINGS 10: strong rungs are TLS 1.3 and ECDHE only.
+DESIGN 5, RULINGS 10: the strong rungs are TLS 1.3 and ECDHE only, since a peer that prefers a 1024-bit DHE group but
+also has ECDHE would otherwise fail them.  Literal lists, since loose cipher strings drag in CCM, CCM8 and DSS.
 """
 
 from __future__ import annotations
 
 import enum
+
+import attrs
 
 
 class Rung(enum.Enum):
@@ -22,3 +25,71 @@ class Hello(enum.Enum):
 
     FULL = "full"
     SMALL = "small"
+
+
+@attrs.frozen
+class Offer:
+    """What a rung offers: suite names as OpenSSL writes them, `tls13` empty where TLS 1.3 is not offered.
+
+    `security_level` is OpenSSL's (2: keys of 112 bits and more; 1: 80 bits, for 1024-bit DHE and RSA).
+    `legacy_servers`: talk to servers without RFC 5746 renegotiation info; a client alone never renegotiates.
+    """
+
+    tls13: tuple[str, ...]
+    tls12: tuple[str, ...]
+    security_level: int = 2
+    legacy_servers: bool = False
+
+
+OFFERS: dict[Rung, Offer] = {
+    Rung.STRONG_256: Offer(
+        tls13=("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"),
+        tls12=(
+            "ECDHE-ECDSA-AES256-GCM-SHA384",
+            "ECDHE-RSA-AES256-GCM-SHA384",
+            "ECDHE-ECDSA-CHACHA20-POLY1305",
+            "ECDHE-RSA-CHACHA20-POLY1305",
+        ),
+    ),
+    Rung.STRONG_128: Offer(
+        tls13=("TLS_AES_128_GCM_SHA256",),
+        tls12=("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),
+    ),
+    # TLS 1.2 alone: whoever speaks 1.3 has had his chance above.  256 bits before 128, static RSA last.
+    Rung.COMPATIBLE: Offer(
+        tls13=(),
+        tls12=(
+            "ECDHE-ECDSA-AES256-SHA384",
+            "ECDHE-RSA-AES256-SHA384",
+            "ECDHE-ECDSA-AES256-SHA",
+            "ECDHE-RSA-AES256-SHA",
+            "DHE-RSA-AES256-GCM-SHA384",
+            "DHE-RSA-CHACHA20-POLY1305",
+            "DHE-RSA-AES256-SHA256",
+            "DHE-RSA-AES256-SHA",
+            "ECDHE-ECDSA-AES128-SHA256",
+            "ECDHE-RSA-AES128-SHA256",
+            "ECDHE-ECDSA-AES128-SHA",
+            "ECDHE-RSA-AES128-SHA",
+            "DHE-RSA-AES128-GCM-SHA256",
+            "DHE-RSA-AES128-SHA256",
+            "DHE-RSA-AES128-SHA",
+            "AES256-GCM-SHA384",
+            "AES256-SHA256",
+            "AES256-SHA",
+            "AES128-GCM-SHA256",
+            "AES128-SHA256",
+            "AES128-SHA",
+        ),
+        security_level=1,
+        legacy_servers=True,
+    ),
+}
+
+# What a listener prefers, RULINGS 29: 256-bit AEAD first, whatever the client would like better.
+SERVER_TLS13 = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
+SERVER_TLS12 = (
+    *OFFERS[Rung.STRONG_256].tls12,
+    *OFFERS[Rung.STRONG_128].tls12,
+    *OFFERS[Rung.COMPATIBLE].tls12,
+)

@@ -1,0 +1,95 @@
+"""What a failed handshake means, from OpenSSL's words and how the connection ended (pure).
+
+OpenSSL gives words without stable codes, and they change between versions: old and new wordings are listed, an unknown
+text is kept by whoever calls and named `handshake_failed`.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from fopemta.trust.diagnosis import Diagnosis
+
+
+class Ending(enum.Enum):
+    """How a handshake came to its end."""
+
+    ERROR = "error"  # OpenSSL raised: the words say why
+    DROPPED = "dropped"  # the connection was closed or reset without an alert
+    TIMEOUT = "timeout"
+
+
+# First match wins; all in lower case, with blanks for underscores.
+_WORDS: tuple[tuple[str, Diagnosis], ...] = (
+    ("unexpected eof", Diagnosis.CONNECTION_DROPPED),
+    ("dh key too small", Diagnosis.DH_TOO_SMALL),
+    ("bad dh value", Diagnosis.DH_TOO_SMALL),
+    ("modulus too small", Diagnosis.DH_TOO_SMALL),
+    ("ee key too small", Diagnosis.WEAK_KEY),
+    ("ca md too weak", Diagnosis.WEAK_KEY),
+    ("alert protocol version", Diagnosis.NO_COMMON_PROTOCOL),
+    ("unsupported protocol", Diagnosis.NO_COMMON_PROTOCOL),
+    ("wrong ssl version", Diagnosis.NO_COMMON_PROTOCOL),
+    ("version too low", Diagnosis.NO_COMMON_PROTOCOL),
+    ("inappropriate fallback", Diagnosis.NO_COMMON_PROTOCOL),
+    ("no protocols available", Diagnosis.NO_COMMON_PROTOCOL),
+    ("unsafe legacy renegotiation", Diagnosis.NO_COMMON_PROTOCOL),
+    ("alert insufficient security", Diagnosis.NO_COMMON_CIPHER),
+    # TLS 1.2 and 1.3 servers answer so when no suite, group or signature suits both (RFC 8446 4.1.1).
+    ("alert handshake failure", Diagnosis.NO_COMMON_CIPHER),
+    ("no shared cipher", Diagnosis.NO_COMMON_CIPHER),
+    ("no ciphers available", Diagnosis.NO_COMMON_CIPHER),
+    ("no cipher match", Diagnosis.NO_COMMON_CIPHER),
+    ("wrong cipher returned", Diagnosis.NO_COMMON_CIPHER),
+    ("unknown cipher returned", Diagnosis.NO_COMMON_CIPHER),
+    ("no suitable key share", Diagnosis.NO_COMMON_CIPHER),
+    ("no suitable signature algorithm", Diagnosis.NO_COMMON_CIPHER),
+    ("wrong signature type", Diagnosis.NO_COMMON_CIPHER),
+    ("certificate required", Diagnosis.CLIENT_CERTIFICATE_WANTED),
+    ("alert bad certificate", Diagnosis.CLIENT_CERTIFICATE_WANTED),
+    ("alert unknown ca", Diagnosis.CLIENT_CERTIFICATE_WANTED),
+    ("alert certificate", Diagnosis.CLIENT_CERTIFICATE_WANTED),
+    ("alert unsupported certificate", Diagnosis.CLIENT_CERTIFICATE_WANTED),
+    ("certificate verify failed", Diagnosis.CERT_UNUSABLE),
+    # Plain text where a record should be.
+    ("wrong version number", Diagnosis.NOT_TLS),
+    ("packet length too long", Diagnosis.NOT_TLS),
+    ("unknown record type", Diagnosis.NOT_TLS),
+    ("record layer failure", Diagnosis.NOT_TLS),
+    ("http request", Diagnosis.NOT_TLS),
+)
+
+# RULINGS 9: down a rung only after an alert about version, cipher or parameters, or a hang or drop.
+_STEP_DOWN = frozenset(
+    {
+        Diagnosis.NO_COMMON_PROTOCOL,
+        Diagnosis.NO_COMMON_CIPHER,
+        Diagnosis.DH_TOO_SMALL,
+        Diagnosis.WEAK_KEY,
+        Diagnosis.CONNECTION_DROPPED,
+        Diagnosis.HANDSHAKE_TIMEOUT,
+        Diagnosis.HANDSHAKE_FAILED,
+    }
+)
+_SMALL_HELLO = frozenset({Diagnosis.CONNECTION_DROPPED, Diagnosis.HANDSHAKE_TIMEOUT})
+
+
+def diagnose(ending: Ending, words: str = "") -> Diagnosis:
+    """The diagnosis of a handshake that ended so, with OpenSSL's `words` where it raised."""
+    if ending is Ending.TIMEOUT:
+        return Diagnosis.HANDSHAKE_TIMEOUT
+    text = words.lower().replace("_", " ")
+    for part, diagnosis in _WORDS:
+        if part in text:
+            return diagnosis
+    return Diagnosis.CONNECTION_DROPPED if ending is Ending.DROPPED else Diagnosis.HANDSHAKE_FAILED
+
+
+def permits_step_down(diagnosis: Diagnosis) -> bool:
+    """A lower rung may mend it."""
+    return diagnosis in _STEP_DOWN
+
+
+def permits_small_hello(diagnosis: Diagnosis) -> bool:
+    """The size of our ClientHello may have been the trouble."""
+    return diagnosis in _SMALL_HELLO

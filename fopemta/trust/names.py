@@ -1,0 +1,84 @@
+"""Matching a certificate's names against the names that we meant (pure).
+
+RFC 9525: the subject alternative name only, never the common name; a wildcard is the whole left-most label and stands
+for one label; an IP address matches an iPAddress entry.  The matching itself is service_identity's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+import attrs
+from cryptography import x509
+from service_identity import CertificateError, VerificationError
+from service_identity.hazmat import DNS_ID, DNSPattern, IPAddress_ID, IPAddressPattern, verify_service_identity
+
+
+@attrs.frozen
+class PresentedNames:
+    """What the certificate says it is: dNSName and iPAddress entries as text; `has_san` False without extension."""
+
+    dns: tuple[str, ...]
+    addresses: tuple[str, ...]
+    has_san: bool
+
+    @property
+    def words(self) -> str:
+        """For the operator."""
+        return ", ".join((*self.dns, *self.addresses)) or "no name"
+
+
+def presented(certificate: x509.Certificate) -> PresentedNames:
+    """The names of a certificate.  Raises ValueError when its extensions cannot be read."""
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return PresentedNames((), (), False)
+    return PresentedNames(
+        tuple(san.get_values_for_type(x509.DNSName)),
+        tuple(str(each) for each in san.get_values_for_type(x509.IPAddress)),
+        True,
+    )
+
+
+def matching(names: PresentedNames, wanted: tuple[str, ...]) -> str | None:
+    """The first of the `wanted` names (host names in A-labels, or IP addresses) that the certificate bears."""
+    patterns: list[DNSPattern | IPAddressPattern] = [*_dns_patterns(names.dns)]
+    patterns += _address_patterns(names.addresses)
+    for name in wanted:
+        if patterns and _bears(patterns, name):
+            return name
+    return None
+
+
+def _bears(patterns: list[DNSPattern | IPAddressPattern], name: str) -> bool:
+    try:
+        identity = IPAddress_ID(name) if _is_address(name) else DNS_ID(name)
+        verify_service_identity(patterns, obligatory_ids=[identity], optional_ids=[])
+    except (VerificationError, ValueError):
+        return False
+    return True
+
+
+def _dns_patterns(values: tuple[str, ...]) -> list[DNSPattern]:
+    patterns = []
+    for value in values:
+        # An entry that is no valid pattern ("m*.example.org", "*.*.example.org") proves nothing, nor does it spoil
+        # its neighbours.
+        try:
+            patterns.append(DNSPattern.from_bytes(value.encode("ascii")))
+        except (CertificateError, UnicodeEncodeError):
+            continue
+    return patterns
+
+
+def _address_patterns(values: tuple[str, ...]) -> list[IPAddressPattern]:
+    return [IPAddressPattern(ipaddress.ip_address(value)) for value in values if _is_address(value)]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,48 @@
+"""The verdict record as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.trust.verdict import CertificateFacts, Result, VerdictRecord, from_rfc3339, rfc3339
+
+CONTRACT = (
+    "time message sender recipient attempt level rules sources host address port rung protocol cipher bits group chain "
+    "names authenticated authenticated_by mx_proven_by revocation resumed downgraded result code enhanced diagnosis "
+    "text next_try"
+)
+RECORD = VerdictRecord(
+    time=1795583385.12, message="M1", sender="", recipient="bob@example.org", attempt=2, level="opportunistic",
+    sources=("default",), host="mx.example.org", address="192.0.2.1", port=25, rung="strong256", protocol="TLSv1.3",
+    cipher="TLS_AES_256_GCM_SHA384", bits=256, group="X25519MLKEM768",
+    chain=(CertificateFacts("CN=mx", "CN=ca", "1f", "2026-12-01T00:00:00.000Z", "ab" * 32),), names=("mx.example.org",),
+    authenticated=True, authenticated_by="pkix", result=Result.DEFERRED, code=451, enhanced="4.7.1", text="later",
+    next_try=1795583685.5,
+)  # fmt: skip
+
+
+class VerdictJsonTests(SynchronousTestCase):
+    def test_names_and_order_are_the_contract(self) -> None:
+        self.assertEqual(" ".join(RECORD.to_json()), CONTRACT)
+
+    def test_round_trip(self) -> None:
+        self.assertEqual(VerdictRecord.from_json(json.loads(json.dumps(RECORD.to_json()))), RECORD)
+
+    def test_absent_facts_are_null(self) -> None:
+        bare = VerdictRecord(
+            time=0.0, message="M", sender="", recipient="b@x", attempt=1, result=Result.FAILED, code=550,
+            enhanced="5.1.1", text="",
+        )  # fmt: skip
+        plain = bare.to_json()
+        self.assertEqual((plain["host"], plain["bits"], plain["next_try"], plain["rules"]), (None, None, None, ()))
+        self.assertEqual(VerdictRecord.from_json(json.loads(json.dumps(plain))), bare)
+
+    def test_fields_of_a_newer_version_are_left_out(self) -> None:
+        self.assertEqual(VerdictRecord.from_json({**RECORD.to_json(), "moon": "full"}), RECORD)
+
+    def test_times(self) -> None:
+        self.assertEqual(rfc3339(0.0), "1970-01-01T00:00:00.000Z")
+        self.assertEqual(from_rfc3339("1970-01-01T00:00:01.500Z"), 1.5)
+        self.assertRaises(ValueError, from_rfc3339, "yesterday")
