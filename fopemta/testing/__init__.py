@@ -1,1 +1,1 @@
-"""Public doubles for testing against fopemta: transports, resolvers, servers, authorities, disks (no part of the server)."""
+"""Public doubles for tests: transports, resolvers, servers, authorities, disks (no part of the running server)."""

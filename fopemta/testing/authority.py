@@ -1,0 +1,137 @@
+"""A certificate authority for tests: made on the fly, good and bad certificates alike."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+_DAY = datetime.timedelta(days=1)
+
+
+@attrs.frozen
+class Leaf:
+    """A server's certificate with its chain (leaf first, no root) and key."""
+
+    chain: tuple[x509.Certificate, ...]
+    key: Key
+
+    @property
+    def chain_pem(self) -> bytes:
+        """The chain as PEM."""
+        return b"".join(each.public_bytes(Encoding.PEM) for each in self.chain)
+
+    @property
+    def key_pem(self) -> bytes:
+        """The key as PEM without a password."""
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def write(self, directory: str | Path, name: str) -> tuple[str, str]:
+        """Write NAME.pem and NAME.key into `directory`; gives both paths."""
+        chain, key = Path(directory) / f"{name}.pem", Path(directory) / f"{name}.key"
+        chain.write_bytes(self.chain_pem)
+        key.write_bytes(self.key_pem)
+        key.chmod(0o600)
+        return str(chain), str(key)
+
+
+class Authority:
+    """A root with one intermediate that issues server certificates."""
+
+    def __init__(self, name: str = "fopemta test authority", now: datetime.datetime | None = None) -> None:
+        self.now = now or datetime.datetime.now(datetime.UTC)
+        self._root_key = ec.generate_private_key(ec.SECP256R1())
+        self.root = self._authority(name, self._root_key, name, self._root_key)
+        self._issuer_key = ec.generate_private_key(ec.SECP256R1())
+        self.intermediate = self._authority(f"{name}, issuing", self._issuer_key, name, self._root_key)
+
+    def write_root(self, directory: str | Path, name: str = "root") -> str:
+        """Write the root as NAME.pem into `directory`; gives the path, for `[tls.client] roots`."""
+        path = Path(directory) / f"{name}.pem"
+        path.write_bytes(self.root.public_bytes(Encoding.PEM))
+        return str(path)
+
+    def leaf(
+        self,
+        *names: str,
+        common_name: str | None = None,
+        key: Key | None = None,
+        days: tuple[int, int] = (-1, 30),
+        with_intermediate: bool = True,
+    ) -> Leaf:
+        """A certificate for `names` (dNSName, or iPAddress where one is an address; none: no subjectAltName).
+
+        `days`: first and last day of validity, counted from `now`.
+        """
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        certificate = self._server(names, common_name, key, days, self.intermediate.subject, self._issuer_key)
+        return Leaf((certificate, self.intermediate) if with_intermediate else (certificate,), key)
+
+    def self_signed(self, *names: str, days: tuple[int, int] = (-1, 30)) -> Leaf:
+        """A certificate that nobody vouches for."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = _name(names[0] if names else "nobody")
+        return Leaf((self._server(names, None, key, days, subject, key, subject),), key)
+
+    def _authority(self, name: str, key: Key, issuer: str, issuer_key: Key) -> x509.Certificate:
+        builder = self._builder(_name(name), _name(issuer), key, (-10, 3650))
+        return builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
+            issuer_key, hashes.SHA256()
+        )
+
+    def _server(
+        self,
+        names: tuple[str, ...],
+        common_name: str | None,
+        key: Key,
+        days: tuple[int, int],
+        issuer: x509.Name,
+        issuer_key: Key,
+        subject: x509.Name | None = None,
+    ) -> x509.Certificate:
+        builder = self._builder(
+            subject or _name(common_name or (names[0] if names else "no name")), issuer, key, days
+        ).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        if names:
+            san = x509.SubjectAlternativeName([_general_name(each) for each in names])
+            builder = builder.add_extension(san, critical=False)
+        return builder.sign(issuer_key, hashes.SHA256())
+
+    def _builder(
+        self, subject: x509.Name, issuer: x509.Name, key: Key, days: tuple[int, int]
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(self.now + days[0] * _DAY)
+            .not_valid_after(self.now + days[1] * _DAY)
+        )
+
+
+def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    """An RSA key, for servers with an RSA certificate."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _general_name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)

@@ -1,0 +1,139 @@
+"""Our own certificates: read and checked once, as bytes, so that no file can change between check and use (shell)."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import os
+import tempfile
+from typing import TypeAlias
+
+import attrs
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+from fopemta.config.model import CertificateFiles
+
+ServerKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+_TEN_YEARS = datetime.timedelta(days=3650)
+
+
+class CredentialsError(Exception):
+    """A certificate or key cannot be used; the text says why in an operator's words and names the file."""
+
+
+@attrs.frozen
+class Credentials:
+    """`chain` leaf first, `key` its private key, `source` the file it was read from."""
+
+    chain: tuple[x509.Certificate, ...]
+    key: ServerKey = attrs.field(repr=False)
+    source: str
+
+
+def load(files: CertificateFiles) -> Credentials:
+    """Read and check: the key fits the leaf, each certificate is signed by the next.  Raises CredentialsError."""
+    chain = _chain_of(files.chain)
+    key = _key_of(files.key)
+    _check_key(chain[0], key, files)
+    _check_order(chain, files.chain)
+    return Credentials(chain, key, files.chain)
+
+
+def self_signed(directory: str, hostname: str, now: datetime.datetime) -> tuple[Credentials, bool]:
+    """The self-signed certificate kept in `directory`, made if it is not there yet; True when it was made.
+
+    It serves for opportunistic encryption (R22).  Raises CredentialsError or OSError.
+    """
+    files = CertificateFiles(os.path.join(directory, "self-signed.pem"), os.path.join(directory, "self-signed.key"))
+    made = not (os.path.exists(files.chain) and os.path.exists(files.key))
+    if made:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        # The key first: a crash in between leaves no certificate without its key.
+        _write_whole(files.key, pem)
+        _write_whole(files.chain, _self_signed(key, hostname, now).public_bytes(Encoding.PEM))
+    return load(files), made
+
+
+def _self_signed(key: CertificateIssuerPrivateKeyTypes, hostname: str, now: datetime.datetime) -> x509.Certificate:
+    # The common name is limited to 64 octets and nobody looks at it: the host name is in the SAN.
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname[:64])])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + _TEN_YEARS)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(hostname)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _write_whole(path: str, content: bytes) -> None:
+    """Write beside and rename, readable by the owner alone (mkstemp gives mode 0600)."""
+    descriptor, beside = tempfile.mkstemp(dir=os.path.dirname(path))
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise CredentialsError(f"{path}: {error.strerror}") from error
+
+
+def _chain_of(path: str) -> tuple[x509.Certificate, ...]:
+    try:
+        return tuple(x509.load_pem_x509_certificates(_read(path)))
+    except ValueError as error:
+        raise CredentialsError(f"{path}: holds no PEM certificate that can be read") from error
+
+
+def _key_of(path: str) -> ServerKey:
+    try:
+        key = load_pem_private_key(_read(path), password=None)
+    except TypeError as error:
+        raise CredentialsError(f"{path}: the private key is encrypted; fopemta needs it without a password") from error
+    except ValueError as error:
+        raise CredentialsError(f"{path}: holds no PEM private key that can be read") from error
+    if not isinstance(key, ServerKey):
+        raise CredentialsError(f"{path}: a server's key is RSA, ECDSA or Ed25519")
+    return key
+
+
+def _check_key(leaf: x509.Certificate, key: ServerKey, files: CertificateFiles) -> None:
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if leaf.public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
+        raise CredentialsError(f"{files.key}: is not the key of the first certificate in {files.chain}")
+
+
+def _check_order(chain: tuple[x509.Certificate, ...], path: str) -> None:
+    for index, (certificate, issuer) in enumerate(itertools.pairwise(chain), start=1):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise CredentialsError(
+                f"{path}: certificate {index + 1} did not issue certificate {index}; the order is leaf, then issuers"
+            ) from error

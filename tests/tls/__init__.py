@@ -1,0 +1,1 @@
+"""Tests of TLS contexts, with real handshakes in memory."""

@@ -1,0 +1,108 @@
+"""Outbound contexts: what each rung offers, and what a handshake shows."""
+
+from __future__ import annotations
+
+from OpenSSL import SSL
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from fopemta.interfaces import IClientTls
+from fopemta.tls.client import ClientTls
+from fopemta.tls.server import ServerTls
+from fopemta.trust.rungs import OFFERS, Hello, Rung
+from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, credentials, server_context, shake
+
+
+class OfferTests(SynchronousTestCase):
+    """The suites that really leave us are the literal lists, nothing more."""
+
+    def test_each_rung_offers_its_list_and_nothing_else(self) -> None:
+        client = client_tls()
+        for rung, offer in OFFERS.items():
+            connection = client.creator(rung, Hello.FULL, None).clientConnectionForTLS(None)
+            offered = [name for name in connection.get_cipher_list() if not name.startswith("TLS_")]
+            self.assertEqual(offered, list(offer.tls12), rung)
+
+    def test_each_tls13_suite_belongs_to_one_rung(self) -> None:
+        leaf = AUTHORITY.leaf("mx.test")
+        wanted = {
+            (Rung.STRONG_256, "TLS_AES_256_GCM_SHA384"): True,
+            (Rung.STRONG_256, "TLS_CHACHA20_POLY1305_SHA256"): True,
+            (Rung.STRONG_256, "TLS_AES_128_GCM_SHA256"): False,
+            (Rung.STRONG_128, "TLS_AES_128_GCM_SHA256"): True,
+            (Rung.STRONG_128, "TLS_AES_256_GCM_SHA384"): False,
+            (Rung.COMPATIBLE, "TLS_AES_256_GCM_SHA384"): False,
+        }
+        found = {}
+        for rung, suite in wanted:
+            context = server_context(leaf, minimum=SSL.TLS1_3_VERSION, tls13=suite.encode())
+            found[rung, suite] = shake(client_tls(), FromContext(context), rung)[2] is not None
+        self.assertEqual(found, wanted)
+
+    def test_no_suite_stands_on_two_rungs(self) -> None:
+        suites = [name for offer in OFFERS.values() for name in offer.tls13 + offer.tls12]
+        self.assertEqual(len(suites), len(set(suites)))
+
+    def test_small_hello_is_small(self) -> None:
+        sizes = {}
+        for hello in Hello:
+            connection = client_tls().creator(Rung.STRONG_256, hello, "mx.test").clientConnectionForTLS(None)
+            connection.set_connect_state()
+            with self.assertRaises(SSL.WantReadError):
+                connection.do_handshake()
+            sizes[hello] = len(connection.bio_read(65536))
+        self.assertLess(sizes[Hello.SMALL], 500)
+        self.assertGreater(sizes[Hello.FULL], 1200)
+
+    def test_contexts_are_made_once(self) -> None:
+        # C186: one Context a connection lets memory grow.
+        client = client_tls()
+        made = {id(client.creator(Rung.STRONG_256, Hello.FULL, name)._context) for name in ("a.test", "b.test")}
+        self.assertEqual(len(made), 1)
+
+
+class EvidenceTests(SynchronousTestCase):
+    def test_interface(self) -> None:
+        self.assertTrue(verifyObject(IClientTls, client_tls()))
+
+    def test_good_handshake(self) -> None:
+        _, far, evidence = shake(client_tls(), ServerTls([credentials(AUTHORITY.leaf("mx.test"))]).creator())
+        assert evidence is not None
+        self.assertEqual(
+            (evidence.protocol, evidence.cipher, evidence.bits), ("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
+        )
+        self.assertIsNotNone(evidence.group)
+        self.assertEqual(len(evidence.chain), 2)
+        self.assertEqual(evidence.chain_errors, ())
+        self.assertEqual(evidence.server_name, "mx.test")
+        self.assertTrue(far.done)
+
+    def test_handshake_completes_whatever_the_certificate_is(self) -> None:
+        leaves = {
+            10: AUTHORITY.leaf("mx.test", days=(-9, -2)),
+            9: AUTHORITY.leaf("mx.test", days=(2, 9)),
+            18: AUTHORITY.self_signed("mx.test"),
+            20: AUTHORITY.leaf("mx.test", with_intermediate=False),
+        }
+        for code, leaf in leaves.items():
+            _, _, evidence = shake(client_tls(), ServerTls([credentials(leaf)]).creator())
+            assert evidence is not None
+            self.assertIn(code, [each.code for each in evidence.chain_errors])
+
+    def test_C039_server_name_is_sent_but_never_an_address(self) -> None:
+        seen = {}
+        for name in ("mx.test", "192.0.2.1", "2001:db8::1"):
+            server = ServerTls([credentials(AUTHORITY.leaf("mx.test"))])
+            _, far, _ = shake(client_tls(), server.creator(), name=name)
+            seen[name] = server.session(far.transport.getHandle()).server_name
+        self.assertEqual(seen, {"mx.test": "mx.test", "192.0.2.1": None, "2001:db8::1": None})
+
+    def test_evidence_of_something_odd_proves_nothing(self) -> None:
+        evidence = client_tls().evidence(object())  # type: ignore[arg-type]
+        self.assertIsNotNone(evidence.judging_error)
+
+    def test_unreadable_roots_are_an_error_at_once(self) -> None:
+        self.assertRaises(SSL.Error, ClientTls, "/nonexistent/roots.pem")
+
+    def test_system_roots(self) -> None:
+        self.assertTrue(verifyObject(IClientTls, ClientTls("system")))
