@@ -1,0 +1,88 @@
+"""From the MX answer of a domain to the names of its hosts in the order to try (pure).
+
+RFC 5321 5.1, RFC 7505.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import attrs
+
+from fopemta.answer import Absent, Answer, Unavailable
+from fopemta.routing.values import RoutingFailure
+from fopemta.trust.diagnosis import Diagnosis
+
+MxSet: TypeAlias = tuple[tuple[int, str], ...]
+
+NULL_MX = RoutingFailure(True, 556, "5.1.10", Diagnosis.NULL_MX, "the domain takes no mail (null MX)")
+
+
+@attrs.frozen
+class Exchangers:
+    """`names` of the hosts, best first; `implicit`: there is no MX, the domain itself is the host."""
+
+    names: tuple[str, ...]
+    implicit: bool = False
+    authenticated: bool = False
+
+
+def exchangers_of(
+    domain: str, answer: Answer[MxSet], own_names: frozenset[str], order: Sequence[float]
+) -> Exchangers | RoutingFailure:
+    """The hosts of `domain`, or why there are none.
+
+    `own_names` are this server's host names; `order` random numbers (as many as the answer has hosts, more do no harm)
+    that shuffle hosts of equal preference.
+    """
+    if isinstance(answer, Unavailable):
+        # Never on to the address record: its host may be anything but a mail server (RFC 5321 5.1).
+        return unavailable(f"the MX of {domain} could not be looked up: {answer.reason}")
+    if isinstance(answer, Absent):
+        if not answer.name_exists:
+            return no_such_domain(f"the domain {domain} does not exist")
+        return Exchangers((domain,), implicit=True, authenticated=answer.authenticated)
+    named = tuple((preference, host) for preference, host in answer.value if host)
+    if not named:
+        return NULL_MX
+    return _usable(domain, named, own_names, order, answer.authenticated)
+
+
+def no_such_domain(text: str) -> RoutingFailure:
+    """It is known that there is no host."""
+    return RoutingFailure(True, 550, "5.1.2", Diagnosis.DOMAIN_NOT_FOUND, text)
+
+
+def unavailable(text: str) -> RoutingFailure:
+    """Nobody could say whether there is a host."""
+    return RoutingFailure(False, 451, "4.4.3", Diagnosis.DNS_UNAVAILABLE, text)
+
+
+def loops_back(text: str) -> RoutingFailure:
+    """The way leads back to us."""
+    return RoutingFailure(True, 554, "5.4.6", Diagnosis.LOOPS_BACK, text)
+
+
+def _usable(
+    domain: str, named: MxSet, own_names: frozenset[str], order: Sequence[float], authenticated: bool
+) -> Exchangers | RoutingFailure:
+    shuffled = sorted(zip(named, order, strict=False), key=lambda each: (each[0][0], each[1]))
+    ours = [preference for (preference, host), _ in shuffled if host in own_names]
+    # We are one of the hosts: only better ones may have the mail, or it would come back (RFC 5321 5.1).
+    better = [host for (preference, host), _ in shuffled if not ours or preference < min(ours)]
+    if not better:
+        return loops_back(f"the best MX of {domain} is this server, which has no route for the domain")
+    names = tuple(dict.fromkeys(host for host in better if not _is_address(host)))
+    if not names:
+        return no_such_domain(f"the MX of {domain} names an IP address instead of a host")
+    return Exchangers(names, authenticated=authenticated)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

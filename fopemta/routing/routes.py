@@ -1,0 +1,56 @@
+"""Which route a domain takes, and with whom it shares it (pure)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from fopemta.config.model import Route, Via
+from fopemta.routing.values import NextHop
+
+_BY_MX = Route(domain="*", via=Via.MX)
+
+
+def route_for(domain: str, routes: Sequence[Route]) -> Route:
+    """The route that names `domain`; else the longest "*.example.org" above it; else "*"; else by MX."""
+    by_domain = {route.domain: route for route in routes}
+    if domain in by_domain:
+        return by_domain[domain]
+    labels = domain.split(".")
+    # Every domain above, nearest first: "*.b.c" stands for sub-domains of b.c, not for b.c itself.
+    for index in range(1, len(labels)):
+        parent = by_domain.get("*." + ".".join(labels[index:]))
+        if parent is not None:
+            return parent
+    return by_domain.get("*", _BY_MX)
+
+
+def next_hop(domain: str, routes: Sequence[Route]) -> NextHop:
+    """The next hop of a recipient at `domain` (canonical, or an address literal).
+
+    Recipients of one message whose next hops are equal share a transaction: all those of a fixed host, and those of the
+    same domain otherwise.
+    """
+    route = route_for(domain, routes)
+    return NextHop("" if route.via is Via.SMTP else domain, route)
+
+
+def is_local(domain: str, routes: Sequence[Route]) -> bool:
+    """Mail for the domain is delivered on this machine."""
+    return route_for(domain, routes).via is Via.MAILDIR
+
+
+def literal_address(domain: str) -> str | None:
+    """The IP address of an address literal ("[192.0.2.1]", "[IPv6:2001:db8::1]"), None for a domain.
+
+    RFC 5321 4.1.3.
+    """
+    if not (domain.startswith("[") and domain.endswith("]")):
+        return None
+    text = domain[1:-1]
+    if text[:5].lower() == "ipv6:":
+        text = text[5:]
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None

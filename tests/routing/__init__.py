@@ -1,0 +1,1 @@
+"""Tests of routing: whole tables, no DNS."""

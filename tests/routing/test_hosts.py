@@ -1,0 +1,84 @@
+"""From names and addresses to hosts."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.answer import Absent, Answer, Found, Unavailable
+from fopemta.routing.hosts import MOST_ADDRESSES, MOST_HOSTS, OwnAddresses, hosts_of, interleaved
+from fopemta.routing.values import Host, RoutingFailure
+
+NOBODY = OwnAddresses()
+
+
+def failure(*answers: Answer[tuple[str, ...]], own: OwnAddresses = NOBODY) -> RoutingFailure:
+    found = hosts_of("d.test", [f"mx{index}" for index in range(len(answers))], answers, 25, own)
+    assert isinstance(found, RoutingFailure), found
+    return found
+
+
+class HostsTests(SynchronousTestCase):
+    def test_in_order_with_their_addresses(self) -> None:
+        answers = [Found(("192.0.2.1",)), Found(("192.0.2.2", "2001:db8::2"))]
+        wanted = (Host("a", ("192.0.2.1",), 25), Host("b", ("2001:db8::2", "192.0.2.2"), 25))
+        self.assertEqual(hosts_of("d.test", ["a", "b"], answers, 25, NOBODY), wanted)
+
+    def test_host_without_address_does_not_spoil_the_others(self) -> None:
+        for odd in (Absent(), Unavailable("timeout")):
+            found = hosts_of("d.test", ["a", "b"], [odd, Found(("192.0.2.2",))], 25, NOBODY)
+            self.assertEqual(found, (Host("b", ("192.0.2.2",), 25),))
+
+    def test_none_left(self) -> None:
+        table = {
+            (Absent(),): (True, "5.1.2"),
+            (Absent(), Unavailable("timeout")): (False, "4.4.3"),
+            (Unavailable("timeout"),): (False, "4.4.3"),
+        }
+        found = {answers: failure(*answers) for answers in table}
+        self.assertEqual({key: (each.permanent, each.enhanced) for key, each in found.items()}, table)
+
+    def test_C126_C127_families_take_turns_and_a_cut_keeps_both(self) -> None:
+        six = tuple(f"2001:db8::{n}" for n in range(1, 9))
+        four = tuple(f"192.0.2.{n}" for n in range(1, 8))
+        found = hosts_of("d.test", ["a"], [Found(six + four)], 25, NOBODY)
+        assert not isinstance(found, RoutingFailure)
+        self.assertEqual(len(found[0].addresses), MOST_ADDRESSES)
+        self.assertEqual(found[0].addresses[:2], ("2001:db8::1", "192.0.2.1"))
+        self.assertEqual(interleaved(("192.0.2.1",)), ("192.0.2.1",))
+
+    def test_number_of_hosts_is_bounded(self) -> None:
+        names = [f"mx{index}" for index in range(60)]
+        found = hosts_of("d.test", names, [Found(("192.0.2.1",))] * 60, 25, NOBODY)
+        assert not isinstance(found, RoutingFailure)
+        self.assertEqual([host.name for host in found], names[:MOST_HOSTS])
+
+
+class OwnAddressTests(SynchronousTestCase):
+    """C121: not to ourselves, by whatever name."""
+
+    def test_listening_addresses_are_ours_with_their_port_only(self) -> None:
+        own = OwnAddresses(frozenset({("127.0.0.1", 2525)}))
+        self.assertTrue(own.are("127.0.0.1", 2525))
+        self.assertFalse(own.are("127.0.0.1", 25))
+        self.assertFalse(own.are("127.0.0.2", 2525))
+
+    def test_listening_everywhere(self) -> None:
+        own = OwnAddresses(frozenset({("*", 25)}), frozenset({"192.0.2.9"}))
+        ours = {address: own.are(address, 25) for address in ("127.0.0.3", "::1", "192.0.2.9", "192.0.2.8")}
+        self.assertEqual(ours, {"127.0.0.3": True, "::1": True, "192.0.2.9": True, "192.0.2.8": False})
+
+    def test_unspecified_address_is_always_us(self) -> None:
+        self.assertTrue(NOBODY.are("0.0.0.0", 25))
+        self.assertTrue(NOBODY.are("::", 25))
+
+    def test_loop_ends_at_once(self) -> None:
+        own = OwnAddresses(frozenset({("192.0.2.9", 25)}))
+        found = failure(Found(("192.0.2.9",)), own=own)
+        self.assertEqual((found.permanent, found.enhanced), (True, "5.4.6"))
+
+    def test_hosts_behind_ourselves_are_not_tried(self) -> None:
+        # The list is best first: what comes after us is of the same preference as we or worse.
+        own = OwnAddresses(frozenset({("192.0.2.9", 25)}))
+        answers = [Found(("192.0.2.1",)), Found(("192.0.2.9",)), Found(("192.0.2.2",))]
+        found = hosts_of("d.test", ["a", "us", "b"], answers, 25, own)
+        self.assertEqual(found, (Host("a", ("192.0.2.1",), 25),))
