@@ -1,0 +1,195 @@
+"""Name service for tests: a resolver that answers from a table, and a small real server on loopback."""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.protocol import DatagramProtocol, Protocol, ServerFactory
+from zope.interface import implementer
+
+from fopemta.answer import Absent, Answer, Found
+from fopemta.interfaces import IResolver
+
+
+@implementer(IResolver)
+class ScriptedResolver:
+    """Answers from two tables; a name that is in neither does not exist.
+
+    `mx` maps a domain to its answer, `hosts` a host to its answer; a plain tuple stands for Found.  Every question is
+    noted in `asked`.
+    """
+
+    def __init__(self, mx: Mapping[str, Any] | None = None, hosts: Mapping[str, Any] | None = None) -> None:
+        self.mx = dict(mx or {})
+        self.hosts = dict(hosts or {})
+        self.asked: list[str] = []
+
+    def exchangers(self, domain: str) -> Deferred[Answer[tuple[tuple[int, str], ...]]]:
+        """See IResolver."""
+        self.asked.append(f"MX {domain}")
+        return succeed(self._answer(self.mx, domain))
+
+    def addresses(self, host: str) -> Deferred[Answer[tuple[str, ...]]]:
+        """See IResolver."""
+        self.asked.append(f"A {host}")
+        return succeed(self._answer(self.hosts, host))
+
+    def _answer(self, table: Mapping[str, Any], name: str) -> Any:
+        if name not in table:
+            return Absent(name_exists=name in self.mx or name in self.hosts)
+        value = table[name]
+        return Found(value) if isinstance(value, tuple) else value
+
+
+class Trouble(enum.Enum):
+    """How the server misbehaves for a name."""
+
+    SERVFAIL = "servfail"
+    REFUSED = "refused"
+    SILENT = "silent"
+    TRUNCATED = "truncated"  # over UDP; TCP has the whole answer
+
+
+@attrs.define
+class Zone:
+    """Records as lines of "name ttl type data", names absolute without final dot, and `trouble` by name."""
+
+    records: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], dns.rrset.RRset] = attrs.Factory(dict)
+    trouble: dict[dns.name.Name, Trouble] = attrs.Factory(dict)
+
+    @classmethod
+    def of(cls, lines: Iterable[str], trouble: Mapping[str, Trouble] | None = None) -> Zone:
+        """Raises dns.exception.DNSException for a line that is no record."""
+        zone = cls()
+        for line in lines:
+            zone.add(line)
+        for name, kind in (trouble or {}).items():
+            zone.trouble[_name(name)] = kind
+        return zone
+
+    def add(self, line: str) -> None:
+        """One more record."""
+        name, ttl, rdtype, data = line.split(None, 3)
+        key = (_name(name), dns.rdatatype.from_text(rdtype))
+        rrset = dns.rrset.from_text(key[0], int(ttl), dns.rdataclass.IN, key[1], data)
+        if key in self.records:
+            self.records[key].update(rrset)  # type: ignore[no-untyped-call]
+        else:
+            self.records[key] = rrset
+
+    def answer(self, query: dns.message.Message, tcp: bool) -> dns.message.Message | None:
+        """The response to a query; None stays silent."""
+        question = query.question[0]
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.RA
+        trouble = self.trouble.get(question.name)
+        if trouble is Trouble.SILENT:
+            return None
+        if trouble in (Trouble.SERVFAIL, Trouble.REFUSED):
+            response.set_rcode(dns.rcode.SERVFAIL if trouble is Trouble.SERVFAIL else dns.rcode.REFUSED)
+        elif trouble is Trouble.TRUNCATED and not tcp:
+            response.flags |= dns.flags.TC
+        else:
+            self._fill(response, question.name, question.rdtype)
+        return response
+
+    def _fill(self, response: dns.message.Message, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> None:
+        for _ in range(8):
+            found = self.records.get((name, rdtype))
+            if found is not None:
+                response.answer.append(found)
+                return
+            alias = self.records.get((name, dns.rdatatype.CNAME))
+            if alias is None:
+                break
+            response.answer.append(alias)
+            name = alias[0].target
+        if not any(known == name for known, _ in self.records):
+            response.set_rcode(dns.rcode.NXDOMAIN)
+
+
+class DnsServer:
+    """A name server with one Zone, by UDP and TCP on the same port of an address."""
+
+    def __init__(self, zone: Zone) -> None:
+        self.zone = zone
+        self.queries: list[str] = []
+        self.port = 0
+        self._ports: list[Any] = []
+
+    def listen(self, reactor: Any, address: str = "127.0.0.1", port: int = 0) -> int:
+        """Open both ports (0: a free one); gives the number.  Raises CannotListenError."""
+        datagrams = reactor.listenUDP(port, _Datagrams(self), interface=address)
+        self.port = datagrams.getHost().port
+        self._ports = [datagrams, reactor.listenTCP(self.port, _StreamFactory(self), interface=address)]
+        return self.port
+
+    def stop(self) -> Deferred[Any]:
+        """Close both ports."""
+        stopping = [port.stopListening() for port in self._ports]
+        return gatherResults([each for each in stopping if each is not None])
+
+    def respond(self, wire: bytes, tcp: bool) -> bytes | None:
+        """The wire form of the response; None stays silent, also to rubbish."""
+        try:
+            query = dns.message.from_wire(wire)
+        except dns.exception.DNSException:
+            return None
+        question = query.question[0]
+        self.queries.append(f"{dns.rdatatype.to_text(question.rdtype)} {question.name.to_text(omit_final_dot=True)}")
+        response = self.zone.answer(query, tcp)
+        return None if response is None else response.to_wire()
+
+
+class _Datagrams(DatagramProtocol):
+    noisy = False
+
+    def __init__(self, server: DnsServer) -> None:
+        self._server = server
+
+    def datagramReceived(self, data: bytes, addr: Any) -> None:
+        answer = self._server.respond(data, tcp=False)
+        if answer is not None and self.transport is not None:
+            self.transport.write(answer, addr)
+
+
+class _StreamFactory(ServerFactory):
+    noisy = False
+
+    def __init__(self, server: DnsServer) -> None:
+        self._server = server
+
+    def buildProtocol(self, addr: Any) -> _Stream:
+        return _Stream(self._server)
+
+
+class _Stream(Protocol):
+    def __init__(self, server: DnsServer) -> None:
+        self._server = server
+        self._data = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self._data += data
+        while len(self._data) >= 2 and len(self._data) >= 2 + struct.unpack_from("!H", self._data)[0]:
+            (length,) = struct.unpack_from("!H", self._data)
+            wire, self._data = self._data[2 : 2 + length], self._data[2 + length :]
+            answer = self._server.respond(wire, tcp=True)
+            if answer is not None and self.transport is not None:
+                self.transport.write(struct.pack("!H", len(answer)) + answer)
+
+
+def _name(text: str) -> dns.name.Name:
+    return dns.name.from_text(text, origin=dns.name.root)
