@@ -84,7 +84,9 @@ class Zone:
         """One more record."""
         name, ttl, rdtype, data = line.split(None, 3)
         key = (_name(name), dns.rdatatype.from_text(rdtype))
-        rrset = dns.rrset.from_text(key[0], int(ttl), dns.rdataclass.IN, key[1], data)
+        rrset = dns.rrset.from_text_list(
+            key[0], int(ttl), dns.rdataclass.IN, key[1], [data], origin=dns.name.root, relativize=False
+        )
         if key in self.records:
             self.records[key].update(rrset)  # type: ignore[no-untyped-call]
         else:
@@ -151,7 +153,14 @@ class DnsServer:
         question = query.question[0]
         self.queries.append(f"{dns.rdatatype.to_text(question.rdtype)} {question.name.to_text(omit_final_dot=True)}")
         response = self.zone.answer(query, tcp)
-        return None if response is None else response.to_wire()
+        if response is None:
+            return None
+        try:
+            return response.to_wire(max_size=65535 if tcp else query.payload or 512)
+        except dns.exception.TooBig:
+            shortened = dns.message.make_response(query)
+            shortened.flags |= dns.flags.TC
+            return shortened.to_wire()
 
 
 class _Datagrams(DatagramProtocol):
