@@ -49,9 +49,8 @@ class RecipientStatus:
 
     def after(self, verdict: VerdictRecord) -> RecipientStatus:
         """The status once `verdict` has been recorded."""
-        return attrs.evolve(
-            self, state=_STATE_AFTER[verdict.result], attempts=max(self.attempts + 1, verdict.attempt), last=verdict
-        )
+        attempts = max(self.attempts + 1, verdict.attempt)
+        return RecipientStatus(self.address, _STATE_AFTER[verdict.result], attempts, verdict)
 
 
 @attrs.frozen
@@ -74,13 +73,13 @@ class QueuedMessage:
     def after(self, verdicts: Iterable[VerdictRecord]) -> QueuedMessage:
         """The message once `verdicts` have been recorded; a verdict finds its recipient by address."""
         by_address = {verdict.recipient: verdict for verdict in verdicts}
-        return attrs.evolve(
-            self,
-            recipients=tuple(
-                each.after(by_address[str(each.address)]) if str(each.address) in by_address else each
+        recipients = tuple(
+            [
+                each if (verdict := by_address.get(str(each.address))) is None else each.after(verdict)
                 for each in self.recipients
-            ),
+            ]
         )
+        return QueuedMessage(self.id, self.arrived, self.size, self.envelope, recipients)
 
     @property
     def pending(self) -> tuple[RecipientStatus, ...]:

@@ -77,7 +77,7 @@ def _scan_folder(disk: Disk, root: str, folder: str, names: list[str]) -> Iterat
             suffixes.setdefault(message_id, set()).add(suffix)
     for message_id, its in suffixes.items():
         files = MessageFiles(root, message_id)
-        paths = tuple(os.path.join(folder, f"{message_id}.{suffix}") for suffix in _SUFFIXES if suffix in its)
+        paths = tuple([f"{folder}/{message_id}.{suffix}" for suffix in _SUFFIXES if suffix in its])
         if files.folder != folder:
             yield Spoilt(None, paths, "in the wrong folder")
         else:

@@ -110,7 +110,8 @@ class RealDisk:
     def read_at(self, file: int, size: int, offset: int) -> bytes:
         """pread(2), again until there is no more."""
         data = os.pread(file, size, offset)
-        while 0 < len(data) < size and (more := os.pread(file, size - len(data), offset + len(data))):
+        # The kernel cuts a read short only at the end of the file, or beyond 2 GiB.
+        while len(data) >= _LONGEST_READ and (more := os.pread(file, size - len(data), offset + len(data))):
             data += more
         return data
 
@@ -166,6 +167,8 @@ class RealDisk:
         return file
 
 
+_SMALL_FILE = 16384
+_LONGEST_READ = 0x7FFFF000
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -189,11 +192,14 @@ def remove_if_there(disk: Disk, path: str) -> None:
         pass
 
 
-def read_file(disk: Disk, path: str, limit: int | None = None) -> bytes:
-    """The content of a file, or its first `limit` octets."""
+def read_file(disk: Disk, path: str) -> bytes:
+    """The content of a file."""
     file = disk.open(path)
     try:
-        return disk.read_at(file, disk.size_of(file) if limit is None else limit, 0)
+        data = disk.read_at(file, _SMALL_FILE, 0)
+        if len(data) == _SMALL_FILE:
+            data += disk.read_at(file, disk.size_of(file) - _SMALL_FILE, _SMALL_FILE)
+        return data
     finally:
         disk.close(file)
 

@@ -73,37 +73,23 @@ class SpoolLayout:
         return join(self.bodies, message_id)
 
 
-@attrs.frozen
 class MessageFiles:
-    """The files of one waiting message under `root`, in one of 256 folders so that none grows large."""
+    """The files of one waiting message under `root`, in one of 256 folders so that none grows large.
 
-    root: str
-    message_id: str
+    `message` has its facts and, unless it is separate, its content, and is never rewritten; `temporary` is the same
+    before it counts; `journal` its outcomes; `body` separate content.
+    """
 
-    @property
-    def folder(self) -> str:
-        """Its folder."""
-        return join(self.root, hashlib.blake2b(self.message_id.encode("ascii"), digest_size=1).hexdigest())
+    __slots__ = ("body", "folder", "journal", "message", "message_id", "temporary")
 
-    @property
-    def message(self) -> str:
-        """Facts and, unless it is separate, content; never rewritten."""
-        return join(self.folder, f"{self.message_id}.msg")
-
-    @property
-    def temporary(self) -> str:
-        """The message before it counts."""
-        return join(self.folder, f"{self.message_id}.tmp")
-
-    @property
-    def journal(self) -> str:
-        """Its outcomes."""
-        return join(self.folder, f"{self.message_id}.jnl")
-
-    @property
-    def body(self) -> str:
-        """Separate content."""
-        return join(self.folder, f"{self.message_id}.body")
+    def __init__(self, root: str, message_id: str) -> None:
+        digest = hashlib.blake2b(message_id.encode("ascii"), digest_size=1).hexdigest()
+        self.message_id = message_id
+        self.folder = folder = f"{root}/{digest}"
+        self.message = f"{folder}/{message_id}.msg"
+        self.temporary = f"{folder}/{message_id}.tmp"
+        self.journal = f"{folder}/{message_id}.jnl"
+        self.body = f"{folder}/{message_id}.body"
 
     @property
     def all(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from fopemta.trust.verdict import VerdictRecord
 T = TypeVar("T")
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+_DECODER = json.JSONDecoder()
 
 
 @attrs.frozen
@@ -55,7 +56,7 @@ def facts_from_json(text: bytes) -> MessageFacts:
 
 def outcome_to_json(message_id: str, verdicts: Iterable[VerdictRecord], finished: bool = False) -> bytes:
     """One JSON object: outcomes of a message."""
-    plain: dict[str, Any] = {"id": message_id, "verdicts": [each.to_json() for each in verdicts]}
+    plain: dict[str, Any] = {"id": message_id, "verdicts": [_verdict_to_plain(each) for each in verdicts]}
     if finished:
         plain["finished"] = True
     return _ENCODER.encode(plain).encode("ascii")
@@ -87,7 +88,7 @@ def outcome_from_json(text: bytes) -> Outcome:
 
 def _reading(text: bytes, convert: Callable[[Mapping[str, Any]], T]) -> T:
     try:
-        return convert(json.loads(text))
+        return convert(_DECODER.decode(text.decode("ascii")))
     except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not what it should be: {error!r}") from error
 
@@ -121,8 +122,25 @@ def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
         "sender": None if envelope.sender is None else _mailbox_to_text(envelope.sender),
         "recipients": [_mailbox_to_text(each) for each in envelope.recipients],
         "body_type": envelope.body_type.value,
-        "arrival": None if arrival is None else attrs.asdict(arrival),
+        "arrival": None if arrival is None else _arrival_to_plain(arrival),
     }
+
+
+def _arrival_to_plain(arrival: Arrival) -> dict[str, Any]:
+    plain = _said(arrival, _ARRIVAL_FIELDS)
+    if arrival.tls is not None:
+        plain["tls"] = _said(arrival.tls, _TLS_FIELDS)
+    return plain
+
+
+def _said(value: object, names: tuple[str, ...]) -> dict[str, Any]:
+    """The fields that are not None; faster than `attrs.asdict`, for every message passes here."""
+    return {name: field for name in names if (field := getattr(value, name)) is not None}
+
+
+def _verdict_to_plain(verdict: VerdictRecord) -> dict[str, Any]:
+    """Without the facts that are absent: reading gives them their defaults."""
+    return {name: fact for name, fact in verdict.to_json().items() if fact is not None and fact != ()}
 
 
 def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:

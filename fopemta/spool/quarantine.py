@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 
 from fopemta import maillog
-from fopemta.spool.disk import Disk, new_file, remove_if_there
+from fopemta.spool.disk import Disk, new_file
 from fopemta.spool.layout import MessageFiles, SpoolLayout
 
 
@@ -54,11 +54,3 @@ class Quarantine:
 
     def _reason(self, where: str, why: str) -> bytes:
         return f"{where}: {why}\n".encode("utf-8", "backslashreplace")
-
-
-def remove_remnant(disk: Disk, path: str) -> None:
-    """Unlink what an interrupted step left and nobody was promised; if that fails, the next start does it."""
-    try:
-        remove_if_there(disk, path)
-    except OSError:
-        pass

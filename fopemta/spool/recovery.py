@@ -5,8 +5,10 @@ Runs off the reactor thread, once, on a spool that is locked, before anything is
 
 from __future__ import annotations
 
+import gc
 import os.path
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import partial
 
 import attrs
 
@@ -15,11 +17,11 @@ from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.catalog import LoggedEntry
 from fopemta.spool.deferred import DeferredFolder
 from fopemta.spool.deferred_scan import Remnant, Spoilt, Unreadable, Waiting, scan_deferred
-from fopemta.spool.disk import Disk
+from fopemta.spool.disk import Disk, remove_if_there
 from fopemta.spool.intake_scan import IntakeScan, LoggedMessage, ScannedSegment, scan_intake, unacknowledged
 from fopemta.spool.layout import SpoolLayout
 from fopemta.spool.message_json import outcome_to_json
-from fopemta.spool.quarantine import Quarantine, remove_remnant
+from fopemta.spool.quarantine import Quarantine
 from fopemta.spool.record import HEADER_SIZE
 from fopemta.spool.segment import Position, Segment
 from fopemta.spool.waiting_file import verdicts_in
@@ -52,10 +54,19 @@ class Recovery:
         self._layout = layout
         self._now = now
         self._quarantine = Quarantine(disk, layout)
+        self._waiting = DeferredFolder(disk, layout.deferred)
         self._result = Recovered()
 
     def run(self) -> Recovered:
         """Read everything, put aside what is damaged, remove what nobody was promised."""
+        # Hundreds of thousands of values are made and kept: looking for cycles in them would take longer than reading.
+        gc.disable()
+        try:
+            return self._run()
+        finally:
+            gc.enable()
+
+    def _run(self) -> Recovered:
         intake = scan_intake(self._disk, self._layout)
         self._put_aside_damage(intake)
         self._read_deferred(intake)
@@ -72,7 +83,7 @@ class Recovery:
         youngest = max((each.path for each in intake.segments), default="")
         for path in intake.empty:
             if path > youngest:
-                remove_remnant(self._disk, path)  # a crash while it was being made
+                self._careful(partial(remove_if_there, self._disk, path))  # a crash while it was being made
             else:
                 self._put_file(path, "segment is empty")
         for segment in intake.segments:
@@ -88,11 +99,12 @@ class Recovery:
             if isinstance(finding, Waiting):
                 self._take_waiting(finding, intake)
             elif isinstance(finding, Remnant):
-                self._remove(finding.paths)
+                self._careful(partial(self._waiting.remove, finding.id))
             elif isinstance(finding, Unreadable):
                 maillog.corrupt(finding.path, f"cannot be read, left where it is: {finding.why}")
             elif finding.id in intake.live:
-                self._remove(finding.paths)  # a move that was interrupted: the log still has the message
+                # A move that was interrupted: the log still has the message.
+                self._careful(partial(self._waiting.undo, finding.id))
             else:
                 self._put_spoilt(finding)
 
@@ -113,20 +125,19 @@ class Recovery:
             result.messages.append(message)
 
     def _merge(self, message: QueuedMessage, logged: LoggedMessage) -> QueuedMessage:
-        folder = DeferredFolder(self._disk, self._layout.deferred)
-        known = {verdict for line in folder.journal(message.id).lines for verdict in verdicts_in(line)}
+        known = {verdict for line in self._waiting.journal(message.id).lines for verdict in verdicts_in(line)}
         missing = [verdict for verdict in logged.verdicts if verdict not in known]
         if not missing:
             return message
-        folder.append(message.id, outcome_to_json(message.id, missing))
-        return folder.load(message.id)
+        self._waiting.append(message.id, outcome_to_json(message.id, missing))
+        return self._waiting.load(message.id)
 
     def _check_bodies(self, intake: IntakeScan) -> None:
         """A body that no record names was never promised; a record without its body is damage."""
         wanted = {logged.facts.id: logged for logged in intake.live.values() if logged.facts.separate}
         for name in self._disk.names(self._layout.bodies):
             if name not in wanted and name not in self._result.twice:
-                remove_remnant(self._disk, self._layout.body(name))
+                self._careful(partial(remove_if_there, self._disk, self._layout.body(name)))
         for message_id, logged in wanted.items():
             why = self._fault_of_body(message_id, logged.facts.size)
             if why is not None:
@@ -195,9 +206,12 @@ class Recovery:
         except OSError as error:
             maillog.corrupt(where, f"{why}; cannot be put aside: {error}")
 
-    def _remove(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            remove_remnant(self._disk, path)
+    def _careful(self, removal: Callable[[], None]) -> None:
+        """Remove what nobody was promised; if that fails, the next start does it."""
+        try:
+            removal()
+        except OSError:
+            pass
 
 
 def _position(segment: Segment, logged: LoggedMessage) -> Position:
