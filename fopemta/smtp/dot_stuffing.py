@@ -1,0 +1,87 @@
+"""Message content between its form on the wire and its form in the spool (pure): RFC 5321 4.5.2, RULINGS 21.
+
+Chunks may be cut anywhere, at a cost of a few C-level passes each; no result depends on where they were cut.
+"""
+
+from __future__ import annotations
+
+CRLF = b"\r\n"
+# What may be the beginning of the end of data, or of a CRLF, when a chunk stops there.
+_UNDECIDED = (b"\r\n.\r", b"\r\n.", b"\r")
+
+
+class Unstuffer:
+    """The receiving side: takes what follows DATA, gives the content, and knows where it ends.
+
+    Only CRLF.CRLF ends it; the start counts as after a CRLF.  The first dot of a line that has more is removed.  A bare
+    CR or LF becomes CRLF, *after* the dots have been looked at, so it can neither end the data nor hide a dot.  Lines
+    of any length pass; nothing here depends on lines being short.
+    """
+
+    def __init__(self) -> None:
+        self._line_start = True
+        self._held = b""
+        self.ended = False
+        # What came behind the end of data; b"" until `ended`.
+        self.rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """The content that is now certain.  Must not be called once `ended`."""
+        # With the CRLF of the line before in front, a dot at the start of a line always follows a CRLF in the text.
+        skip = 2 if self._line_start else 0
+        text = (CRLF + self._held + data) if skip else (self._held + data if self._held else data)
+        first_dot = text.find(b"\r\n.")
+        end = text.find(b"\r\n.\r\n", first_dot) if first_dot >= 0 else -1
+        if end >= 0:
+            self.ended = True
+            self.rest = text[end + 5 :]
+            self._held = b""
+            text = text[: end + 2]
+        else:
+            text = self._hold_back(text)
+        if first_dot >= 0:
+            text = text.replace(b"\r\n.", CRLF)
+        return _with_crlf_only(text[skip:] if skip else text)
+
+    def _hold_back(self, text: bytes) -> bytes:
+        for undecided in _UNDECIDED:
+            if text.endswith(undecided):
+                self._held = undecided.removeprefix(CRLF)
+                text = text[: -len(self._held)]
+                break
+        else:
+            self._held = b""
+        self._line_start = text.endswith(CRLF)
+        return text
+
+
+class Stuffer:
+    """The sending side: takes content (lines ended by CRLF), gives what follows DATA on the wire."""
+
+    def __init__(self) -> None:
+        self._tail = CRLF
+
+    def feed(self, data: bytes) -> bytes:
+        """The wire form of the next piece of content: dots at the start of a line doubled."""
+        if not data:
+            return b""
+        stuffed = data.replace(b"\r\n.", b"\r\n..")
+        # A line may begin at the border of two pieces.
+        if data[:1] == b"." and self._tail == CRLF:
+            stuffed = b"." + stuffed
+        elif data[:2] == b"\n." and self._tail[-1:] == b"\r":
+            stuffed = b"\n." + stuffed[1:]
+        self._tail = (self._tail + data[-2:])[-2:]
+        return stuffed
+
+    def finish(self) -> bytes:
+        """The end of data, after a CRLF that is added only where the content did not end with one."""
+        return b".\r\n" if self._tail == CRLF else b"\r\n.\r\n"
+
+
+def _with_crlf_only(text: bytes) -> bytes:
+    """`text`, cut so that no CRLF is divided, with every bare CR or LF turned into CRLF."""
+    pairs = text.count(CRLF)
+    if text.count(b"\n") == pairs and text.count(b"\r") == pairs:
+        return text
+    return text.replace(CRLF, b"\n").replace(b"\r", b"\n").replace(b"\n", CRLF)

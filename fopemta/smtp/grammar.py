@@ -1,0 +1,140 @@
+"""The grammar of addresses, parameters and names in SMTP commands (pure).
+
+RFC 5321 4.1.2 and 4.1.3.  What is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC in one
+thing: blanks after the colon and at the end of MAIL and RCPT lines are accepted.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from fopemta.mail.address import Mailbox
+
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+_DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
+# RFC 5321 Quoted-string: printable ASCII, a backslash before any of them.
+_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\[ -~])*)"')
+# RFC 5321 Domain, and underscores, which real host names have.
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LITERAL = re.compile(r"\[(IPv6:)?([0-9A-Fa-f:.]+)\]", re.IGNORECASE)
+# RFC 5321 A-d-l: "@one,@two:" before the mailbox; accepted and ignored (RFC 5321 4.1.1.3).
+_SOURCE_ROUTE = re.compile(rf"@{_DOMAIN.pattern}(?:,@{_DOMAIN.pattern})*:")
+_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
+
+_LONGEST_LOCAL_PART = 64
+_LONGEST_DOMAIN = 255
+_LONGEST_PATH = 256
+
+
+class NotInGrammar(Exception):
+    """The text is no such thing; the message says what is wrong with it, in words a client may see."""
+
+
+def split_path(argument: str) -> tuple[str, str]:
+    """An argument "<path> parameters" in two: the path without its brackets, the rest stripped.
+
+    Raises NotInGrammar.
+    """
+    text = argument.strip(" ")
+    if not text.startswith("<"):
+        raise NotInGrammar("the address must stand in angle brackets")
+    end = _closing_bracket(text)
+    rest = text[end + 1 :]
+    if rest and not rest.startswith(" "):
+        raise NotInGrammar("a blank must follow the address")
+    return text[1:end], rest.strip(" ")
+
+
+def mailbox(path: str) -> Mailbox:
+    """A path without brackets as a mailbox in canonical form; a source route is ignored.  Raises NotInGrammar."""
+    if len(path) > _LONGEST_PATH - 2:
+        raise NotInGrammar("the address is too long")
+    route = _SOURCE_ROUTE.match(path)
+    local_part, domain = _split_mailbox(path[route.end() :] if route else path)
+    if len(local_part) > _LONGEST_LOCAL_PART:
+        raise NotInGrammar("the local part is too long")
+    return Mailbox(_unquoted(local_part), canonical_domain(domain))
+
+
+def canonical_domain(text: str) -> str:
+    """A domain or address literal in canonical form.  Raises NotInGrammar."""
+    if len(text) > _LONGEST_DOMAIN:
+        raise NotInGrammar("the domain is too long")
+    if text.startswith("["):
+        return _canonical_literal(text)
+    if not _DOMAIN.fullmatch(text):
+        raise NotInGrammar("the domain is not valid")
+    return text.lower()
+
+
+def host_name(text: str) -> str:
+    """The argument of HELO or EHLO, as given: a domain or literal, also a bare address.  Raises NotInGrammar.
+
+    Whatever passes is safe to write into a header.
+    """
+    name = text.strip(" ")
+    if _LITERAL.fullmatch(name):
+        return _canonical_literal(name)
+    if len(name) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(name.rstrip(".")):
+        raise NotInGrammar("the name is not valid")
+    return name
+
+
+def parameters(text: str) -> dict[str, str | None]:
+    """ESMTP parameters by upper-case keyword (RFC 5321 4.1.2).  Raises NotInGrammar, also for a repeated one."""
+    found: dict[str, str | None] = {}
+    for word in text.split():
+        match = _PARAMETER.fullmatch(word)
+        if match is None:
+            raise NotInGrammar("a parameter is not valid")
+        keyword = match[1].upper()
+        if keyword in found:
+            raise NotInGrammar("a parameter is given twice")
+        found[keyword] = match[2]
+    return found
+
+
+def _closing_bracket(text: str) -> int:
+    """Where the path ends; a bracket inside quotes does not count."""
+    quoted = escaped = False
+    for index, character in enumerate(text):
+        if escaped:
+            escaped = False
+        elif quoted and character == "\\":
+            escaped = True
+        elif character == '"':
+            quoted = not quoted
+        elif character == ">" and not quoted:
+            return index
+    raise NotInGrammar("the address has no closing bracket")
+
+
+def _split_mailbox(text: str) -> tuple[str, str]:
+    quoted = _QUOTED.match(text)
+    end = quoted.end() if quoted else text.find("@")
+    if end < 0 or text[end : end + 1] != "@":
+        raise NotInGrammar("the address needs a local part, @ and a domain")
+    return text[:end], text[end + 1 :]
+
+
+def _unquoted(local_part: str) -> str:
+    quoted = _QUOTED.fullmatch(local_part)
+    if quoted:
+        return re.sub(r"\\(.)", r"\1", quoted[1])
+    if not _DOT_STRING.fullmatch(local_part):
+        raise NotInGrammar("the local part is not valid")
+    return local_part
+
+
+def _canonical_literal(text: str) -> str:
+    match = _LITERAL.fullmatch(text)
+    if match is None:
+        raise NotInGrammar("the address literal is not valid")
+    try:
+        if match[1]:
+            return f"[IPv6:{ipaddress.IPv6Address(match[2])}]"
+        return f"[{ipaddress.IPv4Address(match[2])}]"
+    except ValueError as error:
+        raise NotInGrammar("the address literal is not valid") from error

@@ -1,0 +1,91 @@
+"""Strictly CRLF-ended lines out of a stream of bytes, in bounded memory (pure)."""
+
+from __future__ import annotations
+
+import enum
+import re
+
+# A CR that no LF follows, or a LF that no CR precedes.  A CR at the very end may still get its LF.
+_BARE = re.compile(rb"\r(?!\n|\Z)|(?<!\r)\n")
+
+
+class LineFlaw(enum.Enum):
+    """A line that must not be read as anything, given once in its place."""
+
+    TOO_LONG = "too long"
+    BARE_LINE_END = "bare CR or LF"
+
+
+class LineBuffer:
+    """Collects bytes and gives lines, each ended by CRLF and nothing else (RFC 5321 2.3.8).
+
+    `limit` octets is the longest line, CRLF included.  A flawed line is reported as soon as it is known to be one, and
+    the rest of it, up to its CRLF, is swallowed without being kept.  What comes out does not depend on how the bytes
+    were cut.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._data = b""
+        self._at = 0
+        self._swallowing = False
+
+    def feed(self, data: bytes) -> None:
+        """Add bytes, cut anywhere."""
+        self._data = self._data[self._at :] + data if self._at < len(self._data) else data
+        self._at = 0
+
+    @property
+    def size(self) -> int:
+        """Octets that have been fed and not yet taken."""
+        return len(self._data) - self._at
+
+    def next_line(self) -> bytes | LineFlaw | None:
+        """The next line without its CRLF, a flaw in its place, or None until more bytes come."""
+        if self._swallowing and not self._swallow():
+            return None
+        start = self._at
+        end = self._data.find(b"\r\n", start)
+        if end < 0:
+            return self._flaw_of_unfinished(start)
+        self._at = end + 2
+        line = self._data[start:end]
+        if end + 2 - start <= self._limit and b"\n" not in line and b"\r" not in line:
+            return line
+        return self._flaw(start, end + 2)
+
+    def take_rest(self) -> bytes:
+        """Everything not yet taken, for a state that does not read lines."""
+        rest = self._data[self._at :]
+        self._data, self._at = b"", 0
+        return rest
+
+    def clear(self) -> None:
+        """Forget everything, also that a line was being swallowed."""
+        self._data, self._at, self._swallowing = b"", 0, False
+
+    def _flaw_of_unfinished(self, start: int) -> LineFlaw | None:
+        if start == len(self._data):
+            return None
+        flaw = self._flaw(start, len(self._data))
+        if flaw is LineFlaw.TOO_LONG and self.size < self._limit:
+            return None
+        self._swallowing = True
+        self._swallow()
+        return flaw
+
+    def _flaw(self, start: int, end: int) -> LineFlaw:
+        """What is wrong with a line, judged by its first `limit` octets so that no cutting can change it."""
+        if _BARE.search(self._data[start : min(end, start + self._limit)]):
+            return LineFlaw.BARE_LINE_END
+        return LineFlaw.TOO_LONG
+
+    def _swallow(self) -> bool:
+        """Drop what belongs to a flawed line; True when its CRLF has come."""
+        end = self._data.find(b"\r\n", self._at)
+        if end >= 0:
+            self._at, self._swallowing = end + 2, False
+            return True
+        # A CR at the end may be half of the CRLF.
+        self._data, self._at = (b"\r" if self._data.endswith(b"\r") else b""), 0
+        return False

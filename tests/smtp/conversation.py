@@ -1,0 +1,102 @@
+"""A server session with a policy and a spool that answer at once: what session tests have in common."""
+
+from __future__ import annotations
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import TlsSession
+from fopemta.mail.reply import Reply
+from fopemta.smtp.server_effects import (
+    AbortMessage,
+    AskRecipient,
+    AskSender,
+    Close,
+    CommitMessage,
+    Effect,
+    OpenMessage,
+    Send,
+    StartTls,
+    WriteContent,
+)
+from fopemta.smtp.server_session import ServerSession, SessionRules
+
+TLS = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
+REFUSED = Reply.of(550, "5.7.1", "Relaying denied")
+
+
+def rules(**changes: object) -> SessionRules:
+    values: dict[str, object] = {
+        "hostname": "mx.test", "banner": "ESMTP fopemta", "postmaster": Mailbox("pm", "local.test"),
+        "message_size": 1000, "recipients": 3, "errors": 20, "starttls": True, "tls_required": False,
+    }  # fmt: skip
+    return SessionRules(**{**values, **changes})  # type: ignore[arg-type]
+
+
+class Conversation:
+    """Performs a session's effects: recipients at denied.test are refused, the spool keeps what is committed."""
+
+    def __init__(self, session_rules: SessionRules | None = None, tls: TlsSession | None = None) -> None:
+        self.session = ServerSession(session_rules or rules(), tls)
+        self.sent = b""
+        self.sends: list[bytes] = []
+        self.messages: list[tuple[OpenMessage, bytes]] = []
+        self.content = b""
+        self.opened: OpenMessage | None = None
+        self.closed: str | None = None
+        self.handshakes = 0
+        self.aborted = 0
+        self.refuse_open: Reply | None = None
+        self.refuse_commit: Reply | None = None
+        self.perform(self.session.start())
+
+    def say(self, data: bytes) -> bytes:
+        """Send `data`; what came back."""
+        before = len(self.sent)
+        self.perform(self.session.receive(data))
+        return self.sent[before:]
+
+    def say_in_pieces(self, data: bytes, *cuts: int) -> None:
+        for start, end in zip((0, *cuts), (*cuts, len(data)), strict=True):
+            self.perform(self.session.receive(data[start:end]))
+
+    def secure(self) -> None:
+        """The handshake that was asked for succeeds."""
+        self.perform(self.session.secured(TLS))
+
+    def codes(self) -> list[int]:
+        """The code of every reply so far."""
+        return [int(line[:3]) for line in self.sent.split(b"\r\n") if line and line[3:4] != b"-"]
+
+    def perform(self, effects: list[Effect]) -> None:
+        queue = list(effects)
+        while queue:
+            queue[:0] = self.one(queue.pop(0))
+
+    def one(self, effect: Effect) -> list[Effect]:
+        match effect:
+            case Send(data):
+                self.sent += data
+                self.sends.append(data)
+            case AskSender():
+                return self.session.judged(None)
+            case AskRecipient(recipient):
+                return self.session.judged(REFUSED if recipient.domain == "denied.test" else None)
+            case OpenMessage():
+                if self.refuse_open is not None:
+                    return self.session.failed(self.refuse_open)
+                self.opened, self.content = effect, b""
+                return self.session.opened()
+            case WriteContent(data):
+                self.content += data
+            case CommitMessage():
+                if self.refuse_commit is not None:
+                    return self.session.failed(self.refuse_commit)
+                assert self.opened is not None
+                self.messages.append((self.opened, self.content))
+                return self.session.committed(f"ID{len(self.messages)}")
+            case AbortMessage():
+                self.aborted += 1
+            case StartTls():
+                self.handshakes += 1
+            case Close(why):
+                self.closed = why
+        return []

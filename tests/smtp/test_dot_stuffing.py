@@ -1,0 +1,94 @@
+"""Content on the wire and off it."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.smtp.dot_stuffing import Stuffer, Unstuffer
+
+PIECES = st.lists(
+    st.sampled_from([b"a", b".", b"\r", b"\n", b"\r\n", b"\r\n.", b"\r\n..", b"\n.\n", b"bc" * 9]), max_size=25
+)
+
+
+def unstuffed(*pieces: bytes) -> tuple[bytes, bool, bytes]:
+    unstuffer, content = Unstuffer(), b""
+    for index, piece in enumerate(pieces):
+        content += unstuffer.feed(piece)
+        if unstuffer.ended:
+            return content, True, unstuffer.rest + b"".join(pieces[index + 1 :])
+    return content, False, b""
+
+
+def stuffed(*pieces: bytes) -> bytes:
+    stuffer = Stuffer()
+    return b"".join(stuffer.feed(piece) for piece in pieces) + stuffer.finish()
+
+
+def cut(whole: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted(min(each, len(whole)) for each in cuts)
+    return [whole[a:b] for a, b in zip([0, *places], [*places, len(whole)], strict=True)]
+
+
+class UnstufferTests(SynchronousTestCase):
+    def test_table(self) -> None:
+        table = {
+            b"hello\r\n.\r\n": (b"hello\r\n", True, b""),
+            b".\r\n": (b"", True, b""),
+            b".\r\nQUIT\r\n": (b"", True, b"QUIT\r\n"),
+            b"a\r\n.\r\nQUIT\r\n": (b"a\r\n", True, b"QUIT\r\n"),
+            b"..a\r\n.\r\n": (b".a\r\n", True, b""),
+            b".a\r\n.\r\n": (b"a\r\n", True, b""),
+            b"a\r\n..\r\n.\r\n": (b"a\r\n.\r\n", True, b""),
+            b"a..b\r\n.\r\n": (b"a..b\r\n", True, b""),
+        }
+        self.assertEqual({wire: unstuffed(wire) for wire in table}, table)
+
+    def test_C051_C052_C054_only_crlf_dot_crlf_ends(self) -> None:
+        for odd in (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\r\n", b"\r\n.\r", b"\r\n.\0\r\n", b"\r\n\t.\r\n"):
+            content, ended, rest = unstuffed(b"body" + odd + b"MAIL FROM:<a@b>\r\n.\r\n")
+            self.assertTrue(ended, odd)
+            self.assertIn(b"MAIL FROM", content, odd)
+            self.assertEqual(rest, b"", odd)
+            self.assertEqual(content.count(b"\n"), content.count(b"\r\n"), odd)
+            self.assertEqual(content.count(b"\r"), content.count(b"\r\n"), odd)
+            # What leaves us again cannot end early either.
+            self.assertEqual(stuffed(content).count(b"\r\n.\r\n"), 1, odd)
+
+    @settings(deadline=None, derandomize=True, max_examples=500)
+    @given(PIECES, st.lists(st.integers(0, 300), max_size=8))
+    def test_cutting_changes_nothing(self, pieces: list[bytes], cuts: list[int]) -> None:
+        wire = b"".join(pieces) + b"\r\n.\r\nrest"
+        self.assertEqual(unstuffed(*cut(wire, cuts)), unstuffed(wire))
+
+    @settings(deadline=None, derandomize=True, max_examples=500)
+    @given(PIECES, st.lists(st.integers(0, 300), max_size=8))
+    def test_round_trip(self, pieces: list[bytes], cuts: list[int]) -> None:
+        # C178: a dot at the very start, at the start of a piece; CRLF content gets no second CR.
+        content = b"".join(pieces).replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+        wire = stuffed(*cut(content, cuts))
+        wanted = content if not content or content.endswith(b"\r\n") else content + b"\r\n"
+        self.assertEqual(unstuffed(wire), (wanted, True, b""))
+
+
+class StufferTests(SynchronousTestCase):
+    def test_table(self) -> None:
+        table = {
+            (b"a\r\n",): b"a\r\n.\r\n",
+            (b"a",): b"a\r\n.\r\n",
+            (b"",): b".\r\n",
+            (b".a\r\n",): b"..a\r\n.\r\n",
+            (b"a\r\n", b".b\r\n"): b"a\r\n..b\r\n.\r\n",
+            (b"a\r", b"\n.b\r\n"): b"a\r\n..b\r\n.\r\n",
+            (b"a\r\n.", b".b\r\n"): b"a\r\n...b\r\n.\r\n",
+        }
+        self.assertEqual({pieces: stuffed(*pieces) for pieces in table}, table)
+
+    def test_C062_dot_at_a_piece_border_in_mid_line_is_left_alone(self) -> None:
+        self.assertEqual(stuffed(b"ab", b".c\r\n"), b"ab.c\r\n.\r\n")
+
+    def test_C178_dot_after_a_16_KiB_piece(self) -> None:
+        first = b"x" * 16382 + b"\r\n"
+        self.assertEqual(stuffed(first, b".\r\n"), first + b"..\r\n.\r\n")
