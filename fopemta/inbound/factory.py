@@ -1,0 +1,137 @@
+"""One listener's factory: who may connect, and an orderly end (shell)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.mail.smtp import SMTPFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from fopemta.config.model import Configuration, Listener, ListenerTls
+from fopemta.inbound.protocol import InboundProtocol
+from fopemta.interfaces import IQueue, IServerTls, ISpool
+from fopemta.policy.admission import Admission
+from fopemta.smtp.server_session import SessionRules
+
+
+class InboundFactory(SMTPFactory):
+    """Builds one InboundProtocol per connection of `listener`.
+
+    `server_tls` is None only where the listener's tls is "off".  `ids` gives a new queue id at each call, `now` the
+    wall time.  The stock SMTP protocols are not used: they run what is queued behind STARTTLS, reorder pipelined
+    replies and leave DATA on an over-long line.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        listener: Listener,
+        config: Configuration,
+        spool: ISpool,
+        queue: IQueue,
+        server_tls: IServerTls | None,
+        clock: IReactorTime,
+        ids: Callable[[], str],
+        now: Callable[[], float],
+    ) -> None:
+        super().__init__(portal=None)  # type: ignore[no-untyped-call]  # Twisted's mail is not typed
+        # Always set: the stock default asks DNS for our own name.
+        self.domain = config.node.hostname.encode("ascii")
+        self.timeout = config.limits.timeouts.command  # type: ignore[assignment]  # seconds, whole or not
+        self.listener = listener
+        self.config = config
+        self.spool = spool
+        self.queue = queue
+        self.server_tls = server_tls
+        self.clock = clock
+        self.ids = ids
+        self.now = now
+        self.rules = _rules(listener, config)
+        self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
+        self.sessions: set[InboundProtocol] = set()
+        self.closing = False
+        self._emptied: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """A protocol for a new connection; where there are too many, it says so and closes."""
+        protocol = InboundProtocol(self)
+        if self.listener.tls is ListenerTls.IMPLICIT and self.server_tls is not None:
+            once: Any = _Once(protocol)
+            return TLSMemoryBIOFactory(self.server_tls.creator(), False, once, self.clock).buildProtocol(addr)
+        return protocol
+
+    def reconfigure(self, config: Configuration) -> None:
+        """Use `config` for the connections to come; those that stand go on as they began."""
+        self.config = config
+        self.rules = _rules(self.listener, config)
+        self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
+
+    @property
+    def full(self) -> bool:
+        """As many sessions as `[limits] connections` allows."""
+        return len(self.sessions) >= self.config.limits.connections
+
+    def joined(self, session: InboundProtocol) -> None:
+        """A session has begun."""
+        self.sessions.add(session)
+
+    def left(self, session: InboundProtocol) -> None:
+        """A session has ended."""
+        self.sessions.discard(session)
+        if not self.sessions and self._emptied is not None:
+            emptied, self._emptied = self._emptied, None
+            emptied.callback(None)
+
+    def shut_down(self, deadline: float) -> Deferred[None]:
+        """Send idle clients away, let messages under way come to their end, cut off what is left after `deadline`
+        seconds.  Fires when no session is left.
+        """
+        self.closing = True
+        for session in tuple(self.sessions):
+            session.shut_down()
+        if not self.sessions:
+            return succeed(None)
+        self._emptied = Deferred()
+        call = self.clock.callLater(deadline, self._cut_off)
+        return self._emptied.addCallback(lambda _: call.cancel() if call.active() else None)
+
+    def _cut_off(self) -> None:
+        for session in tuple(self.sessions):
+            session.abort("the server is shutting down")
+
+
+class _Once:
+    """A factory for one protocol that exists already: what TLSMemoryBIOFactory wraps."""
+
+    def __init__(self, protocol: InboundProtocol) -> None:
+        self._protocol = protocol
+        self.noisy = False
+
+    def buildProtocol(self, addr: Any) -> InboundProtocol:
+        return self._protocol
+
+    def doStart(self) -> None:
+        pass
+
+    def doStop(self) -> None:
+        pass
+
+    def logPrefix(self) -> str:
+        return "fopemta"
+
+
+def _rules(listener: Listener, config: Configuration) -> SessionRules:
+    return SessionRules(
+        hostname=config.node.hostname,
+        banner=config.node.banner,
+        postmaster=config.node.postmaster,
+        message_size=config.limits.message_size,
+        recipients=config.limits.recipients,
+        errors=config.limits.errors,
+        starttls=listener.tls in (ListenerTls.OPPORTUNISTIC, ListenerTls.REQUIRED),
+        tls_required=listener.tls is ListenerTls.REQUIRED,
+    )

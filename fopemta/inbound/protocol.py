@@ -1,0 +1,323 @@
+"""The thin loop between a connection and its session (shell): bytes in, effects performed, outcomes told."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from fopemta import maillog
+from fopemta.background import supervise
+from fopemta.config.model import ListenerTls
+from fopemta.interfaces import IIncoming, SpoolFull, SpoolTrouble
+from fopemta.mail.envelope import Arrival, Envelope, TlsSession
+from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.received import protocol_word, received_header
+from fopemta.mail.reply import Reply
+from fopemta.smtp.server_effects import (
+    AbortMessage,
+    AskRecipient,
+    AskSender,
+    Close,
+    CommitMessage,
+    Effect,
+    OpenMessage,
+    Send,
+    StartTls,
+    WriteContent,
+)
+from fopemta.smtp.server_session import ServerSession
+from fopemta.smtp.server_states import State
+
+if TYPE_CHECKING:
+    from fopemta.inbound.factory import InboundFactory
+
+_NO_ROOM = Reply.of(452, "4.3.1", "Insufficient system storage")
+_LOCAL_TROUBLE = Reply.of(451, "4.3.0", "Temporary trouble here, please try again later")
+_TOO_MANY = Reply.of(421, "4.3.2", "Too many connections, please try again later")
+_SHUTTING_DOWN = Reply.of(421, "4.3.2", "The server is shutting down, please try again later")
+_IDLE = Reply.of(421, "4.4.2", "Timeout, closing connection")
+
+# How long a polite close may take before the connection is cut.
+_CLOSING_GRACE = 10.0
+
+
+@implementer(IHandshakeListener)
+class InboundProtocol(Protocol):
+    """One client.  It decides nothing: the session says what to do, the factory with what."""
+
+    def __init__(self, factory: InboundFactory) -> None:
+        self.factory: InboundFactory = factory
+        self._clock = factory.clock
+        self._session: ServerSession | None = None
+        self._effects: deque[Effect] = deque()
+        self._performing = False
+        self._incoming: IIncoming | None = None
+        self._envelope: Envelope | None = None
+        self._deadline: IDelayedCall | None = None
+        self._client = "unknown"
+        self._may_relay = False
+        self._lost = False
+
+    # --- what the transport says -----------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """A client has connected; under implicit TLS the handshake comes first."""
+        transport = self._transport
+        transport.setTcpNoDelay(True)  # TLS 1.3 sessions otherwise stall 40 ms
+        self._client = getattr(transport.getPeer(), "host", "unknown")
+        self._may_relay = self.factory.admission.may_relay(self._client)
+        maillog.connected(self._client, self.factory.listener.endpoint)
+        if self.factory.full or self.factory.closing:
+            transport.write((_SHUTTING_DOWN if self.factory.closing else _TOO_MANY).render())
+            transport.loseConnection()
+            return
+        self.factory.joined(self)
+        if self.factory.listener.tls is ListenerTls.IMPLICIT:
+            self._wait(self.factory.config.limits.timeouts.handshake)
+        else:
+            self._begin(None)
+
+    def dataReceived(self, data: bytes) -> None:
+        """The client has sent something; it may come even while reading is paused."""
+        if self._session is not None:
+            self._do(self._session.receive(data))
+
+    def handshakeCompleted(self) -> None:
+        """TLS stands."""
+        assert self.factory.server_tls is not None
+        tls = self.factory.server_tls.session(self._transport.getHandle())
+        maillog.tls_started(self._client, tls)
+        if self._session is None:
+            self._begin(tls)
+        else:
+            self._do(self._session.secured(tls))
+
+    def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
+        """The client is gone.  A message whose final dot has come stands (RULINGS 16g); any other leaves nothing."""
+        self._lost = True
+        self._stop_waiting()
+        if self not in self.factory.sessions:
+            return  # sent away at once
+        session = self._session
+        if session is None or session.state is State.HANDSHAKE:
+            maillog.tls_failed(self._client, _words(reason))
+        if session is None or session.state is not State.COMMITTING:
+            self._abort_message()
+        commands, messages = (session.commands, session.messages) if session else (0, 0)
+        maillog.disconnected(self._client, _words(reason), commands, messages)
+        self.factory.left(self)
+
+    # --- what the factory says -------------------------------------------------------------------------------------
+
+    def shut_down(self) -> None:
+        """Go away unless a message is under way; then after it."""
+        if self._session is None:
+            self.abort("the server is shutting down")
+        elif not self._session.in_transaction:
+            self._do(self._session.end(_SHUTTING_DOWN, "shutting down"))
+
+    def abort(self, why: str) -> None:
+        """Cut the connection."""
+        maillog.cut_off(self._client, why)
+        self._transport.abortConnection()
+
+    # --- performing effects ----------------------------------------------------------------------------------------
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
+    def _begin(self, tls: TlsSession | None) -> None:
+        self._session = ServerSession(self.factory.rules, tls)
+        self._do(self._session.start())
+
+    def _do(self, effects: list[Effect]) -> None:
+        """Perform `effects` in order, and those that performing them brings."""
+        self._effects.extend(effects)
+        if self._performing:
+            return
+        self._performing = True
+        try:
+            while self._effects and not self._lost:
+                effect = self._effects.popleft()
+                _PERFORM[type(effect)](self, effect)
+        finally:
+            self._performing = False
+        if not self._lost:
+            self._wait_for_client()
+
+    def _send(self, effect: Send) -> None:
+        self._transport.write(effect.data)
+
+    def _ask_sender(self, _: AskSender) -> None:
+        # Every sender may try; what counts is whom he wants to reach.
+        self._tell(self._talk.judged(None))
+
+    def _ask_recipient(self, effect: AskRecipient) -> None:
+        refusal = self.factory.admission.judge_recipient(effect.recipient, self._may_relay)
+        if refusal is not None:
+            subject = str(effect.recipient)
+            maillog.refused(self._client, "RCPT", refusal.code, refusal.enhanced, refusal.text, subject)
+        self._tell(self._talk.judged(refusal))
+
+    def _start_tls(self, _: StartTls) -> None:
+        assert self.factory.server_tls is not None
+        self._transport.startTLS(self.factory.server_tls.creator())
+
+    def _open_message(self, effect: OpenMessage) -> None:
+        session = self._talk
+        arrival = Arrival(
+            self._client,
+            session.helo,
+            protocol_word(session.extended, session.tls is not None),
+            session.tls,
+            None,
+            self.factory.listener.endpoint,
+        )
+        self._envelope = Envelope(effect.sender, effect.recipients, effect.body_type, arrival)
+        try:
+            self._incoming = self.factory.spool.receive(self.factory.ids())
+        except SpoolTrouble as trouble:
+            self._tell(session.failed(_reply_to(trouble)))
+            return
+        hostname = self.factory.config.node.hostname
+        message_id = self._incoming.message_id
+        self._incoming.write(received_header(self._envelope, arrival, hostname, message_id, self.factory.now()))
+        self._tell(session.opened())
+
+    def _write_content(self, effect: WriteContent) -> None:
+        if self._incoming is None:
+            return
+        room = self._incoming.write(effect.data)
+        if room is not None:
+            self._transport.pauseProducing()
+            supervise(room.addBoth(self._resume), "waiting for room in the spool")
+
+    def _commit_message(self, _: CommitMessage) -> None:
+        incoming, envelope = self._incoming, self._envelope
+        assert incoming is not None
+        assert envelope is not None
+        self._incoming = self._envelope = None
+        # Reading stops: a client cannot fill our memory while the disk works.
+        self._transport.pauseProducing()
+        committing: Deferred[QueuedMessage] = incoming.commit(envelope)
+        committing.addCallbacks(self._committed, self._not_committed)
+        supervise(committing.addBoth(self._resume), "committing a message")
+
+    def _committed(self, message: QueuedMessage) -> None:
+        maillog.accepted(message)
+        self.factory.queue.accepted(message)
+        if not self._lost:
+            self._do(self._talk.committed(message.id))
+            self._leave_if_closing()
+
+    def _not_committed(self, failure: Failure) -> None:
+        reply = _LOCAL_TROUBLE
+        if failure.check(SpoolTrouble) is not None:
+            reply = _reply_to(failure.value)
+        else:
+            maillog.background_failure("committing a message", failure)
+        if not self._lost:
+            self._do(self._talk.failed(reply))
+            self._leave_if_closing()
+
+    def _abort_message_effect(self, _: AbortMessage) -> None:
+        self._abort_message()
+
+    def _close(self, effect: Close) -> None:
+        self._stop_waiting()
+        if effect.why != "quit":
+            maillog.cut_off(self._client, effect.why)
+        self._transport.loseConnection()
+        # A peer that does not read would otherwise keep the connection for ever (C180).
+        self._deadline = self._clock.callLater(_CLOSING_GRACE, self._transport.abortConnection)
+
+    # --- small steps -----------------------------------------------------------------------------------------------
+
+    @property
+    def _talk(self) -> ServerSession:
+        assert self._session is not None
+        return self._session
+
+    def _tell(self, effects: list[Effect]) -> None:
+        """What the session answers comes before whatever was still to be done."""
+        self._effects.extendleft(reversed(effects))
+
+    def _abort_message(self) -> None:
+        if self._incoming is not None:
+            self._incoming.abort()
+            self._incoming = self._envelope = None
+
+    def _resume(self, result: Any) -> Any:
+        if not self._lost:
+            self._transport.resumeProducing()
+        return result
+
+    def _leave_if_closing(self) -> None:
+        if self.factory.closing:
+            self.shut_down()
+
+    def _wait_for_client(self) -> None:
+        """Set the one deadline that the session's state asks for."""
+        timeouts = self.factory.config.limits.timeouts
+        state = self._talk.state
+        if state is State.CLOSED:
+            return
+        if state in (State.OPENING, State.COMMITTING):
+            self._stop_waiting()
+        elif state is State.HANDSHAKE:
+            self._wait(timeouts.handshake)
+        else:
+            self._wait(timeouts.data if state is State.CONTENT else timeouts.command)
+
+    def _wait(self, seconds: float) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.reset(seconds)
+        else:
+            self._deadline = self._clock.callLater(seconds, self._timed_out)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _timed_out(self) -> None:
+        self._deadline = None
+        if self._session is None or self._session.state is State.HANDSHAKE:
+            self.abort("no TLS handshake in time")
+        else:
+            self._do(self._session.end(_IDLE, "timeout"))
+
+
+def _reply_to(trouble: BaseException | None) -> Reply:
+    return _NO_ROOM if isinstance(trouble, SpoolFull) else _LOCAL_TROUBLE
+
+
+def _words(reason: Failure | None) -> str:
+    """Why a connection ended, for the log."""
+    if reason is None:
+        return "closed"
+    parts = getattr(reason.value, "args", ())
+    if parts and isinstance(parts[0], list):  # OpenSSL: a list of (library, function, reason)
+        return "; ".join(str(entry[-1]) for entry in parts[0]) or "TLS error"
+    return str(reason.value) or type(reason.value).__name__
+
+
+_PERFORM: dict[type[Effect], Callable[[InboundProtocol, Any], None]] = {
+    Send: InboundProtocol._send,
+    AskSender: InboundProtocol._ask_sender,
+    AskRecipient: InboundProtocol._ask_recipient,
+    StartTls: InboundProtocol._start_tls,
+    OpenMessage: InboundProtocol._open_message,
+    WriteContent: InboundProtocol._write_content,
+    CommitMessage: InboundProtocol._commit_message,
+    AbortMessage: InboundProtocol._abort_message_effect,
+    Close: InboundProtocol._close,
+}

@@ -1,0 +1,57 @@
+"""The trace header that we add to a message (pure).
+
+RFC 5321 4.4, the protocol words of RFC 3848, and the TLS comment as FOPE wrote it (R3):
+`using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from fopemta.mail.envelope import Arrival, Envelope
+
+# RFC 3848: extended or not, with TLS or not.  HELO knows no TLS of its own, but implicit TLS may lie beneath it.
+_PROTOCOLS = {(False, False): "SMTP", (True, False): "ESMTP", (True, True): "ESMTPS", (False, True): "SMTP"}
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+# The longest line of a message is 998 (RFC 5322 2.1.1): a longer address is left out rather than written wrongly.
+_LONGEST_FOR = 900
+_UNSAFE = re.compile(r"[^!-~]")
+
+
+def protocol_word(extended: bool, tls: bool) -> str:
+    """The word after "with"."""
+    return _PROTOCOLS[extended, tls]
+
+
+def received_header(envelope: Envelope, arrival: Arrival, hostname: str, message_id: str, now: float) -> bytes:
+    """The header with its CRLF.  `now` seconds since the epoch; the date is in UTC, its names English in any locale."""
+    lines = [f"Received: from {_safe(arrival.helo)} (unknown {_literal(arrival.client_address)})"]
+    if arrival.tls is not None:
+        bits = arrival.tls.bits
+        lines.append(f"(using {arrival.tls.protocol} with cipher {arrival.tls.cipher} ({bits}/{bits} bits))")
+    lines.append(f"by {hostname} (fopemta) with {arrival.protocol} id {message_id}")
+    recipient = str(envelope.recipients[0]) if len(envelope.recipients) == 1 else ""
+    # One recipient only: "for" must not tell one blind copy of another (RFC 5321 7.2).
+    if recipient and len(recipient) < _LONGEST_FOR:
+        lines.append(f"for <{recipient}>")
+    return ("\r\n\t".join(lines) + f"; {date_time(now)}\r\n").encode("ascii", "replace")
+
+
+def date_time(now: float) -> str:
+    """RFC 5322 date-time in UTC."""
+    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
+    return f"{day}, {moment.day:02d} {month} {moment.year:04d} {moment:%H:%M:%S} +0000"
+
+
+def _literal(address: str) -> str:
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def _safe(helo: str) -> str:
+    # The grammar has let only safe characters pass; this holds even if it should change.
+    return _UNSAFE.sub("?", helo)[:255] or "unknown"

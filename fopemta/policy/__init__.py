@@ -1,0 +1,1 @@
+"""What is permitted (pure): facts of a stage in, a decision out."""

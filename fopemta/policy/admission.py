@@ -1,0 +1,53 @@
+"""Who may send where: the one place that decides about relaying (pure).
+
+Mail for local and relay domains is taken from anyone; mail for all others only from `[relay] networks`.  There is no
+other way in, so there is no open relay by default (R6).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+import attrs
+
+from fopemta.config.model import Network, Route
+from fopemta.mail.address import Mailbox
+from fopemta.mail.reply import Reply
+from fopemta.routing.routes import is_local
+
+_RELAYING_DENIED = Reply.of(550, "5.7.1", "Relaying denied: this server does not handle mail for that domain")
+
+
+@attrs.frozen
+class Admission:
+    """The configuration's part of the decision.  `postmaster` is always reachable."""
+
+    networks: tuple[Network, ...]
+    domains: tuple[str, ...]
+    routes: tuple[Route, ...]
+    postmaster: Mailbox
+
+    def may_relay(self, client: str) -> bool:
+        """The client's address is in `[relay] networks`; one that is no address is not."""
+        try:
+            address = ipaddress.ip_address(client)
+        except ValueError:
+            return False
+        # An IPv4 client of a dual-stack listener must be recognised as what it is.
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any((mapped or address) in network for network in self.networks)
+
+    def judge_recipient(self, recipient: Mailbox, may_relay: bool) -> Reply | None:
+        """None where mail for `recipient` is taken, else the refusal."""
+        if may_relay or recipient == self.postmaster or self._is_ours(recipient.domain):
+            return None
+        return _RELAYING_DENIED
+
+    def _is_ours(self, domain: str) -> bool:
+        return is_local(domain, self.routes) or names_domain(self.domains, domain)
+
+
+def names_domain(patterns: Sequence[str], domain: str) -> bool:
+    """`domain` is one of `patterns`, or a sub-domain of one written as "*.example.org"."""
+    return any(domain == pattern or (pattern.startswith("*.") and domain.endswith(pattern[1:])) for pattern in patterns)
