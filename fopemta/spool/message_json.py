@@ -19,7 +19,13 @@ from fopemta.trust.verdict import VerdictRecord
 T = TypeVar("T")
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
-_DECODER = json.JSONDecoder()
+
+
+def _refuse(word: str) -> float:
+    raise ValueError(f"not a number: {word}")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 @attrs.frozen

@@ -1,0 +1,51 @@
+"""The spool with real threads, a real reactor and a real folder."""
+
+from __future__ import annotations
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.trial.unittest import TestCase
+
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.limits import SpoolLimits
+from fopemta.spool.store import Spool
+from fopemta.spool.survey import survey
+from fopemta.spool.threads import PoolThreads
+from tests.spool.contract import ENVELOPE
+
+
+class RealThreadsTests(TestCase):
+    """Few and short: everything else is tested without threads."""
+
+    def make(self, directory: str) -> Spool:
+        limits = SpoolLimits(spool_free=0, message_size=0)
+        return Spool(directory, limits, reactor, PoolThreads(reactor))
+
+    async def put(self, spool: Spool, message_id: str, content: bytes) -> QueuedMessage:
+        incoming = spool.receive(message_id)
+        pause = incoming.write(content)
+        if pause is not None:
+            await pause
+        return await incoming.commit(ENVELOPE)
+
+    async def test_many_at_once_and_a_restart(self) -> None:
+        directory = self.mktemp()
+        spool = self.make(directory)
+        await spool.start()
+        contents = {f"0BCDFGHJKM{number:04}": b"%d" % number * (1 + number**4) for number in range(30)}
+        await gatherResults([Deferred.fromCoroutine(self.put(spool, *item)) for item in contents.items()])
+        await gatherResults([spool.defer(each) for each in list(contents)[::3]])
+        await gatherResults([spool.record(each, [], True) for each in list(contents)[::2]])
+        left = list(contents)[1::2]
+        self.assertEqual({message.id for message in survey(directory)}, set(left))
+        await spool.stop()
+        spool = self.make(directory)
+        self.assertEqual({message.id for message in await spool.start()}, set(left))
+        for message_id in left:
+            content = await spool.content(message_id)
+            pieces = []
+            while piece := await content.read(65536):
+                pieces.append(piece)
+            content.close()
+            self.assertEqual(b"".join(pieces), contents[message_id])
+        await spool.stop()

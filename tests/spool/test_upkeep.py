@@ -1,0 +1,100 @@
+"""What happens to a spool by itself."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.interfaces import SpoolFailing, SpoolFull
+from fopemta.spool.disk import Room
+from fopemta.spool.limits import RoomGauge, SpoolLimits
+from fopemta.testing.disk import DoubleDisk
+from tests.spool.life import DIRECTORY, Life
+
+
+class UpkeepTests(SynchronousTestCase):
+    """Time passes."""
+
+    def setUp(self) -> None:
+        self.life = Life(DoubleDisk())
+        self.life.start()
+
+    def pass_time(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.life.clock.advance(1)
+            self.life.drive()
+
+    def files(self, folder: str) -> list[str]:
+        return [path for path in self.life.disk.tree(f"{DIRECTORY}/{folder}") if not path.endswith("reserve")]
+
+    def test_a_message_without_its_first_round_moves_after_5_minutes(self) -> None:
+        ids = [self.life.put(b"slow round\r\n") for _ in range(200)]
+        self.pass_time(299)
+        self.assertEqual(self.files("deferred"), [])
+        self.pass_time(21)
+        self.assertEqual(len(self.files("deferred")), 2 * len(ids))
+        self.assertEqual(self.life.content(ids[0]), b"slow round\r\n")
+
+    def test_old_segments_die(self) -> None:
+        """After ten minutes nothing is left of a segment, whatever its messages came to."""
+        self.life.put(b"stuck\r\n")
+        (first,) = self.files("intake")
+        for _ in range(70):
+            self.life.finish(self.life.put(b"through\r\n"))
+            self.pass_time(10)
+        self.assertNotIn(first, self.files("intake"))
+        self.assertEqual(len(self.files("intake")), 1)
+
+    def test_a_clock_that_was_set_back_stalls_nothing(self) -> None:
+        self.life.put(b"from the future\r\n")
+        self.life.settle(self.life.spool.stop())
+        again = Life(self.life.disk)
+        again.clock.rightNow -= 86400
+        again.start()
+        self.life = again
+        self.pass_time(11)
+        self.assertEqual(len(self.files("deferred")), 2)
+
+    def test_a_segment_dies_when_all_its_messages_are_finished(self) -> None:
+        ids = [self.life.put(b"x" * 10_000) for _ in range(4)]
+        self.assertEqual(len(self.files("intake")), 4)
+        for message_id in (ids[1], ids[2]):
+            self.life.finish(message_id)
+        self.assertEqual(len(self.files("intake")), 4)
+        self.life.finish(ids[0])
+        self.assertEqual(len(self.files("intake")), 1)
+
+
+class RoomGaugeTests(SynchronousTestCase):
+    """452 while there is room left."""
+
+    def trouble(self, room: Room) -> object:
+        disk = DoubleDisk()
+        disk.room = lambda path: room
+        clock = Life(disk).clock
+        return RoomGauge(disk, "/", SpoolLimits(spool_free=256, message_size=150), clock).trouble()
+
+    def test_what_stays_free(self) -> None:
+        self.assertIsNone(self.trouble(Room(406, None)))
+        self.assertIsInstance(self.trouble(Room(405, None)), SpoolFull)
+        self.assertIsNone(self.trouble(Room(406, 1000)))
+        self.assertIsInstance(self.trouble(Room(406, 999)), SpoolFull)
+
+    def test_a_spool_without_room_takes_no_mail_and_takes_it_again(self) -> None:
+        life = Life(DoubleDisk())
+        life.start()
+        life.disk.inodes = 5
+        life.clock.advance(1)
+        self.assertRaises(SpoolFull, life.begin, b"x")
+        life.disk.inodes = 5000
+        self.assertRaises(SpoolFull, life.begin, b"x")
+        life.clock.advance(1)
+        life.put(b"x")
+
+    def test_room_that_cannot_be_measured(self) -> None:
+        def room(path: str) -> Room:
+            raise OSError(5, "fault")
+
+        disk = DoubleDisk()
+        disk.room = room
+        gauge = RoomGauge(disk, "/", SpoolLimits(), Life(disk).clock)
+        self.assertIsInstance(gauge.trouble(), SpoolFailing)
