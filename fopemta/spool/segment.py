@@ -101,7 +101,7 @@ def read_content(disk: Disk, position: Position) -> bytes:
 def _read(disk: Disk, file: int, size: int, offset: int) -> bytes:
     """From the page cache as a rule: it was written a moment ago, or read at start.
 
-    So this may be done in the reactor thread: a hop to another costs ten times as much as copying a few KiB.
+    So this may be done in the reactor thread: a hop to another costs thirty times as much as copying a few KiB.
     """
     data = disk.read_at(file, size, offset)
     if len(data) != size:

@@ -86,9 +86,7 @@ class FaultyLife:
     def heal(self) -> None:
         """The disk is well again, and a minute passes."""
         self.fault.healed = True
-        for _ in range(60):
-            self.life.clock.advance(1)
-            self.life.drive()
+        self.life.clock.pump([1.0] * 60)
 
 
 class FaultTests(SynchronousTestCase):
