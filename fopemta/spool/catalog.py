@@ -23,11 +23,10 @@ class LoggedEntry:
 
 @attrs.define(eq=False)
 class Catalog:
-    """Which message lies where.  `logged` is in order of arrival; `made_here` are ids of reports, finished ones too."""
+    """Which message lies where.  `logged` is in order of arrival."""
 
     logged: dict[str, LoggedEntry]
     deferred: set[str]
-    made_here: set[str]
 
     def __contains__(self, message_id: str) -> bool:
         return message_id in self.logged or message_id in self.deferred

@@ -178,6 +178,11 @@ def trouble_of(error: OSError) -> SpoolTrouble:
     return SpoolFull(words) if error.errno in _NO_ROOM else SpoolFailing(words)
 
 
+def anew(trouble: SpoolTrouble) -> SpoolTrouble:
+    """The same trouble as a new exception: one that is raised again and again collects every traceback."""
+    return type(trouble)(*trouble.args)
+
+
 def write_whole(disk: Disk, file: int, data: bytes, offset: int) -> None:
     """Write all of it.  A short write is an error (ENOSPC: what else cuts a write to a file short)."""
     if (taken := disk.write_at(file, data, offset)) != len(data):

@@ -47,13 +47,13 @@ class LoggedMessage:
 
 @attrs.define(eq=False)
 class IntakeScan:
-    """`live` by id in order of arrival; `made_here` the ids of reports, finished ones too; `unsound` files that are
+    """`live` by id in order of arrival; `made_here` where the reports are, finished ones too; `unsound` files that are
     no segments, with the reason; `empty` what a crash left of a segment that was about to be made.
     """
 
     segments: list[ScannedSegment] = attrs.Factory(list)
     live: dict[str, LoggedMessage] = attrs.Factory(dict)
-    made_here: set[str] = attrs.Factory(set)
+    made_here: dict[str, ScannedSegment] = attrs.Factory(dict)
     unsound: list[tuple[str, str]] = attrs.Factory(list)
     empty: list[str] = attrs.Factory(list)
 
@@ -139,7 +139,7 @@ def _fold(result: IntakeScan, segment: ScannedSegment, record: Record, meaning: 
     if meaning.facts is not None:
         result.live[meaning.id] = LoggedMessage(meaning.facts, segment, record)
         if meaning.facts.envelope.arrival is None:
-            result.made_here.add(meaning.id)
+            result.made_here[meaning.id] = segment
     elif record.kind is Kind.OUTCOME:
         if (logged := result.live.get(meaning.id)) is not None:
             # After a failed flush an outcome may have been written twice.
@@ -147,7 +147,7 @@ def _fold(result: IntakeScan, segment: ScannedSegment, record: Record, meaning: 
     else:
         result.live.pop(meaning.id, None)
         if record.kind is Kind.CANCEL:
-            result.made_here.discard(meaning.id)
+            result.made_here.pop(meaning.id, None)
 
 
 def unacknowledged(segments: Iterable[ScannedSegment]) -> Iterator[tuple[ScannedSegment, int]]:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 
 import attrs
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -56,13 +56,17 @@ class Mover:
             self._turns.end(message_id)
 
     async def sweep(self, clock: IReactorTime) -> None:
-        """Move what is in the log for too long, a batch at a time; stops at trouble."""
+        """Move what is in the log for too long, a batch at a time, as long as any of a batch can be moved."""
         if self._sweeping:
             return
         self._sweeping = True
         try:
             while batch := self._due(clock.seconds()):
-                await gatherResults([Deferred.fromCoroutine(self.move(each)) for each in batch], consumeErrors=True)
+                moving = [
+                    Deferred.fromCoroutine(self.move(each)).addCallbacks(lambda _: True, _not_moved) for each in batch
+                ]
+                if not any([await moved for moved in moving]):
+                    return
         finally:
             self._sweeping = False
 
@@ -119,3 +123,9 @@ class Mover:
     def _owed(self, failure: Failure, completion: Draft) -> None:
         failure.trap(SpoolTrouble)
         self._writer.owe(completion)
+
+
+def _not_moved(failure: Failure) -> bool:
+    """The disk has told of its trouble already; a message that was finished meanwhile is none."""
+    failure.trap(SpoolTrouble)
+    return False

@@ -43,7 +43,6 @@ class Recovered:
     deferred: set[str] = attrs.Factory(set)
     finished: set[str] = attrs.Factory(set)
     twice: set[str] = attrs.Factory(set)
-    made_here: set[str] = attrs.Factory(set)
 
 
 class Recovery:
@@ -72,7 +71,6 @@ class Recovery:
         self._read_deferred(intake)
         self._check_bodies(intake)
         self._adopt(intake)
-        self._result.made_here = intake.made_here
         self._result.messages.sort(key=lambda each: (each.arrived, each.id))
         return self._result
 
@@ -116,8 +114,6 @@ class Recovery:
             result.twice.add(message.id)
             if not waiting.finished:
                 message = self._merge(message, logged)
-        if message.envelope.arrival is None:
-            intake.made_here.add(message.id)
         if waiting.finished:
             result.finished.add(message.id)
         else:
@@ -164,6 +160,8 @@ class Recovery:
     def _adopt(self, intake: IntakeScan) -> None:
         """Open the segments for reading; none of them is ever written to again."""
         segments = {each: self._open(each) for each in intake.segments}
+        for message_id, scanned in intake.made_here.items():
+            segments[scanned].made_here.add(message_id)
         for logged in intake.live.values():
             segment = segments[logged.segment]
             segment.live += 1

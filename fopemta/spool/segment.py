@@ -20,6 +20,7 @@ class Segment:
     """`length` octets are written, `flushed` of them durable, `capacity` have room; `created` is the time of day.
 
     `live` counts its unfinished messages; it belongs to the reactor thread, all else to the thread that writes.
+    So does `made_here`: the ids of its reports, the finished ones too.
     `retired`: nothing will ever be written to it again.
     """
 
@@ -33,6 +34,7 @@ class Segment:
     flushed: int = SEGMENT_HEADER_SIZE
     live: int = 0
     retired: bool = False
+    made_here: set[str] = attrs.Factory(set)
 
 
 @attrs.frozen

@@ -31,7 +31,7 @@ from fopemta.spool.body_file import BodyFile
 from fopemta.spool.catalog import Catalog, LoggedEntry, Turns
 from fopemta.spool.content import FileContent, OctetsContent
 from fopemta.spool.deferred import DeferredFolder
-from fopemta.spool.disk import Disk, RealDisk, remove_if_there, trouble_of
+from fopemta.spool.disk import Disk, RealDisk, anew, remove_if_there, trouble_of
 from fopemta.spool.incoming import Budget, Incoming
 from fopemta.spool.intake_log import SEGMENT_SIZE, IntakeLog
 from fopemta.spool.layout import SpoolLayout
@@ -135,7 +135,7 @@ class Spool:
     def _open(self, found: Recovered) -> None:
         """Make the parts that know what was found."""
         disk, layout, threads, clock = self._disk, self._layout, self._threads, self._clock
-        self._catalog = Catalog(found.logged, found.deferred, found.made_here)
+        self._catalog = Catalog(found.logged, found.deferred)
         self._log = IntakeLog(disk, layout, found.last_sequence, self._segment_size)
         self._log.segments.extend(found.segments)
         self._dead = DeadSegments(self._log, threads)
@@ -184,7 +184,7 @@ class Spool:
             raise ValueError(f"not a new message id: {message_id!r}")
         trouble = self._writer.trouble or self._gauge.trouble()
         if trouble is not None:
-            raise trouble
+            raise anew(trouble)
         incoming = Incoming(message_id, self, self._budget, self._clock.seconds())
         self._receiving[incoming] = None
         return incoming
@@ -196,13 +196,11 @@ class Spool:
     async def _submit(self, message_id: str, envelope: Envelope, content: bytes) -> QueuedMessage | None:
         await self._turns.begin(message_id)
         try:
-            if message_id in self._catalog or message_id in self._catalog.made_here:
+            if message_id in self._catalog or any(message_id in each.made_here for each in self._log.segments):
                 return None
             incoming = self.receive(message_id)
             incoming.write(content)
-            message = await incoming.commit(envelope)
-            self._catalog.made_here.add(message_id)
-            return message
+            return await incoming.commit(envelope)
         finally:
             self._turns.end(message_id)
 
@@ -241,6 +239,8 @@ class Spool:
 
     def _kept(self, position: Position, facts: MessageFacts) -> QueuedMessage:
         self._catalog.add(facts.id, LoggedEntry(position, facts.arrived, facts.separate))
+        if facts.envelope.arrival is None:
+            position.segment.made_here.add(facts.id)
         return QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope)
 
     # --- giving them back ----------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from fopemta.background import supervise
-from fopemta.interfaces import SpoolTrouble
 from fopemta.spool.incoming import PATIENCE, Incoming
 from fopemta.spool.intake_log import IntakeLog
 from fopemta.spool.limits import RoomGauge
@@ -93,7 +92,7 @@ class Upkeep:
         self._lose_patience()
         self._dead_segments.remove()
         if self._ticks % _SWEEP == 0:
-            supervise(self._sweep(), "moving old messages to deferred/")
+            supervise(self._mover.sweep(self._clock), "moving old messages to deferred/")
             self._keep_reserve()
 
     def _lose_patience(self) -> None:
@@ -101,12 +100,6 @@ class Upkeep:
         slow = self._clock.seconds() - PATIENCE
         for incoming in [each for each in self._receiving() if each.started <= slow]:
             incoming.move_to_file()
-
-    async def _sweep(self) -> None:
-        try:
-            await self._mover.sweep(self._clock)
-        except SpoolTrouble:
-            pass  # it has been told of; the next sweep tries again
 
     def _keep_reserve(self) -> None:
         """While there is room; on a full disk the reserve may just have been spent."""

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.interfaces import SpoolFailing, SpoolFull, SpoolTrouble
-from fopemta.spool.disk import trouble_of
+from fopemta.spool.disk import anew, trouble_of
 from fopemta.spool.intake_log import IntakeLog
 from fopemta.spool.record import Draft
 from fopemta.spool.segment import Position
@@ -60,7 +60,7 @@ class LogWriter:
     def append(self, draft: Draft, durable: bool) -> Deferred[Position]:
         """Write a record.  Fires once it is written, or with `durable` once it is flushed.  Fails with SpoolTrouble."""
         if self._back_off is not None and self.trouble is not None and not self._may_try(durable):
-            return fail(self.trouble)
+            return fail(anew(self.trouble))
         entry = _Entry(draft, durable, Deferred())
         self._collected.append(entry)
         self._start_soon()
@@ -173,7 +173,7 @@ class LogWriter:
         self._back_off = self._clock.callLater(delay, self._probe)
         refused, self._collected = [*batch, *self._collected], []
         for entry in refused:
-            entry.answer.errback(trouble)
+            entry.answer.errback(anew(trouble))
         self._written()
         self._go_on()
 

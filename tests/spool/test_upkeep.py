@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.interfaces import SpoolFailing, SpoolFull
 from fopemta.spool.disk import Room
 from fopemta.spool.limits import RoomGauge, SpoolLimits
-from fopemta.testing.disk import DoubleDisk
+from fopemta.testing.disk import Call, DoubleDisk
+from tests.spool.contract import REPORT
 from tests.spool.life import DIRECTORY, Life
 
 
@@ -33,6 +36,30 @@ class UpkeepTests(SynchronousTestCase):
         self.pass_time(21)
         self.assertEqual(len(self.files("deferred")), 2 * len(ids))
         self.assertEqual(self.life.content(ids[0]), b"slow round\r\n")
+
+    def test_what_cannot_be_moved_now_is_moved_later(self) -> None:
+        for _ in range(3):
+            self.life.put(b"stuck\r\n")
+
+        def fail(call: Call) -> None:
+            if call.name == "rename":
+                raise OSError(errno.EIO, "fault")
+
+        self.life.disk.before = fail
+        self.pass_time(320)
+        self.assertEqual(self.files("deferred"), [])
+        self.life.disk.before = lambda call: None
+        self.pass_time(10)
+        self.assertEqual(len(self.files("deferred")), 6)
+
+    def test_a_report_is_known_as_long_as_its_segment_lives(self) -> None:
+        """So that it is not made twice, and yet not remembered for ever."""
+        for _ in range(2):
+            self.life.report(b"report\r\n", "0BCDFGHJKM9999")
+        self.life.finish("0BCDFGHJKM9999")
+        self.assertIsNone(self.life.settle(self.life.spool.submit("0BCDFGHJKM9999", REPORT, b"")))
+        self.life.put(b"x" * 16_000)
+        self.assertIsNotNone(self.life.settle(self.life.spool.submit("0BCDFGHJKM9999", REPORT, b"")))
 
     def test_old_segments_die(self) -> None:
         """After ten minutes nothing is left of a segment, whatever its messages came to."""
