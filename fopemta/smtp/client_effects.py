@@ -1,0 +1,106 @@
+"""What a client session wants done, and what it found (pure)."""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.reply import Reply
+from fopemta.trust.diagnosis import Diagnosis
+
+
+class Phase(enum.Enum):
+    """Where in the conversation something happened."""
+
+    CONNECT = "connect"
+    GREETING = "greeting"
+    HELO = "helo"
+    STARTTLS = "starttls"
+    HANDSHAKE = "handshake"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    CONTENT = "content"
+    FINAL = "final"
+    QUIT = "quit"
+
+
+@attrs.frozen
+class Write:
+    """Write these octets and wait for a reply."""
+
+    data: bytes
+
+
+@attrs.frozen
+class BeginTls:
+    """Begin the handshake.  Answer with `secured`, or with `lost`."""
+
+
+@attrs.frozen
+class Ready:
+    """The session stands and a transaction may begin, if the plan allows it as it is.
+
+    `refused` is the server's answer where it refused STARTTLS; `offered` whether it offered it at all.
+    """
+
+    tls: bool
+    offered: bool
+    refused: Reply | None = None
+
+
+@attrs.frozen
+class SendContent:
+    """Stream the message, dot-stuffed and with its final dot.  Answer with `content_sent`."""
+
+
+@attrs.frozen
+class RecipientResult:
+    """How one recipient fared: the deciding `reply`, or None where a `diagnosis` of ours decided.
+
+    `accepted` means that the server has taken responsibility.
+    """
+
+    recipient: Mailbox
+    accepted: bool
+    phase: Phase
+    reply: Reply | None
+    diagnosis: Diagnosis | None = None
+
+
+@attrs.frozen
+class TransactionDone:
+    """Every recipient has its result, in the transaction's order."""
+
+    results: tuple[RecipientResult, ...]
+
+
+@attrs.frozen
+class SessionFailed:
+    """The session is no good any more, and why."""
+
+    phase: Phase
+    diagnosis: Diagnosis
+    text: str
+    reply: Reply | None = None
+
+
+@attrs.frozen
+class Hangup:
+    """Close the connection."""
+
+
+ClientEffect: TypeAlias = Write | BeginTls | Ready | SendContent | TransactionDone | SessionFailed | Hangup
+
+
+@attrs.frozen
+class Transaction:
+    """A message as MAIL and RCPT say it.  `size` octets; `eight_bit`: content that needs 8BITMIME."""
+
+    sender: Mailbox | None
+    recipients: tuple[Mailbox, ...]
+    size: int
+    eight_bit: bool

@@ -1,0 +1,311 @@
+"""A client's ESMTP session without any I/O (pure): told what happened, it answers with effects.
+
+It carries any number of messages one after another.  It does not decide what TLS is good enough: it says `Ready` and
+how, and whoever runs it begins a transaction or quits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from fopemta.mail.address import Mailbox, path_text
+from fopemta.mail.reply import Reply
+from fopemta.smtp.client_effects import (
+    BeginTls,
+    ClientEffect,
+    Hangup,
+    Phase,
+    Ready,
+    RecipientResult,
+    SendContent,
+    SessionFailed,
+    Transaction,
+    TransactionDone,
+    Write,
+)
+from fopemta.smtp.client_states import NEXT, PHASES, ClientEvent, ClientState
+from fopemta.smtp.reply_parser import Garbage, ReplyParser
+from fopemta.trust.diagnosis import Diagnosis
+
+
+class ClientSession:
+    """One connection.  `hostname` for EHLO; `wants_tls`: begin TLS where it is offered."""
+
+    def __init__(self, hostname: str, wants_tls: bool) -> None:
+        self._hostname = hostname
+        self._wants_tls = wants_tls
+        self.state = ClientState.GREETING
+        self.tls = False
+        self.extensions: dict[str, str] = {}
+        self._parser = ReplyParser()
+        self._effects: list[ClientEffect] = []
+        self._transaction: Transaction | None = None
+        self._results: dict[Mailbox, RecipientResult] = {}
+        self._unsent: deque[tuple[bytes, Phase, Mailbox | None]] = deque()
+        self._awaited: deque[tuple[Phase, Mailbox | None]] = deque()
+
+    # --- what happens ----------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> list[ClientEffect]:
+        """The server sent `data`, cut anywhere."""
+        self._parser.feed(data)
+        while self.state is not ClientState.CLOSED:
+            reply = self._parser.next_reply()
+            if reply is None:
+                break
+            if isinstance(reply, Garbage):
+                self._fail(Diagnosis.PROTOCOL_ERROR, f"not an SMTP reply: {reply.text}")
+            else:
+                self._replied(reply)
+        return self._taken()
+
+    def secured(self) -> list[ClientEffect]:
+        """The handshake has succeeded.  RFC 3207 4.2: what was learned in the clear is forgotten."""
+        self._go(ClientEvent.SECURED)
+        self.tls = True
+        self.extensions = {}
+        self._parser = ReplyParser()
+        self._write(f"EHLO {self._hostname}")
+        return self._taken()
+
+    def begin(self, transaction: Transaction) -> list[ClientEffect]:
+        """Send a message.  Only when `Ready` was said, and again after each `TransactionDone`."""
+        obstacle = self._obstacle(transaction)
+        if obstacle is not None:
+            results = (RecipientResult(each, False, Phase.MAIL, None, obstacle) for each in transaction.recipients)
+            return [TransactionDone(tuple(results))]
+        self._go(ClientEvent.BEGIN)
+        self._transaction, self._results = transaction, {}
+        self._unsent.extend(self._commands(transaction))
+        self._send_commands()
+        return self._taken()
+
+    def content_sent(self) -> None:
+        """The final dot is out."""
+        self._go(ClientEvent.SENT)
+
+    def quit(self) -> list[ClientEffect]:
+        """Say goodbye where that is possible, else hang up."""
+        if self.state is ClientState.READY:
+            self._go(ClientEvent.QUIT)
+            self._write("QUIT")
+        else:
+            self._go(ClientEvent.CLOSE)
+            self._effects.append(Hangup())
+        return self._taken()
+
+    @property
+    def phase(self) -> Phase:
+        """Whose reply is awaited."""
+        if self.state is ClientState.ENVELOPE and self._awaited:
+            return self._awaited[0][0]
+        return PHASES[self.state]
+
+    def answered(self) -> tuple[RecipientResult, ...]:
+        """The results of a transaction that broke off: those recipients whose fate is known."""
+        return tuple(self._results.values())
+
+    # --- greeting and TLS ------------------------------------------------------------------------------------------
+
+    def _replied(self, reply: Reply) -> None:
+        if reply.code == 421 and self.state not in (ClientState.ENVELOPE, ClientState.FINAL, ClientState.QUIT):
+            self._fail(Diagnosis.DEFERRED_BY_PEER, reply.text, reply)
+            return
+        match self.state:
+            case ClientState.GREETING:
+                self._greeted(reply)
+            case ClientState.EHLO | ClientState.HELO | ClientState.EHLO_AGAIN:
+                self._introduced(reply)
+            case ClientState.STARTTLS:
+                self._starttls_answered(reply)
+            case ClientState.ENVELOPE:
+                self._envelope_answered(reply)
+            case ClientState.FINAL:
+                self._final(reply)
+            case ClientState.RESET:
+                self._go(ClientEvent.DONE)
+                self._done()
+            case ClientState.QUIT:
+                self._go(ClientEvent.CLOSE)
+                self._effects.append(Hangup())
+            case _:
+                self._fail(Diagnosis.PROTOCOL_ERROR, f"a reply that nobody asked for: {reply.code} {reply.text}")
+
+    def _greeted(self, reply: Reply) -> None:
+        if reply.code != 220:
+            self._fail_by(reply)
+            return
+        self._go(ClientEvent.GREETED)
+        self._write(f"EHLO {self._hostname}")
+
+    def _introduced(self, reply: Reply) -> None:
+        if 200 <= reply.code < 300:
+            # HELO knows no extensions, whatever the server writes behind its name.
+            lines = () if self.state is ClientState.HELO else reply.lines[1:]
+            self.extensions = _extensions(lines)
+            self._known()
+        elif self.state is ClientState.EHLO and reply.code >= 500:
+            # RFC 5321 3.2: an old server; without EHLO there is no TLS.
+            self._go(ClientEvent.NO_EHLO)
+            self._write(f"HELO {self._hostname}")
+        else:
+            self._fail_by(reply)
+
+    def _known(self) -> None:
+        offered = "STARTTLS" in self.extensions
+        if self._wants_tls and offered and not self.tls:
+            self._go(ClientEvent.WANT_TLS)
+            self._write("STARTTLS")
+            return
+        self._go(ClientEvent.KNOWN)
+        self._effects.append(Ready(self.tls, offered or self.tls))
+
+    def _starttls_answered(self, reply: Reply) -> None:
+        if reply.code != 220:
+            self._go(ClientEvent.TLS_REFUSED)
+            self._effects.append(Ready(False, True, reply))
+        elif not self._parser.empty:
+            # C043: what came in the clear behind the 220 is somebody else's, or a broken server's.
+            text = "data in the clear behind the answer to STARTTLS"
+            self._effects.append(SessionFailed(Phase.HANDSHAKE, Diagnosis.NOT_TLS, text))
+            self._go(ClientEvent.CLOSE)
+            self._effects.append(Hangup())
+        else:
+            self._go(ClientEvent.TLS_GRANTED)
+            self._effects.append(BeginTls())
+
+    # --- transactions ----------------------------------------------------------------------------------------------
+
+    def _obstacle(self, transaction: Transaction) -> Diagnosis | None:
+        if transaction.eight_bit and "8BITMIME" not in self.extensions:
+            return Diagnosis.EIGHT_BIT_NOT_OFFERED
+        limit = self.extensions.get("SIZE", "")
+        # RFC 1870 4: 0, or no number, means no known limit (C093).
+        if limit.isdigit() and 0 < int(limit) < transaction.size:
+            return Diagnosis.MESSAGE_TOO_LARGE
+        return None
+
+    def _commands(self, transaction: Transaction) -> list[tuple[bytes, Phase, Mailbox | None]]:
+        mail = f"MAIL FROM:<{path_text(transaction.sender)}>"
+        if "SIZE" in self.extensions:
+            mail += f" SIZE={transaction.size}"
+        if transaction.eight_bit:
+            mail += " BODY=8BITMIME"
+        commands: list[tuple[bytes, Phase, Mailbox | None]] = [(_line(mail), Phase.MAIL, None)]
+        commands += [(_line(f"RCPT TO:<{each}>"), Phase.RCPT, each) for each in transaction.recipients]
+        commands.append((_line("DATA"), Phase.DATA, None))
+        return commands
+
+    def _send_commands(self) -> None:
+        """All that is unsent with PIPELINING, else the next one alone (RFC 2920)."""
+        count = len(self._unsent) if "PIPELINING" in self.extensions else 1
+        lines = []
+        for _ in range(count):
+            line, phase, recipient = self._unsent.popleft()
+            self._awaited.append((phase, recipient))
+            lines.append(line)
+        self._effects.append(Write(b"".join(lines)))
+
+    def _envelope_answered(self, reply: Reply) -> None:
+        phase, recipient = self._awaited.popleft()
+        if phase is Phase.DATA:
+            self._data_answered(reply)
+            return
+        good = 200 <= reply.code < 300
+        if phase is Phase.MAIL and not good:
+            self._decide(self._undecided, Phase.MAIL, reply)
+        elif recipient is not None and recipient not in self._results and not good:
+            self._decide([recipient], Phase.RCPT, reply)
+        if reply.code == 421:
+            self._decide(self._undecided, phase, reply)
+            self._broken_off()
+        elif not self._awaited:
+            self._next_command()
+
+    def _next_command(self) -> None:
+        """Without PIPELINING: go on while anybody may still get the message, else give the transaction up."""
+        if self._undecided:
+            self._send_commands()
+        else:
+            self._unsent.clear()
+            self._go(ClientEvent.TO_RESET)
+            self._write("RSET")
+
+    def _data_answered(self, reply: Reply) -> None:
+        if reply.code == 354:
+            self._go(ClientEvent.GO_AHEAD)
+            if self._undecided:
+                self._effects.append(SendContent())
+            else:
+                # Pipelined, and nobody was accepted: an empty message ends it (RFC 2920 3.1).
+                self._effects.append(Write(b".\r\n"))
+                self._go(ClientEvent.SENT)
+            return
+        self._decide(self._undecided, Phase.DATA, reply)
+        if reply.code == 421:
+            self._broken_off()
+        else:
+            self._go(ClientEvent.DONE)
+            self._done()
+
+    def _final(self, reply: Reply) -> None:
+        # Decided ones were refused before: an answer to the empty message concerns nobody.
+        self._decide(self._undecided, Phase.FINAL, reply, accepted=200 <= reply.code < 300)
+        if reply.code == 421:
+            self._broken_off()
+        else:
+            self._go(ClientEvent.DONE)
+            self._done()
+
+    @property
+    def _undecided(self) -> list[Mailbox]:
+        assert self._transaction is not None
+        return [each for each in self._transaction.recipients if each not in self._results]
+
+    def _decide(self, recipients: list[Mailbox], phase: Phase, reply: Reply, accepted: bool = False) -> None:
+        for each in recipients:
+            self._results[each] = RecipientResult(each, accepted, phase, reply)
+
+    def _done(self) -> None:
+        assert self._transaction is not None
+        ordered = tuple(self._results[each] for each in self._transaction.recipients)
+        self._effects.append(TransactionDone(ordered))
+
+    def _broken_off(self) -> None:
+        """421: the server closes."""
+        self._done()
+        self._go(ClientEvent.CLOSE)
+        self._effects.append(Hangup())
+
+    # --- small steps -----------------------------------------------------------------------------------------------
+
+    def _go(self, event: ClientEvent) -> None:
+        self.state = NEXT[self.state, event]
+
+    def _write(self, line: str) -> None:
+        self._effects.append(Write(_line(line)))
+
+    def _fail_by(self, reply: Reply) -> None:
+        kind = Diagnosis.REFUSED_BY_PEER if reply.code >= 500 else Diagnosis.DEFERRED_BY_PEER
+        self._fail(kind, reply.text, reply)
+
+    def _fail(self, diagnosis: Diagnosis, text: str, reply: Reply | None = None) -> None:
+        self._effects.append(SessionFailed(self.phase, diagnosis, text, reply))
+        self._go(ClientEvent.CLOSE)
+        self._effects.append(Hangup())
+
+    def _taken(self) -> list[ClientEffect]:
+        effects, self._effects = self._effects, []
+        return effects
+
+
+def _line(text: str) -> bytes:
+    return text.encode("ascii") + b"\r\n"
+
+
+def _extensions(lines: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for line in lines:
+        keyword, _, value = line.strip().partition(" ")
+        found[keyword.upper()] = value.strip()
+    return found

@@ -1,0 +1,84 @@
+"""The states of a client session and every way from one to another (pure)."""
+
+from __future__ import annotations
+
+import enum
+
+from fopemta.smtp.client_effects import Phase
+
+
+class ClientState(enum.Enum):
+    """Where a session stands; most wait for the reply to what was sent last."""
+
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    HELO = "helo"
+    STARTTLS = "starttls"
+    HANDSHAKE = "handshake"
+    EHLO_AGAIN = "ehlo again"  # under TLS; until its reply, a broken connection is the handshake's failure
+    READY = "ready"
+    ENVELOPE = "envelope"
+    CONTENT = "content"
+    FINAL = "final"
+    RESET = "reset"
+    QUIT = "quit"
+    CLOSED = "closed"
+
+
+class ClientEvent(enum.Enum):
+    """What moves a session."""
+
+    GREETED = "greeted"
+    NO_EHLO = "no ehlo"
+    KNOWN = "known"  # EHLO or HELO was answered and TLS is not to be begun
+    WANT_TLS = "want tls"
+    TLS_REFUSED = "tls refused"
+    TLS_GRANTED = "tls granted"
+    SECURED = "secured"
+    BEGIN = "begin"
+    GO_AHEAD = "go ahead"  # 354
+    SENT = "sent"
+    DONE = "done"
+    TO_RESET = "to reset"
+    QUIT = "quit"
+    CLOSE = "close"
+
+
+S, E = ClientState, ClientEvent
+
+NEXT: dict[tuple[ClientState, ClientEvent], ClientState] = {
+    (S.GREETING, E.GREETED): S.EHLO,
+    (S.EHLO, E.NO_EHLO): S.HELO,
+    (S.EHLO, E.KNOWN): S.READY,
+    (S.EHLO, E.WANT_TLS): S.STARTTLS,
+    (S.HELO, E.KNOWN): S.READY,
+    (S.STARTTLS, E.TLS_REFUSED): S.READY,
+    (S.STARTTLS, E.TLS_GRANTED): S.HANDSHAKE,
+    (S.HANDSHAKE, E.SECURED): S.EHLO_AGAIN,
+    (S.EHLO_AGAIN, E.KNOWN): S.READY,
+    (S.READY, E.BEGIN): S.ENVELOPE,
+    (S.READY, E.QUIT): S.QUIT,
+    (S.ENVELOPE, E.GO_AHEAD): S.CONTENT,
+    (S.ENVELOPE, E.DONE): S.READY,
+    (S.ENVELOPE, E.TO_RESET): S.RESET,
+    (S.CONTENT, E.SENT): S.FINAL,
+    (S.FINAL, E.DONE): S.READY,
+    (S.RESET, E.DONE): S.READY,
+    **{(state, E.CLOSE): S.CLOSED for state in ClientState},
+}
+
+PHASES: dict[ClientState, Phase] = {
+    S.GREETING: Phase.GREETING,
+    S.EHLO: Phase.HELO,
+    S.HELO: Phase.HELO,
+    S.STARTTLS: Phase.STARTTLS,
+    S.HANDSHAKE: Phase.HANDSHAKE,
+    S.EHLO_AGAIN: Phase.HANDSHAKE,
+    S.READY: Phase.QUIT,
+    S.ENVELOPE: Phase.MAIL,
+    S.CONTENT: Phase.CONTENT,
+    S.FINAL: Phase.FINAL,
+    S.RESET: Phase.QUIT,
+    S.QUIT: Phase.QUIT,
+    S.CLOSED: Phase.QUIT,
+}
