@@ -1,0 +1,76 @@
+"""Whose fault a failure is, and how final (pure): one table.
+
+RFC 5321 4.2.1, and what Postfix's long practice has shown: an error before MAIL speaks of the host, one after it of the
+message or the recipient.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from fopemta.mail.reply import Reply
+from fopemta.smtp.client_effects import Phase, RecipientResult
+from fopemta.trust.diagnosis import Diagnosis
+
+
+class Disposition(enum.Enum):
+    """What becomes of a recipient now."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"  # for good
+    NEXT_HOST = "next host"  # another host may take it in this attempt; else it is deferred
+    DEFERRED = "deferred"  # not to be tried elsewhere in this attempt
+
+
+N, F, D = Disposition.NEXT_HOST, Disposition.FAILED, Disposition.DEFERRED
+
+# (phase, permanent error) → disposition.
+_BY_REPLY: dict[tuple[Phase, bool], Disposition] = {
+    # The host, not the message: another one, or later, may do better.
+    (Phase.GREETING, False): N,
+    (Phase.GREETING, True): N,
+    (Phase.HELO, False): N,
+    (Phase.HELO, True): N,
+    (Phase.STARTTLS, False): N,
+    (Phase.STARTTLS, True): N,
+    (Phase.HANDSHAKE, False): N,
+    (Phase.HANDSHAKE, True): N,
+    # The message or the recipient.
+    (Phase.MAIL, False): N,
+    (Phase.MAIL, True): F,
+    (Phase.RCPT, False): N,
+    (Phase.RCPT, True): F,
+    (Phase.DATA, False): N,
+    (Phase.DATA, True): F,
+    (Phase.FINAL, False): N,
+    (Phase.FINAL, True): F,
+}
+
+_BY_DIAGNOSIS: dict[Diagnosis, Disposition] = {
+    Diagnosis.EIGHT_BIT_NOT_OFFERED: F,
+    Diagnosis.MESSAGE_TOO_LARGE: F,
+}
+
+
+def disposition_of(result: RecipientResult) -> Disposition:
+    """What becomes of a recipient with this result."""
+    if result.accepted:
+        return Disposition.DELIVERED
+    if result.reply is None:
+        return _BY_DIAGNOSIS.get(result.diagnosis, N) if result.diagnosis is not None else N
+    return _BY_REPLY[result.phase, is_permanent(result.phase, result.reply)]
+
+
+def after_break(phase: Phase) -> Disposition:
+    """What becomes of a recipient without a result when the session broke in `phase`.
+
+    After the final dot the host may have taken the message: trying another at once would surely double it (C183).
+    """
+    return D if phase is Phase.FINAL else N
+
+
+def is_permanent(phase: Phase, reply: Reply) -> bool:
+    """A 5yz, save the one that means "too many recipients" (RFC 5321 4.5.3.1.10).  Nonsense (2yz, 3yz where they say
+    nothing) is temporary.
+    """
+    return reply.code >= 500 and not (phase is Phase.RCPT and reply.code == 552)

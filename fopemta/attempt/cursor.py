@@ -1,0 +1,120 @@
+"""The walk over hosts, addresses and rungs (pure): what to try next, given how the last try ended.
+
+RULINGS 9: all hosts at TLS, each down its rungs; only then plain, from the best host on, and only where the plan allows
+it.  Every step is a new connection.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Sequence
+
+import attrs
+
+from fopemta.config.model import Fallback
+from fopemta.routing.values import Host
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.handshake_failure import permits_small_hello, permits_step_down
+from fopemta.trust.plan import TlsPlan
+from fopemta.trust.rungs import Hello, Rung
+
+MOST_CONNECTIONS_PER_HOST = 6
+LONGEST_PER_HOST = 180.0
+
+
+@attrs.frozen
+class Step:
+    """One connection to make."""
+
+    host: Host
+    address: str
+    rung: Rung
+    hello: Hello = Hello.FULL
+
+
+class StepEnd(enum.Enum):
+    """How a step ended, as far as the walk goes."""
+
+    UNREACHABLE = "unreachable"  # no connection: the host's next address
+    HANDSHAKE_FAILED = "handshake failed"
+    UNSUITABLE = "unsuitable"  # what it offers is less than the plan demands: the next host
+    USED = "used"  # a session stood, or broke; what is left for the next host
+
+
+class Cursor:
+    """Walks `hosts` under `plan`; `attempt` counts from 1 (fallback "after_deferral" needs the second)."""
+
+    def __init__(self, hosts: Sequence[Host], plan: TlsPlan, attempt: int) -> None:
+        self._plan = plan
+        self._attempt = attempt
+        self._ways = deque((host, address) for host in hosts for address in host.addresses)
+        self._plain: deque[tuple[Host, str]] = deque()
+        self._again: Step | None = None
+        self._connections: dict[Host, int] = {}
+        self._began: dict[Host, float] = {}
+        self._small_tried: set[str] = set()
+        if not plan.tls_rungs:
+            self._plain, self._ways = self._ways, deque()
+
+    def next_step(self, now: float) -> Step | None:
+        """What to try now; None when the walk is over.  `now` in seconds of any steady clock."""
+        again, self._again = self._again, None
+        if again is not None:
+            if self._may_go_on(again.host, now):
+                return self._taken(again, now)
+            self._leave_for_plain(again)
+        while self._ways:
+            host, address = self._ways.popleft()
+            if self._may_go_on(host, now):
+                return self._taken(Step(host, address, self._plan.tls_rungs[0]), now)
+        while self._plain and self._plan.plain_allowed:
+            host, address = self._plain.popleft()
+            # The time that hanging handshakes took must not keep the mail from going at all.
+            if self._connections.get(host, 0) < MOST_CONNECTIONS_PER_HOST:
+                return self._taken(Step(host, address, Rung.PLAIN), now)
+        return None
+
+    def ended(self, step: Step, end: StepEnd, diagnosis: Diagnosis | None = None) -> None:
+        """Tell how `step` ended; `diagnosis` of a handshake that failed."""
+        if end is StepEnd.HANDSHAKE_FAILED and diagnosis is not None:
+            self._handshake_failed(step, diagnosis)
+        elif end in (StepEnd.UNSUITABLE, StepEnd.USED):
+            # The host has had its say: its other addresses would say the same.
+            self._ways = deque(way for way in self._ways if way[0] is not step.host)
+
+    def _handshake_failed(self, step: Step, diagnosis: Diagnosis) -> None:
+        if permits_small_hello(diagnosis) and step.address not in self._small_tried:
+            self._small_tried.add(step.address)
+            self._again = attrs.evolve(step, hello=Hello.SMALL)
+            return
+        lower = self._below(step.rung) if permits_step_down(diagnosis) else None
+        if lower is not None:
+            self._again = Step(step.host, step.address, lower)
+        else:
+            self._leave_for_plain(step)
+
+    def _leave_for_plain(self, step: Step) -> None:
+        if self._fallback_allowed:
+            self._plain.append((step.host, step.address))
+
+    def _below(self, rung: Rung) -> Rung | None:
+        rungs = self._plan.tls_rungs
+        index = rungs.index(rung) + 1
+        return rungs[index] if index < len(rungs) else None
+
+    @property
+    def _fallback_allowed(self) -> bool:
+        if self._plan.fallback is Fallback.AFTER_DEFERRAL:
+            return self._attempt > 1
+        return self._plan.fallback is Fallback.IMMEDIATE
+
+    def _may_go_on(self, host: Host, now: float) -> bool:
+        """For a TLS step; the last connection is kept for plain text."""
+        began = self._began.get(host, now)
+        return self._connections.get(host, 0) < MOST_CONNECTIONS_PER_HOST - 1 and now - began < LONGEST_PER_HOST
+
+    def _taken(self, step: Step, now: float) -> Step:
+        self._began.setdefault(step.host, now)
+        self._connections[step.host] = self._connections.get(step.host, 0) + 1
+        return step
