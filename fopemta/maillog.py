@@ -231,3 +231,8 @@ def certificate_made(path: str) -> None:
 def background_failure(doing: str, failure: Failure) -> None:
     """A bug: something that must not fail did."""
     _log.failure("failed while {doing}", failure=failure, event="background_failure", doing=doing)
+
+
+def failed_unexpectedly(doing: str) -> None:
+    """As background_failure, called where the exception is being dealt with."""
+    background_failure(doing, Failure())

@@ -1,0 +1,99 @@
+"""A message's content on its way to a server (shell): small ones in one write, large ones piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from fopemta.interfaces import IMessageContent, SpoolFailing
+from fopemta.smtp.dot_stuffing import Stuffer
+
+# What is read at once; a message of this size or less is one write, its final dot included.
+PIECE = 256 * 1024
+
+
+@attrs.define
+class ContentSource:
+    """The content, of which `start` has been read already; `whole` says that this was all."""
+
+    start: bytes
+    whole: bool
+    rest: IMessageContent
+
+    @classmethod
+    async def read(cls, content: IMessageContent, size: int) -> ContentSource:
+        """Read the first piece of a message of `size` octets.  Raises SpoolTrouble."""
+        start = await content.read(PIECE)
+        return cls(start, len(start) >= size, content)
+
+    @property
+    def eight_bit(self) -> bool:
+        """There are octets above 127 in the first piece."""
+        return not self.start.isascii()
+
+
+def send_content(source: ContentSource, transport: Any, sent: Callable[[], None]) -> Deferred[None] | None:
+    """Write the content to `transport`, dot-stuffed and with its final dot.
+
+    Gives None when that was done at once; else a Deferred that fires when the last octet was written and fails with
+    SpoolTrouble; `sent` is called after each piece.
+    """
+    stuffer = Stuffer()
+    if source.whole:
+        transport.write(stuffer.feed(source.start) + stuffer.finish())
+        return None
+    return Deferred.fromCoroutine(_stream(source, stuffer, transport, sent))
+
+
+async def _stream(source: ContentSource, stuffer: Stuffer, transport: Any, sent: Callable[[], None]) -> None:
+    flow = _Flow()
+    transport.registerProducer(flow, True)
+    try:
+        piece = source.start
+        while piece:
+            transport.write(stuffer.feed(piece))
+            sent()
+            await flow.room()
+            piece = await source.rest.read(PIECE)
+        transport.write(stuffer.finish())
+    finally:
+        transport.unregisterProducer()
+
+
+@implementer(IPushProducer)
+class _Flow:
+    """Follows the transport's wish to pause."""
+
+    def __init__(self) -> None:
+        self._paused = False
+        self._stopped = False
+        self._waiting: Deferred[None] | None = None
+
+    async def room(self) -> None:
+        """Come back when the transport wants more.  Raises SpoolFailing when it never will."""
+        if self._paused and not self._stopped:
+            self._waiting = Deferred()
+            await self._waiting
+        if self._stopped:
+            raise SpoolFailing("the connection is gone")
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        self._go_on()
+
+    def stopProducing(self) -> None:
+        self._stopped = True
+        self._go_on()
+
+    def _go_on(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)

@@ -1,0 +1,52 @@
+"""Making connections (shell)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from twisted.internet import error as net
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Factory
+
+from fopemta.interfaces import IMailReactor
+from fopemta.trust.diagnosis import Diagnosis
+
+
+@attrs.frozen
+class NotConnected:
+    """No connection came about, and why."""
+
+    diagnosis: Diagnosis
+    text: str
+
+
+class _Ready(Factory):
+    """A factory for one protocol that exists already."""
+
+    noisy = False
+
+    def __init__(self, protocol: IProtocol) -> None:
+        self._protocol = protocol
+
+    def buildProtocol(self, addr: object) -> Any:
+        return self._protocol
+
+
+async def dial(
+    reactor: IMailReactor, address: str, port: int, protocol: IProtocol, timeout: float
+) -> NotConnected | None:
+    """Connect `protocol` to an IP address; `timeout` in seconds.  None when the connection stands."""
+    kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
+    connecting: Deferred[Any] = kind(reactor, address, port, timeout=timeout).connect(_Ready(protocol))
+    try:
+        await connecting
+    except (net.TimeoutError, net.TCPTimedOutError):
+        return NotConnected(Diagnosis.CONNECTION_TIMEOUT, f"no answer within {timeout:.0f} s")
+    except net.ConnectionRefusedError:
+        return NotConnected(Diagnosis.CONNECTION_REFUSED, "connection refused")
+    except (net.ConnectError, OSError) as error:
+        return NotConnected(Diagnosis.HOST_UNREACHABLE, getattr(error, "strerror", None) or "not reachable")
+    return None

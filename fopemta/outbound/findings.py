@@ -1,0 +1,164 @@
+"""What an attempt found, on its way to becoming verdict records (shell room, but no I/O)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from fopemta.attempt.blame import is_permanent
+from fopemta.attempt.cursor import Step
+from fopemta.mail.address import Mailbox, path_text
+from fopemta.mail.consignment import Consignment
+from fopemta.smtp.client_effects import Phase, RecipientResult, SessionFailed
+from fopemta.trust.certificates import chain_facts
+from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.levels import Level
+from fopemta.trust.plan import Judgement, TlsPlan
+from fopemta.trust.rungs import Rung
+from fopemta.trust.verdict import CertificateFacts, Result, VerdictRecord
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """How things stood with a host: the step, its TLS, and what went wrong or was answered.
+
+    `rung` is the one in use, or the one whose handshake failed; None where it did not come to that.
+    """
+
+    code: int
+    enhanced: str
+    text: str
+    diagnosis: Diagnosis | None = None
+    step: Step | None = None
+    rung: Rung | None = None
+    evidence: HandshakeEvidence | None = None
+    chain: tuple[CertificateFacts, ...] = ()
+    judgement: Judgement | None = None
+    downgraded: bool = False
+
+    @property
+    def weight(self) -> int:
+        """How much it tells: what a server said, then TLS, then that nobody was there."""
+        if self.step is None or self.diagnosis in _NOBODY_THERE:
+            return 0
+        return 1 if self.diagnosis not in _SAID else 2
+
+
+_NOBODY_THERE = frozenset(
+    {Diagnosis.CONNECTION_REFUSED, Diagnosis.CONNECTION_TIMEOUT, Diagnosis.HOST_UNREACHABLE, Diagnosis.DNS_UNAVAILABLE}
+)
+_SAID = frozenset({None, Diagnosis.REFUSED_BY_PEER, Diagnosis.DEFERRED_BY_PEER})
+
+
+@attrs.frozen
+class Session:
+    """A session that stands: its step and what its TLS proved."""
+
+    step: Step
+    evidence: HandshakeEvidence | None
+    chain: tuple[CertificateFacts, ...]
+    judgement: Judgement | None
+    downgraded: bool
+
+    @classmethod
+    def of(
+        cls, step: Step, evidence: HandshakeEvidence | None, judgement: Judgement | None, downgraded: bool
+    ) -> Session:
+        """With the certificates' facts read once for all recipients."""
+        return cls(step, evidence, chain_facts(evidence.chain) if evidence else (), judgement, downgraded)
+
+    def finding(self, code: int, enhanced: str, text: str, diagnosis: Diagnosis | None) -> Finding:
+        """Something that happened in this session."""
+        return Finding(
+            code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=self.step, evidence=self.evidence,
+            rung=self.step.rung if self.evidence is not None else Rung.PLAIN,
+            chain=self.chain, judgement=self.judgement, downgraded=self.downgraded,
+        )  # fmt: skip
+
+
+def of_result(session: Session, result: RecipientResult) -> Finding:
+    """What a server answered about a recipient, or what kept us from asking."""
+    reply = result.reply
+    if reply is None:
+        assert result.diagnosis is not None
+        row = explain(result.diagnosis)
+        return session.finding(554, row.given_up, row.sender, result.diagnosis)
+    if result.accepted:
+        return session.finding(reply.code, reply.enhanced or "2.0.0", reply.text, None)
+    permanent = is_permanent(result.phase, reply)
+    diagnosis = Diagnosis.REFUSED_BY_PEER if permanent else Diagnosis.DEFERRED_BY_PEER
+    enhanced = reply.enhanced or ("5.0.0" if permanent else "4.0.0")
+    # A 552 that means "later" must not read as final in a report.
+    return session.finding(reply.code, enhanced if permanent else "4" + enhanced[1:], reply.text, diagnosis)
+
+
+def of_failure(step: Step, failure: SessionFailed, session: Session | None = None) -> Finding:
+    """A session that broke, or never stood."""
+    reply = failure.reply
+    enhanced = explain(failure.diagnosis).held
+    if reply is not None and reply.enhanced is not None:
+        enhanced = "4" + reply.enhanced[1:]
+    code, text = (reply.code, reply.text) if reply is not None else (451, failure.text)
+    if session is not None:
+        return session.finding(code, enhanced, text, failure.diagnosis)
+    rung = step.rung if failure.phase is Phase.HANDSHAKE else None
+    return Finding(code=code, enhanced=enhanced, text=text, diagnosis=failure.diagnosis, step=step, rung=rung)
+
+
+def most_telling(findings: Sequence[Finding]) -> Finding:
+    """The one to report when every way failed: the weightiest, the latest among equals."""
+    return max(reversed(findings), key=lambda finding: finding.weight)
+
+
+@attrs.frozen
+class Scribe:
+    """Writes verdict records for one consignment's attempt."""
+
+    consignment: Consignment
+    plan: TlsPlan | None
+    now: float
+
+    def verdict(self, recipient: Mailbox, result: Result, finding: Finding) -> VerdictRecord:
+        """The record of one recipient."""
+        step, evidence, judgement = finding.step, finding.evidence, finding.judgement
+        level: Level | None = self.plan.level if self.plan else None
+        return VerdictRecord(
+            time=self.now,
+            message=self.consignment.message.id,
+            sender=path_text(self.consignment.message.envelope.sender),
+            recipient=str(recipient),
+            attempt=self.consignment.attempt_of(recipient),
+            level=level.word if level is not None else None,
+            sources=self.plan.sources if self.plan else (),
+            host=step.host.name if step else None,
+            address=step.address if step else None,
+            port=step.host.port if step else None,
+            rung=finding.rung.value if finding.rung else None,
+            protocol=evidence.protocol if evidence else None,
+            cipher=evidence.cipher if evidence else None,
+            bits=evidence.bits if evidence else None,
+            group=evidence.group if evidence else None,
+            chain=finding.chain,
+            names=judgement.names if judgement else (),
+            authenticated=judgement.authenticated if judgement else None,
+            authenticated_by=judgement.by if judgement else None,
+            mx_proven_by=step.host.proven_by if step else None,
+            resumed=evidence.resumed if evidence else None,
+            downgraded=finding.downgraded,
+            result=result,
+            code=finding.code,
+            enhanced=finding.enhanced,
+            diagnosis=_diagnosis_word(finding),
+            text=finding.text,
+        )
+
+
+def _diagnosis_word(finding: Finding) -> str | None:
+    """The failure's word; where none failed but the certificate was not good, what was wrong with it."""
+    if finding.diagnosis is not None:
+        return finding.diagnosis.value
+    if finding.judgement is not None and finding.judgement.diagnosis is not None:
+        return finding.judgement.diagnosis.value
+    return None

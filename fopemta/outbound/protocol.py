@@ -1,0 +1,274 @@
+"""The thin loop between a connection to a server and its session (shell), with a deadline on every wait."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+from OpenSSL import SSL
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from fopemta.background import supervise
+from fopemta.config.model import DeliveryTimeouts
+from fopemta.interfaces import IClientTls
+from fopemta.outbound.content import ContentSource, send_content
+from fopemta.smtp.client_effects import (
+    BeginTls,
+    ClientEffect,
+    Hangup,
+    Phase,
+    Ready,
+    RecipientResult,
+    SendContent,
+    SessionFailed,
+    Transaction,
+    TransactionDone,
+    Write,
+)
+from fopemta.smtp.client_session import ClientSession
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.handshake_failure import Ending, diagnose
+from fopemta.trust.rungs import Hello, Rung
+
+_CLOSING_GRACE = 5.0
+
+
+@attrs.frozen
+class Opened:
+    """A session stands: `ready` says how, `evidence` what the handshake showed where there was one."""
+
+    ready: Ready
+    evidence: HandshakeEvidence | None
+
+
+@attrs.frozen
+class Broken:
+    """The session broke: what it was about, and the results that were known by then."""
+
+    failure: SessionFailed
+    results: tuple[RecipientResult, ...] = ()
+
+
+Opening: TypeAlias = Opened | Broken
+Transacted: TypeAlias = tuple[RecipientResult, ...] | Broken
+
+
+class _Wait(enum.Enum):
+    OPEN = "open"
+    TRANSACTION = "transaction"
+
+
+@implementer(IHandshakeListener)
+class OutboundProtocol(Protocol):
+    """One connection to a server.
+
+    `rung` PLAIN never begins TLS.  `server_name` is the name for SNI, None for a bare address.  The Deferreds given out
+    do not fail.
+    """
+
+    def __init__(
+        self,
+        hostname: str,
+        rung: Rung,
+        hello: Hello,
+        server_name: str | None,
+        tls: IClientTls,
+        clock: IReactorTime,
+        timeouts: DeliveryTimeouts,
+    ) -> None:
+        self._session = ClientSession(hostname, rung is not Rung.PLAIN)
+        self._rung, self._hello, self._server_name = rung, hello, server_name
+        self._tls = tls
+        self._clock = clock
+        self._timeouts = timeouts
+        self._evidence: HandshakeEvidence | None = None
+        self._deadline: IDelayedCall | None = None
+        self._source: ContentSource | None = None
+        self._result: Deferred[Any] | None = Deferred()
+        self._waiting_for: _Wait | None = _Wait.OPEN
+        self._cut = False
+        self.opened: Deferred[Opening] = self._result
+        self.lost = False
+
+    # --- what the delivery manager says ----------------------------------------------------------------------------
+
+    def transact(self, transaction: Transaction, source: ContentSource) -> Deferred[Transacted]:
+        """Send one message.  Only while the session stands and nothing else is under way."""
+        self._source = source
+        done: Deferred[Transacted] = Deferred()
+        self._result, self._waiting_for = done, _Wait.TRANSACTION
+        if self.lost:
+            self._broke(Diagnosis.CONVERSATION_DROPPED, "the connection was closed")
+        else:
+            self._perform(self._session.begin(transaction))
+        return done
+
+    def quit(self) -> None:
+        """Say goodbye, and do not wait for long."""
+        if not self.lost:
+            self._perform(self._session.quit())
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._stop_waiting()
+        if not self.lost:
+            self._transport.abortConnection()
+
+    # --- what the transport says -----------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """The server's greeting comes next."""
+        self._transport.setTcpNoDelay(True)
+        self._wait()
+
+    def dataReceived(self, data: bytes) -> None:
+        """The server has sent something."""
+        self._perform(self._session.receive(data))
+
+    def handshakeCompleted(self) -> None:
+        """TLS stands; nothing is proven yet."""
+        self._evidence = self._tls.evidence(self._transport.getHandle())
+        self._perform(self._session.secured())
+
+    def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
+        """The connection is gone; what it means depends on the phase."""
+        self.lost = True
+        self._stop_waiting()
+        if self._waiting_for is None:
+            return
+        if self._session.phase is Phase.HANDSHAKE:
+            ending, words = _ending(reason)
+            self._broke(diagnose(ending, words), words or "the connection was closed during the handshake")
+        else:
+            self._broke(Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")
+
+    # --- performing effects ----------------------------------------------------------------------------------------
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
+    def _perform(self, effects: list[ClientEffect]) -> None:
+        for effect in effects:
+            _PERFORM[type(effect)](self, effect)
+        if effects and not self.lost and not self._cut:
+            self._wait()
+
+    def _write(self, effect: Write) -> None:
+        self._transport.write(effect.data)
+
+    def _begin_tls(self, _: BeginTls) -> None:
+        self._transport.startTLS(self._tls.creator(self._rung, self._hello, self._server_name))
+
+    def _ready(self, effect: Ready) -> None:
+        self._finish(Opened(effect, self._evidence))
+
+    def _send_content(self, _: SendContent) -> None:
+        assert self._source is not None
+        sending = send_content(self._source, self._transport, self._block_sent)
+        if sending is None:
+            self._session.content_sent()
+        else:
+            supervise(sending.addCallbacks(self._content_sent, self._content_broke), "sending a message")
+
+    def _content_sent(self, _: object) -> None:
+        if not self.lost:
+            self._session.content_sent()
+            self._wait()
+
+    def _content_broke(self, failure: Failure) -> None:
+        # Our own spool failed in mid-message: without a final dot the server drops what it has.
+        self._broke(Diagnosis.LOCAL_TROUBLE, "the message could not be read from the spool")
+        self.abort()
+
+    def _block_sent(self) -> None:
+        if not self.lost:
+            self._wait()
+
+    def _transaction_done(self, effect: TransactionDone) -> None:
+        self._finish(effect.results)
+
+    def _session_failed(self, effect: SessionFailed) -> None:
+        self._finish(Broken(effect, self._session.answered()))
+
+    def _hang_up(self, _: Hangup) -> None:
+        self._stop_waiting()
+        self._cut = True
+        self._transport.loseConnection()
+        self._deadline = self._clock.callLater(_CLOSING_GRACE, self.abort)
+
+    # --- deadlines and ends ----------------------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        seconds = getattr(self._timeouts, _TIMEOUT_OF[self._session.phase])
+        if self._waiting_for is None and self._session.phase is not Phase.QUIT:
+            return
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.reset(seconds)
+        else:
+            self._deadline = self._clock.callLater(seconds, self._timed_out)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _timed_out(self) -> None:
+        self._deadline = None
+        if self._session.phase is Phase.HANDSHAKE:
+            self._broke(Diagnosis.HANDSHAKE_TIMEOUT, "no answer to the TLS handshake in time")
+        else:
+            self._broke(Diagnosis.CONVERSATION_TIMEOUT, f"no answer in time ({self._session.phase.value})")
+        self.abort()
+
+    def _broke(self, diagnosis: Diagnosis, text: str) -> None:
+        self._finish(Broken(SessionFailed(self._session.phase, diagnosis, text), self._session.answered()))
+
+    def _finish(self, value: Any) -> None:
+        """Give the awaited result, once."""
+        result, self._result, self._waiting_for = self._result, None, None
+        if result is not None:
+            self._stop_waiting()
+            result.callback(value)
+
+
+_TIMEOUT_OF = {
+    Phase.CONNECT: "connect",
+    Phase.GREETING: "greeting",
+    Phase.HELO: "helo",
+    Phase.STARTTLS: "helo",
+    Phase.HANDSHAKE: "handshake",
+    Phase.MAIL: "mail",
+    Phase.RCPT: "rcpt",
+    Phase.DATA: "data",
+    Phase.CONTENT: "block",
+    Phase.FINAL: "final",
+    Phase.QUIT: "quit",
+}
+
+
+def _ending(reason: Failure | None) -> tuple[Ending, str]:
+    """How a handshake ended, and OpenSSL's words."""
+    error = reason.value if reason is not None else None
+    if not isinstance(error, SSL.Error):
+        return Ending.DROPPED, ""
+    entries = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return Ending.ERROR, "; ".join(str(entry[-1]) for entry in entries)
+
+
+_PERFORM: dict[type[ClientEffect], Callable[[OutboundProtocol, Any], None]] = {
+    Write: OutboundProtocol._write,
+    BeginTls: OutboundProtocol._begin_tls,
+    Ready: OutboundProtocol._ready,
+    SendContent: OutboundProtocol._send_content,
+    TransactionDone: OutboundProtocol._transaction_done,
+    SessionFailed: OutboundProtocol._session_failed,
+    Hangup: OutboundProtocol._hang_up,
+}

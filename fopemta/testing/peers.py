@@ -1,0 +1,257 @@
+"""Receiving mail servers for tests and the demo: one good one, and every way of being bad that a table can say.
+
+They run on a real reactor and in memory alike.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from fopemta.smtp.dot_stuffing import Unstuffer
+from fopemta.smtp.line_buffer import LineBuffer, LineFlaw
+
+
+class StartTls(enum.Enum):
+    """What a server makes of STARTTLS."""
+
+    GOOD = "good"
+    NOT_OFFERED = "not offered"
+    REFUSED = "refused"  # offered, then 454
+    GARBAGE = "garbage"  # 220, then no TLS
+    DROP = "drop"  # 220, then the connection ends
+    DROP_AFTER_HELLO = "drop after hello"
+    HANG = "hang"  # 220, then silence
+    INJECTED = "injected"  # 220 with more in the clear behind it
+
+
+@attrs.frozen(kw_only=True)
+class Behaviour:
+    """`creator` makes the server's TLS (an IOpenSSLServerConnectionCreator), needed for StartTls.GOOD.
+
+    `replies` puts an answer in place of the usual one: "greeting", "EHLO", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA",
+    "end" (of data), "QUIT"; without CRLF; "" hangs, "drop" ends the connection.  `recipients` does so for single
+    addresses.  `extensions` besides STARTTLS.
+    """
+
+    starttls: StartTls = StartTls.GOOD
+    creator: Any = None
+    replies: Mapping[str, str] = attrs.Factory(dict)
+    recipients: Mapping[str, str] = attrs.Factory(dict)
+    extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 0")
+    hostname: str = "peer.test"
+
+
+@attrs.frozen
+class ReceivedMessage:
+    """A message that was taken: the envelope as text, the content, and the TLS it came by (None: plain)."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+    tls: tuple[str, str] | None
+
+
+@attrs.define
+class Peer(ServerFactory):
+    """A server with one behaviour; what it received and what was said is kept."""
+
+    behaviour: Behaviour
+    messages: list[ReceivedMessage] = attrs.Factory(list)
+    transcripts: list[list[str]] = attrs.Factory(list)
+    on_message: Callable[[ReceivedMessage], object] | None = None
+    noisy: bool = False
+    # Twisted's Factory counts its ports.
+    numPorts: int = 0
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """A session."""
+        session = PeerSession(self)
+        self.transcripts.append(session.transcript)
+        return session
+
+    @property
+    def connections(self) -> int:
+        """How many there were."""
+        return len(self.transcripts)
+
+    @property
+    def verbs(self) -> list[list[str]]:
+        """The commands of each connection."""
+        return [
+            [line[3:].split(" ")[0].upper() for line in lines if line.startswith("C: ")] for lines in self.transcripts
+        ]
+
+
+@implementer(IHandshakeListener)
+class PeerSession(Protocol):
+    """One connection to a Peer."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.behaviour = peer.behaviour
+        self.transcript: list[str] = []
+        self._lines = LineBuffer(100_000)
+        self._data: Unstuffer | None = None
+        self._content: list[bytes] = []
+        self._sender = ""
+        self._recipients: list[str] = []
+        self._tls: tuple[str, str] | None = None
+        self._mute = False
+
+    @property
+    def _wire(self) -> Any:
+        return self.transport
+
+    def connectionMade(self) -> None:
+        """Greet."""
+        self._answer("greeting", f"220 {self.behaviour.hostname} ESMTP")
+
+    def handshakeCompleted(self) -> None:
+        """TLS stands."""
+        connection = self._wire.getHandle()
+        self._tls = (connection.get_protocol_version_name(), connection.get_cipher_name())
+        self.transcript.append(f"-- {self._tls[0]} {self._tls[1]}")
+
+    def dataReceived(self, data: bytes) -> None:
+        """Commands or content."""
+        if self._mute:
+            if self.behaviour.starttls is StartTls.DROP_AFTER_HELLO:
+                self._wire.loseConnection()
+            if self.behaviour.starttls is StartTls.GARBAGE:
+                self._say("500 I am not a TLS server, whatever I may have said")
+            return
+        if self._data is not None:
+            self._receive_content(data)
+            return
+        self._lines.feed(data)
+        while not self._mute and self._data is None and (line := self._lines.next_line()) is not None:
+            self._command("?" if isinstance(line, LineFlaw) else line.decode("latin-1"))
+
+    def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
+        """Over."""
+        self.transcript.append("-- closed")
+
+    def _command(self, line: str) -> None:
+        self.transcript.append(f"C: {line}")
+        verb = line.split(" ")[0].upper()
+        action = _ACTIONS.get(verb)
+        if action is None:
+            self._say("500 5.5.1 What?")
+        else:
+            action(self, line)
+
+    def _ehlo(self, line: str) -> None:
+        offered = [*self.behaviour.extensions]
+        if self.behaviour.starttls is not StartTls.NOT_OFFERED and self._tls is None:
+            offered.append("STARTTLS")
+        lines = [self.behaviour.hostname, *offered]
+        text = "\r\n".join(f"250{'-' if n < len(lines) - 1 else ' '}{each}" for n, each in enumerate(lines))
+        self._answer("EHLO", text)
+
+    def _helo(self, line: str) -> None:
+        self._answer("HELO", f"250 {self.behaviour.hostname}")
+
+    def _starttls(self, line: str) -> None:
+        kind = self.behaviour.starttls
+        if kind is StartTls.REFUSED:
+            self._answer("STARTTLS", "454 4.7.0 TLS not available due to temporary reason")
+            return
+        self._answer("STARTTLS", "220 2.0.0 Ready to start TLS")
+        if kind is StartTls.INJECTED:
+            self._say("250-fake\r\n250 AUTH PLAIN")
+        if kind is StartTls.DROP:
+            self._wire.loseConnection()
+        if kind is StartTls.GOOD:
+            self._lines.clear()
+            self._wire.startTLS(self.behaviour.creator)
+        else:
+            self._mute = True
+
+    def _mail(self, line: str) -> None:
+        self._sender, self._recipients = _address(line), []
+        self._answer("MAIL", "250 2.1.0 Ok")
+
+    def _rcpt(self, line: str) -> None:
+        address = _address(line)
+        reply = self.behaviour.recipients.get(address) or self.behaviour.replies.get("RCPT", "250 2.1.5 Ok")
+        if reply.startswith("2"):
+            self._recipients.append(address)
+        self._speak(reply)
+
+    def _data_command(self, line: str) -> None:
+        if not self._recipients:
+            self._say("554 5.5.1 No valid recipients")
+            return
+        reply = self.behaviour.replies.get("DATA", "354 Go ahead")
+        self._speak(reply)
+        if reply.startswith("354"):
+            self._data, self._content = Unstuffer(), []
+            self._receive_content(self._lines.take_rest())
+
+    def _receive_content(self, data: bytes) -> None:
+        assert self._data is not None
+        self._content.append(self._data.feed(data))
+        if not self._data.ended:
+            return
+        rest, self._data = self._data.rest, None
+        reply = self.behaviour.replies.get("end", "250 2.0.0 Ok: taken")
+        if reply.startswith("2"):
+            message = ReceivedMessage(self._sender, tuple(self._recipients), b"".join(self._content), self._tls)
+            self.peer.messages.append(message)
+            if self.peer.on_message is not None:
+                self.peer.on_message(message)
+        self.transcript.append(f"C: ({sum(map(len, self._content))} octets)")
+        self._speak(reply)
+        self.dataReceived(rest)
+
+    def _rset(self, line: str) -> None:
+        self._sender, self._recipients = "", []
+        self._say("250 2.0.0 Ok")
+
+    def _noop(self, line: str) -> None:
+        self._say("250 2.0.0 Ok")
+
+    def _quit(self, line: str) -> None:
+        self._answer("QUIT", "221 2.0.0 Bye")
+        self._wire.loseConnection()
+
+    def _answer(self, stage: str, usual: str) -> None:
+        self._speak(self.behaviour.replies.get(stage, usual))
+
+    def _speak(self, reply: str) -> None:
+        if reply == "drop":
+            self._mute = True
+            self._wire.abortConnection()
+        elif reply == "":
+            self._mute = True
+        else:
+            self._say(reply)
+
+    def _say(self, text: str) -> None:
+        self.transcript.extend(f"S: {line}" for line in text.split("\r\n"))
+        self._wire.write(text.encode("latin-1") + b"\r\n")
+
+
+def _address(line: str) -> str:
+    return line[line.find("<") + 1 : line.find(">")]
+
+
+_ACTIONS: dict[str, Callable[[PeerSession, str], None]] = {
+    "EHLO": PeerSession._ehlo,
+    "HELO": PeerSession._helo,
+    "STARTTLS": PeerSession._starttls,
+    "MAIL": PeerSession._mail,
+    "RCPT": PeerSession._rcpt,
+    "DATA": PeerSession._data_command,
+    "RSET": PeerSession._rset,
+    "NOOP": PeerSession._noop,
+    "QUIT": PeerSession._quit,
+}

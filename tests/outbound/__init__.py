@@ -1,0 +1,1 @@
+"""Tests of sending, in memory with real TLS."""
