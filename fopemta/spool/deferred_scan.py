@@ -71,10 +71,12 @@ def _scan_folder(disk: Disk, root: str, folder: str, names: list[str]) -> Iterat
     suffixes: dict[str, set[str]] = {}
     for name in names:
         message_id, _, suffix = name.rpartition(".")
-        if suffix not in _SUFFIXES or MESSAGE_ID.fullmatch(message_id) is None:
-            yield Spoilt(None, (os.path.join(folder, name),), "not a file of a message")
+        if message_id in suffixes and suffix in _SUFFIXES:
+            suffixes[message_id].add(suffix)
+        elif suffix in _SUFFIXES and MESSAGE_ID.fullmatch(message_id) is not None:
+            suffixes[message_id] = {suffix}
         else:
-            suffixes.setdefault(message_id, set()).add(suffix)
+            yield Spoilt(None, (f"{folder}/{name}",), "not a file of a message")
     for message_id, its in suffixes.items():
         files = MessageFiles(root, message_id)
         paths = tuple([f"{folder}/{message_id}.{suffix}" for suffix in _SUFFIXES if suffix in its])

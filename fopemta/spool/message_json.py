@@ -162,10 +162,9 @@ def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
 def _arrival_from_plain(plain: Mapping[str, Any] | None) -> Arrival | None:
     if plain is None:
         return None
-    known = {name: plain[name] for name in _ARRIVAL_FIELDS if name in plain}
-    tls = known.get("tls")
-    if tls is not None:
-        known["tls"] = TlsSession(**{name: tls[name] for name in _TLS_FIELDS if name in tls})
+    known = {name: fact for name, fact in plain.items() if name in _ARRIVAL_FIELDS}
+    if (tls := known.get("tls")) is not None:
+        known["tls"] = TlsSession(**{name: fact for name, fact in tls.items() if name in _TLS_FIELDS})
     return Arrival(**known)
 
 

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 
 import attrs
 
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.spool.message_json import MessageFacts, facts_from_json, facts_to_json, outcome_from_json
 from fopemta.trust.verdict import VerdictRecord
 
 _WORD = b"fopemta-message"
 _VERSION = b"1"
+_CHECKSUM_SIZE = 16
 
 
 class Unsound(ValueError):
@@ -98,17 +99,19 @@ def message_of(facts: MessageFacts, lines: Sequence[bytes]) -> QueuedMessage:
 
     Read from the end and no further than needed: at start this is done for each of perhaps 100,000 messages.
     """
-    message = QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope)
-    wanted = {str(each) for each in facts.envelope.recipients}
-    newest: list[VerdictRecord] = []
+    addresses = {str(each): each for each in facts.envelope.recipients}
+    newest: dict[str, VerdictRecord] = {}
     for line in reversed(lines):
         for verdict in reversed(verdicts_in(line)):
-            if verdict.recipient in wanted:
-                wanted.remove(verdict.recipient)
-                newest.append(verdict)
-        if not wanted:
+            if verdict.recipient not in newest and verdict.recipient in addresses:
+                newest[verdict.recipient] = verdict
+        if len(newest) == len(addresses):
             break
-    return message.after(newest) if newest else message
+    statuses = [
+        RecipientStatus(address).after(newest[text]) if text in newest else RecipientStatus(address)
+        for text, address in addresses.items()
+    ]
+    return QueuedMessage(facts.id, facts.arrived, facts.size, facts.envelope, tuple(statuses))
 
 
 def verdicts_in(line: bytes) -> tuple[VerdictRecord, ...]:
@@ -130,5 +133,5 @@ def _checksum(text: bytes) -> bytes:
 
 def _checked(line: bytes) -> bytes | None:
     """The JSON of a line without its end, or None."""
-    checksum, _, text = line.partition(b" ")
-    return text if checksum == _checksum(text) else None
+    text = line[_CHECKSUM_SIZE + 1 :]
+    return text if line[: _CHECKSUM_SIZE + 1] == _checksum(text) + b" " else None
