@@ -87,10 +87,15 @@ def _reply(code: int, lines: list[bytes]) -> Reply:
     # An enhanced code of another class than the reply's contradicts it and is only text.
     if first is None or first[1] != str(code)[0]:
         return Reply(code, None, tuple(texts))
-    enhanced = ".".join(str(int(part)) for part in first.groups())
+    enhanced = _plain(first)
     return Reply(code, enhanced, tuple(_without(enhanced, text) for text in texts))
+
+
+def _plain(enhanced: re.Match[str]) -> str:
+    """Without leading zeros (RFC 3463 2)."""
+    return ".".join(str(int(part)) for part in enhanced.groups())
 
 
 def _without(enhanced: str, text: str) -> str:
     found = _ENHANCED.match(text)
-    return text[found.end() :] if found and found[0].split()[0] == enhanced else text
+    return text[found.end() :] if found and _plain(found) == enhanced else text

@@ -1,0 +1,49 @@
+"""Phase × reply → what becomes of the recipient: the whole table."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.attempt.blame import after_break, disposition_of
+from fopemta.mail.address import Mailbox
+from fopemta.mail.reply import Reply
+from fopemta.smtp.client_effects import Phase, RecipientResult
+from fopemta.trust.diagnosis import Diagnosis
+
+BOB = Mailbox("bob", "d.test")
+
+
+class BlameTests(SynchronousTestCase):
+    def test_replies(self) -> None:
+        wanted = {}
+        for phase in (Phase.GREETING, Phase.HELO, Phase.STARTTLS, Phase.HANDSHAKE):
+            wanted[phase] = {451: "next host", 550: "next host", 552: "next host"}
+        for phase in (Phase.MAIL, Phase.DATA, Phase.FINAL):
+            wanted[phase] = {451: "next host", 550: "failed", 552: "failed"}
+        wanted[Phase.RCPT] = {451: "next host", 550: "failed", 552: "next host"}
+        found = {
+            phase: {
+                code: disposition_of(RecipientResult(BOB, False, phase, Reply.of(code, None))).value for code in codes
+            }
+            for phase, codes in wanted.items()
+        }
+        self.assertEqual(found, wanted)
+
+    def test_nonsense_is_temporary(self) -> None:
+        for code in (250, 354):
+            result = RecipientResult(BOB, False, Phase.DATA, Reply.of(code, None))
+            self.assertEqual(disposition_of(result).value, "next host")
+
+    def test_our_own_reasons(self) -> None:
+        for diagnosis in (Diagnosis.EIGHT_BIT_NOT_OFFERED, Diagnosis.MESSAGE_TOO_LARGE):
+            result = RecipientResult(BOB, False, Phase.MAIL, None, diagnosis)
+            self.assertEqual(disposition_of(result).value, "failed")
+
+    def test_accepted(self) -> None:
+        self.assertEqual(
+            disposition_of(RecipientResult(BOB, True, Phase.FINAL, Reply.of(250, None))).value, "delivered"
+        )
+
+    def test_C183_after_the_final_dot_no_other_host(self) -> None:
+        found = {phase: after_break(phase).value for phase in Phase}
+        self.assertEqual({phase for phase, end in found.items() if end == "deferred"}, {Phase.FINAL})

@@ -1,0 +1,102 @@
+"""The walk: how each step ended → what is tried next."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.attempt.cursor import LONGEST_PER_HOST, MOST_CONNECTIONS_PER_HOST, Cursor, Step, StepEnd
+from fopemta.config.model import Fallback
+from fopemta.routing.values import Host
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.ladder import plan_for
+from fopemta.trust.levels import Level
+from fopemta.trust.rungs import Rung
+
+A = Host("a", ("192.0.2.1", "192.0.2.2"), 25)
+B = Host("b", ("192.0.2.3",), 25)
+ALERT = (StepEnd.HANDSHAKE_FAILED, Diagnosis.NO_COMMON_CIPHER)
+DROP = (StepEnd.HANDSHAKE_FAILED, Diagnosis.CONNECTION_DROPPED)
+NOT_TLS = (StepEnd.HANDSHAKE_FAILED, Diagnosis.NOT_TLS)
+CLIENT_CERTIFICATE = (StepEnd.HANDSHAKE_FAILED, Diagnosis.CLIENT_CERTIFICATE_WANTED)
+UNREACHABLE = (StepEnd.UNREACHABLE, None)
+UNSUITABLE = (StepEnd.UNSUITABLE, None)
+USED = (StepEnd.USED, None)
+
+
+def word(step: Step) -> str:
+    return f"{step.address[-1]} {step.rung.value}{'' if step.hello.value == 'full' else ' small'}"
+
+
+def walk(
+    end: tuple[StepEnd, Diagnosis | None],
+    *hosts: Host,
+    level: Level = Level.OPPORTUNISTIC,
+    fallback: Fallback = Fallback.IMMEDIATE,
+    attempt: int = 1,
+    seconds: float = 0,
+) -> list[str]:
+    """The steps when every one ends the same way and takes `seconds`."""
+    cursor = Cursor(hosts or (A, B), plan_for(level, fallback, Rung.COMPATIBLE, ("default",)), attempt)
+    now, steps = 0.0, []
+    while (step := cursor.next_step(now)) is not None and len(steps) < 50:
+        steps.append(word(step))
+        now += seconds
+        # A plain session has no handshake that could fail.
+        cursor.ended(step, *(USED if step.rung is Rung.PLAIN and end[1] is not None else end))
+    return steps
+
+
+class CursorTests(SynchronousTestCase):
+    def test_unreachable_goes_to_the_next_address_and_is_not_tried_in_plain(self) -> None:
+        self.assertEqual(walk(UNREACHABLE), ["1 strong256", "2 strong256", "3 strong256"])
+
+    def test_a_host_that_has_had_its_say_is_not_asked_at_its_other_address(self) -> None:
+        for end in (USED, UNSUITABLE):
+            self.assertEqual(walk(end), ["1 strong256", "3 strong256"])
+
+    def test_alert_leads_down_the_rungs_then_to_the_next_host_then_to_plain(self) -> None:
+        wanted = ["strong256", "strong128", "compatible"]
+        self.assertEqual(walk(ALERT, B, level=Level.ENCRYPT), [f"3 {rung}" for rung in wanted])
+        self.assertEqual(walk(ALERT, B), [*(f"3 {rung}" for rung in wanted), "3 plain"])
+
+    def test_drop_brings_the_small_hello_once(self) -> None:
+        wanted = ["3 strong256", "3 strong256 small", "3 strong128", "3 compatible", "3 plain"]
+        self.assertEqual(walk(DROP, B), wanted)
+
+    def test_what_is_no_matter_of_parameters_leads_down_no_rung(self) -> None:
+        for end in (NOT_TLS, CLIENT_CERTIFICATE):
+            self.assertEqual(walk(end, B), ["3 strong256", "3 plain"])
+            self.assertEqual(walk(end, B, level=Level.AUTHENTICATED), ["3 strong256"])
+
+    def test_fallback_table(self) -> None:
+        table = {
+            (Fallback.IMMEDIATE, 1): True,
+            (Fallback.IMMEDIATE, 2): True,
+            (Fallback.AFTER_DEFERRAL, 1): False,
+            (Fallback.AFTER_DEFERRAL, 2): True,
+            (Fallback.NEVER, 1): False,
+            (Fallback.NEVER, 9): False,
+        }
+        found = {
+            (fallback, attempt): "3 plain" in walk(NOT_TLS, B, fallback=fallback, attempt=attempt)
+            for fallback, attempt in table
+        }
+        self.assertEqual(found, table)
+
+    def test_level_plain_only_plain(self) -> None:
+        self.assertEqual(walk(UNREACHABLE, level=Level.PLAIN), ["1 plain", "2 plain", "3 plain"])
+
+    def test_number_of_connections_to_a_host_is_bounded(self) -> None:
+        many = Host("m", tuple(f"192.0.2.{n}" for n in range(10)), 25)
+        for end in (ALERT, DROP, UNREACHABLE, NOT_TLS):
+            self.assertLessEqual(len(walk(end, many)), MOST_CONNECTIONS_PER_HOST, end)
+
+    def test_time_for_a_host_is_bounded_but_plain_text_is_still_tried(self) -> None:
+        wanted = ["3 strong256", "3 strong256 small", "3 strong128", "3 plain"]
+        self.assertEqual(walk(DROP, B, seconds=LONGEST_PER_HOST / 3), wanted)
+
+    def test_no_walk_steps_below_the_floor(self) -> None:
+        for end in (ALERT, DROP, UNREACHABLE, UNSUITABLE, USED, NOT_TLS):
+            for level in (Level.ENCRYPT, Level.AUTHENTICATED):
+                for fallback in Fallback:
+                    self.assertNotIn("plain", " ".join(walk(end, level=level, fallback=fallback, attempt=5)))
