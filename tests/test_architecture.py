@@ -16,7 +16,7 @@ SHELL = {"lookup", "tls", "spool", "inbound", "queue", "outbound", "local", "con
 # Modules at the top that every shell room may use, beside the standard library.
 SEAMS = {"interfaces", "maillog", "background"}
 # These put concrete objects together or stand in for them.
-COMPOSITION = {"service", "cli", "testing", "log_observers"}
+COMPOSITION = {"service", "cli", "testing", "log_observers", "log_file", "preflight"}
 
 PURE_MAY_NOT_IMPORT = {
     "asyncio", "dns", "logging", "OpenSSL", "os", "pathlib", "random", "secrets", "select", "selectors", "shutil",

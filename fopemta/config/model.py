@@ -44,6 +44,13 @@ class Fallback(enum.Enum):
     NEVER = "never"
 
 
+class LogLevel(enum.Enum):
+    """How much is logged: every fact about mail, or every connection too."""
+
+    INFO = "info"
+    DEBUG = "debug"
+
+
 @attrs.frozen(kw_only=True)
 class Node:
     """[node]  `banner` follows the host name in the greeting.  `postmaster` is a mailbox of a local domain."""
@@ -191,10 +198,11 @@ class Limits:
 
 @attrs.frozen(kw_only=True)
 class Log:
-    """[log]  `text` and `json` are paths or "stdout" or "off"."""
+    """[log]  `text` and `json` are paths or "stdout" or "off"; `level` is the least that is written."""
 
     text: str = "stdout"
     json: str = "off"
+    level: LogLevel = LogLevel.INFO
 
 
 @attrs.frozen(kw_only=True)

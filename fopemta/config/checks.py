@@ -1,0 +1,80 @@
+"""What must hold between the keys of a configuration (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from fopemta.config.errors import ConfigurationError
+from fopemta.config.model import Configuration, ListenerKind, ListenerTls, Log, Node, Retry, Route, Via
+from fopemta.config.place import WRONG, Place
+from fopemta.routing.routes import is_local
+
+
+def check_together(facts: Mapping[str, Any], place: Place) -> None:
+    """Note at `place` what is wrong between keys; `facts` as the file's section read them, some may be WRONG."""
+    listeners, routes = facts.get("listeners", WRONG), facts.get("routes", ())
+    if listeners == ():
+        place.at("listener").wrong("at least one [[listener]] is needed")
+    _check_unique(listeners, place.at("listener"), "endpoint")
+    _check_unique(routes, place.at("route"), "domain")
+    _check_postmaster(facts.get("node", WRONG), routes, place.at("node").at("postmaster"))
+    _check_waits(facts.get("retry", Retry()), place.at("retry").at("longest"))
+    _check_log(facts.get("log", Log()), place.at("log").at("json"))
+
+
+def _check_unique(entries: Any, place: Place, name: str) -> None:
+    if entries is WRONG:
+        return
+    for index, first in _repeated([getattr(each, name, None) for each in entries]):
+        place.item(index).at(name).wrong(f"is the same as {place.item(first).at(name).key}")
+
+
+def _repeated(values: Sequence[Hashable | None]) -> Iterable[tuple[int, int]]:
+    """The index of every value that stood before, and where it stood first; None does not count."""
+    first: dict[Hashable, int] = {}
+    for index, value in enumerate(values):
+        if value is not None and first.setdefault(value, index) != index:
+            yield index, first[value]
+
+
+def _check_postmaster(node: Any, routes: Any, place: Place) -> None:
+    """RFC 5321 4.5.1: postmaster is always reachable; here, without leaving this machine."""
+    known = isinstance(node, Node) and routes is not WRONG and all(isinstance(each, Route) for each in routes)
+    if known and not is_local(node.postmaster.domain, routes):
+        domain = node.postmaster.domain
+        place.wrong(f'must be delivered on this machine: "{domain}" needs a [[route]] with via = "maildir:..."')
+
+
+def _check_waits(retry: Any, place: Place) -> None:
+    if isinstance(retry, Retry) and retry.longest < retry.first:
+        place.wrong("must not be shorter than retry.first")
+
+
+def _check_log(log: Any, place: Place) -> None:
+    if isinstance(log, Log) and log.json != "off" and log.json == log.text:
+        place.wrong("must not be the same place as log.text")
+
+
+def cautions(configuration: Configuration) -> tuple[ConfigurationError, ...]:
+    """What is permitted and probably not meant; told, not refused."""
+    found = []
+    for index, listener in enumerate(configuration.listeners):
+        if listener.kind is ListenerKind.MX and listener.tls in (ListenerTls.REQUIRED, ListenerTls.IMPLICIT):
+            found.append(
+                ConfigurationError(
+                    f"listener[{index}].tls",
+                    f'"{listener.tls.value}" on kind "mx": servers that know no TLS cannot send mail here (RFC 3207 4)',
+                )
+            )
+    for index, network in enumerate(configuration.relay.networks):
+        if network.prefixlen == 0:
+            found.append(ConfigurationError(f"relay.networks[{index}]", f"{network}: anyone may relay through here"))
+    for index, route in enumerate(configuration.routes):
+        if route.domain == "*" and route.via is Via.MAILDIR:
+            found.append(
+                ConfigurationError(
+                    f"route[{index}].domain", '"*" is local: mail for every domain is taken and kept here'
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,185 @@
+"""The contract of fopemta.toml as tables: every key, what reads it, and what later versions bring (pure).
+
+The defaults are the model's own; `etc/fopemta.toml` and `docs/configuration.md` are tested against these tables.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from fopemta.config.model import (
+    CertificateFiles,
+    Configuration,
+    Delivery,
+    DeliveryTimeouts,
+    Dns,
+    Fallback,
+    Limits,
+    LimitTimeouts,
+    Listener,
+    ListenerKind,
+    ListenerTls,
+    Log,
+    LogLevel,
+    Node,
+    Relay,
+    Retry,
+    Route,
+    TlsClient,
+    TlsServer,
+)
+from fopemta.config.place import array
+from fopemta.config.quantities import duration, number, port, size, whole
+from fopemta.config.section import Key, Section, Tables
+from fopemta.config.ways import endpoint, via
+from fopemta.config.words import (
+    banner,
+    domain,
+    nameserver,
+    network,
+    one_of,
+    path,
+    pattern,
+    postmaster,
+    route_domain,
+)
+from fopemta.trust.levels import Level
+from fopemta.trust.rungs import Rung
+
+_MANY = 1_000_000
+
+
+def _default(model: type, attribute: str) -> object:
+    """A path's default, so that it is resolved like one that was written."""
+    return attrs.fields_dict(model)[attribute].default
+
+
+def _same_names(**readers: Any) -> dict[str, Key]:
+    """Keys named like their attributes."""
+    return {name: Key(name, read) for name, read in readers.items()}
+
+
+NODE = Section(
+    Node,
+    {
+        "hostname": Key("hostname", domain, required=True),
+        "postmaster": Key("postmaster", postmaster, required=True),
+        "banner": Key("banner", banner),
+        "spool": Key("spool", path(), absent=_default(Node, "spool")),
+        "state": Key("state", path(), absent=_default(Node, "state")),
+    },
+)
+
+LISTENER = Section(
+    Listener,
+    {
+        "endpoint": Key("endpoint", endpoint, required=True),
+        "kind": Key("kind", one_of({each.value: each for each in ListenerKind})),
+        "tls": Key("tls", one_of({each.value: each for each in ListenerTls})),
+    },
+    later=frozenset({"proxies", "bare_newlines", "auth"}),
+)
+
+CERTIFICATE = Section(
+    CertificateFiles,
+    {"chain": Key("chain", path(), required=True), "key": Key("key", path(), required=True)},
+)
+
+TLS_SERVER = Section(
+    TlsServer,
+    _same_names(certificates=Tables(CERTIFICATE)),
+    later=frozenset({"client_certificates", "client_eku", "lowest"}),
+)
+
+TLS_CLIENT = Section(
+    TlsClient,
+    {
+        "roots": Key("roots", path("system")),
+        "lowest_rung": Key("lowest_rung", one_of({rung.value: rung.value for rung in Rung if rung is not Rung.PLAIN})),
+        "fallback": Key("fallback", one_of({each.value: each for each in Fallback})),
+    },
+    later=frozenset({"revocation", "certificate", "fetch_private"}),
+)
+
+TLS = Section(dict, {"server": Key("server", TLS_SERVER), "client": Key("client", TLS_CLIENT)})
+
+DNS = Section(
+    Dns,
+    _same_names(nameservers=array(nameserver), timeout=duration),
+    later=frozenset({"dnssec"}),
+)
+
+RELAY = Section(
+    Relay,
+    _same_names(networks=array(network), domains=array(pattern)),
+    later=frozenset({"authenticated_users"}),
+)
+
+ROUTE = Section(
+    Route,
+    {
+        "domain": Key("domain", route_domain, required=True),
+        "via": Key("via", via, spread=True),
+        "tls": Key("tls", one_of({level.word: level for level in Level})),
+    },
+    later=frozenset({"names", "roots", "verify", "unverified"}),
+)
+
+DELIVERY = Section(
+    Delivery,
+    _same_names(
+        port=port,
+        connections=whole(1, _MANY),
+        connections_per_destination=whole(1, _MANY),
+        timeouts=Section(DeliveryTimeouts, {name: Key(name, duration) for name in attrs.fields_dict(DeliveryTimeouts)}),
+    ),
+    later=frozenset({"messages_per_connection", "source_addresses"}),
+)
+
+RETRY = Section(
+    Retry,
+    _same_names(first=duration, factor=number(1, 100), longest=duration, lifetime=duration),
+    later=frozenset({"warn_after"}),
+)
+
+LIMITS = Section(
+    Limits,
+    _same_names(
+        message_size=size,
+        recipients=whole(100, _MANY),  # RFC 5321 4.5.3.1.8: at least 100
+        connections=whole(1, _MANY),
+        errors=whole(1, _MANY),
+        spool_free=size,
+        timeouts=Section(LimitTimeouts, {name: Key(name, duration) for name in attrs.fields_dict(LimitTimeouts)}),
+    ),
+    later=frozenset({"connections_per_client"}),
+)
+
+LOG = Section(
+    Log,
+    _same_names(
+        text=path("stdout", "off"),
+        json=path("stdout", "off"),
+        level=one_of({each.value: each for each in LogLevel}),
+    ),
+    later=frozenset({"evidence"}),
+)
+
+FILE = Section(
+    Configuration,
+    {
+        "node": Key("node", NODE, required=True),
+        "listener": Key("listeners", Tables(LISTENER), required=True),
+        "tls": Key("tls", TLS),
+        "dns": Key("dns", DNS),
+        "relay": Key("relay", RELAY),
+        "route": Key("routes", Tables(ROUTE)),
+        "delivery": Key("delivery", DELIVERY),
+        "retry": Key("retry", RETRY),
+        "limits": Key("limits", LIMITS),
+        "log": Key("log", LOG),
+    },
+    later=frozenset({"users", "aliases", "control", "web", "workers", "rules", "rule", "fetch"}),
+)

@@ -1,0 +1,58 @@
+"""From the text of fopemta.toml to a Configuration, or every reason why not (pure)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+from fopemta.config.checks import check_together
+from fopemta.config.contract import FILE
+from fopemta.config.errors import ConfigurationError, ConfigurationErrors
+from fopemta.config.model import Configuration
+from fopemta.config.place import WRONG, Place
+
+_POSITION = re.compile(r"(?P<what>.*?) \(at line (?P<line>[0-9]+), column (?P<column>[0-9]+)\)", re.DOTALL)
+
+
+def load(text: str, folder: str) -> Configuration:
+    """Read the text of a file that stands in `folder` (an absolute path).
+
+    Raises ConfigurationErrors with everything that is wrong, at once.
+    """
+    table = _parsed(text)
+    errors: list[ConfigurationError] = []
+    place = Place("", folder, errors)
+    facts = FILE.facts(table, place)
+    check_together(facts, place)
+    if errors:
+        raise ConfigurationErrors(errors)
+    return Configuration(**_flat(facts))
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise _no_toml("brackets are nested too deeply") from None
+    except ValueError as error:  # TOMLDecodeError, and int() on thousands of digits
+        raise _no_toml(_words(str(error))) from None
+
+
+def _words(message: str) -> str:
+    """The parser's words with the position in front, where editors look for it."""
+    match = _POSITION.fullmatch(message)
+    if match is None:
+        return message
+    return f"line {match['line']}, column {match['column']}: {match['what']}"
+
+
+def _no_toml(words: str) -> ConfigurationErrors:
+    return ConfigurationErrors([ConfigurationError("", f"not TOML: {words}")])
+
+
+def _flat(facts: dict[str, Any]) -> dict[str, Any]:
+    """[tls.server] and [tls.client] are attributes of their own in the model."""
+    tls = facts.pop("tls", {})
+    assert WRONG not in (tls, *facts.values())
+    return facts | {f"tls_{name}": value for name, value in tls.items()}

@@ -1,0 +1,88 @@
+"""Where in the file the loader is, and what it found wrong so far (pure)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from fopemta.config.errors import ConfigurationError
+
+
+class _Wrong(enum.Enum):
+    WRONG = enum.auto()
+
+
+# Stands for a value that was wrong: the error is noted, the reading goes on.
+WRONG: Final = _Wrong.WRONG
+
+
+class NotValid(Exception):
+    """A value is not what its key wants; the message says what is wanted."""
+
+
+@attrs.frozen
+class Place:
+    """`key` dotted, `folder` of the file (relative paths count from it), `errors` shared by all places."""
+
+    key: str
+    folder: str
+    errors: list[ConfigurationError]
+
+    def at(self, name: str) -> Place:
+        """A key in this table."""
+        return attrs.evolve(self, key=f"{self.key}.{name}" if self.key else name)
+
+    def item(self, index: int) -> Place:
+        """An entry of this array."""
+        return attrs.evolve(self, key=f"{self.key}[{index}]")
+
+    def wrong(self, message: str) -> Any:
+        """Note an error; WRONG."""
+        self.errors.append(ConfigurationError(self.key, message))
+        return WRONG
+
+
+# Reads a TOML value into ours; what is wrong is noted at the place and WRONG is returned.
+Reader: TypeAlias = Callable[[object, Place], Any]
+
+
+def plain(read: Callable[[object], Any]) -> Reader:
+    """A reader of single values from a function that raises NotValid."""
+
+    def reader(value: object, place: Place) -> Any:
+        try:
+            return read(value)
+        except NotValid as error:
+            return place.wrong(str(error))
+
+    return reader
+
+
+def array(read_item: Reader) -> Reader:
+    """A reader of arrays, into a tuple; an entry that is wrong stands in it as WRONG."""
+
+    def reader(value: object, place: Place) -> Any:
+        if not isinstance(value, list):
+            return place.wrong(f"must be a list in square brackets, not {shown(value)}")
+        return tuple(read_item(item, place.item(index)) for index, item in enumerate(value))
+
+    return reader
+
+
+def shown(value: object) -> str:
+    """A value of the file as an error message shows it: short, and on one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return "a number of that size"
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    # Printable, in whatever log or terminal it will stand.
+    text = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[:80])
+    return text if len(text) < 80 else text[:76] + "..."

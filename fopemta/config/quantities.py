@@ -1,0 +1,73 @@
+"""Numbers, durations and sizes of the configuration (pure)."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from fopemta.config.place import NotValid, Reader, plain, shown
+
+_DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+_SIZE = re.compile(r"([0-9]{1,15})(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
+_OCTETS = {
+    None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+}  # fmt: skip
+
+_LONGEST = 3650 * 86400.0
+_LARGEST = 2**60
+
+
+def duration_of(value: object) -> float:
+    """Seconds of "90s", "5m", "24h" or "5d"; more than 0, at most ten years."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise NotValid(f'must be a duration such as "90s", "5m", "24h" or "5d", not {shown(value)}')
+    seconds = float(int(match[1]) * _SECONDS[match[2]])
+    if not 0 < seconds <= _LONGEST:
+        raise NotValid(f"must be more than 0 and at most ten years, not {shown(value)}")
+    return seconds
+
+
+def size_of(value: object) -> int:
+    """Octets of 150000000, "10MB" (10^6) or "64KiB" (2^10); at least 1."""
+    octets: int | None = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        octets = value
+    elif isinstance(value, str) and (match := _SIZE.fullmatch(value)):
+        octets = int(match[1]) * _OCTETS[match[2]]
+    if octets is None:
+        raise NotValid(f'must be a size such as 150000000, "10MB" or "64KiB", not {shown(value)}')
+    if not 1 <= octets <= _LARGEST:
+        raise NotValid(f"must be a size of 1 octet or more that a disk can have, not {shown(value)}")
+    return octets
+
+
+def whole(least: int, most: int) -> Reader:
+    """A whole number from `least` to `most`."""
+
+    def read(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise NotValid(f"must be a whole number from {least} to {most}, not {shown(value)}")
+        return value
+
+    return plain(read)
+
+
+def number(least: float, most: float) -> Reader:
+    """A number from `least` to `most`, whole or not."""
+
+    def read(value: object) -> float:
+        good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not good or not least <= value <= most:  # type: ignore[operator]  # `good` says that it is a number
+            raise NotValid(f"must be a number from {least:g} to {most:g}, not {shown(value)}")
+        return float(value)  # type: ignore[arg-type]
+
+    return plain(read)
+
+
+duration = plain(duration_of)
+size = plain(size_of)
+port = whole(1, 65535)

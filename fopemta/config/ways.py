@@ -1,0 +1,78 @@
+"""The ways a route or a listener can name: `via` and `endpoint` (pure)."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import attrs
+
+from fopemta.config.model import Via
+from fopemta.config.place import NotValid, Place, plain, shown
+from fopemta.config.words import domain_of, is_address, resolved, split_port, text_of
+
+_PLACEHOLDERS = frozenset({"local_part", "domain"})
+_ENDPOINT = re.compile(r"(tcp|tcp6):(?:port=)?([0-9]{1,5})((?::(?:interface|backlog)=.+)*)")
+_LATER_ENDPOINTS = ("haproxy:",)
+_FORMS = '"mx", "smtp:host", "smtp:host:port", "smtp:[address]:port" or "maildir:path"'
+
+
+@attrs.frozen
+class Way:
+    """What `via` says, under the names of `config.model.Route`."""
+
+    via: Via
+    host: str | None = None
+    port: int | None = None
+    maildir: str | None = None
+
+
+def via(value: object, place: Place) -> Way:
+    """Read [[route]] via."""
+    try:
+        return _way(text_of(value), place.folder)
+    except NotValid as error:
+        return place.wrong(str(error))  # type: ignore[no-any-return]  # WRONG, as every reader may say
+
+
+def _way(text: str, folder: str) -> Way:
+    kind, colon, rest = text.partition(":")
+    if text == "mx":
+        return Way(Via.MX)
+    if kind == "smtp" and colon:
+        host, port = split_port(rest)
+        return Way(Via.SMTP, host if is_address(host) else domain_of(host), port)
+    if kind == "maildir" and rest:
+        return Way(Via.MAILDIR, maildir=resolved(_checked_template(rest), folder))
+    if kind == "lmtp":
+        raise NotValid(f"lmtp is not supported by this version; must be {_FORMS}")
+    raise NotValid(f"must be {_FORMS}, not {shown(text)}")
+
+
+def _checked_template(text: str) -> str:
+    try:
+        fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text)]
+    except ValueError as error:
+        raise NotValid(f"has a brace without its partner: {shown(text)}") from error
+    for name, spec, conversion in fields:
+        if name is not None and (name not in _PLACEHOLDERS or spec or conversion):
+            raise NotValid(f"may hold {{local_part}} and {{domain}} only: {shown(text)}")
+    return text
+
+
+def endpoint_of(value: object) -> str:
+    """A Twisted server endpoint string, as far as it can be told without Twisted; `service` parses it for good."""
+    text = text_of(value)
+    if text.startswith(_LATER_ENDPOINTS):
+        raise NotValid(f"haproxy is not supported by this version: {shown(text)}")
+    if text.startswith(("ssl:", "tls:")):
+        raise NotValid('brings TLS of its own; write "tcp:..." here and tls = "implicit" beside it')
+    if text.startswith("systemd:"):
+        return text
+    match = _ENDPOINT.fullmatch(text)
+    if match is None or int(match[2]) > 65535:
+        raise NotValid(f'must be as "tcp:25:interface=192.0.2.1", "tcp6:25" or "systemd:...", not {shown(text)}')
+    return text
+
+
+endpoint = plain(endpoint_of)

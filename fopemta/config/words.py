@@ -1,0 +1,159 @@
+"""Texts of the configuration: words from a list, paths, names, addresses, networks (pure)."""
+
+from __future__ import annotations
+
+import ipaddress
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import idna
+
+from fopemta.config.model import Network
+from fopemta.config.place import NotValid, Place, Reader, plain, shown
+from fopemta.mail.address import Mailbox
+from fopemta.smtp.grammar import NotInGrammar, canonical_domain, mailbox
+
+_PRINTABLE = re.compile(r"[ -~]*")
+_LONGEST_BANNER = 200
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+def text_of(value: object) -> str:
+    """A text that is not empty and holds no control characters."""
+    if not isinstance(value, str) or not value:
+        raise NotValid(f"must be a text in quotes, not {shown(value)}")
+    if not value.isprintable():
+        raise NotValid(f"must not hold control characters: {shown(value)}")
+    return value
+
+
+def one_of(words: Mapping[str, Any]) -> Reader:
+    """One of a few words, each standing for a value."""
+    listed = ", ".join(f'"{word}"' for word in words)
+
+    def read(value: object) -> Any:
+        if not isinstance(value, str) or value not in words:
+            raise NotValid(f"must be one of {listed}, not {shown(value)}")
+        return words[value]
+
+    return plain(read)
+
+
+def path(*reserved: str) -> Reader:
+    """A path, made absolute from the file's folder; the words in `reserved` mean something else and stay."""
+
+    def reader(value: object, place: Place) -> Any:
+        try:
+            text = text_of(value)
+        except NotValid as error:
+            return place.wrong(str(error))
+        return text if text in reserved else resolved(text, place.folder)
+
+    return reader
+
+
+def resolved(text: str, folder: str) -> str:
+    """A path as it counts from `folder`."""
+    return posixpath.normpath(posixpath.join(folder, text))
+
+
+def banner_of(value: object) -> str:
+    """What follows the host name in the greeting: printable ASCII, possibly empty."""
+    if not isinstance(value, str) or not _PRINTABLE.fullmatch(value) or len(value) > _LONGEST_BANNER:
+        raise NotValid(f"must be at most {_LONGEST_BANNER} characters of printable ASCII, not {shown(value)}")
+    return value
+
+
+def domain_of(value: object) -> str:
+    """A domain in canonical form: lower case, A-labels (RFC 5890), no final dot."""
+    text = text_of(value).removesuffix(".")
+    try:
+        ascii_text = text if text.isascii() else idna.encode(text, uts46=True).decode("ascii")
+        found = canonical_domain(ascii_text)
+    except (NotInGrammar, UnicodeError) as error:  # idna.IDNAError is a UnicodeError
+        raise NotValid(f"must be a domain such as example.org, not {shown(value)}") from error
+    if found.startswith("[") or is_address(found):
+        raise NotValid(f"must be a domain, not the address {shown(value)}")
+    return found
+
+
+def pattern_of(value: object) -> str:
+    """A domain, or "*.example.org" for all its sub-domains."""
+    text = text_of(value)
+    return "*." + domain_of(text[2:]) if text.startswith("*.") else domain_of(text)
+
+
+def route_domain_of(value: object) -> str:
+    """A domain, "*.example.org", or "*" for all that no other route names."""
+    return "*" if value == "*" else pattern_of(value)
+
+
+def mailbox_of(value: object) -> Mailbox:
+    """A mailbox, `local_part@domain`."""
+    text = text_of(value)
+    local_part, _, domain = text.rpartition("@")
+    try:
+        return mailbox(f"{local_part}@{domain_of(domain)}" if domain else text)
+    except (NotInGrammar, NotValid) as error:
+        raise NotValid(f"must be an address such as postmaster@example.org, not {shown(value)}") from error
+
+
+def network_of(value: object) -> Network:
+    """A network or a single address: "192.0.2.0/24", "2001:db8::/32", "127.0.0.1"."""
+    text = text_of(value)
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        try:
+            meant = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise NotValid(f'must be a network such as "192.0.2.0/24", not {shown(value)}') from error
+        raise NotValid(f'has bits set behind its prefix: {shown(value)}; the network is "{meant}"') from error
+
+
+def nameserver_of(value: object) -> tuple[str, int]:
+    """The address and port of "127.0.0.1:53", "127.0.0.1", "[::1]:53" or "::1"."""
+    text = text_of(value)
+    host, found_port = (text, 53) if is_address(text) else split_port(text)
+    if not is_address(host):
+        raise NotValid(f'must be an address such as "127.0.0.1:53" or "[::1]:53", not {shown(value)}')
+    return host, found_port or 53
+
+
+def split_port(text: str) -> tuple[str, int | None]:
+    """Host and port of `host`, `host:port`, `[address]` or `[address]:port`.  Raises NotValid."""
+    if text.startswith("["):
+        host, closing, rest = text[1:].partition("]")
+        if not closing or not is_address(host) or (rest and not rest.startswith(":")):
+            raise NotValid(f'must be an address in brackets, as "[2001:db8::1]:25", not {shown(text)}')
+        return host, _port_of(rest[1:], text) if rest else None
+    if text.count(":") > 1:
+        raise NotValid(f'must have an IPv6 address in brackets, as "[2001:db8::1]:25", not {shown(text)}')
+    host, colon, port = text.partition(":")
+    return host, _port_of(port, text) if colon else None
+
+
+def _port_of(text: str, whole: str) -> int:
+    if not _PORT.fullmatch(text) or not 1 <= int(text) <= 65535:
+        raise NotValid(f"must have a port from 1 to 65535 behind its colon, not {shown(whole)}")
+    return int(text)
+
+
+def is_address(text: str) -> bool:
+    """`text` is an IP address, without brackets."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+banner = plain(banner_of)
+domain = plain(domain_of)
+pattern = plain(pattern_of)
+route_domain = plain(route_domain_of)
+postmaster = plain(mailbox_of)
+network = plain(network_of)
+nameserver = plain(nameserver_of)

@@ -1,0 +1,111 @@
+"""Lines written to a file or a stream, once per reactor turn (composition)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorFromThreads
+
+_MODE = 0o640
+
+
+class Output(Protocol):
+    """Where lines go in the end."""
+
+    def write(self, data: bytes) -> None:
+        """All of it.  Raises OSError."""
+
+    def reopen(self) -> None:
+        """Begin anew where the old file may have been moved away.  Raises OSError, then the old one stays."""
+
+
+class StandardOutput:
+    """File descriptor 1, whatever `sys.stdout` has become."""
+
+    def write(self, data: bytes) -> None:
+        """All of it."""
+        _write_all(1, data)
+
+    def reopen(self) -> None:
+        """It stays what it is."""
+
+
+class AppendedFile:
+    """A file by its path, appended to; made when missing.  Raises OSError when it cannot be opened."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = self._open()
+
+    def write(self, data: bytes) -> None:
+        """All of it."""
+        _write_all(self._descriptor, data)
+
+    def reopen(self) -> None:
+        """Open the path again, as after logrotate(8) has renamed the file."""
+        old, self._descriptor = self._descriptor, self._open()
+        os.close(old)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+class LineFile:
+    """Takes lines from any thread.  Until `begin` and after `end` each is written at once.
+
+    An error of the disk loses lines, never mail: they are counted, and the count is the next line that can be written.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._lock = threading.Lock()
+        self._lines: list[str] = []
+        self._reactor: IReactorFromThreads | None = None
+        self._lost = 0
+
+    def begin(self, reactor: IReactorFromThreads) -> None:
+        """From now on write once per turn of `reactor`."""
+        self._reactor = reactor
+
+    def end(self) -> None:
+        """Write what is there; from now on each line at once."""
+        self._reactor = None
+        self.flush()
+
+    def write(self, line: str, urgent: bool = False) -> None:
+        """Take a line (without its end); an `urgent` one is written at once."""
+        with self._lock:
+            self._lines.append(line)
+            first = len(self._lines) == 1
+        if urgent or self._reactor is None:
+            self.flush()
+        elif first:
+            self._reactor.callFromThread(self.flush)
+
+    def flush(self) -> None:
+        """Write what is there."""
+        with self._lock:
+            if self._lines:
+                lines, self._lines = self._lines, []
+                self._write(lines)
+
+    def reopen(self) -> None:
+        """After logrotate(8).  Raises OSError, then the old file stays in use."""
+        with self._lock:
+            self._output.reopen()
+
+    def _write(self, lines: list[str]) -> None:
+        lost = [f"- - error: {self._lost} lines of this log were lost"] if self._lost else []
+        try:
+            self._output.write("".join([f"{line}\n" for line in lost + lines]).encode("utf-8", "backslashreplace"))
+            self._lost = 0
+        except OSError:
+            self._lost += len(lines)
