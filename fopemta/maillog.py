@@ -96,6 +96,11 @@ def not_reported(message_id: str, why: str) -> None:
     _log.warn("{message}: failure not reported: {why}", event="not_reported", message=message_id, why=why)
 
 
+def mailbox_trouble(message_id: str, path: str, why: str) -> None:
+    """A Maildir cannot be written; the message waits."""
+    _log.error("{message}: the Maildir {path}: {why}", event="mailbox_trouble", message=message_id, path=path, why=why)
+
+
 # --- inbound sessions ----------------------------------------------------------------------------------------------
 
 
@@ -216,6 +221,21 @@ def stopped() -> None:
 def reloaded(what: str) -> None:
     """Something was read anew."""
     _log.info("reloaded {what}", event="reloaded", what=what)
+
+
+def needs_restart(keys: Sequence[str]) -> None:
+    """A reload found changes of keys that are read at start only; the old values stay in use."""
+    _log.warn("changed, but used after a restart only: {keys}", event="needs_restart", keys=tuple(keys))
+
+
+def caution(key: str, what: str) -> None:
+    """The configuration, or the machine, permits something that is probably not meant."""
+    _log.warn("{key}: {what}", event="caution", key=key, what=what)
+
+
+def not_started(why: str) -> None:
+    """The service cannot run and ends."""
+    _log.critical("not started: {why}", event="not_started", why=why)
 
 
 def reload_failed(errors: Sequence[str]) -> None:

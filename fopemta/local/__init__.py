@@ -1,0 +1,1 @@
+"""Delivery on this machine (shell): into Maildirs."""

@@ -1,0 +1,157 @@
+"""Mail for local domains into Maildirs (shell), by the standard library's `mailbox`, off the reactor thread.
+
+A Maildir crosses no network: nothing of a verdict record speaks of TLS here.
+"""
+
+from __future__ import annotations
+
+import errno
+import mailbox
+import os
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import IO, Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from fopemta import maillog
+from fopemta.interfaces import Ended, ICourier, ISpool, SpoolTrouble
+from fopemta.mail.address import Mailbox, path_text
+from fopemta.mail.consignment import Consignment
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.verdict import Result, VerdictRecord
+
+PIECE = 256 * 1024
+_IN_MEMORY = 1024 * 1024
+
+# What may become a part of a path: no slash, no leading dot, nothing that a shell or a person would misread.
+_SAFE_LOCAL_PART = re.compile(r"[a-z0-9_][a-z0-9._-]{0,63}")
+_DELIVERED_TO = re.compile(rb"^Delivered-To:[ \t]*(\S+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+
+
+@attrs.frozen
+class _End:
+    """How it went for one recipient."""
+
+    result: Result
+    code: int
+    enhanced: str
+    text: str
+    diagnosis: Diagnosis | None = None
+
+
+_DELIVERED = _End(Result.DELIVERED, 250, "2.1.5", "Delivered to the mailbox")
+_NO_SUCH_USER = _End(Result.FAILED, 550, "5.1.1", "No such mailbox here", Diagnosis.REFUSED_BY_PEER)
+_LOOP = _End(Result.FAILED, 554, "5.4.6", "The message has been delivered here before", Diagnosis.LOOPS_BACK)
+_FULL = _End(Result.DEFERRED, 452, "4.2.2", "The mailbox has no room", Diagnosis.LOCAL_TROUBLE)
+_TROUBLE = _End(Result.DEFERRED, 451, "4.3.0", "The mailbox cannot be written", Diagnosis.LOCAL_TROUBLE)
+
+
+@implementer(ICourier)
+class MaildirCourier:
+    """`now` gives the wall time; `in_thread(call, *arguments)` runs what blocks and fires with its result.
+
+    A crash between writing a mailbox and recording it repeats the delivery: at most once more.
+    """
+
+    def __init__(self, spool: ISpool, now: Callable[[], float], in_thread: Callable[..., Deferred[Any]]) -> None:
+        self._spool = spool
+        self._now = now
+        self._in_thread = in_thread
+
+    def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
+        """See ICourier."""
+        return Deferred.fromCoroutine(self._deliver(consignment, ended))
+
+    async def _deliver(self, consignment: Consignment, ended: Ended) -> Sequence[VerdictRecord]:
+        verdicts: list[VerdictRecord] = []
+        for recipient in consignment.recipients:
+            if verdicts:
+                # Written down before the next mailbox is, so that a crash repeats one at most.
+                await ended(verdicts)
+                verdicts = []
+            verdicts.append(self._verdict(consignment, recipient, await self._end_of(consignment, recipient)))
+        return verdicts
+
+    async def _end_of(self, consignment: Consignment, recipient: Mailbox) -> _End:
+        template = consignment.next_hop.route.maildir
+        path = maildir_path(template or "", recipient)
+        if path is None:
+            return _NO_SUCH_USER
+        try:
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+                if await self._copy(consignment, recipient, file):
+                    return _LOOP
+                await self._in_thread(_store, path, file)
+        except SpoolTrouble:
+            return _TROUBLE
+        except OSError as error:
+            maillog.mailbox_trouble(consignment.message.id, path, error.strerror or "cannot be written")
+            return _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else _TROUBLE
+        except Exception:  # noqa: BLE001  a bug of ours must not lose mail: it waits and the log says why
+            maillog.failed_unexpectedly(f"delivering {consignment.message.id} to a mailbox")
+            return _TROUBLE
+        return _DELIVERED
+
+    async def _copy(self, consignment: Consignment, recipient: Mailbox, file: IO[bytes]) -> bool:
+        """The message with its delivery headers into `file`; True when it was here before."""
+        message = consignment.message
+        file.write(f"Return-Path: <{path_text(message.envelope.sender)}>\r\n".encode())
+        file.write(f"Delivered-To: {recipient}\r\n".encode())
+        content = await self._spool.content(message.id)
+        try:
+            piece = await content.read(PIECE)
+            if _was_here(piece, recipient):
+                return True
+            while piece:
+                file.write(piece)
+                piece = await content.read(PIECE)
+        finally:
+            content.close()
+        file.seek(0)
+        return False
+
+    def _verdict(self, consignment: Consignment, recipient: Mailbox, end: _End) -> VerdictRecord:
+        return VerdictRecord(
+            time=self._now(),
+            message=consignment.message.id,
+            sender=path_text(consignment.message.envelope.sender),
+            recipient=str(recipient),
+            attempt=consignment.attempt_of(recipient),
+            result=end.result,
+            code=end.code,
+            enhanced=end.enhanced,
+            text=end.text,
+            diagnosis=end.diagnosis.value if end.diagnosis else None,
+        )
+
+
+def maildir_path(template: str, recipient: Mailbox) -> str | None:
+    """The Maildir of `recipient`; None when its local part cannot name one.
+
+    The local part counts in lower case and without "+detail"; it can never lead out of the template's folder.
+    """
+    local_part = recipient.local_part.lower().partition("+")[0]
+    if not _SAFE_LOCAL_PART.fullmatch(local_part):
+        return None
+    return template.replace("{local_part}", local_part).replace("{domain}", recipient.domain)
+
+
+def _was_here(start: bytes, recipient: Mailbox) -> bool:
+    headers = start.partition(b"\r\n\r\n")[0]
+    return str(recipient).lower().encode() in (each.lower() for each in _DELIVERED_TO.findall(headers))
+
+
+def _store(path: str, file: IO[bytes]) -> None:
+    """Into the Maildir, durable: the file is flushed by `mailbox`, its folder by us.  Runs in a thread."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    box = mailbox.Maildir(path, create=True)
+    box.add(file)
+    folder = os.open(os.path.join(path, "new"), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

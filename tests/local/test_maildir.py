@@ -1,0 +1,126 @@
+"""Into Maildirs."""
+
+from __future__ import annotations
+
+import errno
+import mailbox
+import os
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from fopemta.config.model import Route, Via
+from fopemta.interfaces import ICourier
+from fopemta.local.maildir import MaildirCourier, maildir_path
+from fopemta.mail.address import Mailbox
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.envelope import Envelope
+from fopemta.routing.routes import next_hop
+from fopemta.spool.memory import MemorySpool
+from fopemta.trust.verdict import VerdictRecord
+
+BOB = Mailbox("Bob", "local.test")
+EVE = Mailbox("eve", "local.test")
+
+
+class MaildirCourierTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = self.mktemp()
+        self.spool = MemorySpool(Clock())
+        self.events: list[str] = []
+        self.courier = MaildirCourier(self.spool, lambda: 1000.0, self.in_thread)
+
+    def in_thread(self, call: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        self.events.append("stored")
+        return maybeDeferred(call, *arguments)
+
+    def ended(self, verdicts: Any) -> Deferred[None]:
+        self.early.extend(verdicts)
+        self.events.append("told")
+        return succeed(None)
+
+    def deliver(self, content: bytes, *recipients: Mailbox) -> list[VerdictRecord]:
+        self.early: list[VerdictRecord] = []
+        recipients = recipients or (BOB,)
+        envelope = Envelope(Mailbox("a", "c.test"), recipients)
+        self.counter = getattr(self, "counter", 0) + 1
+        message: Any = self.successResultOf(self.spool.submit(f"BCDFGHJ{self.counter}", envelope, content))
+        routes = (Route(domain="local.test", via=Via.MAILDIR, maildir=os.path.join(self.folder, "{local_part}")),)
+        consignment = Consignment(message, next_hop("local.test", routes), recipients)
+        return self.early + list(self.successResultOf(self.courier.deliver(consignment, self.ended)))
+
+    def messages(self, user: str) -> list[bytes]:
+        box = mailbox.Maildir(os.path.join(self.folder, user), create=False)
+        return [box.get_bytes(key) for key in box.keys()]  # noqa: SIM118  a mailbox is no dict
+
+    def test_interface(self) -> None:
+        self.assertTrue(verifyObject(ICourier, self.courier))
+
+    def test_delivered_with_its_headers_and_local_line_ends(self) -> None:
+        verdict = self.deliver(b"Subject: x\r\n\r\nHello\r\n")[0]
+        self.assertEqual((verdict.result.value, verdict.code, verdict.enhanced), ("delivered", 250, "2.1.5"))
+        self.assertEqual((verdict.host, verdict.rung, verdict.level), (None, None, None))
+        wanted = b"Return-Path: <a@c.test>\nDelivered-To: Bob@local.test\nSubject: x\n\nHello\n"
+        self.assertEqual(self.messages("bob"), [wanted])
+
+    def test_each_recipient_has_its_mailbox_and_is_told_of_before_the_next(self) -> None:
+        verdicts = self.deliver(b"\r\nx\r\n", BOB, EVE)
+        self.assertEqual([each.recipient for each in verdicts], ["Bob@local.test", "eve@local.test"])
+        self.assertEqual((len(self.messages("bob")), len(self.messages("eve"))), (1, 1))
+        self.assertEqual(self.events, ["stored", "told", "stored"])
+
+    def test_no_local_part_leads_out_of_the_folder(self) -> None:
+        table = {
+            "bob": "/m/bob",
+            "Bob+list": "/m/bob",
+            "b.o-b_1": "/m/b.o-b_1",
+            "..": None,
+            ".": None,
+            ".bob": None,
+            "a/b": None,
+            "../../etc": None,
+            "": None,
+            "+x": None,
+            "a b": None,
+            "a\0b": None,
+            "{domain}": None,
+            "bob%other.test": None,
+        }
+        self.assertEqual({local: maildir_path("/m/{local_part}", Mailbox(local, "d")) for local in table}, table)
+
+    def test_unusable_local_part_fails_for_good(self) -> None:
+        verdict = self.deliver(b"\r\nx\r\n", Mailbox("../x", "local.test"))[0]
+        self.assertEqual((verdict.result.value, verdict.code, verdict.enhanced), ("failed", 550, "5.1.1"))
+
+    def test_delivered_here_before_is_a_loop(self) -> None:
+        verdict = self.deliver(b"Delivered-To: BOB@local.test\r\nSubject: x\r\n\r\nHello\r\n")[0]
+        self.assertEqual((verdict.result.value, verdict.enhanced), ("failed", "5.4.6"))
+        quoted = self.deliver(b"Subject: x\r\n\r\nDelivered-To: bob@local.test\r\n")[0]
+        self.assertEqual(quoted.result.value, "delivered")
+
+    def test_trouble_defers(self) -> None:
+        table = {errno.ENOSPC: "4.2.2", errno.EDQUOT: "4.2.2", errno.EACCES: "4.3.0", errno.EIO: "4.3.0"}
+        found = {}
+        for number in table:
+
+            def broken(*_: Any, number: int = number) -> Deferred[Any]:
+                return maybeDeferred(self.raise_os_error, number)
+
+            self.courier = MaildirCourier(self.spool, lambda: 1000.0, broken)
+            verdict = self.deliver(b"\r\nx\r\n")[0]
+            self.assertEqual(verdict.result.value, "deferred")
+            found[number] = verdict.enhanced
+        self.assertEqual(found, table)
+
+    def raise_os_error(self, number: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    def test_large_message(self) -> None:
+        content = b"\r\n" + b"x" * 78 + b"\r\n"
+        content = content * 30_000
+        self.assertEqual(self.deliver(content)[0].result.value, "delivered")
+        self.assertTrue(self.messages("bob")[0].endswith(content.replace(b"\r\n", b"\n")))
