@@ -1,0 +1,1 @@
+"""When to try again (pure): the timetable of a recipient, and the agenda of all messages."""

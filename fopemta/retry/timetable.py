@@ -1,0 +1,41 @@
+"""The timetable (pure): when a recipient that was deferred is tried next, and when its life is over."""
+
+from __future__ import annotations
+
+from fopemta.config.model import Retry
+
+# Of a wait, either way: spreads what was deferred together.
+JITTER = 0.1
+
+
+def next_try(retry: Retry, arrived: float, attempts: int, now: float, jitter: float) -> float | None:
+    """The moment of the next attempt after `attempts` (1 and more) have failed, None when the life is over.
+
+    `arrived` and `now` seconds since the epoch; `jitter` a random number from 0 to 1.  The last attempt is made at the
+    life's very end, so that none is given up without one.
+    """
+    end = arrived + retry.lifetime
+    if life_over(retry, arrived, now):
+        return None
+    moment = now + wait_after(retry, attempts) * (1 - JITTER + 2 * JITTER * jitter)
+    return min(moment, max(end, now))
+
+
+def wait_after(retry: Retry, attempts: int) -> float:
+    """Seconds of the wait after the n-th attempt, before jitter: first × factor^(n-1), at most `longest`."""
+    wait = retry.first
+    for _ in range(attempts - 1):
+        if wait >= retry.longest:
+            break
+        wait *= retry.factor
+    return min(wait, retry.longest)
+
+
+def life_over(retry: Retry, arrived: float, now: float) -> bool:
+    """The message has been here for `lifetime`."""
+    return now >= arrived + retry.lifetime
+
+
+def sane(retry: Retry, moment: float, now: float) -> float:
+    """A moment that was stored, pulled in when it lies further ahead than any wait can: the clock has jumped back."""
+    return min(moment, now + retry.longest * (1 + JITTER))
