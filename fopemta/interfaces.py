@@ -6,7 +6,8 @@ Shell rooms know each other only by these; `service.py` puts the concrete object
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from OpenSSL.SSL import Connection
 from twisted.internet.defer import Deferred
@@ -124,6 +125,9 @@ class ISpool(Interface):
         """
 
 
+# Takes the verdicts of recipients that have come to their end; fires when they are written down.
+Ended: TypeAlias = Callable[[Sequence[VerdictRecord]], Deferred[None]]
+
 # --- queue and couriers --------------------------------------------------------------------------------------------
 
 
@@ -137,11 +141,12 @@ class IQueue(Interface):
 class ICourier(Interface):
     """Carries a consignment one attempt far."""
 
-    def deliver(consignment: Consignment) -> Deferred[Sequence[VerdictRecord]]:
+    def deliver(consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
         """One verdict for each of the consignment's recipients, in order, `next_try` None.
 
-        Does not fail: whatever goes wrong is a verdict.  `deferred` and `failed` are the attempt's result; the queue
-        alone knows that a life has ended.
+        An attempt that goes on after some recipients have come to their end tells `ended` of them and waits for it
+        before its next transaction; these are not in what it fires with.  Does not fail: whatever goes wrong is a
+        verdict.  `deferred` and `failed` are the attempt's result; the queue alone knows that a life has ended.
         """
 
 

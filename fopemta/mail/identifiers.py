@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 # No vowels (no words by accident), no l, and digits before letters, so that text order is time order.
@@ -17,6 +18,12 @@ def message_id(microseconds: int, entropy: int) -> str:
     `entropy` (0 to 2**20 - 1) tells apart what arrives in one microsecond, also in two processes.
     """
     return _digits(microseconds, 10) + _digits(entropy % 2**20, 4)
+
+
+def derived_id(*parts: str) -> str:
+    """An id that the same parts always give, for what must not be made twice (a report, after a crash)."""
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8")).digest()
+    return _digits(int.from_bytes(digest, "big"), 18)
 
 
 def _digits(number: int, width: int) -> str:

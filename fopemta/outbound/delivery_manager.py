@@ -15,7 +15,7 @@ from fopemta import maillog
 from fopemta.attempt.blame import Disposition, after_break, disposition_of
 from fopemta.attempt.cursor import Cursor, Step, StepEnd
 from fopemta.config.model import Configuration
-from fopemta.interfaces import IClientTls, ICourier, IMailReactor, IRouter, ISpool, SpoolTrouble
+from fopemta.interfaces import Ended, IClientTls, ICourier, IMailReactor, IRouter, ISpool, SpoolTrouble
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import BodyType
@@ -61,16 +61,20 @@ class DeliveryManager:
         self.config = config
         self.now = now
 
-    def deliver(self, consignment: Consignment) -> Deferred[Sequence[VerdictRecord]]:
-        """See ICourier."""
-        return Deferred.fromCoroutine(self._deliver(consignment))
+    def reconfigure(self, config: Configuration) -> None:
+        """Use `config` for the attempts to come."""
+        self.config = config
 
-    async def _deliver(self, consignment: Consignment) -> Sequence[VerdictRecord]:
+    def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
+        """See ICourier."""
+        return Deferred.fromCoroutine(self._deliver(consignment, ended))
+
+    async def _deliver(self, consignment: Consignment, ended: Ended) -> Sequence[VerdictRecord]:
         try:
             found = await self.router.hosts(consignment.next_hop)
             if isinstance(found, RoutingFailure):
                 return _unroutable(consignment, found, self.now())
-            return await _Attempt(self, consignment, found).run()
+            return await _Attempt(self, consignment, found, ended).run()
         except SpoolTrouble:
             return _all_deferred(consignment, self.now(), _LOCAL)
         except Exception:  # noqa: BLE001  a bug of ours must not lose mail: it waits and the log says why
@@ -91,9 +95,11 @@ class DeliveryManager:
 class _Attempt:
     """One walk: who is still to be served, and what was found on the way."""
 
-    def __init__(self, owner: DeliveryManager, consignment: Consignment, hosts: tuple[Host, ...]) -> None:
+    def __init__(self, owner: DeliveryManager, consignment: Consignment, hosts: tuple[Host, ...], ended: Ended) -> None:
         self._owner = owner
         self._consignment = consignment
+        self._tell_ended = ended
+        self._told: set[Mailbox] = set()
         self._plan = owner.plan(consignment)
         attempt = min(consignment.attempt_of(each) for each in consignment.recipients)
         self._cursor = Cursor(hosts, self._plan, attempt)
@@ -102,6 +108,7 @@ class _Attempt:
         self._findings: list[Finding] = []
         self._last_of: dict[Mailbox, Finding] = {}
         self._tls_failed = False
+        self._walking = True
 
     async def run(self) -> Sequence[VerdictRecord]:
         """Walk until everybody has an end or there is nowhere left to go."""
@@ -113,6 +120,10 @@ class _Attempt:
                 if step is None:
                     break
                 await self._take(step, source)
+                if self._left and len(self._ended) > len(self._told):
+                    # Written down before the next transaction of this message begins (a crash must not repeat them).
+                    await self._tell_ended(self._verdicts())
+                    self._told.update(self._ended)
                 if not source.whole and self._left:
                     # What was streamed to one host must be read anew for the next.
                     content.close()
@@ -120,6 +131,7 @@ class _Attempt:
                     source = await ContentSource.read(content, self._consignment.message.size)
         finally:
             content.close()
+            self._walking = False
         return self._verdicts()
 
     async def _take(self, step: Step, source: ContentSource) -> None:
@@ -224,9 +236,12 @@ class _Attempt:
         self._ended[recipient] = (_RESULTS[disposition], finding)
 
     def _verdicts(self) -> Sequence[VerdictRecord]:
+        """Of everybody not told of yet; while the walk goes on, of those who have come to their end."""
         scribe = Scribe(self._consignment, self._plan, self._owner.now())
         verdicts = []
         for recipient in self._consignment.recipients:
+            if recipient in self._told or (self._walking and recipient not in self._ended):
+                continue
             result, finding = self._ended.get(recipient) or (Result.DEFERRED, self._why_deferred(recipient))
             verdicts.append(scribe.verdict(recipient, result, finding))
         return verdicts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from OpenSSL import SSL
+from twisted.internet.defer import Deferred, succeed
 
 from fopemta.config.model import Configuration, Fallback, Listener, Node, Route, TlsClient, Via
 from fopemta.lookup.router import Router
@@ -87,6 +88,11 @@ class Delivery:
         self.envelope = Envelope(sender, recipients, body)
         self.content = content
         self.message: Any = None
+        self.early: list[VerdictRecord] = []
+
+    def note(self, verdicts: Any) -> Deferred[None]:
+        self.early.extend(verdicts)
+        return succeed(None)
 
     def run(self, seconds: float = 0) -> list[VerdictRecord]:
         """Deliver once; `seconds` pass meanwhile."""
@@ -98,8 +104,10 @@ class Delivery:
         verdicts: list[Any] = []
         pending = [each.address for each in self.message.recipients if each.open]
         hop = next_hop("d.test", self.config.routes)
-        self.manager.deliver(Consignment(self.message, hop, tuple(pending))).addCallback(verdicts.extend)
+        self.manager.deliver(Consignment(self.message, hop, tuple(pending)), self.note).addCallback(verdicts.extend)
         self.network.flush(seconds)
         assert verdicts, "the delivery has not come to its end"
+        order = [str(each) for each in pending]
+        verdicts = sorted(self.early + verdicts, key=lambda verdict: order.index(verdict.recipient))
         self.message = self.message.after(verdicts)
         return verdicts
