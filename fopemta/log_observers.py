@@ -187,7 +187,9 @@ def _continued(text: str) -> str:
 def _foreign_line(event: LogEvent) -> str:
     """An event that is not ours."""
     text = eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip()
-    namespace = event.get("log_namespace") or event.get("log_system") or "?"
+    namespace = event.get("log_namespace") or "?"
+    if namespace == "log_legacy":
+        namespace = "twisted"
     level = _LEVEL_WORDS.get(event.get("log_level"), "")
     return f"{_stamp(event.get('log_time') or time.time())} - {level}[{_safe(str(namespace))}] {_continued(text)}"
 

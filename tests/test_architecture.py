@@ -16,7 +16,9 @@ SHELL = {"lookup", "tls", "spool", "inbound", "queue", "outbound", "local", "con
 # Modules at the top that every shell room may use, beside the standard library.
 SEAMS = {"interfaces", "maillog", "background"}
 # These put concrete objects together or stand in for them.
-COMPOSITION = {"service", "cli", "testing", "log_observers", "log_file", "preflight"}
+COMPOSITION = {
+    "cli", "log_file", "log_observers", "mail_service", "preflight", "reload", "service", "testing",
+}  # fmt: skip
 
 PURE_MAY_NOT_IMPORT = {
     "asyncio", "dns", "logging", "OpenSSL", "os", "pathlib", "random", "secrets", "select", "selectors", "shutil",

@@ -13,6 +13,7 @@ from fopemta.config.words import domain_of, is_address, resolved, split_port, te
 
 _PLACEHOLDERS = frozenset({"local_part", "domain"})
 _ENDPOINT = re.compile(r"(tcp|tcp6):(?:port=)?([0-9]{1,5})((?::(?:interface|backlog)=.+)*)")
+_INTERFACE = re.compile(r":interface=((?:[^:\\]|\\.)*)")
 _LATER_ENDPOINTS = ("haproxy:",)
 _FORMS = '"mx", "smtp:host", "smtp:host:port", "smtp:[address]:port" or "maildir:path"'
 
@@ -73,6 +74,19 @@ def endpoint_of(value: object) -> str:
     if match is None or int(match[2]) > 65535:
         raise NotValid(f'must be as "tcp:25:interface=192.0.2.1", "tcp6:25" or "systemd:...", not {shown(text)}')
     return text
+
+
+def listening_address(text: str) -> tuple[str, int] | None:
+    """The address and port of an endpoint that `endpoint_of` let pass, "*" for every interface; None where only
+    systemd knows.
+    """
+    match = _ENDPOINT.fullmatch(text)
+    if match is None:
+        return None
+    interface = _INTERFACE.search(match[3])
+    # Endpoint strings escape the colons of an address.
+    address = interface[1].replace("\\:", ":") if interface else ""
+    return ("*" if address in ("", "0.0.0.0", "::") else address), int(match[2])
 
 
 endpoint = plain(endpoint_of)

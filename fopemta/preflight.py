@@ -1,0 +1,129 @@
+"""What must be true on this machine before fopemta starts (composition): files, certificates, endpoints.
+
+The loader knows the words of the configuration only; this looks at the world that they speak of.  Nothing is changed,
+locked or listened on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from OpenSSL import SSL
+from twisted.internet.endpoints import serverFromString
+
+from fopemta.config.errors import ConfigurationError, ConfigurationErrors
+from fopemta.config.load import load
+from fopemta.config.model import Configuration
+from fopemta.tls.client import ClientTls
+from fopemta.tls.credentials import CredentialsError
+from fopemta.tls.credentials import load as load_credentials
+
+VARIABLE = "FOPEMTA_CONFIG"
+PLACES = ("etc/fopemta.toml", "/etc/fopemta/fopemta.toml")
+
+
+def find(given: str | None, environment: Mapping[str, str]) -> str:
+    """The absolute path of the configuration: as given, else $FOPEMTA_CONFIG, else the first of PLACES that is there.
+
+    Raises ConfigurationErrors when there is none.
+    """
+    chosen = given or environment.get(VARIABLE)
+    if chosen:
+        return os.path.abspath(chosen)
+    for place in PLACES:
+        if os.path.exists(place):
+            return os.path.abspath(place)
+    tried = ", ".join(f"./{place}" if not place.startswith("/") else place for place in PLACES)
+    raise ConfigurationErrors(
+        [ConfigurationError("", f"no configuration: give --config or ${VARIABLE}; there is none at {tried}")]
+    )
+
+
+def read(path: str) -> Configuration:
+    """The configuration in the file `path` (absolute).  Raises ConfigurationErrors."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except OSError as error:
+        raise ConfigurationErrors([ConfigurationError("", f"{path}: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationErrors([ConfigurationError("", f"{path}: not UTF-8 at octet {error.start}")]) from error
+    return load(text, os.path.dirname(path))
+
+
+def check(configuration: Configuration, adopting: bool = True) -> tuple[ConfigurationError, ...]:
+    """Everything that would keep `configuration` from running here.
+
+    `adopting`: this process is the one that systemd may have handed sockets to.
+    """
+    return (
+        *_endpoints(configuration, adopting),
+        *_certificates(configuration),
+        *_roots(configuration),
+        *_folders(configuration),
+    )
+
+
+def _endpoints(configuration: Configuration, adopting: bool) -> Iterator[ConfigurationError]:
+    for index, listener in enumerate(configuration.listeners):
+        if listener.endpoint.startswith("systemd:") and not adopting:
+            continue
+        try:
+            serverFromString(_NoReactor(), listener.endpoint)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            words = f"Twisted cannot use {listener.endpoint!r}: {error or type(error).__name__}"
+            yield ConfigurationError(f"listener[{index}].endpoint", words)
+
+
+class _NoReactor:
+    """Endpoints are only made, not used."""
+
+
+def _certificates(configuration: Configuration) -> Iterator[ConfigurationError]:
+    for index, files in enumerate(configuration.tls_server.certificates):
+        try:
+            load_credentials(files)
+        except CredentialsError as error:
+            yield ConfigurationError(f"tls.server.certificates[{index}]", str(error))
+
+
+def _roots(configuration: Configuration) -> Iterator[ConfigurationError]:
+    roots = configuration.tls_client.roots
+    if roots == "system":
+        return
+    try:
+        # OpenSSL says the same of a missing file and of one without certificates.
+        os.stat(roots)
+        ClientTls(roots)
+    except OSError as error:
+        yield ConfigurationError("tls.client.roots", f"{roots}: {error.strerror}")
+    except SSL.Error:
+        yield ConfigurationError("tls.client.roots", f"{roots}: holds no PEM certificates that can be read")
+
+
+def _folders(configuration: Configuration) -> Iterator[ConfigurationError]:
+    """Folders may be missing, then they are made; what must be there is a place to make them in."""
+    wanted = {"node.spool": configuration.node.spool, "node.state": configuration.node.state}
+    for index, route in enumerate(configuration.routes):
+        if route.maildir is not None:
+            wanted[f"route[{index}].via"] = os.path.dirname(route.maildir.partition("{")[0])
+    for key, folder in wanted.items():
+        trouble = _trouble_with(folder)
+        if trouble is not None:
+            yield ConfigurationError(key, trouble)
+    for name, path in (("text", configuration.log.text), ("json", configuration.log.json)):
+        if path not in ("stdout", "off") and not os.path.isdir(os.path.dirname(path)):
+            yield ConfigurationError(f"log.{name}", f"{os.path.dirname(path)}: there is no such folder")
+
+
+def _trouble_with(folder: str) -> str | None:
+    """Why `folder` is none that we can write in, or make; None when it is."""
+    nearest = folder
+    while not os.path.lexists(nearest):
+        nearest = os.path.dirname(nearest)
+    if not os.path.isdir(nearest):
+        return f"{nearest}: is not a folder"
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"{nearest}: this user may not write there" + ("" if nearest == folder else f" (to make {folder})")
+    return None

@@ -1,0 +1,103 @@
+"""SIGHUP (composition): configuration and certificates read anew, while mail goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import attrs
+from OpenSSL import SSL
+
+from fopemta import maillog, preflight
+from fopemta.config.errors import ConfigurationErrors
+from fopemta.config.model import Configuration
+from fopemta.tls.credentials import Credentials, CredentialsError
+from fopemta.tls.server import ServerTls
+
+# Attributes of the model that are looked at when the service starts, and not again.
+AT_START = (
+    "node.hostname",
+    "node.spool",
+    "node.state",
+    "listeners",
+    "tls_client.roots",
+    "dns",
+    "delivery.port",
+    "delivery.connections",
+    "delivery.connections_per_destination",
+    "limits.spool_free",
+    "log",
+)
+
+
+class Reconfigured(Protocol):
+    """Whoever goes by the configuration."""
+
+    def reconfigure(self, config: Configuration) -> None:
+        """Use `config` from now on."""
+
+
+class Reload:
+    """`current` is what `targets` go by, as read from `path`; `server_tls` serves what `credentials` finds."""
+
+    def __init__(
+        self,
+        path: str,
+        current: Configuration,
+        targets: Sequence[Reconfigured],
+        server_tls: ServerTls | None,
+        credentials: Callable[[Configuration], Sequence[Credentials]],
+    ) -> None:
+        self._path = path
+        self._current = current
+        self._targets = targets
+        self._server_tls = server_tls
+        self._credentials = credentials
+
+    def run(self) -> None:
+        """Use what the files say now; where anything is wrong with them, nothing changes and the log says why."""
+        try:
+            found = preflight.read(self._path)
+            errors = preflight.check(found)
+            if errors:
+                raise ConfigurationErrors(errors)
+            usable, ignored = _merged(self._current, found)
+            if self._server_tls is not None:
+                self._server_tls.replace(self._credentials(usable))
+        except ConfigurationErrors as wrong:
+            maillog.reload_failed([str(error) for error in wrong.errors])
+            return
+        except (CredentialsError, OSError, SSL.Error) as error:
+            maillog.reload_failed([f"tls.server.certificates: {error}"])
+            return
+        for target in self._targets:
+            target.reconfigure(usable)
+        self._current = usable
+        maillog.reloaded(self._path)
+        if ignored:
+            maillog.needs_restart(ignored)
+
+
+def _merged(current: Configuration, found: Configuration) -> tuple[Configuration, list[str]]:
+    """`found`, with what is read at start only as it is in `current`; and the keys that differ there."""
+    ignored = [name for name in AT_START if _get(current, name) != _get(found, name)]
+    for name in ignored:
+        found = _set(found, name.split("."), _get(current, name))
+    return found, [key for name in ignored for key in _dotted(name)]
+
+
+def _get(configuration: Configuration, name: str) -> Any:
+    value: Any = configuration
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _set(value: Any, parts: Sequence[str], new: Any) -> Any:
+    first, *rest = parts
+    return attrs.evolve(value, **{first: _set(getattr(value, first), rest, new) if rest else new})
+
+
+def _dotted(name: str) -> Iterator[str]:
+    """The key in the file of an attribute of the model."""
+    yield {"listeners": "listener"}.get(name, name.replace("tls_client.", "tls.client."))

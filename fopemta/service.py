@@ -1,0 +1,229 @@
+"""`twistd fopemta` (composition root): reads the configuration and puts the concrete objects together.
+
+twistd forks after `makeService` when it daemonises, and what a thread or a lock was then is gone; so everything here
+reads files only.  `mail_service` opens the rest, when it is started.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import random
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from OpenSSL import SSL
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.python import usage
+
+from fopemta import log_observers, maillog, preflight
+from fopemta.config.checks import cautions
+from fopemta.config.errors import ConfigurationError, ConfigurationErrors
+from fopemta.config.model import Configuration, ListenerTls, Log, LogLevel, Via
+from fopemta.config.ways import listening_address
+from fopemta.inbound.factory import InboundFactory
+from fopemta.interfaces import ICourier, IMailReactor
+from fopemta.local.maildir import MaildirCourier
+from fopemta.log_file import AppendedFile, LineFile, Output, StandardOutput
+from fopemta.lookup.local_addresses import local_addresses
+from fopemta.lookup.nameservers import system_nameservers
+from fopemta.lookup.resolver import Resolver
+from fopemta.lookup.router import Router
+from fopemta.mail.identifiers import message_id
+from fopemta.mail_service import CannotStart, Listening, MailService
+from fopemta.outbound.delivery_manager import DeliveryManager
+from fopemta.queue.dispatcher import Dispatcher
+from fopemta.reload import Reconfigured, Reload
+from fopemta.routing.hosts import OwnAddresses
+from fopemta.spool.limits import SpoolLimits
+from fopemta.spool.store import Spool
+from fopemta.spool.threads import PoolThreads
+from fopemta.tls.client import ClientTls
+from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
+from fopemta.tls.credentials import load as load_credentials
+from fopemta.tls.server import ServerTls
+
+# twistd's own name for the log of a daemon that is told no other.
+_DAEMON_LOG = "twistd.log"
+
+
+class Options(usage.Options):
+    """The command line of `twistd fopemta`."""
+
+    synopsis = "[--config FILE]"
+    longdesc = (
+        "Without --config: $FOPEMTA_CONFIG, else ./etc/fopemta.toml, else /etc/fopemta/fopemta.toml. "
+        "The log goes where [log] says; twistd's --logfile, --logger and --syslog come first."
+    )
+    optParameters = [["config", "c", None, "The configuration file (TOML)"]]
+
+    def postOptions(self) -> None:
+        """Have twistd log to our outlet, unless the operator wants it otherwise."""
+        twistd = self.parent
+        if twistd is not None and not twistd.get("logger") and not twistd.get("syslog"):
+            # twistd takes the name, and asks it for the observer once the service is made.
+            twistd["logger"] = "fopemta.log_observers.for_twistd"
+
+
+def makeService(options: Options) -> MailService:
+    """IServiceMaker.  Ends the process, with every reason, when the configuration cannot run here."""
+    from twisted.internet import reactor
+
+    twistd: Mapping[str, Any] = options.parent or {}
+    sys.excepthook = _without_traceback(sys.excepthook)
+    try:
+        path = preflight.find(options["config"], os.environ)
+        configuration = preflight.read(path)
+        errors = (*_foreign_options(twistd), *preflight.check(configuration))
+        if errors:
+            raise ConfigurationErrors(errors)
+        open_log(configuration.log, twistd)
+        return build(path, configuration, reactor)  # type: ignore[arg-type]  # the reactor module stands for one
+    except ConfigurationErrors as found:
+        _refuse(found)
+
+
+def _foreign_options(twistd: Mapping[str, Any]) -> list[ConfigurationError]:
+    """What twistd could do and we cannot: files made before the change of user would be of no use after it."""
+    return [
+        ConfigurationError("", f"twistd --{name} cannot be used: start fopemta as its own user (see fopemta.service)")
+        for name in ("uid", "gid", "chroot")
+        if twistd.get(name) is not None
+    ]
+
+
+def _without_traceback(show: Callable[..., Any]) -> Callable[..., Any]:
+    """An excepthook: what ends twistd because we cannot start has been told in one line of the log already."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if not isinstance(error, CannotStart):
+            show(kind, error, trace)
+
+    return hook
+
+
+def _refuse(found: ConfigurationErrors) -> NoReturn:
+    count = len(found.errors)
+    print(f"fopemta: {count} error{'s' if count > 1 else ''} in the configuration:", file=sys.stderr)  # noqa: T201
+    for error in found.errors:
+        print(f"  {error}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)
+
+
+# --- the log ---------------------------------------------------------------------------------------------------------
+
+
+def open_log(log: Log, twistd: Mapping[str, Any]) -> None:
+    """Open what [log] names.  twistd's --logfile comes before `text`; a daemon has no stdout and writes twistd.log,
+    as others do.  Raises ConfigurationErrors.
+    """
+    text = twistd.get("logfile") or log.text
+    if text in ("stdout", "-"):
+        text = "stdout" if twistd.get("nodaemon", True) else _DAEMON_LOG
+    debug = log.level is LogLevel.DEBUG
+    observers: list[log_observers.TextLog | log_observers.JsonLog] = []
+    if text != "off":
+        observers.append(log_observers.TextLog(LineFile(_output("log.text", text)), debug))
+    if log.json != "off":
+        observers.append(log_observers.JsonLog(LineFile(_output("log.json", log.json)), debug))
+    log_observers.outlet.open(observers)
+
+
+def _output(key: str, place: str) -> Output:
+    try:
+        return StandardOutput() if place == "stdout" else AppendedFile(os.path.abspath(place))
+    except OSError as error:
+        raise ConfigurationErrors([ConfigurationError(key, f"{place}: {error.strerror}")]) from error
+
+
+# --- the parts -------------------------------------------------------------------------------------------------------
+
+
+def build(path: str, configuration: Configuration, reactor: IMailReactor) -> MailService:
+    """The whole server for a configuration that has passed `preflight.check`; `path` is where it was read.
+
+    Reads certificates, and makes the self-signed one where it is needed; opens nothing.  Raises ConfigurationErrors.
+    """
+    threads = PoolThreads(reactor)
+    limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
+    spool = Spool(configuration.node.spool, limits, reactor, threads)
+    client_tls = ClientTls(configuration.tls_client.roots)
+    server_tls = _server_tls(configuration)
+    manager = DeliveryManager(reactor, _router(configuration, reactor), client_tls, spool, configuration, time.time)
+    couriers: dict[Via, ICourier] = {
+        Via.MX: manager,
+        Via.SMTP: manager,
+        Via.MAILDIR: MaildirCourier(spool, time.time, _in_thread(reactor)),
+    }
+    dispatcher = Dispatcher(spool, couriers, configuration, reactor, time.time, random.Random())  # noqa: S311  jitter
+    listening = [
+        Listening(
+            f"listener[{index}].endpoint",
+            InboundFactory(
+                listener,
+                configuration,
+                spool,
+                dispatcher,
+                None if listener.tls is ListenerTls.OFF else server_tls,
+                reactor,
+                new_ids(),
+                time.time,
+            ),
+        )
+        for index, listener in enumerate(configuration.listeners)
+    ]
+    targets: list[Reconfigured] = [dispatcher, manager, *(each.factory for each in listening)]
+    reload = Reload(path, configuration, targets, server_tls, credentials)
+    for caution in cautions(configuration):
+        maillog.caution(caution.key, caution.message)
+    return MailService(configuration, reactor, spool, dispatcher, listening, reload, log_observers.outlet.files)
+
+
+def new_ids() -> Callable[[], str]:
+    """What gives a new queue id at each call."""
+    return lambda: message_id(time.time_ns() // 1000, secrets.randbits(20))
+
+
+def _in_thread(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
+    """Runs a call in the reactor's own threads, which exist from the first such call on."""
+    return lambda call, *arguments: deferToThreadPool(reactor, reactor.getThreadPool(), call, *arguments)
+
+
+def _router(configuration: Configuration, reactor: IMailReactor) -> Router:
+    nameservers = configuration.dns.nameservers or system_nameservers()
+    resolver = Resolver(reactor, nameservers, configuration.dns.timeout)
+    addresses = [listening_address(listener.endpoint) for listener in configuration.listeners]
+    own = OwnAddresses(frozenset(each for each in addresses if each is not None), local_addresses())
+    names = frozenset({configuration.node.hostname})
+    return Router(resolver, names, own, configuration.delivery.port, random.random)
+
+
+def _server_tls(configuration: Configuration) -> ServerTls | None:
+    if all(listener.tls is ListenerTls.OFF for listener in configuration.listeners):
+        return None
+    try:
+        return ServerTls(credentials(configuration))
+    except (CredentialsError, OSError) as error:
+        raise ConfigurationErrors([ConfigurationError("node.state", str(error))]) from error
+    except SSL.Error as error:
+        words = f"OpenSSL does not take them: {error}"
+        raise ConfigurationErrors([ConfigurationError("tls.server.certificates", words)]) from error
+
+
+def credentials(configuration: Configuration) -> list[Credentials]:
+    """Our certificates: the configured ones, else the self-signed one, made if it is not there yet.
+
+    Raises CredentialsError, OSError.
+    """
+    files = configuration.tls_server.certificates
+    if files:
+        return [load_credentials(each) for each in files]
+    now = datetime.datetime.now(datetime.UTC)
+    kept, made = self_signed(configuration.node.state, configuration.node.hostname, now)
+    if made:
+        maillog.certificate_made(kept.source)
+    return [kept]
