@@ -276,6 +276,9 @@ class Dispatcher:
         while True:
             try:
                 await self._spool.record(message_id, verdicts, finished)
+            except UnknownMessage:
+                # Another consignment's outcome, written first, was the last: the message is gone.
+                pass
             except SpoolTrouble as trouble:
                 maillog.spool_trouble(f"{message_id}: outcomes cannot be written: {trouble}")
                 self._troubled += tries == 0

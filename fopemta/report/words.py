@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fopemta.report.failure_report import Facts
 
 _WIDTH = 72
-_GIVEN_UP = frozenset({Diagnosis.REFUSED_BY_PEER.value, None})
+_SAID_BY_SERVER = frozenset({Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_BY_PEER.value})
 
 
 def explanation(facts: Facts, message: QueuedMessage, failed: Sequence[VerdictRecord]) -> str:
@@ -36,8 +36,10 @@ def _about(verdict: VerdictRecord, message: QueuedMessage, facts: Facts) -> str:
     if verdict.code < 500:
         lines.append(f"We have tried since {date_time(message.arrived)}, {verdict.attempt} times in all.")
     lines.append(_what_now(verdict))
-    if verdict.host is not None:
-        lines.append(f'The server {verdict.host} said: "{_quoted(verdict)}"')
+    if verdict.diagnosis in _SAID_BY_SERVER:
+        lines.append(f'The server {verdict.host or verdict.address} said: "{_quoted(verdict)}"')
+    else:
+        lines.append(f"In technical words: {_quoted(verdict)}")
     return "\n".join(lines)
 
 
@@ -49,8 +51,8 @@ def _why(verdict: VerdictRecord) -> str:
 
 def _what_now(verdict: VerdictRecord) -> str:
     if verdict.diagnosis == Diagnosis.DOMAIN_NOT_FOUND.value or verdict.enhanced.startswith("5.1."):
-        return "Please check the address and send the message again."
-    if verdict.diagnosis in _GIVEN_UP:
+        return "Please correct the address and send the message again."
+    if verdict.diagnosis in _SAID_BY_SERVER:
         return "Please read the server's words below, or ask the recipient by another way."
     return "Please reach the recipient by another way, and ask him to tell his mail administrator of this report."
 

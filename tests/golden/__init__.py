@@ -1,0 +1,1 @@
+"""Golden files: whole texts that people read."""

@@ -1,0 +1,1 @@
+"""Tests of the dispatcher, against a spool in memory and scripted couriers."""

@@ -1,0 +1,327 @@
+"""From a spooled message to done, retried or reported."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from email import message_from_bytes
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from fopemta.config.model import Configuration, Delivery, Listener, Node, Retry, Route, Via
+from fopemta.interfaces import Ended, ICourier, IQueue
+from fopemta.mail.address import Mailbox
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.envelope import Envelope
+from fopemta.mail.queued import QueuedMessage, RecipientState
+from fopemta.queue.dispatcher import Dispatcher
+from fopemta.spool.memory import Kept, MemorySpool
+from fopemta.trust.verdict import Result, VerdictRecord
+
+ALICE = Mailbox("alice", "us.test")
+BOB = Mailbox("bob", "b.test")
+CAROL = Mailbox("carol", "c.test")
+IDS = [f"BCDFGHJK{letter}" for letter in "BCDFGHJKMN"]
+
+
+@implementer(ICourier)
+class ScriptedCourier:
+    """Answers by recipient: a list of results to give in turn (the last one stays), or a Deferred that waits."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.script: dict[str, list[Result]] = {}
+        self.carried: list[tuple[float, str]] = []
+        self.waiting: list[tuple[Deferred[Any], Consignment]] = []
+        self.slow: set[str] = set()
+
+    def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
+        self.carried.append((self.clock.seconds(), " ".join(str(each) for each in consignment.recipients)))
+        if consignment.next_hop.domain in self.slow:
+            waiting: Deferred[Any] = Deferred()
+            self.waiting.append((waiting, consignment))
+            return waiting
+        return succeed(self.verdicts(consignment))
+
+    def verdicts(self, consignment: Consignment) -> list[VerdictRecord]:
+        return [self.verdict(consignment, each) for each in consignment.recipients]
+
+    def verdict(self, consignment: Consignment, recipient: Mailbox) -> VerdictRecord:
+        script = self.script.get(str(recipient), [Result.DELIVERED])
+        result = script.pop(0) if len(script) > 1 else script[0]
+        code = {Result.DELIVERED: 250, Result.DEFERRED: 451, Result.FAILED: 550}[result]
+        return VerdictRecord(
+            time=self.clock.seconds(), message=consignment.message.id, sender="", recipient=str(recipient),
+            attempt=consignment.attempt_of(recipient), result=result, code=code, enhanced=f"{code // 100}.0.0",
+            text="said", diagnosis={451: "deferred_by_peer", 550: "refused_by_peer"}.get(code),
+        )  # fmt: skip
+
+
+class Base(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.rightNow = 1_000_000.0
+        self.spool = MemorySpool(self.clock)
+        self.courier = ScriptedCourier(self.clock)
+        self.numbers = iter(IDS)
+        self.make()
+
+    def make(self, **changes: Any) -> None:
+        self.config = Configuration(
+            node=Node(hostname="us.test", postmaster=Mailbox("postmaster", "us.test")),
+            listeners=(Listener(endpoint="tcp:25"),),
+            routes=(Route(domain="us.test", via=Via.MAILDIR, maildir="/m"), *changes.pop("routes", ())),
+            **changes,
+        )
+        couriers = dict.fromkeys(Via, self.courier)
+        self.dispatcher = Dispatcher(
+            self.spool, couriers, self.config, self.clock, self.clock.seconds, random.Random(7)
+        )
+        self.dispatcher.start([])
+
+    def send(self, *recipients: Mailbox, sender: Mailbox | None = ALICE, content: bytes = b"Subject: x\r\n\r\n") -> str:
+        message_id = next(self.numbers)
+        done: list[Any] = []
+        self.spool.submit(message_id, Envelope(sender, recipients), content).addCallback(done.append)
+        self.dispatcher.accepted(done[0])
+        return message_id
+
+    def wait(self, seconds: float, step: float = 30.0) -> None:
+        for _ in range(int(seconds / step)):
+            self.clock.advance(step)
+
+    def state(self, message_id: str) -> list[str]:
+        return [each.state.value for each in self.spool.kept[message_id].message.recipients]
+
+    def results(self, message_id: str) -> list[tuple[str, str]]:
+        return [(each.recipient, each.result.value) for each in self.spool.verdicts if each.message == message_id]
+
+    def reports(self) -> list[Kept]:
+        return [kept for message_id, kept in self.spool.kept.items() if message_id not in IDS]
+
+
+class DispatcherTests(Base):
+    def test_interface(self) -> None:
+        self.assertTrue(verifyObject(IQueue, self.dispatcher))
+        self.assertTrue(verifyObject(ICourier, self.courier))
+
+    def test_delivered_and_gone(self) -> None:
+        message_id = self.send(BOB)
+        self.assertEqual(self.results(message_id), [("bob@b.test", "delivered")])
+        self.assertEqual((self.spool.finished, self.dispatcher.size), ([message_id], 0))
+
+    def test_one_consignment_for_each_next_hop(self) -> None:
+        self.send(BOB, CAROL, Mailbox("bill", "b.test"))
+        self.assertEqual([who for _, who in self.courier.carried], ["bob@b.test bill@b.test", "carol@c.test"])
+
+    def test_recipients_of_one_smart_host_share_a_consignment(self) -> None:
+        self.make(routes=(Route(domain="*", via=Via.SMTP, host="smart.test"),))
+        self.send(BOB, CAROL)
+        self.assertEqual([who for _, who in self.courier.carried], ["bob@b.test carol@c.test"])
+
+    def test_deferred_is_moved_and_tried_again_on_the_timetable(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DEFERRED, Result.DELIVERED]
+        message_id = self.send(BOB, CAROL)
+        self.assertTrue(self.spool.kept[message_id].deferred)
+        self.assertEqual(self.state(message_id), ["queued", "delivered"])
+        self.wait(1200)
+        moments = [moment - 1_000_000 for moment, who in self.courier.carried if who == "bob@b.test"]
+        self.assertEqual(len(moments), 3)
+        self.assertTrue(270 <= moments[1] <= 360, moments)
+        self.assertTrue(270 + 540 <= moments[2] <= 330 + 690, moments)
+        self.assertEqual(self.spool.finished, [message_id])
+
+    def test_next_try_stands_in_the_record(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.DEFERRED]
+        self.send(BOB)
+        moment = self.spool.verdicts[0].next_try
+        assert moment is not None
+        self.assertTrue(1_000_270 <= moment <= 1_000_330)
+
+    def test_C101_routes_are_worked_out_anew_at_each_attempt(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DELIVERED]
+        self.send(BOB)
+        seen: list[Consignment] = []
+        deliver = self.courier.deliver
+        self.courier.deliver = lambda c, e: (seen.append(c), deliver(c, e))[1]  # type: ignore[method-assign]
+        route = Route(domain="b.test", via=Via.SMTP, host="new.test")
+        self.dispatcher.reconfigure(attrs.evolve(self.config, routes=(route,)))
+        self.wait(400)
+        self.assertEqual(seen[0].next_hop.route, route)
+
+    def test_a_slow_destination_holds_up_no_other(self) -> None:
+        self.make(delivery=Delivery(connections_per_destination=1))
+        self.courier.slow.add("b.test")
+        for _ in range(3):
+            self.send(BOB)
+        message_id = self.send(CAROL)
+        self.assertEqual(self.results(message_id), [("carol@c.test", "delivered")])
+        self.assertEqual(len(self.courier.waiting), 1)
+        waiting, consignment = self.courier.waiting.pop()
+        waiting.callback(self.courier.verdicts(consignment))
+        self.assertEqual(len(self.courier.waiting), 1)
+
+    def test_outcomes_told_early_are_written_early(self) -> None:
+        told: list[Any] = []
+
+        def deliver(consignment: Consignment, ended: Ended) -> Deferred[Any]:
+            first, second = self.courier.verdicts(consignment)
+            ended([first]).addCallback(told.append)
+            self.assertEqual(self.results(consignment.message.id), [("bob@b.test", "delivered")])
+            return succeed([second])
+
+        self.courier.deliver = deliver  # type: ignore[method-assign]
+        message_id = self.send(BOB, Mailbox("bill", "b.test"))
+        self.assertEqual((len(told), self.spool.finished), (1, [message_id]))
+
+
+class FailureTests(Base):
+    def test_report_goes_to_the_sender(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.FAILED]
+        message_id = self.send(BOB, CAROL)
+        wanted = [("bob@b.test", "failed"), ("carol@c.test", "delivered")]
+        self.assertEqual(sorted(self.results(message_id)), wanted)
+        self.assertIn((1_000_000.0, "alice@us.test"), self.courier.carried)
+        self.assertEqual(len(self.spool.finished), 2)
+
+    def test_report_is_kept_before_the_recipient_is_recorded_failed(self) -> None:
+        # RULINGS 16e
+        order: list[str] = []
+        submit, record = self.spool.submit, self.spool.record
+        self.spool.submit = lambda *a: (order.append("report"), submit(*a))[1]  # type: ignore[method-assign]
+        self.courier.script["bob@b.test"] = [Result.FAILED]
+        message_id = next(self.numbers)
+        done: list[Any] = []
+        submit(message_id, Envelope(ALICE, (BOB,)), b"\r\n").addCallback(done.append)
+        self.spool.record = lambda i, *a: (i == message_id and order.append("record"), record(i, *a))[1]  # type: ignore[method-assign]
+        self.dispatcher.accepted(done[0])
+        self.assertEqual(order, ["report", "record"])
+
+    def test_report_made_before_a_crash_is_not_made_again(self) -> None:
+        self.courier.slow.add("us.test")
+        self.courier.script["bob@b.test"] = [Result.FAILED]
+        message_id = self.send(BOB)
+        self.assertEqual(len(self.reports()), 1)
+        # As if the crash had come before the outcome was written.
+        self.spool.kept[message_id] = Kept(
+            QueuedMessage.fresh(message_id, 1_000_000.0, 10, Envelope(ALICE, (BOB,))), b"\r\n"
+        )
+        self.make()
+        self.dispatcher.start([self.spool.kept[message_id].message])
+        self.wait(60)
+        self.assertEqual(len(self.reports()), 1)
+
+    def test_C104_null_sender_is_told_nothing(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.FAILED]
+        self.send(BOB, sender=None)
+        self.assertEqual(self.reports(), [])
+        self.assertEqual(len(self.spool.finished), 1)
+
+    def test_C104_report_that_fails_makes_no_further_one(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.FAILED]
+        self.courier.script["alice@us.test"] = [Result.FAILED]
+        self.send(BOB)
+        self.assertEqual((len(self.spool.finished), self.spool.kept), (2, {}))
+
+    def test_C102_given_up_at_the_end_of_life_with_a_report(self) -> None:
+        self.make(retry=Retry(first=60.0, factor=2.0, longest=3600.0, lifetime=600.0))
+        self.courier.slow.add("us.test")
+        self.courier.script["bob@b.test"] = [Result.DEFERRED]
+        message_id = self.send(BOB)
+        self.wait(700)
+        last = [each for each in self.spool.verdicts if each.message == message_id][-1]
+        self.assertEqual((last.result, last.code, last.enhanced), (Result.FAILED, 451, "5.4.7"))
+        (report,) = self.reports()
+        self.assertIn(b"Action: failed", report.content)
+        self.assertEqual(message_from_bytes(report.content)["To"], "<alice@us.test>")
+        self.assertIsNone(report.message.envelope.sender)
+
+
+class TroubleTests(Base):
+    def test_outcomes_that_cannot_be_written_are_kept_and_nothing_new_is_delivered(self) -> None:
+        self.courier.slow.add("b.test")
+        message_id = self.send(BOB)
+        waiting, consignment = self.courier.waiting.pop()
+        self.spool.failing = True
+        waiting.callback(self.courier.verdicts(consignment))
+        self.spool.failing = False
+        other = self.send(CAROL)
+        self.assertEqual(self.results(other), [])
+        self.wait(5, step=1)
+        self.assertEqual(self.results(message_id), [("bob@b.test", "delivered")])
+        self.assertEqual(self.results(other), [("carol@c.test", "delivered")])
+
+    def test_message_that_cannot_be_read_is_tried_later(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DELIVERED]
+        message_id = self.send(BOB)
+        self.spool.failing = True
+        self.wait(400)
+        self.spool.failing = False
+        self.wait(400)
+        self.assertEqual(self.spool.finished, [message_id])
+
+    def test_C114_clock_that_jumps_neither_expires_nor_stalls(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DELIVERED]
+        message_id = self.send(BOB)
+        shift = 0.0
+        self.make()
+        self.dispatcher._now = lambda: self.clock.seconds() + shift
+        shift = -86400.0 * 30
+        self.dispatcher.start([self.spool.kept[message_id].message])
+        self.wait(4 * 3600 * 1.2, step=60)
+        self.assertEqual(self.spool.finished, [message_id])
+
+    def test_C108_overdue_mail_is_spread_after_a_restart(self) -> None:
+        messages = []
+        for number in range(1000):
+            message = QueuedMessage.fresh(f"BCDFGH{number:04d}", 1_000_000.0, 10, Envelope(None, (BOB,)))
+            self.spool.kept[message.id] = Kept(message, b"\r\n")
+            messages.append(message)
+        self.dispatcher.start(messages)
+        self.clock.advance(0)
+        self.assertLess(len(self.courier.carried), 300)
+        self.wait(70, step=1)
+        self.assertEqual(len(self.courier.carried), 1000)
+
+    def test_C096_recovered_mail_goes_out_without_help(self) -> None:
+        message = QueuedMessage.fresh(IDS[0], 1_000_000.0, 10, Envelope(None, (BOB,)))
+        self.spool.kept[message.id] = Kept(message, b"\r\n")
+        self.dispatcher.start([message])
+        self.wait(30, step=1)
+        self.assertEqual(self.spool.finished, [message.id])
+
+    def test_held_recipients_are_left_alone(self) -> None:
+        message = QueuedMessage.fresh(IDS[0], 1_000_000.0, 10, Envelope(None, (BOB,)))
+        held = attrs.evolve(message.recipients[0], state=RecipientState.HELD)
+        message = attrs.evolve(message, recipients=(held,))
+        self.spool.kept[message.id] = Kept(message, b"\r\n")
+        self.dispatcher.start([message])
+        self.wait(3600)
+        self.assertEqual(self.courier.carried, [])
+
+
+class StopTests(Base):
+    def test_stop_waits_for_what_is_under_way_and_starts_nothing_more(self) -> None:
+        self.courier.slow.add("b.test")
+        self.send(BOB)
+        stopping = self.dispatcher.stop()
+        self.send(CAROL)
+        self.assertNoResult(stopping)
+        waiting, consignment = self.courier.waiting.pop()
+        waiting.callback(self.courier.verdicts(consignment))
+        self.successResultOf(stopping)
+        self.assertEqual([who for _, who in self.courier.carried], ["bob@b.test"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stop_has_a_deadline(self) -> None:
+        self.courier.slow.add("b.test")
+        self.send(BOB)
+        stopping = self.dispatcher.stop(deadline=10)
+        self.clock.advance(11)
+        self.successResultOf(stopping)
