@@ -1,0 +1,1 @@
+"""The `fopemta` command (composition): what an operator asks and does from a shell."""

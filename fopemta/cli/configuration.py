@@ -1,0 +1,38 @@
+"""Which configuration a command goes by, and how it says that there is something wrong with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from fopemta.config.errors import ConfigurationErrors
+from fopemta.config.model import Configuration
+
+config_option = click.option(
+    "--config",
+    "config",
+    metavar="PATH",
+    help="The configuration; else $FOPEMTA_CONFIG, ./etc/fopemta.toml, /etc/fopemta/fopemta.toml.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+
+
+def configuration_of(given: str | None) -> Configuration:
+    """The configuration that a command goes by; ends the command with status 2 when there is none or it is wrong."""
+    # No Twisted at module level: `fopemta --help` answers at once.
+    from fopemta import preflight
+
+    try:
+        return preflight.read(preflight.find(given, os.environ))
+    except ConfigurationErrors as wrong:
+        refuse(wrong)
+
+
+def refuse(wrong: ConfigurationErrors) -> NoReturn:
+    """Tell every error and end."""
+    for error in wrong.errors:
+        click.echo(f"fopemta: {error}", err=True)
+    sys.exit(2)
