@@ -1,7 +1,7 @@
 """kill -9 at random instants under load: nothing that was acknowledged is lost, and little comes twice.
 
-Fifteen crashes here, FOPEMTA_CRASHES of them where that is set (`make crash`: 200).  A message may arrive twice only if a
-crash fell between the receiver's 250 and our record of it: once more for each crash, never thrice for one.
+Fifteen crashes here, FOPEMTA_CRASHES of them where that is set (`make crash`: 200).  A message may arrive twice only if
+a crash fell between the receiver's 250 and our record of it: once more for each crash, never thrice for one.
 """
 
 from __future__ import annotations
