@@ -240,7 +240,8 @@ def _tls(verdict: dict[str, Any]) -> str:
     if verdict["host"] is None:
         return "no host was tried"
     if verdict["result"] == "delivered":
-        return "plain text, after TLS had failed" if verdict["downgraded"] else "plain text, TLS is not offered"
+        why = f"after TLS had failed ({verdict['diagnosis']})" if verdict["downgraded"] else "TLS is not offered"
+        return f"plain text, {why}"
     return f"{verdict['diagnosis']}; level demanded: {verdict['level']}, by the {verdict['sources'][0]}"
 
 

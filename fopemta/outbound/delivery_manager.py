@@ -107,7 +107,7 @@ class _Attempt:
         self._ended: dict[Mailbox, tuple[Result, Finding]] = {}
         self._findings: list[Finding] = []
         self._last_of: dict[Mailbox, Finding] = {}
-        self._tls_failed = False
+        self._tls_failure: Diagnosis | None = None
         self._walking = True
 
     async def run(self) -> Sequence[VerdictRecord]:
@@ -183,19 +183,25 @@ class _Attempt:
     def _not_opened(self, step: Step, failure: SessionFailed) -> None:
         self._findings.append(of_failure(step, failure))
         if failure.phase is Phase.HANDSHAKE:
-            self._tls_failed = True
+            self._tls_failure = failure.diagnosis
             self._cursor.ended(step, StepEnd.HANDSHAKE_FAILED, failure.diagnosis)
         else:
             self._cursor.ended(step, StepEnd.USED)
 
     def _session(self, step: Step, opened: Opened) -> Session:
         """What the session proves, judged now, before anything is said in it."""
-        downgraded = opened.evidence is None and (self._tls_failed or opened.ready.refused is not None)
         judgement: Judgement | None = None
         if opened.evidence is not None:
             names = (step.host.name,) if step.host.name is not None else (step.address,)
             judgement = judge(opened.evidence, names, self._owner.now())
-        return Session.of(step, opened.evidence, judgement, downgraded)
+        return Session.of(step, opened.evidence, judgement, self._why_plain(opened))
+
+    def _why_plain(self, opened: Opened) -> Diagnosis | None:
+        if opened.evidence is not None or self._plan.level is Level.PLAIN:
+            return None
+        if opened.ready.refused is not None:
+            return Diagnosis.TLS_REFUSED
+        return self._tls_failure or Diagnosis.TLS_NOT_OFFERED
 
     def _shortfall(self, session: Session, ready: Ready) -> Finding | None:
         """What the session lacks of what the plan demands; None when it is good enough."""

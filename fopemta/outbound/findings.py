@@ -24,7 +24,8 @@ from fopemta.trust.verdict import CertificateFacts, Result, VerdictRecord
 class Finding:
     """How things stood with a host: the step, its TLS, and what went wrong or was answered.
 
-    `rung` is the one in use, or the one whose handshake failed; None where it did not come to that.
+    `rung` is the one in use, or the one whose handshake failed; None where it did not come to that.  `why_plain` is
+    what kept a session in plain text from having TLS.
     """
 
     code: int
@@ -37,6 +38,7 @@ class Finding:
     chain: tuple[CertificateFacts, ...] = ()
     judgement: Judgement | None = None
     downgraded: bool = False
+    why_plain: Diagnosis | None = None
 
     @property
     def weight(self) -> int:
@@ -54,27 +56,32 @@ _SAID = frozenset({None, Diagnosis.REFUSED_BY_PEER, Diagnosis.DEFERRED_BY_PEER})
 
 @attrs.frozen
 class Session:
-    """A session that stands: its step and what its TLS proved."""
+    """A session that stands: its step and what its TLS proved; `why_plain` where it has none though TLS was wanted."""
 
     step: Step
     evidence: HandshakeEvidence | None
     chain: tuple[CertificateFacts, ...]
     judgement: Judgement | None
-    downgraded: bool
+    why_plain: Diagnosis | None
 
     @classmethod
     def of(
-        cls, step: Step, evidence: HandshakeEvidence | None, judgement: Judgement | None, downgraded: bool
+        cls,
+        step: Step,
+        evidence: HandshakeEvidence | None,
+        judgement: Judgement | None,
+        why_plain: Diagnosis | None,
     ) -> Session:
         """With the certificates' facts read once for all recipients."""
-        return cls(step, evidence, chain_facts(evidence.chain) if evidence else (), judgement, downgraded)
+        return cls(step, evidence, chain_facts(evidence.chain) if evidence else (), judgement, why_plain)
 
     def finding(self, code: int, enhanced: str, text: str, diagnosis: Diagnosis | None) -> Finding:
         """Something that happened in this session."""
         return Finding(
             code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=self.step, evidence=self.evidence,
             rung=self.step.rung if self.evidence is not None else Rung.PLAIN,
-            chain=self.chain, judgement=self.judgement, downgraded=self.downgraded,
+            chain=self.chain, judgement=self.judgement, why_plain=self.why_plain,
+            downgraded=self.why_plain not in (None, Diagnosis.TLS_NOT_OFFERED),
         )  # fmt: skip
 
 
@@ -156,9 +163,7 @@ class Scribe:
 
 
 def _diagnosis_word(finding: Finding) -> str | None:
-    """The failure's word; where none failed but the certificate was not good, what was wrong with it."""
-    if finding.diagnosis is not None:
-        return finding.diagnosis.value
-    if finding.judgement is not None and finding.judgement.diagnosis is not None:
-        return finding.judgement.diagnosis.value
-    return None
+    """The failure's word; without a failure, what was wrong with the certificate, or why there was no TLS."""
+    judged = finding.judgement.diagnosis if finding.judgement is not None else None
+    word = finding.diagnosis or judged or finding.why_plain
+    return word.value if word is not None else None
