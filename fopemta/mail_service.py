@@ -12,6 +12,7 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.python.failure import Failure
 
@@ -54,7 +55,7 @@ class Listening:
         # Every endpoint that the configuration lets pass binds at once.
         [outcome] = bound
         if isinstance(outcome, Failure):
-            raise CannotStart(f"{self.key} {listener.endpoint}: {outcome.getErrorMessage()}")
+            raise CannotStart(f"{self.key}: {_why(outcome)}: {listener.endpoint}")
         self.port = outcome
         self.port.stopReading()
 
@@ -68,6 +69,13 @@ class Listening:
         """Take no more clients; those that are connected stay."""
         port, self.port = self.port, None
         return None if port is None else port.stopListening()
+
+
+def _why(failure: Failure) -> str:
+    """Short, since a daemon's parent tells no more than 100 octets: "Address already in use"."""
+    error = failure.value
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    return getattr(cause, "strerror", None) or str(cause)
 
 
 class MailService(Service):

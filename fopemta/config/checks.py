@@ -16,18 +16,19 @@ def check_together(facts: Mapping[str, Any], place: Place) -> None:
     listeners, routes = facts.get("listeners", WRONG), facts.get("routes", ())
     if listeners == ():
         place.at("listener").wrong("at least one [[listener]] is needed")
-    _check_unique(listeners, place.at("listener"), "endpoint")
-    _check_unique(routes, place.at("route"), "domain")
-    _check_postmaster(facts.get("node", WRONG), routes, place.at("node").at("postmaster"))
+    _unique(listeners, place.at("listener"), "endpoint")
+    if _unique(routes, place.at("route"), "domain"):
+        _check_postmaster(facts.get("node", WRONG), routes, place.at("node").at("postmaster"))
     _check_waits(facts.get("retry", Retry()), place.at("retry").at("longest"))
     _check_log(facts.get("log", Log()), place.at("log").at("json"))
 
 
-def _check_unique(entries: Any, place: Place, name: str) -> None:
-    if entries is WRONG:
-        return
-    for index, first in _repeated([getattr(each, name, None) for each in entries]):
+def _unique(entries: Any, place: Place, name: str) -> bool:
+    """No two entries have the same `name`."""
+    repeated = [] if entries is WRONG else list(_repeated([getattr(each, name, None) for each in entries]))
+    for index, first in repeated:
         place.item(index).at(name).wrong(f"is the same as {place.item(first).at(name).key}")
+    return not repeated
 
 
 def _repeated(values: Sequence[Hashable | None]) -> Iterable[tuple[int, int]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import attrs
 
 from fopemta.config.errors import ConfigurationError
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class _Wrong(enum.Enum):
@@ -32,7 +35,9 @@ class Place:
     errors: list[ConfigurationError]
 
     def at(self, name: str) -> Place:
-        """A key in this table."""
+        """A key in this table; a name that TOML wants in quotes has them here too."""
+        if not _BARE_KEY.fullmatch(name):
+            name = shown(name)
         return attrs.evolve(self, key=f"{self.key}.{name}" if self.key else name)
 
     def item(self, index: int) -> Place:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 from fopemta.config.place import NotValid, Reader, plain, shown
@@ -60,10 +59,9 @@ def number(least: float, most: float) -> Reader:
     """A number from `least` to `most`, whole or not."""
 
     def read(value: object) -> float:
-        good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not good or not least <= value <= most:  # type: ignore[operator]  # `good` says that it is a number
+        if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
             raise NotValid(f"must be a number from {least:g} to {most:g}, not {shown(value)}")
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
 
     return plain(read)
 

@@ -1,0 +1,47 @@
+"""What must hold between keys, and what is only worth a word."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.checks import cautions
+from fopemta.config.load import load
+from tests.config.test_load import SMALLEST, errors_of
+
+
+class TogetherTests(SynchronousTestCase):
+    def test_endpoints_and_domains_stand_once(self) -> None:
+        text = SMALLEST + '[[listener]]\nendpoint = "tcp:25"\n[[route]]\ndomain = "EXAMPLE.org"\n'
+        self.assertEqual(
+            errors_of(text),
+            [
+                "listener[1].endpoint: is the same as listener[0].endpoint",
+                "route[1].domain: is the same as route[0].domain",
+            ],
+        )
+
+    def test_longest_wait_is_not_shorter_than_the_first(self) -> None:
+        self.assertEqual(
+            errors_of(SMALLEST + '[retry]\nfirst = "5h"\n'), ["retry.longest: must not be shorter than retry.first"]
+        )
+
+    def test_two_logs_are_two_places(self) -> None:
+        self.assertEqual(
+            errors_of(SMALLEST + '[log]\ntext = "a/../b.log"\njson = "b.log"\n'),
+            ["log.json: must not be the same place as log.text"],
+        )
+
+    def test_postmaster_is_not_blamed_for_a_broken_route(self) -> None:
+        errors = errors_of(SMALLEST.replace("maildir:", "maildri:"))
+        self.assertEqual([error.split(":")[0] for error in errors], ["route[0].via"])
+
+
+class CautionTests(SynchronousTestCase):
+    def test_each(self) -> None:
+        text = SMALLEST.replace('"tcp:25"', '"tcp:25"\ntls = "required"')
+        text += '[relay]\nnetworks = ["0.0.0.0/0"]\n[[route]]\ndomain = "*"\nvia = "maildir:/mail/{domain}"\n'
+        found = [caution.key for caution in cautions(load(text, "/etc"))]
+        self.assertEqual(found, ["listener[0].tls", "relay.networks[0]", "route[1].domain"])
+
+    def test_none_for_an_ordinary_file(self) -> None:
+        self.assertEqual(cautions(load(SMALLEST, "/etc")), ())

@@ -1,0 +1,70 @@
+"""`via` and `endpoint`."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.model import Via
+from fopemta.config.place import WRONG, NotValid, Place
+from fopemta.config.ways import Way, endpoint_of, listening_address, via
+
+
+class ViaTests(SynchronousTestCase):
+    def test_every_form(self) -> None:
+        expected = {
+            "mx": Way(Via.MX),
+            "smtp:Mail.Example.net": Way(Via.SMTP, "mail.example.net"),
+            "smtp:mail.example.net:2525": Way(Via.SMTP, "mail.example.net", 2525),
+            "smtp:192.0.2.1": Way(Via.SMTP, "192.0.2.1"),
+            "smtp:192.0.2.1:26": Way(Via.SMTP, "192.0.2.1", 26),
+            "smtp:[192.0.2.1]:26": Way(Via.SMTP, "192.0.2.1", 26),
+            "smtp:[2001:db8::1]": Way(Via.SMTP, "2001:db8::1"),
+            "smtp:[2001:db8::1]:26": Way(Via.SMTP, "2001:db8::1", 26),
+            "maildir:/mail/{domain}/{local_part}": Way(Via.MAILDIR, maildir="/mail/{domain}/{local_part}"),
+            "maildir:../mail": Way(Via.MAILDIR, maildir="/etc/mail"),
+        }
+        self.assertEqual({text: via(text, Place("via", "/etc/fopemta", [])) for text in expected}, expected)
+
+    def test_everything_else_is_refused_once(self) -> None:
+        for value in (
+            "", "MX", "mx:", "smtp", "smtp:", "smtp::25", "smtp:2001:db8::1", "smtp:a:0", "smtp:a b", "lmtp:/run/x",
+            "maildir", "maildir:", "maildir:{", "maildir:}", "maildir:{user}", "maildir:{}", "maildir:{domain!r}",
+            "maildir:{domain.x}", "maildir:{domain:>9}", 5, None, ["mx"],
+        ):  # fmt: skip
+            place = Place("via", "/etc/fopemta", [])
+            self.assertIs(via(value, place), WRONG, repr(value))
+            self.assertEqual(len(place.errors), 1, repr(value))
+
+
+class EndpointTests(SynchronousTestCase):
+    def test_address_of_every_form(self) -> None:
+        expected = {
+            "tcp:25": ("*", 25),
+            "tcp:port=25": ("*", 25),
+            "tcp:25:interface=192.0.2.1": ("192.0.2.1", 25),
+            "tcp:25:interface=0.0.0.0:backlog=100": ("*", 25),
+            "tcp:25:backlog=100:interface=192.0.2.1": ("192.0.2.1", 25),
+            "tcp6:25": ("*", 25),
+            r"tcp6:25:interface=2001\:db8\:\:1": ("2001:db8::1", 25),
+            r"tcp6:25:interface=2001\:db8\:\:1:backlog=9": ("2001:db8::1", 25),
+            "systemd:domain=INET:index=0": None,
+        }
+        self.assertEqual({text: listening_address(endpoint_of(text)) for text in expected}, expected)
+
+    def test_everything_else_is_refused(self) -> None:
+        """A haproxy endpoint waits for the list of proxies that may be believed (ruling 22)."""
+        for value in (
+            "",
+            "25",
+            "tcp:",
+            "tcp:65536",
+            "tcp:x",
+            "tcp:25:port=1",
+            "ssl:465",
+            "tls:x",
+            "haproxy:tcp:25",
+            "unix:/x",
+            25,
+        ):
+            with self.assertRaises(NotValid, msg=repr(value)):
+                endpoint_of(value)
