@@ -61,11 +61,13 @@ def _write_all(descriptor: int, data: bytes) -> None:
 class LineFile:
     """Takes lines from any thread.  Until `begin` and after `end` each is written at once.
 
-    An error of the disk loses lines, never mail: they are counted, and the count is the next line that can be written.
+    An error of the disk loses lines, never mail: they are counted, and `lost` (with {count} in it) is the next line
+    that can be written.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, lost: str) -> None:
         self._output = output
+        self._lost_line = lost
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._reactor: IReactorFromThreads | None = None
@@ -103,7 +105,7 @@ class LineFile:
             self._output.reopen()
 
     def _write(self, lines: list[str]) -> None:
-        lost = [f"- - error: {self._lost} lines of this log were lost"] if self._lost else []
+        lost = [self._lost_line.format(count=self._lost)] if self._lost else []
         try:
             self._output.write("".join([f"{line}\n" for line in lost + lines]).encode("utf-8", "backslashreplace"))
             self._lost = 0

@@ -14,13 +14,15 @@ from typing import Any
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText, formatEvent
 from zope.interface import implementer
 
-from fopemta.log_file import LineFile
+from fopemta.log_file import LineFile, Output
 from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
 
 _LEVEL_WORDS = {LogLevel.warn: "warning: ", LogLevel.error: "error: ", LogLevel.critical: "error: "}
 _URGENT = frozenset(_LEVEL_WORDS)
 # Fields of ours that are seconds since the epoch.
 _TIMES = frozenset({"next_try"})
+# The name is not among the facts, nor is what Twisted's legacy observers add.
+_NO_FACTS = frozenset({"event", "time", "system", "format"})
 # What a value may hold to stand in a text line without quotes, besides letters and digits.
 _BARE = str.maketrans("", "", "@.:/_-+[]<>,;()*%#~!$&?^|{}")
 
@@ -29,8 +31,8 @@ _BARE = str.maketrans("", "", "@.:/_-+[]<>,;()*%#~!$&?^|{}")
 class TextLog:
     """For people: time, queue id ("-" where there is none), event, facts."""
 
-    def __init__(self, file: LineFile, debug: bool = False) -> None:
-        self.file = file
+    def __init__(self, output: Output, debug: bool = False) -> None:
+        self.file = LineFile(output, "- - error: {count} lines of this log could not be written")
         self._debug = debug
 
     def __call__(self, event: LogEvent) -> None:
@@ -46,8 +48,8 @@ class JsonLog:
     record (DESIGN 8).
     """
 
-    def __init__(self, file: LineFile, debug: bool = False) -> None:
-        self.file = file
+    def __init__(self, output: Output, debug: bool = False) -> None:
+        self.file = LineFile(output, '{{"event":"lines_lost","count":{count}}}')
         self._debug = debug
 
     def __call__(self, event: LogEvent) -> None:
@@ -64,11 +66,18 @@ def _safely(render: Callable[[LogEvent], str], event: LogEvent) -> str:
         return f'{{"event":"unloggable","why":{json.dumps(type(error).__name__)}}}'
 
 
+def _as_given(event: LogEvent) -> LogEvent:
+    """The event as it was logged: a legacy observer that saw it first has taken `message` for its own."""
+    legacy = event.get("log_legacy")
+    return event if legacy is None else getattr(legacy, "event", event)
+
+
 # --- text ------------------------------------------------------------------------------------------------------------
 
 
 def text_line(event: LogEvent) -> str:
     """The line of an event, without its end."""
+    event = _as_given(event)
     name = event.get("event")
     if name is None:
         return _foreign_line(event)
@@ -140,7 +149,7 @@ def _facts(event: LogEvent) -> str:
         [
             f" {name}={_word(name, value)}"
             for name, value in event.items()
-            if value is not None and name not in ("event", "message") and not name.startswith("log_")
+            if value is not None and name not in _NO_FACTS and name != "message" and not name.startswith("log_")
         ]
     )
 
@@ -202,6 +211,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 def json_line(event: LogEvent) -> str:
     """The object of an event, on one line."""
+    event = _as_given(event)
     plain: dict[str, Any] = {"event": event.get("event", "other")}
     verdict = event.get("verdict")
     if verdict is not None:
@@ -224,7 +234,7 @@ def _plain_facts(event: LogEvent) -> dict[str, Any]:
     return {
         name: rfc3339(value) if name in _TIMES else value
         for name, value in event.items()
-        if name != "event" and not name.startswith("log_")
+        if name not in _NO_FACTS and not name.startswith("log_")
     }
 
 
@@ -235,10 +245,11 @@ _second = [0, ""]  # the last second that was written, and its text: a busy log 
 
 def _stamp(seconds: float) -> str:
     """RFC 3339 in UTC with milliseconds, as `rfc3339`, but cheaper for times in one second."""
-    whole = int(seconds)
+    # By way of microseconds, as datetime rounds.
+    whole, rest = divmod(round(seconds * 1_000_000), 1_000_000)
     if _second[0] != whole:
         _second[:] = [whole, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))]
-    return f"{_second[1]}.{int((seconds - whole) * 1000):03d}Z"
+    return f"{_second[1]}.{rest // 1000:03d}Z"
 
 
 # --- the one of this process -----------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from fopemta.config.ways import listening_address
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import ICourier, IMailReactor
 from fopemta.local.maildir import MaildirCourier
-from fopemta.log_file import AppendedFile, LineFile, Output, StandardOutput
+from fopemta.log_file import AppendedFile, Output, StandardOutput
 from fopemta.lookup.local_addresses import local_addresses
 from fopemta.lookup.nameservers import system_nameservers
 from fopemta.lookup.resolver import Resolver
@@ -127,9 +127,9 @@ def open_log(log: Log, twistd: Mapping[str, Any]) -> None:
     debug = log.level is LogLevel.DEBUG
     observers: list[log_observers.TextLog | log_observers.JsonLog] = []
     if text != "off":
-        observers.append(log_observers.TextLog(LineFile(_output("log.text", text)), debug))
+        observers.append(log_observers.TextLog(_output("log.text", text), debug))
     if log.json != "off":
-        observers.append(log_observers.JsonLog(LineFile(_output("log.json", log.json)), debug))
+        observers.append(log_observers.JsonLog(_output("log.json", log.json), debug))
     log_observers.outlet.open(observers)
 
 

@@ -1,0 +1,138 @@
+"""Lines on their way to a file."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.log_file import AppendedFile, LineFile, Output
+
+
+class Remembering:
+    """An Output that can fail."""
+
+    def __init__(self) -> None:
+        self.writes: list[str] = []
+        self.failing = False
+
+    def write(self, data: bytes) -> None:
+        if self.failing:
+            raise OSError("disk full")
+        self.writes.append(data.decode("utf-8"))
+
+    def reopen(self) -> None:
+        self.writes.append("(reopened)")
+
+
+class Turns:
+    """A reactor's callFromThread, turn by turn."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], Any]] = []
+
+    def callFromThread(self, call: Callable[[], Any]) -> None:
+        self.calls.append(call)
+
+    def turn(self) -> None:
+        calls, self.calls = self.calls, []
+        for call in calls:
+            call()
+
+
+class LineFileTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.output = Remembering()
+        self.file = LineFile(self.output, "{count} lost")
+        self.reactor = Turns()
+
+    def test_before_the_reactor_runs_each_line_is_written(self) -> None:
+        self.file.write("one")
+        self.file.write("two")
+        self.assertEqual(self.output.writes, ["one\n", "two\n"])
+
+    def test_one_write_per_turn(self) -> None:
+        self.file.begin(self.reactor)  # type: ignore[arg-type]
+        for line in ("one", "two", "three"):
+            self.file.write(line)
+        self.assertEqual(self.output.writes, [])
+        self.assertEqual(len(self.reactor.calls), 1)
+        self.reactor.turn()
+        self.assertEqual(self.output.writes, ["one\ntwo\nthree\n"])
+        self.file.write("four")
+        self.reactor.turn()
+        self.assertEqual(self.output.writes[1:], ["four\n"])
+
+    def test_urgent_line_takes_those_before_it_along(self) -> None:
+        self.file.begin(self.reactor)  # type: ignore[arg-type]
+        self.file.write("one")
+        self.file.write("fire", urgent=True)
+        self.assertEqual(self.output.writes, ["one\nfire\n"])
+
+    def test_end_writes_what_is_there_and_then_each_line(self) -> None:
+        self.file.begin(self.reactor)  # type: ignore[arg-type]
+        self.file.write("one")
+        self.file.end()
+        self.file.write("two")
+        self.assertEqual(self.output.writes, ["one\n", "two\n"])
+
+    def test_lost_lines_are_counted_and_told(self) -> None:
+        self.output.failing = True
+        self.file.write("one")
+        self.file.write("two")
+        self.output.failing = False
+        self.file.write("three")
+        self.file.write("four")
+        self.assertEqual(self.output.writes, ["2 lost\nthree\n", "four\n"])
+
+    def test_threads_lose_nothing(self) -> None:
+        self.file.begin(self.reactor)  # type: ignore[arg-type]
+        threads = [threading.Thread(target=self._many, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.file.end()
+        lines = "".join(self.output.writes).split("\n")[:-1]
+        self.assertEqual(sorted(lines), sorted(f"{name}{index}" for name in "abcd" for index in range(200)))
+
+    def _many(self, name: str) -> None:
+        for index in range(200):
+            self.file.write(f"{name}{index}", urgent=index % 10 == 0)
+
+
+class AppendedFileTests(SynchronousTestCase):
+    def test_appends_and_follows_a_rotation(self) -> None:
+        path = self.mktemp()
+        self._write(AppendedFile(path), "one\n")
+        file = AppendedFile(path)
+        self._write(file, "two\n")
+        os.rename(path, f"{path}.1")
+        self._write(file, "three\n")
+        file.reopen()
+        self._write(file, "four\n")
+        self.assertEqual([self._read(f"{path}.1"), self._read(path)], ["one\ntwo\nthree\n", "four\n"])
+
+    def test_failed_reopening_keeps_the_old_file(self) -> None:
+        folder = self.mktemp()
+        os.mkdir(folder)
+        file = AppendedFile(f"{folder}/log")
+        os.rename(folder, f"{folder}.gone")
+        self.assertRaises(OSError, file.reopen)
+        self._write(file, "still\n")
+        self.assertEqual(self._read(f"{folder}.gone/log"), "still\n")
+
+    def test_is_not_for_everyone_to_read(self) -> None:
+        path = self.mktemp()
+        AppendedFile(path)
+        self.assertEqual(os.stat(path).st_mode & 0o007, 0)
+
+    def _write(self, file: Output, text: str) -> None:
+        file.write(text.encode())
+
+    def _read(self, path: str) -> str:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
