@@ -80,10 +80,13 @@ class Reload:
 
 def _merged(current: Configuration, found: Configuration) -> tuple[Configuration, list[str]]:
     """`found`, with what is read at start only as it is in `current`; and the keys that differ there."""
-    ignored = [name for name in AT_START if _get(current, name) != _get(found, name)]
-    for name in ignored:
-        found = _set(found, name.split("."), _get(current, name))
-    return found, [key for name in ignored for key in _dotted(name)]
+    ignored: list[str] = []
+    for name in AT_START:
+        before, after = _get(current, name), _get(found, name)
+        if before != after:
+            ignored += [_KEYS.get(each, each) for each in _differences(name, before, after)]
+            found = _set(found, name.split("."), before)
+    return found, ignored
 
 
 def _get(configuration: Configuration, name: str) -> Any:
@@ -98,6 +101,15 @@ def _set(value: Any, parts: Sequence[str], new: Any) -> Any:
     return attrs.evolve(value, **{first: _set(getattr(value, first), rest, new) if rest else new})
 
 
-def _dotted(name: str) -> Iterator[str]:
-    """The key in the file of an attribute of the model."""
-    yield {"listeners": "listener"}.get(name, name.replace("tls_client.", "tls.client."))
+def _differences(name: str, before: Any, after: Any) -> Iterator[str]:
+    """The attributes below `name` that differ."""
+    if not attrs.has(type(before)):
+        yield name
+        return
+    for field in attrs.fields(type(before)):
+        if getattr(before, field.name) != getattr(after, field.name):
+            yield f"{name}.{field.name}"
+
+
+# Keys of the file whose attributes have other names.
+_KEYS = {"listeners": "listener", "tls_client.roots": "tls.client.roots"}

@@ -1,0 +1,130 @@
+"""What SIGHUP changes, and what it leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+from twisted.logger import LogEvent, globalLogPublisher
+
+from fopemta import preflight
+from fopemta.config.model import Configuration
+from fopemta.reload import AT_START, Reload
+from fopemta.service import credentials
+from fopemta.testing.authority import Authority
+from fopemta.tls.credentials import Credentials
+from tests.test_preflight import Folder
+
+
+class Target:
+    """Somebody who goes by the configuration."""
+
+    def __init__(self) -> None:
+        self.seen: list[Configuration] = []
+
+    def reconfigure(self, config: Configuration) -> None:
+        self.seen.append(config)
+
+
+class Server:
+    """A ServerTls that remembers."""
+
+    def __init__(self) -> None:
+        self.served: list[list[Credentials]] = []
+
+    def replace(self, found: list[Credentials]) -> None:
+        self.served.append(found)
+
+
+class ReloadTests(Folder):
+    CERTIFICATE = '[tls.server]\ncertificates = [{ chain = "mx.pem", key = "mx.key" }]\n'
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.authority = Authority()
+        self.renew()
+        self.before = preflight.read(self.write(self.CERTIFICATE))
+        self.target, self.server = Target(), Server()
+        self.reload = Reload(str(self.path), self.before, [self.target], self.server, credentials)  # type: ignore[arg-type]
+        self.events: list[LogEvent] = []
+        globalLogPublisher.addObserver(self.events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+
+    def renew(self) -> None:
+        self.authority.leaf("mx.example.org").write(self.folder / "etc", "mx")
+
+    def told(self) -> list[tuple[str, object]]:
+        """Each event and what it says."""
+        fields = {"reloaded": "what", "reload_failed": "errors", "needs_restart": "keys"}
+        return [
+            (event["event"], event[fields[event["event"]]]) for event in self.events if event.get("event") in fields
+        ]
+
+    def test_change_reaches_everyone(self) -> None:
+        self.write(self.CERTIFICATE + "[limits]\nrecipients = 500\n")
+        self.reload.run()
+        [seen] = self.target.seen
+        self.assertEqual(seen, attrs.evolve(self.before, limits=attrs.evolve(self.before.limits, recipients=500)))
+        self.assertEqual(self.told(), [("reloaded", str(self.path))])
+
+    def test_C008_renewed_certificate_is_served(self) -> None:
+        self.reload.run()
+        self.renew()
+        self.reload.run()
+        [[first], [second]] = self.server.served
+        self.assertNotEqual(first.chain[0].serial_number, second.chain[0].serial_number)
+
+    def test_error_keeps_everything(self) -> None:
+        self.write(self.CERTIFICATE + "[limits]\nrecipients = 500\nrecipient = 3\n")
+        self.reload.run()
+        self.assertEqual((self.target.seen, self.server.served), ([], []))
+        self.assertEqual(
+            self.told(), [("reload_failed", ('limits.recipient: is not known; did you mean "recipients"?',))]
+        )
+
+    def test_certificate_without_its_key_keeps_everything(self) -> None:
+        key = self.folder / "etc" / "mx.key"
+        key.write_bytes(self.authority.leaf("other.example.org").key_pem)
+        self.write(self.CERTIFICATE + "[limits]\nrecipients = 500\n")
+        self.reload.run()
+        self.assertEqual((self.target.seen, self.server.served), ([], []))
+        [(event, [error])] = self.told()
+        self.assertEqual(event, "reload_failed")
+        self.assertIn("tls.server.certificates[0]", error)
+
+    def test_missing_file_keeps_everything(self) -> None:
+        self.path.unlink()
+        self.reload.run()
+        self.assertEqual([event for event, _ in self.told()], ["reload_failed"])
+
+    def test_what_is_read_at_start_stays_and_is_named(self) -> None:
+        self.write(
+            self.CERTIFICATE
+            + '[dns]\ntimeout = "3s"\n[limits]\nerrors = 7\n[delivery]\nport = 26\n[tls.client]\nroots = "mx.pem"\n',
+        )
+        self.reload.run()
+        [seen] = self.target.seen
+        self.assertEqual(
+            (seen.dns, seen.delivery, seen.tls_client), (self.before.dns, self.before.delivery, self.before.tls_client)
+        )
+        self.assertEqual(seen.limits.errors, 7)
+        self.assertEqual(self.told()[1], ("needs_restart", ("tls.client.roots", "dns.timeout", "delivery.port")))
+
+    def test_change_is_measured_against_what_runs(self) -> None:
+        """A key that needs a restart is named at each reload until there is one, and not once it is back."""
+        before = Path(self.path).read_text(encoding="utf-8")
+        self.write(self.CERTIFICATE + '[dns]\ntimeout = "3s"\n')
+        self.reload.run()
+        self.reload.run()
+        self.path.write_text(before, encoding="utf-8")
+        self.reload.run()
+        self.assertEqual([event for event, _ in self.told()].count("needs_restart"), 2)
+
+
+class TableTests(Folder):
+    def test_names_attributes_of_the_model(self) -> None:
+        configuration = preflight.read(self.write())
+        for name in AT_START:
+            value: object = configuration
+            for part in name.split("."):
+                value = getattr(value, part)
