@@ -25,6 +25,7 @@ setup(
         "zope.interface>=7.0",
         "cryptography>=44.0",
         "click>=8.1",
+        "idna>=3.4",
     ],
     entry_points={"console_scripts": ["fopemta = fopemta.cli.main:main"]},
     classifiers=[

@@ -1,4 +1,4 @@
-"""etc/fopemta.toml: every key stands in it, and the defaults that it shows are the true ones."""
+"""etc/fopemta.toml and docs/configuration.md: every key stands in them, with its true default."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ from fopemta.config.contract import FILE
 from fopemta.config.load import load
 from fopemta.config.place import Place
 from fopemta.config.section import Key, Section, sections
+from fopemta.reload import AT_START
 
-FILE_PATH = Path(__file__).resolve().parents[2] / "etc" / "fopemta.toml"
+ROOT = Path(__file__).resolve().parents[2]
+FILE_PATH = ROOT / "etc" / "fopemta.toml"
+REFERENCE_PATH = ROOT / "docs" / "configuration.md"
+
+_ROW = re.compile(r"\| `([a-z0-9_.\[\]]+)` \| (?:`(.+?)`|required) \| (start)? ?\| .+ \|")
 
 _HEADING = re.compile(r"(?:# )?\[{1,2}([a-z_.]+)\]{1,2}")
 _KEY = re.compile(r"(?:# )?([a-z_]+) = (.+)")
@@ -80,3 +85,27 @@ class ExampleTests(SynchronousTestCase):
         value = key.read(tomllib.loads(f"value = {text}")["value"], place)
         self.assertEqual(place.errors, [], text)
         return getattr(value, key.attribute) if key.spread else value
+
+
+class ReferenceTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        matches = [_ROW.fullmatch(line) for line in REFERENCE_PATH.read_text(encoding="utf-8").splitlines()]
+        self.rows = {match[1].replace("[]", ""): match for match in matches if match is not None}
+
+    def test_every_key_and_no_other_is_listed(self) -> None:
+        self.assertEqual(set(self.rows), {dotted for dotted, _, _ in leaves()} | IN_LISTS)
+
+    def test_defaults_are_those_of_the_example(self) -> None:
+        shown = shown_values()
+        for dotted, section, key in leaves():
+            default = self.rows[dotted][2]
+            if key.required:
+                self.assertIsNone(default, dotted)
+            else:
+                self.assertIn(default, shown[dotted], (dotted, section))
+
+    def test_keys_that_are_read_at_start_are_marked(self) -> None:
+        at_start = tuple(name.replace("listeners", "listener").replace("tls_client", "tls.client") for name in AT_START)
+        for dotted, row in self.rows.items():
+            wanted = any(dotted == name or dotted.startswith(f"{name}.") for name in at_start)
+            self.assertEqual(row[3] == "start", wanted, dotted)
