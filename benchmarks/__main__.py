@@ -1,0 +1,72 @@
+"""`make bench`: intake and relay of 4 KiB messages, fopemta and Postfix in turn, durable on both sides.
+
+    python -m benchmarks [--runs 3] [--window 4] [--messages 2000] [--servers fopemta,postfix] [WORK ...]
+
+WORK: intake, intake-many, intake-tls, relay, relay-tls (all of them without any).  Prints a table of medians and the
+ratios.  As root the spools lie on a fresh journalled file system in a file; without root on whatever is there, which
+the table says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+
+from benchmarks.ground import Ground
+from benchmarks.servers import SERVERS, Server
+from benchmarks.work import WORKS, Figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__.split("\n")[0])
+    parser.add_argument("work", nargs="*", choices=[[], *WORKS], default=[])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--window", type=float, default=4.0, help="seconds of load for an intake")
+    parser.add_argument("--messages", type=int, default=2000, help="messages for a relay")
+    parser.add_argument("--servers", default="fopemta,postfix")
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/fopemta-bench"))
+    options = parser.parse_args()
+    names = [name for name in options.servers.split(",") if SERVERS[name].installed()]
+    with Ground(options.folder) as ground:
+        print(f"file system: {ground.words}; {options.runs} runs, in turn", flush=True)
+        for work in options.work or WORKS:
+            found: dict[str, list[Figures]] = {name: [] for name in names}
+            for _ in range(options.runs):
+                for name in names:
+                    found[name].append(measure(SERVERS[name](ground), work, options))
+            table(work, found)
+
+
+def measure(server: Server, work: str, options: argparse.Namespace) -> Figures:
+    try:
+        return WORKS[work](server, options)
+    finally:
+        server.stop()
+
+
+def table(work: str, found: dict[str, list[Figures]]) -> None:
+    print(f"\n{work}: {WORKS[work].__doc__}")
+    print("| server | messages/s (range) | CPU ms/message | peak memory MiB | failed |")
+    print("|---|---|---|---|---|")
+    for name, runs in found.items():
+        rates = [run.rate for run in runs]
+        print(
+            f"| {name} | {statistics.median(rates):.0f} ({min(rates):.0f}-{max(rates):.0f}) "
+            f"| {cpu(runs):.3f} | {statistics.median(run.memory for run in runs) / 2**20:.0f} "
+            f"| {sum(run.failed for run in runs)} |"
+        )
+    if len(found) == 2:
+        (one, ours), (other, theirs) = found.items()
+        rate = statistics.median(a.rate / b.rate for a, b in zip(ours, theirs, strict=True))
+        print(f"{one} / {other}: rate {rate:.2f}, CPU {cpu(ours) / cpu(theirs):.2f}", flush=True)
+
+
+def cpu(runs: list[Figures]) -> float:
+    """Milliseconds a message, all processes of the server."""
+    return statistics.median(run.cpu * 1000 / max(run.messages, 1) for run in runs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

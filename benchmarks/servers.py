@@ -1,0 +1,193 @@
+"""The servers that are measured, each with its own defaults and durable intake."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import tree
+from benchmarks.ground import Ground
+
+ROOT = Path(__file__).resolve().parent.parent
+SINK = 2599
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+class Server:
+    """One server; `start` for a mode: "hold" keeps what comes in, "relay" passes everything to the sink."""
+
+    name = "?"
+    port = 0
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.process: subprocess.Popen[bytes] | None = None
+        self._silent: socket.socket | None = None
+
+    @classmethod
+    def installed(cls) -> bool:
+        return True
+
+    def command(self, folder: Path, mode: str, tls: bool) -> list[str]:
+        raise NotImplementedError
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self, mode: str, tls: bool = False) -> None:
+        folder = self.ground.fresh(self.name)
+        command = self.command(folder, mode, tls)
+        environment = {**os.environ, "PATH": _PATH, "PYTHONPATH": str(ROOT)}
+        with open(folder / "output", "wb") as output:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder
+            )
+        end = time.monotonic() + 30
+        while not self._greets():
+            if time.monotonic() > end or (self.process.poll() is not None):
+                raise RuntimeError(f"{self.name} does not start: {(folder / 'output').read_text()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            started = tree.members(self.pid)
+            for pid in started:
+                _signal(pid, signal.SIGTERM)
+            end = time.monotonic() + 15
+            while self._alive(started) and time.monotonic() < end:
+                self.process.poll()
+                time.sleep(0.1)
+            for pid in self._alive(started):
+                _signal(pid, signal.SIGKILL)
+            self.process.wait()
+        if self._silent is not None:
+            self._silent.close()
+
+    def _alive(self, pids: list[int]) -> list[int]:
+        """Those still there, the ended ones that nobody has waited for left out."""
+        return [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()]
+
+    def silent_port(self) -> int:
+        """A port where connections are taken and nobody ever says a word."""
+        self._silent = socket.create_server(("127.0.0.1", 0), backlog=512)
+        return int(self._silent.getsockname()[1])
+
+    def _greets(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                connection.settimeout(5)
+                return connection.recv(100).startswith(b"220")
+        except OSError:
+            return False
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+class Fopemta(Server):
+    """Ours.  "hold": every way leads to a server that never greets, so a few connections wait and all else lies."""
+
+    name, port = "fopemta", 2620
+
+    def command(self, folder: Path, mode: str, tls: bool) -> list[str]:
+        onwards = SINK if mode == "relay" else self.silent_port()
+        certificates = f'[{{ chain = "{self.ground.chain}", key = "{self.ground.key}" }}]'
+        (folder / "fopemta.toml").write_text(f"""
+[node]
+hostname = "bench.test"
+postmaster = "postmaster@bench.test"
+spool = "spool"
+state = "state"
+[[listener]]
+endpoint = "tcp:{self.port}:interface=127.0.0.1"
+[tls.server]
+certificates = {certificates}
+[relay]
+networks = ["127.0.0.0/8"]
+[log]
+text = "text.log"
+[[route]]
+domain = "bench.test"
+via = "maildir:mail/{{local_part}}"
+[[route]]
+domain = "*"
+via = "smtp:127.0.0.1:{onwards}"
+""")
+        twistd = str(Path(sys.executable).with_name("twistd"))
+        return [twistd, "-n", "--pidfile=", "fopemta", "--config", str(folder / "fopemta.toml")]
+
+
+class Postfix(Server):
+    """Debian's, with its own defaults, from a private configuration; limits on clients off, logs by postlogd."""
+
+    name, port = "postfix", 2601
+
+    @classmethod
+    def installed(cls) -> bool:
+        return shutil.which("postfix", path=_PATH) is not None and os.geteuid() == 0
+
+    def command(self, folder: Path, mode: str, tls: bool) -> list[str]:
+        etc = folder / "etc"
+        for each in ("etc", "data", "spool"):
+            (folder / each).mkdir()
+        os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, -1)
+        values = {
+            "compatibility_level": "3.6", "queue_directory": f"{folder}/spool", "data_directory": f"{folder}/data",
+            "myhostname": "bench.test", "mydestination": "", "inet_interfaces": "127.0.0.1", "inet_protocols": "ipv4",
+            "mynetworks": "127.0.0.0/8", "maillog_file": f"{folder}/log", "maillog_file_prefixes": str(folder),
+            "alias_maps": "", "alias_database": "", "smtpd_client_connection_count_limit": "0",
+            "smtpd_client_connection_rate_limit": "0", "biff": "no", "smtp_dns_support_level": "disabled",
+            "smtp_host_lookup": "native", "local_recipient_maps": "", "smtpd_peername_lookup": "no",
+            "smtp_tls_security_level": "may", "smtpd_tls_security_level": "may",
+            "smtpd_tls_chain_files": f"{self.ground.key}, {self.ground.chain}",
+        }  # fmt: skip
+        if mode == "relay":
+            values["relayhost"] = f"[127.0.0.1]:{SINK}"
+        else:
+            values["smtpd_client_restrictions"] = "check_client_access static:HOLD"
+        (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in values.items()))
+        (etc / "master.cf").write_text(_MASTER.format(port=self.port))
+        subprocess.run(
+            ["postfix", "-c", str(etc), "check"], capture_output=True, check=False, env={**os.environ, "PATH": _PATH}
+        )
+        return ["postfix", "-c", str(etc), "start-fg"]
+
+
+_MASTER = """
+{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+local unix - n n - - local
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+SERVERS: dict[str, type[Server]] = {"fopemta": Fopemta, "postfix": Postfix}

@@ -1,0 +1,107 @@
+"""The kinds of work: what is sent, and what is counted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import tree
+from benchmarks.servers import SINK, Server
+
+_SIZE = 4096
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one measurement: messages a second, CPU seconds of the server's processes, messages, peak memory in octets."""
+
+    rate: float
+    cpu: float
+    messages: int
+    memory: int
+    failed: int
+
+
+def _load(server: Server, *arguments: object) -> dict[str, Any]:
+    command = [
+        server.ground.tool("smtpload"),
+        "-q",
+        "-l",
+        str(_SIZE),
+        *map(str, arguments),
+        "127.0.0.1",
+        str(server.port),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+
+
+def _intake(server: Server, options: argparse.Namespace, *arguments: object, tls: bool = False) -> Figures:
+    server.start("hold", tls)
+    arguments = (*arguments, "-m", 10**6, *(["-t"] if tls else []))
+    _load(server, *arguments, "-w", 0.7, "-T", 15)  # warm-up
+    peak, before = tree.PeakMemory(server.pid), tree.cpu(server.pid)
+    found = _load(server, *arguments, "-w", options.window, "-T", options.window + 30)
+    spent = tree.cpu(server.pid) - before
+    return Figures(found["rate"], spent, found["ok"], peak.stop(), found["fail"])
+
+
+def _relay(server: Server, options: argparse.Namespace, tls: bool = False) -> Figures:
+    certificate = ["-c", str(server.ground.folder / "both.pem")] if tls else []
+    sink = subprocess.Popen(
+        [server.ground.tool("tlssink"), "-n", str(options.messages), "-T", "90", *certificate, str(SINK)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        time.sleep(0.2)
+        server.start("relay")
+        peak, before = tree.PeakMemory(server.pid), tree.cpu(server.pid)
+        found = _load(server, "-s", 20, "-r", 10, "-m", options.messages, "-T", 60)
+        taken = json.loads(sink.communicate(timeout=100)[0])
+        time.sleep(0.3)  # what is left to record belongs to the price
+        spent = tree.cpu(server.pid) - before
+        seconds = taken["t_last"] - found["t_first"]
+        missing = options.messages - taken["msgs"]
+        return Figures(taken["msgs"] / seconds, spent, taken["msgs"], peak.stop(), missing)
+    finally:
+        sink.terminate()
+        sink.wait()
+
+
+def intake(server: Server, options: argparse.Namespace) -> Figures:
+    """4 KiB in, one message per connection, 20 sessions, plain"""
+    return _intake(server, options, "-s", 20, "-r", 1)
+
+
+def intake_many(server: Server, options: argparse.Namespace) -> Figures:
+    """4 KiB in, 50 messages per connection, 100 sessions, plain"""
+    return _intake(server, options, "-s", 100, "-r", 50)
+
+
+def intake_tls(server: Server, options: argparse.Namespace) -> Figures:
+    """4 KiB in, one message per connection, 20 sessions, STARTTLS with TLS 1.3 and ECDSA"""
+    return _intake(server, options, "-s", 20, "-r", 1, tls=True)
+
+
+def relay(server: Server, options: argparse.Namespace) -> Figures:
+    """4 KiB in by 20 sessions and out to one destination, plain"""
+    return _relay(server, options)
+
+
+def relay_tls(server: Server, options: argparse.Namespace) -> Figures:
+    """4 KiB in by 20 sessions and out to one destination over TLS"""
+    return _relay(server, options, tls=True)
+
+
+WORKS: dict[str, Callable[[Server, argparse.Namespace], Figures]] = {
+    "intake": intake,
+    "intake-many": intake_many,
+    "intake-tls": intake_tls,
+    "relay": relay,
+    "relay-tls": relay_tls,
+}
