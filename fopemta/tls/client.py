@@ -14,10 +14,12 @@ from zope.interface import implementer
 
 from fopemta.interfaces import IClientTls
 from fopemta.trust.evidence import ChainError, HandshakeEvidence
-from fopemta.trust.rungs import OFFERS, Hello, Rung
+from fopemta.trust.rungs import OFFERS, Hello, Rung, Version
 
 # ssl.h: SSL_OP_LEGACY_SERVER_CONNECT; pyOpenSSL does not name it.
 _OP_LEGACY_SERVER_CONNECT = 0x4
+
+_VERSIONS = {Version.TLS_1_2: SSL.TLS1_2_VERSION, Version.TLS_1_3: SSL.TLS1_3_VERSION}
 
 
 @attrs.define
@@ -90,8 +92,8 @@ class _Creator:
 def _context(rung: Rung, hello: Hello, roots: str) -> SSL.Context:
     offer = OFFERS[rung]
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_max_proto_version(SSL.TLS1_3_VERSION if offer.tls13 else SSL.TLS1_2_VERSION)
+    context.set_min_proto_version(_VERSIONS[offer.lowest])
+    context.set_max_proto_version(_VERSIONS[offer.highest])
     if offer.tls13:
         context.set_tls13_ciphersuites(":".join(offer.tls13).encode("ascii"))
     context.set_cipher_list((":".join(offer.tls12) + f":@SECLEVEL={offer.security_level}").encode("ascii"))
@@ -149,12 +151,14 @@ def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
         raise TypeError("not a connection of ours")
     observed = connection.observed
     chain = connection.get_peer_cert_chain(as_cryptography=True) or []
+    verified = connection.get_verified_chain(as_cryptography=True) or []
     return HandshakeEvidence(
         protocol=connection.get_protocol_version_name(),
         cipher=connection.get_cipher_name() or "",
         bits=connection.get_cipher_bits() or 0,
         group=connection.get_group_name(),
         chain=tuple(each.public_bytes(Encoding.DER) for each in chain),
+        verified=tuple(each.public_bytes(Encoding.DER) for each in verified),
         chain_errors=tuple(observed.errors),
         server_name=observed.server_name,
     )

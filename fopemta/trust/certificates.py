@@ -5,8 +5,18 @@ from __future__ import annotations
 import hashlib
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from fopemta.trust.verdict import CertificateFacts, rfc3339
+
+# A peer may send as many certificates, with names as long, as he likes; a record is kept for every recipient.
+_MOST_IN_A_RECORD = 10
+_LONGEST_NAME = 300
+
+# 112 bits of security (NIST SP 800-57), OpenSSL's level 2.
+_LEAST_RSA_BITS = 2048
+_LEAST_CURVE_BITS = 224
 
 
 def facts_of(der: bytes) -> CertificateFacts:
@@ -15,8 +25,8 @@ def facts_of(der: bytes) -> CertificateFacts:
     try:
         certificate = x509.load_der_x509_certificate(der)
         return CertificateFacts(
-            subject=certificate.subject.rfc4514_string(),
-            issuer=certificate.issuer.rfc4514_string(),
+            subject=printable(certificate.subject.rfc4514_string()),
+            issuer=printable(certificate.issuer.rfc4514_string()),
             serial=f"{certificate.serial_number:x}",
             not_after=rfc3339(certificate.not_valid_after_utc.timestamp()),
             sha256=sha256,
@@ -26,10 +36,32 @@ def facts_of(der: bytes) -> CertificateFacts:
 
 
 def chain_facts(chain: tuple[bytes, ...]) -> tuple[CertificateFacts, ...]:
-    """The facts of every certificate that a peer sent, leaf first."""
-    return tuple(facts_of(der) for der in chain)
+    """The facts of the certificates that a peer sent, leaf first, the first ten of them."""
+    return tuple(facts_of(der) for der in chain[:_MOST_IN_A_RECORD])
+
+
+def printable(text: str) -> str:
+    """A stranger's words made fit for one line of a log or report: no control characters, and not endless."""
+    plain = "".join(letter if letter.isprintable() else f"\\{ord(letter):02X}" for letter in text[:_LONGEST_NAME])
+    return plain if len(text) <= _LONGEST_NAME else f"{plain}..."
 
 
 def is_self_issued(certificate: x509.Certificate) -> bool:
     """Subject and issuer are the same name: a root, or self-signed."""
     return certificate.subject == certificate.issuer
+
+
+def weakness(certificate: x509.Certificate) -> str | None:
+    """What of a certificate is below today's strength, in words; None where all is well.
+
+    A self-issued certificate's own signature does not count: nothing is proven by it.
+    """
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey) and key.key_size < _LEAST_RSA_BITS:
+        return f"a key of {key.key_size} bits"
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size < _LEAST_CURVE_BITS:
+        return f"a curve of {key.curve.key_size} bits"
+    digest = certificate.signature_hash_algorithm
+    if isinstance(digest, hashes.MD5 | hashes.SHA1) and not is_self_issued(certificate):
+        return f"a signature with {digest.name}"
+    return None

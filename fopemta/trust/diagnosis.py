@@ -158,13 +158,13 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     Diagnosis.UNTRUSTED_ROOT: Explanation(
         "certificate-not-trusted", *_CERT,
         f"{_NOT_SECURE}: its certificate comes from an authority that is not recognised here.",
-        "The chain does not end at a root of the configured store.",
-        "Ask for a certificate of a public authority, or configure the private root ([tls.client] roots).",
+        "The chain does not lead to a root of the configured store.",
+        "Ask for a certificate of a public authority with all its intermediates, or add the root ([tls.client] roots).",
     ),
     Diagnosis.INCOMPLETE_CHAIN: Explanation(
         "certificate-not-trusted", *_CERT,
         f"{_NOT_SECURE}: its certificate is incomplete.",
-        "The server sent its own certificate alone, and its issuer is not a root of the store.",
+        "The server did not send the certificate of its own one's issuer, which is no root of the store.",
         "Ask the recipient's administrator to send the intermediate certificates too.",
     ),
     Diagnosis.NAME_MISMATCH: Explanation(

@@ -18,8 +18,9 @@ class ChainError:
 class HandshakeEvidence:
     """`protocol` ("TLSv1.3"), `cipher` (OpenSSL's name), `bits`, `group` (None where OpenSSL names none).
 
-    `chain` is what the peer sent, leaf first, in DER.  `chain_errors` is what verification against `roots` met, in
-    order; empty means a chain to a trusted root within its dates.  `server_name` is the SNI that was sent.
+    `chain` is what the peer sent and `verified` what verification made of it (up to a root where it found one), both
+    leaf first, in DER.  `chain_errors` is what verification against `roots` met, in order; empty means a chain to a
+    trusted root within its dates.  `server_name` is the SNI that was sent.
     `judging_error` is set when looking at the handshake itself failed: then nothing is proven.
     """
 
@@ -30,5 +31,6 @@ class HandshakeEvidence:
     chain: tuple[bytes, ...]
     chain_errors: tuple[ChainError, ...]
     server_name: str | None
+    verified: tuple[bytes, ...] = ()
     resumed: bool = False
     judging_error: str | None = None

@@ -45,11 +45,18 @@ _WORDS: tuple[tuple[str, Diagnosis], ...] = (
     ("no suitable key share", Diagnosis.NO_COMMON_CIPHER),
     ("no suitable signature algorithm", Diagnosis.NO_COMMON_CIPHER),
     ("wrong signature type", Diagnosis.NO_COMMON_CIPHER),
+    ("legacy sigalg disallowed", Diagnosis.NO_COMMON_CIPHER),
+    ("wrong curve", Diagnosis.NO_COMMON_CIPHER),
+    ("unsupported elliptic curve", Diagnosis.NO_COMMON_CIPHER),
+    ("bad key share", Diagnosis.NO_COMMON_CIPHER),
+    ("alert illegal parameter", Diagnosis.NO_COMMON_CIPHER),
+    ("missing extension", Diagnosis.NO_COMMON_CIPHER),
     ("certificate required", Diagnosis.CLIENT_CERTIFICATE_WANTED),
     ("alert bad certificate", Diagnosis.CLIENT_CERTIFICATE_WANTED),
     ("alert unknown ca", Diagnosis.CLIENT_CERTIFICATE_WANTED),
     ("alert certificate", Diagnosis.CLIENT_CERTIFICATE_WANTED),
     ("alert unsupported certificate", Diagnosis.CLIENT_CERTIFICATE_WANTED),
+    ("alert no certificate", Diagnosis.CLIENT_CERTIFICATE_WANTED),
     ("certificate verify failed", Diagnosis.CERT_UNUSABLE),
     # Plain text where a record should be.
     ("wrong version number", Diagnosis.NOT_TLS),
@@ -59,13 +66,15 @@ _WORDS: tuple[tuple[str, Diagnosis], ...] = (
     ("http request", Diagnosis.NOT_TLS),
 )
 
-# RULINGS 9: down a rung only after an alert about version, cipher or parameters, or a hang or drop.
+# RULINGS 9: down a rung only after an alert about version, cipher or parameters, or a hang or drop; never after a
+# verdict on a certificate, ours or theirs.  An alert that says nothing clear ("internal error", "decode error") and
+# what the peer does against the rules count as trouble with the parameters: weaker TLS comes before plain text (C023,
+# C046).
 _STEP_DOWN = frozenset(
     {
         Diagnosis.NO_COMMON_PROTOCOL,
         Diagnosis.NO_COMMON_CIPHER,
         Diagnosis.DH_TOO_SMALL,
-        Diagnosis.WEAK_KEY,
         Diagnosis.CONNECTION_DROPPED,
         Diagnosis.HANDSHAKE_TIMEOUT,
         Diagnosis.HANDSHAKE_FAILED,
@@ -75,14 +84,17 @@ _SMALL_HELLO = frozenset({Diagnosis.CONNECTION_DROPPED, Diagnosis.HANDSHAKE_TIME
 
 
 def diagnose(ending: Ending, words: str = "") -> Diagnosis:
-    """The diagnosis of a handshake that ended so, with OpenSSL's `words` where it raised."""
+    """The diagnosis of a handshake that ended so, with OpenSSL's `words` where it raised.
+
+    OpenSSL without words has met the end of the stream, no alert.
+    """
     if ending is Ending.TIMEOUT:
         return Diagnosis.HANDSHAKE_TIMEOUT
     text = words.lower().replace("_", " ")
     for part, diagnosis in _WORDS:
         if part in text:
             return diagnosis
-    return Diagnosis.CONNECTION_DROPPED if ending is Ending.DROPPED else Diagnosis.HANDSHAKE_FAILED
+    return Diagnosis.CONNECTION_DROPPED if ending is Ending.DROPPED or not text else Diagnosis.HANDSHAKE_FAILED
 
 
 def permits_step_down(diagnosis: Diagnosis) -> bool:

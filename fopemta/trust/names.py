@@ -13,6 +13,10 @@ from cryptography import x509
 from service_identity import CertificateError, VerificationError
 from service_identity.hazmat import DNS_ID, DNSPattern, IPAddress_ID, IPAddressPattern, verify_service_identity
 
+from fopemta.trust.certificates import printable
+
+_MOST_SHOWN = 10
+
 
 @attrs.frozen
 class PresentedNames:
@@ -24,8 +28,11 @@ class PresentedNames:
 
     @property
     def words(self) -> str:
-        """For the operator."""
-        return ", ".join((*self.dns, *self.addresses)) or "no name"
+        """For the operator: the first few, made fit for one line."""
+        names = (*self.dns, *self.addresses)
+        shown = ", ".join(printable(each) for each in names[:_MOST_SHOWN])
+        more = len(names) - _MOST_SHOWN
+        return (f"{shown} and {more} more" if more > 0 else shown) or "no name"
 
 
 def presented(certificate: x509.Certificate) -> PresentedNames:

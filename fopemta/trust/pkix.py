@@ -5,13 +5,21 @@ Fails closed: anything unexpected while judging means "not authenticated".
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from cryptography import x509
 
-from fopemta.trust.certificates import is_self_issued
+from fopemta.trust.certificates import is_self_issued, weakness
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.names import matching, presented
 from fopemta.trust.plan import Judgement
+
+Path: TypeAlias = tuple[x509.Certificate, ...]
+Fault: TypeAlias = tuple[Diagnosis, str]
+
+# Unable to get the issuer, to get it locally, to verify the first certificate.
+_ISSUER_UNKNOWN = frozenset({2, 20, 21})
 
 # X509_V_ERR numbers (openssl/x509_vfy.h), in the order in which one is named when several were met.
 _CHAIN_DIAGNOSES: tuple[tuple[frozenset[int], Diagnosis], ...] = (
@@ -19,9 +27,9 @@ _CHAIN_DIAGNOSES: tuple[tuple[frozenset[int], Diagnosis], ...] = (
     (frozenset({10}), Diagnosis.CERT_EXPIRED),
     (frozenset({9}), Diagnosis.CERT_NOT_YET_VALID),
     (frozenset({66, 67, 68}), Diagnosis.WEAK_KEY),
-    (frozenset({19}), Diagnosis.UNTRUSTED_ROOT),
-    # Unable to get the issuer (locally), unable to verify the first certificate.
-    (frozenset({2, 20, 21}), Diagnosis.UNTRUSTED_ROOT),
+    # Self-signed in the chain; not trusted and rejected by the store's own settings.
+    (frozenset({19, 27, 28}), Diagnosis.UNTRUSTED_ROOT),
+    (_ISSUER_UNKNOWN, Diagnosis.UNTRUSTED_ROOT),
 )
 
 
@@ -32,56 +40,71 @@ def judge(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> Ju
     epoch.  Never raises.
     """
     try:
-        diagnosis, text = _judged(evidence, names, now)
+        found = _judged(evidence, names, now)
     except Exception as error:  # noqa: BLE001  whatever it is, a certificate that cannot be judged proves nothing
-        diagnosis, text = Diagnosis.JUDGING_FAILED, f"the certificate could not be judged ({type(error).__name__})"
-    good = diagnosis is None
-    return Judgement(good, names, "pkix" if good else None, diagnosis, text)
+        found = Diagnosis.JUDGING_FAILED, f"the certificate could not be judged ({type(error).__name__})"
+    if isinstance(found, str):
+        return Judgement(True, names, "pkix", None, f"good for {found}")
+    return Judgement(False, names, None, *found)
 
 
-def _judged(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> tuple[Diagnosis | None, str]:
+def _judged(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> Fault | str:
+    """What is wrong, or the name that the certificate is good for."""
     if evidence.judging_error is not None:
         return Diagnosis.JUDGING_FAILED, f"the handshake could not be judged ({evidence.judging_error})"
     if not evidence.chain:
         return Diagnosis.CERT_UNUSABLE, "the server showed no certificate"
-    chain = tuple(x509.load_der_x509_certificate(der) for der in evidence.chain)
-    return _chain_fault(evidence, chain) or _date_fault(chain[0], now) or _name_fault(chain[0], names)
+    if evidence.verified and evidence.verified[0] != evidence.chain[0]:
+        return Diagnosis.JUDGING_FAILED, "what was verified is not what the server showed"
+    path = tuple(x509.load_der_x509_certificate(der) for der in evidence.verified or evidence.chain)
+    return _chain_fault(evidence, path) or _date_fault(path, now) or _strength_fault(path) or _name(path[0], names)
 
 
-def _chain_fault(
-    evidence: HandshakeEvidence, chain: tuple[x509.Certificate, ...]
-) -> tuple[Diagnosis | None, str] | None:
+def _chain_fault(evidence: HandshakeEvidence, path: Path) -> Fault | None:
     if not evidence.chain_errors:
         return None
     words = "; ".join(dict.fromkeys(f"{each.words} (depth {each.depth})" for each in evidence.chain_errors))
+    if _leaf_alone(evidence) and not is_self_issued(path[0]):
+        return Diagnosis.INCOMPLETE_CHAIN, words
     met = {each.code for each in evidence.chain_errors}
     for codes, diagnosis in _CHAIN_DIAGNOSES:
         if met & codes:
-            # A leaf alone whose issuer is unknown: most likely its intermediates were not sent.
-            if diagnosis is Diagnosis.UNTRUSTED_ROOT and len(chain) == 1 and not is_self_issued(chain[0]):
-                diagnosis = Diagnosis.INCOMPLETE_CHAIN
             return diagnosis, words
     return Diagnosis.CERT_UNUSABLE, words
 
 
-def _date_fault(leaf: x509.Certificate, now: float) -> tuple[Diagnosis | None, str] | None:
-    # OpenSSL looked at the dates of the whole chain during the handshake; a session that is judged again later (kept
-    # open, resumed) is judged by today's time.
-    if now > leaf.not_valid_after_utc.timestamp():
-        return Diagnosis.CERT_EXPIRED, f"expired at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
-    if now < leaf.not_valid_before_utc.timestamp():
-        return Diagnosis.CERT_NOT_YET_VALID, f"not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+def _leaf_alone(evidence: HandshakeEvidence) -> bool:
+    """All that is wrong is that nothing sent or known issued the leaf: its intermediates were most likely left out."""
+    return all(each.code in _ISSUER_UNKNOWN and each.depth == 0 for each in evidence.chain_errors)
+
+
+def _date_fault(path: Path, now: float) -> Fault | None:
+    # OpenSSL looked at the dates during the handshake; a session that is judged again later (kept open, resumed) is
+    # judged by today's time.
+    for depth, each in enumerate(path):
+        if now > each.not_valid_after_utc.timestamp():
+            return Diagnosis.CERT_EXPIRED, f"expired at {each.not_valid_after_utc:%Y-%m-%d %H:%M} UTC (depth {depth})"
+        if now < each.not_valid_before_utc.timestamp():
+            begin = f"{each.not_valid_before_utc:%Y-%m-%d %H:%M}"
+            return Diagnosis.CERT_NOT_YET_VALID, f"not valid before {begin} UTC (depth {depth})"
     return None
 
 
-def _name_fault(leaf: x509.Certificate, names: tuple[str, ...]) -> tuple[Diagnosis | None, str]:
+def _strength_fault(path: Path) -> Fault | None:
+    # OpenSSL's own check depends on the rung: at security level 1 it lets RSA of 1024 bits pass, which is good enough
+    # to encrypt to, but not to prove a name.
+    for depth, each in enumerate(path):
+        words = weakness(each)
+        if words is not None:
+            return Diagnosis.WEAK_KEY, f"{words} (depth {depth})"
+    return None
+
+
+def _name(leaf: x509.Certificate, names: tuple[str, ...]) -> Fault | str:
     found = presented(leaf)
     if not found.has_san:
         return Diagnosis.NO_SUBJECT_ALT_NAME, f"wanted {_or(names)}, the certificate has no subjectAltName"
-    name = matching(found, names)
-    if name is None:
-        return Diagnosis.NAME_MISMATCH, f"wanted {_or(names)}, found {found.words}"
-    return None, f"good for {name}"
+    return matching(found, names) or (Diagnosis.NAME_MISMATCH, f"wanted {_or(names)}, found {found.words}")
 
 
 def _or(names: tuple[str, ...]) -> str:

@@ -27,9 +27,18 @@ class Hello(enum.Enum):
     SMALL = "small"
 
 
+class Version(enum.Enum):
+    """The versions of the protocol that are spoken here; the value is OpenSSL's name."""
+
+    TLS_1_2 = "TLSv1.2"
+    TLS_1_3 = "TLSv1.3"
+
+
 @attrs.frozen
 class Offer:
-    """What a rung offers: suite names as OpenSSL writes them, `tls13` empty where TLS 1.3 is not offered.
+    """What a rung offers: suite names as OpenSSL writes them, and the versions from `lowest` to `highest`.
+
+    `tls13` is empty exactly where `highest` is below TLS 1.3.
 
     `security_level` is OpenSSL's (2: keys of 112 bits and more; 1: 80 bits, for 1024-bit DHE and RSA).
     `legacy_servers`: talk to servers without RFC 5746 renegotiation info; a client alone never renegotiates.
@@ -37,6 +46,8 @@ class Offer:
 
     tls13: tuple[str, ...]
     tls12: tuple[str, ...]
+    lowest: Version = Version.TLS_1_2
+    highest: Version = Version.TLS_1_3
     security_level: int = 2
     legacy_servers: bool = False
 
@@ -55,7 +66,8 @@ OFFERS: dict[Rung, Offer] = {
         tls13=("TLS_AES_128_GCM_SHA256",),
         tls12=("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),
     ),
-    # TLS 1.2 alone: whoever speaks 1.3 has had his chance above.  256 bits before 128, static RSA last.
+    # TLS 1.2 alone: whoever speaks 1.3 has had his chance above.  256 bits before 128; static RSA, without forward
+    # secrecy, last.
     Rung.COMPATIBLE: Offer(
         tls13=(),
         tls12=(
@@ -81,6 +93,7 @@ OFFERS: dict[Rung, Offer] = {
             "AES128-SHA256",
             "AES128-SHA",
         ),
+        highest=Version.TLS_1_2,
         security_level=1,
         legacy_servers=True,
     ),
@@ -88,8 +101,10 @@ OFFERS: dict[Rung, Offer] = {
 
 # What a listener prefers, RULINGS 29: 256-bit AEAD first, whatever the client would like better.
 SERVER_TLS13 = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
-SERVER_TLS12 = (
-    *OFFERS[Rung.STRONG_256].tls12,
-    *OFFERS[Rung.STRONG_128].tls12,
-    *OFFERS[Rung.COMPATIBLE].tls12,
+# No DHE: a listener has no group of its own, and whoever knows DHE but no curve still has static RSA.
+SERVER_TLS12 = tuple(
+    suite
+    for rung in (Rung.STRONG_256, Rung.STRONG_128, Rung.COMPATIBLE)
+    for suite in OFFERS[rung].tls12
+    if not suite.startswith("DHE-")
 )

@@ -86,6 +86,8 @@ def shake(
 def server_context(leaf: Leaf, **changes: object) -> SSL.Context:
     """A server Context with `leaf`; `changes`: ciphers, minimum, maximum, tls13."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    if "ciphers" in changes:
+        context.set_cipher_list(changes["ciphers"])
     with tempfile.TemporaryDirectory() as folder:
         chain, key = leaf.write(Path(folder), "leaf")
         context.use_certificate_chain_file(chain)
@@ -94,8 +96,6 @@ def server_context(leaf: Leaf, **changes: object) -> SSL.Context:
         context.set_min_proto_version(changes["minimum"])
     if "maximum" in changes:
         context.set_max_proto_version(changes["maximum"])
-    if "ciphers" in changes:
-        context.set_cipher_list(changes["ciphers"])
     if "tls13" in changes:
         context.set_tls13_ciphersuites(changes["tls13"])
     return context

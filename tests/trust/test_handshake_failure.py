@@ -32,7 +32,10 @@ class WordsTests(SynchronousTestCase):
             "tlsv13 alert certificate required": D.CLIENT_CERTIFICATE_WANTED,
             "unsafe legacy renegotiation disabled": D.NO_COMMON_PROTOCOL,
             "some words of next year": D.HANDSHAKE_FAILED,
-            "": D.HANDSHAKE_FAILED,
+            # OpenSSL without words has met the end of the stream.
+            "": D.CONNECTION_DROPPED,
+            "tlsv1 alert internal error": D.HANDSHAKE_FAILED,
+            "ssl/tls alert illegal parameter": D.NO_COMMON_CIPHER,
         }
         self.assertEqual({words: diagnose(Ending.ERROR, words) for words in table}, table)
 
@@ -42,7 +45,13 @@ class WordsTests(SynchronousTestCase):
 
     def test_only_parameters_hangs_and_drops_lead_a_rung_down(self) -> None:
         # RULINGS 9
-        no = {Diagnosis.CLIENT_CERTIFICATE_WANTED, Diagnosis.NOT_TLS, Diagnosis.CERT_EXPIRED, Diagnosis.TLS_REFUSED}
+        no = {
+            Diagnosis.WEAK_KEY,
+            Diagnosis.CLIENT_CERTIFICATE_WANTED,
+            Diagnosis.NOT_TLS,
+            Diagnosis.CERT_EXPIRED,
+            Diagnosis.TLS_REFUSED,
+        }
         yes = {Diagnosis.NO_COMMON_CIPHER, Diagnosis.NO_COMMON_PROTOCOL, Diagnosis.DH_TOO_SMALL}
         yes |= {Diagnosis.CONNECTION_DROPPED, Diagnosis.HANDSHAKE_TIMEOUT}
         self.assertEqual({each for each in no | yes if permits_step_down(each)}, yes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.authority import Authority, Leaf, rsa_key
@@ -11,7 +12,8 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.pkix import judge
 from fopemta.trust.plan import Judgement
-from tests.tls.handshakes import AUTHORITY, client_tls, credentials, shake
+from fopemta.trust.rungs import Rung
+from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, credentials, server_context, shake
 
 NOW = AUTHORITY.now.timestamp()
 
@@ -62,6 +64,18 @@ class JudgeTests(SynchronousTestCase):
 
     def test_a_broken_entry_does_not_spoil_its_neighbour(self) -> None:
         self.assertTrue(judged(AUTHORITY.leaf("m*.example.org", "mx.test")).authenticated)
+
+    def test_what_encrypts_may_be_too_weak_to_prove_a_name(self) -> None:
+        # At security level 1 OpenSSL lets RSA of 1024 bits pass.
+        context = server_context(AUTHORITY.leaf("mx.test", key=rsa_key(1024)), ciphers=b"ALL:@SECLEVEL=0")
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
+        _, _, evidence = shake(client_tls(), FromContext(context), Rung.COMPATIBLE)
+        assert evidence is not None
+        self.assertIs(judge(evidence, ("mx.test",), NOW).diagnosis, Diagnosis.WEAK_KEY)
+
+    def test_names_of_a_stranger_are_fit_for_a_log(self) -> None:
+        many = judged(AUTHORITY.leaf(*(f"host{number}.test" for number in range(50))))
+        self.assertIn("and 40 more", many.text)
 
     def test_good_one_says_by_what_and_for_which_name(self) -> None:
         verdict = judged(AUTHORITY.leaf("b.test"), "a.test", "b.test")
