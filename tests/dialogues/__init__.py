@@ -1,0 +1,1 @@
+"""Dialogues as a mail administrator writes them: "C: " and "S: " lines."""

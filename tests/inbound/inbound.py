@@ -1,0 +1,136 @@
+"""An inbound listener in memory, and a client that speaks to it by hand."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from fopemta.config.model import Configuration, Limits, Listener, ListenerTls, Node, Relay, Route, Via
+from fopemta.inbound.factory import InboundFactory
+from fopemta.mail.address import Mailbox
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.memory import MemorySpool
+from fopemta.testing.transport import Pump, connect
+from fopemta.tls.server import ServerTls
+from tests.tls.handshakes import AUTHORITY, credentials
+
+SERVER_TLS = ServerTls([credentials(AUTHORITY.leaf("mx.us.test"))])
+ENVELOPE = b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\nRCPT TO:<bob@us.test>\r\n"
+
+
+@implementer(IHandshakeListener)
+class Client(Protocol):
+    """Says what a test says and keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.lost: Failure | None = None
+        self.secured = False
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard += data
+
+    def handshakeCompleted(self) -> None:
+        self.secured = True
+
+    def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
+        self.lost = reason
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class AnyClient:
+    """TLS that verifies nothing, as an old client's."""
+
+    def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
+        return SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+
+
+class RecordingQueue:
+    """Takes messages and never delivers one."""
+
+    def __init__(self) -> None:
+        self.messages: list[QueuedMessage] = []
+
+    def accepted(self, message: QueuedMessage) -> None:
+        self.messages.append(message)
+
+
+class Inbound:
+    """One listener; `open()` connects a client."""
+
+    def __init__(self, tls: ListenerTls = ListenerTls.OPPORTUNISTIC, **limits: Any) -> None:
+        self.clock = Clock()
+        self.spool = MemorySpool(self.clock)
+        self.queue = RecordingQueue()
+        numbers = iter("BCDFGHJKMNPQRSTVWXYZ")
+        listener = Listener(endpoint="tcp:25", tls=tls)
+        self.config = Configuration(
+            node=Node(hostname="mx.us.test", postmaster=Mailbox("pm", "us.test")),
+            listeners=(listener,),
+            relay=Relay(networks=(ipaddress.ip_network("192.0.2.200/32"),)),
+            routes=(Route(domain="us.test", via=Via.MAILDIR, maildir="/m"),),
+            limits=Limits(**limits),
+        )
+        self.factory = InboundFactory(
+            listener, self.config, self.spool, self.queue, SERVER_TLS, self.clock,
+            lambda: f"BCDFGHJK{next(numbers)}", lambda: 1_795_583_385.0,
+        )  # fmt: skip
+        self.pumps: list[Pump] = []
+
+    def open(self, address: str = "192.0.2.10") -> Talk:
+        client = Client()
+        server = self.factory.buildProtocol(None)
+        pump = connect(client, server, self.clock, client_address=address)
+        self.pumps.append(pump)
+        talk = Talk(self, client, pump)
+        talk.flush()
+        return talk
+
+    def kept(self) -> list[bytes]:
+        return [each.content for each in self.spool.kept.values()]
+
+
+class Talk:
+    """One client's connection."""
+
+    def __init__(self, inbound: Inbound, client: Client, pump: Pump) -> None:
+        self.inbound, self.client, self.pump = inbound, client, pump
+
+    def flush(self) -> None:
+        self.pump.flush()
+
+    def say(self, data: bytes) -> bytes:
+        """What comes back."""
+        before = len(self.client.heard)
+        self.client.transport.write(data)
+        self.flush()
+        return self.client.heard[before:]
+
+    def codes(self) -> list[int]:
+        return [int(line[:3]) for line in self.client.heard.split(b"\r\n") if line and line[3:4] != b"-"]
+
+    def start_tls(self) -> None:
+        """The handshake, after 220."""
+        self.client.transport.startTLS(AnyClient())
+        self.flush()
+        assert self.client.secured, self.client.lost
+
+    def go(self) -> None:
+        """The client is gone, without a word."""
+        self.client.transport.abortConnection()
+        self.flush()
+
+    def wait(self, seconds: float) -> None:
+        self.inbound.clock.advance(seconds)
+        self.flush()
+
+    @property
+    def closed(self) -> bool:
+        return self.client.lost is not None

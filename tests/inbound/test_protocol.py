@@ -1,0 +1,267 @@
+"""The inbound protocol over a transport in memory, with real TLS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.model import ListenerTls
+from tests.inbound.inbound import ENVELOPE, AnyClient, Inbound
+
+MESSAGE = b"Subject: x\r\n\r\nHello\r\n..dot\r\n.\r\n"
+
+
+class MessageTests(SynchronousTestCase):
+    def test_plain(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        self.assertEqual(talk.say(MESSAGE), b"250 2.0.0 Ok: queued as BCDFGHJKB\r\n")
+        (content,) = inbound.kept()
+        self.assertTrue(
+            content.startswith(
+                b"Received: from c.test (unknown [192.0.2.10])\r\n\tby mx.us.test (fopemta) with ESMTP id"
+            )
+        )
+        self.assertTrue(content.endswith(b"\r\nSubject: x\r\n\r\nHello\r\n.dot\r\n"))
+        self.assertEqual([each.id for each in inbound.queue.messages], ["BCDFGHJKB"])
+        arrival = inbound.queue.messages[0].envelope.arrival
+        assert arrival is not None
+        self.assertEqual((arrival.client_address, arrival.helo, arrival.listener), ("192.0.2.10", "c.test", "tcp:25"))
+
+    def test_over_starttls(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(b"EHLO c.test\r\n")
+        self.assertEqual(talk.say(b"STARTTLS\r\n"), b"220 Ready to start TLS\r\n")
+        talk.start_tls()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say(MESSAGE)
+        self.assertIn(b"\r\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n", inbound.kept()[0])
+        self.assertIn(b"with ESMTPS id", inbound.kept()[0])
+
+    def test_implicit_tls(self) -> None:
+        inbound = Inbound(ListenerTls.IMPLICIT)
+        talk = inbound.open()
+        self.assertEqual(talk.client.heard, b"")
+        talk.start_tls()
+        self.assertEqual(talk.codes(), [220])
+        self.assertNotIn(b"STARTTLS", talk.say(b"EHLO c.test\r\n"))
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say(MESSAGE)
+        self.assertIn(b"with ESMTPS id", inbound.kept()[0])
+
+    def test_no_delay_is_set(self) -> None:
+        self.assertTrue(Inbound().open().pump.server.no_delay)
+
+    def test_relay_networks(self) -> None:
+        for address, code in (("192.0.2.10", 550), ("192.0.2.200", 250)):
+            talk = Inbound().open(address)
+            talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\nRCPT TO:<b@far.test>\r\n")
+            self.assertEqual(talk.codes()[-1], code)
+
+
+class SpoolTests(SynchronousTestCase):
+    def test_C099_no_250_before_the_message_is_durable(self) -> None:
+        inbound = Inbound()
+        inbound.spool.slow = True
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        self.assertEqual(talk.say(MESSAGE + b"NOOP\r\n"), b"")
+        self.assertTrue(talk.pump.server.paused)
+        inbound.spool.flush()
+        talk.flush()
+        self.assertEqual(talk.codes()[-2:], [250, 250])
+        self.assertFalse(talk.pump.server.paused)
+
+    def test_refusals_of_the_spool(self) -> None:
+        for attribute, reply in (("full", b"452 4.3.1"), ("failing", b"451 4.3.0")):
+            for at_open in (True, False):
+                inbound = Inbound()
+                talk = inbound.open()
+                if at_open:
+                    setattr(inbound.spool, attribute, True)
+                heard = talk.say(ENVELOPE + b"DATA\r\n")
+                if not at_open:
+                    setattr(inbound.spool, attribute, True)
+                    heard = talk.say(MESSAGE)
+                self.assertEqual(heard.split(b"\r\n")[-2][:9], reply, (attribute, at_open))
+                self.assertEqual((inbound.kept(), inbound.queue.messages), ([], []))
+                setattr(inbound.spool, attribute, False)
+                talk.say(ENVELOPE + b"DATA\r\n")
+                talk.say(MESSAGE)
+                self.assertEqual(len(inbound.kept()), 1)
+
+    def test_a_fault_of_ours_is_answered_without_a_word_of_it(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        session: Any = next(iter(inbound.factory.sessions))
+        session._incoming.commit = lambda _: fail(ZeroDivisionError("secret path /etc/x"))
+        heard = talk.say(MESSAGE)
+        self.assertEqual(heard, b"451 4.3.0 Temporary trouble here, please try again later\r\n")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_reading_pauses_while_the_spool_has_no_room(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        inbound.spool.busy = Deferred()
+        talk.say(b"Subject: x\r\n")
+        self.assertTrue(talk.pump.server.paused)
+        busy, inbound.spool.busy = inbound.spool.busy, None
+        busy.callback(None)
+        self.assertFalse(talk.pump.server.paused)
+        talk.say(b".\r\n")
+        self.assertEqual(talk.codes()[-1], 250)
+
+    def test_too_large(self) -> None:
+        inbound = Inbound(message_size=1000)
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say((b"x" * 98 + b"\r\n") * 20)
+        self.assertTrue(talk.say(b".\r\n").startswith(b"552 5.3.4"))
+        self.assertEqual(inbound.kept(), [])
+
+    def test_C097_the_reply_does_not_wait_for_the_delivery(self) -> None:
+        inbound = Inbound()  # its queue delivers nothing, ever
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        self.assertTrue(talk.say(MESSAGE).startswith(b"250 "))
+
+
+class GoneTests(SynchronousTestCase):
+    """RULINGS 16g."""
+
+    def test_before_the_final_dot_nothing_stays(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say(MESSAGE[:-3])
+        talk.go()
+        self.assertEqual((inbound.kept(), inbound.queue.messages), ([], []))
+        self.assertEqual(inbound.factory.sessions, set())
+
+    def test_after_it_the_message_stands(self) -> None:
+        inbound = Inbound()
+        inbound.spool.slow = True
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say(MESSAGE)
+        talk.go()
+        inbound.spool.flush()
+        self.assertEqual(len(inbound.queue.messages), 1)
+
+    def test_C018_closing_tls_without_a_goodbye_is_no_error(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
+        talk.start_tls()
+        talk.go()
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertEqual(inbound.clock.getDelayedCalls(), [])
+
+
+class TimeTests(SynchronousTestCase):
+    def test_without_a_command(self) -> None:
+        talk = Inbound().open()
+        talk.say(b"EHLO c.test\r\n")
+        talk.wait(299)
+        self.assertFalse(talk.closed)
+        talk.wait(2)
+        self.assertTrue(talk.client.heard.endswith(b"421 4.4.2 Timeout, closing connection\r\n"))
+        self.assertTrue(talk.closed)
+
+    def test_within_a_message(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say(b"half")
+        talk.wait(181)
+        self.assertTrue(talk.closed)
+        self.assertEqual(talk.codes()[-1], 421)
+        self.assertEqual(inbound.kept(), [])
+
+    def test_C012_within_a_handshake(self) -> None:
+        for tls in (ListenerTls.OPPORTUNISTIC, ListenerTls.IMPLICIT):
+            inbound = Inbound(tls)
+            talk = inbound.open()
+            if tls is ListenerTls.OPPORTUNISTIC:
+                talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
+            talk.wait(61)
+            self.assertTrue(talk.closed, tls)
+            self.assertEqual(inbound.clock.getDelayedCalls(), [])
+
+    def test_no_deadline_while_the_disk_works(self) -> None:
+        inbound = Inbound()
+        inbound.spool.slow = True
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say(MESSAGE)
+        talk.wait(10_000)
+        inbound.spool.flush()
+        talk.flush()
+        self.assertEqual(talk.codes()[-1], 250)
+
+    def test_C180_a_close_that_the_client_holds_up_is_cut(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.pump.server.producer = object()  # as if the client read nothing
+        talk.pump.server.streaming = True
+        talk.say(b"QUIT\r\n")
+        self.assertFalse(talk.closed)
+        talk.wait(11)
+        self.assertTrue(talk.closed)
+
+    def test_failed_handshake_closes(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
+        talk.say(b"I am no TLS client\r\n" * 20)
+        self.assertTrue(talk.closed)
+        self.assertEqual(inbound.factory.sessions, set())
+
+
+class FactoryTests(SynchronousTestCase):
+    def test_too_many_clients(self) -> None:
+        inbound = Inbound(connections=2)
+        first = inbound.open()
+        inbound.open()
+        third = inbound.open()
+        self.assertTrue(third.client.heard.startswith(b"421 4.3.2 Too many connections"))
+        self.assertTrue(third.closed)
+        first.go()
+        self.assertEqual(inbound.open().codes(), [220])
+
+    def test_shut_down_sends_idle_ones_away_and_lets_a_message_finish(self) -> None:
+        inbound = Inbound()
+        idle, busy = inbound.open(), inbound.open()
+        busy.say(ENVELOPE + b"DATA\r\n")
+        done = inbound.factory.shut_down(30)
+        idle.flush()
+        self.assertEqual((idle.codes(), idle.closed), ([220, 421], True))
+        self.assertNoResult(done)
+        busy.say(MESSAGE)
+        self.assertEqual(busy.codes()[-2:], [250, 421])
+        self.successResultOf(done)
+        self.assertEqual(len(inbound.kept()), 1)
+        self.assertEqual(inbound.open().codes(), [421])
+
+    def test_shut_down_has_a_deadline(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        done = inbound.factory.shut_down(30)
+        talk.wait(31)
+        self.successResultOf(done)
+        self.assertTrue(talk.closed)
+
+    def test_shut_down_without_clients(self) -> None:
+        self.successResultOf(Inbound().factory.shut_down(30))
+
+
+class ClientTests(SynchronousTestCase):
+    def test_the_client_of_these_tests_is_real(self) -> None:
+        self.assertIsNotNone(AnyClient().clientConnectionForTLS(None))

@@ -1,0 +1,73 @@
+"""The trace header."""
+
+from __future__ import annotations
+
+import datetime
+from email.utils import parsedate_to_datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Arrival, Envelope, TlsSession
+from fopemta.mail.received import date_time, protocol_word, received_header
+
+NOW = 1_795_583_385.0
+BOB = Mailbox("bob", "us.test")
+TLS = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
+
+
+def header(helo: str = "c.test", client: str = "192.0.2.7", tls: TlsSession | None = TLS, *more: Mailbox) -> str:
+    arrival = Arrival(client, helo, protocol_word(True, tls is not None), tls)
+    envelope = Envelope(None, more or (BOB,))
+    return received_header(envelope, arrival, "mx.us.test", "ID1", NOW).decode("ascii")
+
+
+class ReceivedTests(SynchronousTestCase):
+    def test_R3_C195_whole(self) -> None:
+        wanted = (
+            "Received: from c.test (unknown [192.0.2.7])\r\n"
+            "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n"
+            "\tby mx.us.test (fopemta) with ESMTPS id ID1\r\n"
+            "\tfor <bob@us.test>; Wed, 25 Nov 2026 05:09:45 +0000\r\n"
+        )
+        self.assertEqual(header(), wanted)
+
+    def test_plain_says_nothing_of_tls(self) -> None:
+        self.assertNotIn("using", header(tls=None))
+        self.assertIn("with ESMTP id", header(tls=None))
+
+    def test_C191_words_of_rfc_3848(self) -> None:
+        table = {(False, False): "SMTP", (True, False): "ESMTP", (True, True): "ESMTPS"}
+        self.assertEqual({key: protocol_word(*key) for key in table}, table)
+
+    def test_C200_ipv6_is_marked(self) -> None:
+        self.assertIn("from c.test (unknown [IPv6:2001:db8::7])", header(client="2001:db8::7"))
+
+    def test_one_blind_copy_does_not_betray_another(self) -> None:
+        self.assertNotIn("for <", header("c.test", "192.0.2.7", TLS, BOB, Mailbox("eve", "us.test")))
+
+    def test_C192_date_comes_last_and_comments_before_it(self) -> None:
+        before, _, after = header().rpartition(";")
+        self.assertNotIn("(", after)
+        self.assertNotIn(";", before)
+        self.assertEqual(before.count("("), before.count(")"))
+        self.assertIsNotNone(parsedate_to_datetime(after.strip()))
+
+    @settings(deadline=None, derandomize=True, max_examples=200)
+    @given(st.text(max_size=300), st.text(max_size=80))
+    def test_C196_nothing_breaks_out_of_the_header(self, helo: str, local_part: str) -> None:
+        text = header(helo, "192.0.2.7", TLS, Mailbox(local_part.replace("\r", "").replace("\n", ""), "us.test"))
+        lines = text.split("\r\n")
+        self.assertEqual(lines.pop(), "")
+        self.assertTrue(all(line.startswith(("Received: ", "\t")) for line in lines), text)
+        self.assertTrue(all(len(line) <= 998 and "\n" not in line for line in lines))
+
+
+class DateTests(SynchronousTestCase):
+    def test_C198_year_ends_and_leap_days(self) -> None:
+        for text in ("2026-12-31T23:30:00", "2027-01-01T00:30:00", "2028-02-29T12:00:00", "2026-11-25T05:09:45"):
+            moment = datetime.datetime.fromisoformat(f"{text}+00:00")
+            self.assertEqual(parsedate_to_datetime(date_time(moment.timestamp())), moment)
+            self.assertTrue(date_time(moment.timestamp()).endswith(" +0000"))
