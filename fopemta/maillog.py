@@ -19,6 +19,15 @@ from fopemta.trust.verdict import VerdictRecord
 _log = Logger(namespace="fopemta")
 
 
+class _Detail:
+    """Whether any observer shows debug events; an unwanted one still costs its making, and hot paths have some."""
+
+    wanted = True
+
+
+detail = _Detail()
+
+
 # --- the life of a message -----------------------------------------------------------------------------------------
 
 
@@ -106,11 +115,15 @@ def mailbox_trouble(message_id: str, path: str, why: str) -> None:
 
 def connected(client: str, listener: str) -> None:
     """A client has connected."""
+    if not detail.wanted:
+        return
     _log.debug("client {client} connected to {listener}", event="connected", client=client, listener=listener)
 
 
 def disconnected(client: str, why: str, commands: int, messages: int) -> None:
     """A client's session is over."""
+    if not detail.wanted:
+        return
     _log.debug(
         "client {client} disconnected: {why}",
         event="disconnected",
@@ -123,6 +136,8 @@ def disconnected(client: str, why: str, commands: int, messages: int) -> None:
 
 def tls_started(client: str, tls: TlsSession) -> None:
     """A client's handshake succeeded."""
+    if not detail.wanted:
+        return
     _log.debug(
         "client {client} uses {protocol} with cipher {cipher} ({bits} bits)",
         event="tls_started",

@@ -130,6 +130,7 @@ def open_log(log: Log, twistd: Mapping[str, Any]) -> None:
         observers.append(log_observers.TextLog(_output("log.text", text), debug))
     if log.json != "off":
         observers.append(log_observers.JsonLog(_output("log.json", log.json), debug))
+    maillog.detail.wanted = debug
     log_observers.outlet.open(observers)
 
 

@@ -7,6 +7,7 @@ RFC 5321 4.4, the protocol words of RFC 3848, and the TLS comment as FOPE wrote 
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 
 from fopemta.mail.envelope import Arrival, Envelope
@@ -43,7 +44,12 @@ def received_header(envelope: Envelope, arrival: Arrival, hostname: str, message
 
 def date_time(now: float) -> str:
     """RFC 5322 date-time in UTC."""
-    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    return _date_time(int(now))
+
+
+@functools.lru_cache(maxsize=16)  # hundreds of messages share a second
+def _date_time(second: int) -> str:
+    moment = datetime.datetime.fromtimestamp(second, datetime.UTC)
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return f"{day}, {moment.day:02d} {month} {moment.year:04d} {moment:%H:%M:%S} +0000"
 

@@ -6,6 +6,7 @@ other way in, so there is no open relay by default (R6).
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Sequence
 
@@ -30,13 +31,8 @@ class Admission:
 
     def may_relay(self, client: str) -> bool:
         """The client's address is in `[relay] networks`; one that is no address is not."""
-        try:
-            address = ipaddress.ip_address(client)
-        except ValueError:
-            return False
-        # An IPv4 client of a dual-stack listener must be recognised as what it is.
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self.networks)
+        address = _address(client)
+        return address is not None and any(address in network for network in self.networks)
 
     def judge_recipient(self, recipient: Mailbox, may_relay: bool) -> Reply | None:
         """None where mail for `recipient` is taken, else the refusal."""
@@ -46,6 +42,16 @@ class Admission:
 
     def _is_ours(self, domain: str) -> bool:
         return is_local(domain, self.routes) or names_domain(self.domains, domain)
+
+
+@functools.lru_cache(maxsize=4096)
+def _address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return None
+    # An IPv4 client of a dual-stack listener must be recognised as what it is.
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def names_domain(patterns: Sequence[str], domain: str) -> bool:

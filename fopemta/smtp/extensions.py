@@ -5,9 +5,12 @@ An extension is offered only where it works, all the way to the next hop (RULING
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import attrs
+
+from fopemta.mail.reply import Reply
 
 
 @attrs.frozen
@@ -39,9 +42,8 @@ EXTENSIONS: tuple[Extension, ...] = (
 MAIL_PARAMETERS = frozenset(name for each in EXTENSIONS for name in each.mail_parameters)
 
 
-def ehlo_lines(hostname: str, offered: Offered) -> tuple[str, ...]:
-    """The lines of the answer to EHLO: our name, then an extension each."""
-    return (
-        hostname,
-        *(f"{each.keyword} {each.value(offered)}".rstrip() for each in EXTENSIONS if each.when(offered)),
-    )
+@functools.lru_cache(maxsize=64)  # a few for each listener, asked for by every session
+def ehlo_reply(hostname: str, offered: Offered) -> bytes:
+    """The answer to EHLO: a line with our name, then one for each extension."""
+    lines = (f"{each.keyword} {each.value(offered)}".rstrip() for each in EXTENSIONS if each.when(offered))
+    return Reply(250, None, (hostname, *lines)).render()

@@ -15,7 +15,7 @@ from fopemta.mail.envelope import BodyType, TlsSession
 from fopemta.mail.reply import Reply
 from fopemta.smtp.commands import BARE_LINE_END, TOO_LONG, Command, Verb, parse
 from fopemta.smtp.dot_stuffing import Unstuffer
-from fopemta.smtp.extensions import Offered, ehlo_lines
+from fopemta.smtp.extensions import Offered, ehlo_reply
 from fopemta.smtp.line_buffer import LineBuffer, LineFlaw
 from fopemta.smtp.server_effects import (
     AbortMessage,
@@ -77,8 +77,13 @@ _TLS_FIRST = Reply.of(530, "5.7.0", "Must issue a STARTTLS command first")
 _TOO_LARGE = Reply.of(552, "5.3.4", "Message is too large")
 _TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "Too many recipients, send the others in another transaction")
 _TOO_MANY_ERRORS = Reply.of(421, "4.7.0", "Too many errors")
+# What every session says, rendered once.
+_OK = Reply.of(250, "2.0.0", "Ok").render()
+_SENDER_OK = Reply.of(250, "2.1.0", "Ok").render()
+_RECIPIENT_OK = Reply.of(250, "2.1.5", "Ok").render()
+_GO_AHEAD = Reply.of(354, None, "End data with <CR><LF>.<CR><LF>").render()
 # On purpose the one 2yz without an enhanced code: these are the exact words (R2, RULINGS 26).
-_READY_FOR_TLS = Reply.of(220, None, "Ready to start TLS")
+_READY_FOR_TLS = Reply.of(220, None, "Ready to start TLS").render()
 
 
 class ServerSession:
@@ -127,7 +132,7 @@ class ServerSession:
     def opened(self) -> list[Effect]:
         """There is room for the message."""
         self._go(Event.OPENED)
-        self._reply(Reply.of(354, None, "End data with <CR><LF>.<CR><LF>"))
+        self._replies.append(_GO_AHEAD)
         self._unstuffer = Unstuffer()
         self._content(self._lines.take_rest())
         self._run()
@@ -209,7 +214,7 @@ class ServerSession:
     def _ehlo(self, command: Command) -> None:
         self._greeted(command, extended=True)
         offered = Offered(self._rules.starttls and self.tls is None, self._rules.message_size)
-        self._reply(Reply(250, None, ehlo_lines(self._rules.hostname, offered)))
+        self._replies.append(ehlo_reply(self._rules.hostname, offered))
 
     def _greeted(self, command: Command, extended: bool) -> None:
         self._go(Event.GREETED)
@@ -231,7 +236,7 @@ class ServerSession:
             self._refuse(refusal)
             return
         self._go(Event.ACCEPTED)
-        self._reply(Reply.of(250, "2.1.0", "Ok"))
+        self._replies.append(_SENDER_OK)
 
     def _rcpt(self, command: Command) -> None:
         assert command.path is not None
@@ -254,7 +259,7 @@ class ServerSession:
         self._go(Event.ACCEPTED)
         assert self._transaction.asked is not None
         self._transaction.recipients[self._transaction.asked] = None
-        self._reply(Reply.of(250, "2.1.5", "Ok"))
+        self._replies.append(_RECIPIENT_OK)
 
     def _data(self, _: Command) -> None:
         self._go(Event.DATA)
@@ -263,10 +268,10 @@ class ServerSession:
     def _rset(self, _: Command) -> None:
         self._go(Event.RESET)
         self._forget_transaction()
-        self._reply(Reply.of(250, "2.0.0", "Ok"))
+        self._replies.append(_OK)
 
     def _noop(self, _: Command) -> None:
-        self._reply(Reply.of(250, "2.0.0", "Ok"))
+        self._replies.append(_OK)
 
     def _quit(self, _: Command) -> None:
         self._reply(Reply.of(221, "2.0.0", f"{self._rules.hostname} closing connection"))
@@ -286,7 +291,7 @@ class ServerSession:
             self._refuse(Reply.of(502, "5.5.1", "TLS is not available"))
         else:
             self._go(Event.TLS)
-            self._reply(_READY_FOR_TLS)
+            self._replies.append(_READY_FOR_TLS)
             # RFC 3207 4.2: whatever came in the clear behind STARTTLS is dropped, never run.
             self._lines.clear()
             self._do(StartTls())
