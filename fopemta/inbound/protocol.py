@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
+from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -15,6 +15,7 @@ from zope.interface import implementer
 from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
+from fopemta.deadline import Deadline
 from fopemta.interfaces import IIncoming, SpoolFull, SpoolTrouble
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.queued import QueuedMessage
@@ -54,13 +55,13 @@ class InboundProtocol(Protocol):
 
     def __init__(self, factory: InboundFactory) -> None:
         self.factory: InboundFactory = factory
-        self._clock = factory.clock
         self._session: ServerSession | None = None
         self._effects: deque[Effect] = deque()
         self._performing = False
         self._incoming: IIncoming | None = None
         self._envelope: Envelope | None = None
-        self._deadline: IDelayedCall | None = None
+        self._deadline = Deadline(factory.clock, self._timed_out)
+        self._grace = Deadline(factory.clock, self._close_held_up)
         self._client = "unknown"
         self._may_relay = False
         self._lost = False
@@ -80,7 +81,7 @@ class InboundProtocol(Protocol):
             return
         self.factory.joined(self)
         if self.factory.listener.tls is ListenerTls.IMPLICIT:
-            self._wait(self.factory.config.limits.timeouts.handshake)
+            self._deadline.set(self.factory.config.limits.timeouts.handshake)
         else:
             self._begin(None)
 
@@ -102,7 +103,8 @@ class InboundProtocol(Protocol):
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """The client is gone.  A message whose final dot has come stands (RULINGS 16g); any other leaves nothing."""
         self._lost = True
-        self._stop_waiting()
+        self._deadline.clear()
+        self._grace.clear()
         if self not in self.factory.sessions:
             return  # sent away at once
         session = self._session
@@ -232,12 +234,12 @@ class InboundProtocol(Protocol):
         self._abort_message()
 
     def _close(self, effect: Close) -> None:
-        self._stop_waiting()
+        self._deadline.clear()
         if effect.why != "quit":
             maillog.cut_off(self._client, effect.why)
         self._transport.loseConnection()
         # A peer that does not read would otherwise keep the connection for ever (C180).
-        self._deadline = self._clock.callLater(_CLOSING_GRACE, self._transport.abortConnection)
+        self._grace.set(_CLOSING_GRACE)
 
     # --- small steps -----------------------------------------------------------------------------------------------
 
@@ -271,25 +273,16 @@ class InboundProtocol(Protocol):
         if state is State.CLOSED:
             return
         if state in (State.OPENING, State.COMMITTING):
-            self._stop_waiting()
+            self._deadline.clear()
         elif state is State.HANDSHAKE:
-            self._wait(timeouts.handshake)
+            self._deadline.set(timeouts.handshake)
         else:
-            self._wait(timeouts.data if state is State.CONTENT else timeouts.command)
+            self._deadline.set(timeouts.data if state is State.CONTENT else timeouts.command)
 
-    def _wait(self, seconds: float) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.reset(seconds)
-        else:
-            self._deadline = self._clock.callLater(seconds, self._timed_out)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = None
+    def _close_held_up(self) -> None:
+        self._transport.abortConnection()
 
     def _timed_out(self) -> None:
-        self._deadline = None
         if self._session is None or self._session.state is State.HANDSHAKE:
             self.abort("no TLS handshake in time")
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+from fopemta.mail.address import is_ip_address
 
 _FALLBACK = (("127.0.0.1", 53),)
 
@@ -14,14 +14,5 @@ def system_nameservers(path: str = "/etc/resolv.conf") -> tuple[tuple[str, int],
             words = [line.split() for line in file]
     except OSError:
         return _FALLBACK
-    named = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver" and _is_address(line[1])]
+    named = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver" and is_ip_address(line[1])]
     return tuple((address, 53) for address in named) or _FALLBACK
-
-
-def _is_address(text: str) -> bool:
-    try:
-        # A zone ("fe80::1%eth0") is part of the address here.
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 
 import dns.exception
@@ -17,6 +16,7 @@ from fopemta.interfaces import IMailReactor, IResolver
 from fopemta.lookup.cache import ExpiringCache
 from fopemta.lookup.exchange import ExchangeFailed, by_tcp, by_udp
 from fopemta.lookup.question import Question, Response, read, truncated
+from fopemta.mail.address import is_ip_address
 
 _RECORDS = 20_000
 _LONGEST_CHAIN = 8
@@ -56,7 +56,7 @@ class Resolver:
         name = host.rstrip(".").lower()
         if name == "localhost" or name.endswith(".localhost"):
             return succeed(Found(("127.0.0.1", "::1")))
-        if _is_address(name):
+        if is_ip_address(name):
             return succeed(Found((name,)))
         both = gatherResults([self.ask(name, dns.rdatatype.A), self.ask(name, dns.rdatatype.AAAA)])
         return both.addCallback(_both_families)
@@ -153,11 +153,3 @@ def _both_families(answers: list[RRAnswer]) -> Answer[tuple[str, ...]]:
 def _text(name: dns.name.Name) -> str:
     """Canonical form; the root is ""."""
     return "" if name == dns.name.root else name.to_text(omit_final_dot=True).lower()
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 import attrs
@@ -37,3 +38,12 @@ class Mailbox:
 def path_text(sender: Mailbox | None) -> str:
     """A reverse-path without its brackets; the null path `None` is the empty string (RFC 5321 4.5.5)."""
     return "" if sender is None else str(sender)
+
+
+def is_ip_address(text: str) -> bool:
+    """`text` is an IPv4 or IPv6 address, without brackets."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

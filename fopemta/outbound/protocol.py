@@ -9,13 +9,14 @@ from typing import Any, TypeAlias
 import attrs
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
+from twisted.internet.interfaces import IHandshakeListener, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta.background import supervise
 from fopemta.config.model import DeliveryTimeouts
+from fopemta.deadline import Deadline
 from fopemta.interfaces import IClientTls
 from fopemta.outbound.content import ContentSource, send_content
 from fopemta.smtp.client_effects import (
@@ -86,10 +87,10 @@ class OutboundProtocol(Protocol):
         self._session = ClientSession(hostname, rung is not Rung.PLAIN)
         self._rung, self._hello, self._server_name = rung, hello, server_name
         self._tls = tls
-        self._clock = clock
         self._timeouts = timeouts
         self._evidence: HandshakeEvidence | None = None
-        self._deadline: IDelayedCall | None = None
+        self._deadline = Deadline(clock, self._timed_out)
+        self._grace = Deadline(clock, self.abort)
         self._source: ContentSource | None = None
         self._result: Deferred[Any] | None = Deferred()
         self._waiting_for: _Wait | None = _Wait.OPEN
@@ -117,7 +118,8 @@ class OutboundProtocol(Protocol):
 
     def abort(self) -> None:
         """Cut the connection."""
-        self._stop_waiting()
+        self._deadline.clear()
+        self._grace.clear()
         if not self.lost:
             self._transport.abortConnection()
 
@@ -140,7 +142,8 @@ class OutboundProtocol(Protocol):
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """The connection is gone; what it means depends on the phase."""
         self.lost = True
-        self._stop_waiting()
+        self._deadline.clear()
+        self._grace.clear()
         if self._waiting_for is None:
             return
         if self._session.phase is Phase.HANDSHAKE:
@@ -199,10 +202,10 @@ class OutboundProtocol(Protocol):
         self._finish(Broken(effect, self._session.answered()))
 
     def _hang_up(self, _: Hangup) -> None:
-        self._stop_waiting()
+        self._deadline.clear()
         self._cut = True
         self._transport.loseConnection()
-        self._deadline = self._clock.callLater(_CLOSING_GRACE, self.abort)
+        self._grace.set(_CLOSING_GRACE)
 
     # --- deadlines and ends ----------------------------------------------------------------------------------------
 
@@ -210,18 +213,9 @@ class OutboundProtocol(Protocol):
         seconds = getattr(self._timeouts, _TIMEOUT_OF[self._session.phase])
         if self._waiting_for is None and self._session.phase is not Phase.QUIT:
             return
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.reset(seconds)
-        else:
-            self._deadline = self._clock.callLater(seconds, self._timed_out)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = None
+        self._deadline.set(seconds)
 
     def _timed_out(self) -> None:
-        self._deadline = None
         if self._session.phase is Phase.HANDSHAKE:
             self._broke(Diagnosis.HANDSHAKE_TIMEOUT, "no answer to the TLS handshake in time")
         else:
@@ -235,7 +229,7 @@ class OutboundProtocol(Protocol):
         """Give the awaited result, once."""
         result, self._result, self._waiting_for = self._result, None, None
         if result is not None:
-            self._stop_waiting()
+            self._deadline.clear()
             result.callback(value)
 
 

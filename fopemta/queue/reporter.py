@@ -13,7 +13,8 @@ from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.identifiers import derived_id
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.patience import pause
-from fopemta.report.failure_report import LARGEST_ENCLOSED, Facts, failure_report
+from fopemta.report.facts import Facts
+from fopemta.report.failure_report import LARGEST_ENCLOSED, failure_report
 from fopemta.trust.verdict import VerdictRecord
 
 

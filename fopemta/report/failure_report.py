@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from email import policy
 from email.message import EmailMessage, Message
 
-import attrs
-
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import date_time
+from fopemta.report.facts import Facts
 from fopemta.report.status import status_groups
 from fopemta.report.words import explanation
 from fopemta.trust.verdict import VerdictRecord
@@ -23,17 +22,6 @@ LARGEST_ENCLOSED = 50 * 1024
 
 _POLICY = policy.SMTP.clone(max_line_length=78)
 _END_OF_HEADERS = re.compile(rb"\r\n\r\n")
-
-
-@attrs.frozen(kw_only=True)
-class Facts:
-    """What a report needs to know of the server.  `now` seconds since the epoch, `lifetime` seconds."""
-
-    hostname: str
-    postmaster: str
-    report_id: str
-    now: float
-    lifetime: float
 
 
 def failure_report(facts: Facts, message: QueuedMessage, failed: Sequence[VerdictRecord], original: bytes) -> bytes:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import date_time
+from fopemta.report.facts import Facts
 from fopemta.trust.verdict import VerdictRecord
-
-if TYPE_CHECKING:
-    from fopemta.report.failure_report import Facts
 
 # RFC 5322 2.1.1 wants 78 and allows 998; remote texts may be of any length (C143).
 _WIDTH = 76

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import date_time
+from fopemta.report.facts import Facts
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.verdict import VerdictRecord
-
-if TYPE_CHECKING:
-    from fopemta.report.failure_report import Facts
 
 _WIDTH = 72
 _SAID_BY_SERVER = frozenset({Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_BY_PEER.value})

@@ -5,13 +5,13 @@ RFC 5321 5.1, RFC 7505.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import attrs
 
 from fopemta.answer import Absent, Answer, Unavailable
+from fopemta.mail.address import is_ip_address
 from fopemta.routing.values import RoutingFailure
 from fopemta.trust.diagnosis import Diagnosis
 
@@ -74,15 +74,7 @@ def _usable(
     better = [host for (preference, host), _ in shuffled if not ours or preference < min(ours)]
     if not better:
         return loops_back(f"the best MX of {domain} is this server, which has no route for the domain")
-    names = tuple(dict.fromkeys(host for host in better if not _is_address(host)))
+    names = tuple(dict.fromkeys(host for host in better if not is_ip_address(host)))
     if not names:
         return no_such_domain(f"the MX of {domain} names an IP address instead of a host")
     return Exchangers(names, authenticated=authenticated)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

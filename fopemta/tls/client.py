@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 
 import attrs
@@ -13,6 +12,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
 from fopemta.interfaces import IClientTls
+from fopemta.mail.address import is_ip_address
 from fopemta.trust.evidence import ChainError, HandshakeEvidence
 from fopemta.trust.rungs import OFFERS, Hello, Rung, Version
 
@@ -79,7 +79,7 @@ class _Creator:
 
     def __init__(self, context: SSL.Context, server_name: str | None) -> None:
         self._context = context
-        self._server_name = server_name if server_name is not None and not _is_address(server_name) else None
+        self._server_name = server_name if server_name is not None and not is_ip_address(server_name) else None
 
     def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """IOpenSSLClientConnectionCreator."""
@@ -162,11 +162,3 @@ def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
         chain_errors=tuple(observed.errors),
         server_name=observed.server_name,
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

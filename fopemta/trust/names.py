@@ -13,6 +13,7 @@ from cryptography import x509
 from service_identity import CertificateError, VerificationError
 from service_identity.hazmat import DNS_ID, DNSPattern, IPAddress_ID, IPAddressPattern, verify_service_identity
 
+from fopemta.mail.address import is_ip_address
 from fopemta.trust.certificates import printable
 
 _MOST_SHOWN = 10
@@ -60,7 +61,7 @@ def matching(names: PresentedNames, wanted: tuple[str, ...]) -> str | None:
 
 def _bears(patterns: list[DNSPattern | IPAddressPattern], name: str) -> bool:
     try:
-        identity = IPAddress_ID(name) if _is_address(name) else DNS_ID(name)
+        identity = IPAddress_ID(name) if is_ip_address(name) else DNS_ID(name)
         verify_service_identity(patterns, obligatory_ids=[identity], optional_ids=[])
     except (VerificationError, ValueError):
         return False
@@ -80,12 +81,4 @@ def _dns_patterns(values: tuple[str, ...]) -> list[DNSPattern]:
 
 
 def _address_patterns(values: tuple[str, ...]) -> list[IPAddressPattern]:
-    return [IPAddressPattern(ipaddress.ip_address(value)) for value in values if _is_address(value)]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return [IPAddressPattern(ipaddress.ip_address(value)) for value in values if is_ip_address(value)]

@@ -16,7 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
-from fopemta.report.failure_report import LARGEST_ENCLOSED, Facts, failure_report
+from fopemta.report.facts import Facts
+from fopemta.report.failure_report import LARGEST_ENCLOSED, failure_report
 from fopemta.report.status import field
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.verdict import Result, VerdictRecord
