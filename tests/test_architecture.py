@@ -113,6 +113,16 @@ class ImportLawTests(SynchronousTestCase):
         ]
         self.assertEqual(found, [])
 
+    def test_C187_certificates_are_read_by_cryptography_alone(self) -> None:
+        # pyOpenSSL's own X509 objects are going away.
+        found = [
+            f"{path.relative_to(ROOT)}: {name}"
+            for _, path, tree in modules()
+            for name in imports(tree)
+            if name.startswith("OpenSSL.crypto")
+        ]
+        self.assertEqual(found, [])
+
     def test_only_the_composition_root_imports_the_global_reactor(self) -> None:
         found = [
             f"{path.relative_to(ROOT)}: {name}"

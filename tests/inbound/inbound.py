@@ -65,8 +65,8 @@ class RecordingQueue:
 class Inbound:
     """One listener; `open()` connects a client."""
 
-    def __init__(self, tls: ListenerTls = ListenerTls.OPPORTUNISTIC, **limits: Any) -> None:
-        self.clock = Clock()
+    def __init__(self, tls: ListenerTls = ListenerTls.OPPORTUNISTIC, clock: Clock | None = None, **limits: Any) -> None:
+        self.clock = clock or Clock()
         self.spool = MemorySpool(self.clock)
         self.queue = RecordingQueue()
         numbers = iter("BCDFGHJKMNPQRSTVWXYZ")

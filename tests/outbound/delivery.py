@@ -61,11 +61,13 @@ class Delivery:
         content: bytes = CONTENT,
         sender: Mailbox | None = None,
         body: BodyType = BodyType.SEVEN_BIT,
+        network: MemoryNetwork | None = None,
     ) -> None:
         self.servers = servers
         addresses = [f"192.0.2.{number}" for number, _ in enumerate(servers, start=1)]
         pairs = zip(addresses, servers, strict=True)
-        self.network = MemoryNetwork({(address, 25): server for address, server in pairs if server is not None})
+        self.network = network or MemoryNetwork()
+        self.network.servers |= {(address, 25): server for address, server in pairs if server is not None}
         mx = tuple((number * 10, f"mx{number}.d.test") for number, _ in enumerate(servers, start=1))
         hosts = {f"mx{number}.d.test": (address,) for number, address in enumerate(addresses, start=1)}
         self.resolver = ScriptedResolver({"d.test": mx}, hosts)

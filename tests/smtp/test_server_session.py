@@ -10,8 +10,10 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType
 from fopemta.mail.reply import Reply
 from fopemta.smtp.commands import Verb
+from fopemta.smtp.server_effects import AskRecipient, CommitMessage, OpenMessage, Send, WriteContent
+from fopemta.smtp.server_session import ServerSession
 from fopemta.smtp.server_states import NEEDS, NEXT, READING, Event, State
-from tests.smtp.conversation import TLS, Conversation, rules
+from tests.smtp.conversation import REFUSED, TLS, Conversation, rules
 
 HELLO = b"EHLO c.test\r\n"
 ENVELOPE = HELLO + b"MAIL FROM:<a@c.test>\r\nRCPT TO:<b@local.test>\r\n"
@@ -102,6 +104,40 @@ class TransactionTests(SynchronousTestCase):
             self.assertEqual(talk.codes()[-1], 503)
             talk.say(ENVELOPE + b"DATA\r\n.\r\n")
             self.assertEqual(len(talk.messages), 1)
+
+
+class OneAtATimeTests(SynchronousTestCase):
+    """C175: while policy or the spool thinks, later commands wait, and reply k belongs to command k."""
+
+    def test_C175_slow_policy(self) -> None:
+        session = ServerSession(rules())
+        session.start()
+        session.receive(
+            b"EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<slow@local.test>\r\nRCPT TO:<fast@local.test>\r\nNOOP\r\n"
+        )
+        self.assertEqual(session.judged(None), [AskRecipient(Mailbox("slow", "local.test"))])
+        self.assertEqual(session.receive(b"HELP\r\n"), [])
+        self.assertEqual(session.judged(REFUSED), [AskRecipient(Mailbox("fast", "local.test"))])
+        (send,) = session.judged(None)
+        assert isinstance(send, Send)
+        codes = [line[:3] for line in send.data.split(b"\r\n")[:-1] if line[3:4] != b"-"]
+        self.assertEqual(codes[-5:], [b"250", b"550", b"250", b"250", b"214"])
+
+    def test_C175_slow_spool(self) -> None:
+        session = ServerSession(rules())
+        session.start()
+        effects = session.receive(ENVELOPE)
+        while effects and not isinstance(effects[-1], Send):
+            effects = session.judged(None)
+        self.assertIsInstance(session.receive(b"DATA\r\n")[-1], OpenMessage)
+        self.assertEqual(session.receive(b"body\r\n.\r\nNOOP\r\n"), [])
+        effects = session.opened()
+        self.assertEqual(effects[-2:], [WriteContent(b"body\r\n"), CommitMessage()])
+        self.assertEqual(session.receive(b"QUIT\r\n"), [])
+        last = session.committed("ID1")
+        self.assertEqual(
+            last[0], Send(b"250 2.0.0 Ok: queued as ID1\r\n250 2.0.0 Ok\r\n221 2.0.0 mx.test closing connection\r\n")
+        )
 
 
 class SizeTests(SynchronousTestCase):

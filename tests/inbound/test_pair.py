@@ -1,0 +1,53 @@
+"""Our client against our server, in memory: each side holds the other to what it says."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.model import ListenerTls
+from fopemta.mail.address import Mailbox
+from fopemta.testing.network import MemoryNetwork
+from fopemta.trust.levels import Level
+from tests.inbound.inbound import Inbound
+from tests.outbound.delivery import Delivery
+
+CONTENT = b"Subject: x\r\n\r\n.dot\r\n" + b"y" * 78 + b"\r\n"
+
+
+def relayed(content: bytes, tls: ListenerTls, level: Level | None = None) -> tuple[Inbound, list[str]]:
+    """What the receiving one keeps of a message to Bob and Eve, and the sender's verdicts."""
+    recipients = (Mailbox("bob", "us.test"), Mailbox("eve", "far.test"))
+    network = MemoryNetwork()
+    inbound = Inbound(tls, clock=network)
+    delivery = Delivery(inbound.factory, recipients=recipients, content=content, level=level, network=network)
+    verdicts = delivery.run(5)
+    return inbound, [f"{each.result.value} {each.rung} {each.code}" for each in verdicts]
+
+
+class PairTests(SynchronousTestCase):
+    def test_over_tls(self) -> None:
+        inbound, verdicts = relayed(CONTENT, ListenerTls.OPPORTUNISTIC)
+        self.assertEqual(verdicts, ["delivered strong256 250", "failed strong256 550"])
+        (kept,) = inbound.kept()
+        self.assertTrue(kept.endswith(CONTENT))
+        self.assertIn(b"with ESMTPS id", kept)
+
+    def test_where_tls_is_required(self) -> None:
+        _, verdicts = relayed(CONTENT, ListenerTls.REQUIRED)
+        self.assertEqual(verdicts[0], "delivered strong256 250")
+
+    def test_in_plain(self) -> None:
+        inbound, verdicts = relayed(CONTENT, ListenerTls.OFF)
+        self.assertEqual(verdicts[0], "delivered plain 250")
+        self.assertIn(b"with ESMTP id", inbound.kept()[0])
+
+    def test_demand_that_the_other_side_cannot_meet(self) -> None:
+        inbound, verdicts = relayed(CONTENT, ListenerTls.OFF, Level.ENCRYPT)
+        self.assertEqual(verdicts, ["deferred plain 451", "deferred plain 451"])
+        self.assertEqual(inbound.kept(), [])
+
+    def test_large(self) -> None:
+        content = b"".join(b"%07d\r\n.\r\n" % number for number in range(80_000))
+        for tls in (ListenerTls.OFF, ListenerTls.OPPORTUNISTIC):
+            inbound, _ = relayed(content, tls)
+            self.assertTrue(inbound.kept()[0].endswith(content))
