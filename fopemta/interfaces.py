@@ -149,6 +149,9 @@ class ICourier(Interface):
         verdict.  `deferred` and `failed` are the attempt's result; the queue alone knows that a life has ended.
         """
 
+    def close() -> None:
+        """Give up what is kept for deliveries to come; nothing is under way any more."""
+
 
 # --- lookups -------------------------------------------------------------------------------------------------------
 

@@ -81,7 +81,7 @@ class Cursor:
             self._handshake_failed(step, diagnosis)
         elif end in (StepEnd.UNSUITABLE, StepEnd.USED):
             # The host has had its say: its other addresses would say the same.
-            self._ways = deque(way for way in self._ways if way[0] is not step.host)
+            self._ways = deque(way for way in self._ways if not _same(way[0], step.host))
 
     def _handshake_failed(self, step: Step, diagnosis: Diagnosis) -> None:
         if permits_small_hello(diagnosis) and step.address not in self._small_tried:
@@ -118,3 +118,8 @@ class Cursor:
         self._began.setdefault(step.host, now)
         self._connections[step.host] = self._connections.get(step.host, 0) + 1
         return step
+
+
+def _same(one: Host, other: Host) -> bool:
+    """The same host, though it may have been looked up at different times."""
+    return (one.name, one.port) == (other.name, other.port)

@@ -133,6 +133,7 @@ DELIVERY = Section(
         port=port,
         connections=whole(1, _MANY),
         connections_per_destination=whole(1, _MANY),
+        messages_per_connection=whole(1, _MANY),
         timeouts=Section(DeliveryTimeouts, {name: Key(name, duration) for name in attrs.fields_dict(DeliveryTimeouts)}),
     ),
     later=frozenset({"messages_per_connection", "source_addresses"}),

@@ -155,11 +155,12 @@ class DeliveryTimeouts:
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """[delivery]  `connections` in all and to one destination at a time."""
+    """[delivery]  `connections` in all and to one destination at a time; `messages_per_connection` at most."""
 
     port: int = 25
     connections: int = 200
     connections_per_destination: int = 20
+    messages_per_connection: int = 100
     timeouts: DeliveryTimeouts = DeliveryTimeouts()
 
 

@@ -66,6 +66,9 @@ class MaildirCourier:
         """See ICourier."""
         return Deferred.fromCoroutine(self._deliver(consignment, ended))
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
     async def _deliver(self, consignment: Consignment, ended: Ended) -> Sequence[VerdictRecord]:
         verdicts: list[VerdictRecord] = []
         for recipient in consignment.recipients:

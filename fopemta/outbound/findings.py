@@ -75,13 +75,18 @@ class Session:
         """With the certificates' facts read once for all recipients."""
         return cls(step, evidence, chain_facts(evidence.chain) if evidence else (), judgement, why_plain)
 
+    @property
+    def downgraded(self) -> bool:
+        """TLS was tried or offered, and plain text is spoken."""
+        return self.why_plain not in (None, Diagnosis.TLS_NOT_OFFERED)
+
     def finding(self, code: int, enhanced: str, text: str, diagnosis: Diagnosis | None) -> Finding:
         """Something that happened in this session."""
         return Finding(
             code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=self.step, evidence=self.evidence,
             rung=self.step.rung if self.evidence is not None else Rung.PLAIN,
             chain=self.chain, judgement=self.judgement, why_plain=self.why_plain,
-            downgraded=self.why_plain not in (None, Diagnosis.TLS_NOT_OFFERED),
+            downgraded=self.downgraded,
         )  # fmt: skip
 
 
@@ -112,6 +117,12 @@ def of_failure(step: Step, failure: SessionFailed, session: Session | None = Non
         return session.finding(code, enhanced, text, failure.diagnosis)
     rung = step.rung if failure.phase is Phase.HANDSHAKE else None
     return Finding(code=code, enhanced=enhanced, text=text, diagnosis=failure.diagnosis, step=step, rung=rung)
+
+
+def local_trouble() -> Finding:
+    """Trouble of our own: nothing was found out about the way."""
+    row = explain(Diagnosis.LOCAL_TROUBLE)
+    return Finding(code=451, enhanced=row.held, text=row.sender, diagnosis=Diagnosis.LOCAL_TROUBLE)
 
 
 def most_telling(findings: Sequence[Finding]) -> Finding:

@@ -33,6 +33,7 @@ from fopemta.smtp.client_effects import (
     Write,
 )
 from fopemta.smtp.client_session import ClientSession
+from fopemta.smtp.client_states import ClientState
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.handshake_failure import Ending, diagnose
@@ -210,9 +211,9 @@ class OutboundProtocol(Protocol):
     # --- deadlines and ends ----------------------------------------------------------------------------------------
 
     def _wait(self) -> None:
+        if self._waiting_for is None and self._session.state is not ClientState.QUIT:
+            return  # it stands idle; whoever keeps it has a clock of his own
         seconds = getattr(self._timeouts, _TIMEOUT_OF[self._session.phase])
-        if self._waiting_for is None and self._session.phase is not Phase.QUIT:
-            return
         self._deadline.set(seconds)
 
     def _timed_out(self) -> None:

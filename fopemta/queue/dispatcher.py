@@ -97,10 +97,12 @@ class Dispatcher:
         if self._alarm is not None and self._alarm.active():
             self._alarm.cancel()
         if not self._destinations.running:
+            self._close_couriers()
             return succeed(None)
         self._idle = Deferred()
         call = self._clock.callLater(deadline, self._ended_idle)
-        return self._idle.addCallback(lambda _: call.cancel() if call.active() else None)
+        self._idle.addCallback(lambda _: call.cancel() if call.active() else None)
+        return self._idle.addCallback(lambda _: self._close_couriers())
 
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` from the next round on: routes and demands are worked out anew at each attempt (C101)."""
@@ -294,6 +296,10 @@ class Dispatcher:
         waiting: Deferred[None] = Deferred()
         self._clock.callLater(seconds, waiting.callback, None)
         return waiting
+
+    def _close_couriers(self) -> None:
+        for courier in set(self._couriers.values()):
+            courier.close()
 
     def _ended_idle(self) -> None:
         idle, self._idle = self._idle, None

@@ -228,8 +228,12 @@ class ClientSession:
             self._send_commands()
         else:
             self._unsent.clear()
-            self._go(ClientEvent.TO_RESET)
-            self._write("RSET")
+            self._reset()
+
+    def _reset(self) -> None:
+        """The server may still be in the transaction that came to nothing; the next MAIL would be out of place."""
+        self._go(ClientEvent.TO_RESET)
+        self._write("RSET")
 
     def _data_answered(self, reply: Reply) -> None:
         if reply.code == 354:
@@ -245,8 +249,7 @@ class ClientSession:
         if reply.code == 421:
             self._broken_off()
         else:
-            self._go(ClientEvent.DONE)
-            self._done()
+            self._reset()
 
     def _final(self, reply: Reply) -> None:
         # Decided ones were refused before: an answer to the empty message concerns nobody.

@@ -59,7 +59,6 @@ NEXT: dict[tuple[ClientState, ClientEvent], ClientState] = {
     (S.READY, E.BEGIN): S.ENVELOPE,
     (S.READY, E.QUIT): S.QUIT,
     (S.ENVELOPE, E.GO_AHEAD): S.CONTENT,
-    (S.ENVELOPE, E.DONE): S.READY,
     (S.ENVELOPE, E.TO_RESET): S.RESET,
     (S.CONTENT, E.SENT): S.FINAL,
     (S.FINAL, E.DONE): S.READY,

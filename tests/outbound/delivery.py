@@ -90,17 +90,25 @@ class Delivery:
         self.envelope = Envelope(sender, recipients, body)
         self.content = content
         self.message: Any = None
+        self.number = 0
         self.early: list[VerdictRecord] = []
 
     def note(self, verdicts: Any) -> Deferred[None]:
         self.early.extend(verdicts)
         return succeed(None)
 
+    def another(self, seconds: float = 0) -> list[VerdictRecord]:
+        """Deliver one more message with the same envelope and content."""
+        self.message, self.early = None, []
+        return self.run(seconds)
+
     def run(self, seconds: float = 0) -> list[VerdictRecord]:
         """Deliver once; `seconds` pass meanwhile."""
         if self.message is None:
             done: list[Any] = []
-            self.spool.submit("BCDFGHJK", self.envelope, self.content).addCallback(done.append)
+            self.number += 1
+            message_id = f"BCDFGH{self.number:02d}"
+            self.spool.submit(message_id, self.envelope, self.content).addCallback(done.append)
             self.network.flush()
             self.message = done[0]
         verdicts: list[Any] = []

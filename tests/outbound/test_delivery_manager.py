@@ -248,7 +248,7 @@ class RecipientTests(SynchronousTestCase):
 
     def test_without_pipelining_a_refused_sender_ends_the_transaction(self) -> None:
         server = peer(extensions=(), replies={"MAIL": "550 5.1.8 no"})
-        verdict = Delivery(server).run()[0]
+        verdict = Delivery(server).run(5)[0]
         self.assertEqual((verdict.result, verdict.text), (Result.FAILED, "no"))
         self.assertEqual(server.verbs[0], ["EHLO", "STARTTLS", "EHLO", "MAIL", "RSET", "QUIT"])
 
@@ -264,7 +264,7 @@ class ConversationTests(SynchronousTestCase):
 
     def test_C044_only_what_ehlo_says_inside_tls_counts(self) -> None:
         server = peer()
-        Delivery(server).run()
+        Delivery(server).run(5)
         self.assertEqual(server.verbs[0], ["EHLO", "STARTTLS", "EHLO", "MAIL", "RCPT", "DATA", "(27", "QUIT"])
 
     def test_C086_garbage_does_not_shift_replies(self) -> None:

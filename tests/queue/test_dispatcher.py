@@ -40,6 +40,10 @@ class ScriptedCourier:
         self.carried: list[tuple[float, str]] = []
         self.waiting: list[tuple[Deferred[Any], Consignment]] = []
         self.slow: set[str] = set()
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
 
     def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
         self.carried.append((self.clock.seconds(), " ".join(str(each) for each in consignment.recipients)))
@@ -317,6 +321,7 @@ class StopTests(Base):
         waiting.callback(self.courier.verdicts(consignment))
         self.successResultOf(stopping)
         self.assertEqual([who for _, who in self.courier.carried], ["bob@b.test"])
+        self.assertEqual(self.courier.closed, 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stop_has_a_deadline(self) -> None:

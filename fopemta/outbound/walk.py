@@ -1,0 +1,242 @@
+"""One attempt's walk (shell): who is still to be served, what is tried for them, what was found on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from fopemta.attempt.blame import Disposition, after_break, disposition_of
+from fopemta.attempt.cursor import Cursor, Step, StepEnd
+from fopemta.interfaces import Ended
+from fopemta.mail.address import Mailbox
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.envelope import BodyType
+from fopemta.outbound.content import ContentSource
+from fopemta.outbound.dialer import NotConnected, dial
+from fopemta.outbound.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
+from fopemta.outbound.pool import Key, Standing
+from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
+from fopemta.routing.values import Host
+from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFailed, Transaction
+from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.levels import Level
+from fopemta.trust.pkix import judge
+from fopemta.trust.plan import Judgement, TlsPlan
+from fopemta.trust.verdict import Result, VerdictRecord
+
+if TYPE_CHECKING:
+    from fopemta.outbound.delivery_manager import DeliveryManager
+
+
+class Walk:
+    """From host to host and rung to rung, until everybody has an end or there is nowhere left to go."""
+
+    def __init__(
+        self,
+        owner: DeliveryManager,
+        consignment: Consignment,
+        plan: TlsPlan,
+        hosts: tuple[Host, ...],
+        ended: Ended,
+    ) -> None:
+        self._owner = owner
+        self._consignment = consignment
+        self._plan = plan
+        self._tell_ended = ended
+        self._told: set[Mailbox] = set()
+        attempt = min(consignment.attempt_of(each) for each in consignment.recipients)
+        self._cursor = Cursor(hosts, plan, attempt)
+        self._left = list(consignment.recipients)
+        self._ended: dict[Mailbox, tuple[Result, Finding]] = {}
+        self._findings: list[Finding] = []
+        self._last_of: dict[Mailbox, Finding] = {}
+        self._tls_failure: Diagnosis | None = None
+        self._key = Key(consignment.next_hop, plan)
+
+    async def run(self) -> None:
+        """Walk.  Raises SpoolTrouble when the message cannot be read; `verdicts` are right all the same."""
+        standing = self._owner.pool.take(self._key)
+        if standing is not None:
+            await self._ride(standing)
+        while self._left:
+            await self._tell()
+            step = self._cursor.next_step(self._owner.reactor.seconds())
+            if step is None:
+                break
+            await self._take(step)
+
+    def verdicts(self) -> Sequence[VerdictRecord]:
+        """One for each recipient whose end has not been told before."""
+        return self._records([each for each in self._consignment.recipients if each not in self._told])
+
+    async def _tell(self) -> None:
+        """Have written down who has come to his end, before the next transaction begins: a crash must not repeat it."""
+        news = [each for each in self._consignment.recipients if each in self._ended and each not in self._told]
+        if news:
+            await self._tell_ended(self._records(news))
+            self._told.update(news)
+
+    # --- sessions --------------------------------------------------------------------------------------------------
+
+    async def _ride(self, standing: Standing) -> None:
+        """Use a session that stands.  A server that has meanwhile closed it is no failure: the walk begins anew."""
+        outcome = await self._transact(standing.protocol, standing.session)
+        if isinstance(outcome, Broken) and not outcome.results and outcome.failure.phase in _BEFORE_CONTENT:
+            return
+        self._note_outcome(standing.session, outcome)
+        self._cursor.ended(standing.session.step, StepEnd.USED)
+        self._give_back(standing, outcome)
+
+    async def _take(self, step: Step) -> None:
+        owner, config = self._owner, self._owner.config
+        timeouts = config.delivery.timeouts
+        protocol = OutboundProtocol(
+            config.node.hostname, step.rung, step.hello, step.host.name, owner.tls, owner.reactor, timeouts
+        )
+        refused = await dial(owner.reactor, step.address, step.host.port, protocol, timeouts.connect)
+        if refused is not None:
+            self._unreachable(step, refused)
+            return
+        opened = await protocol.opened
+        if isinstance(opened, Broken):
+            self._not_opened(step, opened.failure)
+            return
+        session = self._session(step, opened)
+        shortfall = self._shortfall(session, opened.ready)
+        if shortfall is not None:
+            self._findings.append(shortfall)
+            self._cursor.ended(step, StepEnd.UNSUITABLE)
+            protocol.quit()
+            return
+        try:
+            outcome = await self._transact(protocol, session)
+        except BaseException:
+            protocol.quit()
+            raise
+        self._note_outcome(session, outcome)
+        self._cursor.ended(step, StepEnd.USED)
+        self._give_back(Standing(protocol, session), outcome)
+
+    async def _transact(self, protocol: OutboundProtocol, session: Session) -> tuple[RecipientResult, ...] | Broken:
+        message = self._consignment.message
+        content = await self._owner.spool.content(message.id)
+        try:
+            source = await ContentSource.read(content, message.size)
+            declared = message.envelope.body_type is BodyType.EIGHT_BIT_MIME
+            eight_bit = source.eight_bit or (declared and not source.whole)
+            transaction = Transaction(message.envelope.sender, tuple(self._left), message.size, eight_bit)
+            return await protocol.transact(transaction, source)
+        finally:
+            content.close()
+
+    def _give_back(self, standing: Standing, outcome: tuple[RecipientResult, ...] | Broken) -> None:
+        """Keep the session for the next message, or say goodbye."""
+        standing.messages += 1
+        most = self._owner.config.delivery.messages_per_connection
+        # What is in plain text only because a handshake failed is no way to get used to.
+        if isinstance(outcome, Broken) or standing.session.downgraded or standing.messages >= most:
+            standing.protocol.quit()
+        else:
+            self._owner.pool.put(self._key, standing)
+
+    # --- noting what happened --------------------------------------------------------------------------------------
+
+    def _unreachable(self, step: Step, refused: NotConnected) -> None:
+        held = explain(refused.diagnosis).held
+        self._findings.append(
+            Finding(code=451, enhanced=held, text=refused.text, diagnosis=refused.diagnosis, step=step)
+        )
+        self._cursor.ended(step, StepEnd.UNREACHABLE)
+
+    def _not_opened(self, step: Step, failure: SessionFailed) -> None:
+        self._findings.append(of_failure(step, failure))
+        if failure.phase is Phase.HANDSHAKE:
+            self._tls_failure = failure.diagnosis
+            self._cursor.ended(step, StepEnd.HANDSHAKE_FAILED, failure.diagnosis)
+        else:
+            self._cursor.ended(step, StepEnd.USED)
+
+    def _session(self, step: Step, opened: Opened) -> Session:
+        """What the session proves, judged now, before anything is said in it."""
+        judgement: Judgement | None = None
+        if opened.evidence is not None:
+            names = (step.host.name,) if step.host.name is not None else (step.address,)
+            judgement = judge(opened.evidence, names, self._owner.now())
+        return Session.of(step, opened.evidence, judgement, self._why_plain(opened))
+
+    def _why_plain(self, opened: Opened) -> Diagnosis | None:
+        if opened.evidence is not None or self._plan.level is Level.PLAIN:
+            return None
+        if opened.ready.refused is not None:
+            return Diagnosis.TLS_REFUSED
+        return self._tls_failure or Diagnosis.TLS_NOT_OFFERED
+
+    def _shortfall(self, session: Session, ready: Ready) -> Finding | None:
+        """What the session lacks of what the plan demands; None when it is good enough."""
+        if session.evidence is None:
+            if self._plan.plain_allowed:
+                return None
+            diagnosis = Diagnosis.TLS_REFUSED if ready.refused is not None else Diagnosis.TLS_NOT_OFFERED
+            text = explain(diagnosis).sender if ready.refused is None else ready.refused.text
+            return session.finding(451, explain(diagnosis).held, text, diagnosis)
+        if self._plan.level < Level.AUTHENTICATED:
+            return None
+        judgement = session.judgement
+        if judgement is not None and judgement.authenticated:
+            return None
+        diagnosis = (judgement.diagnosis if judgement else None) or Diagnosis.JUDGING_FAILED
+        return session.finding(451, explain(diagnosis).held, judgement.text if judgement else "", diagnosis)
+
+    def _note_outcome(self, session: Session, outcome: tuple[RecipientResult, ...] | Broken) -> None:
+        if isinstance(outcome, Broken):
+            self._note(session, outcome.results)
+            self._broken_off(session, outcome.failure)
+        else:
+            self._note(session, outcome)
+
+    def _note(self, session: Session, results: Sequence[RecipientResult]) -> None:
+        known: dict[tuple[object, ...], Finding] = {}
+        for result in results:
+            key = (result.reply, result.diagnosis, result.phase, result.accepted)
+            finding = known.setdefault(key, of_result(session, result))
+            self._end(result.recipient, disposition_of(result), finding)
+
+    def _broken_off(self, session: Session, failure: SessionFailed) -> None:
+        finding = of_failure(session.step, failure, session)
+        self._findings.append(finding)
+        for recipient in tuple(self._left):
+            self._end(recipient, after_break(failure.phase), finding)
+
+    def _end(self, recipient: Mailbox, disposition: Disposition, finding: Finding) -> None:
+        if recipient not in self._left:
+            return
+        if disposition is Disposition.NEXT_HOST:
+            self._last_of[recipient] = finding
+            return
+        self._left.remove(recipient)
+        self._ended[recipient] = (_RESULTS[disposition], finding)
+
+    def _records(self, recipients: Collection[Mailbox]) -> Sequence[VerdictRecord]:
+        scribe = Scribe(self._consignment, self._plan, self._owner.now())
+        verdicts = []
+        for recipient in recipients:
+            result, finding = self._ended.get(recipient) or (Result.DEFERRED, self._why_deferred(recipient))
+            verdicts.append(scribe.verdict(recipient, result, finding))
+        return verdicts
+
+    def _why_deferred(self, recipient: Mailbox) -> Finding:
+        """What a server said to this very recipient, else what tells most of all that was found."""
+        said = self._last_of.get(recipient)
+        if said is not None:
+            return said
+        return most_telling(self._findings) if self._findings else local_trouble()
+
+
+# Where a session that had stood idle may be found closed.
+_BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA})
+
+_RESULTS = {
+    Disposition.DELIVERED: Result.DELIVERED,
+    Disposition.FAILED: Result.FAILED,
+    Disposition.DEFERRED: Result.DEFERRED,
+}
