@@ -66,6 +66,7 @@ class Dispatcher:
         self._reporter = Reporter(spool, config, now, self._wait)
         self._agenda = Agenda()
         self._rounds: dict[str, _Round] = {}
+        self._loading: set[str] = set()
         self._backlog: deque[str] = deque()
         self._destinations: Destinations[NextHop, Consignment] = Destinations(
             config.delivery.connections, config.delivery.connections_per_destination
@@ -111,7 +112,7 @@ class Dispatcher:
 
     def accepted(self, message: QueuedMessage) -> None:
         """See IQueue."""
-        if self._stopping or len(self._rounds) >= _MOST_IN_MEMORY:
+        if self._stopping or self._full:
             self._backlog.append(message.id)
             return
         self._begin_round(message)
@@ -120,7 +121,12 @@ class Dispatcher:
     @property
     def size(self) -> int:
         """Unfinished messages."""
-        return len(self._agenda) + len(self._rounds) + len(self._backlog)
+        return len(self._agenda) + len(self._rounds) + len(self._loading) + len(self._backlog)
+
+    @property
+    def _full(self) -> bool:
+        """As many messages in memory as may be there."""
+        return len(self._rounds) + len(self._loading) >= _MOST_IN_MEMORY
 
     # --- what is due -----------------------------------------------------------------------------------------------
 
@@ -129,7 +135,7 @@ class Dispatcher:
         if self._stopping:
             return
         now = self._now()
-        while len(self._rounds) < _MOST_IN_MEMORY:
+        while not self._full:
             message_id = self._backlog.popleft() if self._backlog else self._agenda.pop_due(now)
             if message_id is None:
                 break
@@ -142,29 +148,27 @@ class Dispatcher:
         moment = self._agenda.next_moment()
         nap = _LONGEST_NAP if moment is None else min(max(moment - self._now(), 0.0), _LONGEST_NAP)
         # A full house is woken by the round that ends.
-        if len(self._rounds) >= _MOST_IN_MEMORY:
+        if self._full:
             nap = _LONGEST_NAP
         self._alarm = self._clock.callLater(nap, self._look)
 
     def _fetch(self, message_id: str) -> None:
-        placeholder = _Round(None)  # type: ignore[arg-type]  # holds the message's place until it is read
-        self._rounds[message_id] = placeholder
+        self._loading.add(message_id)
+        supervise(self._load(message_id), f"reading {message_id} from the spool")
 
-        async def fetch() -> None:
-            try:
-                message = await self._spool.load(message_id)
-            except UnknownMessage:
-                del self._rounds[message_id]
-                return
-            except SpoolTrouble as trouble:
-                maillog.spool_trouble(f"{message_id} cannot be read: {trouble}")
-                del self._rounds[message_id]
-                self._agenda.set(message_id, self._now() + self._config.retry.first)
-                return
-            self._begin_round(message)
-            self._carry()
-
-        supervise(fetch(), f"reading {message_id} from the spool")
+    async def _load(self, message_id: str) -> None:
+        try:
+            message = await self._spool.load(message_id)
+        except UnknownMessage:
+            return
+        except SpoolTrouble as trouble:
+            maillog.spool_trouble(f"{message_id} cannot be read: {trouble}")
+            self._agenda.set(message_id, self._now() + self._config.retry.first)
+            return
+        finally:
+            self._loading.discard(message_id)
+        self._begin_round(message)
+        self._carry()
 
     def _due(self, message: QueuedMessage) -> float | None:
         """The earliest moment at which a recipient is to be tried; None when all are held or finished."""
