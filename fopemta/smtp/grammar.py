@@ -23,7 +23,8 @@ _LITERAL = re.compile(r"\[(IPv6:)?([0-9A-Fa-f:.]+)\]", re.IGNORECASE)
 _SOURCE_ROUTE = re.compile(rf"@{_DOMAIN.pattern}(?:,@{_DOMAIN.pattern})*:")
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
 
-_LONGEST_LOCAL_PART = 64
+# RFC 5321 4.5.3.1: so much must be taken at least, and more where possible.  There is no limit of 64 for a local part:
+# addresses that mailing lists and forwarders rewrite (VERP, SRS) often exceed it.
 _LONGEST_DOMAIN = 255
 _LONGEST_PATH = 256
 
@@ -53,8 +54,6 @@ def mailbox(path: str) -> Mailbox:
         raise NotInGrammar("the address is too long")
     route = _SOURCE_ROUTE.match(path)
     local_part, domain = _split_mailbox(path[route.end() :] if route else path)
-    if len(local_part) > _LONGEST_LOCAL_PART:
-        raise NotInGrammar("the local part is too long")
     return Mailbox(_unquoted(local_part), canonical_domain(domain))
 
 
@@ -98,6 +97,9 @@ def parameters(text: str) -> dict[str, str | None]:
 
 def _closing_bracket(text: str) -> int:
     """Where the path ends; a bracket inside quotes does not count."""
+    end = text.find(">")
+    if end >= 0 and '"' not in text[:end]:
+        return end
     quoted = escaped = False
     for index, character in enumerate(text):
         if escaped:

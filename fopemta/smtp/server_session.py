@@ -142,6 +142,7 @@ class ServerSession:
         """The message is durable."""
         self._go(Event.DONE)
         self.messages += 1
+        self._errors = 0
         self._forget_transaction()
         self._reply(Reply.of(250, "2.0.0", f"Ok: queued as {message_id}"))
         self._run()
@@ -339,7 +340,8 @@ class ServerSession:
 
     def _refuse(self, reply: Reply) -> None:
         self._reply(reply)
-        self._errors += 1
+        # RFC 5321 4.5.3.1.10: "too many recipients" (452) is no fault of the client, it sends the others later.
+        self._errors += not reply.temporary
         if self._errors > self._rules.errors:
             self._reply(_TOO_MANY_ERRORS)
             self._close("too many errors")

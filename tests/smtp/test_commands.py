@@ -36,6 +36,8 @@ class MailTests(SynchronousTestCase):
             b'MAIL FROM:<"q\\"q"@example.org>': Mailbox('q"q', "example.org"),
             b"MAIL FROM:<bob@[192.0.2.1]>": Mailbox("bob", "[192.0.2.1]"),
             b"MAIL FROM:<bob@[ipv6:2001:DB8:0::1]>": Mailbox("bob", "[IPv6:2001:db8::1]"),
+            # RFC 5321 4.5.3.1.1 wants 64 at least; VERP and SRS make longer ones.
+            b"MAIL FROM:<" + b"a" * 242 + b"@example.org>": Mailbox("a" * 242, "example.org"),
             b"MAIL FROM:<a_b@sub_domain.example.org>": Mailbox("a_b", "sub_domain.example.org"),
         }
         self.assertEqual({line: path(line) for line in table}, table)
@@ -62,7 +64,7 @@ class MailTests(SynchronousTestCase):
             b"MAIL FROM:<bob@[192.0.2]>": "501 5.1.7",
             b"MAIL FROM:<bob@[IPv6:zz]>": "501 5.1.7",
             b"MAIL FROM:<bob@a@example.org>": "501 5.1.7",
-            b"MAIL FROM:<" + b"a" * 65 + b"@example.org>": "501 5.1.7",
+            b"MAIL FROM:<" + b"a" * 243 + b"@example.org>": "501 5.1.7",
             b"MAIL FROM:<a@" + b"a." * 130 + b"org>": "501 5.1.7",
             # C196: never decoded, and the colon is no atext.
             b"MAIL FROM:<=?utf-8?q?a=0D=0AX:1?=@e.org>": "501 5.1.7",

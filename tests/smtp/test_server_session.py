@@ -211,6 +211,20 @@ class EndTests(SynchronousTestCase):
         self.assertEqual(talk.codes(), [220, 500, 500, 500, 500, 421])
         self.assertEqual(talk.closed, "too many errors")
 
+    def test_surplus_recipients_are_no_errors(self) -> None:
+        talk = Conversation(rules(errors=2))
+        talk.say(HELLO + b"MAIL FROM:<>\r\n" + b"".join(b"RCPT TO:<b%d@local.test>\r\n" % n for n in range(20)))
+        talk.say(b"DATA\r\n.\r\n")
+        self.assertEqual(talk.codes().count(452), 17)
+        self.assertEqual((len(talk.messages), talk.closed), (1, None))
+
+    def test_a_message_makes_up_for_errors(self) -> None:
+        talk = Conversation(rules(errors=2))
+        talk.say(b"X\r\nX\r\n" + ENVELOPE + b"DATA\r\n.\r\nX\r\nX\r\n")
+        self.assertIsNone(talk.closed)
+        talk.say(b"X\r\n")
+        self.assertEqual(talk.closed, "too many errors")
+
     def test_end_in_mid_content_forgets_it(self) -> None:
         talk = Conversation()
         talk.say(ENVELOPE + b"DATA\r\nhalf a mess")
@@ -268,6 +282,8 @@ COMMANDS = st.sampled_from(
      b"MAIL FROM:<a\r\n", b"NOOP\n\r\n"]
 )  # fmt: skip
 
+TRANSACTION = [b"x", b".", b"..", b"\r", b"\n", b"\r\n", b"\r\n.\r\n", b"y" * 40, ENVELOPE, b"DATA\r\n", b"QUIT\r\n"]
+
 
 class FuzzTests(SynchronousTestCase):
     @settings(deadline=None, derandomize=True, max_examples=200)
@@ -281,6 +297,16 @@ class FuzzTests(SynchronousTestCase):
         together = Conversation(rules(errors=1000))
         together.say(whole)
         self.assertEqual(talk.sent, together.sent)
+
+    @settings(deadline=None, derandomize=True, max_examples=300)
+    @given(st.lists(st.sampled_from(TRANSACTION), max_size=12), st.lists(st.integers(0, 900), max_size=8))
+    def test_messages_are_the_same_however_they_are_cut(self, pieces: list[bytes], cuts: list[int]) -> None:
+        whole = ENVELOPE + b"DATA\r\n" + b"".join(pieces)
+        talk, together = Conversation(rules(message_size=60)), Conversation(rules(message_size=60))
+        talk.say_in_pieces(whole, *sorted(min(each, len(whole)) for each in cuts))
+        together.say(whole)
+        self.assertEqual((talk.sent, talk.messages, talk.aborted), (together.sent, together.messages, together.aborted))
+        self.assertIs(talk.session.state, together.session.state)
 
     @settings(deadline=None, derandomize=True, max_examples=300)
     @given(st.lists(st.one_of(COMMANDS, st.binary(max_size=30), st.just(b"DATA\r\n"), st.just(b".\r\n")), max_size=25))
