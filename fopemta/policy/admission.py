@@ -17,6 +17,10 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.reply import Reply
 from fopemta.routing.routes import is_local
 
+# What older systems read as another address inside the local part.
+_ROUTING_CHARACTERS = frozenset("@%!")
+
+_ROUTE_IN_ADDRESS = Reply.of(550, "5.7.1", "Relaying denied: addresses with a route in them are not passed on")
 _RELAYING_DENIED = Reply.of(550, "5.7.1", "Relaying denied: this server does not handle mail for that domain")
 
 
@@ -36,12 +40,13 @@ class Admission:
 
     def judge_recipient(self, recipient: Mailbox, may_relay: bool) -> Reply | None:
         """None where mail for `recipient` is taken, else the refusal."""
-        if may_relay or recipient == self.postmaster or self._is_ours(recipient.domain):
+        if may_relay or recipient == self.postmaster or is_local(recipient.domain, self.routes):
             return None
-        return _RELAYING_DENIED
-
-    def _is_ours(self, domain: str) -> bool:
-        return is_local(domain, self.routes) or names_domain(self.domains, domain)
+        if not names_domain(self.domains, recipient.domain):
+            return _RELAYING_DENIED
+        # "user%elsewhere@customer": we would pass it on as it is, and the customer's server, which trusts us, might
+        # send it elsewhere: an open relay in two steps.
+        return _ROUTE_IN_ADDRESS if _ROUTING_CHARACTERS.intersection(recipient.local_part) else None
 
 
 @functools.lru_cache(maxsize=4096)

@@ -45,17 +45,22 @@ class AdmissionTests(SynchronousTestCase):
             "bob@local.test.far.test": False,
             "bob@[192.0.2.1]": False,
             "bob@[127.0.0.1]": False,
-            # Whatever the local part looks like, the domain alone decides.
+            # In a domain of our own the local part is ours to read, and it names no other address.
             "bob%far.test@local.test": True,
             "bob@far.test@local.test": True,
             "bob@local.test@far.test": False,
             "far.test!bob@local.test": True,
+            # The customer's server might read one in it.
+            "bob%far.test@customer.test": False,
+            "bob@far.test@a.branch.test": False,
+            "far.test!bob@customer.test": False,
         }
         self.assertEqual({address: taken(address) for address in table}, table)
 
     def test_our_own_clients_may_send_anywhere(self) -> None:
         self.assertTrue(taken("bob@far.test", may_relay=True))
         self.assertTrue(taken("bob@[192.0.2.1]", may_relay=True))
+        self.assertTrue(taken("bob%far.test@customer.test", may_relay=True))
 
     def test_refusal(self) -> None:
         reply = admission().judge_recipient(Mailbox("bob", "far.test"), False)
