@@ -20,9 +20,9 @@ from fopemta.smtp.server_session import SessionRules
 class InboundFactory(SMTPFactory):
     """Builds one InboundProtocol per connection of `listener`.
 
-    `server_tls` is None only where the listener's tls is "off".  `ids` gives a new queue id at each call, `now` the
-    wall time.  The stock SMTP protocols are not used: they run what is queued behind STARTTLS, reorder pipelined
-    replies and leave DATA on an over-long line.
+    Without `server_tls` STARTTLS is not offered, and a listener that demands TLS takes no mail.  `ids` gives a new
+    queue id at each call, `now` the wall time.  The stock SMTP protocols are not used: they run what is queued behind
+    STARTTLS, reorder pipelined replies and leave DATA on an over-long line.
     """
 
     noisy = False
@@ -50,7 +50,7 @@ class InboundFactory(SMTPFactory):
         self.clock = clock
         self.ids = ids
         self.now = now
-        self.rules = _rules(listener, config)
+        self.rules = _rules(listener, config, server_tls is not None)
         self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
         self.sessions: set[InboundProtocol] = set()
         self.closing = False
@@ -67,7 +67,7 @@ class InboundFactory(SMTPFactory):
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` for the connections to come; those that stand go on as they began."""
         self.config = config
-        self.rules = _rules(self.listener, config)
+        self.rules = _rules(self.listener, config, self.server_tls is not None)
         self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
 
     @property
@@ -124,7 +124,7 @@ class _Once:
         return "fopemta"
 
 
-def _rules(listener: Listener, config: Configuration) -> SessionRules:
+def _rules(listener: Listener, config: Configuration, have_tls: bool) -> SessionRules:
     return SessionRules(
         hostname=config.node.hostname,
         banner=config.node.banner,
@@ -132,6 +132,6 @@ def _rules(listener: Listener, config: Configuration) -> SessionRules:
         message_size=config.limits.message_size,
         recipients=config.limits.recipients,
         errors=config.limits.errors,
-        starttls=listener.tls in (ListenerTls.OPPORTUNISTIC, ListenerTls.REQUIRED),
+        starttls=have_tls and listener.tls in (ListenerTls.OPPORTUNISTIC, ListenerTls.REQUIRED),
         tls_required=listener.tls is ListenerTls.REQUIRED,
     )

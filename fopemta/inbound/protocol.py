@@ -17,6 +17,7 @@ from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
 from fopemta.deadline import Deadline
 from fopemta.interfaces import IIncoming, SpoolFull, SpoolTrouble
+from fopemta.mail.address import canonical_ip_address
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import protocol_word, received_header
@@ -44,6 +45,8 @@ _LOCAL_TROUBLE = Reply.of(451, "4.3.0", "Temporary trouble here, please try agai
 _TOO_MANY = Reply.of(421, "4.3.2", "Too many connections, please try again later")
 _SHUTTING_DOWN = Reply.of(421, "4.3.2", "The server is shutting down, please try again later")
 _IDLE = Reply.of(421, "4.4.2", "Timeout, closing connection")
+# The session may be in any state after a fault of ours, so it cannot go on: 421 and not 451 (RFC 5321 3.8).
+_OUR_FAULT = Reply.of(421, "4.3.0", "Temporary trouble here, please try again later")
 
 # How long a polite close may take before the connection is cut.
 _CLOSING_GRACE = 10.0
@@ -64,6 +67,7 @@ class InboundProtocol(Protocol):
         self._grace = Deadline(factory.clock, self._close_held_up)
         self._client = "unknown"
         self._may_relay = False
+        self._pauses = 0
         self._lost = False
 
     # --- what the transport says -----------------------------------------------------------------------------------
@@ -71,34 +75,31 @@ class InboundProtocol(Protocol):
     def connectionMade(self) -> None:
         """A client has connected; under implicit TLS the handshake comes first."""
         transport = self._transport
-        transport.setTcpNoDelay(True)  # TLS 1.3 sessions otherwise stall 40 ms
-        self._client = getattr(transport.getPeer(), "host", "unknown")
+        set_no_delay = getattr(transport, "setTcpNoDelay", None)
+        if set_no_delay is not None:  # a Unix socket has none; TCP with TLS 1.3 otherwise stalls 40 ms
+            set_no_delay(True)
+        self._client = canonical_ip_address(getattr(transport.getPeer(), "host", "unknown"))
         self._may_relay = self.factory.admission.may_relay(self._client)
         maillog.connected(self._client, self.factory.listener.endpoint)
         if self.factory.full or self.factory.closing:
             transport.write((_SHUTTING_DOWN if self.factory.closing else _TOO_MANY).render())
-            transport.loseConnection()
+            self._hang_up()
             return
         self.factory.joined(self)
         if self.factory.listener.tls is ListenerTls.IMPLICIT:
             self._deadline.set(self.factory.config.limits.timeouts.handshake)
         else:
-            self._begin(None)
+            self._do(self._begin, None)
 
     def dataReceived(self, data: bytes) -> None:
         """The client has sent something; it may come even while reading is paused."""
         if self._session is not None:
-            self._do(self._session.receive(data))
+            self._do(self._session.receive, data)
 
     def handshakeCompleted(self) -> None:
         """TLS stands."""
-        assert self.factory.server_tls is not None
-        tls = self.factory.server_tls.session(self._transport.getHandle())
-        maillog.tls_started(self._client, tls)
-        if self._session is None:
-            self._begin(tls)
-        else:
-            self._do(self._session.secured(tls))
+        if not self._lost:
+            self._do(self._secured)
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """The client is gone.  A message whose final dot has come stands (RULINGS 16g); any other leaves nothing."""
@@ -123,7 +124,7 @@ class InboundProtocol(Protocol):
         if self._session is None:
             self.abort("the server is shutting down")
         elif not self._session.in_transaction:
-            self._do(self._session.end(_SHUTTING_DOWN, "shutting down"))
+            self._do(self._session.end, _SHUTTING_DOWN, "shutting down")
 
     def abort(self, why: str) -> None:
         """Cut the connection."""
@@ -136,15 +137,16 @@ class InboundProtocol(Protocol):
     def _transport(self) -> Any:
         return self.transport
 
-    def _begin(self, tls: TlsSession | None) -> None:
-        self._session = ServerSession(self.factory.rules, tls)
-        self._do(self._session.start())
+    def _do(self, happening: Callable[..., list[Effect]], *facts: object) -> None:
+        """Tell the session of a `happening`; perform its effects in order, and those that performing them brings."""
+        try:
+            self._effects.extend(happening(*facts))
+            if not self._performing:
+                self._perform()
+        except Exception:  # noqa: BLE001  # the reactor would drop the client without a word
+            self._fail()
 
-    def _do(self, effects: list[Effect]) -> None:
-        """Perform `effects` in order, and those that performing them brings."""
-        self._effects.extend(effects)
-        if self._performing:
-            return
+    def _perform(self) -> None:
         self._performing = True
         try:
             while self._effects and not self._lost:
@@ -154,6 +156,27 @@ class InboundProtocol(Protocol):
             self._performing = False
         if not self._lost:
             self._wait_for_client()
+
+    def _fail(self) -> None:
+        """A fault of ours, to be called where it is dealt with: logged, and the client hears nothing of it."""
+        maillog.failed_unexpectedly("serving a client")
+        self._effects.clear()
+        self._abort_message()
+        if self._session is None or self._session.state is State.HANDSHAKE:
+            self.abort("a fault of ours")
+        else:
+            self._effects.extend(self._session.end(_OUR_FAULT, "a fault of ours"))
+            self._perform()
+
+    def _begin(self, tls: TlsSession | None) -> list[Effect]:
+        self._session = ServerSession(self.factory.rules, tls)
+        return self._session.start()
+
+    def _secured(self) -> list[Effect]:
+        assert self.factory.server_tls is not None
+        tls = self.factory.server_tls.session(self._transport.getHandle())
+        maillog.tls_started(self._client, tls)
+        return self._begin(tls) if self._session is None else self._session.secured(tls)
 
     def _send(self, effect: Send) -> None:
         self._transport.write(effect.data)
@@ -191,15 +214,17 @@ class InboundProtocol(Protocol):
             return
         hostname = self.factory.config.node.hostname
         message_id = self._incoming.message_id
-        self._incoming.write(received_header(self._envelope, arrival, hostname, message_id, self.factory.now()))
+        self._write(received_header(self._envelope, arrival, hostname, message_id, self.factory.now()))
         self._tell(session.opened())
 
     def _write_content(self, effect: WriteContent) -> None:
-        if self._incoming is None:
-            return
-        room = self._incoming.write(effect.data)
+        self._write(effect.data)
+
+    def _write(self, data: bytes) -> None:
+        assert self._incoming is not None
+        room = self._incoming.write(data)
         if room is not None:
-            self._transport.pauseProducing()
+            self._pause()
             supervise(room.addBoth(self._resume), "waiting for room in the spool")
 
     def _commit_message(self, _: CommitMessage) -> None:
@@ -208,17 +233,19 @@ class InboundProtocol(Protocol):
         assert envelope is not None
         self._incoming = self._envelope = None
         # Reading stops: a client cannot fill our memory while the disk works.
-        self._transport.pauseProducing()
+        self._pause()
         committing: Deferred[QueuedMessage] = incoming.commit(envelope)
         committing.addCallbacks(self._committed, self._not_committed)
         supervise(committing.addBoth(self._resume), "committing a message")
 
     def _committed(self, message: QueuedMessage) -> None:
         maillog.accepted(message)
-        self.factory.queue.accepted(message)
+        try:
+            self.factory.queue.accepted(message)
+        except Exception:  # noqa: BLE001  # it is durable: the client hears 250, and the next start finds it
+            maillog.failed_unexpectedly("handing a message to the queue")
         if not self._lost:
-            self._do(self._talk.committed(message.id))
-            self._leave_if_closing()
+            self._do(self._talk.committed, message.id)
 
     def _not_committed(self, failure: Failure) -> None:
         reply = _LOCAL_TROUBLE
@@ -227,8 +254,7 @@ class InboundProtocol(Protocol):
         else:
             maillog.background_failure("committing a message", failure)
         if not self._lost:
-            self._do(self._talk.failed(reply))
-            self._leave_if_closing()
+            self._do(self._talk.failed, reply)
 
     def _abort_message_effect(self, _: AbortMessage) -> None:
         self._abort_message()
@@ -237,9 +263,7 @@ class InboundProtocol(Protocol):
         self._deadline.clear()
         if effect.why != "quit":
             maillog.cut_off(self._client, effect.why)
-        self._transport.loseConnection()
-        # A peer that does not read would otherwise keep the connection for ever (C180).
-        self._grace.set(_CLOSING_GRACE)
+        self._hang_up()
 
     # --- small steps -----------------------------------------------------------------------------------------------
 
@@ -257,22 +281,33 @@ class InboundProtocol(Protocol):
             self._incoming.abort()
             self._incoming = self._envelope = None
 
+    def _hang_up(self) -> None:
+        self._transport.loseConnection()
+        # A peer that does not read, or never begins its TLS, would otherwise keep the connection for ever (C180).
+        self._grace.set(_CLOSING_GRACE)
+
+    def _pause(self) -> None:
+        """Stop reading until `_resume` has been called as often: room and a commit may be awaited at once."""
+        self._pauses += 1
+        if self._pauses == 1:
+            self._transport.pauseProducing()
+
     def _resume(self, result: Any) -> Any:
-        if not self._lost:
+        self._pauses -= 1
+        if self._pauses == 0 and not self._lost:
             self._transport.resumeProducing()
+            self._wait_for_client()
         return result
 
-    def _leave_if_closing(self) -> None:
-        if self.factory.closing:
-            self.shut_down()
-
     def _wait_for_client(self) -> None:
-        """Set the one deadline that the session's state asks for."""
+        """Set the one deadline that the session's state asks for, none while it is we who are waited for."""
         timeouts = self.factory.config.limits.timeouts
         state = self._talk.state
         if state is State.CLOSED:
             return
-        if state in (State.OPENING, State.COMMITTING):
+        if self.factory.closing and not self._talk.in_transaction:
+            self.shut_down()
+        elif self._pauses:
             self._deadline.clear()
         elif state is State.HANDSHAKE:
             self._deadline.set(timeouts.handshake)
@@ -286,7 +321,7 @@ class InboundProtocol(Protocol):
         if self._session is None or self._session.state is State.HANDSHAKE:
             self.abort("no TLS handshake in time")
         else:
-            self._do(self._session.end(_IDLE, "timeout"))
+            self._do(self._session.end, _IDLE, "timeout")
 
 
 def _reply_to(trouble: BaseException | None) -> Reply:

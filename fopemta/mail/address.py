@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -47,3 +48,13 @@ def is_ip_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@functools.lru_cache(maxsize=4096)  # the same clients come again and again
+def canonical_ip_address(text: str) -> str:
+    """An IP address as one writes it: an IPv4 client of a dual-stack socket as IPv4, no zone.  Other text as it is."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -20,7 +20,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 # The longest line of a message is 998 (RFC 5322 2.1.1): a longer address is left out rather than written wrongly.
 _LONGEST_FOR = 900
-_UNSAFE = re.compile(r"[^!-~]")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 
 
 def protocol_word(extended: bool, tls: bool) -> str:

@@ -1,4 +1,4 @@
-r"""Replays every dialogue file: whole, and cut at every octet.
+r"""Replays every dialogue file: into the session whole and cut at every octet, and over a connection with real TLS.
 
 `C: ` what the client says (with CRLF; `\r` and `\n` written out are octets), `S: ` what the server answers, line by
 line ("..." at the end stands for anything, "250-..." for all lines of a longer answer), `-- TLS` a handshake.
@@ -7,21 +7,49 @@ line ("..." at the end stands for anything, "250-..." for all lines of a longer 
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from typing import Any
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.config.model import ListenerTls
+from tests.inbound.inbound import Inbound
 from tests.smtp.conversation import Conversation, rules
 
 FOLDER = Path(__file__).resolve().parent
 FILES = sorted(FOLDER.glob("*.txt"))
 
 
+class Connection:
+    """The listener's side of a dialogue: what `Conversation` does for the session alone."""
+
+    def __init__(self, tls_required: bool = False, errors: int = 20) -> None:
+        tls = ListenerTls.REQUIRED if tls_required else ListenerTls.OPPORTUNISTIC
+        inbound = Inbound(tls, domain="local.test", message_size=1000, recipients=3, errors=errors)
+        numbers = itertools.count(1)
+        node = attrs.evolve(inbound.config.node, hostname="mx.test")
+        inbound.factory.reconfigure(attrs.evolve(inbound.config, node=node))
+        inbound.factory.ids = lambda: f"ID{next(numbers)}"
+        self.talk = inbound.open()
+
+    def say(self, data: bytes) -> bytes:
+        return self.talk.say(data)
+
+    def secure(self) -> None:
+        self.talk.start_tls()
+
+    @property
+    def sent(self) -> bytes:
+        return self.talk.client.heard
+
+
 class Script:
     """A dialogue file: settings, and turns of (what is said, what is expected back)."""
 
     def __init__(self, path: Path) -> None:
-        self.settings: dict[str, object] = {}
+        self.settings: dict[str, Any] = {}
         self.turns: list[tuple[bytes | None, list[str]]] = [(b"", [])]
         for line in path.read_text().split("\n"):
             self.read(line)
@@ -44,9 +72,14 @@ class Script:
                 self.settings[name] = value == "yes" if name == "tls_required" else int(value)
 
     def play(self, cut: int | None = None) -> list[str]:
-        """Every difference between what is expected and what came; `cut` divides each turn there."""
-        talk, differences = Conversation(rules(**self.settings)), []
-        heard = 0
+        """Every difference between what is expected and what the session says; `cut` divides each turn there."""
+        return self.play_to(Conversation(rules(**self.settings)), cut)
+
+    def play_over_a_connection(self) -> list[str]:
+        return self.play_to(Connection(**self.settings))
+
+    def play_to(self, talk: Conversation | Connection, cut: int | None = None) -> list[str]:
+        differences, heard = [], 0
         for said, expected in self.turns:
             if said is None:
                 talk.secure()
@@ -78,6 +111,10 @@ class DialogueTests(SynchronousTestCase):
 
     def test_whole(self) -> None:
         self.assertEqual({path.name: Script(path).play() for path in FILES}, {path.name: [] for path in FILES})
+
+    def test_over_a_connection(self) -> None:
+        found = {path.name: Script(path).play_over_a_connection() for path in FILES}
+        self.assertEqual(found, {path.name: [] for path in FILES})
 
     def test_cut_at_every_octet(self) -> None:
         for path in FILES:

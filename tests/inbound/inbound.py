@@ -65,17 +65,23 @@ class RecordingQueue:
 class Inbound:
     """One listener; `open()` connects a client."""
 
-    def __init__(self, tls: ListenerTls = ListenerTls.OPPORTUNISTIC, clock: Clock | None = None, **limits: Any) -> None:
+    def __init__(
+        self,
+        tls: ListenerTls = ListenerTls.OPPORTUNISTIC,
+        clock: Clock | None = None,
+        domain: str = "us.test",
+        **limits: Any,
+    ) -> None:
         self.clock = clock or Clock()
         self.spool = MemorySpool(self.clock)
         self.queue = RecordingQueue()
         numbers = iter("BCDFGHJKMNPQRSTVWXYZ")
         listener = Listener(endpoint="tcp:25", tls=tls)
         self.config = Configuration(
-            node=Node(hostname="mx.us.test", postmaster=Mailbox("pm", "us.test")),
+            node=Node(hostname=f"mx.{domain}", postmaster=Mailbox("pm", domain)),
             listeners=(listener,),
             relay=Relay(networks=(ipaddress.ip_network("192.0.2.200/32"),)),
-            routes=(Route(domain="us.test", via=Via.MAILDIR, maildir="/m"),),
+            routes=(Route(domain=domain, via=Via.MAILDIR, maildir="/m"),),
             limits=Limits(**limits),
         )
         self.factory = InboundFactory(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -11,6 +12,16 @@ from fopemta.config.model import ListenerTls
 from tests.inbound.inbound import ENVELOPE, AnyClient, Inbound
 
 MESSAGE = b"Subject: x\r\n\r\nHello\r\n..dot\r\n.\r\n"
+
+
+class BrokenTls:
+    """Server TLS whose facts cannot be read."""
+
+    def __init__(self, real: Any) -> None:
+        self.creator = real.creator
+
+    def session(self, connection: object) -> None:
+        raise ZeroDivisionError
 
 
 class MessageTests(SynchronousTestCase):
@@ -104,6 +115,53 @@ class SpoolTests(SynchronousTestCase):
         self.assertEqual(heard, b"451 4.3.0 Temporary trouble here, please try again later\r\n")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    def test_a_fault_anywhere_else_ends_the_session_without_a_word_of_it(self) -> None:
+        places = {"ids": lambda: 1 // 0, "admission": None, "now": lambda: 1 // 0, "spool": None}
+        for place, broken in places.items():
+            inbound = Inbound()
+            talk = inbound.open()
+            setattr(inbound.factory, place, broken)
+            talk.say(ENVELOPE + b"DATA\r\n")
+            self.assertTrue(
+                talk.client.heard.endswith(b"\r\n421 4.3.0 Temporary trouble here, please try again later\r\n")
+            )
+            self.assertTrue(talk.closed, place)
+            self.assertEqual(inbound.factory.sessions, set())
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError, AttributeError)), 1, place)
+            self.assertEqual(inbound.clock.getDelayedCalls(), [])
+
+    def test_a_fault_while_content_comes_leaves_nothing(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        session: Any = next(iter(inbound.factory.sessions))
+        aborted: list[str] = []
+        session._incoming.write = lambda _: 1 // 0
+        session._incoming.abort = lambda: aborted.append("once")
+        talk.say(MESSAGE)
+        self.assertEqual((talk.codes()[-1], talk.closed, aborted), (421, True, ["once"]))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_fault_of_the_queue_does_not_take_back_what_is_durable(self) -> None:
+        inbound = Inbound()
+        inbound.factory.queue = object()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        self.assertTrue(talk.say(MESSAGE).startswith(b"250 "))
+        self.assertEqual(len(inbound.kept()), 1)
+        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+
+    def test_a_fault_in_the_handshake_is_no_handshake(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
+        server_tls: Any = inbound.factory.server_tls
+        inbound.factory.server_tls = BrokenTls(server_tls)
+        talk.client.transport.startTLS(AnyClient())
+        talk.flush()
+        self.assertTrue(talk.closed)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_reading_pauses_while_the_spool_has_no_room(self) -> None:
         inbound = Inbound()
         talk = inbound.open()
@@ -116,6 +174,37 @@ class SpoolTests(SynchronousTestCase):
         self.assertFalse(talk.pump.server.paused)
         talk.say(b".\r\n")
         self.assertEqual(talk.codes()[-1], 250)
+
+    def test_reading_stays_paused_until_room_and_commit_have_both_come(self) -> None:
+        for room_first in (True, False):
+            inbound = Inbound()
+            talk = inbound.open()
+            talk.say(ENVELOPE + b"DATA\r\n")
+            room = inbound.spool.busy = Deferred()
+            inbound.spool.slow = True
+            talk.say(MESSAGE)
+            ends = [lambda room=room: room.callback(None), inbound.spool.flush]
+            first, then = ends if room_first else reversed(ends)
+            first()
+            self.assertTrue(talk.pump.server.paused)
+            then()
+            talk.flush()
+            self.assertFalse(talk.pump.server.paused)
+            self.assertEqual(talk.codes()[-1], 250)
+
+    def test_the_client_is_not_blamed_for_our_slow_disk(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        room = inbound.spool.busy = Deferred()
+        talk.say(b"Subject: x\r\n")
+        inbound.spool.busy = None
+        talk.wait(10_000)
+        room.callback(None)
+        talk.wait(179)
+        self.assertFalse(talk.closed)
+        talk.wait(2)
+        self.assertTrue(talk.closed)
 
     def test_too_large(self) -> None:
         inbound = Inbound(message_size=1000)
@@ -248,6 +337,45 @@ class FactoryTests(SynchronousTestCase):
         self.successResultOf(done)
         self.assertEqual(len(inbound.kept()), 1)
         self.assertEqual(inbound.open().codes(), [421])
+
+    def test_too_many_clients_of_implicit_tls_cannot_stay_before_the_handshake(self) -> None:
+        inbound = Inbound(ListenerTls.IMPLICIT, connections=0)
+        talk = inbound.open()
+        self.assertFalse(talk.closed)
+        talk.wait(11)
+        self.assertTrue(talk.closed)
+        self.assertEqual(inbound.clock.getDelayedCalls(), [])
+
+    def test_shut_down_ends_a_session_whose_message_is_refused(self) -> None:
+        inbound = Inbound(message_size=10)
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        done = inbound.factory.shut_down(30)
+        talk.say(b"more than ten octets\r\n.\r\n")
+        self.assertEqual(talk.codes()[-2:], [552, 421])
+        self.successResultOf(done)
+
+    def test_without_certificate_starttls_is_not_offered_and_what_demands_tls_takes_no_mail(self) -> None:
+        for tls, code in ((ListenerTls.OPPORTUNISTIC, 250), (ListenerTls.REQUIRED, 530)):
+            inbound = Inbound(tls)
+            inbound.factory.server_tls = None
+            inbound.factory.reconfigure(inbound.config)
+            talk = inbound.open()
+            self.assertNotIn(b"STARTTLS", talk.say(b"EHLO c.test\r\n"))
+            self.assertEqual(talk.say(b"MAIL FROM:<>\r\n")[:3], str(code).encode())
+        inbound = Inbound(ListenerTls.IMPLICIT)
+        inbound.factory.server_tls = None
+        self.assertEqual(inbound.open().codes(), [])
+
+    def test_ipv4_client_of_a_dual_stack_socket(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        server: Any = next(iter(inbound.factory.sessions))
+        talk.pump.server.peer = IPv6Address("TCP", "::ffff:192.0.2.200", 1)
+        server.connectionMade()
+        talk.say(ENVELOPE + b"RCPT TO:<b@far.test>\r\nDATA\r\n")
+        talk.say(MESSAGE)
+        self.assertIn(b"(unknown [192.0.2.200])", inbound.kept()[0])
 
     def test_shut_down_has_a_deadline(self) -> None:
         inbound = Inbound()

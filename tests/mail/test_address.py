@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox, path_text
+from fopemta.mail.address import Mailbox, canonical_ip_address, path_text
 
 
 class MailboxTests(SynchronousTestCase):
@@ -30,3 +30,13 @@ class MailboxTests(SynchronousTestCase):
     def test_null_path_is_empty_text(self) -> None:
         self.assertEqual(path_text(None), "")
         self.assertEqual(path_text(Mailbox("bob", "example.org")), "bob@example.org")
+
+    def test_ip_addresses_are_written_in_one_way(self) -> None:
+        table = {
+            "192.0.2.1": "192.0.2.1",
+            "::ffff:192.0.2.1": "192.0.2.1",
+            "2001:DB8:0::1": "2001:db8::1",
+            "fe80::1%eth0": "fe80::1",
+            "unknown": "unknown",
+        }
+        self.assertEqual({text: canonical_ip_address(text) for text in table}, table)

@@ -61,6 +61,7 @@ class ReceivedTests(SynchronousTestCase):
         text = header(helo, "192.0.2.7", TLS, Mailbox(local_part.replace("\r", "").replace("\n", ""), "us.test"))
         lines = text.split("\r\n")
         self.assertEqual(lines.pop(), "")
+        self.assertEqual((lines[0].count("("), lines[0].count(")"), lines[0].count(";")), (1, 1, 0), text)
         self.assertTrue(all(line.startswith(("Received: ", "\t")) for line in lines), text)
         self.assertTrue(all(len(line) <= 998 and "\n" not in line for line in lines))
 
