@@ -25,7 +25,7 @@ def header(helo: str = "c.test", client: str = "192.0.2.7", tls: TlsSession | No
 
 
 class ReceivedTests(SynchronousTestCase):
-    def test_R3_C195_whole(self) -> None:
+    def test_R3_C195_C204_whole(self) -> None:
         wanted = (
             "Received: from c.test (unknown [192.0.2.7])\r\n"
             "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n"

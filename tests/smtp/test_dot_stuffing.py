@@ -46,6 +46,20 @@ class UnstufferTests(SynchronousTestCase):
         }
         self.assertEqual({wire: unstuffed(wire) for wire in table}, table)
 
+    def test_C061_dots_at_the_very_first_octet(self) -> None:
+        for content in (b".hidden: x\r\n", b"..\r\n", b".\r\n", b"...\r\n.\r\n"):
+            self.assertEqual(unstuffed(stuffed(content)), (content, True, b""))
+
+    def test_C062_dots_at_the_borders_of_pieces(self) -> None:
+        for size in (4096, 16384, 65536):
+            for shift in range(-2, 3):
+                for odd in (b".", b"\r\n.", b"\r\n..", b"x."):
+                    content = b"x" * (size + shift - len(odd)) + odd + b"y" * 20 + b"\r\n"
+                    pieces = [content[:size], content[size:]]
+                    self.assertEqual(unstuffed(stuffed(*pieces)), (content, True, b""), (size, shift, odd))
+                    wire = stuffed(content)
+                    self.assertEqual(unstuffed(wire[:size], wire[size:]), (content, True, b""), (size, shift, odd))
+
     def test_C051_C052_C054_only_crlf_dot_crlf_ends(self) -> None:
         for odd in (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\r\n", b"\r\n.\r", b"\r\n.\0\r\n", b"\r\n\t.\r\n"):
             content, ended, rest = unstuffed(b"body" + odd + b"MAIL FROM:<a@b>\r\n.\r\n")
