@@ -51,7 +51,7 @@ class Pool:
             deadline.clear()
             if not waiting:
                 del self._waiting[key]
-            if not standing.protocol.lost:
+            if standing.protocol.usable:
                 return standing
         return None
 

@@ -112,6 +112,11 @@ class OutboundProtocol(Protocol):
             self._perform(self._session.begin(transaction))
         return done
 
+    @property
+    def usable(self) -> bool:
+        """Another message may be sent."""
+        return not self.lost and self._session.state is ClientState.READY
+
     def quit(self) -> None:
         """Say goodbye, and do not wait for long."""
         if not self.lost:

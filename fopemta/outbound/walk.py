@@ -81,7 +81,7 @@ class Walk:
     async def _ride(self, standing: Standing) -> None:
         """Use a session that stands.  A server that has meanwhile closed it is no failure: the walk begins anew."""
         outcome = await self._transact(standing.protocol, standing.session)
-        if isinstance(outcome, Broken) and not outcome.results and outcome.failure.phase in _BEFORE_CONTENT:
+        if _was_closed(outcome):
             return
         self._note_outcome(standing.session, outcome)
         self._cursor.ended(standing.session.step, StepEnd.USED)
@@ -134,7 +134,7 @@ class Walk:
         standing.messages += 1
         most = self._owner.config.delivery.messages_per_connection
         # What is in plain text only because a handshake failed is no way to get used to.
-        if isinstance(outcome, Broken) or standing.session.downgraded or standing.messages >= most:
+        if not standing.protocol.usable or standing.session.downgraded or standing.messages >= most:
             standing.protocol.quit()
         else:
             self._owner.pool.put(self._key, standing)
@@ -234,6 +234,14 @@ class Walk:
 
 # Where a session that had stood idle may be found closed.
 _BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA})
+
+
+def _was_closed(outcome: tuple[RecipientResult, ...] | Broken) -> bool:
+    """The server had given the session up before it heard of the message: silently, or with a 421 that we met."""
+    if isinstance(outcome, Broken):
+        return not outcome.results and outcome.failure.phase in _BEFORE_CONTENT
+    return all(each.phase is Phase.MAIL and each.reply is not None and each.reply.code == 421 for each in outcome)
+
 
 _RESULTS = {
     Disposition.DELIVERED: Result.DELIVERED,

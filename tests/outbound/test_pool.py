@@ -63,6 +63,23 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(delivery.another()[0].result.value, "delivered")
         self.assertEqual(len(server.messages), 2)
 
+    def test_server_that_says_421_while_we_are_idle(self) -> None:
+        server = peer()
+        delivery = Delivery(server)
+        delivery.run()
+        delivery.network.pumps[0].server.write(b"421 4.4.2 you are idle\r\n")
+        delivery.network.pumps[0].pump()
+        self.assertEqual(delivery.another()[0].result.value, "delivered")
+        self.assertEqual(server.connections, 2)
+
+    def test_421_that_meets_our_next_message(self) -> None:
+        server = peer()
+        delivery = Delivery(server)
+        delivery.run()
+        delivery.network.pumps[0].server.write(b"421 4.4.2 you are idle\r\n")
+        self.assertEqual(delivery.another()[0].result.value, "delivered")
+        self.assertEqual((server.connections, len(server.messages)), (2, 2))
+
     def test_no_session_proven_for_less_is_used_for_more(self) -> None:
         server = peer(StartTls.NOT_OFFERED)
         delivery = Delivery(server)
