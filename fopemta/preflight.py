@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
-from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
@@ -18,6 +17,8 @@ from fopemta.config.model import Configuration
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.credentials import load as load_credentials
+from fopemta.tls.roots import RootsError
+from fopemta.tls.server import ServerTls
 
 VARIABLE = "FOPEMTA_CONFIG"
 PLACES = ("etc/fopemta.toml", "/etc/fopemta/fopemta.toml")
@@ -83,23 +84,16 @@ class _NoReactor:
 def _certificates(configuration: Configuration) -> Iterator[ConfigurationError]:
     for index, files in enumerate(configuration.tls_server.certificates):
         try:
-            load_credentials(files)
+            ServerTls([load_credentials(files)])  # OpenSSL has a mind of its own about keys, too
         except CredentialsError as error:
             yield ConfigurationError(f"tls.server.certificates[{index}]", str(error))
 
 
 def _roots(configuration: Configuration) -> Iterator[ConfigurationError]:
-    roots = configuration.tls_client.roots
-    if roots == "system":
-        return
     try:
-        # OpenSSL says the same of a missing file and of one without certificates.
-        os.stat(roots)
-        ClientTls(roots)
-    except OSError as error:
-        yield ConfigurationError("tls.client.roots", f"{roots}: {error.strerror}")
-    except SSL.Error:
-        yield ConfigurationError("tls.client.roots", f"{roots}: holds no PEM certificates that can be read")
+        ClientTls(configuration.tls_client.roots)
+    except RootsError as error:
+        yield ConfigurationError("tls.client.roots", str(error))
 
 
 def _folders(configuration: Configuration) -> Iterator[ConfigurationError]:

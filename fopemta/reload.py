@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import attrs
-from OpenSSL import SSL
 
 from fopemta import maillog, preflight
 from fopemta.config.errors import ConfigurationErrors
@@ -67,7 +66,7 @@ class Reload:
         except ConfigurationErrors as wrong:
             maillog.reload_failed([str(error) for error in wrong.errors])
             return
-        except (CredentialsError, OSError, SSL.Error) as error:
+        except CredentialsError as error:
             maillog.reload_failed([f"tls.server.certificates: {error}"])
             return
         for target in self._targets:

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
@@ -208,17 +207,15 @@ def _server_tls(configuration: Configuration) -> ServerTls | None:
         return None
     try:
         return ServerTls(credentials(configuration))
-    except (CredentialsError, OSError) as error:
-        raise ConfigurationErrors([ConfigurationError("node.state", str(error))]) from error
-    except SSL.Error as error:
-        words = f"OpenSSL does not take them: {error}"
-        raise ConfigurationErrors([ConfigurationError("tls.server.certificates", words)]) from error
+    except CredentialsError as error:
+        key = "tls.server.certificates" if configuration.tls_server.certificates else "node.state"
+        raise ConfigurationErrors([ConfigurationError(key, str(error))]) from error
 
 
 def credentials(configuration: Configuration) -> list[Credentials]:
     """Our certificates: the configured ones, else the self-signed one, made if it is not there yet.
 
-    Raises CredentialsError, OSError.
+    Raises CredentialsError.
     """
     files = configuration.tls_server.certificates
     if files:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import attrs
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -13,20 +11,32 @@ from zope.interface import implementer
 
 from fopemta.interfaces import IClientTls
 from fopemta.mail.address import is_ip_address
+from fopemta.tls.chain_words import words_of
+from fopemta.tls.roots import trust
 from fopemta.trust.evidence import ChainError, HandshakeEvidence
 from fopemta.trust.rungs import OFFERS, Hello, Rung, Version
 
-# ssl.h: SSL_OP_LEGACY_SERVER_CONNECT; pyOpenSSL does not name it.
-_OP_LEGACY_SERVER_CONNECT = 0x4
+# The longest host name of DNS; OpenSSL takes no SNI above 255.
+_LONGEST_SERVER_NAME = 253
 
 _VERSIONS = {Version.TLS_1_2: SSL.TLS1_2_VERSION, Version.TLS_1_3: SSL.TLS1_3_VERSION}
 
 
+class HandshakeUnfinished(Exception):
+    """There is nothing to judge yet, or no more."""
+
+
+class NothingVerified(Exception):
+    """OpenSSL did not verify the chain (it does not on resumption), or the looking on failed."""
+
+
 @attrs.define
 class _Observed:
-    """What the verify callback saw on one connection."""
+    """What the verify callback saw on one connection: `seen` how often it was called, `errors` what was wrong."""
 
     server_name: str | None
+    seen: int = 0
+    failed: bool = False
     errors: list[ChainError] = attrs.Factory(list)
 
 
@@ -42,23 +52,16 @@ class _Connection(SSL.Connection):
 
 @implementer(IClientTls)
 class ClientTls:
-    """Sessions verified, but not judged, against `roots`: "system", a PEM file or a folder of hashed certificates.
-
-    Raises OpenSSL.SSL.Error when a file or folder of roots cannot be read.
-    """
+    """Sessions verified, but not judged, against `roots` (see `tls.roots`).  Raises RootsError."""
 
     def __init__(self, roots: str) -> None:
         self._roots = roots
         self._contexts: dict[tuple[Rung, Hello], SSL.Context] = {}
-        self.creator(Rung.STRONG_256, Hello.FULL, None)  # unreadable roots show at once
+        self._context(Rung.STRONG_256, Hello.FULL)  # unreadable roots show at once
 
     def creator(self, rung: Rung, hello: Hello, server_name: str | None) -> IOpenSSLClientConnectionCreator:
-        """See IClientTls."""
-        context = self._contexts.get((rung, hello))
-        if context is None:
-            # A Context is never changed after its first use, so one is kept for each combination.
-            context = self._contexts[rung, hello] = _context(rung, hello, self._roots)
-        return _Creator(context, server_name)
+        """See IClientTls.  Every rung but PLAIN."""
+        return _Creator(self._context(rung, hello), _sni(server_name))
 
     def evidence(self, connection: SSL.Connection) -> HandshakeEvidence:
         """See IClientTls."""
@@ -70,6 +73,13 @@ class ClientTls:
                 judging_error=type(error).__name__,
             )  # fmt: skip
 
+    def _context(self, rung: Rung, hello: Hello) -> SSL.Context:
+        context = self._contexts.get((rung, hello))
+        if context is None:
+            # A Context is never changed after its first use, so one is kept for each combination.
+            context = self._contexts[rung, hello] = _context(rung, hello, self._roots)
+        return context
+
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _Creator:
@@ -79,7 +89,7 @@ class _Creator:
 
     def __init__(self, context: SSL.Context, server_name: str | None) -> None:
         self._context = context
-        self._server_name = server_name if server_name is not None and not is_ip_address(server_name) else None
+        self._server_name = server_name
 
     def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """IOpenSSLClientConnectionCreator."""
@@ -87,6 +97,14 @@ class _Creator:
         if self._server_name is not None:
             connection.set_tlsext_host_name(self._server_name.encode("ascii"))
         return connection
+
+
+def _sni(server_name: str | None) -> str | None:
+    """The name as SNI takes it (RFC 6066 3): never an address, no final dot; None where it is no host name."""
+    name = (server_name or "").rstrip(".")
+    if not name or not name.isascii() or len(name) > _LONGEST_SERVER_NAME or is_ip_address(name):
+        return None
+    return name
 
 
 def _context(rung: Rung, hello: Hello, roots: str) -> SSL.Context:
@@ -98,67 +116,48 @@ def _context(rung: Rung, hello: Hello, roots: str) -> SSL.Context:
         context.set_tls13_ciphersuites(":".join(offer.tls13).encode("ascii"))
     context.set_cipher_list((":".join(offer.tls12) + f":@SECLEVEL={offer.security_level}").encode("ascii"))
     if offer.legacy_servers:
-        context.set_options(_OP_LEGACY_SERVER_CONNECT)
+        context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
     if hello is Hello.SMALL:
         # One classic curve: 294 octets instead of about 1,500 with the post-quantum share.
         context.set_tmp_ecdh(ec.SECP256R1())
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    # No session is offered anew: on resumption nothing is verified.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    _trust(context, roots)
+    trust(context, roots)
     context.set_verify(SSL.VERIFY_PEER, _observe)
     return context
 
 
-def _trust(context: SSL.Context, roots: str) -> None:
-    if roots == "system":
-        context.set_default_verify_paths()
-    elif os.path.isdir(roots):
-        context.load_verify_locations(None, roots)
-    else:
-        context.load_verify_locations(roots)
-
-
 def _observe(connection: SSL.Connection, _certificate: object, code: int, depth: int, ok: int) -> bool:
     """Note what verification met and let the handshake go on.  Must not raise: it would surface inside Twisted."""
-    if not ok and isinstance(connection, _Connection):
-        connection.observed.errors.append(ChainError(code, depth, _words(code)))
+    if isinstance(connection, _Connection):
+        observed = connection.observed
+        try:
+            observed.seen += 1
+            if not ok:
+                observed.errors.append(ChainError(code, depth, words_of(code)))
+        except Exception:  # noqa: BLE001  whatever it is: `failed` means that nothing is proven
+            observed.failed = True
     return True
-
-
-def _words(code: int) -> str:
-    return _CODE_WORDS.get(code, f"X.509 verification error {code}")
-
-
-_CODE_WORDS = {
-    2: "issuer certificate not found",
-    9: "certificate not yet valid",
-    10: "certificate has expired",
-    18: "self-signed certificate",
-    19: "self-signed certificate in the chain",
-    20: "issuer certificate not found locally",
-    21: "first certificate cannot be verified",
-    24: "issuer is not an authority",
-    26: "certificate not meant for this purpose",
-    66: "server key too small",
-    67: "authority's key too small",
-    68: "authority's digest too weak",
-    79: "issuer is not an authority",
-}
 
 
 def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
     if not isinstance(connection, _Connection):
         raise TypeError("not a connection of ours")
-    observed = connection.observed
+    observed, cipher = connection.observed, connection.get_cipher_name()
+    if cipher is None or not connection.get_peer_finished():
+        raise HandshakeUnfinished
+    verified = connection.get_verified_chain(as_cryptography=True)
+    if observed.failed or not observed.seen or not verified:
+        raise NothingVerified
     chain = connection.get_peer_cert_chain(as_cryptography=True) or []
-    verified = connection.get_verified_chain(as_cryptography=True) or []
     return HandshakeEvidence(
         protocol=connection.get_protocol_version_name(),
-        cipher=connection.get_cipher_name() or "",
+        cipher=cipher,
         bits=connection.get_cipher_bits() or 0,
         group=connection.get_group_name(),
         chain=tuple(each.public_bytes(Encoding.DER) for each in chain),
-        verified=tuple(each.public_bytes(Encoding.DER) for each in verified),
         chain_errors=tuple(observed.errors),
         server_name=observed.server_name,
+        verified=tuple(each.public_bytes(Encoding.DER) for each in verified),
     )

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import attrs
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -53,20 +53,26 @@ def load(files: CertificateFiles) -> Credentials:
 
 
 def self_signed(directory: str, hostname: str, now: datetime.datetime) -> tuple[Credentials, bool]:
-    """The self-signed certificate kept in `directory`, made if it is not there yet; True when it was made.
+    """The self-signed certificate kept in `directory`, made for `hostname` if it is not there yet; True when made.
 
-    It serves for opportunistic encryption (R22).  Raises CredentialsError or OSError.
+    It serves for opportunistic encryption (R22).  Raises CredentialsError.
     """
     files = CertificateFiles(os.path.join(directory, "self-signed.pem"), os.path.join(directory, "self-signed.key"))
     made = not (os.path.exists(files.chain) and os.path.exists(files.key))
     if made:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        key = ec.generate_private_key(ec.SECP256R1())
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        # The key first: a crash in between leaves no certificate without its key.
-        _write_whole(files.key, pem)
-        _write_whole(files.chain, _self_signed(key, hostname, now).public_bytes(Encoding.PEM))
+        try:
+            _make(files, directory, hostname, now)
+        except OSError as error:
+            raise CredentialsError(f"{error.filename or directory}: {error.strerror}") from error
     return load(files), made
+
+
+def _make(files: CertificateFiles, directory: str, hostname: str, now: datetime.datetime) -> None:
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    # The key first: a crash in between leaves no certificate without its key.
+    _write_whole(files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    _write_whole(files.chain, _self_signed(key, hostname, now).public_bytes(Encoding.PEM))
 
 
 def _self_signed(key: CertificateIssuerPrivateKeyTypes, hostname: str, now: datetime.datetime) -> x509.Certificate:
@@ -89,11 +95,15 @@ def _self_signed(key: CertificateIssuerPrivateKeyTypes, hostname: str, now: date
 def _write_whole(path: str, content: bytes) -> None:
     """Write beside and rename, readable by the owner alone (mkstemp gives mode 0600)."""
     descriptor, beside = tempfile.mkstemp(dir=os.path.dirname(path))
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:
+        os.unlink(beside)
+        raise
 
 
 def _read(path: str) -> bytes:
@@ -107,7 +117,7 @@ def _read(path: str) -> bytes:
 def _chain_of(path: str) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(x509.load_pem_x509_certificates(_read(path)))
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise CredentialsError(f"{path}: holds no PEM certificate that can be read") from error
 
 
@@ -116,7 +126,7 @@ def _key_of(path: str) -> ServerKey:
         key = load_pem_private_key(_read(path), password=None)
     except TypeError as error:
         raise CredentialsError(f"{path}: the private key is encrypted; fopemta needs it without a password") from error
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise CredentialsError(f"{path}: holds no PEM private key that can be read") from error
     if not isinstance(key, ServerKey):
         raise CredentialsError(f"{path}: a server's key is RSA, ECDSA or Ed25519")
@@ -125,7 +135,11 @@ def _key_of(path: str) -> ServerKey:
 
 def _check_key(leaf: x509.Certificate, key: ServerKey, files: CertificateFiles) -> None:
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if leaf.public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
+    try:
+        fits = leaf.public_key().public_bytes(*form) == key.public_key().public_bytes(*form)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CredentialsError(f"{files.chain}: the first certificate's key cannot be read") from error
+    if not fits:
         raise CredentialsError(f"{files.key}: is not the key of the first certificate in {files.chain}")
 
 
@@ -133,7 +147,7 @@ def _check_order(chain: tuple[x509.Certificate, ...], path: str) -> None:
     for index, (certificate, issuer) in enumerate(itertools.pairwise(chain), start=1):
         try:
             certificate.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature) as error:
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
             raise CredentialsError(
                 f"{path}: certificate {index + 1} did not issue certificate {index}; the order is leaf, then issuers"
             ) from error

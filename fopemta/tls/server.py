@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Sequence
 
@@ -12,14 +13,19 @@ from zope.interface import implementer
 
 from fopemta.interfaces import IServerTls
 from fopemta.mail.envelope import TlsSession
-from fopemta.tls.credentials import Credentials
+from fopemta.tls.credentials import Credentials, CredentialsError
 from fopemta.trust.rungs import SERVER_TLS12, SERVER_TLS13
+
+# What a server name may consist of before it reaches logs and records.
+_HOST_NAME = re.compile(rb"[A-Za-z0-9._-]{1,253}")
 
 
 @implementer(IServerTls)
 class ServerTls:
-    """One Context with every certificate of `credentials` (at most one per key type is chosen from, e.g. RSA beside
-    ECDSA).  Raises OpenSSL.SSL.Error when OpenSSL does not take one.
+    """One Context with every certificate of `credentials`, at most one for each kind of key: of an RSA and an ECDSA
+    certificate a client is shown the one that it can use, ECDSA where it can use both.
+
+    Raises CredentialsError when OpenSSL does not take one of them, or when there is none.
     """
 
     def __init__(self, credentials: Sequence[Credentials]) -> None:
@@ -28,7 +34,7 @@ class ServerTls:
     def replace(self, credentials: Sequence[Credentials]) -> None:
         """Serve `credentials` from the next connection on: a new Context, since a used one cannot be changed.
 
-        Raises OpenSSL.SSL.Error, then the old ones stay in use.
+        The keys of session tickets are new with it, too.  Raises CredentialsError, then the old ones stay in use.
         """
         self._context = _context(credentials)
 
@@ -37,13 +43,13 @@ class ServerTls:
         return _Creator(self._context)
 
     def session(self, connection: SSL.Connection) -> TlsSession:
-        """See IServerTls."""
+        """See IServerTls.  `server_name` is None where what the client sent is no host name."""
         name = connection.get_servername()
         return TlsSession(
             protocol=connection.get_protocol_version_name(),
             cipher=connection.get_cipher_name() or "",
             bits=connection.get_cipher_bits() or 0,
-            server_name=name.decode("ascii", "backslashreplace") if name else None,
+            server_name=name.decode("ascii").lower() if name and _HOST_NAME.fullmatch(name) else None,
         )
 
 
@@ -58,6 +64,9 @@ class _Creator:
 
 
 def _context(credentials: Sequence[Credentials]) -> SSL.Context:
+    if not credentials:
+        # C015: a listener that says 220 to STARTTLS and has nothing to show.
+        raise CredentialsError("there is no certificate to serve")
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_tls13_ciphersuites(":".join(SERVER_TLS13).encode("ascii"))
@@ -79,6 +88,12 @@ def _add(context: SSL.Context, credentials: Credentials) -> None:
         for certificate in credentials.chain:
             copy.write(certificate.public_bytes(Encoding.PEM))
         copy.flush()
-        context.use_certificate_chain_file(copy.name)
-    context.use_privatekey(credentials.key)
-    context.check_privatekey()
+        try:
+            context.use_certificate_chain_file(copy.name)
+            context.use_privatekey(credentials.key)
+            context.check_privatekey()
+        except SSL.Error as error:
+            words = "; ".join(str(entry[-1]) for entry in error.args[0]) if error.args else ""
+            raise CredentialsError(
+                f"{credentials.source}: OpenSSL does not take it ({words or 'no reason'})"
+            ) from error

@@ -8,6 +8,7 @@ from zope.interface.verify import verifyObject
 
 from fopemta.interfaces import IClientTls
 from fopemta.tls.client import ClientTls
+from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerTls
 from fopemta.trust.rungs import OFFERS, Hello, Rung
 from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, credentials, server_context, shake
@@ -102,7 +103,7 @@ class EvidenceTests(SynchronousTestCase):
         self.assertIsNotNone(evidence.judging_error)
 
     def test_unreadable_roots_are_an_error_at_once(self) -> None:
-        self.assertRaises(SSL.Error, ClientTls, "/nonexistent/roots.pem")
+        self.assertRaises(RootsError, ClientTls, "/nonexistent/roots.pem")
 
     def test_system_roots(self) -> None:
         self.assertTrue(verifyObject(IClientTls, ClientTls("system")))

@@ -6,6 +6,7 @@ import datetime
 import os
 import stat
 
+from cryptography import x509
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import CertificateFiles
@@ -53,6 +54,22 @@ class SelfSignedTests(SynchronousTestCase):
         again, made_again = self_signed(folder, "other.test", NOW)
         self.assertEqual((made, made_again), (True, False))
         self.assertEqual(first.chain, again.chain)
+        names = first.chain[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        self.assertEqual(names.get_values_for_type(x509.DNSName), ["mx.test"])
+        self.assertEqual(sorted(os.listdir(folder)), ["self-signed.key", "self-signed.pem"])
+
+    def test_a_key_without_its_certificate_is_replaced_with_it(self) -> None:
+        folder = self.mktemp()
+        self_signed(folder, "mx.test", NOW)
+        os.unlink(os.path.join(folder, "self-signed.pem"))
+        self.assertTrue(self_signed(folder, "mx.test", NOW)[1])
+
+    def test_a_folder_that_cannot_be_made_is_named(self) -> None:
+        blocker = self.mktemp()
+        with open(blocker, "w"):
+            pass
+        text = str(self.assertRaises(CredentialsError, self_signed, os.path.join(blocker, "tls"), "mx.test", NOW))
+        self.assertIn(blocker, text)
 
     def test_key_is_for_the_owner_alone(self) -> None:
         folder = self.mktemp()

@@ -1,0 +1,46 @@
+"""The roots that a Context trusts (shell): the system's store, a PEM file, or a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from OpenSSL import SSL
+
+# What OpenSSL finds in a folder: the hash of the subject's name, a dot, a number (`openssl rehash`).
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+
+SYSTEM = "system"
+
+
+class RootsError(Exception):
+    """The roots cannot be used; the text says why in an operator's words and names the file."""
+
+
+def trust(context: SSL.Context, roots: str) -> None:
+    """Trust `roots`: "system", a PEM file, or a folder of certificates named by hash.  Raises RootsError.
+
+    "system" is OpenSSL's own default path; the wheels of `cryptography` bring an OpenSSL built elsewhere, for which
+    pyOpenSSL knows where the distributions keep theirs (Debian: /etc/ssl/certs/ca-certificates.crt and the folder).
+    SSL_CERT_FILE and SSL_CERT_DIR are honoured.
+    """
+    if roots == SYSTEM:
+        context.set_default_verify_paths()
+        return
+    try:
+        if os.path.isdir(roots):
+            _check_hashed(roots)
+            context.load_verify_locations(None, roots)
+        else:
+            os.stat(roots)
+            context.load_verify_locations(roots)
+    except OSError as error:
+        raise RootsError(f"{roots}: {error.strerror}") from error
+    except SSL.Error as error:
+        raise RootsError(f"{roots}: holds no PEM certificates that can be read") from error
+
+
+def _check_hashed(folder: str) -> None:
+    # OpenSSL passes over every other name without a word, and would then trust nobody.
+    if not any(_HASHED.fullmatch(name) for name in os.listdir(folder)):
+        raise RootsError(f"{folder}: holds no certificate named by its hash; run `openssl rehash {folder}`")
