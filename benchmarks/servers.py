@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import tree
 from benchmarks.ground import Ground
+from tests.processes import POSTFIX_MASTER
 
 ROOT = Path(__file__).resolve().parent.parent
 SINK = 2599
@@ -158,36 +159,11 @@ class Postfix(Server):
         else:
             values["smtpd_client_restrictions"] = "check_client_access static:HOLD"
         (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in values.items()))
-        (etc / "master.cf").write_text(_MASTER.format(port=self.port))
+        (etc / "master.cf").write_text(POSTFIX_MASTER.format(endpoint=self.port))
         subprocess.run(
             ["postfix", "-c", str(etc), "check"], capture_output=True, check=False, env={**os.environ, "PATH": _PATH}
         )
         return ["postfix", "-c", str(etc), "start-fg"]
 
-
-_MASTER = """
-{port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-local unix - n n - - local
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-"""
 
 SERVERS: dict[str, type[Server]] = {"fopemta": Fopemta, "postfix": Postfix}

@@ -221,7 +221,7 @@ class Postfix:
             "virtual_gid_maps": "static:65534", "virtual_minimum_uid": "100", "biff": "no", **settings,
         }  # fmt: skip
         (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in values.items()))
-        (etc / "master.cf").write_text(_MASTER.format(port=self.port))
+        (etc / "master.cf").write_text(POSTFIX_MASTER.format(endpoint=f"127.0.0.1:{self.port}"))
         self.etc = etc
 
     def run(self, *arguments: str) -> None:
@@ -253,8 +253,9 @@ class Postfix:
         return [path.read_bytes() for path in sorted(folder.iterdir())] if folder.exists() else []
 
 
-_MASTER = """
-127.0.0.1:{port} inet n - n - - smtpd
+# Services of a whole Postfix that knows nothing of the system's, listening at `endpoint`.
+POSTFIX_MASTER = """
+{endpoint} inet n - n - - smtpd
 pickup  unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr    unix n - n 300 1 qmgr
