@@ -18,6 +18,11 @@ Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 _DAY = datetime.timedelta(days=1)
 
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
 
 @attrs.frozen
 class Leaf:
@@ -48,12 +53,17 @@ class Leaf:
 class Authority:
     """A root with one intermediate that issues server certificates."""
 
-    def __init__(self, name: str = "fopemta test authority", now: datetime.datetime | None = None) -> None:
+    def __init__(
+        self,
+        name: str = "fopemta test authority",
+        now: datetime.datetime | None = None,
+        root_days: tuple[int, int] = (-10, 3650),
+    ) -> None:
         self.now = now or datetime.datetime.now(datetime.UTC)
         self._root_key = ec.generate_private_key(ec.SECP256R1())
-        self.root = self._authority(name, self._root_key, name, self._root_key)
+        self.root = self._authority(name, self._root_key, name, self._root_key, root_days)
         self._issuer_key = ec.generate_private_key(ec.SECP256R1())
-        self.intermediate = self._authority(f"{name}, issuing", self._issuer_key, name, self._root_key)
+        self.intermediate = self._authority(f"{name}, issuing", self._issuer_key, name, self._root_key, (-10, 3650))
 
     def write_root(self, directory: str | Path, name: str = "root") -> str:
         """Write the root as NAME.pem into `directory`; gives the path, for `[tls.client] roots`."""
@@ -83,10 +93,12 @@ class Authority:
         subject = _name(names[0] if names else "nobody")
         return Leaf((self._server(names, None, key, days, subject, key, subject),), key)
 
-    def _authority(self, name: str, key: Key, issuer: str, issuer_key: Key) -> x509.Certificate:
-        builder = self._builder(_name(name), _name(issuer), key, (-10, 3650))
-        return builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
-            issuer_key, hashes.SHA256()
+    def _authority(self, name: str, key: Key, issuer: str, issuer_key: Key, days: tuple[int, int]) -> x509.Certificate:
+        return (
+            self._builder(_name(name), _name(issuer), key, issuer_key, days)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_SIGNS_CERTIFICATES, critical=True)
+            .sign(issuer_key, hashes.SHA256())
         )
 
     def _server(
@@ -100,7 +112,7 @@ class Authority:
         subject: x509.Name | None = None,
     ) -> x509.Certificate:
         builder = self._builder(
-            subject or _name(common_name or (names[0] if names else "no name")), issuer, key, days
+            subject or _name(common_name or (names[0] if names else "no name")), issuer, key, issuer_key, days
         ).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         if names:
             san = x509.SubjectAlternativeName([_general_name(each) for each in names])
@@ -108,8 +120,9 @@ class Authority:
         return builder.sign(issuer_key, hashes.SHA256())
 
     def _builder(
-        self, subject: x509.Name, issuer: x509.Name, key: Key, days: tuple[int, int]
+        self, subject: x509.Name, issuer: x509.Name, key: Key, issuer_key: Key, days: tuple[int, int]
     ) -> x509.CertificateBuilder:
+        # The identifiers are what strict clients ask for (Python's ssl since 3.13).
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -118,6 +131,8 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(self.now + days[0] * _DAY)
             .not_valid_after(self.now + days[1] * _DAY)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         )
 
 

@@ -7,13 +7,16 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IProtocol, ISSLTransport, ITCPTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, ISSLTransport, ITCPTransport
 from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer
 
 _PUMPS_BEFORE_WE_CALL_IT_A_LOOP = 100_000
+
+# With more than this on the wire a streaming producer is paused, as by Twisted's own buffer.
+HIGH_WATER = 65536
 
 
 @implementer(ITCPTransport)
@@ -35,10 +38,13 @@ class MemoryTransport:
         self.segment: int | None = None
         self.producer: Any = None
         self.streaming = False
+        self.producer_paused = False
         self.paused = False
         self.no_delay = False
         self.disconnecting = False
         self.disconnected = False
+        self._half_closed = False
+        self._told_half_closed = False
         self._ending: type[Exception] | None = None
         self._tls: Any = None
 
@@ -69,8 +75,11 @@ class MemoryTransport:
             self.other.end(ConnectionLost)
 
     def loseWriteConnection(self) -> None:
-        """Half close is not used by mail: the whole connection ends."""
-        self.loseConnection()
+        """Half close, below TLS: nothing more is sent, what comes is still read.
+
+        The other end closes wholly, unless its protocol provides IHalfCloseableProtocol.
+        """
+        self._half_closed = True
 
     def getPeer(self) -> IPv4Address:
         """The other end's address."""
@@ -128,10 +137,15 @@ class MemoryTransport:
     def startTLS(self, contextFactory: Any, normal: bool = True) -> None:
         """Put TLS between the protocol and this transport, as Twisted's own `startTLS` does."""
         factory = TLSMemoryBIOFactory(contextFactory, self.client == normal, None, self.clock)  # type: ignore[arg-type]
+        producer, streaming = self.producer, self.streaming
+        if producer is not None:
+            self.unregisterProducer()
         self._tls = factory.protocol(factory, self.protocol, False)
         self.protocol = self._tls
         directlyProvides(self, ISSLTransport)
         self._tls.makeConnection(_BelowTls(self))
+        if producer is not None:
+            self.registerProducer(producer, streaming)
 
     def getHandle(self) -> Any:
         """The OpenSSL connection, under TLS."""
@@ -145,8 +159,21 @@ class MemoryTransport:
 
     def write_raw(self, data: bytes) -> None:
         """Put octets on the wire."""
-        if self.other is not None and not self.disconnecting and not self.disconnected:
+        closed = self.disconnecting or self.disconnected or self._half_closed
+        if self.other is not None and not closed:
             self.other.incoming += data
+            self._hold_producer(len(self.other.incoming))
+
+    def _hold_producer(self, waiting: int) -> None:
+        """Pause a streaming producer while too much waits, let it go on once all is gone."""
+        if self.producer is None or not self.streaming:
+            return
+        if waiting > HIGH_WATER and not self.producer_paused:
+            self.producer_paused = True
+            self.producer.pauseProducing()
+        elif waiting == 0 and self.producer_paused:
+            self.producer_paused = False
+            self.producer.resumeProducing()
 
     def lose_raw(self) -> None:
         """Close the wire after what is on it."""
@@ -154,7 +181,10 @@ class MemoryTransport:
 
     def register_raw(self, producer: Any, streaming: bool) -> None:
         """The wire's own producer."""
-        self.producer, self.streaming = producer, streaming
+        if self.disconnected:
+            producer.stopProducing()
+            return
+        self.producer, self.streaming, self.producer_paused = producer, streaming, False
 
     def unregister_raw(self) -> None:
         """The wire's own producer has ended."""
@@ -169,12 +199,16 @@ class MemoryTransport:
         size = self.segment or len(self.incoming)
         data = bytes(self.incoming[:size])
         del self.incoming[:size]
+        if self.other is not None:
+            self.other._hold_producer(len(self.incoming))
         self.protocol.dataReceived(data)
         return True
 
     def produce(self) -> bool:
-        """Let a pull producer write; True when there was one."""
+        """Let a pull producer write once the wire is empty; True when it did."""
         if self.producer is None or self.streaming or self.disconnected:
+            return False
+        if self.other is not None and self.other.incoming:
             return False
         self.producer.resumeProducing()
         return True
@@ -185,13 +219,32 @@ class MemoryTransport:
             return False
         if self._ending is None and self.disconnecting and self.producer is None:
             self._ending = ConnectionDone
-        if self._ending is None and self.other is not None and self.other.disconnected and not self.incoming:
-            self._ending = ConnectionDone
+        if self._ending is None and self.other is not None and not self.incoming:
+            if self.other.disconnected:
+                self._ending = ConnectionDone
+            elif self.other._half_closed:
+                return self._read_end()
         if self._ending is None:
             return False
-        self.disconnected = self.disconnecting = True
-        self.protocol.connectionLost(Failure(self._ending()))
+        self._finish(self._ending)
         return True
+
+    def _read_end(self) -> bool:
+        """The other end has closed its half."""
+        if not IHalfCloseableProtocol.providedBy(self.protocol):
+            self._finish(ConnectionDone)
+            return True
+        told, self._told_half_closed = self._told_half_closed, True
+        if not told:
+            self.protocol.readConnectionLost()
+        return not told
+
+    def _finish(self, reason: type[Exception]) -> None:
+        self.disconnected = self.disconnecting = True
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            producer.stopProducing()
+        self.protocol.connectionLost(Failure(reason()))
 
     def end(self, reason: type[Exception]) -> None:
         """The connection ends at the next pump with `reason`, whatever is still on the wire."""

@@ -253,6 +253,13 @@ class GoneTests(SynchronousTestCase):
         self.assertEqual(inbound.clock.getDelayedCalls(), [])
 
 
+class Stuck:
+    """A producer that never comes to its end, as if the client read nothing."""
+
+    def stopProducing(self) -> None:
+        pass
+
+
 class TimeTests(SynchronousTestCase):
     def test_without_a_command(self) -> None:
         talk = Inbound().open()
@@ -297,7 +304,7 @@ class TimeTests(SynchronousTestCase):
     def test_C180_a_close_that_the_client_holds_up_is_cut(self) -> None:
         inbound = Inbound()
         talk = inbound.open()
-        talk.pump.server.producer = object()  # as if the client read nothing
+        talk.pump.server.producer = Stuck()
         talk.pump.server.streaming = True
         talk.say(b"QUIT\r\n")
         self.assertFalse(talk.closed)
