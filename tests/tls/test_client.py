@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from fopemta.interfaces import IClientTls
+from fopemta.testing.authority import Authority
 from fopemta.tls.client import ClientTls
 from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerTls
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.pkix import judge
 from fopemta.trust.rungs import OFFERS, Hello, Rung
 from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, credentials, server_context, shake
 
@@ -101,6 +105,46 @@ class EvidenceTests(SynchronousTestCase):
     def test_evidence_of_something_odd_proves_nothing(self) -> None:
         evidence = client_tls().evidence(object())  # type: ignore[arg-type]
         self.assertIsNotNone(evidence.judging_error)
+
+    def test_evidence_before_the_handshake_is_over_proves_nothing(self) -> None:
+        client = client_tls()
+        connection = client.creator(Rung.STRONG_256, Hello.FULL, "mx.test").clientConnectionForTLS(None)
+        self.assertEqual(client.evidence(connection).judging_error, "HandshakeUnfinished")
+
+    def test_handshake_that_was_not_verified_proves_nothing(self) -> None:
+        # As on resumption: OpenSSL has the chain and no errors, and nobody looked.
+        client = client_tls()
+        near, _, evidence = shake(client, ServerTls([credentials(AUTHORITY.leaf("mx.test"))]).creator())
+        assert evidence is not None
+        self.assertIsNone(evidence.judging_error)
+        near.transport.getHandle().observed.seen = 0
+        self.assertEqual(client.evidence(near.transport.getHandle()).judging_error, "NothingVerified")
+
+    def test_looking_on_that_failed_proves_nothing(self) -> None:
+        client = client_tls()
+        near, _, _ = shake(client, ServerTls([credentials(AUTHORITY.leaf("mx.test"))]).creator())
+        near.transport.getHandle().observed.failed = True
+        self.assertEqual(client.evidence(near.transport.getHandle()).judging_error, "NothingVerified")
+
+    def test_expired_root_is_no_root(self) -> None:
+        # R21
+        old = Authority("old", root_days=(-20, -2))
+        leaf = old.leaf("mx.test")
+        _, _, evidence = shake(client_tls(old), ServerTls([credentials(leaf)]).creator())
+        assert evidence is not None
+        self.assertIs(judge(evidence, ("mx.test",), old.now.timestamp()).diagnosis, Diagnosis.CERT_EXPIRED)
+
+    def test_verified_chain_reaches_the_root(self) -> None:
+        _, _, evidence = shake(client_tls(), ServerTls([credentials(AUTHORITY.leaf("mx.test"))]).creator())
+        assert evidence is not None
+        self.assertEqual(evidence.verified[:2], evidence.chain)
+        self.assertEqual(evidence.verified[2], AUTHORITY.root.public_bytes(Encoding.DER))
+
+    def test_names_that_no_server_name_can_hold_are_not_sent(self) -> None:
+        server = ServerTls([credentials(AUTHORITY.leaf("mx.test"))])
+        for name, sent in (("mx.test.", "mx.test"), ("b\u00fccher.test", None), ("x" * 300, None), ("", None)):
+            _, far, _ = shake(client_tls(), server.creator(), name=name)
+            self.assertEqual(server.session(far.transport.getHandle()).server_name, sent)
 
     def test_unreadable_roots_are_an_error_at_once(self) -> None:
         self.assertRaises(RootsError, ClientTls, "/nonexistent/roots.pem")

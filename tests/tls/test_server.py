@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -11,8 +12,9 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from fopemta.interfaces import IServerTls
-from fopemta.testing.authority import Leaf, rsa_key
+from fopemta.testing.authority import Authority, Leaf, rsa_key
 from fopemta.testing.transport import connect
+from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.server import ServerTls
 from tests.tls.handshakes import AUTHORITY, Listener, client_tls, credentials, shake
 
@@ -22,6 +24,7 @@ class ClientOf:
     """A client creator for a Context made by a test."""
 
     def __init__(self, **changes: object) -> None:
+        self.server_name = changes.get("server_name")
         self.context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         self.context.set_min_proto_version(changes.get("minimum", SSL.TLS1_VERSION))
         self.context.set_max_proto_version(changes.get("maximum", SSL.TLS1_3_VERSION))
@@ -31,7 +34,10 @@ class ClientOf:
             self.context.set_tls13_ciphersuites(changes["tls13"])
 
     def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
-        return SSL.Connection(self.context, None)
+        connection = SSL.Connection(self.context, None)
+        if self.server_name is not None:
+            connection.set_tlsext_host_name(self.server_name)
+        return connection
 
 
 def offered(server: ServerTls, **changes: object) -> str | None:
@@ -78,6 +84,44 @@ class ServerTlsTests(SynchronousTestCase):
         _, _, evidence = shake(client_tls(), self.server.creator())
         assert evidence is not None
         self.assertEqual(len(evidence.chain), 2)
+
+    def test_each_kind_of_client_gets_only_the_chain_of_its_leaf(self) -> None:
+        other = Authority("another")
+        both = ServerTls([credentials(AUTHORITY.leaf("mx.test")), credentials(other.leaf("mx.test", key=rsa_key()))])
+        for kind, authority in (("ECDSA", AUTHORITY), ("RSA", other)):
+            near, far = (
+                Listener(ClientOf(maximum=SSL.TLS1_2_VERSION, ciphers=f"ECDHE-{kind}-AES256-GCM-SHA384".encode())),
+                Listener(both.creator()),
+            )
+            connect(near, far, Clock()).flush()
+            chain = near.transport.getHandle().get_peer_cert_chain(as_cryptography=True)
+            self.assertEqual([each.subject for each in chain[1:]], [authority.intermediate.subject])
+
+    def test_C015_no_certificate_is_an_error_at_once(self) -> None:
+        self.assertRaises(CredentialsError, ServerTls, [])
+
+    def test_key_that_openssl_does_not_take_is_an_error_with_words(self) -> None:
+        weak = AUTHORITY.leaf("mx.test", key=rsa_key(1024))
+        good = credentials(AUTHORITY.leaf("mx.test", key=rsa_key()))
+        mixed = attrs.evolve(good, key=weak.key, source="/etc/mx.pem")
+        self.assertIn(
+            "/etc/mx.pem: OpenSSL does not take it", str(self.assertRaises(CredentialsError, ServerTls, [mixed]))
+        )
+
+    def test_C019_client_cannot_renegotiate(self) -> None:
+        near, far = Listener(ClientOf(maximum=SSL.TLS1_2_VERSION)), Listener(self.server.creator())
+        pump = connect(near, far, Clock())
+        pump.flush()
+        near.transport.getHandle().renegotiate()
+        near.transport.write(b"x")
+        pump.flush()
+        self.assertEqual(far.transport.getHandle().total_renegotiations(), 0)
+
+    def test_server_name_of_a_stranger_is_a_host_name_or_nothing(self) -> None:
+        for sent, wanted in ((b"MX.Test", "mx.test"), (b"mx\r\nforged: entry", None), (b"\xff\xfe", None)):
+            near, far = Listener(ClientOf(server_name=sent)), Listener(self.server.creator())
+            connect(near, far, Clock()).flush()
+            self.assertEqual(self.server.session(far.transport.getHandle()).server_name, wanted)
 
     def test_replaced_certificate_is_served_from_the_next_connection_on(self) -> None:
         # C008

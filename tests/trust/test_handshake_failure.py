@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import struct
+
 from OpenSSL import SSL
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.testing.authority import rsa_key
 from fopemta.testing.transport import connect
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.handshake_failure import Ending, diagnose, permits_small_hello, permits_step_down
-from fopemta.trust.rungs import Hello, Rung
+from fopemta.trust.rungs import OFFERS, Hello, Rung
 from tests.tls.handshakes import AUTHORITY, FromContext, Listener, client_tls, server_context, shake
 
 
@@ -44,17 +47,18 @@ class WordsTests(SynchronousTestCase):
         self.assertEqual(diagnose(Ending.DROPPED), Diagnosis.CONNECTION_DROPPED)
 
     def test_only_parameters_hangs_and_drops_lead_a_rung_down(self) -> None:
-        # RULINGS 9
-        no = {
-            Diagnosis.WEAK_KEY,
-            Diagnosis.CLIENT_CERTIFICATE_WANTED,
-            Diagnosis.NOT_TLS,
-            Diagnosis.CERT_EXPIRED,
-            Diagnosis.TLS_REFUSED,
-        }
-        yes = {Diagnosis.NO_COMMON_CIPHER, Diagnosis.NO_COMMON_PROTOCOL, Diagnosis.DH_TOO_SMALL}
-        yes |= {Diagnosis.CONNECTION_DROPPED, Diagnosis.HANDSHAKE_TIMEOUT}
-        self.assertEqual({each for each in no | yes if permits_step_down(each)}, yes)
+        # RULINGS 9; an unclear failure counts as one about parameters (C023, C046).
+        self.assertEqual(
+            {each for each in Diagnosis if permits_step_down(each)},
+            {
+                Diagnosis.NO_COMMON_PROTOCOL,
+                Diagnosis.NO_COMMON_CIPHER,
+                Diagnosis.DH_TOO_SMALL,
+                Diagnosis.CONNECTION_DROPPED,
+                Diagnosis.HANDSHAKE_TIMEOUT,
+                Diagnosis.HANDSHAKE_FAILED,
+            },
+        )
         self.assertEqual(
             {each for each in Diagnosis if permits_small_hello(each)},
             {Diagnosis.CONNECTION_DROPPED, Diagnosis.HANDSHAKE_TIMEOUT},
@@ -71,14 +75,77 @@ class Rubbish(Protocol):
             self.transport.loseConnection()
 
 
+# The primes of RFC 2409 6.1 and 6.2 (768 and 1024 bits), as many an old server has them; the generator is 2.
+_BEGIN = (
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD"
+    "EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A63"
+)
+PRIMES = {
+    768: bytes.fromhex(_BEGIN + "A3620FFFFFFFFFFFFFFFF"),
+    1024: bytes.fromhex(
+        _BEGIN + "7ED6B0BFF5CB6F406B7EDEE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF"
+    ),
+}
+
+
+class WeakGroup(Protocol):
+    """A server that chooses a group of `bits` for its Diffie-Hellman.
+
+    OpenSSL will not do that any more, so its key exchange is replaced on the wire; the signature is no longer right,
+    but that is looked at after the group.
+    """
+
+    def __init__(self, bits: int) -> None:
+        prime = PRIMES[bits]
+        parameters = (prime, b"\x02", bytes([3]) * len(prime))
+        self.parameters = b"".join(struct.pack("!H", len(part)) + part for part in parameters)
+        context = server_context(
+            AUTHORITY.leaf("mx.test", key=rsa_key()), maximum=SSL.TLS1_2_VERSION, ciphers=b"DHE-RSA-AES256-GCM-SHA384"
+        )
+        self.tls = SSL.Connection(context, None)
+        self.tls.set_accept_state()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.tls.bio_write(data)
+        try:
+            self.tls.do_handshake()
+        except SSL.WantReadError:
+            self.transport.write(self.replaced(self.tls.bio_read(65536)))
+        except SSL.Error:
+            self.transport.loseConnection()
+
+    def replaced(self, flight: bytes) -> bytes:
+        """The server's flight with its ServerKeyExchange (RFC 5246 7.4.3) for the weak group, one record a message."""
+        handshake = b""
+        while flight:
+            (size,) = struct.unpack_from("!H", flight, 3)
+            handshake, flight = handshake + flight[5 : 5 + size], flight[5 + size :]
+        records = b""
+        while handshake:
+            kind, size = handshake[0], int.from_bytes(handshake[1:4], "big")
+            body, handshake = handshake[4 : 4 + size], handshake[4 + size :]
+            if kind == 12:
+                body = self.parameters + self.signature_of(body)
+            message = bytes([kind]) + len(body).to_bytes(3, "big") + body
+            records += b"\x16\x03\x03" + struct.pack("!H", len(message)) + message
+        return records
+
+    @staticmethod
+    def signature_of(body: bytes) -> bytes:
+        for _ in range(3):
+            (size,) = struct.unpack_from("!H", body)
+            body = body[2 + size :]
+        return body
+
+
 class RealFailureTests(SynchronousTestCase):
     def reason(self, near: Listener) -> Diagnosis:
         assert near.lost is not None
         self.assertFalse(near.done)
         error = near.lost.value
         if isinstance(error, SSL.Error):
-            words = " ".join(str(part) for entry in error.args[0:1] for part in (entry if entry else []))
-            return diagnose(Ending.ERROR, words)
+            entries = error.args[0] if error.args and isinstance(error.args[0], list) else []
+            return diagnose(Ending.ERROR, "; ".join(entry[-1] for entry in entries))
         return diagnose(Ending.DROPPED)
 
     def failed(self, rung: Rung, **changes: object) -> Diagnosis:
@@ -91,6 +158,39 @@ class RealFailureTests(SynchronousTestCase):
 
     def test_no_common_protocol(self) -> None:
         self.assertEqual(self.failed(Rung.COMPATIBLE, minimum=SSL.TLS1_3_VERSION), Diagnosis.NO_COMMON_PROTOCOL)
+
+    def test_C029_tls_1_0_alone(self) -> None:
+        for rung in OFFERS:
+            old = {"minimum": SSL.TLS1_VERSION, "maximum": SSL.TLS1_1_VERSION, "ciphers": b"ALL:@SECLEVEL=0"}
+            self.assertEqual(self.failed(rung, **old), Diagnosis.NO_COMMON_PROTOCOL)
+
+    def test_C028_weak_group(self) -> None:
+        # The strong rungs offer no DHE at all; the compatible one stops short of what anybody can break.
+        near = Listener(client_tls().creator(Rung.COMPATIBLE, Hello.FULL, "mx.test"))
+        connect(near, WeakGroup(768), Clock()).flush()
+        self.assertEqual(self.reason(near), Diagnosis.DH_TOO_SMALL)
+        found = self.failed(Rung.STRONG_256, maximum=SSL.TLS1_2_VERSION, ciphers=b"DHE-RSA-AES256-GCM-SHA384")
+        self.assertEqual(found, Diagnosis.NO_COMMON_CIPHER)
+
+    def test_C028_1024_bits_are_enough_for_the_compatible_rung(self) -> None:
+        near = Listener(client_tls().creator(Rung.COMPATIBLE, Hello.FULL, "mx.test"))
+        connect(near, WeakGroup(1024), Clock()).flush()
+        assert near.lost is not None
+        # The group has passed: what is wrong now is the signature.
+        self.assertIn("bad signature", str(near.lost.value.args))
+
+    def test_C015_server_without_certificate(self) -> None:
+        near, _, _ = shake(client_tls(), FromContext(SSL.Context(SSL.TLS_SERVER_METHOD)))
+        self.assertEqual(self.reason(near), Diagnosis.NO_COMMON_CIPHER)
+
+    def test_client_certificate_demanded_shows_after_the_handshake(self) -> None:
+        context = server_context(AUTHORITY.leaf("mx.test"), minimum=SSL.TLS1_3_VERSION)
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
+        near, _, _ = shake(client_tls(), FromContext(context))
+        self.assertTrue(near.done)
+        assert near.lost is not None
+        words = near.lost.value.args[0][0][-1]
+        self.assertEqual(diagnose(Ending.ERROR, words), Diagnosis.CLIENT_CERTIFICATE_WANTED)
 
     def test_C023_garbage_instead_of_server_hello(self) -> None:
         self.assertEqual(self.against(b"250 I thought you were joking\r\n"), Diagnosis.NOT_TLS)

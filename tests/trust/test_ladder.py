@@ -26,6 +26,18 @@ class PlanTests(SynchronousTestCase):
         }
         self.assertEqual(found, wanted)
 
+    def test_fallback_rides_along_and_changes_no_rung(self) -> None:
+        # RULINGS 9: without STARTTLS plain text goes on at once; `fallback` is for failed handshakes alone.
+        for fallback in Fallback:
+            for level in Level:
+                plan = plan_for(level, fallback, Rung.COMPATIBLE, ("default",))
+                self.assertEqual(plan.rungs, plan_for(level, Fallback.IMMEDIATE, Rung.COMPATIBLE, ("x",)).rungs)
+                self.assertIs(plan.fallback, fallback)
+                self.assertEqual(plan.plain_allowed, level <= Level.OPPORTUNISTIC)
+
+    def test_no_demand_at_all_is_a_bug(self) -> None:
+        self.assertRaises(ValueError, strictest, [])
+
     def test_strictest_demand_wins_and_names_who_asked(self) -> None:
         demands = [Demand(Level.OPPORTUNISTIC, "default"), Demand(Level.AUTHENTICATED, "route")]
         self.assertEqual(strictest(demands), (Level.AUTHENTICATED, ("route",)))

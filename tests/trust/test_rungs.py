@@ -1,0 +1,56 @@
+"""The rungs as data: what each may and may not hold."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.trust.rungs import OFFERS, SERVER_TLS12, SERVER_TLS13, Rung, Version
+
+
+class OffersTests(SynchronousTestCase):
+    def test_words_strongest_first(self) -> None:
+        self.assertEqual([rung.value for rung in Rung], ["strong256", "strong128", "compatible", "plain"])
+        self.assertIs(Rung("compatible"), Rung.COMPATIBLE)
+
+    def test_every_rung_but_plain_has_an_offer(self) -> None:
+        self.assertEqual(set(OFFERS), set(Rung) - {Rung.PLAIN})
+
+    def test_versions_and_levels(self) -> None:
+        # C029, C031: TLS 1.2 and 1.3 at the top; laxer settings on the lowest rung alone.
+        found = {
+            rung: (offer.lowest, offer.highest, bool(offer.tls13), offer.security_level, offer.legacy_servers)
+            for rung, offer in OFFERS.items()
+        }
+        strong = (Version.TLS_1_2, Version.TLS_1_3, True, 2, False)
+        wanted = {
+            Rung.STRONG_256: strong,
+            Rung.STRONG_128: strong,
+            Rung.COMPATIBLE: (Version.TLS_1_2, Version.TLS_1_2, False, 1, True),
+        }
+        self.assertEqual(found, wanted)
+
+    def test_strong_rungs_are_ephemeral_curves_with_aead(self) -> None:
+        # RULINGS 10
+        for rung, marks in ((Rung.STRONG_256, ("AES256-GCM", "CHACHA20")), (Rung.STRONG_128, ("AES128-GCM",))):
+            for suite in OFFERS[rung].tls12:
+                self.assertTrue(suite.startswith("ECDHE-"), suite)
+                self.assertTrue(any(mark in suite for mark in marks), suite)
+
+    def test_nothing_odd_anywhere(self) -> None:
+        for suite in [*SERVER_TLS13, *SERVER_TLS12, *(each for offer in OFFERS.values() for each in offer.tls12)]:
+            for odd in ("CCM", "DSS", "RC4", "DES", "MD5", "NULL", "ADH", "AECDH", "PSK", "CAMELLIA", "EXP"):
+                self.assertNotIn(odd, suite)
+
+    def test_static_rsa_comes_last(self) -> None:
+        for suites in (OFFERS[Rung.COMPATIBLE].tls12, SERVER_TLS12):
+            secret = [suite.startswith(("ECDHE-", "DHE-")) for suite in suites]
+            self.assertEqual(secret, sorted(secret, reverse=True))
+
+    def test_listener_offers_no_dhe(self) -> None:
+        # CVE-2002-20001
+        self.assertEqual([suite for suite in SERVER_TLS12 if suite.startswith("DHE-")], [])
+
+    def test_listener_prefers_256_bits_with_aead(self) -> None:
+        # RULINGS 29
+        self.assertEqual(SERVER_TLS13[0], "TLS_AES_256_GCM_SHA384")
+        self.assertEqual(SERVER_TLS12[: len(OFFERS[Rung.STRONG_256].tls12)], OFFERS[Rung.STRONG_256].tls12)
