@@ -55,13 +55,13 @@ class ClientTls:
     """Sessions verified, but not judged, against `roots` (see `tls.roots`).  Raises RootsError."""
 
     def __init__(self, roots: str) -> None:
-        self._roots = roots
-        self._contexts: dict[tuple[Rung, Hello], SSL.Context] = {}
-        self._context(Rung.STRONG_256, Hello.FULL)  # unreadable roots show at once
+        # A Context is never changed after its first use, so one is kept for each combination.  All are made now: what
+        # happens to the roots' file later must not keep a rung from being tried, nor give it roots of its own.
+        self._contexts = {(rung, hello): _context(rung, hello, roots) for rung in OFFERS for hello in Hello}
 
     def creator(self, rung: Rung, hello: Hello, server_name: str | None) -> IOpenSSLClientConnectionCreator:
         """See IClientTls.  Every rung but PLAIN."""
-        return _Creator(self._context(rung, hello), _sni(server_name))
+        return _Creator(self._contexts[rung, hello], _sni(server_name))
 
     def evidence(self, connection: SSL.Connection) -> HandshakeEvidence:
         """See IClientTls."""
@@ -72,13 +72,6 @@ class ClientTls:
                 protocol="", cipher="", bits=0, group=None, chain=(), chain_errors=(), server_name=None,
                 judging_error=type(error).__name__,
             )  # fmt: skip
-
-    def _context(self, rung: Rung, hello: Hello) -> SSL.Context:
-        context = self._contexts.get((rung, hello))
-        if context is None:
-            # A Context is never changed after its first use, so one is kept for each combination.
-            context = self._contexts[rung, hello] = _context(rung, hello, self._roots)
-        return context
 
 
 @implementer(IOpenSSLClientConnectionCreator)

@@ -67,11 +67,7 @@ def client_tls(authority: Authority = AUTHORITY) -> ClientTls:
     """A client that trusts `authority` alone."""
     with tempfile.TemporaryDirectory() as folder:
         path = authority.write_root(folder)
-        client = ClientTls(path)
-        for rung in (Rung.STRONG_256, Rung.STRONG_128, Rung.COMPATIBLE):
-            for hello in Hello:
-                client.creator(rung, hello, None)
-    return client
+        return ClientTls(path)
 
 
 def shake(
