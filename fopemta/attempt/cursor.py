@@ -90,12 +90,15 @@ class Cursor:
             return
         lower = self._below(step.rung) if permits_step_down(diagnosis) else None
         if lower is not None:
-            self._again = Step(step.host, step.address, lower)
-        else:
+            # A host that answered the small hello alone has a firewall before it that swallows the full one.
+            answered = step.hello is Hello.SMALL and not permits_small_hello(diagnosis)
+            self._again = Step(step.host, step.address, lower, Hello.SMALL if answered else Hello.FULL)
+        elif diagnosis is not Diagnosis.CLIENT_CERTIFICATE_WANTED:
+            # Who wants to know us by a certificate has good TLS: no reason for less (RULINGS 9).
             self._leave_for_plain(step)
 
     def _leave_for_plain(self, step: Step) -> None:
-        if self._fallback_allowed:
+        if self.fallback_allowed:
             self._plain.append((step.host, step.address))
 
     def _below(self, rung: Rung) -> Rung | None:
@@ -104,7 +107,8 @@ class Cursor:
         return rungs[index] if index < len(rungs) else None
 
     @property
-    def _fallback_allowed(self) -> bool:
+    def fallback_allowed(self) -> bool:
+        """Plain text may follow a failed handshake in this attempt."""
         if self._plan.fallback is Fallback.AFTER_DEFERRAL:
             return self._attempt > 1
         return self._plan.fallback is Fallback.IMMEDIATE

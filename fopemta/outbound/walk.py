@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+import attrs
+
 from fopemta.attempt.blame import Disposition, after_break, disposition_of
 from fopemta.attempt.cursor import Cursor, Step, StepEnd
 from fopemta.interfaces import Ended
@@ -19,6 +21,7 @@ from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFailed, Transaction
 from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
 from fopemta.trust.pkix import judge
 from fopemta.trust.plan import Judgement, TlsPlan
@@ -50,7 +53,7 @@ class Walk:
         self._ended: dict[Mailbox, tuple[Result, Finding]] = {}
         self._findings: list[Finding] = []
         self._last_of: dict[Mailbox, Finding] = {}
-        self._tls_failure: Diagnosis | None = None
+        self._tls_failures: dict[Host, Diagnosis] = {}
         self._key = Key(consignment.next_hop, plan)
 
     async def run(self) -> None:
@@ -80,7 +83,15 @@ class Walk:
 
     async def _ride(self, standing: Standing) -> None:
         """Use a session that stands.  A server that has meanwhile closed it is no failure: the walk begins anew."""
-        outcome = await self._transact(standing.protocol, standing.session)
+        session = standing.session
+        if session.evidence is not None:
+            # By today's time: a certificate may have expired since.
+            session = attrs.evolve(session, judgement=self._judged(session.step, session.evidence))
+            standing.session = session
+        if self._shortfall(session, Ready(session.evidence is not None, True)) is not None:
+            standing.protocol.quit()
+            return
+        outcome = await self._transact(standing.protocol, session)
         if _was_closed(outcome):
             return
         self._note_outcome(standing.session, outcome)
@@ -151,7 +162,7 @@ class Walk:
     def _not_opened(self, step: Step, failure: SessionFailed) -> None:
         self._findings.append(of_failure(step, failure))
         if failure.phase is Phase.HANDSHAKE:
-            self._tls_failure = failure.diagnosis
+            self._tls_failures[step.host] = failure.diagnosis
             self._cursor.ended(step, StepEnd.HANDSHAKE_FAILED, failure.diagnosis)
         else:
             self._cursor.ended(step, StepEnd.USED)
@@ -160,21 +171,27 @@ class Walk:
         """What the session proves, judged now, before anything is said in it."""
         judgement: Judgement | None = None
         if opened.evidence is not None:
-            names = (step.host.name,) if step.host.name is not None else (step.address,)
-            judgement = judge(opened.evidence, names, self._owner.now())
-        return Session.of(step, opened.evidence, judgement, self._why_plain(opened))
+            judgement = self._judged(step, opened.evidence)
+        return Session.of(step, opened.evidence, judgement, self._why_plain(step, opened))
 
-    def _why_plain(self, opened: Opened) -> Diagnosis | None:
+    def _judged(self, step: Step, evidence: HandshakeEvidence) -> Judgement:
+        names = (step.host.name,) if step.host.name is not None else (step.address,)
+        return judge(evidence, names, self._owner.now())
+
+    def _why_plain(self, step: Step, opened: Opened) -> Diagnosis | None:
         if opened.evidence is not None or self._plan.level is Level.PLAIN:
             return None
         if opened.ready.refused is not None:
             return Diagnosis.TLS_REFUSED
-        return self._tls_failure or Diagnosis.TLS_NOT_OFFERED
+        return self._tls_failures.get(step.host, Diagnosis.TLS_NOT_OFFERED)
 
     def _shortfall(self, session: Session, ready: Ready) -> Finding | None:
         """What the session lacks of what the plan demands; None when it is good enough."""
         if session.evidence is None:
-            if self._plan.plain_allowed:
+            # A host whose handshake has failed may be spoken to in plain text only where that may follow at all.
+            if self._plan.plain_allowed and (
+                session.step.host not in self._tls_failures or self._cursor.fallback_allowed
+            ):
                 return None
             diagnosis = Diagnosis.TLS_REFUSED if ready.refused is not None else Diagnosis.TLS_NOT_OFFERED
             text = explain(diagnosis).sender if ready.refused is None else ready.refused.text

@@ -293,7 +293,10 @@ class ClientSession:
         self._fail(kind, reply.text, reply)
 
     def _fail(self, diagnosis: Diagnosis, text: str, reply: Reply | None = None) -> None:
-        self._effects.append(SessionFailed(self.phase, diagnosis, text, reply))
+        # TLS stands once the second EHLO is out: what the server *says* then is no failure of the handshake, and must
+        # not lead to a weaker one or to plain text.
+        phase = Phase.HELO if self.state is ClientState.EHLO_AGAIN else self.phase
+        self._effects.append(SessionFailed(phase, diagnosis, text, reply))
         self._go(ClientEvent.CLOSE)
         self._effects.append(Hangup())
 

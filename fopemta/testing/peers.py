@@ -38,13 +38,16 @@ class Behaviour:
 
     `replies` puts an answer in place of the usual one: "greeting", "EHLO", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA",
     "end" (of data), "QUIT"; without CRLF; "" hangs, "drop" ends the connection.  `recipients` does so for single
-    addresses.  `extensions` besides STARTTLS.
+    addresses, `after_tls` for stages under TLS.  `extensions` besides STARTTLS; `starttls_once`: offered to the first
+    connection alone.
     """
 
     starttls: StartTls = StartTls.GOOD
     creator: Any = None
     replies: Mapping[str, str] = attrs.Factory(dict)
     recipients: Mapping[str, str] = attrs.Factory(dict)
+    after_tls: Mapping[str, str] = attrs.Factory(dict)
+    starttls_once: bool = False
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 0")
     hostname: str = "peer.test"
 
@@ -150,7 +153,8 @@ class PeerSession(Protocol):
 
     def _ehlo(self, line: str) -> None:
         offered = [*self.behaviour.extensions]
-        if self.behaviour.starttls is not StartTls.NOT_OFFERED and self._tls is None:
+        vanished = self.behaviour.starttls_once and self.peer.connections > 1
+        if self.behaviour.starttls is not StartTls.NOT_OFFERED and self._tls is None and not vanished:
             offered.append("STARTTLS")
         lines = [self.behaviour.hostname, *offered]
         text = "\r\n".join(f"250{'-' if n < len(lines) - 1 else ' '}{each}" for n, each in enumerate(lines))
@@ -224,7 +228,8 @@ class PeerSession(Protocol):
         self._wire.loseConnection()
 
     def _answer(self, stage: str, usual: str) -> None:
-        self._speak(self.behaviour.replies.get(stage, usual))
+        under_tls = self.behaviour.after_tls if self._tls is not None else {}
+        self._speak(under_tls.get(stage) or self.behaviour.replies.get(stage, usual))
 
     def _speak(self, reply: str) -> None:
         if reply == "drop":

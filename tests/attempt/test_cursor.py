@@ -64,9 +64,21 @@ class CursorTests(SynchronousTestCase):
         self.assertEqual(walk(DROP, B), wanted)
 
     def test_what_is_no_matter_of_parameters_leads_down_no_rung(self) -> None:
-        for end in (NOT_TLS, CLIENT_CERTIFICATE):
-            self.assertEqual(walk(end, B), ["3 strong256", "3 plain"])
-            self.assertEqual(walk(end, B, level=Level.AUTHENTICATED), ["3 strong256"])
+        self.assertEqual(walk(NOT_TLS, B), ["3 strong256", "3 plain"])
+        self.assertEqual(walk(NOT_TLS, B, level=Level.AUTHENTICATED), ["3 strong256"])
+
+    def test_who_wants_our_certificate_gets_no_plain_text(self) -> None:
+        self.assertEqual(walk(CLIENT_CERTIFICATE, B), ["3 strong256"])
+
+    def test_small_hello_that_was_answered_stays_small(self) -> None:
+        cursor = Cursor((B,), plan_for(Level.ENCRYPT, Fallback.IMMEDIATE, Rung.COMPATIBLE, ("default",)), 1)
+        steps = []
+        for end in (DROP, ALERT, ALERT, ALERT):
+            step = cursor.next_step(0.0)
+            if step is not None:
+                steps.append(word(step))
+                cursor.ended(step, *end)
+        self.assertEqual(steps, ["3 strong256", "3 strong256 small", "3 strong128 small", "3 compatible small"])
 
     def test_fallback_table(self) -> None:
         table = {

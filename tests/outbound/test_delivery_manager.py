@@ -112,6 +112,19 @@ class LadderTests(SynchronousTestCase):
             delivery = Delivery(peer(StartTls.GARBAGE), fallback=fallback)
             self.assertEqual([brief(delivery.run()[0]) for _ in wanted], wanted, fallback)
 
+    def test_what_the_server_says_under_tls_never_leads_to_plain_text(self) -> None:
+        for reply in ("421 4.3.2 later", "550 5.7.1 no", "rubbish"):
+            server = peer(after_tls={"EHLO": reply})
+            verdict = Delivery(server).run()[0]
+            self.assertEqual((verdict.result, server.messages), (Result.DEFERRED, []), reply)
+            self.assertEqual(server.connections, 1, reply)
+
+    def test_fallback_never_holds_also_where_starttls_has_vanished(self) -> None:
+        for fallback, wanted in ((Fallback.NEVER, "deferred"), (Fallback.IMMEDIATE, "delivered")):
+            server = peer(creator=ONLY_AES128, starttls_once=True)
+            verdict = Delivery(server, fallback=fallback).run()[0]
+            self.assertEqual(verdict.result.value, wanted, fallback)
+
     def test_floor_of_the_ladder(self) -> None:
         server = peer(creator=ONLY_CBC)
         verdict = Delivery(server, level=Level.ENCRYPT, lowest_rung="strong128").run()[0]

@@ -105,6 +105,16 @@ class PoolTests(SynchronousTestCase):
         delivery.another()
         self.assertEqual(server.verbs, [["EHLO", "STARTTLS", "EHLO", *(["MAIL", "RCPT", "DATA", "RSET"] * 2)]])
 
+    def test_session_is_judged_again_by_the_time_of_each_message(self) -> None:
+        server = peer()
+        delivery = Delivery(server, level=Level.AUTHENTICATED)
+        delivery.run()
+        now = delivery.manager.now()
+        delivery.manager.now = lambda: now + 40 * 86400
+        verdict = delivery.another()[0]
+        self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "cert_expired"))
+        self.assertEqual(len(server.messages), 1)
+
     def test_new_configuration_means_new_sessions(self) -> None:
         server = peer()
         delivery = Delivery(server)
