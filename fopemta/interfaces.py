@@ -15,10 +15,10 @@ from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
     IReactorCore,
+    IReactorFDSet,
     IReactorTCP,
     IReactorThreads,
     IReactorTime,
-    IReactorUDP,
 )
 from zope.interface import Attribute, Interface
 
@@ -32,7 +32,7 @@ from fopemta.trust.rungs import Hello, Rung
 from fopemta.trust.verdict import VerdictRecord
 
 
-class IMailReactor(IReactorCore, IReactorTCP, IReactorUDP, IReactorTime, IReactorThreads):
+class IMailReactor(IReactorCore, IReactorTCP, IReactorFDSet, IReactorTime, IReactorThreads):
     """All that fopemta asks of a reactor (zope has no intersection types)."""
 
 
@@ -163,7 +163,9 @@ class IResolver(Interface):
         """The MX set as (preference, host); a null MX is one entry with the host ""."""
 
     def addresses(host: str) -> Deferred[Answer[tuple[str, ...]]]:
-        """Every A and AAAA address.  Unavailable when one kind could not be asked and the other found nothing."""
+        """Every A and AAAA address; an IP address is its own.  Unavailable when one kind could not be asked and the
+        other found nothing.
+        """
 
 
 class IRouter(Interface):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from fopemta.answer import Answer, Found
 from fopemta.config.model import Via
 from fopemta.interfaces import IResolver, IRouter
-from fopemta.routing.exchangers import exchangers_of
+from fopemta.lookup.together import together
+from fopemta.routing.exchangers import Exchanger, exchangers_of
 from fopemta.routing.hosts import MOST_HOSTS, OwnAddresses, hosts_of
 from fopemta.routing.routes import literal_address
 from fopemta.routing.values import Host, NextHop, RoutingFailure
@@ -19,7 +20,7 @@ from fopemta.routing.values import Host, NextHop, RoutingFailure
 @implementer(IRouter)
 class Router:
     """`own_names` this server's host names, `own` where it listens, `port` the TCP port where a route names none,
-    `random` gives numbers between 0 and 1 (they shuffle hosts of equal preference).
+    `random` gives numbers between 0 and 1 (they shuffle hosts of equal preference, and the addresses of each host).
     """
 
     def __init__(
@@ -45,17 +46,26 @@ class Router:
         port = route.port or self._port
         if route.via is Via.SMTP:
             assert route.host is not None
-            return await self._addressed(route.host, (route.host,), port)
+            return await self._addressed(route.host, (Exchanger(0, route.host),), port)
         literal = literal_address(next_hop.domain)
         if literal is not None:
-            return hosts_of(next_hop.domain, [literal], [Found((literal,))], port, self._own)
+            return await self._addressed(next_hop.domain, (Exchanger(0, literal),), port)
         answer = await self._resolver.exchangers(next_hop.domain)
         order = [self._random() for _ in answer.value] if isinstance(answer, Found) else []
         found = exchangers_of(next_hop.domain, answer, self._own_names, order)
         if isinstance(found, RoutingFailure):
             return found
-        return await self._addressed(next_hop.domain, found.names[:MOST_HOSTS], port)
+        return await self._addressed(next_hop.domain, found.hosts[:MOST_HOSTS], port)
 
-    async def _addressed(self, domain: str, names: Sequence[str], port: int) -> tuple[Host, ...] | RoutingFailure:
-        answers: list[Answer[tuple[str, ...]]] = await gatherResults([self._resolver.addresses(name) for name in names])
-        return hosts_of(domain, names, answers, port, self._own)
+    async def _addressed(
+        self, domain: str, exchangers: Sequence[Exchanger], port: int
+    ) -> tuple[Host, ...] | RoutingFailure:
+        # All at once; MOST_HOSTS bounds them, and the resolver how many questions are on the wire.
+        answers = await together([self._resolver.addresses(each.name) for each in exchangers])
+        return hosts_of(domain, exchangers, [self._shuffled(each) for each in answers], port, self._own)
+
+    def _shuffled(self, answer: Answer[tuple[str, ...]]) -> Answer[tuple[str, ...]]:
+        """A name server gives addresses in turn, which our cache would freeze: the load would fall on one of them."""
+        if not isinstance(answer, Found):
+            return answer
+        return Found(tuple(sorted(answer.value, key=lambda _: self._random())), answer.authenticated)

@@ -21,10 +21,18 @@ NULL_MX = RoutingFailure(True, 556, "5.1.10", Diagnosis.NULL_MX, "the domain tak
 
 
 @attrs.frozen
-class Exchangers:
-    """`names` of the hosts, best first; `implicit`: there is no MX, the domain itself is the host."""
+class Exchanger:
+    """A host of a domain; the lower `preference`, the better."""
 
-    names: tuple[str, ...]
+    preference: int
+    name: str
+
+
+@attrs.frozen
+class Exchangers:
+    """`hosts`, best first and each once; `implicit`: there is no MX, the domain itself is the host."""
+
+    hosts: tuple[Exchanger, ...]
     implicit: bool = False
     authenticated: bool = False
 
@@ -43,7 +51,7 @@ def exchangers_of(
     if isinstance(answer, Absent):
         if not answer.name_exists:
             return no_such_domain(f"the domain {domain} does not exist")
-        return Exchangers((domain,), implicit=True, authenticated=answer.authenticated)
+        return Exchangers((Exchanger(0, domain),), implicit=True, authenticated=answer.authenticated)
     named = tuple((preference, host) for preference, host in answer.value if host)
     if not named:
         return NULL_MX
@@ -69,12 +77,20 @@ def _usable(
     domain: str, named: MxSet, own_names: frozenset[str], order: Sequence[float], authenticated: bool
 ) -> Exchangers | RoutingFailure:
     shuffled = sorted(zip(named, order, strict=False), key=lambda each: (each[0][0], each[1]))
-    ours = [preference for (preference, host), _ in shuffled if host in own_names]
+    ours = [preference for (preference, host), _ in shuffled if _is_this_machine(host, own_names)]
     # We are one of the hosts: only better ones may have the mail, or it would come back (RFC 5321 5.1).
-    better = [host for (preference, host), _ in shuffled if not ours or preference < min(ours)]
+    better = [Exchanger(preference, host) for (preference, host), _ in shuffled if not ours or preference < min(ours)]
     if not better:
         return loops_back(f"the best MX of {domain} is this server, which has no route for the domain")
-    names = tuple(dict.fromkeys(host for host in better if not is_ip_address(host)))
-    if not names:
+    once: dict[str, Exchanger] = {}
+    for each in better:
+        if not is_ip_address(each.name):  # an address is no name (RFC 5321 5.1)
+            once.setdefault(each.name, each)
+    if not once:
         return no_such_domain(f"the MX of {domain} names an IP address instead of a host")
-    return Exchangers(names, authenticated=authenticated)
+    return Exchangers(tuple(once.values()), authenticated=authenticated)
+
+
+def _is_this_machine(host: str, own_names: frozenset[str]) -> bool:
+    # RFC 6761 6.3: "localhost" is us wherever we listen.  What else listens here is not the domain's mail server.
+    return host in own_names or host == "localhost" or host.endswith(".localhost")

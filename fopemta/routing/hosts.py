@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
 from fopemta.answer import Answer, Found, Unavailable
-from fopemta.routing.exchangers import loops_back, no_such_domain, unavailable
+from fopemta.mail.address import canonical_ip_address, is_ip_address
+from fopemta.routing.exchangers import Exchanger, loops_back, no_such_domain, unavailable
 from fopemta.routing.values import Host, RoutingFailure
 
 # One attempt tries so many; what lies behind them is tried no better (Postfix stops at 5).
@@ -19,37 +20,47 @@ MOST_ADDRESSES = 6
 _UNSPECIFIED = frozenset({"0.0.0.0", "::"})
 
 
+def _canonical(listening: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+    return frozenset((canonical_ip_address(address), port) for address, port in listening)
+
+
 @attrs.frozen
 class OwnAddresses:
-    """Where we listen, so that we do not talk to ourselves: (address, port); "*" as address is every interface."""
+    """Where we listen, so that we do not talk to ourselves.
 
-    listening: frozenset[tuple[str, int]] = frozenset()
+    `listening` holds (address, port), with "*" as address for every interface; `local` are the machine's addresses.
+    """
+
+    listening: frozenset[tuple[str, int]] = attrs.field(default=frozenset(), converter=_canonical)
     local: frozenset[str] = frozenset()
 
     def are(self, address: str, port: int) -> bool:
         """Connecting there would reach one of our own listeners."""
-        if (address, port) in self.listening:
+        address = canonical_ip_address(address)
+        if address in _UNSPECIFIED or (address, port) in self.listening:
             return True
-        everywhere = ("*", port) in self.listening
         loopback = address.startswith("127.") or address == "::1"
-        return address in _UNSPECIFIED or (everywhere and (loopback or address in self.local))
+        return ("*", port) in self.listening and (loopback or address in self.local)
 
 
 def hosts_of(
-    domain: str, names: Sequence[str], answers: Sequence[Answer[tuple[str, ...]]], port: int, own: OwnAddresses
+    domain: str,
+    exchangers: Sequence[Exchanger],
+    answers: Sequence[Answer[tuple[str, ...]]],
+    port: int,
+    own: OwnAddresses,
 ) -> tuple[Host, ...] | RoutingFailure:
-    """The hosts `names` with their `answers` (one each), in order; or why none can be tried."""
-    hosts = []
-    looped = False
-    for name, answer in zip(names, answers, strict=True):
-        if isinstance(answer, Found):
-            foreign = tuple(address for address in answer.value if not own.are(address, port))
-            looped = looped or len(foreign) < len(answer.value)
-            if foreign and not looped:
-                hosts.append(Host(name, interleaved(foreign)[:MOST_ADDRESSES], port))
-    if hosts:
-        return tuple(hosts[:MOST_HOSTS])
-    return _none(domain, answers, looped)
+    """The hosts `exchangers`, best first, with their `answers` (one each), in order; or why none can be tried."""
+    pairs = list(zip(exchangers, answers, strict=True))
+    ours = [each.preference for each, answer in pairs if _leads_to_us(answer, port, own)]
+    # RFC 5321 5.1: where we are one of the hosts, only better ones may have the mail.
+    better = [(each, answer) for each, answer in pairs if not ours or each.preference < min(ours)]
+    hosts = tuple(
+        Host(None if is_ip_address(each.name) else each.name, interleaved(answer.value)[:MOST_ADDRESSES], port)
+        for each, answer in better
+        if isinstance(answer, Found)
+    )
+    return hosts[:MOST_HOSTS] or _none(domain, [answer for _, answer in better], bool(ours))
 
 
 def interleaved(addresses: Sequence[str]) -> tuple[str, ...]:
@@ -60,10 +71,15 @@ def interleaved(addresses: Sequence[str]) -> tuple[str, ...]:
     return tuple(address for pair in pairs for address in pair if address is not None)
 
 
+def _leads_to_us(answer: Answer[tuple[str, ...]], port: int, own: OwnAddresses) -> bool:
+    return isinstance(answer, Found) and any(own.are(address, port) for address in answer.value)
+
+
 def _none(domain: str, answers: Sequence[Answer[tuple[str, ...]]], looped: bool) -> RoutingFailure:
-    if looped:
-        return loops_back(f"the hosts of {domain} lead back to this server")
     failures = [answer.reason for answer in answers if isinstance(answer, Unavailable)]
     if failures:
+        # Also where a worse host is this server: the better one is there, only not to be found just now.
         return unavailable(f"no address of a host of {domain} could be looked up: {failures[0]}")
+    if looped:
+        return loops_back(f"the hosts of {domain} lead back to this server")
     return no_such_domain(f"no host of {domain} has an address")

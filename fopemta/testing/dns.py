@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -17,19 +17,21 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol, Protocol, ServerFactory
 from zope.interface import implementer
 
 from fopemta.answer import Absent, Answer, Found
 from fopemta.interfaces import IResolver
+from fopemta.mail.address import is_ip_address
 
 
 @implementer(IResolver)
 class ScriptedResolver:
     """Answers from two tables; a name that is in neither does not exist.
 
-    `mx` maps a domain to its answer, `hosts` a host to its answer; a plain tuple stands for Found.  Every question is
-    noted in `asked`.
+    `mx` maps a domain to its answer, `hosts` a host to its answer.  A plain tuple stands for Found; a Deferred keeps
+    who asks waiting until the test fires it with an answer.  Every question is noted in `asked`.
     """
 
     def __init__(self, mx: Mapping[str, Any] | None = None, hosts: Mapping[str, Any] | None = None) -> None:
@@ -40,18 +42,22 @@ class ScriptedResolver:
     def exchangers(self, domain: str) -> Deferred[Answer[tuple[tuple[int, str], ...]]]:
         """See IResolver."""
         self.asked.append(f"MX {domain}")
-        return succeed(self._answer(self.mx, domain))
+        return self._answer(self.mx, domain)
 
     def addresses(self, host: str) -> Deferred[Answer[tuple[str, ...]]]:
         """See IResolver."""
+        if is_ip_address(host):
+            return succeed(Found((host,)))
         self.asked.append(f"A {host}")
-        return succeed(self._answer(self.hosts, host))
+        return self._answer(self.hosts, host)
 
-    def _answer(self, table: Mapping[str, Any], name: str) -> Any:
+    def _answer(self, table: Mapping[str, Any], name: str) -> Deferred[Any]:
         if name not in table:
-            return Absent(name_exists=name in self.mx or name in self.hosts)
+            return succeed(Absent(name_exists=name in self.mx or name in self.hosts))
         value = table[name]
-        return Found(value) if isinstance(value, tuple) else value
+        if isinstance(value, Deferred):
+            return value
+        return succeed(Found(value) if isinstance(value, tuple) else value)
 
 
 class Trouble(enum.Enum):
@@ -60,7 +66,12 @@ class Trouble(enum.Enum):
     SERVFAIL = "servfail"
     REFUSED = "refused"
     SILENT = "silent"
-    TRUNCATED = "truncated"  # over UDP; TCP has the whole answer
+    TRUNCATED = "truncated"  # over UDP nothing but the flag; TCP has the whole answer
+    CUT_OFF = "cut_off"  # over UDP the flag and a record that ends in its midst; TCP has the whole answer
+    SLOW = "slow"  # answers after SLOW_SECONDS
+
+
+SLOW_SECONDS = 1.0
 
 
 @attrs.define
@@ -104,6 +115,9 @@ class Zone:
             response.set_rcode(dns.rcode.SERVFAIL if trouble is Trouble.SERVFAIL else dns.rcode.REFUSED)
         elif trouble is Trouble.TRUNCATED and not tcp:
             response.flags |= dns.flags.TC
+        elif trouble is Trouble.CUT_OFF and not tcp:
+            self._fill(response, question.name, question.rdtype)
+            response.flags |= dns.flags.TC
         else:
             self._fill(response, question.name, question.rdtype)
         return response
@@ -130,37 +144,70 @@ class DnsServer:
         self.zone = zone
         self.queries: list[str] = []
         self.port = 0
+        self._reactor: Any = None
         self._ports: list[Any] = []
+        self._late: set[Any] = set()
 
     def listen(self, reactor: Any, address: str = "127.0.0.1", port: int = 0) -> int:
         """Open both ports (0: a free one); gives the number.  Raises CannotListenError."""
-        datagrams = reactor.listenUDP(port, _Datagrams(self), interface=address)
-        self.port = datagrams.getHost().port
-        self._ports = [datagrams, reactor.listenTCP(self.port, _StreamFactory(self), interface=address)]
+        self._reactor = reactor
+        for attempt in range(1 if port else 20, 0, -1):
+            # A number that is free for TCP, which has many users on a busy machine, is mostly free for UDP too.
+            streams = reactor.listenTCP(port, _StreamFactory(self), interface=address)
+            self.port = streams.getHost().port
+            self._ports = [streams]
+            try:
+                self._ports.append(reactor.listenUDP(self.port, _Datagrams(self), interface=address))
+                break
+            except CannotListenError:
+                streams.stopListening()
+                if attempt == 1:
+                    raise
         return self.port
 
     def stop(self) -> Deferred[Any]:
-        """Close both ports."""
+        """Close both ports; what is late is never sent."""
+        for call in self._late:
+            call.cancel()
+        self._late.clear()
         stopping = [port.stopListening() for port in self._ports]
         return gatherResults([each for each in stopping if each is not None])
 
     def respond(self, wire: bytes, tcp: bool) -> bytes | None:
         """The wire form of the response; None stays silent, also to rubbish."""
-        try:
-            query = dns.message.from_wire(wire)
-        except dns.exception.DNSException:
+        query = _query(wire)
+        if query is None:
             return None
         question = query.question[0]
         self.queries.append(f"{dns.rdatatype.to_text(question.rdtype)} {question.name.to_text(omit_final_dot=True)}")
         response = self.zone.answer(query, tcp)
         if response is None:
             return None
+        if self.zone.trouble.get(question.name) is Trouble.CUT_OFF and not tcp:
+            return response.to_wire()[:-5]
         try:
             return response.to_wire(max_size=65535 if tcp else query.payload or 512)
         except dns.exception.TooBig:
             shortened = dns.message.make_response(query)
             shortened.flags |= dns.flags.TC
             return shortened.to_wire()
+
+    def answer(self, wire: bytes, tcp: bool, send: Callable[[bytes], object]) -> None:
+        """`send` the response when its time has come; an answer that stays silent is never sent."""
+        response = self.respond(wire, tcp)
+        if response is None:
+            return
+        query = _query(wire)
+        if query is None or self.zone.trouble.get(query.question[0].name) is not Trouble.SLOW:
+            send(response)
+            return
+
+        def late(answer: bytes) -> None:
+            self._late.discard(call)
+            send(answer)
+
+        call = self._reactor.callLater(SLOW_SECONDS, late, response)
+        self._late.add(call)
 
 
 class _Datagrams(DatagramProtocol):
@@ -170,9 +217,11 @@ class _Datagrams(DatagramProtocol):
         self._server = server
 
     def datagramReceived(self, data: bytes, addr: Any) -> None:
-        answer = self._server.respond(data, tcp=False)
-        if answer is not None and self.transport is not None:
-            self.transport.write(answer, addr)
+        def send(answer: bytes) -> None:
+            if self.transport is not None:
+                self.transport.write(answer, addr)
+
+        self._server.answer(data, False, send)
 
 
 class _StreamFactory(ServerFactory):
@@ -195,9 +244,19 @@ class _Stream(Protocol):
         while len(self._data) >= 2 and len(self._data) >= 2 + struct.unpack_from("!H", self._data)[0]:
             (length,) = struct.unpack_from("!H", self._data)
             wire, self._data = self._data[2 : 2 + length], self._data[2 + length :]
-            answer = self._server.respond(wire, tcp=True)
-            if answer is not None and self.transport is not None:
-                self.transport.write(struct.pack("!H", len(answer)) + answer)
+            self._server.answer(wire, True, self._send)
+
+    def _send(self, answer: bytes) -> None:
+        if self.transport is not None and self.connected:
+            self.transport.write(struct.pack("!H", len(answer)) + answer)
+
+
+def _query(wire: bytes) -> dns.message.Message | None:
+    try:
+        query = dns.message.from_wire(wire)
+    except dns.exception.DNSException:
+        return None
+    return query if query.question else None
 
 
 def _name(text: str) -> dns.name.Name:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from fopemta.answer import Unavailable
+from fopemta.answer import Absent, Found, Unavailable
 from fopemta.config.model import Route, Via
 from fopemta.interfaces import IResolver, IRouter
 from fopemta.lookup.router import Router
-from fopemta.routing.hosts import OwnAddresses
+from fopemta.routing.hosts import MOST_HOSTS, OwnAddresses
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host, RoutingFailure
 from fopemta.testing.dns import ScriptedResolver
@@ -22,9 +24,13 @@ HOSTS = {"a.test": ("192.0.2.1",), "b.test": ("192.0.2.2",), "plain.test": ("192
 class RouterTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.resolver = ScriptedResolver({"d.test": ((20, "b.test"), (10, "a.test"))}, HOSTS)
+        self.numbers: Iterator[float] = iter(())
+
+    def number(self) -> float:
+        return next(self.numbers, 0.5)
 
     def router(self, **changes: Any) -> Router:
-        return Router(self.resolver, frozenset({"us.test"}), changes.get("own", OwnAddresses()), 25, lambda: 0.5)
+        return Router(self.resolver, frozenset({"us.test"}), changes.get("own", OwnAddresses()), 25, self.number)
 
     def hosts(self, domain: str, *routes: Route, **changes: Any) -> Any:
         return self.successResultOf(self.router(**changes).hosts(next_hop(domain, routes)))
@@ -46,7 +52,7 @@ class RouterTests(SynchronousTestCase):
         self.assertEqual(self.resolver.asked, ["A b.test"])
 
     def test_address_literal_goes_straight_there(self) -> None:
-        self.assertEqual(self.hosts("[192.0.2.9]"), (Host("192.0.2.9", ("192.0.2.9",), 25),))
+        self.assertEqual(self.hosts("[192.0.2.9]"), (Host(None, ("192.0.2.9",), 25),))
         self.assertEqual(self.resolver.asked, [])
 
     def test_failures_come_back_as_values(self) -> None:
@@ -58,3 +64,51 @@ class RouterTests(SynchronousTestCase):
         found = self.hosts("plain.test", own=OwnAddresses(frozenset({("192.0.2.3", 25)})))
         assert isinstance(found, RoutingFailure)
         self.assertEqual(found.enhanced, "5.4.6")
+
+    def test_fixed_address_is_no_name(self) -> None:
+        route = Route(domain="*", via=Via.SMTP, host="2001:db8::5")
+        self.assertEqual(self.hosts("d.test", route), (Host(None, ("2001:db8::5",), 25),))
+
+    def test_C121_literal_that_is_us(self) -> None:
+        own = OwnAddresses(frozenset({("192.0.2.3", 25)}))
+        self.assertEqual(self.hosts("[192.0.2.3]", own=own).enhanced, "5.4.6")
+
+    def test_C123_every_address_of_a_host_is_there(self) -> None:
+        self.resolver.mx["odd.test"] = ((10, "127.0.0.6"), (20, "many.test"))
+        self.resolver.hosts["many.test"] = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+        wanted = Host("many.test", ("192.0.2.1", "192.0.2.2", "192.0.2.3"), 25)
+        self.assertEqual(self.hosts("odd.test"), (wanted,))
+
+    def test_addresses_are_shuffled(self) -> None:
+        self.resolver.hosts["plain.test"] = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+        self.numbers = iter((0.9, 0.1, 0.5))
+        [host] = self.hosts("plain.test")
+        self.assertEqual(host.addresses, ("192.0.2.2", "192.0.2.3", "192.0.2.1"))
+
+    def test_equal_hosts_are_shuffled(self) -> None:
+        self.resolver.mx["d.test"] = ((10, "a.test"), (10, "b.test"))
+        self.numbers = iter((0.9, 0.1))
+        self.assertEqual([host.name for host in self.hosts("d.test")], ["b.test", "a.test"])
+
+    def test_hosts_are_looked_up_all_at_once(self) -> None:
+        late: dict[str, Deferred[Any]] = {name: Deferred() for name in ("a.test", "b.test")}
+        self.resolver.hosts |= late
+        waiting = self.router().hosts(next_hop("d.test", ()))
+        self.assertEqual(self.resolver.asked, ["MX d.test", "A a.test", "A b.test"])
+        late["b.test"].callback(Found(("192.0.2.2",)))
+        self.assertNoResult(waiting)
+        late["a.test"].callback(Absent())
+        self.assertEqual(self.successResultOf(waiting), (Host("b.test", ("192.0.2.2",), 25),))
+
+    def test_giving_up_ends_every_question(self) -> None:
+        ended: list[Any] = []
+        self.resolver.hosts |= {name: Deferred(ended.append) for name in ("a.test", "b.test")}
+        waiting = self.router().hosts(next_hop("d.test", ()))
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.assertEqual(len(ended), 2)
+
+    def test_number_of_hosts_asked_for_is_bounded(self) -> None:
+        self.resolver.mx["d.test"] = tuple((n, f"mx{n}.test") for n in range(60))
+        self.hosts("d.test")
+        self.assertEqual(len(self.resolver.asked), 1 + MOST_HOSTS)

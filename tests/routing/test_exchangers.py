@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.answer import Absent, Found, Unavailable
-from fopemta.routing.exchangers import Exchangers, exchangers_of
+from fopemta.routing.exchangers import Exchanger, Exchangers, exchangers_of
 from fopemta.routing.values import RoutingFailure
 from fopemta.trust.diagnosis import Diagnosis
 
@@ -16,7 +16,7 @@ ORDER = (0.1, 0.2, 0.3, 0.4)
 def names(*mx: tuple[int, str], order: tuple[float, ...] = ORDER) -> tuple[str, ...]:
     found = exchangers_of("d.test", Found(mx), OWN, order)
     assert isinstance(found, Exchangers), found
-    return found.names
+    return tuple(each.name for each in found.hosts)
 
 
 def failure(answer: object) -> RoutingFailure:
@@ -44,7 +44,7 @@ class ExchangersTests(SynchronousTestCase):
 
     def test_implicit_mx(self) -> None:
         found = exchangers_of("d.test", Absent(), OWN, ORDER)
-        self.assertEqual(found, Exchangers(("d.test",), implicit=True))
+        self.assertEqual(found, Exchangers((Exchanger(0, "d.test"),), implicit=True))
 
     def test_C130_lookup_failure_defers_and_never_falls_to_the_address(self) -> None:
         found = failure(Unavailable("SERVFAIL from 192.0.2.53"))
@@ -67,3 +67,16 @@ class ExchangersTests(SynchronousTestCase):
 
     def test_host_named_twice_is_tried_once(self) -> None:
         self.assertEqual(names((10, "a"), (20, "a"), (30, "b")), ("a", "b"))
+        found = exchangers_of("d.test", Found(((20, "a"), (10, "a"))), OWN, ORDER)
+        self.assertEqual(found, Exchangers((Exchanger(10, "a"),)))
+
+    def test_C121_localhost_is_ourselves(self) -> None:
+        for name in ("localhost", "mx.localhost"):
+            self.assertEqual(failure(Found(((0, name),))).enhanced, "5.4.6")
+            self.assertEqual(names((5, "a"), (10, name), (20, "b")), ("a",))
+
+    def test_proof_of_the_answer_is_kept(self) -> None:
+        for answer in (Found(((10, "a"),), authenticated=True), Absent(authenticated=True)):
+            found = exchangers_of("d.test", answer, OWN, ORDER)
+            assert isinstance(found, Exchangers)
+            self.assertTrue(found.authenticated)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.answer import Absent, Answer, Found, Unavailable
+from fopemta.routing.exchangers import Exchanger
 from fopemta.routing.hosts import MOST_ADDRESSES, MOST_HOSTS, OwnAddresses, hosts_of, interleaved
 from fopemta.routing.values import Host, RoutingFailure
 
 NOBODY = OwnAddresses()
 
 
+def exchangers(*names: str) -> list[Exchanger]:
+    """Each worse than the one before."""
+    return [Exchanger(number * 10, name) for number, name in enumerate(names)]
+
+
 def failure(*answers: Answer[tuple[str, ...]], own: OwnAddresses = NOBODY) -> RoutingFailure:
-    found = hosts_of("d.test", [f"mx{index}" for index in range(len(answers))], answers, 25, own)
+    found = hosts_of("d.test", exchangers(*(f"mx{index}" for index in range(len(answers)))), answers, 25, own)
     assert isinstance(found, RoutingFailure), found
     return found
 
@@ -21,11 +27,15 @@ class HostsTests(SynchronousTestCase):
     def test_in_order_with_their_addresses(self) -> None:
         answers = [Found(("192.0.2.1",)), Found(("192.0.2.2", "2001:db8::2"))]
         wanted = (Host("a", ("192.0.2.1",), 25), Host("b", ("2001:db8::2", "192.0.2.2"), 25))
-        self.assertEqual(hosts_of("d.test", ["a", "b"], answers, 25, NOBODY), wanted)
+        self.assertEqual(hosts_of("d.test", exchangers("a", "b"), answers, 25, NOBODY), wanted)
+
+    def test_address_is_no_name(self) -> None:
+        found = hosts_of("[192.0.2.1]", [Exchanger(0, "192.0.2.1")], [Found(("192.0.2.1",))], 25, NOBODY)
+        self.assertEqual(found, (Host(None, ("192.0.2.1",), 25),))
 
     def test_host_without_address_does_not_spoil_the_others(self) -> None:
         for odd in (Absent(), Unavailable("timeout")):
-            found = hosts_of("d.test", ["a", "b"], [odd, Found(("192.0.2.2",))], 25, NOBODY)
+            found = hosts_of("d.test", exchangers("a", "b"), [odd, Found(("192.0.2.2",))], 25, NOBODY)
             self.assertEqual(found, (Host("b", ("192.0.2.2",), 25),))
 
     def test_none_left(self) -> None:
@@ -40,7 +50,7 @@ class HostsTests(SynchronousTestCase):
     def test_C126_C127_families_take_turns_and_a_cut_keeps_both(self) -> None:
         six = tuple(f"2001:db8::{n}" for n in range(1, 9))
         four = tuple(f"192.0.2.{n}" for n in range(1, 8))
-        found = hosts_of("d.test", ["a"], [Found(six + four)], 25, NOBODY)
+        found = hosts_of("d.test", exchangers("a"), [Found(six + four)], 25, NOBODY)
         assert not isinstance(found, RoutingFailure)
         self.assertEqual(len(found[0].addresses), MOST_ADDRESSES)
         self.assertEqual(found[0].addresses[:2], ("2001:db8::1", "192.0.2.1"))
@@ -48,7 +58,7 @@ class HostsTests(SynchronousTestCase):
 
     def test_number_of_hosts_is_bounded(self) -> None:
         names = [f"mx{index}" for index in range(60)]
-        found = hosts_of("d.test", names, [Found(("192.0.2.1",))] * 60, 25, NOBODY)
+        found = hosts_of("d.test", exchangers(*names), [Found(("192.0.2.1",))] * 60, 25, NOBODY)
         assert not isinstance(found, RoutingFailure)
         self.assertEqual([host.name for host in found], names[:MOST_HOSTS])
 
@@ -76,9 +86,31 @@ class OwnAddressTests(SynchronousTestCase):
         found = failure(Found(("192.0.2.9",)), own=own)
         self.assertEqual((found.permanent, found.enhanced), (True, "5.4.6"))
 
-    def test_hosts_behind_ourselves_are_not_tried(self) -> None:
-        # The list is best first: what comes after us is of the same preference as we or worse.
+    def test_only_better_hosts_than_ourselves_are_tried(self) -> None:
         own = OwnAddresses(frozenset({("192.0.2.9", 25)}))
-        answers = [Found(("192.0.2.1",)), Found(("192.0.2.9",)), Found(("192.0.2.2",))]
-        found = hosts_of("d.test", ["a", "us", "b"], answers, 25, own)
-        self.assertEqual(found, (Host("a", ("192.0.2.1",), 25),))
+        found = hosts_of(
+            "d.test",
+            [Exchanger(5, "better"), Exchanger(10, "equal"), Exchanger(10, "us"), Exchanger(20, "worse")],
+            [Found((address,)) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.9", "192.0.2.3")],
+            25,
+            own,
+        )
+        self.assertEqual(found, (Host("better", ("192.0.2.1",), 25),))
+
+    def test_host_that_is_us_by_one_address_is_us(self) -> None:
+        own = OwnAddresses(frozenset({("192.0.2.9", 25)}))
+        found = failure(Found(("192.0.2.1", "192.0.2.9")), own=own)
+        self.assertEqual(found.enhanced, "5.4.6")
+
+    def test_better_host_that_cannot_be_looked_up_defers(self) -> None:
+        # We are the backup: the main server's address will be known again.
+        own = OwnAddresses(frozenset({("192.0.2.9", 25)}))
+        found = failure(Unavailable("timeout"), Found(("192.0.2.9",)), own=own)
+        self.assertEqual((found.permanent, found.enhanced), (False, "4.4.3"))
+        found = failure(Found(("192.0.2.9",)), Unavailable("timeout"), own=own)
+        self.assertEqual((found.permanent, found.enhanced), (True, "5.4.6"))
+
+    def test_other_ways_to_write_an_address(self) -> None:
+        own = OwnAddresses(frozenset({("192.0.2.9", 25), ("2001:DB8:0:0::1", 25), ("*", 2525)}))
+        for address, port in (("::ffff:192.0.2.9", 25), ("2001:db8::1", 25), ("::ffff:127.0.0.1", 2525)):
+            self.assertTrue(own.are(address, port), address)
