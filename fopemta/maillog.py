@@ -253,6 +253,16 @@ def not_started(why: str) -> None:
     _log.critical("not started: {why}", event="not_started", why=why)
 
 
+def name_server_failing(server: str, why: str) -> None:
+    """A name server did not answer; others are asked before it for a while.  Logged once until it answers again."""
+    _log.warn("name server {server} fails: {why}", event="name_server_failing", server=server, why=why)
+
+
+def name_server_works_again(server: str) -> None:
+    """A name server that had failed has answered."""
+    _log.info("name server {server} works again", event="name_server_works_again", server=server)
+
+
 def reload_failed(errors: Sequence[str]) -> None:
     """A reload found errors; what ran goes on."""
     _log.error("reload refused: {errors}", event="reload_failed", errors=tuple(errors))

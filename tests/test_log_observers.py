@@ -145,6 +145,14 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.reload_failed(["node.spol: is not known"]),
         '- error: reload_failed errors="node.spol: is not known"',
     ),
+    "name_server_failing": (
+        lambda: maillog.name_server_failing("192.0.2.53:53", "no answer within 2.0 s"),
+        '- warning: name_server_failing server=192.0.2.53:53 why="no answer within 2.0 s"',
+    ),
+    "name_server_works_again": (
+        lambda: maillog.name_server_works_again("[2001:db8::53]:53"),
+        "- name_server_works_again server=[2001:db8::53]:53",
+    ),
     "certificate_made": (
         lambda: maillog.certificate_made("/state/self-signed.pem"),
         "- warning: certificate_made path=/state/self-signed.pem",

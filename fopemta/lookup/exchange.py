@@ -1,46 +1,66 @@
-"""One DNS message to one server and its response, by UDP and where needed by TCP (shell)."""
+"""One DNS message to one server and its response, by UDP or by TCP (shell)."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from typing import TypeAlias
 
-import dns.exception
 import dns.message
 from twisted.internet.defer import Deferred
-from twisted.internet.error import MessageLengthError
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.protocol import ClientFactory, DatagramProtocol, Protocol
+from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
 from fopemta.interfaces import IMailReactor
+from fopemta.lookup.datagrams import ConnectedDatagrams, Datagrams, Failed, Received
+from fopemta.lookup.question import response_in
+
+Server: TypeAlias = tuple[str, int]
+OpenDatagrams: TypeAlias = Callable[[IMailReactor, Server, Received, Failed], Datagrams]
 
 
 class ExchangeFailed(Exception):
     """No usable response came; the text says why, for the operator."""
 
 
-class _Waiting:
-    """A Deferred for one response, with its deadline; fires once, whatever else happens."""
+class NoAnswer(ExchangeFailed):
+    """Nothing came in time; it may yet do when asked again."""
 
-    def __init__(self, reactor: IMailReactor, seconds: float, server: str) -> None:
-        self.server = server
+
+def text_of(server: Server) -> str:
+    """How log and records name a server."""
+    address, port = server
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+class _Response:
+    """A response to come, with its deadline.  Its Deferred fires once, whatever else happens."""
+
+    def __init__(self, reactor: IMailReactor, query: dns.message.Message, seconds: float, server: str) -> None:
         self.done: Deferred[dns.message.Message] = Deferred(self._cancelled)
+        self._query = query
+        self._server = server
         self._call: IDelayedCall | None = reactor.callLater(seconds, self._too_late, seconds)
 
-    def succeed(self, message: dns.message.Message) -> None:
-        if self._stop():
+    def received(self, data: bytes) -> bool:
+        """It has come, if `data` is it."""
+        message = response_in(data, self._query)
+        if message is not None and self._stop():
             self.done.callback(message)
+        return message is not None
 
-    def fail(self, why: str) -> None:
+    def failed(self, why: str) -> None:
+        """It will not come."""
         if self._stop():
-            self.done.errback(ExchangeFailed(f"{why} {self.server}"))
+            self.done.errback(ExchangeFailed(f"{why} {self._server}"))
 
     def _cancelled(self, _: object) -> None:
         self._stop()
 
     def _too_late(self, seconds: float) -> None:
         self._call = None
-        self.done.errback(ExchangeFailed(f"no answer within {seconds:.0f} s from {self.server}"))
+        self.done.errback(NoAnswer(f"no answer within {seconds:.1f} s from {self._server}"))
 
     def _stop(self) -> bool:
         if self._call is None:
@@ -51,73 +71,48 @@ class _Waiting:
 
 
 async def by_udp(
-    reactor: IMailReactor, server: tuple[str, int], query: dns.message.Message, seconds: float
+    reactor: IMailReactor,
+    server: Server,
+    query: dns.message.Message,
+    seconds: float,
+    open_datagrams: OpenDatagrams = ConnectedDatagrams,
 ) -> dns.message.Message:
-    """Ask by UDP from a random port.  Raises ExchangeFailed; cancelling it ends it at once."""
-    waiting = _Waiting(reactor, seconds, f"{server[0]}:{server[1]}")
-    protocol = _Datagrams(server, query, waiting)
-    # A port for each question, chosen by the kernel: with the id, what a forger has to guess.
+    """Ask by UDP, from a port of this question's own: with the random id, what a forger has to guess (RFC 5452).
+
+    Raises ExchangeFailed; cancelling it ends it at once.
+    """
+    response = _Response(reactor, query, seconds, text_of(server))
     try:
-        port = reactor.listenUDP(0, protocol, interface="::" if ":" in server[0] else "", maxPacketSize=65535)
+        datagrams = open_datagrams(reactor, server, response.received, response.failed)
     except OSError as error:
-        waiting.fail(f"{error.strerror or error}: cannot ask")
-        return await waiting.done
+        response.failed(f"{error.strerror or error}: cannot ask")
+        return await response.done
     try:
-        return await waiting.done
+        datagrams.send(query.to_wire())
+        return await response.done
     finally:
-        port.stopListening()
+        datagrams.close()
 
 
 async def by_tcp(
-    reactor: IMailReactor, server: tuple[str, int], query: dns.message.Message, seconds: float
+    reactor: IMailReactor, server: Server, query: dns.message.Message, seconds: float
 ) -> dns.message.Message:
     """Ask by TCP.  Raises ExchangeFailed; cancelling it ends it at once."""
-    waiting = _Waiting(reactor, seconds, f"{server[0]}:{server[1]} (TCP)")
-    connector = reactor.connectTCP(server[0], server[1], _StreamFactory(query, waiting), timeout=seconds)
+    response = _Response(reactor, query, seconds, f"{text_of(server)} (TCP)")
+    connector = reactor.connectTCP(server[0], server[1], _StreamFactory(query, response), timeout=seconds)
     try:
-        return await waiting.done
+        return await response.done
     finally:
         connector.disconnect()
 
 
-def _matching(data: bytes, query: dns.message.Message) -> dns.message.Message | None:
-    """The message in `data` if it is a response to `query`, else None: then somebody guesses, or rubbish came."""
-    try:
-        message = dns.message.from_wire(data, ignore_trailing=True, raise_on_truncation=False)
-        return message if query.is_response(message) else None
-    except (dns.exception.DNSException, ValueError, struct.error, IndexError, UnicodeError):
-        return None
-
-
-class _Datagrams(DatagramProtocol):
-    def __init__(self, server: tuple[str, int], query: dns.message.Message, waiting: _Waiting) -> None:
-        self._server = server
-        self._query = query
-        self._waiting = waiting
-
-    def startProtocol(self) -> None:
-        assert self.transport is not None
-        # Connected: the kernel drops what others send, and tells us of a closed port.
-        try:
-            self.transport.connect(*self._server)
-            self.transport.write(self._query.to_wire(), None)  # connected: to whom is settled
-        except (OSError, MessageLengthError) as error:
-            self._waiting.fail(f"{error}: cannot ask")
-
-    def datagramReceived(self, data: bytes, addr: object) -> None:
-        message = _matching(data, self._query)
-        if message is not None:
-            self._waiting.succeed(message)
-
-    def connectionRefused(self) -> None:
-        self._waiting.fail("nobody listens at")
-
-
 class _Stream(Protocol):
-    def __init__(self, query: dns.message.Message, waiting: _Waiting) -> None:
+    """RFC 1035 4.2.2: two octets of length, then the message, in both directions."""
+
+    def __init__(self, query: dns.message.Message, response: _Response) -> None:
         self._query = query
-        self._waiting = waiting
-        self._data = b""
+        self._response = response
+        self._data = bytearray()
 
     def connectionMade(self) -> None:
         assert self.transport is not None
@@ -125,31 +120,26 @@ class _Stream(Protocol):
         self.transport.write(struct.pack("!H", len(wire)) + wire)
 
     def dataReceived(self, data: bytes) -> None:
-        # RFC 1035 4.2.2: two octets of length, then the message; never more than 65,537 octets are kept.
         self._data += data
         if len(self._data) < 2:
             return
         (length,) = struct.unpack_from("!H", self._data)
-        if len(self._data) >= 2 + length:
-            message = _matching(self._data[2 : 2 + length], self._query)
-            if message is None:
-                self._waiting.fail("rubbish from")
-            else:
-                self._waiting.succeed(message)
+        if len(self._data) >= 2 + length and not self._response.received(bytes(self._data[2 : 2 + length])):
+            self._response.failed("rubbish from")
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
-        self._waiting.fail("connection closed by")
+        self._response.failed("connection closed by")
 
 
 class _StreamFactory(ClientFactory):
     noisy = False
 
-    def __init__(self, query: dns.message.Message, waiting: _Waiting) -> None:
+    def __init__(self, query: dns.message.Message, response: _Response) -> None:
         self._query = query
-        self._waiting = waiting
+        self._response = response
 
     def buildProtocol(self, addr: object) -> _Stream:
-        return _Stream(self._query, self._waiting)
+        return _Stream(self._query, self._response)
 
     def clientConnectionFailed(self, connector: object, reason: Failure) -> None:
-        self._waiting.fail("cannot connect to")
+        self._response.failed("cannot connect to")

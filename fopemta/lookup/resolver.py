@@ -1,155 +1,175 @@
-"""DNS questions with one deadline, several servers, and a cache (shell)."""
+"""DNS questions with one deadline each, several servers, and a cache (shell)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import dns.exception
-import dns.name
 import dns.rdatatype
-import dns.rrset
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet import defer
+from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from zope.interface import implementer
 
 from fopemta.answer import Absent, Answer, Found, Unavailable
 from fopemta.interfaces import IMailReactor, IResolver
 from fopemta.lookup.cache import ExpiringCache
-from fopemta.lookup.exchange import ExchangeFailed, by_tcp, by_udp
-from fopemta.lookup.question import Question, Response, read, truncated
+from fopemta.lookup.datagrams import ConnectedDatagrams
+from fopemta.lookup.exchange import ExchangeFailed, NoAnswer, OpenDatagrams, Server, by_tcp, by_udp, text_of
+from fopemta.lookup.inquiry import Inquiry
+from fopemta.lookup.question import EXCHANGER, IPV4, IPV6, Kind, Question, Response, read, truncated
+from fopemta.lookup.rotation import Rotation
+from fopemta.lookup.together import together
 from fopemta.mail.address import is_ip_address
 
-_RECORDS = 20_000
-_LONGEST_CHAIN = 8
-# A failure is kept briefly, so that a burst of mail for one broken domain asks once.
-_FAILURE_TTL = 5.0
-# A server that failed goes to the end of the line for so long (C137).
-_SERVER_REST = 30.0
-_FIRST_TRY = 2.0
+T = TypeVar("T")
+# What is asked, in a form that is cheap to compare.
+_Key = tuple[str, dns.rdatatype.RdataType]
 
-RRAnswer = Answer[dns.rrset.RRset]
+# Less than 1 KiB each.
+_ANSWERS_KEPT = 20_000
+# Each is a socket; the others wait their turn.
+_MOST_AT_ONCE = 250
+_LONGEST_CHAIN = 8
+# RFC 2308 7: a failure is kept briefly, so that a burst of mail for one broken domain asks once.
+_FAILURE_TTL = 5.0
+# The first round gives each server so many seconds, the next twice as many.
+_FIRST_PATIENCE = 2.0
 
 
 @implementer(IResolver)
 class Resolver:
-    """Asks `nameservers` ((address, port) each, at least one); `timeout` seconds for one question in all."""
+    """Asks `nameservers`, each an IP address and a port, at least one; `timeout` seconds for one question in all.
 
-    def __init__(self, reactor: IMailReactor, nameservers: Sequence[tuple[str, int]], timeout: float) -> None:
+    `validating`: the servers check DNSSEC and nobody sits between them and us, so what they call proven is.
+    """
+
+    def __init__(
+        self,
+        reactor: IMailReactor,
+        nameservers: Sequence[Server],
+        timeout: float,
+        validating: bool = False,
+        open_datagrams: OpenDatagrams = ConnectedDatagrams,
+    ) -> None:
         self._reactor = reactor
-        self._servers = tuple(nameservers)
+        self._servers = Rotation(nameservers)
         self._timeout = timeout
-        self._cache: ExpiringCache[Question, RRAnswer] = ExpiringCache(_RECORDS)
-        self._asked: dict[Question, list[Deferred[RRAnswer]]] = {}
-        self._resting: dict[tuple[str, int], float] = {}
+        self._validating = validating
+        self._open_datagrams = open_datagrams
+        self._cache: ExpiringCache[_Key, Answer[Any]] = ExpiringCache(_ANSWERS_KEPT)
+        self._under_way: dict[_Key, Inquiry[Answer[Any]]] = {}
+        self._turns = DeferredSemaphore(_MOST_AT_ONCE)
 
     def exchangers(self, domain: str) -> Deferred[Answer[tuple[tuple[int, str], ...]]]:
         """See IResolver."""
-
-        def read_mx(answer: RRAnswer) -> Answer[tuple[tuple[int, str], ...]]:
-            if not isinstance(answer, Found):
-                return answer
-            return Found(tuple((each.preference, _text(each.exchange)) for each in answer.value), answer.authenticated)
-
-        return self.ask(domain, dns.rdatatype.MX).addCallback(read_mx)
+        return self.ask(domain, EXCHANGER)
 
     def addresses(self, host: str) -> Deferred[Answer[tuple[str, ...]]]:
-        """See IResolver.  RFC 6761 6.3: "localhost" is the loopback address without asking anyone."""
-        name = host.rstrip(".").lower()
+        """See IResolver.  /etc/hosts is not read; RFC 6761 6.3: "localhost" is the loopback address without asking."""
+        name = host.removesuffix(".").lower()
         if name == "localhost" or name.endswith(".localhost"):
             return succeed(Found(("127.0.0.1", "::1")))
         if is_ip_address(name):
             return succeed(Found((name,)))
-        both = gatherResults([self.ask(name, dns.rdatatype.A), self.ask(name, dns.rdatatype.AAAA)])
-        return both.addCallback(_both_families)
+        return together([self.ask(name, IPV4), self.ask(name, IPV6)]).addCallback(_both_families)
 
-    def ask(self, name: str, rdtype: dns.rdatatype.RdataType) -> Deferred[RRAnswer]:
-        """The records of one type.  Identical questions under way share one exchange.  Does not fail."""
-        try:
-            question = Question.of(name, rdtype)
-        except (dns.exception.DNSException, UnicodeError):
-            return succeed(Absent(name_exists=False))
-        known = self._cache.get(question, self._reactor.seconds())
+    def ask(self, name: str, kind: Kind[T]) -> Deferred[Answer[tuple[T, ...]]]:
+        """The records of one kind.  The same question under way is shared.  Does not fail, unless it is cancelled."""
+        key = (name.removesuffix(".").lower(), kind.rdtype)
+        known = self._cache.get(key, self._reactor.seconds())
         if known is not None:
             return succeed(known)
-        waiting: Deferred[RRAnswer] = Deferred()
-        if question in self._asked:
-            self._asked[question].append(waiting)
-        else:
-            self._asked[question] = [waiting]
-            Deferred.fromCoroutine(self._resolve(question)).addCallbacks(
-                lambda answer: self._answered(question, answer),
-                lambda failure: self._answered(question, Unavailable(f"asking failed ({failure.type.__name__})")),
-            )
+        inquiry = self._under_way.get(key)
+        if inquiry is not None:
+            return inquiry.join()
+        word = f"{dns.rdatatype.to_text(kind.rdtype)} {key[0]}"
+        inquiry = Inquiry(f"asking for {word}", Unavailable(f"{word} was not asked"), lambda: self._under_way.pop(key))
+        self._under_way[key] = inquiry
+        waiting = inquiry.join()
+        inquiry.begin(Deferred.fromCoroutine(self._find(key, kind)))
         return waiting
 
-    def _answered(self, question: Question, answer: RRAnswer) -> None:
-        for waiting in self._asked.pop(question):
-            if not waiting.called:
-                waiting.callback(answer)
-
-    async def _resolve(self, question: Question) -> RRAnswer:
-        """Follow CNAMEs that the servers did not follow, within one deadline, and keep the answer."""
+    async def _find(self, key: _Key, kind: Kind[T]) -> Answer[tuple[T, ...]]:
+        """Ask, when it is our turn, and keep the answer."""
         deadline = self._reactor.seconds() + self._timeout
-        current, ttl = question, float("inf")
-        for _ in range(_LONGEST_CHAIN):
-            response = await self._ask_servers(current, deadline)
-            ttl = min(ttl, response.ttl)
-            if response.elsewhere is None:
-                return self._keep(question, response.answer, ttl)
-            current = Question(response.elsewhere, question.rdtype)
-        return self._keep(question, Unavailable(f"the CNAMEs of {question.word} lead nowhere"), 0)
-
-    def _keep(self, question: Question, answer: RRAnswer, ttl: float) -> RRAnswer:
-        lifetime = _FAILURE_TTL if isinstance(answer, Unavailable) else ttl
-        if lifetime > 0:
-            self._cache.put(question, answer, self._reactor.seconds() + lifetime)
+        turn = self._turns.acquire()
+        if not turn.called:
+            turn.addTimeout(self._timeout, self._reactor)
+        try:
+            await turn
+        except defer.TimeoutError:
+            return Unavailable("too many questions are under way")
+        try:
+            answer, ttl = await self._follow(key[0], kind, deadline)
+        finally:
+            self._turns.release()
+        if isinstance(answer, Unavailable):
+            ttl = _FAILURE_TTL
+        if ttl > 0:
+            self._cache.put(key, answer, self._reactor.seconds() + ttl)
         return answer
 
-    async def _ask_servers(self, question: Question, deadline: float) -> Response:
-        reason = "no name server"
-        patience = _FIRST_TRY
+    async def _follow(self, name: str, kind: Kind[T], deadline: float) -> tuple[Answer[tuple[T, ...]], float]:
+        """The answer and for how long it holds; follows the CNAMEs that the servers did not (C125)."""
+        try:
+            question = Question.of(name, kind)
+        except (dns.exception.DNSException, UnicodeError):
+            # What cannot be written as a name cannot be the name of anything.
+            return Absent(name_exists=False), 0.0
+        shortest = float("inf")
+        for _ in range(_LONGEST_CHAIN):
+            response = await self._ask_servers(question, deadline)
+            shortest = min(shortest, response.ttl)
+            if response.elsewhere is None:
+                return response.answer, shortest
+            question = Question(response.elsewhere, kind)
+        return Unavailable(f"the CNAMEs of {name} lead nowhere"), 0.0
+
+    async def _ask_servers(self, question: Question[T], deadline: float) -> Response[T]:
+        """One server after the other; and again, more patiently, while one of them kept silent and there is time."""
+        reason, patience = "no time was left to ask", _FIRST_PATIENCE
         while True:
-            for server in self._in_order():
-                left = deadline - self._reactor.seconds()
-                if left <= 0:
-                    return Response(Unavailable(reason), 0)
-                response = await self._ask_server(server, question, min(patience, left), left)
+            silent = False
+            for server in self._servers.in_order(self._reactor.seconds()):
+                if self._reactor.seconds() >= deadline:
+                    return Response(Unavailable(reason))
+                try:
+                    response = await self._ask_server(server, question, patience, deadline)
+                except ExchangeFailed as failure:
+                    self._servers.failed(server, str(failure), self._reactor.seconds())
+                    reason = str(failure)
+                    silent = silent or isinstance(failure, NoAnswer)
+                    continue
+                self._servers.answered(server)
                 if not isinstance(response.answer, Unavailable):
-                    self._resting.pop(server, None)
                     return response
-                self._resting[server] = self._reactor.seconds() + _SERVER_REST
                 reason = response.answer.reason
-            # Everybody answered, with a failure: asking again at once would bring the same.
-            if not reason.startswith("no answer"):
-                return Response(Unavailable(reason), 0)
+            if not silent:
+                # Everybody has said something; asking again at once would bring the same.
+                return Response(Unavailable(reason))
             patience *= 2
 
-    async def _ask_server(self, server: tuple[str, int], question: Question, patience: float, left: float) -> Response:
-        try:
-            query = question.query()
-            message = await by_udp(self._reactor, server, query, patience)
-            if truncated(message):
-                message = await by_tcp(self._reactor, server, query, left)
-        except ExchangeFailed as failure:
-            return Response(Unavailable(str(failure)), 0)
-        return read(message, f"{server[0]}:{server[1]}")
-
-    def _in_order(self) -> list[tuple[str, int]]:
-        now = self._reactor.seconds()
-        return sorted(self._servers, key=lambda server: self._resting.get(server, 0.0) > now)
+    async def _ask_server(self, server: Server, question: Question[T], patience: float, deadline: float) -> Response[T]:
+        """Raises ExchangeFailed."""
+        query = question.query(self._validating)
+        left = deadline - self._reactor.seconds()
+        message = await by_udp(self._reactor, server, query, min(patience, left), self._open_datagrams)
+        if truncated(message):
+            left = max(deadline - self._reactor.seconds(), 0.0)
+            message = await by_tcp(self._reactor, server, query, min(patience, left))
+        if truncated(message):
+            return Response(Unavailable(f"truncated answer by TCP from {text_of(server)}"))
+        return read(message, question.kind, text_of(server), self._validating)
 
 
-def _both_families(answers: list[RRAnswer]) -> Answer[tuple[str, ...]]:
+def _both_families(answers: list[Answer[tuple[str, ...]]]) -> Answer[tuple[str, ...]]:
     found = [answer for answer in answers if isinstance(answer, Found)]
     if found:
-        addresses = tuple(each.address for answer in found for each in answer.value)
+        addresses = tuple(address for answer in found for address in answer.value)
         return Found(addresses, all(answer.authenticated for answer in found))
     for answer in answers:
         if isinstance(answer, Unavailable):
             return answer
     absent = [answer for answer in answers if isinstance(answer, Absent)]
     return Absent(all(each.authenticated for each in absent), any(each.name_exists for each in absent))
-
-
-def _text(name: dns.name.Name) -> str:
-    """Canonical form; the root is ""."""
-    return "" if name == dns.name.root else name.to_text(omit_final_dot=True).lower()
