@@ -23,9 +23,12 @@ from twisted.internet.interfaces import (
 from zope.interface import Attribute, Interface
 
 from fopemta.answer import Answer
+from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope, TlsSession
+from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.reply import Reply
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.rungs import Hello, Rung
@@ -173,6 +176,44 @@ class IRouter(Interface):
 
     def hosts(next_hop: NextHop) -> Deferred[tuple[Host, ...] | RoutingFailure]:
         """The hosts to try, best first and at least one, each with at least one address.  Does not fail."""
+
+
+# --- who may ---------------------------------------------------------------------------------------------------------
+
+
+class IExchange(Interface):
+    """One AUTH exchange (RFC 4954)."""
+
+    def respond(response: bytes | None) -> Deferred[Challenge | LoggedIn | Reply]:
+        """The client's next response, decoded from base64; None when AUTH brought no initial response.
+
+        Fires with a challenge to send on, with who it is, or with the refusal (535 5.7.8, 454 4.7.0 ...), which ends
+        the exchange.  Does not fail.
+        """
+
+
+class ILogins(Interface):
+    """Who may log in, and as which senders they may write."""
+
+    def mechanisms() -> tuple[str, ...]:
+        """The SASL mechanisms to offer, strongest first: ("SCRAM-SHA-256", "PLAIN", "LOGIN")."""
+
+    def begin(mechanism: str, client: str) -> IExchange:
+        """An exchange with one of `mechanisms()` for the client with that IP address."""
+
+
+class IBlocklists(Interface):
+    """DNS lists of clients that a listener does not want."""
+
+    def judge(client: str) -> Deferred[Reply | None]:
+        """The refusal for a listed client; None for all others, also when no list could be asked.  Does not fail."""
+
+
+class IRecipients(Interface):
+    """Whether a mailbox of ours, or behind us, exists."""
+
+    def verify(recipient: Mailbox) -> Deferred[Reply | None]:
+        """None where it does or nobody says otherwise; 550 5.1.1 or a temporary refusal.  Does not fail."""
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------------

@@ -8,16 +8,17 @@ import re
 
 import attrs
 
-# RFC 5321 4.1.2 Dot-string: what may stand before the @ without quotes.
-_DOT_STRING = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+# RFC 5321 4.1.2 Dot-string, with the UTF-8 of RFC 6531 3.3: what may stand before the @ without quotes.
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
+_DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
 
 
 @attrs.frozen
 class Mailbox:
     """`local_part@domain`.
 
-    `local_part` is unquoted and keeps its case (RFC 5321 2.4).  `domain` is canonical: lower case, A-labels, no final
-    dot; an address literal keeps its brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]").
+    `local_part` is unquoted, keeps its case (RFC 5321 2.4) and may hold non-ASCII (RFC 6531).  `domain` is canonical:
+    lower case, A-labels, no final dot; an address literal keeps its brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]").
     """
 
     local_part: str
@@ -29,6 +30,11 @@ class Mailbox:
             return f"{self.local_part}@{self.domain}"
         escaped = self.local_part.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"@{self.domain}'
+
+    @property
+    def internationalised(self) -> bool:
+        """Only a server with SMTPUTF8 can take it; a domain alone never needs that, since A-labels are ASCII."""
+        return not self.local_part.isascii()
 
     @property
     def is_literal(self) -> bool:

@@ -14,6 +14,50 @@ class BodyType(enum.Enum):
 
     SEVEN_BIT = "7BIT"
     EIGHT_BIT_MIME = "8BITMIME"
+    BINARY_MIME = "BINARYMIME"  # RFC 3030: lines mean nothing, every octet counts
+
+
+class Returned(enum.Enum):
+    """RFC 3461 4.3: how much of the message a report of failure brings back."""
+
+    FULL = "FULL"
+    HEADERS = "HDRS"
+
+
+class Notify(enum.Enum):
+    """RFC 3461 4.1: what the sender wants to hear of one recipient.  NEVER stands alone."""
+
+    NEVER = "NEVER"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    DELAY = "DELAY"
+
+
+@attrs.frozen
+class OriginalRecipient:
+    """RFC 3461 4.2 ORCPT: `kind` the address type in lower case ("rfc822", "utf-8"), `address` decoded from xtext or
+    RFC 6533's unitext.
+    """
+
+    kind: str
+    address: str
+
+
+@attrs.frozen
+class RecipientOptions:
+    """What RCPT asked for beside the address (RFC 3461).  `notify` empty: not said, so failure and delay are told."""
+
+    notify: frozenset[Notify] = frozenset()
+    original: OriginalRecipient | None = None
+
+    def wants(self, notice: Notify) -> bool:
+        """The sender is to be told of `notice`, which is not NEVER."""
+        return notice in (self.notify or _TOLD_UNASKED)
+
+
+# RFC 3461 4.1: without NOTIFY, failures are told, and delays where a server has that habit.
+_TOLD_UNASKED = frozenset({Notify.FAILURE, Notify.DELAY})
+_NO_OPTIONS = RecipientOptions()
 
 
 @attrs.frozen
@@ -50,10 +94,21 @@ class Arrival:
 class Envelope:
     """What MAIL and RCPT said.  `sender` None is the null reverse-path `<>`; `recipients` has no address twice.
 
-    `arrival` is None for a message made here (reports).
+    `arrival` is None for a message made here (reports).  `smtputf8` (RFC 6531): the message may hold UTF-8 in its
+    headers and addresses.  `require_tls` (RFC 8689).  `returned` and `envelope_id` (decoded from xtext) as RFC 3461,
+    None where not said.  `options` has an entry for those recipients alone that RCPT said more about.
     """
 
     sender: Mailbox | None
     recipients: tuple[Mailbox, ...]
     body_type: BodyType = BodyType.SEVEN_BIT
     arrival: Arrival | None = None
+    smtputf8: bool = False
+    require_tls: bool = False
+    returned: Returned | None = None
+    envelope_id: str | None = None
+    options: tuple[tuple[Mailbox, RecipientOptions], ...] = ()
+
+    def options_of(self, recipient: Mailbox) -> RecipientOptions:
+        """What RCPT said of `recipient` beside the address."""
+        return next((options for address, options in self.options if address == recipient), _NO_OPTIONS)

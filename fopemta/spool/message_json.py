@@ -12,7 +12,16 @@ from typing import Any, TypeVar
 import attrs
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
+from fopemta.mail.envelope import (
+    Arrival,
+    BodyType,
+    Envelope,
+    Notify,
+    OriginalRecipient,
+    RecipientOptions,
+    Returned,
+    TlsSession,
+)
 from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.trust.verdict import VerdictRecord
 
@@ -124,11 +133,31 @@ def _identifier(text: str) -> str:
 
 def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
     arrival = envelope.arrival
-    return {
+    plain: dict[str, Any] = {
         "sender": None if envelope.sender is None else _mailbox_to_text(envelope.sender),
         "recipients": [_mailbox_to_text(each) for each in envelope.recipients],
         "body_type": envelope.body_type.value,
         "arrival": None if arrival is None else _arrival_to_plain(arrival),
+    }
+    # Most messages have none of these.
+    if envelope.smtputf8:
+        plain["smtputf8"] = True
+    if envelope.require_tls:
+        plain["require_tls"] = True
+    if envelope.returned is not None:
+        plain["returned"] = envelope.returned.value
+    if envelope.envelope_id is not None:
+        plain["envelope_id"] = envelope.envelope_id
+    if envelope.options:
+        plain["options"] = [[_mailbox_to_text(each), _options_to_plain(said)] for each, said in envelope.options]
+    return plain
+
+
+def _options_to_plain(options: RecipientOptions) -> dict[str, Any]:
+    original = options.original
+    return {
+        "notify": sorted(each.value for each in options.notify),
+        "original": None if original is None else [original.kind, original.address],
     }
 
 
@@ -156,6 +185,19 @@ def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
         tuple(_mailbox_from_text(each) for each in plain["recipients"]),
         BodyType(plain.get("body_type", BodyType.SEVEN_BIT.value)),
         _arrival_from_plain(plain.get("arrival")),
+        bool(plain.get("smtputf8", False)),
+        bool(plain.get("require_tls", False)),
+        None if (returned := plain.get("returned")) is None else Returned(returned),
+        None if (envelope_id := plain.get("envelope_id")) is None else str(envelope_id),
+        tuple((_mailbox_from_text(each), _options_from_plain(said)) for each, said in plain.get("options", ())),
+    )
+
+
+def _options_from_plain(plain: Mapping[str, Any]) -> RecipientOptions:
+    original = plain.get("original")
+    return RecipientOptions(
+        frozenset(Notify(each) for each in plain.get("notify", ())),
+        None if original is None else OriginalRecipient(str(original[0]), str(original[1])),
     )
 
 

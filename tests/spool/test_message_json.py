@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
+from fopemta.mail.envelope import (
+    Arrival,
+    BodyType,
+    Envelope,
+    Notify,
+    OriginalRecipient,
+    RecipientOptions,
+    Returned,
+    TlsSession,
+)
 from fopemta.spool.message_json import (
     MessageFacts,
     facts_from_json,
@@ -30,12 +39,20 @@ words = st.text(max_size=20)
 mailboxes = st.builds(Mailbox, words, st.from_regex(r"[a-z0-9.:\[\]-]{1,20}", fullmatch=True))
 sessions = st.builds(TlsSession, words, words, st.integers(0, 512), st.none() | words)
 arrivals = st.builds(Arrival, words, words, words, st.none() | sessions, st.none() | words, words)
+options = st.builds(
+    RecipientOptions, st.frozensets(st.sampled_from(Notify)), st.none() | st.builds(OriginalRecipient, words, words)
+)
 envelopes = st.builds(
     Envelope,
     st.none() | mailboxes,
     st.lists(mailboxes, min_size=1, max_size=4).map(tuple),
     st.sampled_from(BodyType),
     st.none() | arrivals,
+    st.booleans(),
+    st.booleans(),
+    st.none() | st.sampled_from(Returned),
+    st.none() | words,
+    st.lists(st.tuples(mailboxes, options), max_size=3).map(tuple),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

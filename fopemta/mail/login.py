@@ -1,0 +1,30 @@
+"""Who a client has proven to be (pure): what AUTH comes to, for sessions, rules and the Received header."""
+
+from __future__ import annotations
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+
+
+@attrs.frozen
+class Challenge:
+    """What the server of a SASL exchange says next; octets, not yet in base64."""
+
+    octets: bytes
+
+
+@attrs.frozen
+class LoggedIn:
+    """A login that was proven.
+
+    `name` as the user file has it.  `senders` are the addresses that it may write as: whole mailboxes, and domains
+    (written "@example.org") of which it owns every address; in canonical form.
+    """
+
+    name: str
+    senders: frozenset[str]
+
+    def may_write_as(self, sender: Mailbox) -> bool:
+        """`sender` is one of its addresses.  Local parts are compared without case: one mailbox, one owner."""
+        return str(sender).lower() in self.senders or f"@{sender.domain}" in self.senders
