@@ -1,6 +1,6 @@
 """The grammar of addresses, parameters and names in SMTP commands (pure).
 
-RFC 5321 4.1.2 and 4.1.3.  What is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC in one
+RFC 5321 4.1.2 and 4.1.3, with the UTF-8 of RFC 6531 3.3 (whether a client may use it is for the caller to say).  What is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC in one
 thing: blanks after the colon and at the end of MAIL and RCPT lines are accepted.
 """
 
@@ -9,22 +9,26 @@ from __future__ import annotations
 import ipaddress
 import re
 
+import idna
+
 from fopemta.mail.address import Mailbox
 
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+# RFC 6531 3.3: any non-ASCII character is atext; those that cannot be printed have been refused with the line.
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
 _DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
 # RFC 5321 Quoted-string: printable ASCII, a backslash before any of them.
-_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\[ -~])*)"')
+_QUOTED = re.compile(r'"((?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*)"')
 # RFC 5321 Domain, and underscores, which real host names have.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LITERAL = re.compile(r"\[(IPv6:)?([0-9A-Fa-f:.]+)\]", re.IGNORECASE)
 # RFC 5321 A-d-l: "@one,@two:" before the mailbox; accepted and ignored (RFC 5321 4.1.1.3).
 _SOURCE_ROUTE = re.compile(rf"@{_DOMAIN.pattern}(?:,@{_DOMAIN.pattern})*:")
-_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
+_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010ffff]+))?")
 
 # RFC 5321 4.5.3.1: so much must be taken at least, and more where possible.  There is no limit of 64 for a local part:
 # addresses that mailing lists and forwarders rewrite (VERP, SRS) often exceed it.
+# Counted in octets, which matters for UTF-8.
 _LONGEST_DOMAIN = 255
 _LONGEST_PATH = 256
 
@@ -50,7 +54,7 @@ def split_path(argument: str) -> tuple[str, str]:
 
 def mailbox(path: str) -> Mailbox:
     """A path without brackets as a mailbox in canonical form; a source route is ignored.  Raises NotInGrammar."""
-    if len(path) > _LONGEST_PATH - 2:
+    if len(path.encode("utf-8")) > _LONGEST_PATH - 2:
         raise NotInGrammar("the address is too long")
     route = _SOURCE_ROUTE.match(path)
     local_part, domain = _split_mailbox(path[route.end() :] if route else path)
@@ -58,14 +62,27 @@ def mailbox(path: str) -> Mailbox:
 
 
 def canonical_domain(text: str) -> str:
-    """A domain or address literal in canonical form.  Raises NotInGrammar."""
+    """A domain or address literal in canonical form: lower case, A-labels (RFC 5890).  Raises NotInGrammar."""
     if len(text) > _LONGEST_DOMAIN:
         raise NotInGrammar("the domain is too long")
     if text.startswith("["):
         return _canonical_literal(text)
+    if not text.isascii():
+        text = _a_labels(text)
     if not _DOMAIN.fullmatch(text):
         raise NotInGrammar("the domain is not valid")
     return text.lower()
+
+
+def _a_labels(text: str) -> str:
+    try:
+        # RFC 5891 5.2 leaves case to whoever reads a name; the dots stay what they are.
+        domain = idna.encode(text.lower()).decode("ascii")
+    except idna.IDNAError as error:
+        raise NotInGrammar("the domain is not valid") from error
+    if len(domain) > _LONGEST_DOMAIN:
+        raise NotInGrammar("the domain is too long")
+    return domain
 
 
 def host_name(text: str) -> str:
@@ -84,7 +101,9 @@ def host_name(text: str) -> str:
 def parameters(text: str) -> dict[str, str | None]:
     """ESMTP parameters by upper-case keyword (RFC 5321 4.1.2).  Raises NotInGrammar, also for a repeated one."""
     found: dict[str, str | None] = {}
-    for word in text.split():
+    for word in text.split(" "):
+        if not word:
+            continue
         match = _PARAMETER.fullmatch(word)
         if match is None:
             raise NotInGrammar("a parameter is not valid")
