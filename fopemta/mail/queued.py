@@ -47,6 +47,11 @@ class RecipientStatus:
         """Seconds since the epoch, None when never tried (due at once) or finished."""
         return self.last.next_try if self.last is not None and self.open else None
 
+    @property
+    def warned(self) -> bool:
+        """The sender has been told that it takes longer."""
+        return self.last is not None and self.last.warned
+
     def after(self, verdict: VerdictRecord) -> RecipientStatus:
         """The status once `verdict` has been recorded."""
         attempts = max(self.attempts + 1, verdict.attempt)

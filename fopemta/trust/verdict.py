@@ -42,6 +42,9 @@ class VerdictRecord:
     one of `names`, whether or not that was demanded.  `downgraded`: TLS was tried or offered and plain text used.
     `code` and `enhanced` are the peer's, or ours where no peer answered.  `diagnosis` is a word of
     `trust.diagnosis.Diagnosis` or None.  `text` is for operator and sender: the peer's words or our sentence.
+    `carried_dsn`: the next hop has taken on the wishes of RFC 3461, and reports on them from now on; False where it
+    offers no DSN, None where that says nothing (a local delivery, a failure).  `warned`: the sender has been told of
+    the delay by now, once for all attempts.
     """
 
     time: float
@@ -74,6 +77,8 @@ class VerdictRecord:
     diagnosis: str | None = None
     text: str
     next_try: float | None = None
+    carried_dsn: bool | None = None
+    warned: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON under the contract's names, in its order; absent facts are None."""

@@ -54,6 +54,11 @@ class QueuedMessageTests(SynchronousTestCase):
         after = self.message.after([verdict(BOB, Result.DEFERRED, attempt=7)])
         self.assertEqual(after.recipients[0].attempts, 7)
 
+    def test_warned_as_the_newest_verdict_says(self) -> None:
+        self.assertFalse(self.message.recipients[0].warned)
+        after = self.message.after([attrs.evolve(verdict(BOB, Result.DEFERRED), warned=True)])
+        self.assertEqual([each.warned for each in after.recipients], [True, False])
+
     def test_held_is_open(self) -> None:
         held = attrs.evolve(self.message.recipients[0], state=RecipientState.HELD)
         self.assertTrue(held.open)
