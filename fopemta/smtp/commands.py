@@ -6,16 +6,18 @@ One row per verb.  This is the *check* of syntax; whether the command fits the s
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import BodyType
+from fopemta.mail.envelope import RecipientOptions
 from fopemta.mail.reply import Reply
-from fopemta.smtp.extensions import MAIL_PARAMETERS
-from fopemta.smtp.grammar import NotInGrammar, host_name, mailbox, parameters, split_path
+from fopemta.smtp.extensions import Offered, mail_parameters, rcpt_parameters
+from fopemta.smtp.grammar import NotInGrammar, canonical_domain, host_name, mailbox, parameters, split_path
+from fopemta.smtp.parameters import MailOptions, Parameter
 
 
 class Verb(enum.Enum):
@@ -26,27 +28,58 @@ class Verb(enum.Enum):
     MAIL = "MAIL"
     RCPT = "RCPT"
     DATA = "DATA"
+    BDAT = "BDAT"
     RSET = "RSET"
     NOOP = "NOOP"
     QUIT = "QUIT"
     VRFY = "VRFY"
     HELP = "HELP"
+    ETRN = "ETRN"
     STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+    XCLIENT = "XCLIENT"
+
+
+@attrs.frozen
+class Chunk:
+    """What BDAT announces: `octets` follow the line, `last` ends the message.
+
+    `flaw` is what is wrong with the line; the octets come all the same.
+    """
+
+    octets: int
+    last: bool
+    flaw: Reply | None = None
+
+
+_NOTHING_OF_MAIL = MailOptions()
+_NOTHING_OF_RCPT = RecipientOptions()
 
 
 @attrs.frozen
 class Command:
     """A command whose syntax is good.
 
-    `name` of HELO and EHLO; `path` of MAIL and RCPT, where None is `<>` and an empty domain is `<postmaster>`; `size`
-    and `body` as MAIL declared them.
+    `name` is the argument of HELO and EHLO, the domain of ETRN, the mechanism of AUTH; `argument` what else is given
+    as it is (the initial response of AUTH, the attributes of XCLIENT, None where there is none).  `path` of MAIL and
+    RCPT, where None is `<>` and an empty domain is `<postmaster>`; `mail` and `recipient` what they say beside it.
     """
 
     verb: Verb
     name: str = ""
     path: Mailbox | None = None
-    size: int = 0
-    body: BodyType = BodyType.SEVEN_BIT
+    mail: MailOptions = _NOTHING_OF_MAIL
+    recipient: RecipientOptions = _NOTHING_OF_RCPT
+    chunk: Chunk | None = None
+    argument: str | None = None
+
+
+@attrs.frozen
+class Known:
+    """What the client may use: `offered` is None unless it greeted with EHLO; `utf8` in the transaction that stands."""
+
+    offered: Offered | None = None
+    utf8: bool = False
 
 
 Parsed: TypeAlias = Command | Reply
@@ -56,45 +89,98 @@ TOO_LONG = Reply.of(500, "5.5.2", "Line too long")
 BARE_LINE_END = Reply.of(500, "5.5.2", "Lines must end with CR LF")
 _NO_ARGUMENT = Reply.of(501, "5.5.4", "This command takes no argument")
 _ODD_CHARACTERS = Reply.of(501, "5.5.2", "Only printable ASCII characters are allowed in commands")
-_NO_SMTPUTF8 = Reply.of(553, "5.6.7", "Non-ASCII addresses are not supported here")
+_NOT_UTF8 = Reply.of(501, "5.5.2", "Only printable characters in UTF-8 are allowed in commands")
+_NO_SMTPUTF8 = Reply.of(553, "5.6.7", "Non-ASCII addresses need SMTPUTF8")
+_UNKNOWN_PARAMETER = Reply.of(555, "5.5.4", "Unknown parameter")
+
+# RFC 3030 2 sets no limit; what is larger than this is a lie about octets that will never come.
+_MOST_OCTETS = 2**63
+_CHUNK = re.compile(r" *([0-9]{1,20})(.*)")
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 
 
-def parse(line: bytes, extended: bool) -> Parsed:
-    """The command in `line` (without CRLF).  `extended`: the client greeted with EHLO, so parameters are known."""
+def parse(line: bytes, known: Known) -> Parsed:
+    """The command in `line` (without CRLF)."""
     word, _, rest = line.partition(b" ")
     row = _ROWS.get(word.upper())
     if row is None:
         return UNKNOWN
-    try:
-        argument = rest.decode("ascii")
-    except UnicodeDecodeError:
-        return _NO_SMTPUTF8 if row[0] in (Verb.MAIL, Verb.RCPT) else _ODD_CHARACTERS
-    if not argument.isprintable():
-        return _ODD_CHARACTERS
     verb, check = row
-    return check(verb, argument, extended)
+    try:
+        argument = rest.decode("utf-8" if verb in _MAY_BE_UTF8 else "ascii")
+    except UnicodeDecodeError:
+        return _NOT_UTF8 if verb in _MAY_BE_UTF8 else _ODD_CHARACTERS
+    if not argument.isprintable():
+        return _ODD_CHARACTERS if argument.isascii() else _NOT_UTF8
+    return check(verb, argument, known)
 
 
-def _bare(verb: Verb, argument: str, extended: bool) -> Parsed:
+def chunk_of(line: bytes) -> Chunk | None:
+    """The chunk that a BDAT line announces, however wrong the rest of the line is; None when it cannot be known."""
+    word, _, rest = line.partition(b" ")
+    match = _CHUNK.fullmatch(rest.decode("latin-1")) if word.upper() == b"BDAT" else None
+    if match is None or int(match[1]) >= _MOST_OCTETS:
+        return None
+    end = match[2].strip(" ").upper()
+    good = end in ("", "LAST") and (not match[2] or match[2].startswith(" "))
+    return Chunk(int(match[1]), end == "LAST", None if good else _BDAT_SYNTAX)
+
+
+_BDAT_SYNTAX = Reply.of(501, "5.5.4", "Syntax: BDAT size [LAST]")
+
+
+def _bdat(verb: Verb, argument: str, known: Known) -> Parsed:
+    chunk = chunk_of(b"BDAT " + argument.encode("latin-1"))
+    return _BDAT_SYNTAX if chunk is None else Command(verb, chunk=chunk)
+
+
+def _bare(verb: Verb, argument: str, known: Known) -> Parsed:
     return _NO_ARGUMENT if argument.strip(" ") else Command(verb)
 
 
-def _anything(verb: Verb, argument: str, extended: bool) -> Parsed:
+def _anything(verb: Verb, argument: str, known: Known) -> Parsed:
     return Command(verb)
 
 
-def _vrfy(verb: Verb, argument: str, extended: bool) -> Parsed:
+def _vrfy(verb: Verb, argument: str, known: Known) -> Parsed:
     return Command(verb) if argument.strip(" ") else Reply.of(501, "5.5.4", "Whom?")
 
 
-def _greeting(verb: Verb, argument: str, extended: bool) -> Parsed:
+def _greeting(verb: Verb, argument: str, known: Known) -> Parsed:
     try:
         return Command(verb, name=host_name(argument))
     except NotInGrammar as flaw:
         return Reply.of(501, "5.5.4", f"Syntax: {verb.value} host name ({flaw})")
 
 
-def _mail(verb: Verb, argument: str, extended: bool) -> Parsed:
+def _etrn(verb: Verb, argument: str, known: Known) -> Parsed:
+    """RFC 1985 5: a domain, "@" before it for its sub-domains too; "#" is a queue of our own naming: we name none."""
+    name = argument.strip(" ")
+    if name.startswith("#"):
+        return Reply.of(458, "4.5.4", "There are no named queues here")
+    try:
+        domain = canonical_domain(name.removeprefix("@"))
+    except NotInGrammar as flaw:
+        return Reply.of(501, "5.5.4", f"Syntax: ETRN domain ({flaw})")
+    return Command(verb, name=f"@{domain}" if name.startswith("@") else domain)
+
+
+def _auth(verb: Verb, argument: str, known: Known) -> Parsed:
+    """RFC 4954 4."""
+    mechanism, _, initial = argument.strip(" ").partition(" ")
+    if _MECHANISM.fullmatch(mechanism.upper()) is None or " " in initial.strip(" "):
+        return Reply.of(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
+    return Command(verb, name=mechanism.upper(), argument=initial.strip(" ") or None)
+
+
+def _xclient(verb: Verb, argument: str, known: Known) -> Parsed:
+    """What the attributes mean is for `smtp.xclient`; a client that may not use it is not told more."""
+    if known.offered is None or not known.offered.xclient:
+        return UNKNOWN
+    return Command(verb, argument=argument)
+
+
+def _mail(verb: Verb, argument: str, known: Known) -> Parsed:
     if argument[:5].upper() != "FROM:":
         return Reply.of(501, "5.5.4", "Syntax: MAIL FROM:<address>")
     try:
@@ -102,26 +188,16 @@ def _mail(verb: Verb, argument: str, extended: bool) -> Parsed:
         sender = mailbox(path) if path else None
     except NotInGrammar as flaw:
         return Reply.of(501, "5.1.7", f"Bad sender address: {flaw}")
-    try:
-        given = parameters(rest)
-    except NotInGrammar as flaw:
-        return Reply.of(501, "5.5.4", f"Bad parameters: {flaw}")
-    if given and (not extended or not MAIL_PARAMETERS.issuperset(given)):
-        return Reply.of(555, "5.5.4", "Unknown parameter")
-    return _mail_with(verb, sender, given)
+    said = _said(rest, mail_parameters, known)
+    if isinstance(said, Reply):
+        return said
+    options = MailOptions(**said)
+    if not path.isascii() and not options.smtputf8:
+        return _NO_SMTPUTF8
+    return Command(verb, path=sender, mail=options)
 
 
-def _mail_with(verb: Verb, sender: Mailbox | None, given: dict[str, str | None]) -> Parsed:
-    size, body = given.get("SIZE", "0"), (given.get("BODY", "7BIT") or "").upper()
-    # RFC 1870 3: up to twenty digits.
-    if size is None or not size.isdigit() or len(size) > 20:
-        return Reply.of(501, "5.5.4", "SIZE must be a number")
-    if body not in ("7BIT", "8BITMIME"):
-        return Reply.of(501, "5.5.4", "BODY must be 7BIT or 8BITMIME")
-    return Command(verb, path=sender, size=int(size), body=BodyType(body))
-
-
-def _rcpt(verb: Verb, argument: str, extended: bool) -> Parsed:
+def _rcpt(verb: Verb, argument: str, known: Known) -> Parsed:
     if argument[:3].upper() != "TO:":
         return Reply.of(501, "5.5.4", "Syntax: RCPT TO:<address>")
     try:
@@ -130,10 +206,29 @@ def _rcpt(verb: Verb, argument: str, extended: bool) -> Parsed:
         recipient = Mailbox("postmaster", "") if path.lower() == "postmaster" else mailbox(path)
     except NotInGrammar as flaw:
         return Reply.of(501, "5.1.3", f"Bad recipient address: {flaw}")
-    return Reply.of(555, "5.5.4", "Unknown parameter") if rest else Command(verb, path=recipient)
+    if not argument.isascii() and not known.utf8:
+        return _NO_SMTPUTF8
+    said = _said(rest, rcpt_parameters, known)
+    return said if isinstance(said, Reply) else Command(verb, path=recipient, recipient=RecipientOptions(**said))
 
 
-_Check: TypeAlias = Callable[[Verb, str, bool], Parsed]
+def _said(text: str, table: Callable[[Offered], dict[str, Parameter]], known: Known) -> dict[str, Any] | Reply:
+    """The attributes that the parameters in `text` give; `table` has those that may stand here."""
+    if not text:
+        return {}
+    rows = table(known.offered) if known.offered is not None else {}
+    try:
+        given = parameters(text)
+        if not rows.keys() >= given.keys():
+            # RFC 5321 4.1.1.11.
+            return _UNKNOWN_PARAMETER
+        read = {rows[keyword].attribute: rows[keyword].read(value) for keyword, value in given.items()}
+    except NotInGrammar as flaw:
+        return Reply.of(501, "5.5.4", f"Bad parameters: {flaw}")
+    return {attribute: value for attribute, value in read.items() if attribute is not None}
+
+
+_Check: TypeAlias = Callable[[Verb, str, Known], Parsed]
 
 _CHECKS: dict[Verb, _Check] = {
     Verb.HELO: _greeting,
@@ -141,11 +236,16 @@ _CHECKS: dict[Verb, _Check] = {
     Verb.MAIL: _mail,
     Verb.RCPT: _rcpt,
     Verb.DATA: _bare,
+    Verb.BDAT: _bdat,
     Verb.RSET: _bare,
     Verb.NOOP: _anything,
     Verb.QUIT: _bare,
     Verb.VRFY: _vrfy,
     Verb.HELP: _anything,
+    Verb.ETRN: _etrn,
     Verb.STARTTLS: _bare,
+    Verb.AUTH: _auth,
+    Verb.XCLIENT: _xclient,
 }
 _ROWS: dict[bytes, tuple[Verb, _Check]] = {verb.value.encode("ascii"): (verb, check) for verb, check in _CHECKS.items()}
+_MAY_BE_UTF8 = frozenset({Verb.MAIL, Verb.RCPT, Verb.VRFY})

@@ -24,6 +24,8 @@ class Unstuffer:
         self.ended = False
         # What came behind the end of data; b"" until `ended`.
         self.rest = b""
+        # A bare CR or LF has been seen.
+        self.bare = False
 
     def feed(self, data: bytes) -> bytes:
         """The content that is now certain.  Must not be called once `ended`."""
@@ -41,7 +43,9 @@ class Unstuffer:
             text = self._hold_back(text)
         if first_dot >= 0:
             text = text.replace(b"\r\n.", CRLF)
-        return _with_crlf_only(text[skip:] if skip else text)
+        content, bare = _with_crlf_only(text[skip:] if skip else text)
+        self.bare = self.bare or bare
+        return content
 
     def _hold_back(self, text: bytes) -> bytes:
         for undecided in _UNDECIDED:
@@ -53,6 +57,23 @@ class Unstuffer:
             self._held = b""
         self._line_start = text.endswith(CRLF)
         return text
+
+
+class ChunkText:
+    """The receiving side of BDAT (RFC 3030) for text: no dots are stuffed there; a bare CR or LF becomes CRLF."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self.bare = False
+
+    def feed(self, data: bytes, last: bool) -> bytes:
+        """The content that is now certain; all of it once `last`."""
+        text = self._held + data
+        # A CR at the end may still get its LF with the next chunk.
+        self._held = b"\r" if text.endswith(b"\r") and not last else b""
+        content, bare = _with_crlf_only(text[:-1] if self._held else text)
+        self.bare = self.bare or bare
+        return content
 
 
 class Stuffer:
@@ -79,9 +100,9 @@ class Stuffer:
         return b".\r\n" if self._tail == CRLF else b"\r\n.\r\n"
 
 
-def _with_crlf_only(text: bytes) -> bytes:
-    """`text`, cut so that no CRLF is divided, with every bare CR or LF turned into CRLF."""
+def _with_crlf_only(text: bytes) -> tuple[bytes, bool]:
+    """`text`, cut so that no CRLF is divided, with every bare CR or LF turned into CRLF; and whether there was one."""
     pairs = text.count(CRLF)
     if text.count(b"\n") == pairs and text.count(b"\r") == pairs:
-        return text
-    return text.replace(CRLF, b"\n").replace(b"\r", b"\n").replace(b"\n", CRLF)
+        return text, False
+    return text.replace(CRLF, b"\n").replace(b"\r", b"\n").replace(b"\n", CRLF), True

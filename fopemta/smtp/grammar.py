@@ -1,7 +1,8 @@
 """The grammar of addresses, parameters and names in SMTP commands (pure).
 
-RFC 5321 4.1.2 and 4.1.3, with the UTF-8 of RFC 6531 3.3 (whether a client may use it is for the caller to say).  What is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC in one
-thing: blanks after the colon and at the end of MAIL and RCPT lines are accepted.
+RFC 5321 4.1.2 and 4.1.3, with the UTF-8 of RFC 6531 3.3; whether a client may use that is for the caller to say.  What
+is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC in one thing: blanks after the colon
+and at the end of MAIL and RCPT lines are accepted.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ class LineBuffer:
         self._data = b""
         self._at = 0
         self._swallowing = False
+        # Octets of the flawed line that is being swallowed, so far; for whoever loses patience.
+        self.swallowed = 0
 
     def feed(self, data: bytes) -> None:
         """Add bytes, cut anywhere."""
@@ -54,6 +56,12 @@ class LineBuffer:
             return line
         return self._flaw(start, end + 2)
 
+    def take(self, size: int) -> bytes:
+        """Up to `size` octets, for a state that counts them and does not read lines."""
+        taken = self._data[self._at : self._at + size]
+        self._at += len(taken)
+        return taken
+
     def take_rest(self) -> bytes:
         """Everything not yet taken, for a state that does not read lines."""
         rest = self._data[self._at :]
@@ -62,7 +70,7 @@ class LineBuffer:
 
     def clear(self) -> None:
         """Forget everything, also that a line was being swallowed."""
-        self._data, self._at, self._swallowing = b"", 0, False
+        self._data, self._at, self._swallowing, self.swallowed = b"", 0, False, 0
 
     def _flaw_of_unfinished(self, start: int) -> LineFlaw | None:
         if start == len(self._data):
@@ -84,8 +92,9 @@ class LineBuffer:
         """Drop what belongs to a flawed line; True when its CRLF has come."""
         end = self._data.find(b"\r\n", self._at)
         if end >= 0:
-            self._at, self._swallowing = end + 2, False
+            self._at, self._swallowing, self.swallowed = end + 2, False, 0
             return True
+        self.swallowed += len(self._data) - self._at
         # A CR at the end may be half of the CRLF.
         self._data, self._at = (b"\r" if self._data.endswith(b"\r") else b""), 0
         return False

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import attrs
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import BodyType
+from fopemta.mail.envelope import BodyType, Envelope
 
 
 @attrs.frozen
@@ -32,17 +32,51 @@ class AskRecipient:
 
 
 @attrs.frozen
+class AskFlush:
+    """ETRN: policy, and the queue.  `domain` has "@" before it for its sub-domains too.  Answer with `flushed`."""
+
+    domain: str
+
+
+@attrs.frozen
+class AskLogin:
+    """Begin an AUTH exchange; `initial` is decoded, None where there is none.  Answer with `challenged`, `logged_in` or
+    `login_refused`.
+    """
+
+    mechanism: str
+    initial: bytes | None
+
+
+@attrs.frozen
+class ContinueLogin:
+    """The client's next response, decoded.  Answer as to AskLogin."""
+
+    response: bytes
+
+
+@attrs.frozen
+class AskTls:
+    """May a handshake begin now?  Answer with `tls_granted` or `tls_refused`."""
+
+
+@attrs.frozen
 class StartTls:
     """Begin the handshake.  Answer with `secured`, or close."""
 
 
 @attrs.frozen
-class OpenMessage:
-    """Make room for a message.  Answer with `opened` or `failed`."""
+class Impersonate:
+    """XCLIENT with these attributes.  Answer with `restarted` or `not_impersonated`."""
 
-    sender: Mailbox | None
-    recipients: tuple[Mailbox, ...]
-    body_type: BodyType
+    attributes: str
+
+
+@attrs.frozen
+class OpenMessage:
+    """Make room for a message; `envelope` is without an arrival.  Answer with `opened` or `failed`."""
+
+    envelope: Envelope
 
 
 @attrs.frozen
@@ -54,7 +88,11 @@ class WriteContent:
 
 @attrs.frozen
 class CommitMessage:
-    """The message is whole.  Answer with `committed` once it is durable, or with `failed`."""
+    """The message is whole; `body_type` as it turned out to be.  Answer with `committed` once it is durable, or with
+    `failed`.
+    """
+
+    body_type: BodyType
 
 
 @attrs.frozen
@@ -70,5 +108,18 @@ class Close:
 
 
 Effect: TypeAlias = (
-    Send | AskSender | AskRecipient | StartTls | OpenMessage | WriteContent | CommitMessage | AbortMessage | Close
+    Send
+    | AskSender
+    | AskRecipient
+    | AskFlush
+    | AskLogin
+    | ContinueLogin
+    | AskTls
+    | StartTls
+    | Impersonate
+    | OpenMessage
+    | WriteContent
+    | CommitMessage
+    | AbortMessage
+    | Close
 )

@@ -1,89 +1,46 @@
 """A server's ESMTP session without any I/O (pure): told what happened, it answers with effects.
 
-Commands are run one at a time: while an answer is awaited (policy, spool, handshake), what the client sends waits.
-Replies are put together into one `Send` for everything that came at once (RFC 2920 3.2).
+Commands are run one at a time: while an answer is awaited (policy, spool, queue, login, handshake), what the client
+sends waits.  Replies are put together into one `Send` for everything that came at once (RFC 2920 3.2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, TlsSession
+from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.reply import Reply
-from fopemta.smtp.commands import BARE_LINE_END, TOO_LONG, Command, Verb, parse
-from fopemta.smtp.dot_stuffing import Unstuffer
+from fopemta.smtp import sasl_lines
+from fopemta.smtp import server_replies as replies
+from fopemta.smtp.commands import BARE_LINE_END, TOO_LONG, Chunk, Command, Known, Verb, chunk_of, parse
 from fopemta.smtp.extensions import Offered, ehlo_reply
 from fopemta.smtp.line_buffer import LineBuffer, LineFlaw
 from fopemta.smtp.server_effects import (
     AbortMessage,
+    AskFlush,
+    AskLogin,
     AskRecipient,
     AskSender,
+    AskTls,
     Close,
     CommitMessage,
+    ContinueLogin,
     Effect,
+    Impersonate,
     OpenMessage,
     Send,
     StartTls,
     WriteContent,
 )
-from fopemta.smtp.server_states import NEEDS, NEXT, READING, Event, State
+from fopemta.smtp.server_states import NEXT, READING, Event, State
+from fopemta.smtp.session_rules import SessionRules, Standing, out_of_place
+from fopemta.smtp.transaction import ContentIntake, Transaction
 
-# RFC 5321 4.5.3.1.4 wants 512 octets, parameters more; a client cannot need this much.
-LONGEST_COMMAND = 2048
-
-
-@attrs.frozen(kw_only=True)
-class SessionRules:
-    """What the configuration says about a session.
-
-    `postmaster` is whom `<postmaster>` means; `starttls` whether TLS can be begun; `tls_required` before any mail.
-    Sizes in octets; `errors` before the client is cut off.
-    """
-
-    hostname: str
-    banner: str
-    postmaster: Mailbox
-    message_size: int
-    recipients: int
-    errors: int
-    starttls: bool
-    tls_required: bool
-
-
-@attrs.define
-class _Transaction:
-    """What one message has come to; a new one is made for each, so nothing can be left over (C202)."""
-
-    sender: Mailbox | None = None
-    body: BodyType = BodyType.SEVEN_BIT
-    # A dict keeps the order; an address given twice is one recipient.
-    recipients: dict[Mailbox, None] = attrs.Factory(dict)
-    asked: Mailbox | None = None
-    size: int = 0
-    too_large: bool = False
-
-
-_BAD_SEQUENCE = {
-    Verb.MAIL: "Say EHLO first, and end one transaction before the next",
-    Verb.RCPT: "Say MAIL first",
-    Verb.DATA: "Say RCPT first",
-    Verb.STARTTLS: "Not in the middle of a transaction",
-}
-_BEFORE_TLS = frozenset({Verb.EHLO, Verb.HELO, Verb.STARTTLS, Verb.NOOP, Verb.QUIT, Verb.RSET})
-_TLS_FIRST = Reply.of(530, "5.7.0", "Must issue a STARTTLS command first")
-_TOO_LARGE = Reply.of(552, "5.3.4", "Message is too large")
-_TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "Too many recipients, send the others in another transaction")
-_TOO_MANY_ERRORS = Reply.of(421, "4.7.0", "Too many errors")
-# What every session says, rendered once.
-_OK = Reply.of(250, "2.0.0", "Ok").render()
-_SENDER_OK = Reply.of(250, "2.1.0", "Ok").render()
-_RECIPIENT_OK = Reply.of(250, "2.1.5", "Ok").render()
-_GO_AHEAD = Reply.of(354, None, "End data with <CR><LF>.<CR><LF>").render()
-# On purpose the one 2yz without an enhanced code: these are the exact words (R2, RULINGS 26).
-_READY_FOR_TLS = Reply.of(220, None, "Ready to start TLS").render()
+# RFC 4954 4.: a line of AUTH may have this many octets; RFC 5321 and the extensions need far less for all others.
+LONGEST_LINE = 12_288
+# Somebody who goes on with a line that was refused means no command (C082).
+_MOST_SWALLOWED = 8 * LONGEST_LINE
 
 
 class ServerSession:
@@ -92,23 +49,28 @@ class ServerSession:
     def __init__(self, rules: SessionRules, tls: TlsSession | None = None) -> None:
         self._rules = rules
         self.tls = tls
+        self.login: LoggedIn | None = None
         self.state = State.START
         self.commands = 0
         self.messages = 0
         self.helo = ""
-        self.extended = False
+        self._offered: Offered | None = None
         self._errors = 0
-        self._lines = LineBuffer(LONGEST_COMMAND)
+        self._commands_since = 0
+        self._lines = LineBuffer(LONGEST_LINE)
         self._effects: list[Effect] = []
         self._replies: list[bytes] = []
-        self._unstuffer = Unstuffer()
-        self._transaction = _Transaction()
+        self._transaction = Transaction()
+        # Of the BDAT that is being read: what it announced, and how many of its octets are still to come.
+        self._chunk = _NO_CHUNK
+        self._chunk_left = 0
+        self._chunk_refusal = replies.NOT_AVAILABLE
 
     # --- what happens to a session ---------------------------------------------------------------------------------
 
     def start(self) -> list[Effect]:
         """The connection stands: greet."""
-        self._reply(Reply.of(220, None, f"{self._rules.hostname} {self._rules.banner}"))
+        self._reply(self._rules.greeting)
         return self._taken()
 
     def receive(self, data: bytes) -> list[Effect]:
@@ -126,51 +88,110 @@ class ServerSession:
             self._sender_judged(refusal)
         else:
             self._recipient_judged(refusal)
-        self._run()
-        return self._taken()
+        return self._run_on()
 
     def opened(self) -> list[Effect]:
         """There is room for the message."""
-        self._go(Event.OPENED)
-        self._replies.append(_GO_AHEAD)
-        self._unstuffer = Unstuffer()
-        self._content(self._lines.take_rest())
-        self._run()
-        return self._taken()
+        self._transaction.content = ContentIntake(self._rules.content_limits, self._transaction.mail.body)
+        if self._chunk is not _NO_CHUNK:
+            self._go(Event.OPENED_FOR_CHUNK)
+        else:
+            self._go(Event.OPENED)
+            self._replies.append(replies.GO_AHEAD)
+            self._content(self._lines.take_rest())
+        return self._run_on()
 
     def committed(self, message_id: str) -> list[Effect]:
         """The message is durable."""
         self._go(Event.DONE)
         self.messages += 1
-        self._errors = 0
+        self._errors = self._commands_since = 0
         self._forget_transaction()
         self._reply(Reply.of(250, "2.0.0", f"Ok: queued as {message_id}"))
-        self._run()
-        return self._taken()
+        return self._run_on()
 
     def failed(self, reply: Reply) -> list[Effect]:
         """OpenMessage or CommitMessage came to nothing: nothing was kept."""
-        self._go(Event.FAILED)
-        self._forget_transaction()
-        self._reply(reply)
-        self._run()
+        if self.state is State.OPENING and self._chunk is not _NO_CHUNK:
+            self._refuse_chunk(reply)
+        else:
+            self._go(Event.FAILED)
+            self._forget_transaction()
+            self._reply(reply)
+        return self._run_on()
+
+    def flushed(self, reply: Reply) -> list[Effect]:
+        """ETRN has been answered."""
+        self._go(Event.DONE)
+        if reply.positive:
+            self._reply(reply)
+        else:
+            self._refuse(reply)
+        return self._run_on()
+
+    def challenged(self, challenge: Challenge) -> list[Effect]:
+        """AUTH goes on."""
+        self._go(Event.CHALLENGED)
+        self._reply(sasl_lines.challenge(challenge.octets))
+        return self._run_on()
+
+    def logged_in(self, login: LoggedIn) -> list[Effect]:
+        """AUTH has succeeded.  The login stays until TLS begins or the connection ends (C092)."""
+        self._go(Event.ACCEPTED)
+        self.login = login
+        self._replies.append(replies.LOGGED_IN)
+        return self._run_on()
+
+    def login_refused(self, reply: Reply) -> list[Effect]:
+        """AUTH has failed."""
+        self._go(Event.REFUSED)
+        self._refuse(reply)
+        return self._run_on()
+
+    def tls_granted(self) -> list[Effect]:
+        """A handshake may begin."""
+        self._go(Event.TLS_GRANTED)
+        self._replies.append(replies.READY_FOR_TLS)
+        # RFC 3207 4.2: whatever came in the clear behind STARTTLS is dropped, never run.
+        self._lines.clear()
+        self._do(StartTls())
         return self._taken()
+
+    def tls_refused(self, reply: Reply) -> list[Effect]:
+        """RFC 3207 4: 454; the session goes on in the clear."""
+        self._go(Event.TLS_REFUSED if self.helo else Event.TLS_REFUSED_BEFORE_GREETING)
+        self._refuse(reply)
+        return self._run_on()
 
     def secured(self, tls: TlsSession) -> list[Effect]:
         """The handshake has succeeded.  RFC 3207 4.2: the session begins anew, nothing of before counts."""
         self._go(Event.SECURED)
         self.tls = tls
-        self.helo, self.extended = "", False
-        self._forget_transaction()
+        self._forget_client()
         self._lines.clear()
         return self._taken()
+
+    def restarted(self, rules: SessionRules, login: LoggedIn | None = None) -> list[Effect]:
+        """XCLIENT: from now on the client is another, with other `rules`, and the session begins anew."""
+        self._go(Event.RESTARTED)
+        self._rules = rules
+        self._forget_client()
+        self.login = login
+        self._reply(rules.greeting)
+        return self._run_on()
+
+    def not_impersonated(self, reply: Reply) -> list[Effect]:
+        """XCLIENT was wrong."""
+        self._go(Event.REFUSED)
+        self._refuse(reply)
+        return self._run_on()
 
     def end(self, reply: Reply, why: str) -> list[Effect]:
         """We end it (idle, shutting down): a last reply, and close.  Content under way is forgotten."""
         if self.state is State.CLOSED:
             return []
-        if self.state is State.CONTENT:
-            self._effects.append(AbortMessage())
+        if self.state is not State.COMMITTING:
+            self._abort_content()
         if self.state is not State.HANDSHAKE:
             self._reply(reply)
         self._close(why)
@@ -179,55 +200,74 @@ class ServerSession:
     @property
     def in_transaction(self) -> bool:
         """A message is on its way in."""
-        return self.state in (State.OPENING, State.CONTENT, State.COMMITTING)
+        return self.state in _BUSY
+
+    @property
+    def extended(self) -> bool:
+        """The client greeted with EHLO."""
+        return self._offered is not None
 
     # --- running commands ------------------------------------------------------------------------------------------
 
+    def _run_on(self) -> list[Effect]:
+        self._run()
+        return self._taken()
+
     def _run(self) -> None:
-        while self.state in READING:
-            line = self._lines.next_line()
-            if line is None:
-                return
-            self.commands += 1
-            if isinstance(line, LineFlaw):
-                self._refuse(TOO_LONG if line is LineFlaw.TOO_LONG else BARE_LINE_END)
-            else:
-                self._command(line)
+        """Use up what has come, as far as the state allows."""
+        while (step := _STEPS.get(self.state)) is not None and step(self):
+            pass
+
+    def _read_command(self) -> bool:
+        line = self._lines.next_line()
+        if line is None:
+            if self._lines.swallowed > _MOST_SWALLOWED:
+                self._reply(replies.TOO_MANY_ERRORS)
+                self._close("an endless line")
+            return False
+        self.commands += 1
+        self._commands_since += 1
+        if 0 < self._rules.commands < self._commands_since:
+            self._reply(replies.TOO_MANY_COMMANDS)
+            self._close("too many commands")
+        elif isinstance(line, LineFlaw):
+            self._refuse(TOO_LONG if line is LineFlaw.TOO_LONG else BARE_LINE_END)
+        else:
+            self._command(line)
+        return True
 
     def _command(self, line: bytes) -> None:
-        parsed = parse(line, self.extended)
-        if isinstance(parsed, Reply):
-            self._refuse(parsed)
-            return
-        if self._rules.tls_required and self.tls is None and parsed.verb not in _BEFORE_TLS:
-            self._refuse(_TLS_FIRST)
-            return
-        needed = NEEDS.get(parsed.verb)
-        if needed is not None and self.state not in needed:
-            self._refuse(Reply.of(503, "5.5.1", _BAD_SEQUENCE[parsed.verb]))
-            return
-        _PROCEED[parsed.verb](self, parsed)
+        parsed = parse(line, Known(self._offered, self._transaction.mail.smtputf8))
+        refusal = parsed if isinstance(parsed, Reply) else self._out_of_place(parsed)
+        if line[:4].upper() == b"BDAT":
+            self._bdat(chunk_of(line), refusal)
+        elif refusal is not None:
+            self._refuse(refusal)
+        else:
+            assert isinstance(parsed, Command)
+            _PROCEED[parsed.verb](self, parsed)
+
+    def _out_of_place(self, command: Command) -> Reply | None:
+        return out_of_place(self._rules, Standing(self.state, self.tls, self.login, self._offered), command)
 
     def _helo(self, command: Command) -> None:
-        self._greeted(command, extended=False)
+        self._greeted(command)
         self._reply(Reply.of(250, None, self._rules.hostname))
 
     def _ehlo(self, command: Command) -> None:
-        self._greeted(command, extended=True)
-        offered = Offered(self._rules.starttls and self.tls is None, self._rules.message_size)
-        self._replies.append(ehlo_reply(self._rules.hostname, offered))
+        self._greeted(command)
+        self._offered = self._rules.offered(self.tls)
+        self._replies.append(ehlo_reply(self._rules.hostname, self._offered))
 
-    def _greeted(self, command: Command, extended: bool) -> None:
+    def _greeted(self, command: Command) -> None:
+        self._abort_content()
         self._go(Event.GREETED)
         self._forget_transaction()
-        self.helo, self.extended = command.name, extended
+        self.helo, self._offered = command.name, None
 
     def _mail(self, command: Command) -> None:
-        if command.size > self._rules.message_size:
-            self._refuse(_TOO_LARGE)
-            return
         self._go(Event.MAIL)
-        self._transaction.sender, self._transaction.body = command.path, command.body
+        self._transaction.sender, self._transaction.mail = command.path, command.mail
         self._do(AskSender(command.path))
 
     def _sender_judged(self, refusal: Reply | None) -> None:
@@ -237,19 +277,17 @@ class ServerSession:
             self._refuse(refusal)
             return
         self._go(Event.ACCEPTED)
-        self._replies.append(_SENDER_OK)
+        self._replies.append(replies.SENDER_OK)
 
     def _rcpt(self, command: Command) -> None:
         assert command.path is not None
         recipient = command.path if command.path.domain else self._rules.postmaster
-        if (
-            len(self._transaction.recipients) >= self._rules.recipients
-            and recipient not in self._transaction.recipients
-        ):
-            self._refuse(_TOO_MANY_RECIPIENTS)
+        known = self._transaction.recipients
+        if len(known) >= self._rules.recipients and recipient not in known:
+            self._refuse(replies.TOO_MANY_RECIPIENTS)
             return
         self._go(Event.RCPT)
-        self._transaction.asked = recipient
+        self._transaction.asked = (recipient, command.recipient)
         self._do(AskRecipient(recipient))
 
     def _recipient_judged(self, refusal: Reply | None) -> None:
@@ -258,23 +296,28 @@ class ServerSession:
             self._refuse(refusal)
             return
         self._go(Event.ACCEPTED)
-        assert self._transaction.asked is not None
-        self._transaction.recipients[self._transaction.asked] = None
-        self._replies.append(_RECIPIENT_OK)
+        self._transaction.recipient_accepted()
+        self._replies.append(replies.RECIPIENT_OK)
 
     def _data(self, _: Command) -> None:
+        if self._transaction.mail.body is BodyType.BINARY_MIME:
+            # RFC 3030 3.
+            self._refuse(replies.BINARY_NEEDS_BDAT)
+            return
         self._go(Event.DATA)
-        self._do(OpenMessage(self._transaction.sender, tuple(self._transaction.recipients), self._transaction.body))
+        self._do(OpenMessage(self._transaction.envelope()))
 
     def _rset(self, _: Command) -> None:
+        self._abort_content()
         self._go(Event.RESET)
         self._forget_transaction()
-        self._replies.append(_OK)
+        self._replies.append(replies.OK)
 
     def _noop(self, _: Command) -> None:
-        self._replies.append(_OK)
+        self._replies.append(replies.OK)
 
     def _quit(self, _: Command) -> None:
+        self._abort_content()
         self._reply(Reply.of(221, "2.0.0", f"{self._rules.hostname} closing connection"))
         self._close("quit")
 
@@ -283,49 +326,129 @@ class ServerSession:
         self._reply(Reply.of(252, "2.1.5", "Cannot verify, but will take mail and try to deliver it"))
 
     def _help(self, _: Command) -> None:
-        self._reply(Reply.of(214, "2.0.0", "Commands: " + " ".join(verb.value for verb in Verb)))
+        self._replies.append(replies.HELP)
+
+    def _etrn(self, command: Command) -> None:
+        self._go(Event.FLUSH)
+        self._do(AskFlush(command.name))
 
     def _starttls(self, _: Command) -> None:
-        if self.tls is not None:
-            self._refuse(Reply.of(503, "5.5.1", "TLS is already active"))
-        elif not self._rules.starttls:
-            self._refuse(Reply.of(502, "5.5.1", "TLS is not available"))
+        self._go(Event.TLS)
+        self._do(AskTls())
+
+    def _xclient(self, command: Command) -> None:
+        self._go(Event.IMPERSONATE)
+        self._do(Impersonate(command.argument or ""))
+
+    # --- AUTH ------------------------------------------------------------------------------------------------------
+
+    def _auth(self, command: Command) -> None:
+        initial = sasl_lines.initial_response(command.argument)
+        if isinstance(initial, Reply):
+            self._refuse(initial)
+            return
+        self._go(Event.LOGIN)
+        self._do(AskLogin(command.name, initial))
+
+    def _read_response(self) -> bool:
+        line = self._lines.next_line()
+        if line is None:
+            return False
+        response = replies.LOGIN_LINE_TOO_LONG if isinstance(line, LineFlaw) else sasl_lines.response(line)
+        if isinstance(response, Reply):
+            self._go(Event.REFUSED)
+            self._refuse(response)
         else:
-            self._go(Event.TLS)
-            self._replies.append(_READY_FOR_TLS)
-            # RFC 3207 4.2: whatever came in the clear behind STARTTLS is dropped, never run.
-            self._lines.clear()
-            self._do(StartTls())
+            self._go(Event.RESPONDED)
+            self._do(ContinueLogin(response))
+        return True
 
     # --- content ---------------------------------------------------------------------------------------------------
 
     def _content(self, data: bytes) -> None:
-        content = self._unstuffer.feed(data)
+        intake = self._transaction.content
+        assert intake is not None
+        self._keep(intake, intake.data(data))
+        if intake.rest is not None:
+            self._lines.feed(intake.rest)
+            self._content_ended(intake)
+
+    def _keep(self, intake: ContentIntake, content: bytes) -> None:
+        """Write content that is taken; abort as soon as it is known that the message is not."""
         if content:
-            self._take_content(content)
-        if self._unstuffer.ended:
-            self._lines.feed(self._unstuffer.rest)
-            self._content_ended()
-
-    def _take_content(self, content: bytes) -> None:
-        self._transaction.size += len(content)
-        if self._transaction.too_large:
-            return
-        if self._transaction.size > self._rules.message_size:
-            # Read on to the end, keep nothing, answer once there.
-            self._transaction.too_large = True
-            self._do(AbortMessage())
-        else:
             self._do(WriteContent(content))
+        elif intake.refusal is not None:
+            # Read on to the end, keep nothing, answer once there (C060).
+            self._abort_content()
 
-    def _content_ended(self) -> None:
-        if self._transaction.too_large:
+    def _content_ended(self, intake: ContentIntake) -> None:
+        if intake.refusal is not None:
             self._go(Event.FAILED)
             self._forget_transaction()
-            self._refuse(_TOO_LARGE)
+            self._refuse(intake.refusal)
         else:
             self._go(Event.ENDED)
-            self._do(CommitMessage())
+            self._do(CommitMessage(intake.body_type))
+
+    def _abort_content(self) -> None:
+        transaction = self._transaction
+        if transaction.content is not None and not transaction.aborted:
+            transaction.aborted = True
+            self._do(AbortMessage())
+
+    # --- BDAT: RFC 3030 --------------------------------------------------------------------------------------------
+
+    def _bdat(self, chunk: Chunk | None, refusal: Reply | None) -> None:
+        if chunk is None:
+            # How many octets are no commands cannot be known (C065).
+            self._reply(refusal or replies.NOT_AVAILABLE)
+            self._close("a BDAT without a size")
+            return
+        self._chunk, self._chunk_left = chunk, chunk.octets
+        refusal = refusal or chunk.flaw
+        if refusal is not None:
+            self._refuse_chunk(refusal)
+        elif self.state is State.CHUNKS:
+            self._go(Event.NEXT_CHUNK)
+        else:
+            self._go(Event.DATA)
+            self._do(OpenMessage(self._transaction.envelope()))
+
+    def _refuse_chunk(self, refusal: Reply) -> None:
+        """Its octets are dropped before the answer; the transaction is over."""
+        self._abort_content()
+        self._go(Event.CHUNK_REFUSED)
+        self._forget_transaction()
+        self._chunk_refusal = refusal
+
+    def _read_chunk(self) -> bool:
+        intake = self._transaction.content
+        assert intake is not None
+        octets = self._lines.take(self._chunk_left)
+        self._chunk_left -= len(octets)
+        ended = self._chunk_left == 0
+        self._keep(intake, intake.chunk(octets, ended and self._chunk.last))
+        if intake.refusal is not None:
+            self._refuse_chunk(intake.refusal)
+            return True
+        if not ended:
+            return False
+        chunk, self._chunk = self._chunk, _NO_CHUNK
+        if chunk.last:
+            self._content_ended(intake)
+        else:
+            self._go(Event.CHUNK_TAKEN)
+            self._reply(Reply.of(250, "2.0.0", f"{chunk.octets} octets received"))
+        return True
+
+    def _discard(self) -> bool:
+        self._chunk_left -= len(self._lines.take(self._chunk_left))
+        if self._chunk_left:
+            return False
+        self._chunk = _NO_CHUNK
+        self._go(Event.DISCARDED if self.helo else Event.DISCARDED_BEFORE_GREETING)
+        self._refuse(self._chunk_refusal)
+        return True
 
     # --- small steps -----------------------------------------------------------------------------------------------
 
@@ -333,7 +456,11 @@ class ServerSession:
         self.state = NEXT[self.state, event]
 
     def _forget_transaction(self) -> None:
-        self._transaction = _Transaction()
+        self._transaction = Transaction()
+
+    def _forget_client(self) -> None:
+        self.helo, self._offered, self.login = "", None, None
+        self._forget_transaction()
 
     def _reply(self, reply: Reply) -> None:
         self._replies.append(reply.render())
@@ -343,7 +470,7 @@ class ServerSession:
         # RFC 5321 4.5.3.1.10: "too many recipients" (452) is no fault of the client, it sends the others later.
         self._errors += not reply.temporary
         if self._errors > self._rules.errors:
-            self._reply(_TOO_MANY_ERRORS)
+            self._reply(replies.TOO_MANY_ERRORS)
             self._close("too many errors")
 
     def _close(self, why: str) -> None:
@@ -369,6 +496,17 @@ class ServerSession:
         return effects
 
 
+_NO_CHUNK = Chunk(0, False)
+_BUSY = frozenset({State.OPENING, State.CONTENT, State.CHUNK, State.CHUNKS, State.COMMITTING})
+
+# What is done with the octets that have come: True when there may be more to do.
+_STEPS: dict[State, Callable[[ServerSession], bool]] = {
+    **dict.fromkeys(READING, ServerSession._read_command),
+    State.CHUNK: ServerSession._read_chunk,
+    State.DISCARDING: ServerSession._discard,
+    State.LOGIN: ServerSession._read_response,
+}
+
 _PROCEED: dict[Verb, Callable[[ServerSession, Command], None]] = {
     Verb.HELO: ServerSession._helo,
     Verb.EHLO: ServerSession._ehlo,
@@ -380,5 +518,8 @@ _PROCEED: dict[Verb, Callable[[ServerSession, Command], None]] = {
     Verb.QUIT: ServerSession._quit,
     Verb.VRFY: ServerSession._vrfy,
     Verb.HELP: ServerSession._help,
+    Verb.ETRN: ServerSession._etrn,
     Verb.STARTTLS: ServerSession._starttls,
+    Verb.AUTH: ServerSession._auth,
+    Verb.XCLIENT: ServerSession._xclient,
 }

@@ -22,7 +22,15 @@ class State(enum.Enum):
     RECIPIENTS = "recipients"
     OPENING = "opening"  # the spool is making room
     CONTENT = "content"
-    COMMITTING = "committing"  # the final dot has come, the disk has not answered
+    CHUNK = "chunk"  # the octets of a BDAT
+    CHUNKS = "chunks"  # between two BDAT of one message
+    DISCARDING = "discarding"  # the octets of a BDAT that was refused
+    COMMITTING = "committing"  # the message is whole, the disk has not answered
+    FLUSH_ASKED = "flush asked"  # ETRN
+    LOGIN_ASKED = "login asked"
+    LOGIN = "login"  # the next line is a response of SASL
+    CLIENT_ASKED = "client asked"  # XCLIENT
+    TLS_ASKED = "tls asked"
     HANDSHAKE = "handshake"
     CLOSED = "closed"
 
@@ -39,24 +47,45 @@ class Event(enum.Enum):
     REFUSED = "refused"
     REFUSED_AFTER_OTHERS = "refused after others"  # earlier recipients stand
     OPENED = "opened"
+    OPENED_FOR_CHUNK = "opened for chunk"
+    NEXT_CHUNK = "next chunk"
+    CHUNK_TAKEN = "chunk taken"
+    CHUNK_REFUSED = "chunk refused"  # its octets are still to come
+    DISCARDED = "discarded"
+    DISCARDED_BEFORE_GREETING = "discarded before greeting"
     ENDED = "ended"
     FAILED = "failed"  # no message came of it
     DONE = "done"
+    FLUSH = "flush"
+    LOGIN = "login"
+    CHALLENGED = "challenged"
+    RESPONDED = "responded"
     TLS = "tls"
+    TLS_GRANTED = "tls granted"
+    TLS_REFUSED = "tls refused"
+    TLS_REFUSED_BEFORE_GREETING = "tls refused before greeting"
     SECURED = "secured"
+    IMPERSONATE = "impersonate"
+    RESTARTED = "restarted"  # as if somebody else had just connected
     CLOSE = "close"
 
 
 S, E = State, Event
 
+# The states in which the next line is read as a command; in all others what comes has to wait.
+READING = frozenset({S.START, S.READY, S.SENDER, S.RECIPIENTS, S.CHUNKS})
+
 NEXT: dict[tuple[State, Event], State] = {
     (S.START, E.GREETED): S.READY,
     (S.START, E.RESET): S.START,
-    (S.START, E.TLS): S.HANDSHAKE,
+    (S.START, E.TLS): S.TLS_ASKED,
     (S.READY, E.GREETED): S.READY,
     (S.READY, E.RESET): S.READY,
     (S.READY, E.MAIL): S.SENDER_ASKED,
-    (S.READY, E.TLS): S.HANDSHAKE,
+    (S.READY, E.TLS): S.TLS_ASKED,
+    (S.READY, E.FLUSH): S.FLUSH_ASKED,
+    (S.READY, E.LOGIN): S.LOGIN_ASKED,
+    (S.READY, E.IMPERSONATE): S.CLIENT_ASKED,
     (S.SENDER_ASKED, E.ACCEPTED): S.SENDER,
     (S.SENDER_ASKED, E.REFUSED): S.READY,
     # RFC 5321 4.1.4: EHLO in a transaction is a RSET.
@@ -71,11 +100,33 @@ NEXT: dict[tuple[State, Event], State] = {
     (S.RECIPIENTS, E.RCPT): S.RECIPIENT_ASKED,
     (S.RECIPIENTS, E.DATA): S.OPENING,
     (S.OPENING, E.OPENED): S.CONTENT,
+    (S.OPENING, E.OPENED_FOR_CHUNK): S.CHUNK,
     (S.OPENING, E.FAILED): S.READY,
     (S.CONTENT, E.ENDED): S.COMMITTING,
     (S.CONTENT, E.FAILED): S.READY,
+    (S.CHUNK, E.CHUNK_TAKEN): S.CHUNKS,
+    (S.CHUNK, E.ENDED): S.COMMITTING,
+    (S.CHUNK, E.FAILED): S.READY,
+    (S.CHUNKS, E.NEXT_CHUNK): S.CHUNK,
+    (S.CHUNKS, E.GREETED): S.READY,
+    (S.CHUNKS, E.RESET): S.READY,
+    # RFC 3030 2: the octets of a refused chunk are read and dropped; the transaction is over with it.
+    **{(state, E.CHUNK_REFUSED): S.DISCARDING for state in (*READING, S.OPENING, S.CHUNK)},
+    (S.DISCARDING, E.DISCARDED): S.READY,
+    (S.DISCARDING, E.DISCARDED_BEFORE_GREETING): S.START,
     (S.COMMITTING, E.DONE): S.READY,
     (S.COMMITTING, E.FAILED): S.READY,
+    (S.FLUSH_ASKED, E.DONE): S.READY,
+    (S.LOGIN_ASKED, E.CHALLENGED): S.LOGIN,
+    (S.LOGIN_ASKED, E.ACCEPTED): S.READY,
+    (S.LOGIN_ASKED, E.REFUSED): S.READY,
+    (S.LOGIN, E.RESPONDED): S.LOGIN_ASKED,
+    (S.LOGIN, E.REFUSED): S.READY,
+    (S.CLIENT_ASKED, E.RESTARTED): S.START,
+    (S.CLIENT_ASKED, E.REFUSED): S.READY,
+    (S.TLS_ASKED, E.TLS_GRANTED): S.HANDSHAKE,
+    (S.TLS_ASKED, E.TLS_REFUSED): S.READY,
+    (S.TLS_ASKED, E.TLS_REFUSED_BEFORE_GREETING): S.START,
     (S.HANDSHAKE, E.SECURED): S.START,
     **{(state, E.CLOSE): S.CLOSED for state in State},
 }
@@ -85,8 +136,9 @@ NEEDS: dict[Verb, frozenset[State]] = {
     Verb.MAIL: frozenset({S.READY}),
     Verb.RCPT: frozenset({S.SENDER, S.RECIPIENTS}),
     Verb.DATA: frozenset({S.RECIPIENTS}),
+    Verb.BDAT: frozenset({S.RECIPIENTS, S.CHUNKS}),
+    Verb.ETRN: frozenset({S.READY}),
     Verb.STARTTLS: frozenset({S.START, S.READY}),
+    Verb.AUTH: frozenset({S.READY}),
+    Verb.XCLIENT: frozenset({S.READY}),
 }
-
-# The states in which the next line is read; in all others what comes has to wait.
-READING = frozenset({S.START, S.READY, S.SENDER, S.RECIPIENTS})

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import TlsSession
+from fopemta.mail.envelope import BodyType, TlsSession
+from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.reply import Reply
 from fopemta.smtp.server_effects import (
     AbortMessage,
+    AskFlush,
+    AskLogin,
     AskRecipient,
     AskSender,
+    AskTls,
     Close,
     CommitMessage,
+    ContinueLogin,
     Effect,
+    Impersonate,
     OpenMessage,
     Send,
     StartTls,
     WriteContent,
 )
-from fopemta.smtp.server_session import ServerSession, SessionRules
+from fopemta.smtp.server_session import ServerSession
+from fopemta.smtp.session_rules import SessionRules
 
 TLS = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
+LOGIN = LoggedIn("bob", frozenset({"bob@local.test"}))
 REFUSED = Reply.of(550, "5.7.1", "Relaying denied")
 
 
@@ -40,10 +48,12 @@ class Conversation:
         self.sends: list[bytes] = []
         self.messages: list[tuple[OpenMessage, bytes]] = []
         self.content = b""
+        self.body_types: list[BodyType] = []
         self.opened: OpenMessage | None = None
         self.closed: str | None = None
         self.handshakes = 0
         self.aborted = 0
+        self.refuse_tls: Reply | None = None
         self.refuse_open: Reply | None = None
         self.refuse_commit: Reply | None = None
         self.perform(self.session.start())
@@ -71,11 +81,34 @@ class Conversation:
         while queue:
             queue[:0] = self.one(queue.pop(0))
 
+    def login(self, response: bytes | None) -> list[Effect]:
+        """One password opens; "more" and nothing are answered with a challenge."""
+        if response in (None, b"more"):
+            return self.session.challenged(Challenge(b"what?"))
+        if response == b"secret":
+            return self.session.logged_in(LOGIN)
+        return self.session.login_refused(Reply.of(535, "5.7.8", "Wrong"))
+
     def one(self, effect: Effect) -> list[Effect]:
         match effect:
             case Send(data):
                 self.sent += data
                 self.sends.append(data)
+            case AskFlush(domain):
+                started = domain == "local.test"
+                return self.session.flushed(Reply.of(253, "2.0.0", "started") if started else REFUSED)
+            case AskLogin(_, initial):
+                return self.login(initial)
+            case ContinueLogin(response):
+                return self.login(response)
+            case AskTls():
+                if self.refuse_tls is not None:
+                    return self.session.tls_refused(self.refuse_tls)
+                return self.session.tls_granted()
+            case Impersonate("ADDR=192.0.2.9"):
+                return self.session.restarted(rules(hostname="other.test"))
+            case Impersonate():
+                return self.session.not_impersonated(Reply.of(501, "5.5.4", "Bad attributes"))
             case AskSender():
                 return self.session.judged(None)
             case AskRecipient(recipient):
@@ -87,7 +120,8 @@ class Conversation:
                 return self.session.opened()
             case WriteContent(data):
                 self.content += data
-            case CommitMessage():
+            case CommitMessage(body_type):
+                self.body_types.append(body_type)
                 if self.refuse_commit is not None:
                     return self.session.failed(self.refuse_commit)
                 assert self.opened is not None

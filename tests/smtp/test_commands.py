@@ -7,21 +7,31 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import BodyType
+from fopemta.mail.envelope import BodyType, Notify, OriginalRecipient, RecipientOptions, Returned
 from fopemta.mail.reply import Reply
-from fopemta.smtp.commands import Command, Verb, parse
+from fopemta.smtp.commands import Chunk, Command, Known, chunk_of, parse
+from fopemta.smtp.extensions import Offered
+from fopemta.smtp.parameters import MailOptions
+
+EVERYTHING = Known(
+    Offered(message_size=1000, recipients=10, mechanisms=("PLAIN",), require_tls=True, xclient=True), utf8=True
+)
 
 
-def reply(line: bytes, extended: bool = True) -> str:
-    found = parse(line, extended)
+def reply(line: bytes, known: Known = EVERYTHING) -> str:
+    found = parse(line, known)
     assert isinstance(found, Reply), found
     return f"{found.code} {found.enhanced}"
 
 
-def path(line: bytes) -> Mailbox | None:
-    found = parse(line, True)
+def command(line: bytes) -> Command:
+    found = parse(line, EVERYTHING)
     assert isinstance(found, Command), found
-    return found.path
+    return found
+
+
+def path(line: bytes) -> Mailbox | None:
+    return command(line).path
 
 
 class MailTests(SynchronousTestCase):
@@ -68,18 +78,40 @@ class MailTests(SynchronousTestCase):
             b"MAIL FROM:<a@" + b"a." * 130 + b"org>": "501 5.1.7",
             # C196: never decoded, and the colon is no atext.
             b"MAIL FROM:<=?utf-8?q?a=0D=0AX:1?=@e.org>": "501 5.1.7",
-            "MAIL FROM:<bücher@example.org>".encode(): "553 5.6.7",
             b"MAIL FROM:<a\0b@example.org>": "501 5.5.2",
             b"MAIL FROM:<a\tb@example.org>": "501 5.5.2",
         }
         self.assertEqual({line: reply(line) for line in table}, table)
 
     def test_parameters(self) -> None:
-        found = parse(b"MAIL FROM:<a@b.test> size=100 body=8bitmime", True)
-        self.assertEqual(found, Command(Verb.MAIL, path=Mailbox("a", "b.test"), size=100, body=BodyType.EIGHT_BIT_MIME))
+        table = {
+            b"SIZE=100 body=8bitmime": MailOptions(size=100, body=BodyType.EIGHT_BIT_MIME),
+            b"BODY=BINARYMIME": MailOptions(body=BodyType.BINARY_MIME),
+            b"smtputf8": MailOptions(smtputf8=True),
+            b"REQUIRETLS": MailOptions(require_tls=True),
+            b"RET=hdrs ENVID=QQ+2B+3D1": MailOptions(returned=Returned.HEADERS, envelope_id="QQ+=1"),
+            # C078: of no consequence, whatever they say.
+            b"AUTH=<>": MailOptions(),
+            b"AUTH=a+2Bb@example.org": MailOptions(),
+        }
+        found = {text: command(b"MAIL FROM:<a@b.test>  " + text + b" ").mail for text in table}
+        self.assertEqual(found, table)
+
+    def test_bad_parameters(self) -> None:
         table = {
             b"MAIL FROM:<> FOO=1": "555 5.5.4",
-            b"MAIL FROM:<> SMTPUTF8": "555 5.5.4",
+            b"MAIL FROM:<> NOTIFY=NEVER": "555 5.5.4",
+            b"MAIL FROM:<> SMTPUTF8=1": "501 5.5.4",
+            b"MAIL FROM:<> REQUIRETLS=yes": "501 5.5.4",
+            b"MAIL FROM:<> RET=ALL": "501 5.5.4",
+            b"MAIL FROM:<> RET": "501 5.5.4",
+            b"MAIL FROM:<> ENVID=": "501 5.5.4",
+            b"MAIL FROM:<> ENVID=+2b": "501 5.5.4",
+            b"MAIL FROM:<> ENVID=a+0Ab": "501 5.5.4",
+            b"MAIL FROM:<> ENVID=" + b"x" * 101: "501 5.5.4",
+            b"MAIL FROM:<> AUTH=+zz": "501 5.5.4",  # C078
+            b"MAIL FROM:<> AUTH=bob": "501 5.5.4",
+            "MAIL FROM:<> ENVID=é".encode(): "501 5.5.4",
             b"MAIL FROM:<> SIZE=1 SIZE=1": "501 5.5.4",
             b"MAIL FROM:<> SIZE=x": "501 5.5.4",
             b"MAIL FROM:<> SIZE": "501 5.5.4",
@@ -89,8 +121,38 @@ class MailTests(SynchronousTestCase):
         }
         self.assertEqual({line: reply(line) for line in table}, table)
 
-    def test_parameters_need_ehlo(self) -> None:
-        self.assertEqual(reply(b"MAIL FROM:<> SIZE=1", extended=False), "555 5.5.4")
+    def test_parameters_are_known_only_where_their_extension_is_offered(self) -> None:
+        self.assertEqual(reply(b"MAIL FROM:<> SIZE=1", Known()), "555 5.5.4")
+        few = Known(Offered(message_size=0, recipients=10, without=frozenset({"CHUNKING", "DSN"})))
+        table = {
+            b"MAIL FROM:<> BODY=BINARYMIME": "501 5.5.4",
+            b"MAIL FROM:<> RET=FULL": "555 5.5.4",
+            b"MAIL FROM:<> AUTH=<>": "555 5.5.4",
+            b"MAIL FROM:<> REQUIRETLS": "555 5.5.4",
+            b"RCPT TO:<a@b.test> NOTIFY=NEVER": "555 5.5.4",
+        }
+        self.assertEqual({line: reply(line, few) for line in table}, table)
+
+    def test_internationalised_addresses(self) -> None:
+        table = {
+            "MAIL FROM:<bücher@Bücher.example> SMTPUTF8": Mailbox("bücher", "xn--bcher-kva.example"),
+            'MAIL FROM:<"bü cher"@example.org> SMTPUTF8': Mailbox("bü cher", "example.org"),
+            "MAIL FROM:<用户@例え.テスト> SMTPUTF8": Mailbox("用户", "xn--r8jz45g.xn--zckzah"),
+            "RCPT TO:<用户@example.org>": Mailbox("用户", "example.org"),
+        }
+        self.assertEqual({text: path(text.encode()) for text in table}, table)
+        refused = {
+            "MAIL FROM:<bücher@example.org>": "553 5.6.7",
+            "MAIL FROM:<a@bücher.example>": "553 5.6.7",
+            "MAIL FROM:<a@xn--\u00fc> SMTPUTF8": "501 5.1.7",
+            "MAIL FROM:<a\u2028b@example.org> SMTPUTF8": "501 5.5.2",
+            "MAIL FROM:<a\u202eb@example.org> SMTPUTF8": "501 5.5.2",
+            "MAIL FROM:<" + "ü" * 125 + "@example.org> SMTPUTF8": "501 5.1.7",
+            "EHLO bücher.example": "501 5.5.2",
+        }
+        self.assertEqual({text: reply(text.encode()) for text in refused}, refused)
+        self.assertEqual(reply(b"MAIL FROM:<\xff@example.org> SMTPUTF8"), "501 5.5.2")
+        self.assertEqual(reply("RCPT TO:<ü@example.org>".encode(), Known(EVERYTHING.offered)), "553 5.6.7")
 
 
 class OtherCommandTests(SynchronousTestCase):
@@ -100,6 +162,65 @@ class OtherCommandTests(SynchronousTestCase):
         table = {b"RCPT TO:<>": "501 5.1.3", b"RCPT TO:<bob>": "501 5.1.3", b"RCPT TO:<a@b.test> X=1": "555 5.5.4"}
         table[b"RCPT FROM:<a@b.test>"] = "501 5.5.4"
         self.assertEqual({line: reply(line) for line in table}, table)
+
+    def test_what_recipients_bring(self) -> None:
+        table = {
+            "NOTIFY=never": RecipientOptions(frozenset({Notify.NEVER})),
+            "notify=success,DELAY": RecipientOptions(frozenset({Notify.SUCCESS, Notify.DELAY})),
+            "ORCPT=rfc822;Bob+2B1@b.test": RecipientOptions(original=OriginalRecipient("rfc822", "Bob+1@b.test")),
+            "ORCPT=UTF-8;b\\x{FC}@b.test": RecipientOptions(original=OriginalRecipient("utf-8", "bü@b.test")),
+            "ORCPT=utf-8;bü@b.test": RecipientOptions(original=OriginalRecipient("utf-8", "bü@b.test")),
+        }
+        found = {text: command(b"RCPT TO:<a@b.test> " + text.encode()).recipient for text in table}
+        self.assertEqual(found, table)
+        for text in ("NOTIFY", "NOTIFY=", "NOTIFY=NEVER,DELAY", "NOTIFY=DELAY,DELAY", "NOTIFY=X", "NOTIFY=FAILURE,",
+                     "ORCPT=bob@b.test", "ORCPT=rfc822;", "ORCPT=;bob", "ORCPT=a b;c", "ORCPT=rfc822;+ZZ",
+                     "ORCPT=rfc822;bü", "ORCPT=utf-8;\\x{D800}", "ORCPT=utf-8;\\x{110000}", "ORCPT=utf-8;a+b",
+                     "ORCPT=rfc822;" + "x" * 500, "NOTIFY=NEVER NOTIFY=NEVER"):  # fmt: skip
+            self.assertEqual(reply(f"RCPT TO:<a@b.test> {text}".encode())[:3], "501", text)
+
+    def test_chunks(self) -> None:
+        table: dict[bytes, Chunk | None] = {
+            b"BDAT 0": Chunk(0, False),
+            b"bdat 10 last": Chunk(10, True),
+            b"BDAT  007  LAST ": Chunk(7, True),
+            b"BDAT 9223372036854775807": Chunk(2**63 - 1, False),
+            b"BDAT 9223372036854775808": None,
+            b"BDAT 99999999999999999999": None,
+            b"BDAT -1": None,
+            b"BDAT": None,
+            b"BDAT x": None,
+            b"BDAT 1e3": Chunk(1, False),
+            b"BDAT 5 FIRST": Chunk(5, False),
+            b"BDAT 5 LAST LAST": Chunk(5, False),
+        }
+        found = {line: chunk_of(line) for line in table}
+        for line, chunk in found.items():
+            flawed = chunk is None or chunk.flaw is not None
+            self.assertEqual(flawed, line in (b"BDAT 1e3", *list(table)[4:9], *list(table)[10:]), line)
+            if chunk is not None:
+                found[line] = Chunk(chunk.octets, chunk.last)
+        self.assertEqual(found, table)
+
+    def test_etrn(self) -> None:
+        self.assertEqual(command(b"ETRN Example.ORG").name, "example.org")
+        self.assertEqual(command(b"ETRN @example.org").name, "@example.org")
+        table = {b"ETRN": "501 5.5.4", b"ETRN a b": "501 5.5.4", b"ETRN #queue": "458 4.5.4", b"ETRN a..b": "501 5.5.4"}
+        self.assertEqual({line: reply(line) for line in table}, table)
+
+    def test_auth(self) -> None:
+        table = {
+            b"AUTH plain": ("PLAIN", None),
+            b"AUTH PLAIN =": ("PLAIN", "="),
+            b"AUTH SCRAM-SHA-256 biws": ("SCRAM-SHA-256", "biws"),
+        }
+        self.assertEqual({line: (command(line).name, command(line).argument) for line in table}, table)
+        for line in (b"AUTH", b"AUTH ", b"AUTH PLAIN a b", b"AUTH <plain>", b"AUTH " + b"A" * 21):
+            self.assertEqual(reply(line), "501 5.5.4", line)
+
+    def test_xclient_is_unknown_to_whom_it_is_not_offered(self) -> None:
+        self.assertEqual(command(b"XCLIENT ADDR=192.0.2.1").argument, "ADDR=192.0.2.1")
+        self.assertEqual(reply(b"XCLIENT ADDR=192.0.2.1", Known()), "500 5.5.1")
 
     def test_C196_hostile_names_are_refused(self) -> None:
         for name in (b"", b"(((", b'"', b";", b"a" * 900, b"[IPv6:zz]", b"\xff", b"a b", b"a\0b", b"<a>", b"a;b"):
@@ -114,13 +235,13 @@ class OtherCommandTests(SynchronousTestCase):
             b"a_b",
             b"192.0.2.1",
         ):
-            self.assertIsInstance(parse(b"EHLO " + name, False), Command, name)
+            self.assertIsInstance(parse(b"EHLO " + name, Known()), Command, name)
 
     def test_arguments_where_there_are_none(self) -> None:
         # C021
         for verb in (b"DATA", b"RSET", b"QUIT", b"STARTTLS"):
             self.assertEqual(reply(verb + b" now"), "501 5.5.4", verb)
-            self.assertIsInstance(parse(verb.lower() + b" ", True), Command)
+            self.assertIsInstance(parse(verb.lower() + b" ", EVERYTHING), Command)
 
     def test_unknown(self) -> None:
         for line in (b"", b"FOO", b"EXPN list", b"TURN", b"\xff\xfe", b"GET / HTTP/1.1", b"MAILFROM:<a@b>"):
@@ -129,8 +250,8 @@ class OtherCommandTests(SynchronousTestCase):
     @settings(deadline=None, derandomize=True, max_examples=500)
     @given(st.sampled_from([b"MAIL FROM:<", b"RCPT TO:<", b"EHLO ", b"MAIL FROM:<a@b> ", b""]), st.binary(max_size=60))
     def test_any_bytes_give_a_command_or_a_reply(self, start: bytes, rest: bytes) -> None:
-        found = parse(start + rest, True)
+        found = parse(start + rest, EVERYTHING)
         if isinstance(found, Command) and found.path is not None and found.path.domain:
-            again = parse(b"RCPT TO:<" + str(found.path).encode() + b">", True)
+            again = parse(b"RCPT TO:<" + str(found.path).encode() + b">", EVERYTHING)
             assert isinstance(again, Command)
             self.assertEqual(again.path, found.path)

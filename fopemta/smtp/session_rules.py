@@ -1,0 +1,124 @@
+"""What holds for a whole session (pure), and which command may come when."""
+
+from __future__ import annotations
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import TlsSession
+from fopemta.mail.login import LoggedIn
+from fopemta.mail.reply import Reply
+from fopemta.smtp import server_replies as replies
+from fopemta.smtp.commands import Command, Verb
+from fopemta.smtp.extensions import Offered, offers
+from fopemta.smtp.server_states import NEEDS, State
+from fopemta.smtp.transaction import BareLineEnds, ContentLimits
+
+
+@attrs.frozen(kw_only=True)
+class SessionRules:
+    """What the configuration says about a session.
+
+    `postmaster` is whom `<postmaster>` means; `starttls` whether TLS can be begun; `tls_required` before any mail.
+    `mechanisms` of AUTH, used under TLS only; `login_required` before any mail.  `without` are extensions turned off;
+    `require_tls` whether REQUIRETLS is offered under TLS; `xclient` whether this client may use it.  Sizes in octets, 0
+    for no limit; `errors` before the client is cut off; `commands` without a message before it is, 0 for no limit.
+    """
+
+    hostname: str
+    banner: str
+    postmaster: Mailbox
+    message_size: int
+    recipients: int
+    errors: int
+    starttls: bool
+    tls_required: bool
+    mechanisms: tuple[str, ...] = ()
+    login_required: bool = False
+    without: frozenset[str] = frozenset()
+    require_tls: bool = False
+    xclient: bool = False
+    bare_line_ends: BareLineEnds = BareLineEnds.NORMALISE
+    hops: int = 100
+    commands: int = 0
+
+    def offered(self, tls: TlsSession | None) -> Offered:
+        """What EHLO brings to a client with or without TLS."""
+        return Offered(
+            message_size=self.message_size,
+            recipients=self.recipients,
+            starttls=self.starttls and tls is None,
+            # RFC 4954 4: never before TLS, where a password could be read.
+            mechanisms=self.mechanisms if tls is not None else (),
+            require_tls=self.require_tls and tls is not None,
+            xclient=self.xclient,
+            without=self.without,
+        )
+
+    @property
+    def content_limits(self) -> ContentLimits:
+        """Those of one message."""
+        return ContentLimits(message_size=self.message_size, hops=self.hops, bare_line_ends=self.bare_line_ends)
+
+    @property
+    def greeting(self) -> Reply:
+        """The banner."""
+        return Reply.of(220, None, f"{self.hostname} {self.banner}")
+
+
+@attrs.frozen
+class Standing:
+    """Where a client stands when it gives a command; `offered` is None unless it greeted with EHLO."""
+
+    state: State
+    tls: TlsSession | None
+    login: LoggedIn | None
+    offered: Offered | None
+
+
+def out_of_place(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
+    """What is wrong with a command, whose syntax is good, at this moment; None where it may proceed."""
+    verb = command.verb
+    if rules.tls_required and standing.tls is None and verb not in _BEFORE_TLS:
+        return replies.TLS_FIRST
+    needed = NEEDS.get(verb)
+    if needed is not None and standing.state not in needed:
+        return Reply.of(503, "5.5.1", replies.BAD_SEQUENCE[verb])
+    if verb in _EXTENDED_VERBS and not _offers(standing.offered, _EXTENDED_VERBS[verb]):
+        return replies.NOT_AVAILABLE
+    special = _SPECIAL.get(verb)
+    return None if special is None else special(rules, standing, command)
+
+
+def _offers(offered: Offered | None, keyword: str) -> bool:
+    return offered is not None and any(each.keyword == keyword for each in offers(offered))
+
+
+def _mail(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
+    if rules.login_required and standing.login is None:
+        return replies.LOGIN_FIRST
+    # RFC 1870 6.1: what is declared may be refused at once.
+    return replies.TOO_LARGE if 0 < rules.message_size < command.mail.size else None
+
+
+def _starttls(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
+    if standing.tls is not None:
+        return replies.TLS_ACTIVE
+    return None if rules.starttls else replies.NO_TLS
+
+
+def _auth(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
+    if not rules.mechanisms or standing.offered is None:
+        return replies.NOT_AVAILABLE
+    if standing.tls is None:
+        # Whether the password would have been right must not be learnt from the answer (C010).
+        return replies.ENCRYPTION_FIRST
+    if standing.login is not None:
+        return replies.LOGGED_IN_ALREADY
+    return None if command.name in rules.mechanisms else replies.NO_MECHANISM
+
+
+_BEFORE_TLS = frozenset({Verb.EHLO, Verb.HELO, Verb.STARTTLS, Verb.NOOP, Verb.QUIT, Verb.RSET})
+# Verbs that exist only where their extension is offered.
+_EXTENDED_VERBS = {Verb.BDAT: "CHUNKING", Verb.ETRN: "ETRN"}
+_SPECIAL = {Verb.MAIL: _mail, Verb.STARTTLS: _starttls, Verb.AUTH: _auth}

@@ -1,0 +1,129 @@
+"""One message on its way in, as the session sees it (pure): what MAIL and RCPT said, and its content as judged."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import BodyType, Envelope, RecipientOptions
+from fopemta.mail.reply import Reply
+from fopemta.mail.trace import ReceivedCount
+from fopemta.smtp import server_replies as replies
+from fopemta.smtp.dot_stuffing import ChunkText, Unstuffer
+from fopemta.smtp.parameters import MailOptions
+
+_BARE_LINE_END = Reply.of(550, "5.6.11", "Lines of a message must end with CR LF: a bare CR or LF is refused here")
+_TOO_MANY_HOPS = Reply.of(554, "5.4.6", "Too many hops: this message is going round in a circle")
+
+
+class BareLineEnds(enum.Enum):
+    """What becomes of a CR or LF that stands alone in a message (RULINGS 21)."""
+
+    NORMALISE = "normalise"
+    REJECT = "reject"
+
+
+@attrs.frozen(kw_only=True)
+class ContentLimits:
+    """`message_size` octets, 0 for no limit; `hops` Received fields, 0 for no limit."""
+
+    message_size: int
+    hops: int
+    bare_line_ends: BareLineEnds
+
+
+class ContentIntake:
+    """The content of one message: made CRLF-only unless it is binary, measured, judged.
+
+    `refusal` is set as soon as it is known that the message will not be taken; from then on nothing comes out.
+    """
+
+    def __init__(self, limits: ContentLimits, body_type: BodyType) -> None:
+        self._limits = limits
+        self._body_type = body_type
+        self._unstuffer = Unstuffer()
+        self._chunk_text = ChunkText()
+        self._received = ReceivedCount()
+        self._eight_bit = False
+        self.size = 0
+        self.refusal: Reply | None = None
+
+    @property
+    def body_type(self) -> BodyType:
+        """As declared; 8-bit content that was not declared counts as if it had been."""
+        if self._eight_bit and self._body_type is BodyType.SEVEN_BIT:
+            return BodyType.EIGHT_BIT_MIME
+        return self._body_type
+
+    def data(self, octets: bytes) -> bytes:
+        """What follows DATA: the content that is now certain."""
+        content = self._unstuffer.feed(octets)
+        return self._judged(content, self._unstuffer.bare)
+
+    @property
+    def rest(self) -> bytes | None:
+        """What came behind the end of data; None until it has ended."""
+        return self._unstuffer.rest if self._unstuffer.ended else None
+
+    def chunk(self, octets: bytes, last: bool) -> bytes:
+        """Octets of BDAT; `last`: nothing of the message follows these."""
+        if self._body_type is BodyType.BINARY_MIME:
+            return self._judged(octets, False)
+        content = self._chunk_text.feed(octets, last)
+        return self._judged(content, self._chunk_text.bare)
+
+    def _judged(self, content: bytes, bare: bool) -> bytes:
+        self.size += len(content)
+        if self.refusal is not None:
+            return b""
+        self._received.feed(content)
+        self._eight_bit = self._eight_bit or not content.isascii()
+        self.refusal = self._flaw(bare)
+        return b"" if self.refusal is not None else content
+
+    def _flaw(self, bare: bool) -> Reply | None:
+        limits = self._limits
+        if 0 < limits.message_size < self.size:
+            return replies.TOO_LARGE
+        if bare and limits.bare_line_ends is BareLineEnds.REJECT:
+            return _BARE_LINE_END
+        return _TOO_MANY_HOPS if 0 < limits.hops < self._received.count else None
+
+
+@attrs.define
+class Transaction:
+    """What one message has come to; a new one is made for each, so nothing can be left over (C202)."""
+
+    sender: Mailbox | None = None
+    mail: MailOptions = attrs.Factory(MailOptions)
+    # A dict keeps the order; an address given twice is one recipient, with what was said of it first.
+    recipients: dict[Mailbox, RecipientOptions] = attrs.Factory(dict)
+    asked: tuple[Mailbox, RecipientOptions] | None = None
+    content: ContentIntake | None = None
+    # The spool has been told to forget it.
+    aborted: bool = False
+
+    def envelope(self) -> Envelope:
+        """What MAIL and RCPT have said, without an arrival."""
+        mail = self.mail
+        return Envelope(
+            sender=self.sender,
+            recipients=tuple(self.recipients),
+            body_type=mail.body,
+            smtputf8=mail.smtputf8,
+            require_tls=mail.require_tls,
+            returned=mail.returned,
+            envelope_id=mail.envelope_id,
+            options=tuple((each, said) for each, said in self.recipients.items() if said != _NOTHING_SAID),
+        )
+
+    def recipient_accepted(self) -> None:
+        """The recipient that policy was asked about is one."""
+        assert self.asked is not None
+        recipient, said = self.asked
+        self.recipients.setdefault(recipient, said)
+
+
+_NOTHING_SAID = RecipientOptions()
