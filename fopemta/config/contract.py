@@ -31,7 +31,7 @@ from fopemta.config.model import (
     TlsServer,
 )
 from fopemta.config.place import array
-from fopemta.config.quantities import duration, number, port, size, whole
+from fopemta.config.quantities import duration, duration_or_off, number, port, size, size_or_none, whole, yes_or_no
 from fopemta.config.section import Key, Section, Tables
 from fopemta.config.ways import endpoint, via
 from fopemta.config.words import (
@@ -45,6 +45,8 @@ from fopemta.config.words import (
     postmaster,
     route_domain,
 )
+from fopemta.smtp.extensions import OPTIONAL
+from fopemta.smtp.transaction import BareLineEnds
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
 
@@ -78,8 +80,12 @@ LISTENER = Section(
         "endpoint": Key("endpoint", endpoint, required=True),
         "kind": Key("kind", one_of({each.value: each for each in ListenerKind})),
         "tls": Key("tls", one_of({each.value: each for each in ListenerTls})),
+        "bare_newlines": Key("bare_newlines", one_of({each.value: each for each in BareLineEnds})),
+        "bare_newlines_except": Key("bare_newlines_except", array(network)),
+        "without": Key("without", array(one_of({each: each for each in sorted(OPTIONAL)}))),
+        "tell_client": Key("tell_client", yes_or_no),
     },
-    later=frozenset({"proxies", "bare_newlines", "auth"}),
+    later=frozenset({"proxies", "auth", "require_tls"}),
 )
 
 CERTIFICATE = Section(
@@ -113,8 +119,7 @@ DNS = Section(
 
 RELAY = Section(
     Relay,
-    _same_names(networks=array(network), domains=array(pattern)),
-    later=frozenset({"authenticated_users"}),
+    _same_names(networks=array(network), domains=array(pattern), authenticated_users=yes_or_no),
 )
 
 ROUTE = Section(
@@ -123,6 +128,7 @@ ROUTE = Section(
         "domain": Key("domain", route_domain, required=True),
         "via": Key("via", via, spread=True),
         "tls": Key("tls", one_of({level.word: level for level in Level})),
+        "etrn": Key("etrn", array(network)),
     },
     later=frozenset({"names", "roots", "verify", "unverified"}),
 )
@@ -134,6 +140,7 @@ DELIVERY = Section(
         connections=whole(1, _MANY),
         connections_per_destination=whole(1, _MANY),
         messages_per_connection=whole(1, _MANY),
+        rate_per_destination=whole(0, _MANY),
         timeouts=Section(DeliveryTimeouts, {name: Key(name, duration) for name in attrs.fields_dict(DeliveryTimeouts)}),
     ),
     later=frozenset({"messages_per_connection", "source_addresses"}),
@@ -141,14 +148,16 @@ DELIVERY = Section(
 
 RETRY = Section(
     Retry,
-    _same_names(first=duration, factor=number(1, 100), longest=duration, lifetime=duration),
-    later=frozenset({"warn_after"}),
+    _same_names(
+        first=duration, factor=number(1, 100), longest=duration, lifetime=duration, warn_after=duration_or_off
+    ),
 )
 
 LIMITS = Section(
     Limits,
     _same_names(
-        message_size=size,
+        message_size=size_or_none,
+        hops=whole(0, _MANY),
         recipients=whole(100, _MANY),  # RFC 5321 4.5.3.1.8: at least 100
         connections=whole(1, _MANY),
         errors=whole(1, _MANY),

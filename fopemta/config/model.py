@@ -13,6 +13,7 @@ from typing import TypeAlias
 import attrs
 
 from fopemta.mail.address import Mailbox
+from fopemta.smtp.transaction import BareLineEnds
 from fopemta.trust.levels import Level
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -64,11 +65,20 @@ class Node:
 
 @attrs.frozen(kw_only=True)
 class Listener:
-    """[[listener]]  `endpoint` is a Twisted server endpoint string."""
+    """[[listener]]  `endpoint` is a Twisted server endpoint string.
+
+    `bare_newlines` is what becomes of a CR or LF alone in a message; the other of the two for clients in
+    `bare_newlines_except`.  `without` are ESMTP extensions that are not offered.  `tell_client`: the Received header
+    names the client and its address.
+    """
 
     endpoint: str
     kind: ListenerKind = ListenerKind.MX
     tls: ListenerTls = ListenerTls.OPPORTUNISTIC
+    bare_newlines: BareLineEnds = BareLineEnds.NORMALISE
+    bare_newlines_except: tuple[Network, ...] = ()
+    without: tuple[str, ...] = ()
+    tell_client: bool = True
 
 
 @attrs.frozen
@@ -105,10 +115,13 @@ class Dns:
 
 @attrs.frozen(kw_only=True)
 class Relay:
-    """[relay]  Clients in `networks` may send anywhere; mail for `domains` is taken from anyone and sent onwards."""
+    """[relay]  Clients in `networks` may send anywhere, and those that logged in where `authenticated_users` is set;
+    mail for `domains` is taken from anyone and sent onwards.
+    """
 
     networks: tuple[Network, ...] = ()
     domains: tuple[str, ...] = ()
+    authenticated_users: bool = True
 
 
 class Via(enum.Enum):
@@ -135,6 +148,7 @@ class Route:
     port: int | None = None
     maildir: str | None = None
     tls: Level | None = None
+    etrn: tuple[Network, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -155,23 +169,30 @@ class DeliveryTimeouts:
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """[delivery]  `connections` in all and to one destination at a time; `messages_per_connection` at most."""
+    """[delivery]  `connections` in all and to one destination at a time; `messages_per_connection` at most.
+    `rate_per_destination` deliveries a minute to one destination, 0 for no limit.
+    """
 
     port: int = 25
     connections: int = 200
     connections_per_destination: int = 20
     messages_per_connection: int = 100
+    rate_per_destination: int = 0
     timeouts: DeliveryTimeouts = DeliveryTimeouts()
 
 
 @attrs.frozen(kw_only=True)
 class Retry:
-    """[retry]  The n-th wait is first * factor^(n-1), at most `longest`, with jitter; given up after `lifetime`."""
+    """[retry]  The n-th wait is first * factor^(n-1), at most `longest`, with jitter; given up after `lifetime`.
+
+    A sender is warned of the delay at the first attempt that fails `warn_after` its arrival or later, None for never.
+    """
 
     first: float = 300.0
     factor: float = 2.0
     longest: float = 4 * 3600.0
     lifetime: float = 5 * 86400.0
+    warn_after: float | None = 4 * 3600.0
 
 
 @attrs.frozen(kw_only=True)
@@ -187,9 +208,11 @@ class LimitTimeouts:
 class Limits:
     """[limits]  `message_size` octets of one message; `recipients` of one transaction; `connections` at a time;
     `errors` before a client is cut off; `spool_free` octets that the spool keeps free besides one message.
+    `message_size` 0 is no limit.  `hops` Received headers at most, 0 for no limit (RFC 5321 6.3: at least 100).
     """
 
     message_size: int = 150_000_000
+    hops: int = 100
     recipients: int = 1000
     connections: int = 2000
     errors: int = 20

@@ -30,6 +30,16 @@ def duration_of(value: object) -> float:
     return seconds
 
 
+def duration_or_off_of(value: object) -> float | None:
+    """As a duration; "off" is None."""
+    if value == "off":
+        return None
+    try:
+        return duration_of(value)
+    except NotValid as flaw:
+        raise NotValid(f'{flaw}; "off" for never') from flaw
+
+
 def size_of(value: object) -> int:
     """Octets of 150000000, "10MB" (10^6) or "64KiB" (2^10); at least 1."""
     octets: int | None = None
@@ -66,6 +76,21 @@ def number(least: float, most: float) -> Reader:
     return plain(read)
 
 
+def size_or_none_of(value: object) -> int:
+    """As a size; 0 stands for no limit."""
+    return 0 if value == 0 and not isinstance(value, bool) else size_of(value)
+
+
+def yes_or_no_of(value: object) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise NotValid(f"must be true or false, not {shown(value)}")
+    return value
+
+
 duration = plain(duration_of)
+duration_or_off = plain(duration_or_off_of)
 size = plain(size_of)
+size_or_none = plain(size_or_none_of)
+yes_or_no = plain(yes_or_no_of)
 port = whole(1, 65535)

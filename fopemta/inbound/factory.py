@@ -10,18 +10,20 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.mail.smtp import SMTPFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from fopemta.config.model import Configuration, Listener, ListenerTls
+from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls
 from fopemta.inbound.protocol import InboundProtocol
-from fopemta.interfaces import IQueue, IServerTls, ISpool
-from fopemta.policy.admission import Admission
-from fopemta.smtp.server_session import SessionRules
+from fopemta.interfaces import IBlocklists, ILogins, IQueue, IRecipients, IServerTls, ISpool
+from fopemta.policy.admission import Admission, in_networks
+from fopemta.smtp.session_rules import SessionRules
+from fopemta.smtp.transaction import BareLineEnds
 
 
 class InboundFactory(SMTPFactory):
     """Builds one InboundProtocol per connection of `listener`.
 
     Without `server_tls` STARTTLS is not offered, and a listener that demands TLS takes no mail.  `ids` gives a new
-    queue id at each call, `now` the wall time.  The stock SMTP protocols are not used: they run what is queued behind
+    queue id at each call, `now` the wall time.  `logins` are for kind submission; without `blocklists` no client is
+    looked up, without `recipients` no mailbox.  The stock SMTP protocols are not used: they run what is queued behind
     STARTTLS, reorder pipelined replies and leave DATA on an over-long line.
     """
 
@@ -37,6 +39,9 @@ class InboundFactory(SMTPFactory):
         clock: IReactorTime,
         ids: Callable[[], str],
         now: Callable[[], float],
+        logins: ILogins | None = None,
+        blocklists: IBlocklists | None = None,
+        recipients: IRecipients | None = None,
     ) -> None:
         super().__init__(portal=None)  # type: ignore[no-untyped-call]  # Twisted's mail is not typed
         # Always set: the stock default asks DNS for our own name.
@@ -50,7 +55,10 @@ class InboundFactory(SMTPFactory):
         self.clock = clock
         self.ids = ids
         self.now = now
-        self.rules = _rules(listener, config, server_tls is not None)
+        self.logins = logins if listener.kind is ListenerKind.SUBMISSION else None
+        self.blocklists = blocklists
+        self.recipients = recipients
+        self._rules: dict[tuple[bool, bool], SessionRules] = {}
         self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
         self.sessions: set[InboundProtocol] = set()
         self.closing = False
@@ -67,8 +75,38 @@ class InboundFactory(SMTPFactory):
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` for the connections to come; those that stand go on as they began."""
         self.config = config
-        self.rules = _rules(self.listener, config, self.server_tls is not None)
+        self._rules.clear()
         self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
+
+    def rules(self, client: str, trusted: bool) -> SessionRules:
+        """Those for a client with that address; `trusted` when it is in `[relay] networks`."""
+        key = (trusted, in_networks(client, self.listener.bare_newlines_except))
+        rules = self._rules.get(key)
+        if rules is None:
+            rules = self._rules[key] = self._made_rules(*key)
+        return rules
+
+    def _made_rules(self, trusted: bool, excepted: bool) -> SessionRules:
+        listener, config = self.listener, self.config
+        bare = listener.bare_newlines
+        if excepted:
+            bare = BareLineEnds.REJECT if bare is BareLineEnds.NORMALISE else BareLineEnds.NORMALISE
+        return SessionRules(
+            hostname=config.node.hostname,
+            banner=config.node.banner,
+            postmaster=config.node.postmaster,
+            message_size=config.limits.message_size,
+            recipients=config.limits.recipients,
+            errors=config.limits.errors,
+            starttls=self.server_tls is not None and listener.tls in (ListenerTls.OPPORTUNISTIC, ListenerTls.REQUIRED),
+            tls_required=listener.tls is ListenerTls.REQUIRED,
+            mechanisms=() if self.logins is None else self.logins.mechanisms(),
+            # RFC 6409 4.3: who submits says who he is; `[relay] networks` are known by their address.
+            login_required=listener.kind is ListenerKind.SUBMISSION and not trusted,
+            without=frozenset(listener.without),
+            bare_line_ends=bare,
+            hops=config.limits.hops,
+        )
 
     @property
     def full(self) -> bool:
@@ -122,16 +160,3 @@ class _Once:
 
     def logPrefix(self) -> str:
         return "fopemta"
-
-
-def _rules(listener: Listener, config: Configuration, have_tls: bool) -> SessionRules:
-    return SessionRules(
-        hostname=config.node.hostname,
-        banner=config.node.banner,
-        postmaster=config.node.postmaster,
-        message_size=config.limits.message_size,
-        recipients=config.limits.recipients,
-        errors=config.limits.errors,
-        starttls=have_tls and listener.tls in (ListenerTls.OPPORTUNISTIC, ListenerTls.REQUIRED),
-        tls_required=listener.tls is ListenerTls.REQUIRED,
-    )

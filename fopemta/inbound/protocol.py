@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred
+import attrs
+from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004  Twisted's own
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
@@ -16,19 +17,26 @@ from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
 from fopemta.deadline import Deadline
-from fopemta.interfaces import IIncoming, SpoolFull, SpoolTrouble
+from fopemta.inbound.gate import Gate
+from fopemta.interfaces import IExchange, IIncoming, SpoolFull, SpoolTrouble
 from fopemta.mail.address import canonical_ip_address
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
+from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import protocol_word, received_header
 from fopemta.mail.reply import Reply
 from fopemta.smtp.server_effects import (
     AbortMessage,
+    AskFlush,
+    AskLogin,
     AskRecipient,
     AskSender,
+    AskTls,
     Close,
     CommitMessage,
+    ContinueLogin,
     Effect,
+    Impersonate,
     OpenMessage,
     Send,
     StartTls,
@@ -48,8 +56,16 @@ _IDLE = Reply.of(421, "4.4.2", "Timeout, closing connection")
 # The session may be in any state after a fault of ours, so it cannot go on: 421 and not 451 (RFC 5321 3.8).
 _OUR_FAULT = Reply.of(421, "4.3.0", "Temporary trouble here, please try again later")
 
+_NO_IMPERSONATION = Reply.of(501, "5.5.4", "Bad attributes")
+_NO_TLS_NOW = Reply.of(454, "4.7.0", "TLS is not available for the moment")
+
 # How long a polite close may take before the connection is cut.
 _CLOSING_GRACE = 10.0
+# Whoever is asked has a deadline of its own; this one is for the case that it has forgotten it.  Shorter than what
+# RFC 5321 4.5.3.2 has a client wait for.
+_LONGEST_THOUGHT = 120.0
+
+T = TypeVar("T")
 
 
 @implementer(IHandshakeListener)
@@ -66,7 +82,8 @@ class InboundProtocol(Protocol):
         self._deadline = Deadline(factory.clock, self._timed_out)
         self._grace = Deadline(factory.clock, self._close_held_up)
         self._client = "unknown"
-        self._may_relay = False
+        self._gate: Gate
+        self._exchange: IExchange | None = None
         self._pauses = 0
         self._lost = False
 
@@ -79,13 +96,13 @@ class InboundProtocol(Protocol):
         if set_no_delay is not None:  # a Unix socket has none; TCP with TLS 1.3 otherwise stalls 40 ms
             set_no_delay(True)
         self._client = canonical_ip_address(getattr(transport.getPeer(), "host", "unknown"))
-        self._may_relay = self.factory.admission.may_relay(self._client)
         maillog.connected(self._client, self.factory.listener.endpoint)
         if self.factory.full or self.factory.closing:
             transport.write((_SHUTTING_DOWN if self.factory.closing else _TOO_MANY).render())
             self._hang_up()
             return
         self.factory.joined(self)
+        self._gate = Gate(self.factory, self._client)
         if self.factory.listener.tls is ListenerTls.IMPLICIT:
             self._deadline.set(self.factory.config.limits.timeouts.handshake)
         else:
@@ -169,7 +186,7 @@ class InboundProtocol(Protocol):
             self._perform()
 
     def _begin(self, tls: TlsSession | None) -> list[Effect]:
-        self._session = ServerSession(self.factory.rules, tls)
+        self._session = ServerSession(self.factory.rules(self._client, self._gate.trusted), tls)
         return self._session.start()
 
     def _secured(self) -> list[Effect]:
@@ -181,41 +198,68 @@ class InboundProtocol(Protocol):
     def _send(self, effect: Send) -> None:
         self._transport.write(effect.data)
 
-    def _ask_sender(self, _: AskSender) -> None:
-        # Every sender may try; what counts is whom he wants to reach.
-        self._tell(self._talk.judged(None))
+    def _ask_sender(self, effect: AskSender) -> None:
+        self._answer(self._gate.sender(effect.sender), self._talk.judged)
 
     def _ask_recipient(self, effect: AskRecipient) -> None:
-        refusal = self.factory.admission.judge_recipient(effect.recipient, self._may_relay)
-        if refusal is not None:
-            subject = str(effect.recipient)
-            maillog.refused(self._client, "RCPT", refusal.code, refusal.enhanced, refusal.text, subject)
-        self._tell(self._talk.judged(refusal))
+        self._answer(self._gate.recipient(effect.recipient), self._talk.judged)
+
+    def _ask_flush(self, effect: AskFlush) -> None:
+        self._answer(Deferred.fromCoroutine(self._gate.flush(effect.domain)), self._talk.flushed)
+
+    def _ask_login(self, effect: AskLogin) -> None:
+        logins = self.factory.logins
+        assert logins is not None
+        self._exchange = logins.begin(effect.mechanism, self._client)
+        self._answer(self._exchange.respond(effect.initial), self._login_answered)
+
+    def _continue_login(self, effect: ContinueLogin) -> None:
+        assert self._exchange is not None
+        self._answer(self._exchange.respond(effect.response), self._login_answered)
+
+    def _login_answered(self, answer: Challenge | LoggedIn | Reply) -> list[Effect]:
+        if isinstance(answer, Challenge):
+            return self._talk.challenged(answer)
+        self._exchange = None
+        if isinstance(answer, LoggedIn):
+            self._gate.login = answer
+            return self._talk.logged_in(answer)
+        return self._talk.login_refused(answer)
+
+    def _ask_tls(self, _: AskTls) -> None:
+        refusal = self._gate.handshake()
+        self._tell(self._talk.tls_granted() if refusal is None else self._talk.tls_refused(refusal))
 
     def _start_tls(self, _: StartTls) -> None:
         assert self.factory.server_tls is not None
         self._transport.startTLS(self.factory.server_tls.creator())
 
+    def _impersonate(self, effect: Impersonate) -> None:
+        self._tell(self._talk.not_impersonated(_NO_IMPERSONATION))
+
     def _open_message(self, effect: OpenMessage) -> None:
-        session = self._talk
-        arrival = Arrival(
+        factory, arrival = self.factory, self._arrival(effect.envelope)
+        self._envelope = attrs.evolve(effect.envelope, arrival=arrival)
+        try:
+            self._incoming = factory.spool.receive(factory.ids())
+        except SpoolTrouble as trouble:
+            self._tell(self._talk.failed(_reply_to(trouble)))
+            return
+        hostname, tell_client = factory.config.node.hostname, factory.listener.tell_client
+        message_id = self._incoming.message_id
+        self._write(received_header(self._envelope, arrival, hostname, message_id, factory.now(), tell_client))
+        self._tell(self._talk.opened())
+
+    def _arrival(self, envelope: Envelope) -> Arrival:
+        session, login = self._talk, self._talk.login
+        return Arrival(
             self._client,
             session.helo,
-            protocol_word(session.extended, session.tls is not None),
+            protocol_word(session.extended, session.tls is not None, login is not None, envelope.smtputf8),
             session.tls,
-            None,
+            None if login is None else login.name,
             self.factory.listener.endpoint,
         )
-        self._envelope = Envelope(effect.sender, effect.recipients, effect.body_type, arrival)
-        try:
-            self._incoming = self.factory.spool.receive(self.factory.ids())
-        except SpoolTrouble as trouble:
-            self._tell(session.failed(_reply_to(trouble)))
-            return
-        hostname = self.factory.config.node.hostname
-        message_id = self._incoming.message_id
-        self._write(received_header(self._envelope, arrival, hostname, message_id, self.factory.now()))
-        self._tell(session.opened())
 
     def _write_content(self, effect: WriteContent) -> None:
         self._write(effect.data)
@@ -227,10 +271,12 @@ class InboundProtocol(Protocol):
             self._pause()
             supervise(room.addBoth(self._resume), "waiting for room in the spool")
 
-    def _commit_message(self, _: CommitMessage) -> None:
+    def _commit_message(self, effect: CommitMessage) -> None:
         incoming, envelope = self._incoming, self._envelope
         assert incoming is not None
         assert envelope is not None
+        if envelope.body_type is not effect.body_type:
+            envelope = attrs.evolve(envelope, body_type=effect.body_type)
         self._incoming = self._envelope = None
         # Reading stops: a client cannot fill our memory while the disk works.
         self._pause()
@@ -272,6 +318,26 @@ class InboundProtocol(Protocol):
         assert self._session is not None
         return self._session
 
+    def _answer(self, answer: Deferred[T] | T, tell: Callable[[T], list[Effect]]) -> None:
+        """Tell the session what somebody answers, now or once they have thought."""
+        if not isinstance(answer, Deferred):
+            self._tell(tell(answer))
+            return
+        self._pause()
+        answer.addTimeout(_LONGEST_THOUGHT, self.factory.clock)
+        answer.addCallbacks(self._thought, self._not_thought, callbackArgs=(tell,), errbackArgs=(tell,))
+        supervise(answer.addBoth(self._resume), "answering a client")
+
+    def _thought(self, answer: Any, tell: Callable[[Any], list[Effect]]) -> None:
+        if not self._lost and self._talk.state is not State.CLOSED:
+            self._do(tell, answer)
+
+    def _not_thought(self, failure: Failure, tell: Callable[[Any], list[Effect]]) -> None:
+        """Nobody could say: the client may come again.  Anything but a timeout is a fault of ours."""
+        if failure.check(TimeoutError) is None:
+            maillog.background_failure("answering a client", failure)
+        self._thought(_LOCAL_TROUBLE, tell)
+
     def _tell(self, effects: list[Effect]) -> None:
         """What the session answers comes before whatever was still to be done."""
         self._effects.extendleft(reversed(effects))
@@ -312,7 +378,7 @@ class InboundProtocol(Protocol):
         elif state is State.HANDSHAKE:
             self._deadline.set(timeouts.handshake)
         else:
-            self._deadline.set(timeouts.data if state is State.CONTENT else timeouts.command)
+            self._deadline.set(timeouts.data if state in _DATA_STATES else timeouts.command)
 
     def _close_held_up(self) -> None:
         self._transport.abortConnection()
@@ -322,6 +388,9 @@ class InboundProtocol(Protocol):
             self.abort("no TLS handshake in time")
         else:
             self._do(self._session.end, _IDLE, "timeout")
+
+
+_DATA_STATES = frozenset({State.CONTENT, State.CHUNK, State.DISCARDING})
 
 
 def _reply_to(trouble: BaseException | None) -> Reply:
@@ -342,6 +411,11 @@ _PERFORM: dict[type[Effect], Callable[[InboundProtocol, Any], None]] = {
     Send: InboundProtocol._send,
     AskSender: InboundProtocol._ask_sender,
     AskRecipient: InboundProtocol._ask_recipient,
+    AskFlush: InboundProtocol._ask_flush,
+    AskLogin: InboundProtocol._ask_login,
+    ContinueLogin: InboundProtocol._continue_login,
+    AskTls: InboundProtocol._ask_tls,
+    Impersonate: InboundProtocol._impersonate,
     StartTls: InboundProtocol._start_tls,
     OpenMessage: InboundProtocol._open_message,
     WriteContent: InboundProtocol._write_content,

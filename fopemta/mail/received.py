@@ -12,9 +12,6 @@ import re
 
 from fopemta.mail.envelope import Arrival, Envelope
 
-# RFC 3848: extended or not, with TLS or not.  HELO knows no TLS of its own, but implicit TLS may lie beneath it.
-_PROTOCOLS = {(False, False): "SMTP", (True, False): "ESMTP", (True, True): "ESMTPS", (False, True): "SMTP"}
-
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -23,23 +20,39 @@ _LONGEST_FOR = 900
 _UNSAFE = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 
 
-def protocol_word(extended: bool, tls: bool) -> str:
-    """The word after "with"."""
-    return _PROTOCOLS[extended, tls]
+def protocol_word(extended: bool, tls: bool, login: bool = False, smtputf8: bool = False) -> str:
+    """The word after "with": RFC 3848, RFC 6531 4.3.
+
+    HELO knows no TLS of its own, though implicit TLS may lie beneath it.
+    """
+    if not extended:
+        return "SMTP"
+    return ("UTF8SMTP" if smtputf8 else "ESMTP") + ("S" if tls else "") + ("A" if login else "")
 
 
-def received_header(envelope: Envelope, arrival: Arrival, hostname: str, message_id: str, now: float) -> bytes:
-    """The header with its CRLF.  `now` seconds since the epoch; the date is in UTC, its names English in any locale."""
-    lines = [f"Received: from {_safe(arrival.helo)} (unknown {_literal(arrival.client_address)})"]
+def received_header(
+    envelope: Envelope, arrival: Arrival, hostname: str, message_id: str, now: float, tell_client: bool = True
+) -> bytes:
+    """The header with its CRLF.  `now` seconds since the epoch; the date is in UTC, its names English in any locale.
+
+    Without `tell_client` neither the client's address nor its name is told: for people's own machines, whose addresses
+    are nobody's business.
+    """
+    if tell_client:
+        lines = [f"Received: from {_safe(arrival.helo)} (unknown {_literal(arrival.client_address)})"]
+    else:
+        lines = ["Received: from submission (client withheld)"]
     if arrival.tls is not None:
         bits = arrival.tls.bits
         lines.append(f"(using {arrival.tls.protocol} with cipher {arrival.tls.cipher} ({bits}/{bits} bits))")
     lines.append(f"by {hostname} (fopemta) with {arrival.protocol} id {message_id}")
     recipient = str(envelope.recipients[0]) if len(envelope.recipients) == 1 else ""
     # One recipient only: "for" must not tell one blind copy of another (RFC 5321 7.2).
-    if recipient and len(recipient) < _LONGEST_FOR:
+    if recipient and len(recipient.encode("utf-8")) < _LONGEST_FOR:
         lines.append(f"for <{recipient}>")
-    return ("\r\n\t".join(lines) + f"; {date_time(now)}\r\n").encode("ascii", "replace")
+    text = "\r\n\t".join(lines) + f"; {date_time(now)}\r\n"
+    # RFC 6532 3.2: UTF-8 may stand in the header of an internationalised message, and of no other.
+    return text.encode("utf-8") if envelope.smtputf8 else text.encode("ascii", "replace")
 
 
 def date_time(now: float) -> str:

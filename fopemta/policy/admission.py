@@ -1,7 +1,7 @@
 """Who may send where: the one place that decides about relaying (pure).
 
-Mail for local and relay domains is taken from anyone; mail for all others only from `[relay] networks`.  There is no
-other way in, so there is no open relay by default (R6).
+Mail for local and relay domains is taken from anyone; mail for all others only from `[relay] networks`, and from logins
+where `[relay] authenticated_users` is set.  There is no other way in, so there is no open relay by default (R6).
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import attrs
 from fopemta.config.model import Network, Route
 from fopemta.mail.address import Mailbox
 from fopemta.mail.reply import Reply
-from fopemta.routing.routes import is_local
+from fopemta.routing.routes import is_local, route_for
 
 # What older systems read as another address inside the local part.
 _ROUTING_CHARACTERS = frozenset("@%!")
 
 _ROUTE_IN_ADDRESS = Reply.of(550, "5.7.1", "Relaying denied: addresses with a route in them are not passed on")
+_NOT_YOUR_QUEUE = Reply.of(459, "4.7.1", "You may not ask for that domain")
 _RELAYING_DENIED = Reply.of(550, "5.7.1", "Relaying denied: this server does not handle mail for that domain")
 
 
@@ -35,8 +36,7 @@ class Admission:
 
     def may_relay(self, client: str) -> bool:
         """The client's address is in `[relay] networks`; one that is no address is not."""
-        address = _address(client)
-        return address is not None and any(address in network for network in self.networks)
+        return in_networks(client, self.networks)
 
     def judge_recipient(self, recipient: Mailbox, may_relay: bool) -> Reply | None:
         """None where mail for `recipient` is taken, else the refusal."""
@@ -47,6 +47,22 @@ class Admission:
         # "user%elsewhere@customer": we would pass it on as it is, and the customer's server, which trusts us, might
         # send it elsewhere: an open relay in two steps.
         return _ROUTE_IN_ADDRESS if _ROUTING_CHARACTERS.intersection(recipient.local_part) else None
+
+    def judge_flush(self, domain: str, client: str) -> Reply | None:
+        """May the client start the queue of `domain` (RFC 1985)?  Its route's `etrn` networks may, and those that may
+        relay anyway; for domains of ours alone, since for all others anyone's queue would tell who writes to whom.
+        """
+        route = route_for(domain, self.routes)
+        ours = names_domain(self.domains, domain) or route.domain not in ("*",)
+        return None if ours and in_networks(client, (*route.etrn, *self.networks)) else _NOT_YOUR_QUEUE
+
+
+def in_networks(client: str, networks: Sequence[Network]) -> bool:
+    """The client's address is in one of `networks`; one that is no address is in none."""
+    if not networks:
+        return False
+    address = _address(client)
+    return address is not None and any(address in network for network in networks)
 
 
 @functools.lru_cache(maxsize=4096)

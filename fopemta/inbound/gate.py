@@ -1,0 +1,96 @@
+"""What one client may do, asked at each stage (shell): puts policy's questions to whoever knows the answers.
+
+An answer is None for yes, else the refusal; or a Deferred that fires with one of them.  What goes wrong here refuses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+
+from fopemta import maillog
+from fopemta.mail.address import Mailbox, path_text
+from fopemta.mail.login import LoggedIn
+from fopemta.mail.reply import Reply
+
+if TYPE_CHECKING:
+    from fopemta.inbound.factory import InboundFactory
+
+_STARTED = "2.0.0"
+_NOT_YOURS = Reply.of(553, "5.7.1", "You may not send as that address")
+_NO_HANDSHAKE = Reply.of(454, "4.7.0", "TLS is not available for the moment")
+
+
+class Gate:
+    """For the client with the address `client`, as far as it is proven; made anew when the client changes."""
+
+    def __init__(self, factory: InboundFactory, client: str) -> None:
+        self._factory = factory
+        self.client = client
+        self.trusted = factory.admission.may_relay(client)
+        self.login: LoggedIn | None = None
+        self._listed: Deferred[Reply | None] | Reply | None = None
+        if factory.blocklists is not None and not self.trusted:
+            self._listed = factory.blocklists.judge(client)
+
+    @property
+    def may_relay(self) -> bool:
+        """The client may send to anywhere."""
+        return self.trusted or (self.login is not None and self._factory.config.relay.authenticated_users)
+
+    def handshake(self) -> Reply | None:
+        """May it begin TLS now?"""
+        return None if self._factory.server_tls is not None else _NO_HANDSHAKE
+
+    def sender(self, sender: Mailbox | None) -> Reply | None:
+        """May it write as `sender`?"""
+        refusal = None
+        if self.login is not None and sender is not None and not self.login.may_write_as(sender):
+            refusal = _NOT_YOURS
+        return self._told("MAIL", path_text(sender), refusal)
+
+    def recipient(self, recipient: Mailbox) -> Reply | Deferred[Reply | None] | None:
+        """May it write to `recipient`?  The cheap questions come first."""
+        factory = self._factory
+        refusal = factory.admission.judge_recipient(recipient, self.may_relay)
+        # Whoever is refused must be able to ask why.
+        if refusal is None and recipient != factory.config.node.postmaster and self._questions_left:
+            return Deferred.fromCoroutine(self._ask_about(recipient))
+        return self._told("RCPT", str(recipient), refusal)
+
+    @property
+    def _questions_left(self) -> bool:
+        """More is to be asked of a recipient than the configuration can say."""
+        return self._factory.recipients is not None or (self._listed is not None and self.login is None)
+
+    async def _ask_about(self, recipient: Mailbox) -> Reply | None:
+        refusal = await self._list_says()
+        if refusal is None and self._factory.recipients is not None:
+            refusal = await self._factory.recipients.verify(recipient)
+        return self._told("RCPT", str(recipient), refusal)
+
+    async def flush(self, domain: str) -> Reply:
+        """ETRN (RFC 1985 5.3)."""
+        name = domain.removeprefix("@")
+        refusal = self._factory.admission.judge_flush(name, self.client)
+        if refusal is not None:
+            self._told("ETRN", name, refusal)
+            return refusal
+        started = await self._factory.queue.flush(domain)
+        if started:
+            return Reply.of(253, _STARTED, f"{started} pending messages for node {name} started")
+        return Reply.of(251, _STARTED, f"No messages waiting for node {name}")
+
+    async def _list_says(self) -> Reply | None:
+        """What the block lists answered; a login has proven that it is no stranger."""
+        if self.login is not None:
+            return None
+        if isinstance(self._listed, Deferred):
+            self._listed = await self._listed
+        return self._listed
+
+    def _told(self, stage: str, subject: str, refusal: Reply | None) -> Reply | None:
+        if refusal is not None:
+            maillog.refused(self.client, stage, refusal.code, refusal.enhanced, refusal.text, subject)
+        return refusal
