@@ -1,21 +1,38 @@
-"""Putting reports about failures into the spool (shell); what they say is `report`'s business."""
+"""Putting reports into the spool (shell); who is told what, and in which words, is `report`'s business."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.config.model import Configuration
-from fopemta.interfaces import ISpool, SpoolTrouble
+from fopemta.interfaces import ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.identifiers import derived_id
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.patience import pause
+from fopemta.report.delivery_report import delivery_report, needs_smtputf8
+from fopemta.report.enclosure import LARGEST_ENCLOSED
 from fopemta.report.facts import Facts
-from fopemta.report.failure_report import LARGEST_ENCLOSED, failure_report
+from fopemta.report.kinds import Kind
+from fopemta.report.notices import Notice, notices, without_warning
 from fopemta.trust.verdict import VerdictRecord
+
+# Then the report goes without the message that it is about: that one may never be readable again.
+_READINGS = 3
+# Nobody would hear of these failures otherwise, so they are not recorded before the report is safe (RULINGS 16e).
+_MUST_BE_TOLD = frozenset({Kind.FAILURE, Kind.DOUBLE_BOUNCE})
+
+
+@attrs.frozen
+class Told:
+    """`verdicts` as they are to be recorded now; `reports` to be delivered once they are."""
+
+    verdicts: tuple[VerdictRecord, ...]
+    reports: tuple[QueuedMessage, ...]
 
 
 class Reporter:
@@ -33,48 +50,85 @@ class Reporter:
         self._now = now
         self._wait = wait
 
-    async def report(self, message: QueuedMessage, failed: Sequence[VerdictRecord]) -> QueuedMessage | None:
-        """Tell the sender; gives the report to be delivered, None where nobody is told or it was made before.
+    async def tell(self, message: QueuedMessage, verdicts: Sequence[VerdictRecord]) -> Told:
+        """Make the reports that `verdicts` call for, which are not folded into `message` yet.
 
-        Comes back only when the report is durable: its recipients may then be recorded as failed.
+        Comes back only when every report of a failure is durable.  A warning that the spool cannot take loses its mark,
+        so that the next attempt makes it; a notice of success is given up then: to wait for it would keep the outcome
+        from being written, and a second delivery is worse.
         """
-        sender = message.envelope.sender
-        if sender is None:
-            # RFC 5321 6.1: a report about a report would never end (C104).
-            maillog.not_reported(message.id, "it has the null sender")
-            return None
-        report_id = derived_id(message.id, "failure", *(verdict.recipient for verdict in failed))
+        told, silences = notices(message, verdicts, self.config.node.postmaster)
+        for silence in silences:
+            maillog.not_reported(message.id, f"<{silence.recipient}>: {silence.why}")
+        reports: list[QueuedMessage] = []
+        missed: set[VerdictRecord] = set()
+        for notice in told:
+            try:
+                report = await self._make(message, notice)
+            except SpoolTrouble as trouble:
+                maillog.not_reported(message.id, f"the spool cannot keep the {notice.kind.value} report: {trouble}")
+                missed.update(notice.verdicts if notice.kind is Kind.DELAY else ())
+                continue
+            if report is not None:
+                reports.append(report)
+        kept = tuple([without_warning(each) if each in missed else each for each in verdicts])
+        return Told(kept, tuple(reports))
+
+    async def _make(self, message: QueuedMessage, notice: Notice) -> QueuedMessage | None:
+        """The report, durable; None where it was made before.  Raises SpoolTrouble for what may be missed."""
+        # The same after a crash, so that nobody is told twice.
+        about = (verdict.recipient for verdict in notice.verdicts)
+        report_id = derived_id(message.id, notice.kind.value, *about)
+        original = await self._original(message)
         tries = 0
         while True:
             try:
-                content = await self._content(message, failed, report_id)
-                envelope = Envelope(None, (sender,), _body_type(content))
-                report = await self._spool.submit(report_id, envelope, content)
+                report = await self._spool.submit(report_id, *self._report(message, notice, original, report_id))
             except SpoolTrouble as trouble:
-                maillog.spool_trouble(f"{message.id}: the failure report cannot be kept: {trouble}")
+                if notice.kind not in _MUST_BE_TOLD:
+                    raise
+                maillog.spool_trouble(f"{message.id}: the {notice.kind.value} report cannot be kept: {trouble}")
                 tries += 1
                 await self._wait(pause(tries))
                 continue
             if report is not None:
-                maillog.reported(message.id, report_id, str(sender), "failure")
+                maillog.reported(message.id, report_id, str(notice.to), notice.kind.value)
             return report
 
-    async def _content(self, message: QueuedMessage, failed: Sequence[VerdictRecord], report_id: str) -> bytes:
+    def _report(
+        self, message: QueuedMessage, notice: Notice, original: bytes, report_id: str
+    ) -> tuple[Envelope, bytes]:
+        facts = self._facts(report_id)
+        # RFC 8689 5: what was to travel protected must not come back otherwise, nor more of it than is needed.
+        protected = message.envelope.require_tls
+        content = delivery_report(facts, notice, message, original, headers_only=protected)
+        body_type = BodyType.SEVEN_BIT if content.isascii() else BodyType.EIGHT_BIT_MIME
+        utf8 = needs_smtputf8(facts, notice.to)
+        return Envelope(None, (notice.to,), body_type, smtputf8=utf8, require_tls=protected), content
+
+    def _facts(self, report_id: str) -> Facts:
         node = self.config.node
-        original = await self._spool.content(message.id)
-        try:
-            start = await original.read(LARGEST_ENCLOSED)
-        finally:
-            original.close()
-        facts = Facts(
+        return Facts(
             hostname=node.hostname,
             postmaster=str(node.postmaster),
             report_id=report_id,
             now=self._now(),
             lifetime=self.config.retry.lifetime,
         )
-        return failure_report(facts, message, failed, start)
 
-
-def _body_type(content: bytes) -> BodyType:
-    return BodyType.SEVEN_BIT if content.isascii() else BodyType.EIGHT_BIT_MIME
+    async def _original(self, message: QueuedMessage) -> bytes:
+        """The start of the message that a report is about; empty where it cannot be read."""
+        for reading in range(1, _READINGS + 1):
+            try:
+                content = await self._spool.content(message.id)
+                try:
+                    return await content.read(LARGEST_ENCLOSED)
+                finally:
+                    content.close()
+            except UnknownMessage:
+                break
+            except SpoolTrouble as trouble:
+                maillog.spool_trouble(f"{message.id} cannot be read for its report: {trouble}")
+                if reading < _READINGS:
+                    await self._wait(pause(reading))
+        return b""

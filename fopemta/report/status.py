@@ -1,56 +1,131 @@
-"""The part for machines (pure): message/delivery-status, RFC 3464."""
+"""The part for machines (pure): message/delivery-status of RFC 3464, message/global-delivery-status of RFC 6533."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Arrival, OriginalRecipient
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import date_time
 from fopemta.report.facts import Facts
+from fopemta.report.kinds import Kind
+from fopemta.report.multipart import Part
+from fopemta.report.notices import Notice
+from fopemta.report.wording import clean
+from fopemta.smtp.xtext import encode_unitext, encode_xtext
+from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import VerdictRecord
 
-# RFC 5322 2.1.1 wants 78 and allows 998; remote texts may be of any length (C143).
+# RFC 5322 2.1.1 wants lines of 78 and allows 998 octets.  Of all words only those of remote texts can be longer; a
+# letter has up to four octets.
 _WIDTH = 76
-_LONGEST_TEXT = 2000
+_LONGEST_WORD = 900
+_PIECE = _LONGEST_WORD // 4
+
+_STATUS = re.compile(r"[245](\.[0-9]{1,3}\.[0-9]{1,3})")
+_SAID_BY_PEER = frozenset({None, Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_BY_PEER.value})
 
 
-def status_groups(facts: Facts, message: QueuedMessage, failed: Sequence[VerdictRecord]) -> str:
+def status_part(facts: Facts, notice: Notice, message: QueuedMessage, *, utf8: bool) -> Part:
+    """The second part of a report.  `utf8`: it travels by SMTPUTF8, and addresses may show as they are."""
+    text = _groups(facts, notice, message, utf8).replace("\n", "\r\n")
+    content_type = "message/delivery-status" if text.isascii() else "message/global-delivery-status"
+    return Part.as_it_is(content_type, "Delivery report", text.encode("utf-8"))
+
+
+def _groups(facts: Facts, notice: Notice, message: QueuedMessage, utf8: bool) -> str:
     """The fields per message, and after a blank line each those of a recipient; lines end with LF."""
-    groups = [
-        [
-            field("Reporting-MTA", f"dns; {facts.hostname}"),
-            field("X-Fopemta-Queue-ID", message.id),
-            field("Arrival-Date", date_time(message.arrived)),
-        ],
-        *(_recipient(verdict) for verdict in failed),
-    ]
+    by_text = {str(each.address): each.address for each in message.recipients}
+    groups = [_of_message(facts, message)]
+    for verdict in notice.verdicts:
+        recipient = by_text[verdict.recipient]
+        original = message.envelope.options_of(recipient).original
+        groups.append(_addresses(original, recipient, utf8) + _of_recipient(facts, notice.kind, message, verdict, utf8))
     return "\n".join("".join(group) for group in groups)
 
 
-def _recipient(verdict: VerdictRecord) -> list[str]:
-    fields = [
-        field("Final-Recipient", f"rfc822; {verdict.recipient}"),
-        field("Action", "failed"),
-        field("Status", verdict.enhanced),
-    ]
-    if verdict.host is not None or verdict.address is not None:
-        fields.append(field("Remote-MTA", f"dns; {verdict.host or f'[{verdict.address}]'}"))
-    fields.append(field("Diagnostic-Code", f"smtp; {verdict.code} {verdict.enhanced} {verdict.text}".rstrip()))
-    fields.append(field("Last-Attempt-Date", date_time(verdict.time)))
-    if verdict.diagnosis is not None:
-        fields.append(field("X-Fopemta-Diagnosis", verdict.diagnosis))
-    if verdict.protocol is not None:
-        fields.append(field("X-Fopemta-TLS", f"{verdict.protocol} {verdict.cipher} ({verdict.bits} bits)"))
+def _of_message(facts: Facts, message: QueuedMessage) -> list[str]:
+    """RFC 3464 2.2."""
+    fields = []
+    if message.envelope.envelope_id is not None:
+        # RFC 3461 6.3: without the encoding that it had in MAIL.
+        fields.append(field("Original-Envelope-Id", clean(message.envelope.envelope_id, ascii_only=True)))
+    fields.append(field("Reporting-MTA", "dns;", facts.hostname))
+    if message.envelope.arrival is not None:
+        fields.append(field("Received-From-MTA", "dns;", *_client(message.envelope.arrival)))
+    fields.append(field("Arrival-Date", date_time(message.arrived)))
+    fields.append(field("X-Fopemta-Queue-ID", message.id))
     return fields
 
 
-def field(name: str, value: str) -> str:
-    """One field with its LF: printable ASCII, folded at blanks, over-long words cut into pieces."""
-    words = _clean(value).split()
+def _client(arrival: Arrival) -> tuple[str, str]:
+    return clean(arrival.helo, ascii_only=True), f"([{arrival.client_address}])"
+
+
+def _addresses(original: OriginalRecipient | None, recipient: Mailbox, utf8: bool) -> list[str]:
+    """RFC 3464 2.3.1 and 2.3.2.  Original-Recipient stands there only where the sender gave one (RFC 3461 6.3)."""
+    kind = "utf-8" if recipient.internationalised else "rfc822"
+    final = field("Final-Recipient", f"{kind};", _address(kind, str(recipient), utf8))
+    if original is None:
+        return [final]
+    return [field("Original-Recipient", f"{original.kind};", _address(original.kind, original.address, utf8)), final]
+
+
+def _address(kind: str, address: str, utf8: bool) -> str:
+    """As it is; where it cannot stand in a field, in the encoding that its type has (C145)."""
+    if kind == "utf-8" and not utf8:
+        return encode_unitext(address)
+    if address.isprintable() and (kind == "utf-8" or address.isascii()):
+        return address
+    return encode_unitext(address) if kind == "utf-8" else encode_xtext(address.encode("utf-8").decode("latin-1"))
+
+
+def _of_recipient(facts: Facts, kind: Kind, message: QueuedMessage, verdict: VerdictRecord, utf8: bool) -> list[str]:
+    """RFC 3464 2.3.3 to 2.3.9."""
+    fields = [field("Action", kind.action), field("Status", _status(kind, verdict.enhanced))]
+    peer = _peer(verdict)
+    if peer is not None:
+        fields.append(field("Remote-MTA", "dns;", peer))
+    if kind is not Kind.SUCCESS:
+        fields.append(_diagnostic_code(verdict, peer, utf8))
+    fields.append(field("Last-Attempt-Date", date_time(verdict.time)))
+    if kind is Kind.DELAY:
+        fields.append(field("Will-Retry-Until", date_time(message.arrived + facts.lifetime)))
+    if verdict.diagnosis is not None:
+        fields.append(field("X-Fopemta-Diagnosis", verdict.diagnosis))
+    if verdict.protocol is not None:
+        fields.append(field("X-Fopemta-TLS", verdict.protocol, str(verdict.cipher), f"({verdict.bits} bits)"))
+    return fields
+
+
+def _status(kind: Kind, enhanced: str) -> str:
+    """RFC 3464 2.3.4: the class must fit the action, whatever a server has said."""
+    match = _STATUS.fullmatch(enhanced)
+    return kind.status_class + (match[1] if match else ".0.0")
+
+
+def _peer(verdict: VerdictRecord) -> str | None:
+    if verdict.host is not None:
+        return clean(verdict.host, ascii_only=True)
+    return f"[{verdict.address}]" if verdict.address is not None else None
+
+
+def _diagnostic_code(verdict: VerdictRecord, peer: str | None, utf8: bool) -> str:
+    """RFC 3464 2.3.6: the type "smtp" is for what a server has said, ours is for what we found."""
+    kind = "smtp;" if peer is not None and verdict.diagnosis in _SAID_BY_PEER else "X-Fopemta;"
+    code = str(verdict.code)
+    # What was given up after many 4yz has an enhanced code of ours, which is the Status and not what the server said.
+    codes = (code, verdict.enhanced) if verdict.enhanced.startswith(code[0]) else (code,)
+    return field("Diagnostic-Code", kind, *codes, *clean(verdict.text, ascii_only=not utf8).split())
+
+
+def field(name: str, *words: str) -> str:
+    """One field with its LF, folded between `words`; a word is cut only where a line could not hold it."""
     lines, line = [], f"{name}:"
     for word in words:
         for piece in _pieces(word):
-            if len(line) + 1 + len(piece) > _WIDTH and line.strip() != f"{name}:":
+            if len(line) + 1 + len(piece) > _WIDTH and line != f"{name}:":
                 lines.append(line)
                 line = ""
             line += f" {piece}"
@@ -58,11 +133,7 @@ def field(name: str, value: str) -> str:
 
 
 def _pieces(word: str) -> list[str]:
-    width = _WIDTH - 2
-    return [word[start : start + width] for start in range(0, len(word), width)]
-
-
-def _clean(text: str) -> str:
-    return "".join(letter if " " <= letter <= "~" else "?" if letter.isprintable() else " " for letter in text)[
-        :_LONGEST_TEXT
-    ]
+    word = word if word.isprintable() else clean(word)
+    if len(word.encode("utf-8")) <= _LONGEST_WORD:
+        return [word]
+    return [word[start : start + _PIECE] for start in range(0, len(word), _PIECE)]

@@ -1,13 +1,18 @@
-"""The part for people (pure): what happened, why, what now, in three sentences each."""
+"""The part for people (pure): what happened, why, and what now, for those who know nothing of mail servers."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 
+from fopemta.mail.envelope import Notify
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import date_time
+from fopemta.report.enclosure import Extent
 from fopemta.report.facts import Facts
+from fopemta.report.kinds import Kind
+from fopemta.report.multipart import Part
+from fopemta.report.notices import Notice
+from fopemta.report.wording import clean
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.verdict import VerdictRecord
 
@@ -15,51 +20,148 @@ _WIDTH = 72
 _SAID_BY_SERVER = frozenset({Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_BY_PEER.value})
 
 
-def explanation(facts: Facts, message: QueuedMessage, failed: Sequence[VerdictRecord]) -> str:
-    """The text, lines ended by LF."""
-    count = "the following recipient" if len(failed) == 1 else f"the following {len(failed)} recipients"
-    paragraphs = [
-        f"This is the mail server {facts.hostname}.",
-        f"Your message of {date_time(message.arrived)} could not be delivered to {count}. It will not be tried again.",
-        *(_about(verdict, message, facts) for verdict in failed),
-        "If you need help, please forward this report to "
-        f"{facts.postmaster} or to your own administrator; the second part holds the technical details.",
-    ]
-    return "\n\n".join(_wrapped(paragraph) for paragraph in paragraphs) + "\n"
+def text_part(facts: Facts, notice: Notice, message: QueuedMessage, extent: Extent, *, utf8: bool) -> Part:
+    """The first part of a report; `extent`: how much of the message comes back with it."""
+    text = "\r\n".join(_lines(facts, notice, message, extent)) + "\r\n"
+    make = Part.as_it_is if utf8 else Part.in_ascii
+    return make("text/plain; charset=utf-8", "Explanation", text.encode("utf-8"))
 
 
-def _about(verdict: VerdictRecord, message: QueuedMessage, facts: Facts) -> str:
-    lines = [f"<{verdict.recipient}>", _why(verdict)]
-    if verdict.code < 500:
-        lines.append(f"We have tried since {date_time(message.arrived)}, {verdict.attempt} times in all.")
-    lines.append(_what_now(verdict))
-    if verdict.diagnosis in _SAID_BY_SERVER:
-        lines.append(f'The server {verdict.host or verdict.address} said: "{_quoted(verdict)}"')
-    else:
-        lines.append(f"In technical words: {_quoted(verdict)}")
-    return "\n".join(lines)
+def _lines(facts: Facts, notice: Notice, message: QueuedMessage, extent: Extent) -> list[str]:
+    lines = [f"This is the mail server {facts.hostname}.", "", *_wrapped(_opening(facts, notice, message))]
+    for verdict in notice.verdicts:
+        lines += ["", f"<{clean(verdict.recipient)}>"]
+        for sentence in _about(notice.kind, message, verdict):
+            lines += _wrapped(sentence)
+    for paragraph in (extent.why_not, _HELP[notice.kind].format(facts.postmaster)):
+        lines += ["", *_wrapped(paragraph)] if paragraph else []
+    return lines
 
 
-def _why(verdict: VerdictRecord) -> str:
+# --- what happened ---------------------------------------------------------------------------------------------------
+
+
+def _opening(facts: Facts, notice: Notice, message: QueuedMessage) -> str:
+    count = len(notice.verdicts)
+    until = date_time(message.arrived + facts.lifetime)
+    return _OPENINGS[notice.kind].format(
+        arrived=date_time(message.arrived),
+        recipients="the following recipient" if count == 1 else f"the following {count} recipients",
+        mailboxes="the mailbox of the following recipient" if count == 1 else f"the mailboxes of {count} recipients",
+        until=until,
+    )
+
+
+_OPENINGS = {
+    Kind.FAILURE: "Your message of {arrived} could not be delivered to {recipients}. It will not be tried again.",
+    Kind.DELAY: "Your message of {arrived} has not reached {recipients} yet. This is only a warning: "
+    "the message is kept here and tried again and again, until {until}.",
+    Kind.SUCCESS: "Your message of {arrived} has been delivered to {mailboxes}.",
+    Kind.RELAYED: "Your message of {arrived} has been handed on to the next mail server on its way to {recipients}.",
+    Kind.DOUBLE_BOUNCE: "This server had to tell the sender of a message what became of it, and could not deliver that "
+    "notice of {arrived} to {recipients}. It will not be tried again, and nobody but you is told.",
+}
+
+
+# --- why, and what now -----------------------------------------------------------------------------------------------
+
+
+def _about(kind: Kind, message: QueuedMessage, verdict: VerdictRecord) -> list[str]:
+    sentences = [_why(kind, verdict)]
+    if kind in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) and verdict.code < 500:
+        sentences.append(f"We have tried since {date_time(message.arrived)}, {_times(verdict.attempt)} in all.")
+    sentences.append(_what_now(kind, message, verdict))
+    if kind is not Kind.SUCCESS:
+        sentences.append(_quoted(kind, verdict))
+    return sentences
+
+
+def _why(kind: Kind, verdict: VerdictRecord) -> str:
+    if kind is Kind.SUCCESS:
+        return "You had asked to be told."
+    if kind is Kind.RELAYED:
+        return "You had asked to be told, and that server does not tell senders of deliveries."
     if verdict.diagnosis is None:
         return "The receiving mail server refused the message."
+    if kind is Kind.DELAY and verdict.diagnosis in _WHY_NOT_YET:
+        return _WHY_NOT_YET[verdict.diagnosis]
     return explain(Diagnosis(verdict.diagnosis)).sender
 
 
-def _what_now(verdict: VerdictRecord) -> str:
-    if verdict.diagnosis == Diagnosis.DOMAIN_NOT_FOUND.value or verdict.enhanced.startswith("5.1."):
-        return "Please correct the address and send the message again."
+# Where the sentence of a diagnosis speaks of an end.
+_WHY_NOT_YET = {
+    Diagnosis.DEFERRED_BY_PEER.value: "The receiving mail server asks us to come again later.",
+    Diagnosis.LOCAL_TROUBLE.value: "There is trouble on this mail server.",
+}
+
+
+def _what_now(kind: Kind, message: QueuedMessage, verdict: VerdictRecord) -> str:
+    if kind is Kind.DELAY:
+        return _while_waiting(message, verdict)
+    return _NOW.get(kind) or _after_failure(verdict)
+
+
+_NOW = {
+    Kind.SUCCESS: "You need not do anything; whether it has been read no mail server can say.",
+    Kind.RELAYED: "You need not do anything: should it fail there, that server has to tell you.",
+    Kind.DOUBLE_BOUNCE: "If many of these come, somebody may be sending mail with a false sender through this server.",
+}
+
+
+def _while_waiting(message: QueuedMessage, verdict: VerdictRecord) -> str:
+    recipient = next(each.address for each in message.recipients if str(each.address) == verdict.recipient)
+    now = "You need not do anything, and need not send it again"
+    if message.envelope.options_of(recipient).wants(Notify.FAILURE):
+        return f"{now}; should we have to give up, you will be told."
+    return f"{now}."
+
+
+def _after_failure(verdict: VerdictRecord) -> str:
+    if verdict.diagnosis in _AFTER_FAILURE:
+        return _AFTER_FAILURE[verdict.diagnosis]
+    if verdict.enhanced.startswith("5.1."):
+        return _CORRECT_ADDRESS
     if verdict.diagnosis in _SAID_BY_SERVER:
         return "Please read the server's words below, or ask the recipient by another way."
     return "Please reach the recipient by another way, and ask him to tell his mail administrator of this report."
 
 
-def _quoted(verdict: VerdictRecord) -> str:
-    return f"{verdict.code} {verdict.enhanced} {verdict.text}".replace('"', "'")
+_CORRECT_ADDRESS = "Please correct the address and send the message again."
+_AFTER_FAILURE = {
+    Diagnosis.DOMAIN_NOT_FOUND.value: _CORRECT_ADDRESS,
+    Diagnosis.NULL_MX.value: "Please reach the recipient by another way.",
+    Diagnosis.MESSAGE_TOO_LARGE.value: "Please send a smaller message, or a link instead of what is attached.",
+    Diagnosis.EIGHT_BIT_NOT_OFFERED.value: "Please send it again as plain text, without signature or encryption.",
+    Diagnosis.BINARY_NOT_OFFERED.value: "Please send it again with another mail program.",
+    Diagnosis.SMTPUTF8_NOT_OFFERED.value: "Please use addresses of plain Latin letters, if there are such, "
+    "for everybody in the message.",
+}
 
 
-def _wrapped(paragraph: str) -> str:
-    lines = []
-    for line in paragraph.split("\n"):
-        lines += textwrap.wrap(line, _WIDTH, break_on_hyphens=False) or [""]
-    return "\n".join(lines)
+def _times(attempts: int) -> str:
+    return "once" if attempts == 1 else f"{attempts} times"
+
+
+def _quoted(kind: Kind, verdict: VerdictRecord) -> str:
+    """The technical words, whole enough to search for."""
+    words = clean(f"{verdict.code} {verdict.enhanced} {verdict.text}").replace('"', "'")
+    if kind is Kind.RELAYED or verdict.diagnosis in _SAID_BY_SERVER:
+        return f'The server {clean(verdict.host or verdict.address or "")} said: "{words}"'
+    return f"In technical words: {words}"
+
+
+# --- where there is help ---------------------------------------------------------------------------------------------
+
+
+_FORWARD = "please forward this report to {} or to your own administrator; the second part holds the technical details."
+_HELP = {
+    Kind.FAILURE: f"If you need help, {_FORWARD}",
+    Kind.DELAY: f"If you need help, {_FORWARD}",
+    Kind.SUCCESS: f"If you have not asked for this, {_FORWARD}",
+    Kind.RELAYED: f"If you have not asked for this, {_FORWARD}",
+    Kind.DOUBLE_BOUNCE: "The notice is enclosed; the second part holds the technical details.",
+}
+
+
+def _wrapped(sentence: str) -> list[str]:
+    return textwrap.wrap(sentence, _WIDTH, break_on_hyphens=False)

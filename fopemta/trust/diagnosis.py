@@ -46,6 +46,8 @@ class Diagnosis(enum.StrEnum):
     CONVERSATION_TIMEOUT = "conversation_timeout"
     CONVERSATION_DROPPED = "conversation_dropped"
     EIGHT_BIT_NOT_OFFERED = "eight_bit_not_offered"
+    BINARY_NOT_OFFERED = "binary_not_offered"
+    SMTPUTF8_NOT_OFFERED = "smtputf8_not_offered"
     MESSAGE_TOO_LARGE = "message_too_large"
     # Ourselves
     QUEUE_LIFETIME_OVER = "queue_lifetime_over"
@@ -274,6 +276,18 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "The receiving mail server is too old for the characters in the message.",
         "The message has 8-bit content and the server does not offer 8BITMIME.",
         "Send the message again with quoted-printable or base64 encoding.",
+    ),
+    Diagnosis.BINARY_NOT_OFFERED: Explanation(
+        None, "4.6.3", "5.6.3",
+        "The receiving mail server is too old for the form in which the message was sent.",
+        "The message came with BODY=BINARYMIME, and the server offers no BINARYMIME with CHUNKING (RFC 3030).",
+        "Send the message again without BINARYMIME; the submitting program chooses it.",
+    ),
+    Diagnosis.SMTPUTF8_NOT_OFFERED: Explanation(
+        None, "4.6.7", "5.6.7",
+        "The receiving mail server is too old for the letters in the addresses or headers of the message.",
+        "An address or header holds UTF-8, and the server does not offer SMTPUTF8 (RFC 6531).",
+        "Send the message again with ASCII addresses only, or ask the recipient's administrator for SMTPUTF8.",
     ),
     Diagnosis.MESSAGE_TOO_LARGE: Explanation(
         None, "4.3.4", "5.3.4",

@@ -1,0 +1,56 @@
+"""A whole report (pure): multipart/report with a part for people, one for machines, and what comes back.
+
+RFC 6522 (the container), RFC 3464 and 6533 (the machines' part), RFC 3834 (Auto-Submitted).
+"""
+
+from __future__ import annotations
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.received import date_time
+from fopemta.report.enclosure import enclosure, extent
+from fopemta.report.facts import Facts
+from fopemta.report.multipart import header, multipart
+from fopemta.report.notices import Notice
+from fopemta.report.status import status_part
+from fopemta.report.words import text_part
+
+
+def delivery_report(
+    facts: Facts, notice: Notice, message: QueuedMessage, original: bytes, *, headers_only: bool = False
+) -> bytes:
+    """The report that `notice` calls for, as it goes on the wire.
+
+    `message` is the one that it is about, `original` its content, or the first LARGEST_ENCLOSED octets; empty where
+    that cannot be read.  `headers_only`: the body must not go along, whatever RET says.
+    """
+    utf8 = needs_smtputf8(facts, notice.to)
+    back = extent(notice.kind, message, headers_only=headers_only)
+    enclosed = enclosure(message, original, whole=back.whole, utf8=utf8)
+    parts = [
+        text_part(facts, notice, message, back, utf8=utf8),
+        status_part(facts, notice, message, utf8=utf8),
+        *([enclosed] if enclosed is not None else []),
+    ]
+    return multipart(_headers(facts, notice), parts, facts.report_id)
+
+
+def needs_smtputf8(facts: Facts, to: Mailbox) -> bool:
+    """A report to `to` cannot travel without SMTPUTF8 (RFC 6531): then it may as well use UTF-8 throughout.
+
+    Any other report keeps to ASCII, whatever it is about: the way back may know nothing else.
+    """
+    return to.internationalised or not facts.postmaster.isascii()
+
+
+def _headers(facts: Facts, notice: Notice) -> list[bytes]:
+    """RFC 3834 3.1.7: Auto-Submitted keeps robots from answering.  Everything else is what filters look for (C151)."""
+    return [
+        header("From", f"Mail Delivery System <{facts.postmaster}>"),
+        header("To", f"<{notice.to}>"),
+        header("Subject", notice.kind.subject),
+        header("Date", date_time(facts.now)),
+        header("Message-ID", f"<{facts.report_id}@{facts.hostname}>"),
+        header("Auto-Submitted", "auto-replied"),
+        header("MIME-Version", "1.0"),
+    ]

@@ -1,0 +1,66 @@
+"""What a report brings back of the message (pure): all of it, or its headers.
+
+RFC 3461 4.3, RFC 6522 4, RFC 6533 4.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from fopemta.mail.envelope import BodyType, Returned
+from fopemta.mail.queued import QueuedMessage
+from fopemta.report.kinds import Kind
+from fopemta.report.multipart import Part
+
+# A message of this size or less comes back whole, of a larger one its headers do.
+LARGEST_ENCLOSED = 50 * 1024
+
+# The lines up to the first that is no header's: a body without a blank line before it stays out.
+_HEADERS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\r\n(?:[ \t][^\n]*\r\n)*)*")
+
+
+@attrs.frozen
+class Extent:
+    """How much comes back; `why_not` a sentence for a sender who may have expected it whole, else empty."""
+
+    whole: bool
+    why_not: str = ""
+
+
+def extent(kind: Kind, message: QueuedMessage, *, headers_only: bool) -> Extent:
+    """What goes along; `headers_only` where the body must not, whatever the sender has asked for ."""
+    # RFC 3461 4.3: RET speaks of failures; other notices bring the headers.
+    if kind not in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) or message.envelope.returned is Returned.HEADERS:
+        return Extent(False)
+    if headers_only:
+        return Extent(False, "The message was to travel protected: only its headers are enclosed.")
+    if message.size > LARGEST_ENCLOSED:
+        return Extent(False, "The message is too large to come back whole: its headers are enclosed.")
+    if message.envelope.body_type is BodyType.BINARY_MIME:
+        # It could only go back by BINARYMIME again, and few servers know that.
+        return Extent(False, "The message has a form that cannot come back whole: its headers are enclosed.")
+    return Extent(True)
+
+
+def enclosure(message: QueuedMessage, original: bytes, *, whole: bool, utf8: bool) -> Part | None:
+    """The third part; None where nothing of the message can be read.
+
+    `original` is the content, or its first LARGEST_ENCLOSED octets; `utf8`: the report travels by SMTPUTF8.
+    """
+    headers = _headers(original)
+    shown = original if whole else headers
+    if not shown:
+        return None
+    description = "The message" if whole else "The headers of the message"
+    if not message.envelope.smtputf8 or headers.isascii():
+        return Part.as_it_is("message/rfc822" if whole else "text/rfc822-headers", description, shown)
+    # RFC 6533 4: UTF-8 in headers; quoted-printable takes them to a server that knows no SMTPUTF8.
+    make = Part.as_it_is if utf8 else Part.in_ascii
+    return make("message/global" if whole else "message/global-headers", description, shown)
+
+
+def _headers(original: bytes) -> bytes:
+    match = _HEADERS.match(original)
+    return match[0] if match else b""

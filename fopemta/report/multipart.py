@@ -1,0 +1,69 @@
+"""The container of a report (pure): headers, and parts between boundaries (RFC 2046 5.1, RFC 6522 3).
+
+By hand, not by `email.generator`: the original goes back exactly as it came.
+"""
+
+from __future__ import annotations
+
+import quopri
+from collections.abc import Sequence
+
+import attrs
+
+_PREAMBLE = b"This is a report in MIME format.\r\n\r\n"
+
+
+@attrs.frozen
+class Part:
+    """`body` is as it goes on the wire, encoded by `encoding`."""
+
+    content_type: str
+    encoding: str
+    description: str
+    body: bytes
+
+    @classmethod
+    def as_it_is(cls, content_type: str, description: str, body: bytes) -> Part:
+        """For a way that takes 8-bit text."""
+        return cls(content_type, "7bit" if body.isascii() else "8bit", description, body)
+
+    @classmethod
+    def in_ascii(cls, content_type: str, description: str, body: bytes) -> Part:
+        """For any way: quoted-printable where it is needed.  Lines end with CRLF."""
+        if body.isascii():
+            return cls.as_it_is(content_type, description, body)
+        return cls(content_type, "quoted-printable", description, quopri.encodestring(body))
+
+    def rendered(self) -> bytes:
+        """Headers and body, without the line end that belongs to the boundary."""
+        return (
+            header("Content-Type", self.content_type)
+            + header("Content-Transfer-Encoding", self.encoding)
+            + header("Content-Description", self.description)
+            + b"\r\n"
+            + self.body
+        )
+
+
+def header(name: str, value: str) -> bytes:
+    """A header with its CRLF; `value` has no line end but that of folding."""
+    return f"{name}: {value}\r\n".encode()
+
+
+def multipart(headers: Sequence[bytes], parts: Sequence[Part], seed: str) -> bytes:
+    """The whole report; `seed` is ASCII that makes the boundary its own."""
+    boundary = _boundary(seed, parts)
+    content_type = header("Content-Type", f'multipart/report; report-type=delivery-status;\r\n\tboundary="{boundary}"')
+    # RFC 2045 6.4: a container says what its parts are at most.
+    encoding = header("Content-Transfer-Encoding", "8bit" if any(each.encoding == "8bit" for each in parts) else "7bit")
+    line = f"--{boundary}".encode("ascii")
+    body = b"".join(line + b"\r\n" + part.rendered() + b"\r\n" for part in parts)
+    return b"".join(headers) + content_type + encoding + b"\r\n" + _PREAMBLE + body + line + b"--\r\n"
+
+
+def _boundary(seed: str, parts: Sequence[Part]) -> str:
+    """A boundary that no part holds."""
+    number = 0
+    while any(f"{seed}-{number}".encode("ascii") in part.body for part in parts):
+        number += 1
+    return f"{seed}-{number}"

@@ -1,0 +1,127 @@
+"""Who is told what (pure): from the verdicts of one transaction to the notices that they call for.
+
+RFC 3461 4.1 and 6.2, RFC 5321 6.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Notify, RecipientOptions
+from fopemta.mail.queued import QueuedMessage, RecipientStatus
+from fopemta.report.kinds import Kind
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.verdict import Result, VerdictRecord
+
+
+@attrs.frozen
+class Notice:
+    """One report: to whom, and about which recipients (at least one verdict, each of another recipient)."""
+
+    kind: Kind
+    to: Mailbox
+    verdicts: tuple[VerdictRecord, ...]
+
+
+@attrs.frozen
+class Silence:
+    """A failure that nobody is told of, and why; the log has to say it."""
+
+    recipient: str
+    why: str
+
+
+def notices(
+    message: QueuedMessage, verdicts: Sequence[VerdictRecord], postmaster: Mailbox
+) -> tuple[tuple[Notice, ...], tuple[Silence, ...]]:
+    """What `verdicts`, which are not folded into `message` yet, call for: one notice for each kind."""
+    status_of = {str(each.address): each for each in message.recipients}
+    options = dict(message.envelope.options)
+    bundles: dict[tuple[Kind, Mailbox], list[VerdictRecord]] = {}
+    silences = []
+    for verdict in verdicts:
+        status = status_of[verdict.recipient]
+        said = _decided(message, status, options.get(status.address, _UNASKED), verdict, postmaster)
+        if isinstance(said, str):
+            silences.append(Silence(verdict.recipient, said))
+        elif said is not None:
+            bundles.setdefault(said, []).append(verdict)
+    told = tuple([Notice(kind, to, tuple(about)) for (kind, to), about in bundles.items()])
+    return told, tuple(silences)
+
+
+def with_warning(message: QueuedMessage, verdict: VerdictRecord, warn_after: float | None, now: float) -> VerdictRecord:
+    """`verdict` with the mark `warned` where its sender has been told of the delay before, or is to be told now.
+
+    `warn_after` seconds after arrival, None for never; `now` seconds since the epoch.  The mark stays on every later
+    verdict: the newest one alone says what has been told.
+    """
+    status = next(each for each in message.recipients if str(each.address) == verdict.recipient)
+    if status.warned or _warning_due(message, status, verdict, warn_after, now):
+        return attrs.evolve(verdict, warned=True)
+    return verdict
+
+
+def without_warning(verdict: VerdictRecord) -> VerdictRecord:
+    """`verdict`, whose sender could not be told of the delay after all: the next attempt is to try it again."""
+    return attrs.evolve(verdict, warned=False)
+
+
+_UNASKED = RecipientOptions()
+# Notice, whose words are for the log; or nothing at all.
+_Said: TypeAlias = tuple[Kind, Mailbox] | str | None
+
+
+def _decided(
+    message: QueuedMessage,
+    status: RecipientStatus,
+    options: RecipientOptions,
+    verdict: VerdictRecord,
+    postmaster: Mailbox,
+) -> _Said:
+    if verdict.result is Result.FAILED:
+        return _of_failure(message, options, verdict, postmaster)
+    # RFC 5321 6.1: a notice about a notice would never end (C104).
+    sender = message.envelope.sender
+    if sender is None:
+        return None
+    if verdict.result is Result.DEFERRED:
+        return (Kind.DELAY, sender) if verdict.warned and not status.warned else None
+    return _of_success(options, verdict, sender)
+
+
+def _of_failure(
+    message: QueuedMessage, options: RecipientOptions, verdict: VerdictRecord, postmaster: Mailbox
+) -> _Said:
+    sender = message.envelope.sender
+    if sender is not None:
+        return (Kind.FAILURE, sender) if options.wants(Notify.FAILURE) else "the sender wants no notice (NOTIFY)"
+    if message.envelope.arrival is not None:
+        return "it has the null sender"
+    if verdict.diagnosis == Diagnosis.NULL_MX:
+        # Such a domain has said that its addresses are never answered to (C135).
+        return "the sender's domain takes no mail (null MX)"
+    return Kind.DOUBLE_BOUNCE, postmaster
+
+
+def _of_success(options: RecipientOptions, verdict: VerdictRecord, sender: Mailbox) -> _Said:
+    if Notify.SUCCESS not in options.notify or verdict.carried_dsn:
+        return None
+    # A local delivery knows no TLS, not even its absence, and is the last.
+    return (Kind.SUCCESS if verdict.rung is None else Kind.RELAYED), sender
+
+
+def _warning_due(
+    message: QueuedMessage, status: RecipientStatus, verdict: VerdictRecord, warn_after: float | None, now: float
+) -> bool:
+    return (
+        verdict.result is Result.DEFERRED
+        and warn_after is not None
+        and now >= message.arrived + warn_after
+        and message.envelope.sender is not None
+        and message.envelope.options_of(status.address).wants(Notify.DELAY)
+    )
