@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _STARTED = "2.0.0"
 _NOT_YOURS = Reply.of(553, "5.7.1", "You may not send as that address")
-_NO_HANDSHAKE = Reply.of(454, "4.7.0", "TLS is not available for the moment")
 
 
 class Gate:
@@ -39,10 +38,6 @@ class Gate:
         """The client may send to anywhere."""
         return self.trusted or (self.login is not None and self._factory.config.relay.authenticated_users)
 
-    def handshake(self) -> Reply | None:
-        """May it begin TLS now?"""
-        return None if self._factory.server_tls is not None else _NO_HANDSHAKE
-
     def sender(self, sender: Mailbox | None) -> Reply | None:
         """May it write as `sender`?"""
         refusal = None
@@ -54,10 +49,13 @@ class Gate:
         """May it write to `recipient`?  The cheap questions come first."""
         factory = self._factory
         refusal = factory.admission.judge_recipient(recipient, self.may_relay)
-        # Whoever is refused must be able to ask why.
-        if refusal is None and recipient != factory.config.node.postmaster and self._questions_left:
+        if refusal is None and self._questions_left and not self._is_postmaster(recipient):
             return Deferred.fromCoroutine(self._ask_about(recipient))
         return self._told("RCPT", str(recipient), refusal)
+
+    def _is_postmaster(self, recipient: Mailbox) -> bool:
+        """RFC 5321 4.5.1: always there, in each domain of ours; whoever is refused must be able to ask why."""
+        return recipient.local_part.lower() == "postmaster" or recipient == self._factory.config.node.postmaster
 
     @property
     def _questions_left(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004  Twisted's own
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IHandshakeListener, IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -84,6 +84,7 @@ class InboundProtocol(Protocol):
         self._client = "unknown"
         self._gate: Gate
         self._exchange: IExchange | None = None
+        self._creator: IOpenSSLServerConnectionCreator | None = None
         self._pauses = 0
         self._lost = False
 
@@ -227,12 +228,21 @@ class InboundProtocol(Protocol):
         return self._talk.login_refused(answer)
 
     def _ask_tls(self, _: AskTls) -> None:
-        refusal = self._gate.handshake()
+        refusal = self._prepare_tls()
         self._tell(self._talk.tls_granted() if refusal is None else self._talk.tls_refused(refusal))
 
-    def _start_tls(self, _: StartTls) -> None:
+    def _prepare_tls(self) -> Reply | None:
+        """Everything that may go wrong does so before 220 is said."""
         assert self.factory.server_tls is not None
-        self._transport.startTLS(self.factory.server_tls.creator())
+        try:
+            self._creator = self.factory.server_tls.creator()
+        except Exception:  # noqa: BLE001  RFC 3207 4: 454, and the session goes on
+            maillog.failed_unexpectedly("preparing TLS")
+            return _NO_TLS_NOW
+        return None
+
+    def _start_tls(self, _: StartTls) -> None:
+        self._transport.startTLS(self._creator)
 
     def _impersonate(self, effect: Impersonate) -> None:
         self._tell(self._talk.not_impersonated(_NO_IMPERSONATION))
@@ -324,6 +334,8 @@ class InboundProtocol(Protocol):
             self._tell(tell(answer))
             return
         self._pause()
+        if not answer.called:
+            self._tell(self._talk.held_back())
         answer.addTimeout(_LONGEST_THOUGHT, self.factory.clock)
         answer.addCallbacks(self._thought, self._not_thought, callbackArgs=(tell,), errbackArgs=(tell,))
         supervise(answer.addBoth(self._resume), "answering a client")

@@ -186,6 +186,12 @@ class ServerSession:
         self._refuse(reply)
         return self._run_on()
 
+    def held_back(self) -> list[Effect]:
+        """Replies to what came before the question that somebody has to think about: they need not wait for it."""
+        if self._replies:
+            self._flush_replies()
+        return self._taken()
+
     def end(self, reply: Reply, why: str) -> list[Effect]:
         """We end it (idle, shutting down): a last reply, and close.  Content under way is forgotten."""
         if self.state is State.CLOSED:

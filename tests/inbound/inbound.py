@@ -6,6 +6,7 @@ import ipaddress
 from typing import Any
 
 from OpenSSL import SSL
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
@@ -14,8 +15,11 @@ from zope.interface import implementer
 
 from fopemta.config.model import Configuration, Limits, Listener, ListenerTls, Node, Relay, Route, Via
 from fopemta.inbound.factory import InboundFactory
+from fopemta.interfaces import IBlocklists, IExchange, ILogins, IRecipients
 from fopemta.mail.address import Mailbox
+from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.reply import Reply
 from fopemta.spool.memory import MemorySpool
 from fopemta.testing.transport import Pump, connect
 from fopemta.tls.server import ServerTls
@@ -58,8 +62,57 @@ class RecordingQueue:
     def __init__(self) -> None:
         self.messages: list[QueuedMessage] = []
 
+        self.flushed: list[str] = []
+        self.waiting = 0
+
     def accepted(self, message: QueuedMessage) -> None:
         self.messages.append(message)
+
+    def flush(self, domain: str) -> Deferred[int]:
+        self.flushed.append(domain)
+        return succeed(self.waiting)
+
+
+class Scripted:
+    """Answers what a test says, at once or with a Deferred of the test; remembers what it was asked."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+        self.asked: list[Any] = []
+
+    def _said(self, question: object) -> Any:
+        self.asked.append(question)
+        answer = self.answer(question) if callable(self.answer) else self.answer
+        return answer if isinstance(answer, Deferred) else succeed(answer)
+
+
+@implementer(IBlocklists)
+class Blocklists(Scripted):
+    def judge(self, client: str) -> Deferred[Reply | None]:
+        answer: Deferred[Reply | None] = self._said(client)
+        return answer
+
+
+@implementer(IRecipients)
+class Recipients(Scripted):
+    def verify(self, recipient: Mailbox) -> Deferred[Reply | None]:
+        answer: Deferred[Reply | None] = self._said(recipient)
+        return answer
+
+
+@implementer(ILogins, IExchange)
+class Logins(Scripted):
+    """One mechanism, whose exchange is this object."""
+
+    def mechanisms(self) -> tuple[str, ...]:
+        return ("PLAIN",)
+
+    def begin(self, mechanism: str, client: str) -> IExchange:
+        return self
+
+    def respond(self, response: bytes | None) -> Deferred[Challenge | LoggedIn | Reply]:
+        answer: Deferred[Challenge | LoggedIn | Reply] = self._said(response)
+        return answer
 
 
 class Inbound:
@@ -70,13 +123,15 @@ class Inbound:
         tls: ListenerTls = ListenerTls.OPPORTUNISTIC,
         clock: Clock | None = None,
         domain: str = "us.test",
+        listener: Listener | None = None,
+        parts: dict[str, Any] | None = None,
         **limits: Any,
     ) -> None:
         self.clock = clock or Clock()
         self.spool = MemorySpool(self.clock)
         self.queue = RecordingQueue()
         numbers = iter("BCDFGHJKMNPQRSTVWXYZ")
-        listener = Listener(endpoint="tcp:25", tls=tls)
+        listener = listener or Listener(endpoint="tcp:25", tls=tls)
         self.config = Configuration(
             node=Node(hostname=f"mx.{domain}", postmaster=Mailbox("pm", domain)),
             listeners=(listener,),
@@ -86,7 +141,7 @@ class Inbound:
         )
         self.factory = InboundFactory(
             listener, self.config, self.spool, self.queue, SERVER_TLS, self.clock,
-            lambda: f"BCDFGHJK{next(numbers)}", lambda: 1_795_583_385.0,
+            lambda: f"BCDFGHJK{next(numbers)}", lambda: 1_795_583_385.0, **(parts or {}),
         )  # fmt: skip
         self.pumps: list[Pump] = []
 

@@ -1,0 +1,274 @@
+"""What a client may do: recipients looked up, block lists, logins, ETRN; at once or after some thought."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, fail
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.model import LimitTimeouts, Listener, ListenerKind, ListenerTls, Relay
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import BodyType
+from fopemta.mail.login import Challenge, LoggedIn
+from fopemta.mail.reply import Reply
+from fopemta.smtp.transaction import BareLineEnds
+from tests.inbound.inbound import ENVELOPE, Blocklists, Inbound, Logins, Recipients, Talk
+
+NOBODY = Reply.of(550, "5.1.1", "No such mailbox")
+LISTED = Reply.of(554, "5.7.1", "Listed")
+BOB = LoggedIn("bob", frozenset({"bob@us.test", "@bobs.test"}))
+SUBMISSION = Listener(endpoint="tcp:587", kind=ListenerKind.SUBMISSION, tls=ListenerTls.OPPORTUNISTIC)
+LOGIN = b"AUTH PLAIN " + base64.b64encode(b"\0bob\0secret") + b"\r\n"
+
+
+def refuse_nobody(recipient: Mailbox) -> Reply | None:
+    return NOBODY if recipient.local_part == "nobody" else None
+
+
+def secured(inbound: Inbound, address: str = "192.0.2.10") -> Talk:
+    talk = inbound.open(address)
+    talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
+    talk.start_tls()
+    talk.say(b"EHLO c.test\r\n")
+    return talk
+
+
+class RecipientTests(SynchronousTestCase):
+    def test_each_is_verified_and_reply_k_belongs_to_command_k(self) -> None:
+        inbound = Inbound(parts={"recipients": Recipients(refuse_nobody)})
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"RCPT TO:<nobody@us.test>\r\nRCPT TO:<x@far.test>\r\nRCPT TO:<eve@us.test>\r\nNOOP\r\n")
+        self.assertEqual(talk.codes()[-5:], [250, 550, 550, 250, 250])
+        self.assertIn(b"\r\n550 5.1.1 No such mailbox\r\n550 5.7.1 Relaying denied", talk.client.heard)
+
+    def test_a_slow_answer_holds_up_this_client_alone(self) -> None:
+        recipients = Recipients()
+        answer: Deferred[Any] = Deferred()
+        recipients.answer = answer
+        inbound = Inbound(parts={"recipients": recipients})
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"NOOP\r\n")
+        self.assertEqual((talk.codes()[-1], talk.pump.server.paused), (250, True))
+        recipients.answer = None
+        other = inbound.open()
+        other.say(ENVELOPE)
+        self.assertEqual(other.codes()[-1], 250)
+        before = len(talk.codes())
+        answer.callback(NOBODY)
+        talk.flush()
+        self.assertEqual((talk.codes()[before:], talk.pump.server.paused), ([550, 250], False))
+
+    def test_no_answer_in_time_is_temporary(self) -> None:
+        inbound = Inbound(parts={"recipients": Recipients(Deferred())})
+        talk = inbound.open()
+        talk.say(ENVELOPE)
+        talk.wait(121)
+        self.assertEqual((talk.codes()[-1], talk.closed), (451, False))
+
+    def test_a_fault_refuses_without_a_word_of_it(self) -> None:
+        inbound = Inbound(parts={"recipients": Recipients(lambda _: fail(ZeroDivisionError("/etc/secret")))})
+        talk = inbound.open()
+        talk.say(ENVELOPE)
+        self.assertTrue(talk.client.heard.endswith(b"\r\n451 4.3.0 Temporary trouble here, please try again later\r\n"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_client_that_goes_or_a_server_that_ends_meanwhile(self) -> None:
+        for leave in (Talk.go, lambda talk: talk.inbound.factory.shut_down(5.0)):
+            answer: Deferred[Any] = Deferred()
+            inbound = Inbound(parts={"recipients": Recipients(answer)})
+            talk = inbound.open()
+            talk.say(ENVELOPE)
+            leave(talk)
+            talk.flush()
+            answer.callback(None)
+            talk.flush()
+            self.assertEqual(inbound.factory.sessions, set())
+            self.assertEqual([each for each in inbound.clock.getDelayedCalls() if each.active()], [])
+
+    def test_postmaster_is_not_looked_up(self) -> None:
+        recipients = Recipients(NOBODY)
+        talk = Inbound(parts={"recipients": recipients}).open()
+        talk.say(b"EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\nRCPT TO:<PostMaster@us.test>\r\n")
+        self.assertEqual((talk.codes()[-2:], recipients.asked), ([250, 250], []))
+
+
+class BlocklistTests(SynchronousTestCase):
+    def test_listed_clients_reach_postmaster_alone(self) -> None:
+        lists = Blocklists(LISTED)
+        inbound = Inbound(parts={"blocklists": lists})
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"RCPT TO:<eve@us.test>\r\nRCPT TO:<postmaster@us.test>\r\n")
+        self.assertEqual((talk.codes()[-3:], lists.asked), ([554, 554, 250], ["192.0.2.10"]))
+
+    def test_relay_networks_are_not_asked_about(self) -> None:
+        lists = Blocklists(LISTED)
+        talk = Inbound(parts={"blocklists": lists}).open("192.0.2.200")
+        talk.say(ENVELOPE)
+        self.assertEqual((talk.codes()[-1], lists.asked), (250, []))
+
+    def test_asked_at_once_and_waited_for_at_the_first_recipient(self) -> None:
+        answer: Deferred[Any] = Deferred()
+        talk = Inbound(parts={"blocklists": Blocklists(answer)}).open()
+        talk.say(ENVELOPE)
+        self.assertEqual(len(talk.codes()), 3)
+        answer.callback(LISTED)
+        talk.flush()
+        self.assertEqual(talk.codes()[-1], 554)
+
+
+class SubmissionTests(SynchronousTestCase):
+    def test_login_first_and_only_under_tls(self) -> None:
+        logins = Logins(BOB)
+        inbound = Inbound(listener=SUBMISSION, parts={"logins": logins})
+        talk = inbound.open()
+        talk.say(b"EHLO c.test\r\n" + LOGIN + b"MAIL FROM:<bob@us.test>\r\n")
+        self.assertEqual((talk.codes()[-2:], logins.asked), ([538, 530], []))
+        talk = secured(inbound)
+        talk.say(b"MAIL FROM:<bob@us.test>\r\n" + LOGIN + b"MAIL FROM:<eve@us.test>\r\nMAIL FROM:<x@bobs.test>\r\n")
+        self.assertEqual(talk.codes()[-4:], [530, 235, 553, 250])
+        self.assertEqual(logins.asked, [b"\0bob\0secret"])
+
+    def test_a_login_may_send_anywhere_where_that_is_set(self) -> None:
+        for allowed, code in ((True, 250), (False, 550)):
+            inbound = Inbound(listener=SUBMISSION, parts={"logins": Logins(BOB)})
+            relay = attrs.evolve(inbound.config.relay, authenticated_users=allowed)
+            inbound.factory.reconfigure(attrs.evolve(inbound.config, relay=relay))
+            talk = secured(inbound)
+            talk.say(LOGIN + b"MAIL FROM:<bob@us.test>\r\nRCPT TO:<x@far.test>\r\n")
+            self.assertEqual(talk.codes()[-1], code)
+
+    def test_what_is_written_down(self) -> None:
+        inbound = Inbound(listener=attrs.evolve(SUBMISSION, tell_client=False), parts={"logins": Logins(BOB)})
+        talk = secured(inbound)
+        talk.say(LOGIN + b"MAIL FROM:<bob@us.test>\r\nRCPT TO:<eve@us.test>\r\nDATA\r\n")
+        talk.say(b"x\r\n.\r\n")
+        (content,) = inbound.kept()
+        self.assertTrue(content.startswith(b"Received: from submission (client withheld)\r\n\t(using TLSv1.3 "))
+        self.assertIn(b" with ESMTPSA id ", content)
+        self.assertNotIn(b"192.0.2.10", content)
+        arrival = inbound.queue.messages[0].envelope.arrival
+        assert arrival is not None
+        self.assertEqual((arrival.login, arrival.client_address), ("bob", "192.0.2.10"))
+
+    def test_challenges_and_refusals(self) -> None:
+        logins = Logins(lambda response: Challenge(b"?") if response is None else Reply.of(535, "5.7.8", "Wrong"))
+        talk = secured(Inbound(listener=SUBMISSION, parts={"logins": logins}))
+        talk.say(b"AUTH PLAIN\r\n")
+        self.assertTrue(talk.client.heard.endswith(b"\r\n334 Pw==\r\n"))
+        talk.say(b"AGEAYg==\r\nNOOP\r\n")
+        self.assertEqual(talk.codes()[-2:], [535, 250])
+
+    def test_relay_networks_need_no_login(self) -> None:
+        talk = Inbound(listener=SUBMISSION, parts={"logins": Logins(BOB)}).open("192.0.2.200")
+        talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\n")
+        self.assertEqual(talk.codes()[-1], 250)
+
+    def test_no_auth_on_a_listener_for_servers(self) -> None:
+        talk = secured(Inbound(parts={"logins": Logins(BOB)}))
+        self.assertNotIn(b"AUTH", talk.client.heard)
+        talk.say(LOGIN)
+        self.assertEqual(talk.codes()[-1], 502)
+
+
+class EtrnTests(SynchronousTestCase):
+    def test_who_may(self) -> None:
+        inbound = Inbound()
+        route = attrs.evolve(inbound.config.routes[0], etrn=(ipaddress.ip_network("192.0.2.10/32"),))
+        networks = inbound.config.relay.networks
+        inbound.factory.reconfigure(
+            attrs.evolve(inbound.config, routes=(route,), relay=Relay(networks=networks, domains=("cust.test",)))
+        )
+        inbound.queue.waiting = 3
+        for address, domain, code in (
+            ("192.0.2.10", b"us.test", 253), ("192.0.2.11", b"us.test", 459), ("192.0.2.10", b"cust.test", 459),
+            ("192.0.2.200", b"cust.test", 253), ("192.0.2.200", b"@US.test", 253), ("192.0.2.200", b"far.test", 459),
+        ):  # fmt: skip
+            talk = inbound.open(address)
+            talk.say(b"EHLO c.test\r\nETRN " + domain + b"\r\nNOOP\r\n")
+            self.assertEqual(talk.codes()[-2:], [code, 250], (address, domain))
+        self.assertEqual(inbound.queue.flushed, ["us.test", "cust.test", "@us.test"])
+        self.assertIn(b"253 2.0.0 3 pending messages for node us.test started", inbound_heard(inbound))
+
+    def test_nothing_waits(self) -> None:
+        talk = Inbound().open("192.0.2.200")
+        talk.say(b"EHLO c.test\r\nETRN us.test\r\n")
+        self.assertEqual(talk.codes()[-1], 251)
+
+
+def inbound_heard(inbound: Inbound) -> bytes:
+    """All that a client at 192.0.2.10 hears to ETRN us.test."""
+    talk = inbound.open("192.0.2.10")
+    return talk.say(b"EHLO c.test\r\nETRN us.test\r\n")
+
+
+class ContentTests(SynchronousTestCase):
+    def test_chunks_over_a_connection(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(
+            ENVELOPE.replace(b"<a@c.test>", b"<a@c.test> BODY=BINARYMIME")
+            + b"BDAT 5\r\n\0\xff\r\n.BDAT 3 LAST\r\nabcQUIT\r\n"
+        )
+        self.assertEqual(talk.codes()[-3:], [250, 250, 221])
+        self.assertTrue(inbound.kept()[0].endswith(b"\r\n\0\xff\r\n.abc"))
+        self.assertIs(inbound.queue.messages[0].envelope.body_type, BodyType.BINARY_MIME)
+
+    def test_undeclared_8_bit_is_written_down(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say(b"\xe9\r\n.\r\n")
+        self.assertIs(inbound.queue.messages[0].envelope.body_type, BodyType.EIGHT_BIT_MIME)
+
+    def test_utf8_in_received(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say("EHLO c.test\r\nMAIL FROM:<ü@c.test> SMTPUTF8\r\nRCPT TO:<bö@us.test>\r\nDATA\r\n".encode())
+        talk.say(b"x\r\n.\r\n")
+        (content,) = inbound.kept()
+        self.assertIn(b" with UTF8SMTP id ", content)
+        self.assertIn("for <bö@us.test>;".encode(), content)
+
+    def test_bare_line_ends_by_network(self) -> None:
+        networks = (ipaddress.ip_network("192.0.2.10/32"),)
+        for word, inside, outside in ((BareLineEnds.NORMALISE, 550, 250), (BareLineEnds.REJECT, 250, 550)):
+            listener = Listener(endpoint="tcp:25", bare_newlines=word, bare_newlines_except=networks)
+            for address, code in (("192.0.2.10", inside), ("192.0.2.11", outside)):
+                talk = Inbound(listener=listener).open(address)
+                talk.say(ENVELOPE + b"DATA\r\n")
+                talk.say(b"a\nb\r\n.\r\n")
+                self.assertEqual(talk.codes()[-1], code, (word, address))
+
+    def test_a_client_that_goes_between_chunks_leaves_nothing(self) -> None:
+        inbound = Inbound()
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"BDAT 5\r\nabcde")
+        talk.go()
+        self.assertEqual((inbound.kept(), inbound.factory.sessions), ([], set()))
+
+    def test_chunks_that_do_not_come_are_waited_for_as_data(self) -> None:
+        talk = Inbound(timeouts=LimitTimeouts(data=10.0, command=100.0)).open()
+        talk.say(ENVELOPE + b"BDAT 5\r\nabc")
+        talk.wait(11)
+        self.assertEqual((talk.codes()[-1], talk.closed), (421, True))
+
+
+class HandshakeTests(SynchronousTestCase):
+    def test_temporary_trouble_is_454_and_the_session_goes_on_in_the_clear(self) -> None:
+        inbound = Inbound()
+        inbound.factory.server_tls = Unready()
+        talk = inbound.open()
+        talk.say(b"EHLO c.test\r\nSTARTTLS\r\n" + ENVELOPE)
+        self.assertEqual(talk.codes()[2:], [454, 250, 250, 250])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class Unready:
+    """Server TLS that cannot begin."""
+
+    def creator(self) -> None:
+        raise ZeroDivisionError
