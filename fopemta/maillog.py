@@ -110,6 +110,23 @@ def mailbox_trouble(message_id: str, path: str, why: str) -> None:
     _log.error("{message}: the Maildir {path}: {why}", event="mailbox_trouble", message=message_id, path=path, why=why)
 
 
+def destination_rests(destination: str, seconds: float, diagnosis: str | None, why: str) -> None:
+    """Nobody answers at a destination: its mail waits for `seconds`, then one message is tried."""
+    _log.warn(
+        "{destination} rests for {seconds:.0f} s: {why}",
+        event="destination_rests",
+        destination=destination,
+        seconds=seconds,
+        diagnosis=diagnosis,
+        why=why,
+    )
+
+
+def destination_answers(destination: str) -> None:
+    """A destination that rested takes mail again."""
+    _log.info("{destination} answers again", event="destination_answers", destination=destination)
+
+
 # --- inbound sessions ----------------------------------------------------------------------------------------------
 
 

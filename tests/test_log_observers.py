@@ -109,6 +109,15 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.corrupt("deferred/1", "checksum"),
         "- error: corrupt what=deferred/1 why=checksum",
     ),
+    "destination_rests": (
+        lambda: maillog.destination_rests("example.net", 29.7, "connection_refused", "nobody listens"),
+        "- warning: destination_rests destination=example.net seconds=29.70 diagnosis=connection_refused"
+        ' why="nobody listens"',
+    ),
+    "destination_answers": (
+        lambda: maillog.destination_answers("example.net"),
+        "- destination_answers destination=example.net",
+    ),
     "dropped_unacknowledged": (
         lambda: maillog.dropped_unacknowledged("intake/1.log", 2),
         "- warning: dropped_unacknowledged where=intake/1.log records=2",

@@ -53,8 +53,10 @@ class RecipientStatus:
         return self.last is not None and self.last.warned
 
     def after(self, verdict: VerdictRecord) -> RecipientStatus:
-        """The status once `verdict` has been recorded."""
-        attempts = max(self.attempts + 1, verdict.attempt)
+        """The status once `verdict` has been recorded; one that bears the number of an attempt that was made before
+        tells of none, only why none was made.
+        """
+        attempts = max(self.attempts, verdict.attempt)
         return RecipientStatus(self.address, _STATE_AFTER[verdict.result], attempts, verdict)
 
 

@@ -1,64 +1,206 @@
-"""Fair shares among destinations (shell room, but no I/O): a slow one holds up no other."""
+"""Places for deliveries (shell room, but no I/O): fair among destinations, none held up by another.
+
+Every moment is one of a steady clock.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Hashable
+import enum
+import heapq
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from itertools import count
 from typing import Generic, TypeVar
+
+import attrs
+
+from fopemta.queue.lane import Lane
+from fopemta.retry.standing import Pace, Standing, after, fresh
+from fopemta.trust.verdict import VerdictRecord
 
 D = TypeVar("D", bound=Hashable)
 L = TypeVar("L")
+
+# The part of all places that mail which was deferred before cannot take.
+_FOR_FRESH = 4
+# Of so many destinations it is remembered that they do not answer.
+_MOST_REMEMBERED = 10_000
+_MINUTE = 60.0
+
+
+class Turn(enum.Enum):
+    """What the end of a delivery changes for its destination."""
+
+    NONE = "none"
+    RESTS = "rests"  # a rest begins
+    RESTS_ON = "rests on"  # the probe was in vain
+    ANSWERS = "answers"  # the rest is over
+
+
+@attrs.frozen
+class Taken(Generic[D, L]):
+    """A load that has a place until it is `done`."""
+
+    destination: D
+    load: L
+    fresh: bool
 
 
 class Destinations(Generic[D, L]):
     """Loads wait by destination; `take` goes round among those that have a free place.
 
-    `places` in all and `places_each` for one destination.
+    `places` in all; `places_each` at most for one destination, which has fewer when it does not answer well; `rate`
+    loads a minute to one destination, 0 for as many as there are places.
     """
 
-    def __init__(self, places: int, places_each: int) -> None:
-        self._places = places
-        self._places_each = places_each
-        self._waiting: dict[D, deque[L]] = {}
+    def __init__(self, places: int, places_each: int, rate: float = 0.0) -> None:
+        self.limit(places, places_each, rate)
+        self._lanes: dict[bool, Lane[D, L]] = {True: Lane(), False: Lane()}
+        self._fresh_next = True
         self._busy: dict[D, int] = {}
-        # Destinations with a load waiting and a place free, in the order of their turn.
-        self._turns: deque[D] = deque()
-        self._in_turns: set[D] = set()
+        self._standings: OrderedDict[D, Standing] = OrderedDict()
+        # When a destination that rests, or has had its rate, may be tried again; the heap has outdated ones, too.
+        self._not_before: dict[D, float] = {}
+        self._pauses: list[tuple[float, int, D]] = []
+        self._numbers = count()
         self.running = 0
+        self.running_deferred = 0
         self.waiting = 0
 
-    def add(self, destination: D, load: L) -> None:
-        """A load to be carried there."""
-        self._waiting.setdefault(destination, deque()).append(load)
+    def limit(self, places: int, places_each: int, rate: float) -> None:
+        """Use other limits from now on."""
+        self._places = places
+        self._places_deferred = max(places - places // _FOR_FRESH, 1)
+        self._places_each = places_each
+        self._interval = _MINUTE / rate if rate else 0.0
+
+    # --- loads -----------------------------------------------------------------------------------------------------
+
+    def add(self, destination: D, load: L, is_fresh: bool = True) -> None:
+        """A load to be carried there; `is_fresh`: nothing of it was deferred before."""
+        self._lanes[is_fresh].add(destination, load)
         self.waiting += 1
-        self._give_turn(destination)
 
-    def take(self) -> tuple[D, L] | None:
-        """The next load to start, None when none may.  Its place is taken until `done`."""
-        if self.running >= self._places or not self._turns:
+    def take(self, now: float) -> Taken[D, L] | None:
+        """The next load to start, None when none may.  Its place is taken until `done`.
+
+        Fresh and deferred mail take turns, and some places are for fresh mail alone: a queue that is full of mail for
+        dead servers must not keep today's from going.
+        """
+        if self.running >= self._places:
             return None
-        destination = self._turns.popleft()
-        self._in_turns.discard(destination)
-        queue = self._waiting[destination]
-        load = queue.popleft()
-        if not queue:
-            del self._waiting[destination]
-        self._busy[destination] = self._busy.get(destination, 0) + 1
-        self.running += 1
-        self.waiting -= 1
-        self._give_turn(destination)
-        return destination, load
+        for is_fresh in (self._fresh_next, not self._fresh_next):
+            if not is_fresh and self.running_deferred >= self._places_deferred:
+                continue
+            taken = self._lanes[is_fresh].take(lambda destination: self._free(destination, now))
+            if taken is not None:
+                self._fresh_next = not is_fresh
+                return self._started(*taken, is_fresh, now)
+        return None
 
-    def done(self, destination: D) -> None:
-        """A load has been carried; its place is free."""
+    def done(self, taken: Taken[D, L], verdicts: Sequence[VerdictRecord], now: float, jitter: float) -> Turn:
+        """A load has been carried with `verdicts`; its place is free."""
+        destination = taken.destination
         self.running -= 1
+        self.running_deferred -= not taken.fresh
         self._busy[destination] -= 1
         if not self._busy[destination]:
             del self._busy[destination]
-        self._give_turn(destination)
+        before = self.standing(destination)
+        standing = after(before, verdicts, self._places_each, now, jitter)
+        self._remember(destination, standing)
+        if standing.until == before.until:
+            turn = Turn.NONE
+        else:
+            self._pause(destination, standing.until)
+            turn = Turn.RESTS if before.until is None else Turn.RESTS_ON if standing.until is not None else Turn.ANSWERS
+        self._offer(destination)
+        return turn
 
-    def _give_turn(self, destination: D) -> None:
-        free = self._busy.get(destination, 0) < self._places_each
-        if free and destination in self._waiting and destination not in self._in_turns:
-            self._turns.append(destination)
-            self._in_turns.add(destination)
+    def empty(self, destination: D) -> list[L]:
+        """Take out all loads that wait for it."""
+        loads = [load for lane in self._lanes.values() for load in lane.empty(destination)]
+        self.waiting -= len(loads)
+        return loads
+
+    # --- how destinations stand --------------------------------------------------------------------------------------
+
+    def standing(self, destination: D) -> Standing:
+        """How it stands."""
+        return self._standings.get(destination) or fresh(self._places_each)
+
+    def rests(self, destination: D, now: float) -> bool:
+        """No mail is tried there now."""
+        return self.standing(destination).pace(now) is Pace.RESTING
+
+    def wake(self, destination: D) -> None:
+        """End its rest: somebody knows that it is back."""
+        self._standings.pop(destination, None)
+        self._pause(destination, None)
+        self._offer(destination)
+
+    def room(self, destination: D, now: float) -> int:
+        """How many loads more it can use, so that one waits for each that is under way."""
+        standing = self.standing(destination)
+        ahead = 2 if standing.pace(now) is Pace.OPEN else 1
+        return ahead * standing.places(now) - self._busy.get(destination, 0) - self.waiting_for(destination)
+
+    def waiting_for(self, destination: D) -> int:
+        """How many loads wait for it."""
+        return sum(lane.waiting(destination) for lane in self._lanes.values())
+
+    def fair_share(self, most: int) -> int:
+        """What each destination may have waiting when `most` loads are shared out among those that have any."""
+        return most // max(self._lanes[True].destinations + self._lanes[False].destinations, 1)
+
+    def next_moment(self) -> float | None:
+        """When the next of those that rest, or have had their rate, may be tried again."""
+        while self._pauses and self._not_before.get(self._pauses[0][2]) != self._pauses[0][0]:
+            heapq.heappop(self._pauses)
+        return self._pauses[0][0] if self._pauses else None
+
+    def over(self, now: float) -> list[D]:
+        """Those whose pause is over; each is told once."""
+        over = []
+        while (moment := self.next_moment()) is not None and moment <= now:
+            destination = heapq.heappop(self._pauses)[2]
+            del self._not_before[destination]
+            self._offer(destination)
+            over.append(destination)
+        return over
+
+    # --- within ----------------------------------------------------------------------------------------------------
+
+    def _started(self, destination: D, load: L, is_fresh: bool, now: float) -> Taken[D, L]:
+        self._busy[destination] = self._busy.get(destination, 0) + 1
+        self.running += 1
+        self.running_deferred += not is_fresh
+        self.waiting -= 1
+        if self._interval:
+            self._pause(destination, now + self._interval)
+        return Taken(destination, load, is_fresh)
+
+    def _free(self, destination: D, now: float) -> bool:
+        """It has a place, and may be tried now.  Who asks too early is offered it again when its pause is over."""
+        if self._not_before.get(destination, now) > now:
+            return False
+        return self._busy.get(destination, 0) < self.standing(destination).places(now)
+
+    def _offer(self, destination: D) -> None:
+        for lane in self._lanes.values():
+            lane.offer(destination)
+
+    def _pause(self, destination: D, until: float | None) -> None:
+        self._not_before.pop(destination, None)
+        if until is not None:
+            self._not_before[destination] = until
+            heapq.heappush(self._pauses, (until, next(self._numbers), destination))
+
+    def _remember(self, destination: D, standing: Standing) -> None:
+        """While it is in use or has not answered well; of the others nothing is kept."""
+        self._standings.pop(destination, None)
+        in_use = destination in self._busy or self.waiting_for(destination)
+        if in_use or not standing.sound(self._places_each):
+            self._standings[destination] = standing
+            if len(self._standings) > _MOST_REMEMBERED:
+                self._standings.popitem(last=False)

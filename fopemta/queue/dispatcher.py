@@ -17,9 +17,11 @@ from fopemta.config.model import Configuration, Via
 from fopemta.interfaces import ICourier, IQueue, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientState
-from fopemta.queue.destinations import Destinations
+from fopemta.queue.destinations import Taken
 from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter
+from fopemta.queue.traffic import Traffic
+from fopemta.report.notices import with_warning
 from fopemta.retry.agenda import Agenda
 from fopemta.retry.timetable import life_over, next_try, sane
 from fopemta.routing.routes import next_hop
@@ -31,6 +33,8 @@ from fopemta.trust.verdict import Result, VerdictRecord
 _LONGEST_NAP = 30.0
 # More fresh messages than this wait as ids and are read from the spool in their turn.
 _MOST_IN_MEMORY = 2000
+# Of them so many that were deferred before: a queue full of these must not keep new mail waiting.
+_MOST_DEFERRED_IN_MEMORY = 1500
 # Overdue mail is spread over so many seconds after a restart, once there is more than a handful (C108).
 _SPREAD = 60.0
 _HANDFUL = 200
@@ -38,10 +42,15 @@ _HANDFUL = 200
 
 @attrs.define
 class _Round:
-    """One message on its way: what is known of it and how many consignments are out."""
+    """One message on its way: what is known of it and how many consignments are out.
+
+    `parked`: destinations that some recipients wait for.  `changed`: something of it was written down.
+    """
 
     message: QueuedMessage
     out: int = 0
+    parked: list[NextHop] = attrs.Factory(list)
+    changed: bool = False
 
 
 @implementer(IQueue)
@@ -68,9 +77,7 @@ class Dispatcher:
         self._rounds: dict[str, _Round] = {}
         self._loading: set[str] = set()
         self._backlog: deque[str] = deque()
-        self._destinations: Destinations[NextHop, Consignment] = Destinations(
-            config.delivery.connections, config.delivery.connections_per_destination
-        )
+        self._traffic = Traffic(config.delivery, clock.seconds, noise)
         self._alarm: IDelayedCall | None = None
         self._troubled = 0
         self._stopping = False
@@ -97,7 +104,7 @@ class Dispatcher:
         self._stopping = True
         if self._alarm is not None and self._alarm.active():
             self._alarm.cancel()
-        if not self._destinations.running:
+        if not self._traffic.running:
             self._close_couriers()
             return succeed(None)
         self._idle = Deferred()
@@ -109,6 +116,7 @@ class Dispatcher:
         """Use `config` from the next round on: routes and demands are worked out anew at each attempt (C101)."""
         self._config = config
         self._reporter.config = config
+        self._traffic.reconfigure(config.delivery)
 
     def accepted(self, message: QueuedMessage) -> None:
         """See IQueue."""
@@ -134,13 +142,33 @@ class Dispatcher:
         """Begin a round for what is due, and set the alarm again whatever happens (C116)."""
         if self._stopping:
             return
+        for hop in self._traffic.over():
+            self._call(hop)
         now = self._now()
         while not self._full:
-            message_id = self._backlog.popleft() if self._backlog else self._agenda.pop_due(now)
+            message_id = self._backlog.popleft() if self._backlog else self._next_due(now)
             if message_id is None:
                 break
             self._fetch(message_id)
+        self._carry()
         self._set_alarm()
+
+    def _next_due(self, now: float) -> str | None:
+        """What was deferred and is due, as long as it leaves room for new mail."""
+        if len(self._rounds) + len(self._loading) >= _MOST_DEFERRED_IN_MEMORY:
+            return None
+        return self._agenda.pop_due(now)
+
+    def _call(self, hop: NextHop) -> None:
+        """Read what has waited for this destination, as much as it can use."""
+        if self._stopping:
+            return
+        for message_id in self._traffic.called(hop):
+            # Who is not in the agenda is on his way already, or has ended.
+            if message_id in self._agenda:
+                self._agenda.remove(message_id)
+                self._traffic.comes(hop, message_id)
+                self._fetch(message_id)
 
     def _set_alarm(self) -> None:
         if self._alarm is not None and self._alarm.active():
@@ -150,6 +178,9 @@ class Dispatcher:
         # A full house is woken by the round that ends.
         if self._full:
             nap = _LONGEST_NAP
+        pause_over = self._traffic.next_moment()
+        if pause_over is not None:
+            nap = min(nap, max(pause_over - self._clock.seconds(), 0.0))
         self._alarm = self._clock.callLater(nap, self._look)
 
     def _fetch(self, message_id: str) -> None:
@@ -167,6 +198,7 @@ class Dispatcher:
             return
         finally:
             self._loading.discard(message_id)
+            self._traffic.arrived(message_id)
         self._begin_round(message)
         self._carry()
 
@@ -174,6 +206,16 @@ class Dispatcher:
         """The earliest moment at which a recipient is to be tried; None when all are held or finished."""
         moments = [each.next_try or 0.0 for each in message.pending if each.state is RecipientState.QUEUED]
         return min(moments, default=None)
+
+    def _due_after(self, round_: _Round) -> float | None:
+        """The same after a round.  Who waits for his destination is called; should that not be, he is due at last."""
+        if not round_.parked:
+            return self._due(round_.message)
+        now, retry = self._now(), self._config.retry
+        queued = [each for each in round_.message.pending if each.state is RecipientState.QUEUED]
+        moments = [each.next_try for each in queued if each.next_try is not None and each.next_try > now]
+        end = round_.message.arrived + retry.lifetime
+        return min([*moments, now + retry.longest, *([end] if end > now else [])])
 
     # --- rounds ----------------------------------------------------------------------------------------------------
 
@@ -189,36 +231,64 @@ class Dispatcher:
         if not groups:
             self._end_round(round_)
         for hop, indices in groups.items():
-            recipients = tuple(message.recipients[index].address for index in indices)
-            self._destinations.add(hop, Consignment(message, hop, recipients))
+            consignment = Consignment(message, hop, tuple(message.recipients[index].address for index in indices))
+            if not self._traffic.admit(consignment):
+                supervise(self._park(consignment), f"putting off {message.id}")
 
     def _carry(self) -> None:
         """Start whatever may start."""
         # With no room for outcomes no new delivery starts: it would be repeated (RULINGS 17).
         while not self._stopping and not self._troubled:
-            taken = self._destinations.take()
+            taken = self._traffic.take()
             if taken is None:
                 return
-            supervise(self._deliver(*taken), f"delivering {taken[1].message.id} to {taken[0].word}")
+            supervise(self._deliver(taken), f"delivering {taken.load.message.id} to {taken.destination.word}")
 
-    async def _deliver(self, hop: NextHop, consignment: Consignment) -> None:
+    async def _deliver(self, taken: Taken[NextHop, Consignment]) -> None:
+        hop, consignment = taken.destination, taken.load
         message_id = consignment.message.id
+        told: list[VerdictRecord] = []
 
         def ended(verdicts: Sequence[VerdictRecord]) -> Deferred[None]:
+            told.extend(verdicts)
             return Deferred.fromCoroutine(self._record(message_id, verdicts))
 
+        verdicts: Sequence[VerdictRecord] = ()
         try:
             verdicts = await self._couriers[hop.route.via].deliver(consignment, ended)
         finally:
-            self._destinations.done(hop)
+            for waiting in self._traffic.done(taken, [*told, *verdicts]):
+                supervise(self._park(waiting), f"putting off {waiting.message.id}")
+            self._call(hop)
             self._carry()
         await self._record(message_id, verdicts)
-        round_ = self._rounds[message_id]
+        self._came_back(self._rounds[message_id])
+        if not self._traffic.running:
+            self._ended_idle()
+
+    async def _park(self, consignment: Consignment) -> None:
+        """Its destination cannot take it now: it waits there, and says why where nothing else does.
+
+        Who is never tried must not wait without a reason, nor longer than its life.
+        """
+        message, now = consignment.message, self._now()
+        over = life_over(self._config.retry, message.arrived, now)
+        silent = [
+            status
+            for status in message.recipients
+            if status.address in consignment.recipients and (over or status.last is None)
+        ]
+        verdicts = [self._traffic.not_tried(consignment, status, now) for status in silent]
+        await self._record(message.id, [verdict for verdict in verdicts if verdict is not None])
+        round_ = self._rounds[message.id]
+        round_.parked.append(consignment.next_hop)
+        self._came_back(round_)
+
+    def _came_back(self, round_: _Round) -> None:
+        """One consignment less is out."""
         round_.out -= 1
         if round_.out == 0:
             self._end_round(round_)
-        if not self._destinations.running:
-            self._ended_idle()
 
     def _end_round(self, round_: _Round) -> None:
         """Every consignment has come back."""
@@ -228,16 +298,22 @@ class Dispatcher:
             states = [each.state for each in message.recipients]
             maillog.finished(message.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))
         else:
-            supervise(self._put_off(message), f"putting off {message.id}")
+            supervise(self._put_off(round_), f"putting off {message.id}")
         if self._backlog:
             self._look()
 
-    async def _put_off(self, message: QueuedMessage) -> None:
-        moment = self._due(message)
+    async def _put_off(self, round_: _Round) -> None:
+        message = round_.message
+        moment = self._due_after(round_)
         if moment is not None:
             self._agenda.set(message.id, moment)
             maillog.deferred(message.id, len(message.pending), moment)
             self._set_alarm()
+        for hop in round_.parked:
+            self._traffic.park(hop, message.id)
+            self._call(hop)  # its rest may have ended meanwhile
+        if not round_.changed:
+            return  # it waits for a place, as it did before: that alone is no reason to move it
         try:
             await self._spool.defer(message.id)
         except SpoolTrouble as trouble:
@@ -247,21 +323,25 @@ class Dispatcher:
     # --- outcomes --------------------------------------------------------------------------------------------------
 
     async def _record(self, message_id: str, verdicts: Sequence[VerdictRecord]) -> None:
-        """Report what failed, write all down, tell the log.  A report comes first (RULINGS 16e)."""
+        """Report what is to be told, write all down, tell the log.  Reports come first (RULINGS 16e)."""
         if not verdicts:
             return
         round_ = self._rounds[message_id]
-        final = [self._timed(round_.message, verdict) for verdict in verdicts]
+        round_.changed = True
+        final = [self._marked(round_.message, self._timed(round_.message, verdict)) for verdict in verdicts]
         for verdict in final:
             maillog.attempt(verdict)
-        failed = [verdict for verdict in final if verdict.result is Result.FAILED]
-        if failed:
-            report = await self._reporter.report(round_.message, failed)
-            if report is not None:
-                self.accepted(report)
+        told = await self._reporter.tell(round_.message, final)
         # Other consignments of the message may have come back meanwhile: fold into what is known now.
-        round_.message = round_.message.after(final)
-        await self._write_down(message_id, final, round_.message.finished)
+        round_.message = round_.message.after(told.verdicts)
+        await self._write_down(message_id, told.verdicts, round_.message.finished)
+        # Only now: as long as a report is in the spool it cannot be made a second time.
+        for report in told.reports:
+            self.accepted(report)
+
+    def _marked(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
+        """With the mark of a warning, where its time has come or it was given."""
+        return with_warning(message, verdict, self._config.retry.warn_after, self._now())
 
     def _timed(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
         """With the next try; or failed, when the message's life is over."""
@@ -269,11 +349,17 @@ class Dispatcher:
             return verdict
         now, retry = self._now(), self._config.retry
         if not life_over(retry, message.arrived, now):
+            if verdict.next_try is not None:
+                return verdict  # not tried: it waits for its destination
             moment = next_try(retry, message.arrived, verdict.attempt, now, self._noise.random())
             return attrs.evolve(verdict, next_try=moment)
         diagnosis = Diagnosis(verdict.diagnosis) if verdict.diagnosis else Diagnosis.QUEUE_LIFETIME_OVER
         return attrs.evolve(
-            verdict, result=Result.FAILED, enhanced=explain(diagnosis).given_up, diagnosis=diagnosis.value
+            verdict,
+            result=Result.FAILED,
+            enhanced=explain(diagnosis).given_up,
+            diagnosis=diagnosis.value,
+            next_try=None,
         )
 
     async def _write_down(self, message_id: str, verdicts: Sequence[VerdictRecord], finished: bool) -> None:

@@ -1,43 +1,243 @@
-"""Fair shares."""
+"""Fair shares, windows, rests and rates, on a simulated clock."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.queue.destinations import Destinations
+from fopemta.queue.destinations import Destinations, Taken, Turn
+from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST
+from fopemta.trust.verdict import VerdictRecord
+from tests.retry.test_standing import DELIVERED, EXPIRED, REFUSED
 
 
-class DestinationsTests(SynchronousTestCase):
+class Base(SynchronousTestCase):
+    """Destinations are words, loads numbers."""
+
+    def setUp(self) -> None:
+        self.now = 1000.0
+        self.make()
+
+    def make(self, places: int = 100, each: int = 20, rate: float = 0.0) -> None:
+        self.places: Destinations[str, int] = Destinations(places, each, rate)
+
+    def add(self, destination: str, count: int, fresh: bool = True) -> None:
+        for number in range(count):
+            self.places.add(destination, number, fresh)
+
+    def take(self) -> tuple[str, int] | None:
+        taken = self.places.take(self.now)
+        return None if taken is None else (taken.destination, taken.load)
+
+    def take_all(self) -> list[Taken[str, int]]:
+        return list(iter(lambda: self.places.take(self.now), None))
+
+    def end(self, taken: Sequence[Taken[str, int]], *verdicts: VerdictRecord) -> list[Turn]:
+        return [self.places.done(each, verdicts, self.now, 0.5) for each in taken]
+
+    def serve(self, verdict: VerdictRecord) -> int:
+        """Everything that may go now, ended alike; how many."""
+        taken = self.take_all()
+        self.end(taken, verdict)
+        return len(taken)
+
+
+class TurnTests(Base):
     def test_destinations_take_turns(self) -> None:
-        places: Destinations[str, int] = Destinations(10, 5)
-        for number in range(3):
-            places.add("a", number)
-        places.add("b", 0)
-        self.assertEqual([places.take() for _ in range(5)], [("a", 0), ("b", 0), ("a", 1), ("a", 2), None])
+        self.add("a", 3)
+        self.add("b", 1)
+        self.assertEqual([self.take() for _ in range(5)], [("a", 0), ("b", 0), ("a", 1), ("a", 2), None])
 
     def test_a_slow_one_holds_up_no_other(self) -> None:
-        places: Destinations[str, int] = Destinations(10, 2)
-        for number in range(100):
-            places.add("slow", number)
-        self.assertEqual([places.take() for _ in range(3)], [("slow", 0), ("slow", 1), None])
-        places.add("other", 0)
-        self.assertEqual(places.take(), ("other", 0))
-        places.done("slow")
-        self.assertEqual(places.take(), ("slow", 2))
+        self.make(each=2)
+        self.add("slow", 100)
+        self.assertEqual([self.take() for _ in range(2)], [("slow", 0), ("slow", 1)])
+        self.assertIsNone(self.take())
+        self.add("other", 1)
+        self.assertEqual(self.take(), ("other", 0))
+
+    def test_a_place_that_is_free_again_is_given_in_turn(self) -> None:
+        self.make(each=2)
+        self.add("slow", 100)
+        taken = self.take_all()
+        self.end(taken[:1], DELIVERED)
+        self.assertEqual([self.take(), self.take()], [("slow", 2), None])
 
     def test_places_in_all(self) -> None:
-        places: Destinations[int, int] = Destinations(2, 2)
+        self.make(2, 2)
         for number in range(5):
-            places.add(number, number)
-        self.assertEqual([places.take(), places.take(), places.take()], [(0, 0), (1, 1), None])
-        places.done(0)
-        self.assertEqual(places.take(), (2, 2))
-        self.assertEqual((places.running, places.waiting), (2, 2))
+            self.places.add(str(number), number)
+        taken = self.take_all()
+        self.assertEqual([each.load for each in taken], [0, 1])
+        self.end(taken[:1], DELIVERED)
+        self.assertEqual(self.take(), ("2", 2))
+        self.assertEqual((self.places.running, self.places.waiting), (2, 2))
 
     def test_nothing_is_kept_of_who_is_done(self) -> None:
-        places: Destinations[int, int] = Destinations(5, 1)
+        self.make(5, 1)
         for number in range(100):
-            places.add(number, 0)
-            places.take()
-            places.done(number)
-        self.assertEqual((places._waiting, places._busy, len(places._turns), places._in_turns), ({}, {}, 0, set()))
+            self.places.add(str(number), 0, number % 2 == 0)
+            self.serve(DELIVERED)
+        kept = [self.places._busy, self.places._standings, self.places._not_before]
+        for lane in self.places._lanes.values():
+            kept += [lane._waiting, dict.fromkeys(lane._turns), dict.fromkeys(lane._in_turns)]
+        self.assertEqual([each for each in kept if each], [])
+
+    def test_limits_can_change(self) -> None:
+        self.add("a", 50)
+        self.assertEqual(len(self.take_all()), FIRST_WINDOW)
+        self.places.limit(100, 1, 0.0)
+        self.add("b", 10)
+        self.assertEqual(len(self.take_all()), 1)
+
+
+class FreshTests(Base):
+    def test_fresh_mail_has_places_that_a_full_deferred_queue_cannot_take(self) -> None:
+        self.make(places=20, each=5)
+        for number in range(100):
+            self.add(f"dead{number}", 10, fresh=False)
+        self.assertEqual(len(self.take_all()), 15)
+        self.add("b", 1)
+        self.assertEqual(self.take(), ("b", 0))
+
+    def test_fresh_and_deferred_mail_take_turns(self) -> None:
+        self.add("a", 3)
+        self.add("b", 3, fresh=False)
+        taken = [self.take() for _ in range(6)]
+        self.assertEqual([each[0] for each in taken if each], ["a", "b"] * 3)
+
+    def test_a_flood_of_fresh_mail_does_not_keep_the_deferred_from_going(self) -> None:
+        self.make(places=2, each=2)
+        self.add("a", 1000)
+        self.add("b", 10, fresh=False)
+        gone = []
+        for _ in range(20):
+            taken = self.take_all()
+            gone += [each.destination for each in taken]
+            self.end(taken, DELIVERED)
+        self.assertEqual(gone.count("b"), 10)
+
+    def test_one_place_serves_both(self) -> None:
+        self.make(1, 1)
+        self.add("b", 1, fresh=False)
+        self.assertEqual(self.serve(DELIVERED), 1)
+
+
+class RestTests(Base):
+    def test_a_dead_destination_is_rested_and_probed_with_one(self) -> None:
+        self.add("dead", 10_000, fresh=False)
+        taken = self.take_all()
+        self.assertEqual(len(taken), FIRST_WINDOW)
+        # Three failures are enough; those that were under way change nothing more.
+        turns = [Turn.NONE, Turn.NONE, Turn.RESTS, Turn.NONE, Turn.NONE]
+        self.assertEqual(self.end(taken, REFUSED), turns)
+        self.assertTrue(self.places.rests("dead", self.now))
+        self.assertEqual(self.take_all(), [])
+        self.assertEqual(self.places.next_moment(), self.now + 30)
+        self.now += 30
+        self.assertEqual(self.places.over(self.now), ["dead"])
+        self.assertEqual(self.places.over(self.now), [])
+        self.assertEqual(self.end(self.take_all(), REFUSED), [Turn.RESTS_ON])
+        self.assertEqual(self.serve(REFUSED), 0)
+        self.assertEqual(self.places.next_moment(), self.now + 60)
+        self.now += 60
+        self.places.over(self.now)
+        self.assertEqual(self.end(self.take_all(), DELIVERED), [Turn.ANSWERS])
+
+    def test_C108_a_day_of_a_dead_destination_beside_good_ones(self) -> None:
+        """10,000 deferred messages cost a dead destination some hundred attempts, and the good ones nothing."""
+        self.make(places=20, each=20)
+        self.add("dead", 10_000, fresh=False)
+        tried = 0
+        for minute in range(24 * 60):
+            self.places.over(self.now)
+            self.add(f"good{minute % 7}", 3)
+            self.add(f"well{minute % 5}", 3, fresh=False)
+            taken = self.take_all()
+            dead = [each for each in taken if each.destination == "dead"]
+            tried += len(dead)
+            self.end(dead, REFUSED)
+            good = [each for each in taken if each.destination != "dead"]
+            self.end(good, DELIVERED)
+            self.assertEqual(len(good), 6)
+            self.now += 60
+        self.assertTrue(24 * 3600 / LONGEST_REST * 0.8 < tried < 150, tried)
+
+    def test_one_that_comes_back_ramps_up(self) -> None:
+        self.add("back", 1000)
+        self.serve(REFUSED)
+        self.now += 30
+        self.places.over(self.now)
+        # The probe leaves it at one; after that each answer adds one, up to the most.
+        self.assertEqual([self.serve(DELIVERED) for _ in range(8)], [1, 1, 2, 4, 8, 16, 20, 20])
+
+    def test_one_that_is_known_to_be_back_is_woken(self) -> None:
+        self.add("back", 10)
+        self.serve(REFUSED)
+        self.places.wake("back")
+        self.assertIsNone(self.places.next_moment())
+        self.assertEqual(self.serve(DELIVERED), FIRST_WINDOW)
+
+    def test_an_answer_to_what_was_under_way_ends_the_rest(self) -> None:
+        self.add("b", 10)
+        taken = self.take_all()
+        self.end(taken[:3], REFUSED)
+        self.assertTrue(self.places.rests("b", self.now))
+        self.end(taken[3:4], DELIVERED)
+        self.assertFalse(self.places.rests("b", self.now))
+        self.end(taken[4:], DELIVERED)
+        self.assertEqual(self.serve(DELIVERED), 2)
+
+    def test_bad_certificates_rest_nobody(self) -> None:
+        self.add("b", 100)
+        for _ in range(20):
+            self.assertEqual(self.serve(EXPIRED), FIRST_WINDOW)
+
+    def test_loads_of_one_that_rests_can_be_taken_out(self) -> None:
+        self.add("dead", 10)
+        self.add("dead", 10, fresh=False)
+        self.serve(REFUSED)
+        self.assertEqual((len(self.places.empty("dead")), self.places.waiting), (15, 0))
+        self.assertEqual(self.places.empty("dead"), [])
+
+    def test_room_feeds_one_that_is_open_and_only_probes_one_that_rests(self) -> None:
+        self.assertEqual(self.places.room("b", self.now), 2 * FIRST_WINDOW)
+        self.add("b", 4)
+        self.assertEqual(self.places.room("b", self.now), 2 * FIRST_WINDOW - 4)
+        self.serve(REFUSED)
+        self.assertEqual(self.places.room("b", self.now), 0)
+        self.assertEqual(self.places.room("b", self.now + 40), 1)
+
+    def test_fair_share(self) -> None:
+        self.assertEqual(self.places.fair_share(1000), 1000)
+        self.add("a", 1)
+        self.add("b", 1, fresh=False)
+        self.assertEqual(self.places.fair_share(1000), 500)
+
+
+class RateTests(Base):
+    def test_messages_a_minute(self) -> None:
+        self.make(rate=6)
+        self.add("a", 10)
+        self.add("b", 1)
+        went = []
+        for _ in range(60):
+            self.places.over(self.now)
+            taken = self.take_all()
+            went += [(self.now - 1000, each.destination) for each in taken]
+            self.end(taken, DELIVERED)
+            self.now += 1
+        self.assertEqual(went, [(0, "a"), (0, "b"), *((float(moment), "a") for moment in range(10, 60, 10))])
+        self.now += 1000
+        self.places.over(self.now)
+        self.assertEqual(self.serve(DELIVERED), 1)  # what was not used is not saved up
+
+    def test_nothing_is_kept_of_who_is_done(self) -> None:
+        self.make(rate=6)
+        for number in range(100):
+            self.add(str(number), 1)
+        self.serve(DELIVERED)
+        self.now += 60
+        self.places.over(self.now)
+        self.assertEqual((self.places._not_before, self.places.next_moment()), ({}, None))

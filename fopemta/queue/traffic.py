@@ -1,0 +1,149 @@
+"""Which consignments go, and which wait until their destination can take them (shell room, but no I/O)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+from fopemta import maillog
+from fopemta.config.model import Delivery
+from fopemta.mail.address import path_text
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.queued import RecipientStatus
+from fopemta.queue.destinations import Destinations, Taken, Turn
+from fopemta.queue.parked import Parked
+from fopemta.routing.values import NextHop
+from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
+
+# Beyond so many waiting in all, nobody has more than his share of them in memory.
+_MOST_WAITING = 1000
+
+
+class Traffic:
+    """`seconds` gives a steady clock's time."""
+
+    def __init__(self, delivery: Delivery, seconds: Callable[[], float], noise: random.Random) -> None:
+        self._destinations: Destinations[NextHop, Consignment] = Destinations(
+            delivery.connections, delivery.connections_per_destination, delivery.rate_per_destination
+        )
+        self._parked: Parked[NextHop] = Parked()
+        self._seconds = seconds
+        self._noise = noise
+
+    def reconfigure(self, delivery: Delivery) -> None:
+        """Use other limits from now on."""
+        self._destinations.limit(
+            delivery.connections, delivery.connections_per_destination, delivery.rate_per_destination
+        )
+
+    @property
+    def running(self) -> int:
+        """Deliveries under way."""
+        return self._destinations.running
+
+    # --- loads -----------------------------------------------------------------------------------------------------
+
+    def admit(self, consignment: Consignment) -> bool:
+        """Let it wait for its turn; False when its destination rests, or has more than its share waiting."""
+        hop = consignment.next_hop
+        if self._destinations.rests(hop, self._seconds()) or self._crowded(hop):
+            return False
+        is_fresh = any(consignment.attempt_of(each) == 1 for each in consignment.recipients)
+        self._destinations.add(hop, consignment, is_fresh)
+        return True
+
+    def park(self, hop: NextHop, message_id: str) -> None:
+        """Let a message wait: `called` gives it when its destination can take it."""
+        self._parked.add(hop, message_id)
+
+    def take(self) -> Taken[NextHop, Consignment] | None:
+        """The next to start, None when none may."""
+        return self._destinations.take(self._seconds())
+
+    def done(self, taken: Taken[NextHop, Consignment], verdicts: Sequence[VerdictRecord]) -> list[Consignment]:
+        """It has been carried with `verdicts`; gives those that waited for a destination that rests now."""
+        hop, now = taken.destination, self._seconds()
+        turn = self._destinations.done(taken, verdicts, now, self._noise.random())
+        if turn is Turn.ANSWERS:
+            maillog.destination_answers(hop.word)
+        if turn not in (Turn.RESTS, Turn.RESTS_ON):
+            return []
+        standing = self._destinations.standing(hop)
+        cause = standing.cause
+        maillog.destination_rests(
+            hop.word, (standing.until or now) - now, cause.diagnosis if cause else None, cause.text if cause else ""
+        )
+        return self._destinations.empty(hop)
+
+    # --- what waits ------------------------------------------------------------------------------------------------
+
+    def over(self) -> list[NextHop]:
+        """The destinations whose pause is over; each is told once."""
+        return self._destinations.over(self._seconds())
+
+    def called(self, hop: NextHop) -> Iterator[str]:
+        """Ids of messages that its destination can take now; each is to be read, and told of by `comes`."""
+        while self._destinations.room(hop, self._seconds()) > self._parked.coming(hop):
+            message_id = self._parked.call(hop)
+            if message_id is None:
+                return
+            yield message_id
+
+    def comes(self, hop: NextHop, message_id: str) -> None:
+        """A called message is being read."""
+        self._parked.comes(hop, message_id)
+
+    def arrived(self, message_id: str) -> None:
+        """A message has been read, called or not."""
+        self._parked.arrived(message_id)
+
+    def next_moment(self) -> float | None:
+        """When the next pause is over, on the steady clock."""
+        return self._destinations.next_moment()
+
+    def wake(self, hop: NextHop) -> None:
+        """End its rest: an operator, or the destination itself, says that it is back."""
+        self._destinations.wake(hop)
+
+    def resting(self, hop: NextHop) -> float | None:
+        """Seconds for which it rests still; None when it does not."""
+        until = self._destinations.standing(hop).until
+        return None if until is None else max(until - self._seconds(), 0.0)
+
+    def not_tried(self, consignment: Consignment, status: RecipientStatus, now: float) -> VerdictRecord | None:
+        """What stands in for an attempt that is not made, for its destination rests; None when it does not.
+
+        `now` wall time.  It is no attempt: it bears the number of the last one that was made.
+        """
+        standing = self._destinations.standing(consignment.next_hop)
+        if standing.cause is None or standing.until is None:
+            return None
+        return _in_place_of(standing.cause, consignment, status, now, now + max(standing.until - self._seconds(), 0.0))
+
+    def _crowded(self, hop: NextHop) -> bool:
+        waiting = self._destinations.waiting
+        return waiting >= _MOST_WAITING and self._destinations.waiting_for(hop) >= self._destinations.fair_share(
+            _MOST_WAITING
+        )
+
+
+def _in_place_of(
+    cause: VerdictRecord, consignment: Consignment, status: RecipientStatus, now: float, until: float
+) -> VerdictRecord:
+    """Nothing of the demands and the session of the other message: they are its own."""
+    return VerdictRecord(
+        time=now,
+        message=consignment.message.id,
+        sender=path_text(consignment.message.envelope.sender),
+        recipient=str(status.address),
+        attempt=status.attempts,
+        host=cause.host,
+        address=cause.address,
+        port=cause.port,
+        result=Result.DEFERRED,
+        code=cause.code,
+        enhanced=cause.enhanced,
+        diagnosis=cause.diagnosis,
+        text=f"Not tried, since another message found at {rfc3339(cause.time)}: {cause.text}",
+        next_try=until,
+    )

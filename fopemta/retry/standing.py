@@ -1,0 +1,168 @@
+"""How a destination stands (pure): how many deliveries it may have at a time, and whether it is left in peace.
+
+The window shrinks when nobody answers there and grows with every answer.  A destination where nobody answers at all is
+rested: no mail is tried there but one probe at the end of each rest, and the rests grow.  Only connections that fail
+and refusals to talk to us count (RULINGS 11): what a server says of one message, or a certificate that is not good
+enough for one demand, says nothing about other mail.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+import attrs
+
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.verdict import Result, VerdictRecord
+
+# Deliveries at a time to a destination that nothing is known of.
+FIRST_WINDOW = 5
+# Seconds of the first rest and of the longest; each is twice the one before.
+FIRST_REST = 30.0
+LONGEST_REST = 15 * 60.0
+# Of a rest, either way: destinations that failed together are not probed together.
+JITTER = 0.2
+
+
+class Experience(enum.Enum):
+    """What one delivery has found out about its destination."""
+
+    ANSWERED = "answered"  # it took the message, or said what it thinks of it
+    THERE = "there"  # somebody is there, but it did not come to a message: TLS is not what was demanded
+    BROKEN = "broken"  # the conversation broke; it may have been this message
+    AWAY = "away"  # nobody there, nobody willing to talk, or 421
+    NOTHING = "nothing"  # nothing: our own trouble, or DNS'
+
+
+# What one delivery's recipients met together: the first of these that any of them met.
+_STRENGTH = (Experience.ANSWERED, Experience.BROKEN, Experience.THERE, Experience.AWAY, Experience.NOTHING)
+_BREAKS = frozenset({Diagnosis.CONVERSATION_DROPPED.value, Diagnosis.CONVERSATION_TIMEOUT.value})
+_ANSWERS = frozenset({None, Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_BY_PEER.value})
+
+
+def experience_of(verdicts: Sequence[VerdictRecord]) -> Experience:
+    """What the verdicts of one delivery say together."""
+    # RFC 5321 3.8: 421 takes back all the rest, whenever it is said.
+    if any(verdict.code == 421 for verdict in verdicts):
+        return Experience.AWAY
+    found = {_experience_of(verdict) for verdict in verdicts}
+    return next((each for each in _STRENGTH if each in found), Experience.NOTHING)
+
+
+def _experience_of(verdict: VerdictRecord) -> Experience:
+    if verdict.result is Result.DELIVERED:
+        return Experience.ANSWERED
+    if verdict.host is None and verdict.address is None:
+        return Experience.NOTHING
+    if verdict.rung is None:
+        return Experience.AWAY  # no session stood
+    if verdict.diagnosis in _BREAKS:
+        return Experience.BROKEN
+    return Experience.ANSWERED if verdict.diagnosis in _ANSWERS else Experience.THERE
+
+
+class Pace(enum.Enum):
+    """Whether a destination is tried."""
+
+    OPEN = "open"
+    RESTING = "resting"
+    PROBING = "probing"
+
+
+@attrs.frozen
+class Standing:
+    """`window` deliveries at a time while it is open.  `rests` in a row, the last `until` a moment of a steady clock
+    (None: open).  `cause` is what the delivery that led to the rest found.
+    """
+
+    window: int
+    rests: int = 0
+    until: float | None = None
+    cause: VerdictRecord | None = None
+
+    def pace(self, now: float) -> Pace:
+        """`now` of the same steady clock."""
+        if self.until is None:
+            return Pace.OPEN
+        return Pace.RESTING if now < self.until else Pace.PROBING
+
+    def places(self, now: float) -> int:
+        """How many deliveries it may have at a time."""
+        pace = self.pace(now)
+        return self.window if pace is Pace.OPEN else int(pace is Pace.PROBING)
+
+    def sound(self, most: int) -> bool:
+        """Nothing is held against it: as good as one that nothing is known of."""
+        return self.until is None and self.rests == 0 and self.window >= fresh(most).window
+
+
+class _Change(enum.Enum):
+    NONE = "none"
+    GROW = "grow"
+    SHRINK = "shrink"
+    SHRINK_OR_REST = "shrink, or rest when it cannot"
+    REOPEN = "reopen with one delivery at a time"
+    REST_LONGER = "rest longer"
+    REST_AGAIN = "rest as long again"
+
+
+_CHANGES = {
+    Pace.OPEN: {
+        Experience.ANSWERED: _Change.GROW,
+        Experience.THERE: _Change.NONE,
+        Experience.BROKEN: _Change.SHRINK,
+        Experience.AWAY: _Change.SHRINK_OR_REST,
+        Experience.NOTHING: _Change.NONE,
+    },
+    # Deliveries that were under way when the rest began.
+    Pace.RESTING: {
+        Experience.ANSWERED: _Change.REOPEN,
+        Experience.THERE: _Change.REOPEN,
+        Experience.BROKEN: _Change.NONE,
+        Experience.AWAY: _Change.NONE,
+        Experience.NOTHING: _Change.NONE,
+    },
+    Pace.PROBING: {
+        Experience.ANSWERED: _Change.REOPEN,
+        Experience.THERE: _Change.REOPEN,
+        Experience.BROKEN: _Change.REST_LONGER,
+        Experience.AWAY: _Change.REST_LONGER,
+        Experience.NOTHING: _Change.REST_AGAIN,
+    },
+}
+
+
+def fresh(most: int) -> Standing:
+    """Of a destination that nothing is known of; `most` is the largest window."""
+    return Standing(min(FIRST_WINDOW, most))
+
+
+def after(standing: Standing, verdicts: Sequence[VerdictRecord], most: int, now: float, jitter: float) -> Standing:
+    """Once a delivery has ended with `verdicts`; `jitter` a random number from 0 to 1."""
+    change = _CHANGES[standing.pace(now)][experience_of(verdicts)]
+    match change:
+        case _Change.GROW:
+            return Standing(min(standing.window + 1, most))
+        case _Change.SHRINK:
+            return attrs.evolve(standing, window=max(standing.window // 2, 1))
+        case _Change.SHRINK_OR_REST if standing.window > 1:
+            return attrs.evolve(standing, window=standing.window // 2)
+        case _Change.REOPEN:
+            # The rests are forgotten only with the next answer: one that fails at once again is rested longer.
+            return Standing(1, standing.rests)
+        case _Change.SHRINK_OR_REST | _Change.REST_LONGER:
+            return _rested(standing.rests + 1, verdicts, now, jitter)
+        case _Change.REST_AGAIN:
+            return attrs.evolve(_rested(standing.rests, verdicts, now, jitter), cause=standing.cause)
+    return standing
+
+
+def _rested(rests: int, verdicts: Sequence[VerdictRecord], now: float, jitter: float) -> Standing:
+    wait = rest_of(rests) * (1 - JITTER + 2 * JITTER * jitter)
+    return Standing(1, rests, now + wait, verdicts[0] if verdicts else None)
+
+
+def rest_of(rests: int) -> float:
+    """Seconds of the n-th rest in a row, before jitter."""
+    return float(min(FIRST_REST * 2 ** min(rests - 1, 30), LONGEST_REST))

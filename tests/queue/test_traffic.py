@@ -1,0 +1,297 @@
+"""Days of a queue in a simulated world: destinations that are dead, slow, full, or come back."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from fopemta.config.model import Configuration, Delivery, Listener, Node, Retry, Route, Via
+from fopemta.interfaces import Ended, ICourier
+from fopemta.mail.address import Mailbox
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.envelope import Envelope
+from fopemta.mail.queued import QueuedMessage
+from fopemta.queue.dispatcher import Dispatcher
+from fopemta.retry.standing import LONGEST_REST
+from fopemta.spool.memory import Kept, MemorySpool
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.verdict import Result, VerdictRecord
+
+START = 1_000_000.0
+
+
+@attrs.frozen
+class Place:
+    """How a destination behaves: after `takes` seconds every recipient has this end."""
+
+    takes: float = 1.0
+    result: Result = Result.DELIVERED
+    code: int = 250
+    diagnosis: Diagnosis | None = None
+    session: bool = True
+
+
+GOOD = Place()
+DEAD = Place(30.0, Result.DEFERRED, 451, Diagnosis.CONNECTION_TIMEOUT, session=False)
+SLOW = Place(600.0)
+FULL = Place(1.0, Result.DEFERRED, 452, Diagnosis.DEFERRED_BY_PEER)
+EXPIRED = Place(1.0, Result.DEFERRED, 451, Diagnosis.CERT_EXPIRED)
+
+
+@implementer(ICourier)
+class WorldCourier:
+    """Every domain is a `Place`, GOOD where nothing else is said."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.places: dict[str, Place] = {}
+        self.attempts: list[tuple[float, str, str]] = []
+        self.arrivals: dict[str, float] = {}
+        self.running: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+    def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
+        domain = consignment.next_hop.domain
+        place = self.places.get(domain, GOOD)
+        self.attempts.append((self.clock.seconds() - START, domain, consignment.message.id))
+        self.running[domain] += 1
+        self.most[domain] = max(self.most[domain], self.running[domain])
+        done: Deferred[Sequence[VerdictRecord]] = Deferred()
+        self.clock.callLater(place.takes, self._end, done, consignment, place)
+        return done
+
+    def _end(self, done: Deferred[Any], consignment: Consignment, place: Place) -> None:
+        self.running[consignment.next_hop.domain] -= 1
+        now = self.clock.seconds()
+        if place.result is Result.DELIVERED:
+            self.arrivals[consignment.message.id] = now - START
+        done.callback(
+            [
+                VerdictRecord(
+                    time=now, message=consignment.message.id, sender="", recipient=str(each), code=place.code,
+                    attempt=consignment.attempt_of(each), result=place.result, enhanced="4.0.0", text="said",
+                    host="mx", rung="strong256" if place.session else None,
+                    diagnosis=place.diagnosis.value if place.diagnosis else None,
+                )
+                for each in consignment.recipients
+            ]
+        )  # fmt: skip
+
+    def tried(self, domain: str) -> list[float]:
+        return [moment for moment, where, _ in self.attempts if where == domain]
+
+
+class World(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.rightNow = START
+        self.spool = MemorySpool(self.clock)
+        self.courier = WorldCourier(self.clock)
+        self.numbers = itertools.count(1)
+        self.make()
+
+    def make(self, **changes: Any) -> None:
+        self.config = Configuration(
+            node=Node(hostname="us.test", postmaster=Mailbox("postmaster", "us.test")),
+            listeners=(Listener(endpoint="tcp:25"),),
+            routes=(Route(domain="us.test", via=Via.MAILDIR, maildir="/m"),),
+            **changes,
+        )
+        couriers = dict.fromkeys(Via, self.courier)
+        noise = random.Random(7)
+        self.dispatcher = Dispatcher(self.spool, couriers, self.config, self.clock, self.clock.seconds, noise)
+
+    def keep(self, *domains: str) -> QueuedMessage:
+        """A message in the spool, to a recipient in each domain."""
+        recipients = tuple(Mailbox("bob", domain) for domain in domains)
+        message_id = f"BCDFGH{next(self.numbers):06d}"
+        message = QueuedMessage.fresh(message_id, self.clock.seconds(), 10, Envelope(None, recipients))
+        self.spool.kept[message_id] = Kept(message, b"\r\n")
+        return message
+
+    def send(self, *domains: str) -> str:
+        message = self.keep(*domains)
+        self.dispatcher.accepted(message)
+        return message.id
+
+    def start(self, *messages: QueuedMessage) -> None:
+        self.dispatcher.start(messages)
+
+    def pass_time(self, seconds: float, step: float = 1.0) -> None:
+        for _ in range(int(seconds / step)):
+            self.clock.advance(step)
+
+
+class DeadTests(World):
+    def test_C108_a_dead_destination_with_much_mail_slows_no_other_and_is_hardly_tried(self) -> None:
+        self.courier.places["dead.test"] = DEAD
+        dead = [self.keep("dead.test") for _ in range(5000)]
+        good = [self.keep(f"good{number % 10}.test") for number in range(100)]
+        self.start(*dead, *good)
+        self.pass_time(90)
+        self.assertEqual(sum(message.id in self.courier.arrivals for message in good), 100)
+        self.assertLess(max(self.courier.arrivals.values()), 75)  # spread over a minute, and none waited
+        self.pass_time(3600)
+        self.assertLess(len(self.courier.tried("dead.test")), 20)
+        self.assertLessEqual(self.courier.most["dead.test"], 5)
+        self.assertEqual(self.dispatcher.size, 5000)
+        # A new message is not kept waiting by them.
+        sent = self.send("good1.test")
+        self.pass_time(2)
+        self.assertIn(sent, self.courier.arrivals)
+
+    def test_one_that_comes_back_gets_all_its_mail_at_a_growing_pace(self) -> None:
+        self.courier.places["back.test"] = DEAD
+        self.start(*[self.keep("back.test") for _ in range(1000)])
+        self.pass_time(1800)
+        tried = len(self.courier.tried("back.test"))
+        self.courier.places["back.test"] = GOOD
+        self.pass_time(LONGEST_REST * 1.2 + 120)
+        self.assertEqual(len(self.courier.arrivals), 1000)
+        moments = self.courier.tried("back.test")[tried:]
+        first = moments[0]
+        at_once = Counter(int(moment - first) for moment in moments)
+        self.assertEqual([at_once[second] for second in range(7)], [1, 1, 2, 4, 8, 16, 20])
+        self.assertLess(moments[-1] - first, 120)
+
+    def test_attempts_that_are_not_made_are_not_counted(self) -> None:
+        self.courier.places["dead.test"] = DEAD
+        self.start(*[self.keep("dead.test") for _ in range(20)])
+        self.pass_time(600)
+        tried = {message_id for _, _, message_id in self.courier.attempts}
+        self.assertLess(len(tried), 20)
+        for message_id, kept in self.spool.kept.items():
+            made = sum(each == message_id for _, _, each in self.courier.attempts)
+            running = self.courier.running["dead.test"] and self.courier.attempts[-1][2] == message_id
+            self.assertEqual(kept.message.recipients[0].attempts, made - bool(running))
+
+    def test_who_is_never_tried_says_why(self) -> None:
+        self.courier.places["dead.test"] = DEAD
+        self.start(*[self.keep("dead.test") for _ in range(20)])
+        self.pass_time(120)
+        waits = self.send("dead.test")
+        last = self.spool.kept[waits].message.recipients[0].last
+        assert last is not None
+        self.assertEqual((last.attempt, last.result, last.diagnosis), (0, Result.DEFERRED, "connection_timeout"))
+        self.assertRegex(last.text, "^Not tried, since another message found at 1970-01-12T13:48:..[.]000Z: said$")
+        self.assertTrue(self.spool.kept[waits].deferred)
+
+    def test_recipients_elsewhere_do_not_wait(self) -> None:
+        self.courier.places["dead.test"] = DEAD
+        self.start(*[self.keep("dead.test") for _ in range(20)])
+        self.pass_time(120)
+        message_id = self.send("dead.test", "good.test")
+        self.pass_time(2)
+        self.assertIn(message_id, self.courier.arrivals)
+        states = [each.state.value for each in self.spool.kept[message_id].message.recipients]
+        self.assertEqual(states, ["queued", "delivered"])
+        self.courier.places["dead.test"] = GOOD
+        self.pass_time(1200)
+        self.assertEqual(self.spool.kept, {})
+
+    def test_life_ends_in_a_rest_with_what_was_found(self) -> None:
+        self.make(retry=Retry(lifetime=3600.0))
+        self.courier.places["dead.test"] = DEAD
+        messages = [self.keep("dead.test") for _ in range(50)]
+        self.start(*messages)
+        self.pass_time(3600 + 200)
+        self.assertEqual(self.spool.kept, {})
+        self.assertLess(len(self.courier.tried("dead.test")), 20)
+        ends = [each for each in self.spool.verdicts if each.result is Result.FAILED]
+        self.assertEqual(
+            {(each.diagnosis, each.enhanced, each.next_try) for each in ends}, {("connection_timeout", "5.4.1", None)}
+        )
+        self.assertEqual(len(ends), 50)
+
+    def test_bad_certificates_keep_nobody_from_trying(self) -> None:
+        self.courier.places["expired.test"] = EXPIRED
+        self.start(*[self.keep("expired.test") for _ in range(100)])
+        self.pass_time(60)
+        self.assertEqual(len(self.courier.attempts), 100)
+
+
+class SlowTests(World):
+    def test_much_mail_for_slow_destinations_leaves_room_for_others(self) -> None:
+        """What they cannot take yet is not in memory, and the rest is not kept waiting behind it."""
+        for number in range(8):
+            self.courier.places[f"slow{number}.test"] = SLOW
+        self.start()
+        for number in range(8 * 1000):
+            self.send(f"slow{number % 8}.test")
+        self.assertLess(len(self.dispatcher._rounds), 1500)
+        good = [self.send("good.test") for _ in range(50)]
+        self.pass_time(30)
+        self.assertLessEqual(set(good), set(self.courier.arrivals))
+        self.assertLessEqual(max(self.courier.most.values()), 20)
+
+    def test_a_deferred_queue_for_slow_destinations_does_not_starve_new_mail(self) -> None:
+        self.make(delivery=Delivery(connections=20))
+        for number in range(40):
+            self.courier.places[f"slow{number}.test"] = SLOW
+        messages = [self.keep(f"slow{number % 40}.test") for number in range(4000)]
+        failed = VerdictRecord(
+            time=START, message="", sender="", recipient="", attempt=1, result=Result.DEFERRED, code=451,
+            enhanced="4.0.0", text="", next_try=START,
+        )  # fmt: skip
+        for message in messages:
+            recipient = str(message.recipients[0].address)
+            self.spool.kept[message.id].message = message.after([attrs.evolve(failed, recipient=recipient)])
+        self.start(*[self.spool.kept[message.id].message for message in messages])
+        self.pass_time(120)
+        self.assertEqual(sum(self.courier.running.values()), 15)
+        good = [self.send("good.test") for _ in range(20)]
+        self.pass_time(10)
+        self.assertLessEqual(set(good), set(self.courier.arrivals))
+
+    def test_all_mail_of_a_slow_destination_goes_in_time(self) -> None:
+        self.courier.places["slow.test"] = Place(2.0)
+        self.start()
+        sent = [self.send("slow.test") for _ in range(3000)]
+        self.pass_time(3000 / 20 * 2 + 60)
+        self.assertEqual(set(sent), set(self.courier.arrivals))
+
+    def test_a_rate(self) -> None:
+        self.make(delivery=Delivery(rate_per_destination=30))
+        self.start(*[self.keep("a.test") for _ in range(1500)])
+        sent = self.send("b.test")
+        self.pass_time(600)
+        self.assertIn(sent, self.courier.arrivals)
+        self.assertIn(len(self.courier.tried("a.test")), (300, 301))
+
+
+class FullMailboxTests(World):
+    def test_C110_full_mailboxes_choke_nobody_and_follow_the_timetable(self) -> None:
+        self.courier.places["full.test"] = FULL
+        self.start()
+        full = [self.send("full.test") for _ in range(2000)]
+        good = [self.send(f"good{number % 5}.test") for number in range(100)]
+        self.pass_time(10)
+        self.assertLessEqual(set(good), set(self.courier.arrivals))
+        self.pass_time(3600, step=5)
+        attempts = Counter(message_id for _, _, message_id in self.courier.attempts)
+        # 0, 5, 15, 35 minutes, each with its jitter, and the time that their turn takes.
+        self.assertEqual({attempts[message_id] for message_id in full}, {4})
+
+
+class TimerTests(World):
+    def test_C116_questions_around_the_moment_do_not_lose_it(self) -> None:
+        self.courier.places["b.test"] = FULL
+        self.start()
+        self.send("b.test")
+        for _ in range(40_000):
+            self.clock.advance(0.01)
+            self.dispatcher._look()
+            _ = self.dispatcher.size
+        self.assertEqual(len(self.courier.attempts), 2)

@@ -1,0 +1,173 @@
+"""Windows, rests and probes: the whole tables."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.retry.standing import (
+    FIRST_WINDOW,
+    LONGEST_REST,
+    Experience,
+    Pace,
+    Standing,
+    after,
+    experience_of,
+    fresh,
+    rest_of,
+)
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.verdict import Result, VerdictRecord
+
+MOST = 20
+
+
+def verdict(diagnosis: Diagnosis | None = None, code: int = 451, **facts: Any) -> VerdictRecord:
+    """A deferral at a host, in a session unless `rung` is None."""
+    facts = {"host": "mx.b.test", "address": "192.0.2.1", "rung": "strong256", "result": Result.DEFERRED, **facts}
+    return VerdictRecord(
+        time=0.0, message="m", sender="", recipient="bob@b.test", attempt=1, code=code, enhanced="4.0.0", text="said",
+        diagnosis=diagnosis.value if diagnosis else None, **facts,
+    )  # fmt: skip
+
+
+DELIVERED = verdict(code=250, result=Result.DELIVERED)
+LOCAL = verdict(code=250, result=Result.DELIVERED, host=None, address=None, rung=None)
+REFUSED = verdict(Diagnosis.CONNECTION_REFUSED, rung=None)
+FULL_MAILBOX = verdict(Diagnosis.DEFERRED_BY_PEER, code=452)
+CLOSING = verdict(Diagnosis.DEFERRED_BY_PEER, code=421)
+DROPPED = verdict(Diagnosis.CONVERSATION_DROPPED)
+EXPIRED = verdict(Diagnosis.CERT_EXPIRED)
+NO_DNS = verdict(Diagnosis.DNS_UNAVAILABLE, host=None, address=None, rung=None)
+
+OF_EACH = {
+    Experience.ANSWERED: DELIVERED,
+    Experience.THERE: EXPIRED,
+    Experience.BROKEN: DROPPED,
+    Experience.AWAY: REFUSED,
+    Experience.NOTHING: NO_DNS,
+}
+
+
+class ExperienceTests(SynchronousTestCase):
+    def test_one_verdict(self) -> None:
+        a = Experience
+        wanted = [
+            (DELIVERED, a.ANSWERED),
+            (LOCAL, a.ANSWERED),
+            (verdict(Diagnosis.REFUSED_BY_PEER, 550, result=Result.FAILED), a.ANSWERED),
+            (FULL_MAILBOX, a.ANSWERED),
+            (verdict(Diagnosis.DEFERRED_BY_PEER, 450), a.ANSWERED),
+            (CLOSING, a.AWAY),
+            (REFUSED, a.AWAY),
+            (verdict(Diagnosis.CONNECTION_TIMEOUT, rung=None), a.AWAY),
+            (verdict(Diagnosis.HOST_UNREACHABLE, rung=None), a.AWAY),
+            # Before a session stood: the greeting refused, or never said.
+            (verdict(Diagnosis.DEFERRED_BY_PEER, 450, rung=None), a.AWAY),
+            (verdict(Diagnosis.REFUSED_BY_PEER, 554, rung=None), a.AWAY),
+            (verdict(Diagnosis.CONVERSATION_TIMEOUT, rung=None), a.AWAY),
+            (DROPPED, a.BROKEN),
+            (verdict(Diagnosis.CONVERSATION_TIMEOUT), a.BROKEN),
+            (EXPIRED, a.THERE),
+            (verdict(Diagnosis.TLS_NOT_OFFERED, rung="plain"), a.THERE),
+            (verdict(Diagnosis.HANDSHAKE_TIMEOUT), a.THERE),
+            (verdict(Diagnosis.EIGHT_BIT_NOT_OFFERED, 554, result=Result.FAILED), a.THERE),
+            (NO_DNS, a.NOTHING),
+            (verdict(Diagnosis.LOCAL_TROUBLE, host=None, address=None, rung=None), a.NOTHING),
+        ]
+        self.assertEqual([(each.diagnosis, each.code, experience_of([each])) for each, _ in wanted],
+                         [(each.diagnosis, each.code, word) for each, word in wanted])  # fmt: skip
+
+    def test_several_recipients(self) -> None:
+        for verdicts, wanted in (
+            ([], Experience.NOTHING),
+            ([DELIVERED, FULL_MAILBOX], Experience.ANSWERED),
+            ([DELIVERED, DROPPED], Experience.ANSWERED),
+            ([REFUSED, FULL_MAILBOX], Experience.ANSWERED),
+            ([REFUSED, REFUSED], Experience.AWAY),
+            ([CLOSING, EXPIRED], Experience.AWAY),
+            ([NO_DNS, EXPIRED], Experience.THERE),
+        ):
+            self.assertEqual(experience_of(verdicts), wanted, verdicts)
+
+
+class StandingTests(SynchronousTestCase):
+    def test_whole_table(self) -> None:
+        open_, resting = Standing(8, 2), Standing(1, 2, 100.0, REFUSED)
+        wanted: dict[Pace, Sequence[tuple[int, int, float | None]]] = {
+            Pace.OPEN: [(9, 0, None), (8, 2, None), (4, 2, None), (4, 2, None), (8, 2, None)],
+            Pace.RESTING: [(1, 2, None), (1, 2, None), (1, 2, 100.0), (1, 2, 100.0), (1, 2, 100.0)],
+            Pace.PROBING: [(1, 2, None), (1, 2, None), (1, 3, 270.0), (1, 3, 270.0), (1, 2, 210.0)],
+        }
+        for pace, now, standing in (
+            (Pace.OPEN, 50.0, open_),
+            (Pace.RESTING, 50.0, resting),
+            (Pace.PROBING, 150.0, resting),
+        ):
+            self.assertEqual(standing.pace(now), pace)
+            found = [after(standing, [OF_EACH[each]], MOST, now, 0.5) for each in Experience]
+            self.assertEqual([(each.window, each.rests, each.until) for each in found], wanted[pace], pace)
+
+    def test_window_grows_to_the_most(self) -> None:
+        standing = fresh(MOST)
+        for _ in range(100):
+            standing = after(standing, [DELIVERED], MOST, 0.0, 0.5)
+        self.assertEqual((standing.window, standing.sound(MOST)), (MOST, True))
+        self.assertEqual(fresh(2).window, 2)
+
+    def test_a_dead_one_is_rested_after_three_failures(self) -> None:
+        standing, windows = fresh(MOST), []
+        for _ in range(3):
+            standing = after(standing, [REFUSED], MOST, 0.0, 0.5)
+            windows.append((standing.window, standing.pace(1.0)))
+        self.assertEqual(windows, [(2, Pace.OPEN), (1, Pace.OPEN), (1, Pace.RESTING)])
+        self.assertEqual((standing.cause, standing.places(1.0), standing.places(31.0)), (REFUSED, 0, 1))
+
+    def test_probes_of_a_dead_one_become_rare(self) -> None:
+        standing, now, moments = Standing(1), 0.0, []
+        for _ in range(8):
+            standing = after(standing, [REFUSED], MOST, now, 0.5)
+            now = standing.until or 0.0
+            moments.append(now)
+        self.assertEqual([b - a for a, b in itertools.pairwise([0.0, *moments])],
+                         [30.0, 60.0, 120.0, 240.0, 480.0, 900.0, 900.0, 900.0])  # fmt: skip
+        self.assertEqual(rest_of(10_000), LONGEST_REST)
+
+    def test_rests_are_spread(self) -> None:
+        untils = [round(after(Standing(1), [REFUSED], MOST, 0.0, jitter).until or 0) for jitter in (0.0, 0.5, 1.0)]
+        self.assertEqual(untils, [24, 30, 36])
+
+    def test_one_that_comes_back_ramps_up(self) -> None:
+        standing = Standing(1, 6, 0.0, REFUSED)
+        windows = []
+        for _ in range(FIRST_WINDOW):
+            standing = after(standing, [DELIVERED], MOST, 1.0, 0.5)
+            windows.append(standing.window)
+        self.assertEqual(windows, [1, 2, 3, 4, 5])
+        self.assertTrue(standing.sound(MOST))
+
+    def test_one_that_comes_back_and_goes_again_is_rested_longer(self) -> None:
+        standing = after(Standing(1, 3, 0.0, REFUSED), [EXPIRED], MOST, 1.0, 0.5)
+        self.assertEqual(after(standing, [REFUSED], MOST, 1.0, 0.5).rests, 4)
+
+    def test_C110_full_mailboxes_rest_nobody(self) -> None:
+        standing = fresh(MOST)
+        for _ in range(5000):
+            standing = after(standing, [FULL_MAILBOX], MOST, 0.0, 0.5)
+        self.assertTrue(standing.sound(MOST))
+
+    def test_bad_certificates_rest_nobody(self) -> None:
+        # RULINGS 11: they count against one demand, not against the destination.
+        standing = fresh(MOST)
+        for _ in range(100):
+            standing = after(standing, [EXPIRED], MOST, 0.0, 0.5)
+        self.assertEqual(standing, fresh(MOST))
+
+    def test_a_message_that_breaks_sessions_rests_nobody(self) -> None:
+        standing = fresh(MOST)
+        for _ in range(100):
+            standing = after(standing, [DROPPED], MOST, 0.0, 0.5)
+        self.assertEqual((standing.window, standing.pace(0.0)), (1, Pace.OPEN))
