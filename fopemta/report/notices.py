@@ -39,6 +39,8 @@ def notices(
     message: QueuedMessage, verdicts: Sequence[VerdictRecord], postmaster: Mailbox
 ) -> tuple[tuple[Notice, ...], tuple[Silence, ...]]:
     """What `verdicts`, which are not folded into `message` yet, call for: one notice for each kind."""
+    if not message.envelope.options and all(verdict.result is Result.DELIVERED for verdict in verdicts):
+        return (), ()  # nearly all mail
     status_of = {str(each.address): each for each in message.recipients}
     options = dict(message.envelope.options)
     bundles: dict[tuple[Kind, Mailbox], list[VerdictRecord]] = {}
@@ -54,16 +56,40 @@ def notices(
     return told, tuple(silences)
 
 
-def with_warning(message: QueuedMessage, verdict: VerdictRecord, warn_after: float | None, now: float) -> VerdictRecord:
-    """`verdict` with the mark `warned` where its sender has been told of the delay before, or is to be told now.
+def warning_due(message: QueuedMessage, status: RecipientStatus, warn_after: float | None, now: float) -> bool:
+    """The sender is to be told of the delay, and has not been yet.
 
-    `warn_after` seconds after arrival, None for never; `now` seconds since the epoch.  The mark stays on every later
-    verdict: the newest one alone says what has been told.
+    `warn_after` seconds after arrival, None for never; `now` seconds since the epoch.
     """
-    status = next(each for each in message.recipients if str(each.address) == verdict.recipient)
-    if status.warned or _warning_due(message, status, verdict, warn_after, now):
-        return attrs.evolve(verdict, warned=True)
-    return verdict
+    return (
+        warn_after is not None
+        and now >= message.arrived + warn_after
+        and not status.warned
+        and message.envelope.sender is not None
+        and message.envelope.options_of(status.address).wants(Notify.DELAY)
+    )
+
+
+def with_warnings(
+    message: QueuedMessage, verdicts: Sequence[VerdictRecord], warn_after: float | None, now: float
+) -> Sequence[VerdictRecord]:
+    """`verdicts` with the mark `warned` on those that leave a recipient waiting whose sender has been told of the delay
+    before, or is to be told now.
+
+    The mark stays on every later verdict: the newest one alone says what has been told.
+    """
+    if all(verdict.result is not Result.DEFERRED for verdict in verdicts):
+        return verdicts
+    status_of = {str(each.address): each for each in message.recipients}
+
+    def told(verdict: VerdictRecord) -> bool:
+        status = status_of[verdict.recipient]
+        return status.warned or warning_due(message, status, warn_after, now)
+
+    return [
+        attrs.evolve(verdict, warned=True) if verdict.result is Result.DEFERRED and told(verdict) else verdict
+        for verdict in verdicts
+    ]
 
 
 def without_warning(verdict: VerdictRecord) -> VerdictRecord:
@@ -113,15 +139,3 @@ def _of_success(options: RecipientOptions, verdict: VerdictRecord, sender: Mailb
         return None
     # A local delivery knows no TLS, not even its absence, and is the last.
     return (Kind.SUCCESS if verdict.rung is None else Kind.RELAYED), sender
-
-
-def _warning_due(
-    message: QueuedMessage, status: RecipientStatus, verdict: VerdictRecord, warn_after: float | None, now: float
-) -> bool:
-    return (
-        verdict.result is Result.DEFERRED
-        and warn_after is not None
-        and now >= message.arrived + warn_after
-        and message.envelope.sender is not None
-        and message.envelope.options_of(status.address).wants(Notify.DELAY)
-    )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from itertools import product
 
-import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.envelope import Notify, RecipientOptions
 from fopemta.mail.queued import QueuedMessage
 from fopemta.report.kinds import Kind
-from fopemta.report.notices import Silence, notices, with_warning, without_warning
+from fopemta.report.notices import Silence, notices, with_warnings, without_warning
 from fopemta.trust.verdict import VerdictRecord
 from tests.report.samples import (
     ALICE,
@@ -55,6 +54,13 @@ def told(message: QueuedMessage, *verdicts: VerdictRecord) -> list[tuple[str, st
     ]
 
 
+def marked(
+    message: QueuedMessage, verdict: VerdictRecord, now: float, warn_after: float | None = 4 * HOUR
+) -> VerdictRecord:
+    (marked,) = with_warnings(message, [verdict], warn_after, now)
+    return marked
+
+
 class TableTests(SynchronousTestCase):
     """NOTIFY x event x sender."""
 
@@ -95,9 +101,7 @@ class TableTests(SynchronousTestCase):
     def test_warnings_are_due_where_notify_allows_and_never_to_nobody(self) -> None:
         late = MESSAGE.arrived + 5 * HOUR
         due = {
-            (notify or "unset", sender): with_warning(
-                asking(notify, sender=sender), deferred(warned=False), 4 * HOUR, late
-            ).warned
+            (notify or "unset", sender): marked(asking(notify, sender=sender), deferred(warned=False), late).warned
             for notify, sender in product(NOTIFY, (ALICE, None))
         }
         self.assertEqual({key for key, warned in due.items() if warned},
@@ -156,50 +160,42 @@ class BundleTests(SynchronousTestCase):
 class WarningTests(SynchronousTestCase):
     """Once per recipient and message, whatever happens in between."""
 
-    def marked(
-        self, message: QueuedMessage, after: float, warn_after: float | None = 4 * HOUR, **changes: object
-    ) -> bool:
-        now = message.arrived + after
-        return with_warning(message, deferred(**{"warned": False, **changes}), warn_after, now).warned
-
     def test_due_from_the_moment_on(self) -> None:
-        self.assertEqual([self.marked(MESSAGE, hours * HOUR) for hours in (0, 3.99, 4, 5, 100)],
-                         [False, False, True, True, True])  # fmt: skip
+        moments = [MESSAGE.arrived + hours * HOUR for hours in (0, 3.99, 4, 5, 100)]
+        self.assertEqual(
+            [marked(MESSAGE, deferred(warned=False), now).warned for now in moments], [False, False, True, True, True]
+        )
 
     def test_off(self) -> None:
-        self.assertFalse(self.marked(MESSAGE, 100 * HOUR, warn_after=None))
+        self.assertFalse(marked(MESSAGE, deferred(warned=False), MESSAGE.arrived + 100 * HOUR, warn_after=None).warned)
 
     def test_clock_that_jumps_back_warns_of_nothing(self) -> None:
-        self.assertFalse(self.marked(MESSAGE, -30 * 24 * HOUR))
+        self.assertFalse(marked(MESSAGE, deferred(warned=False), MESSAGE.arrived - 30 * 24 * HOUR).warned)
 
     def test_only_what_still_waits(self) -> None:
         for each in (verdict(), delivered(), in_mailbox()):
-            self.assertFalse(with_warning(MESSAGE, each, 4 * HOUR, MESSAGE.arrived + 5 * HOUR).warned)
+            self.assertEqual(marked(MESSAGE, each, MESSAGE.arrived + 5 * HOUR), each)
 
     def test_told_once_and_the_mark_stays(self) -> None:
-        first = with_warning(MESSAGE, deferred(warned=False), 4 * HOUR, MESSAGE.arrived + 5 * HOUR)
+        first = marked(MESSAGE, deferred(warned=False), MESSAGE.arrived + 5 * HOUR)
         self.assertEqual(told(MESSAGE, first), [("delay", "alice@us.test", "bob@b.test")])
         after = MESSAGE.after([first])
-        second = with_warning(after, deferred(warned=False, attempt=8), 4 * HOUR, MESSAGE.arrived + 9 * HOUR)
+        second = marked(after, deferred(warned=False, attempt=8), MESSAGE.arrived + 9 * HOUR)
         self.assertEqual((second.warned, told(after, second)), (True, []))
-        last = with_warning(after.after([second]), verdict(), 4 * HOUR, MESSAGE.arrived + 99 * HOUR)
-        self.assertEqual((last.warned, told(after, last)), (True, [("failure", "alice@us.test", "bob@b.test")]))
+        third = marked(after.after([second]), deferred(warned=False, attempt=9), MESSAGE.arrived + 13 * HOUR)
+        self.assertEqual((third.warned, told(after.after([second]), third)), (True, []))
+        self.assertEqual(told(after.after([third]), verdict()), [("failure", "alice@us.test", "bob@b.test")])
 
     def test_each_recipient_for_itself(self) -> None:
         after = MESSAGE.after([deferred()])
-        late = MESSAGE.arrived + 9 * HOUR
-        both = [
-            with_warning(after, deferred(each, warned=False), 4 * HOUR, late) for each in ("bob@b.test", "eve@b.test")
-        ]
+        both = [deferred(each, warned=False) for each in ("bob@b.test", "eve@b.test")]
+        both = list(with_warnings(after, both, 4 * HOUR, MESSAGE.arrived + 9 * HOUR))
         self.assertEqual(told(after, *both), [("delay", "alice@us.test", "eve@b.test")])
 
     def test_what_could_not_be_told_is_told_at_the_next_attempt(self) -> None:
         missed = MESSAGE.after([without_warning(deferred())])
-        again = with_warning(missed, deferred(warned=False), 4 * HOUR, MESSAGE.arrived + 9 * HOUR)
+        again = marked(missed, deferred(warned=False), MESSAGE.arrived + 9 * HOUR)
         self.assertEqual(told(missed, again), [("delay", "alice@us.test", "bob@b.test")])
-
-    def test_newer_record_of_the_same_recipient_only_adds(self) -> None:
-        self.assertEqual(attrs.evolve(without_warning(deferred()), warned=True), deferred())
 
 
 class KindTests(SynchronousTestCase):

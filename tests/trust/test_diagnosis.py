@@ -32,7 +32,7 @@ class ExplanationTests(SynchronousTestCase):
 
     def test_words_are_what_the_contract_says(self) -> None:
         self.assertTrue(
-            all(re.fullmatch("[a-z_]+", each.value) and each.name == each.value.upper() for each in Diagnosis)
+            all(re.fullmatch("[a-z0-9_]+", each.value) and each.name == each.value.upper() for each in Diagnosis)
         )
 
     def test_no_two_members_say_the_same_to_the_operator(self) -> None:
