@@ -21,7 +21,7 @@ from fopemta.queue.destinations import Taken
 from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter
 from fopemta.queue.traffic import Traffic
-from fopemta.report.notices import with_warning
+from fopemta.report.notices import warning_due, with_warnings
 from fopemta.retry.agenda import Agenda
 from fopemta.retry.timetable import life_over, next_try, sane
 from fopemta.routing.routes import next_hop
@@ -269,14 +269,15 @@ class Dispatcher:
     async def _park(self, consignment: Consignment) -> None:
         """Its destination cannot take it now: it waits there, and says why where nothing else does.
 
-        Who is never tried must not wait without a reason, nor longer than its life.
+        Who is never tried must not wait without a reason, nor longer than its life, nor without a warning.
         """
-        message, now = consignment.message, self._now()
-        over = life_over(self._config.retry, message.arrived, now)
+        message, now, retry = consignment.message, self._now(), self._config.retry
+        over = life_over(retry, message.arrived, now)
         silent = [
             status
             for status in message.recipients
-            if status.address in consignment.recipients and (over or status.last is None)
+            if status.address in consignment.recipients
+            and (over or status.last is None or warning_due(message, status, retry.warn_after, now))
         ]
         verdicts = [self._traffic.not_tried(consignment, status, now) for status in silent]
         await self._record(message.id, [verdict for verdict in verdicts if verdict is not None])
@@ -328,7 +329,8 @@ class Dispatcher:
             return
         round_ = self._rounds[message_id]
         round_.changed = True
-        final = [self._marked(round_.message, self._timed(round_.message, verdict)) for verdict in verdicts]
+        timed = [self._timed(round_.message, verdict) for verdict in verdicts]
+        final = with_warnings(round_.message, timed, self._config.retry.warn_after, self._now())
         for verdict in final:
             maillog.attempt(verdict)
         told = await self._reporter.tell(round_.message, final)
@@ -338,10 +340,6 @@ class Dispatcher:
         # Only now: as long as a report is in the spool it cannot be made a second time.
         for report in told.reports:
             self.accepted(report)
-
-    def _marked(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
-        """With the mark of a warning, where its time has come or it was given."""
-        return with_warning(message, verdict, self._config.retry.warn_after, self._now())
 
     def _timed(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
         """With the next try; or failed, when the message's life is over."""

@@ -68,7 +68,7 @@ _OPENINGS = {
 
 def _about(kind: Kind, message: QueuedMessage, verdict: VerdictRecord) -> list[str]:
     sentences = [_why(kind, verdict)]
-    if kind in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) and verdict.code < 500:
+    if kind in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) and verdict.code < 500 and verdict.attempt > 0:
         sentences.append(f"We have tried since {date_time(message.arrived)}, {_times(verdict.attempt)} in all.")
     sentences.append(_what_now(kind, message, verdict))
     if kind is not Kind.SUCCESS:

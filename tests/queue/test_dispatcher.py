@@ -221,18 +221,6 @@ class FailureTests(Base):
         self.wait(60)
         self.assertEqual(len(self.reports()), 1)
 
-    def test_C104_null_sender_is_told_nothing(self) -> None:
-        self.courier.script["bob@b.test"] = [Result.FAILED]
-        self.send(BOB, sender=None)
-        self.assertEqual(self.reports(), [])
-        self.assertEqual(len(self.spool.finished), 1)
-
-    def test_C104_report_that_fails_makes_no_further_one(self) -> None:
-        self.courier.script["bob@b.test"] = [Result.FAILED]
-        self.courier.script["alice@us.test"] = [Result.FAILED]
-        self.send(BOB)
-        self.assertEqual((len(self.spool.finished), self.spool.kept), (2, {}))
-
     def test_C102_given_up_at_the_end_of_life_with_a_report(self) -> None:
         self.make(retry=Retry(first=60.0, factor=2.0, longest=3600.0, lifetime=600.0))
         self.courier.slow.add("us.test")
