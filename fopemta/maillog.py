@@ -89,7 +89,7 @@ def finished(message_id: str, delivered: int, failed: int) -> None:
 
 
 def reported(message_id: str, report_id: str, recipient: str, kind: str) -> None:
-    """A report about the message was put into the queue; `kind` is "failure"."""
+    """A report about the message was put into the queue; `kind` is a word of `report.kinds`."""
     _log.info(
         "{message}: {kind} report {report} to <{recipient}>",
         event="reported",
@@ -101,8 +101,19 @@ def reported(message_id: str, report_id: str, recipient: str, kind: str) -> None
 
 
 def not_reported(message_id: str, why: str) -> None:
-    """A failure that nobody is told of, and why (null sender)."""
-    _log.warn("{message}: failure not reported: {why}", event="not_reported", message=message_id, why=why)
+    """Something that nobody is told of, and why (a null sender, NOTIFY, a spool without room)."""
+    _log.warn("{message}: not reported: {why}", event="not_reported", message=message_id, why=why)
+
+
+def postmaster_unreachable(message_id: str, recipient: str, why: str) -> None:
+    """Mail for postmaster cannot be delivered; it is kept until somebody mends that."""
+    _log.error(
+        "{message}: cannot be delivered to postmaster <{recipient}>, and waits: {why}",
+        event="postmaster_unreachable",
+        message=message_id,
+        recipient=recipient,
+        why=why,
+    )
 
 
 def mailbox_trouble(message_id: str, path: str, why: str) -> None:

@@ -76,6 +76,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.not_reported("0vyKfVczdK5G1f", "the sender is null"),
         '0vyKfVczdK5G1f warning: not_reported why="the sender is null"',
     ),
+    "postmaster_unreachable": (
+        lambda: maillog.postmaster_unreachable("0vyKfVczdK5G1f", "postmaster@example.org", "no such user"),
+        '0vyKfVczdK5G1f error: postmaster_unreachable recipient=postmaster@example.org why="no such user"',
+    ),
     "mailbox_trouble": (
         lambda: maillog.mailbox_trouble("0vyKfVczdK5G1f", "/mail/bob", "Disk quota exceeded"),
         '0vyKfVczdK5G1f error: mailbox_trouble path=/mail/bob why="Disk quota exceeded"',

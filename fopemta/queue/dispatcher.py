@@ -329,8 +329,8 @@ class Dispatcher:
             return
         round_ = self._rounds[message_id]
         round_.changed = True
-        timed = [self._timed(round_.message, verdict) for verdict in verdicts]
-        final = with_warnings(round_.message, timed, self._config.retry.warn_after, self._now())
+        settled = [self._settled(round_.message, verdict) for verdict in verdicts]
+        final = with_warnings(round_.message, settled, self._config.retry.warn_after, self._now())
         for verdict in final:
             maillog.attempt(verdict)
         told = await self._reporter.tell(round_.message, final)
@@ -341,8 +341,16 @@ class Dispatcher:
         for report in told.reports:
             self.accepted(report)
 
+    def _settled(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
+        """As it is to be recorded: with the next try, or failed, when the message's life is over."""
+        timed = self._timed(message, verdict)
+        if timed.result is not Result.FAILED or timed.recipient != str(self._config.node.postmaster):
+            return timed
+        # Nobody else would hear of it, so it is never given up (RULINGS 24).
+        maillog.postmaster_unreachable(message.id, timed.recipient, timed.text)
+        return attrs.evolve(timed, result=Result.DEFERRED, next_try=self._now() + self._config.retry.longest)
+
     def _timed(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
-        """With the next try; or failed, when the message's life is over."""
         if verdict.result is not Result.DEFERRED:
             return verdict
         now, retry = self._now(), self._config.retry

@@ -164,6 +164,39 @@ class NullSenderTests(ReportBase):
         self.assertIn(b"\r\nSorry\r\n", report.content)
 
 
+class PostmasterTests(ReportBase):
+    """Mail for postmaster is never given up: nobody else would hear of it (RULINGS 24)."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.courier.slow.clear()
+        self.courier.script[str(POSTMASTER)] = [Result.FAILED]
+
+    def test_C104_what_cannot_reach_postmaster_is_kept_and_never_told(self) -> None:
+        for envelope in (Envelope(None, (POSTMASTER,)), Envelope(ALICE, (POSTMASTER,), arrival=ARRIVAL)):
+            message_id = self.send_envelope(envelope)
+            self.wait(6 * 86400, step=600)
+            self.assertEqual(self.state(message_id), ["queued"])
+            self.assertEqual(self.reports(), [])
+        self.courier.script[str(POSTMASTER)] = [Result.DELIVERED]
+        self.wait(86400, step=600)
+        self.assertEqual(self.spool.kept, {})
+
+    def test_double_bounce_that_fails_goes_no_further(self) -> None:
+        self.courier.script[str(BOB)] = [Result.FAILED]
+        self.courier.script[str(ALICE)] = [Result.FAILED]
+        self.send_with(BOB)
+        self.wait(6 * 86400, step=600)
+        (kept,) = self.spool.kept.values()
+        self.assertEqual(kept.message.envelope.recipients, (POSTMASTER,))
+        self.assertEqual(len(self.spool.finished), 2)
+
+    def test_other_recipients_of_the_same_message_are_not_kept(self) -> None:
+        self.courier.script[str(BOB)] = [Result.FAILED]
+        message_id = self.send_with(BOB, POSTMASTER, CAROL)
+        self.assertEqual(self.state(message_id), ["failed", "queued", "delivered"])
+
+
 class EnvelopeTests(ReportBase):
     """How a report travels."""
 
