@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test demo bench crash lint types trial clean
+.PHONY: run test demo bench crash fuzz lint types trial clean
 
 run: $(VENV)/run
 	@$(BIN)/python -m fopemta.cli.main first-steps --config etc/fopemta.toml
@@ -31,6 +31,9 @@ bench: $(VENV)/test
 
 crash: $(VENV)/test
 	FOPEMTA_CRASHES=200 $(BIN)/python -W error -m twisted.trial tests.end_to_end.test_crash
+
+fuzz: $(VENV)/test
+	FOPEMTA_FUZZ=200000 $(BIN)/python -W error -m twisted.trial tests.fuzz
 
 # Not an editable install: that hides the twistd plugin.
 $(VENV)/run: requirements-run.txt setup.py $(shell find fopemta twisted -name '*.py' 2>/dev/null)

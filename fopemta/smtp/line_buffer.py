@@ -28,6 +28,8 @@ class LineBuffer:
         self._limit = limit
         self._data = b""
         self._at = 0
+        # Octets of an unfinished line that have been looked through: a line that comes octet by octet is read once.
+        self._clean = 0
         self._swallowing = False
         # Octets of the flawed line that is being swallowed, so far; for whoever loses patience.
         self.swallowed = 0
@@ -47,10 +49,10 @@ class LineBuffer:
         if self._swallowing and not self._swallow():
             return None
         start = self._at
-        end = self._data.find(b"\r\n", start)
+        end = self._data.find(b"\r\n", start + self._clean)
         if end < 0:
             return self._flaw_of_unfinished(start)
-        self._at = end + 2
+        self._at, self._clean = end + 2, 0
         line = self._data[start:end]
         if end + 2 - start <= self._limit and b"\n" not in line and b"\r" not in line:
             return line
@@ -60,31 +62,34 @@ class LineBuffer:
         """Up to `size` octets, for a state that counts them and does not read lines."""
         taken = self._data[self._at : self._at + size]
         self._at += len(taken)
+        self._clean = 0
         return taken
 
     def take_rest(self) -> bytes:
         """Everything not yet taken, for a state that does not read lines."""
         rest = self._data[self._at :]
-        self._data, self._at = b"", 0
+        self._data, self._at, self._clean = b"", 0, 0
         return rest
 
     def clear(self) -> None:
         """Forget everything, also that a line was being swallowed."""
-        self._data, self._at, self._swallowing, self.swallowed = b"", 0, False, 0
+        self._data, self._at, self._clean, self._swallowing, self.swallowed = b"", 0, 0, False, 0
 
     def _flaw_of_unfinished(self, start: int) -> LineFlaw | None:
         if start == len(self._data):
             return None
-        flaw = self._flaw(start, len(self._data))
+        flaw = self._flaw(start, len(self._data), self._clean)
         if flaw is LineFlaw.TOO_LONG and self.size < self._limit:
+            # The last octet may be a CR that waits for its LF.
+            self._clean = self.size - 1
             return None
-        self._swallowing = True
+        self._swallowing, self._clean = True, 0
         self._swallow()
         return flaw
 
-    def _flaw(self, start: int, end: int) -> LineFlaw:
+    def _flaw(self, start: int, end: int, clean: int = 0) -> LineFlaw:
         """What is wrong with a line, judged by its first `limit` octets so that no cutting can change it."""
-        if _BARE.search(self._data[start : min(end, start + self._limit)]):
+        if _BARE.search(self._data[start + clean : min(end, start + self._limit)]):
             return LineFlaw.BARE_LINE_END
         return LineFlaw.TOO_LONG
 

@@ -209,6 +209,11 @@ class ServerSession:
         return self.state in _BUSY
 
     @property
+    def waiting_octets(self) -> int:
+        """Octets that have come and are not yet used."""
+        return self._lines.size
+
+    @property
     def extended(self) -> bool:
         """The client greeted with EHLO."""
         return self._offered is not None

@@ -39,7 +39,12 @@ class ReceivedTests(SynchronousTestCase):
         self.assertIn("with ESMTP id", header(tls=None))
 
     def test_C191_words_of_rfc_3848(self) -> None:
-        table = {(False, False): "SMTP", (True, False): "ESMTP", (True, True): "ESMTPS"}
+        table = {
+            (False, False): "SMTP", (False, True): "SMTP", (True, False): "ESMTP", (True, True): "ESMTPS",
+            (True, False, True): "ESMTPA", (True, True, True): "ESMTPSA",
+            (True, False, False, True): "UTF8SMTP", (True, True, False, True): "UTF8SMTPS",
+            (True, True, True, True): "UTF8SMTPSA",
+        }  # fmt: skip
         self.assertEqual({key: protocol_word(*key) for key in table}, table)
 
     def test_C200_ipv6_is_marked(self) -> None:

@@ -24,6 +24,7 @@ from fopemta.smtp.server_effects import (
     WriteContent,
 )
 from fopemta.smtp.server_session import ServerSession
+from fopemta.smtp.server_states import State
 from fopemta.smtp.session_rules import SessionRules
 
 TLS = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
@@ -39,6 +40,10 @@ def rules(**changes: object) -> SessionRules:
     return SessionRules(**{**values, **changes})  # type: ignore[arg-type]
 
 
+# Why a session was closed, where a 421 follows the reply to the command.
+ENDED_WITH_MORE = frozenset({"too many errors", "an endless line"})
+
+
 class Conversation:
     """Performs a session's effects: recipients at denied.test are refused, the spool keeps what is committed."""
 
@@ -51,6 +56,7 @@ class Conversation:
         self.body_types: list[BodyType] = []
         self.opened: OpenMessage | None = None
         self.closed: str | None = None
+        self.cut_in_content = False
         self.handshakes = 0
         self.aborted = 0
         self.refuse_tls: Reply | None = None
@@ -132,5 +138,6 @@ class Conversation:
             case StartTls():
                 self.handshakes += 1
             case Close(why):
+                self.cut_in_content = self.session.state is State.CONTENT
                 self.closed = why
         return []
