@@ -1,0 +1,117 @@
+"""What comes back of a message."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import attrs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.envelope import BodyType, Returned
+from fopemta.report.enclosure import LARGEST_ENCLOSED, Extent, enclosure, extent
+from fopemta.report.kinds import Kind
+from tests.report.samples import MESSAGE, message_with
+
+HEADERS = b"Received: from x\r\n\tby y\r\nSubject: Lunch\r\n"
+
+
+class ExtentTests(SynchronousTestCase):
+    def test_kind_x_ret(self) -> None:
+        whole = {
+            (kind.value, returned.value if returned else None)
+            for kind, returned in product(Kind, (None, *Returned))
+            if extent(kind, message_with(returned=returned), headers_only=False).whole
+        }
+        self.assertEqual(
+            whole,
+            {("failure", None), ("failure", "FULL"), ("double_bounce", None), ("double_bounce", "FULL")},
+        )
+
+    def test_headers_only_whatever_ret_says(self) -> None:
+        for kind, returned in product(Kind, (None, *Returned)):
+            self.assertFalse(extent(kind, message_with(returned=returned), headers_only=True).whole)
+
+    def test_size(self) -> None:
+        for size, whole in ((LARGEST_ENCLOSED, True), (LARGEST_ENCLOSED + 1, False)):
+            self.assertIs(extent(Kind.FAILURE, attrs.evolve(MESSAGE, size=size), headers_only=False).whole, whole)
+
+    def test_why_not_is_said_to_whom_it_concerns(self) -> None:
+        large = attrs.evolve(MESSAGE, size=LARGEST_ENCLOSED + 1)
+        binary = message_with(body_type=BodyType.BINARY_MIME)
+        reasons = [
+            extent(Kind.FAILURE, large, headers_only=False).why_not,
+            extent(Kind.FAILURE, binary, headers_only=False).why_not,
+            extent(Kind.FAILURE, MESSAGE, headers_only=True).why_not,
+        ]
+        self.assertEqual(len(set(reasons)), 3)
+        self.assertTrue(all(each.endswith("headers are enclosed.") for each in reasons))
+        for kind in (Kind.DELAY, Kind.SUCCESS, Kind.RELAYED):
+            self.assertEqual(extent(kind, large, headers_only=False), Extent(False))
+        short = attrs.evolve(message_with(returned=Returned.HEADERS), size=LARGEST_ENCLOSED + 1)
+        self.assertEqual(extent(Kind.FAILURE, short, headers_only=True), Extent(False))
+
+
+class HeadersTests(SynchronousTestCase):
+    """Nothing of a body passes for a header."""
+
+    def headers(self, original: bytes) -> bytes:
+        part = enclosure(MESSAGE, original, whole=False, utf8=False)
+        return part.body if part else b""
+
+    def test_end_where_the_headers_end(self) -> None:
+        for rest in (
+            b"\r\nsecret\r\n", b"\r\n", b"", b"secret words\r\nmore: secret\r\n\r\n", b"Secret\r\n", b"Cut",
+            b": secret\r\n", b"Br\xc3\xbccke: secret\r\n", b"a b: secret\r\n",
+        ):  # fmt: skip
+            self.assertEqual(self.headers(HEADERS + rest), HEADERS, rest)
+
+    def test_message_without_headers(self) -> None:
+        for original in (b"\r\nsecret\r\n", b"secret\r\n", b" secret: x\r\n"):
+            self.assertEqual(self.headers(original), b"")
+
+    def test_8bit_in_a_header_stays(self) -> None:
+        original = b"Subject: \xff\r\nX : y\r\n"
+        part = enclosure(MESSAGE, original, whole=False, utf8=False)
+        assert part is not None
+        self.assertEqual((part.body, part.encoding), (original, "8bit"))
+
+    def test_long_headers_do_not_take_long(self) -> None:
+        original = b"X: y\r\n\t" + b"a:" * 20000 + b"\r\n" + b"A" * 50000
+        self.assertEqual(self.headers(original), original[:-50000])
+
+    @settings(deadline=None, derandomize=True, max_examples=300)
+    @given(
+        st.lists(st.sampled_from([b"A: b\r\n", b"\tc\r\n", b"\r\n", b"secret\r\n", b":\r\n", b"x", b" "]), max_size=12)
+    )
+    def test_any_lines(self, lines: list[bytes]) -> None:
+        original = b"".join(lines)
+        headers = self.headers(original)
+        self.assertTrue(original.startswith(headers))
+        self.assertNotIn(b"\r\n\r\n", headers)
+        self.assertNotIn(b"\nsecret", headers)
+
+
+class TypeTests(SynchronousTestCase):
+    def test_every_type_and_encoding(self) -> None:
+        ascii_only, utf8_headers = b"Subject: x\r\n\r\nbody\r\n", "Subject: é\r\n\r\nbody\r\n".encode()
+        utf8_body = "Subject: x\r\n\r\né\r\n".encode()
+        found = {}
+        for name, original in (("ascii", ascii_only), ("headers", utf8_headers), ("body", utf8_body)):
+            for smtputf8, whole, utf8 in product((False, True), repeat=3):
+                part = enclosure(message_with(smtputf8=smtputf8), original, whole=whole, utf8=utf8)
+                assert part is not None
+                key = (name, smtputf8, whole, utf8)
+                found[key] = f"{part.content_type} {part.encoding}"
+        wanted = {}
+        for name, smtputf8, whole, utf8 in found:
+            key = (name, smtputf8, whole, utf8)
+            plain = "message/rfc822" if whole else "text/rfc822-headers"
+            if name == "headers" and smtputf8:
+                wide = "message/global" if whole else "message/global-headers"
+                wanted[key] = f"{wide} {'8bit' if utf8 else 'quoted-printable'}"
+            else:
+                eight = name == "headers" or (name == "body" and whole)
+                wanted[key] = f"{plain} {'8bit' if eight else '7bit'}"
+        self.assertEqual(found, wanted)

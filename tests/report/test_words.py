@@ -1,0 +1,88 @@
+"""The part for people."""
+
+from __future__ import annotations
+
+import re
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.envelope import Notify, RecipientOptions
+from fopemta.report.enclosure import Extent
+from fopemta.report.kinds import Kind
+from fopemta.report.notices import Notice
+from fopemta.report.wording import clean
+from fopemta.report.words import text_part
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.verdict import VerdictRecord
+from tests.report.samples import ALICE, BOB, FACTS, MESSAGE, deferred, delivered, in_mailbox, message_with, verdict
+
+
+def text(*verdicts: VerdictRecord, kind: Kind = Kind.FAILURE, message: object = MESSAGE) -> str:
+    part = text_part(FACTS, Notice(kind, ALICE, verdicts), message, Extent(True), utf8=True)  # type: ignore[arg-type]
+    return part.body.decode()
+
+
+def sentences(*verdicts: VerdictRecord, kind: Kind = Kind.FAILURE, message: object = MESSAGE) -> str:
+    return " ".join(text(*verdicts, kind=kind, message=message).split())
+
+
+class WordsTests(SynchronousTestCase):
+    def test_what_why_and_what_now_of_each_kind(self) -> None:
+        for kind, example, said in (
+            (Kind.FAILURE, verdict(), ("could not be delivered", "refused the message", "Please correct the address")),
+            (Kind.DELAY, deferred(), ("has not reached", "come again later", "You need not do anything")),
+            (Kind.SUCCESS, in_mailbox(), ("has been delivered", "asked to be told", "You need not do anything")),
+            (Kind.RELAYED, delivered(), ("handed on", "does not tell senders", "You need not do anything")),
+            (Kind.DOUBLE_BOUNCE, verdict(), ("could not deliver that notice", "refused", "somebody may be sending")),
+        ):
+            found = sentences(example, kind=kind)
+            places = [found.find(each) for each in said]
+            self.assertNotIn(-1, places, kind)
+            self.assertEqual(places, sorted(places), kind)
+
+    def test_no_delay_speaks_of_an_end(self) -> None:
+        for diagnosis in Diagnosis:
+            said = sentences(deferred(diagnosis=diagnosis.value), kind=Kind.DELAY).partition("<bob@b.test>")[2]
+            if diagnosis is not Diagnosis.QUEUE_LIFETIME_OVER:
+                self.assertIsNone(re.search("too many times|could not be delivered|will not be tried", said), diagnosis)
+
+    def test_who_wants_no_failure_is_promised_none(self) -> None:
+        promise = "should we have to give up, you will be told"
+        self.assertIn(promise, sentences(deferred(), kind=Kind.DELAY))
+        message = message_with(options=((BOB, RecipientOptions(frozenset({Notify.DELAY}))),))
+        self.assertNotIn(promise, sentences(deferred(), kind=Kind.DELAY, message=message))
+
+    def test_how_often_it_was_tried(self) -> None:
+        for attempt, said in ((0, None), (1, "once in all"), (36, "36 times in all")):
+            found = sentences(verdict(code=451, attempt=attempt))
+            self.assertEqual(said is not None, "We have tried" in found)
+            self.assertIn(said or "", found)
+        self.assertNotIn("We have tried", sentences(verdict(attempt=3)))
+
+    def test_several_recipients_are_counted_and_named(self) -> None:
+        found = sentences(verdict(), verdict("eve@b.test"))
+        self.assertIn("to the following 2 recipients", found)
+        self.assertIn("<eve@b.test>", found)
+        found = sentences(in_mailbox(), in_mailbox("eve@b.test"), kind=Kind.SUCCESS)
+        self.assertIn("to the mailboxes of 2 recipients", found)
+
+    def test_lines_are_short_save_for_addresses(self) -> None:
+        for kind in Kind:
+            for line in text(verdict(text="word " * 500, host="h" * 60), kind=kind).split("\r\n"):
+                self.assertLessEqual(len(line), 72)
+
+    def test_C143_servers_words_are_shown_as_such_and_cannot_end_their_quotes(self) -> None:
+        found = sentences(verdict(text='He said "no"\r\nDear customer, pay here'))
+        self.assertIn("\"550 5.1.1 He said 'no' Dear customer, pay here\"", found)
+
+
+class CleanTests(SynchronousTestCase):
+    def test_one_line_of_what_can_be_seen(self) -> None:
+        self.assertEqual(clean(" a\r\n\tb\x00c\x1b[31m  d\u2028e\u202ef\x85g\udc80h "), "a b c [31m d e f g h")
+        self.assertEqual(clean("é🦊"), "é🦊")
+        self.assertEqual(clean("é🦊", ascii_only=True), "??")
+
+    def test_cut(self) -> None:
+        self.assertEqual(clean("x" * 2000), "x" * 2000)
+        self.assertEqual(clean("x" * 2001), "x" * 1997 + "...")
+        self.assertEqual(len(clean("\x00" * 5000 + "x")), 3)
