@@ -27,7 +27,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.mail.reply import Reply
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.evidence import HandshakeEvidence
@@ -93,8 +93,11 @@ class IMessageContent(Interface):
 class ISpool(Interface):
     """Keeps accepted mail (DESIGN 4).  Every method that returns a Deferred may work in a thread of its own."""
 
-    def start() -> Deferred[Sequence[QueuedMessage]]:
-        """Open and recover: fires with every unfinished message, oldest first.  Call once."""
+    def start() -> Deferred[Sequence[Unfinished]]:
+        """Open and recover: fires with every unfinished message, oldest first.  Call once.
+
+        There may be hundreds of thousands, so these are no messages: `load` reads one.
+        """
 
     def stop() -> Deferred[None]:
         """Flush what is written and close."""

@@ -89,6 +89,14 @@ class QueuedMessage:
         return QueuedMessage(self.id, self.arrived, self.size, self.envelope, recipients)
 
     @property
+    def due(self) -> float | None:
+        """The earliest moment at which a recipient is to be tried, 0.0 for one that never was; None when all are held
+        or finished.
+        """
+        moments = [each.next_try or 0.0 for each in self.recipients if each.state is RecipientState.QUEUED]
+        return min(moments, default=None)
+
+    @property
     def pending(self) -> tuple[RecipientStatus, ...]:
         """The recipients still to be delivered, the held ones too."""
         return tuple(each for each in self.recipients if each.open)
@@ -97,3 +105,17 @@ class QueuedMessage:
     def finished(self) -> bool:
         """Nothing is left to do for any recipient."""
         return not any(each.open for each in self.recipients)
+
+
+@attrs.frozen
+class Unfinished:
+    """What is kept in memory of a message that waits in the spool: `due` as `QueuedMessage.due`."""
+
+    id: str
+    arrived: float
+    due: float | None
+
+    @classmethod
+    def of(cls, message: QueuedMessage) -> Unfinished:
+        """Of a message that has been read."""
+        return cls(message.id, message.arrived, message.due)

@@ -16,7 +16,7 @@ from fopemta.background import supervise
 from fopemta.config.model import Configuration, Via
 from fopemta.interfaces import ICourier, IQueue, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.consignment import Consignment
-from fopemta.mail.queued import QueuedMessage, RecipientState
+from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
 from fopemta.queue.destinations import Taken
 from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter
@@ -79,18 +79,19 @@ class Dispatcher:
         self._backlog: deque[str] = deque()
         self._traffic = Traffic(config.delivery, clock.seconds, noise)
         self._alarm: IDelayedCall | None = None
+        self._held_back = False
         self._troubled = 0
         self._stopping = False
         self._idle: Deferred[None] | None = None
 
     # --- the life of the queue -------------------------------------------------------------------------------------
 
-    def start(self, messages: Sequence[QueuedMessage]) -> None:
+    def start(self, messages: Sequence[Unfinished]) -> None:
         """Take over what the spool recovered, oldest first."""
         now = self._now()
         overdue = 0
         for message in messages:
-            moment = self._due(message)
+            moment = message.due
             if moment is None:
                 continue
             if moment <= now:
@@ -136,6 +137,11 @@ class Dispatcher:
         """As many messages in memory as may be there."""
         return len(self._rounds) + len(self._loading) >= _MOST_IN_MEMORY
 
+    @property
+    def _full_of_deferred(self) -> bool:
+        """What is free is kept for new mail."""
+        return len(self._rounds) + len(self._loading) >= _MOST_DEFERRED_IN_MEMORY
+
     # --- what is due -----------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
@@ -150,14 +156,13 @@ class Dispatcher:
             if message_id is None:
                 break
             self._fetch(message_id)
+        self._held_back = self._full or self._full_of_deferred
         self._carry()
         self._set_alarm()
 
     def _next_due(self, now: float) -> str | None:
         """What was deferred and is due, as long as it leaves room for new mail."""
-        if len(self._rounds) + len(self._loading) >= _MOST_DEFERRED_IN_MEMORY:
-            return None
-        return self._agenda.pop_due(now)
+        return None if self._full_of_deferred else self._agenda.pop_due(now)
 
     def _call(self, hop: NextHop) -> None:
         """Read what has waited for this destination, as much as it can use."""
@@ -176,7 +181,7 @@ class Dispatcher:
         moment = self._agenda.next_moment()
         nap = _LONGEST_NAP if moment is None else min(max(moment - self._now(), 0.0), _LONGEST_NAP)
         # A full house is woken by the round that ends.
-        if self._full:
+        if self._held_back:
             nap = _LONGEST_NAP
         pause_over = self._traffic.next_moment()
         if pause_over is not None:
@@ -202,15 +207,13 @@ class Dispatcher:
         self._begin_round(message)
         self._carry()
 
-    def _due(self, message: QueuedMessage) -> float | None:
-        """The earliest moment at which a recipient is to be tried; None when all are held or finished."""
-        moments = [each.next_try or 0.0 for each in message.pending if each.state is RecipientState.QUEUED]
-        return min(moments, default=None)
-
     def _due_after(self, round_: _Round) -> float | None:
-        """The same after a round.  Who waits for his destination is called; should that not be, he is due at last."""
+        """When it is due again after a round; None when all are held.
+
+        Who waits for his destination is called; should he not be, this is when he is tried at the latest.
+        """
         if not round_.parked:
-            return self._due(round_.message)
+            return round_.message.due
         now, retry = self._now(), self._config.retry
         queued = [each for each in round_.message.pending if each.state is RecipientState.QUEUED]
         moments = [each.next_try for each in queued if each.next_try is not None and each.next_try > now]
@@ -300,7 +303,7 @@ class Dispatcher:
             maillog.finished(message.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))
         else:
             supervise(self._put_off(round_), f"putting off {message.id}")
-        if self._backlog:
+        if self._backlog or self._held_back:
             self._look()
 
     async def _put_off(self, round_: _Round) -> None:

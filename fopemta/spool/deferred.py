@@ -10,7 +10,7 @@ import attrs
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.disk import Disk, new_file, read_file, remove_if_there, write_whole
 from fopemta.spool.layout import MessageFiles
-from fopemta.spool.message_json import MessageFacts
+from fopemta.spool.message_json import MessageFacts, facts_from_json
 from fopemta.spool.waiting_file import (
     Journal,
     Unsound,
@@ -18,7 +18,7 @@ from fopemta.spool.waiting_file import (
     message_of,
     pack_head,
     pack_line,
-    parse_head,
+    parse_head_text,
     parse_journal,
 )
 
@@ -137,10 +137,19 @@ class DeferredFolder:
 
 def read_head(disk: Disk, file: int) -> tuple[MessageFacts, int]:
     """(facts, length of the head) of a message's file.  Raises Unsound."""
+    text, length = read_head_text(disk, file)
+    try:
+        return facts_from_json(text), length
+    except ValueError as error:
+        raise Unsound(str(error)) from error
+
+
+def read_head_text(disk: Disk, file: int) -> tuple[bytes, int]:
+    """The same, with the facts as their JSON."""
     size = _HEAD_SIZE
     while True:
         data = disk.read_at(file, size, 0)
-        if (head := parse_head(data)) is not None:
+        if (head := parse_head_text(data)) is not None:
             return head
         if len(data) < size:
             raise Unsound("file ends within its head")

@@ -10,21 +10,13 @@ from typing import TypeAlias
 import attrs
 
 from fopemta.mail.identifiers import MESSAGE_ID
-from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.deferred import read_head
+from fopemta.spool.deferred import read_head_text
 from fopemta.spool.disk import Disk, read_file
 from fopemta.spool.layout import MessageFiles
-from fopemta.spool.waiting_file import Unsound, message_of, parse_journal
+from fopemta.spool.waiting_file import Unsound, parse_journal
+from fopemta.spool.waiting_summary import Waiting, waiting_of
 
 _SUFFIXES = ("msg", "tmp", "jnl", "body")
-
-
-@attrs.frozen
-class Waiting:
-    """A sound message.  `finished`: its journal says so, only its files are still there."""
-
-    message: QueuedMessage
-    finished: bool
 
 
 @attrs.frozen
@@ -110,22 +102,23 @@ def _judge(disk: Disk, files: MessageFiles, suffixes: set[str], paths: tuple[str
 def _read(disk: Disk, files: MessageFiles, suffixes: set[str]) -> Finding:
     file = disk.open(files.message)
     try:
-        facts, start = read_head(disk, file)
+        head, start = read_head_text(disk, file)
         size = disk.size_of(file) - start
     finally:
         disk.close(file)
-    if facts.id != files.message_id:
-        raise Unsound("another message's file")
     journal = parse_journal(read_file(disk, files.journal))
-    if journal.finished:
-        return Waiting(message_of(facts, ()), True)
-    if facts.separate:
+    waiting = waiting_of(head, journal.lines, journal.finished)
+    if waiting.entry.id != files.message_id:
+        raise Unsound("another message's file")
+    if waiting.finished:
+        return waiting
+    if waiting.separate:
         if "body" not in suffixes:
             raise Unsound("its content is gone")
         size = _size_of(disk, files.body)
-    if size != facts.size:
-        raise Unsound(f"content has {size} octets, should have {facts.size}")
-    return Waiting(message_of(facts, journal.lines), False)
+    if size != waiting.size:
+        raise Unsound(f"content has {size} octets, should have {waiting.size}")
+    return waiting
 
 
 def _size_of(disk: Disk, path: str) -> int:

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from fopemta.interfaces import IIncoming, IMessageContent, ISpool, SpoolFailing, SpoolFull, SpoolTrouble, UnknownMessage
 from fopemta.mail.envelope import Envelope
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.trust.verdict import VerdictRecord
 
 T = TypeVar("T")
@@ -47,9 +47,9 @@ class MemorySpool:
         self.finished: list[str] = []
         self._unflushed: list[tuple[Deferred[QueuedMessage], Callable[[], QueuedMessage]]] = []
 
-    def start(self) -> Deferred[Sequence[QueuedMessage]]:
+    def start(self) -> Deferred[Sequence[Unfinished]]:
         """What an earlier life of the test left in `kept`."""
-        return succeed([each.message for each in self.kept.values()])
+        return succeed([Unfinished.of(each.message) for each in self.kept.values()])
 
     def stop(self) -> Deferred[None]:
         """Nothing is open."""

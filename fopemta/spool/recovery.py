@@ -13,10 +13,10 @@ from functools import partial
 import attrs
 
 from fopemta import maillog
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import Unfinished
 from fopemta.spool.catalog import LoggedEntry
 from fopemta.spool.deferred import DeferredFolder
-from fopemta.spool.deferred_scan import Remnant, Spoilt, Unreadable, Waiting, scan_deferred
+from fopemta.spool.deferred_scan import Remnant, Spoilt, Unreadable, scan_deferred
 from fopemta.spool.disk import Disk, remove_if_there
 from fopemta.spool.intake_scan import IntakeScan, LoggedMessage, ScannedSegment, scan_intake, unacknowledged
 from fopemta.spool.layout import SpoolLayout
@@ -25,6 +25,7 @@ from fopemta.spool.quarantine import Quarantine
 from fopemta.spool.record import HEADER_SIZE
 from fopemta.spool.segment import Position, Segment
 from fopemta.spool.waiting_file import verdicts_in
+from fopemta.spool.waiting_summary import Waiting
 
 
 @attrs.define(eq=False)
@@ -36,7 +37,7 @@ class Recovered:
     completed first, for they are in `deferred` or `finished`, too.
     """
 
-    messages: list[QueuedMessage] = attrs.Factory(list)
+    messages: list[Unfinished] = attrs.Factory(list)
     segments: list[Segment] = attrs.Factory(list)
     last_sequence: int = 0
     logged: dict[str, LoggedEntry] = attrs.Factory(dict)
@@ -108,25 +109,26 @@ class Recovery:
 
     def _take_waiting(self, waiting: Waiting, intake: IntakeScan) -> None:
         """In both places: the waiting one counts, with whatever outcomes only the log knows of."""
-        message, result = waiting.message, self._result
-        logged = intake.live.pop(message.id, None)
+        entry, result = waiting.entry, self._result
+        logged = intake.live.pop(entry.id, None)
         if logged is not None:
-            result.twice.add(message.id)
+            result.twice.add(entry.id)
             if not waiting.finished:
-                message = self._merge(message, logged)
+                entry = self._merge(waiting, logged)
         if waiting.finished:
-            result.finished.add(message.id)
+            result.finished.add(entry.id)
         else:
-            result.deferred.add(message.id)
-            result.messages.append(message)
+            result.deferred.add(entry.id)
+            result.messages.append(entry)
 
-    def _merge(self, message: QueuedMessage, logged: LoggedMessage) -> QueuedMessage:
-        known = {verdict for line in self._waiting.journal(message.id).lines for verdict in verdicts_in(line)}
+    def _merge(self, waiting: Waiting, logged: LoggedMessage) -> Unfinished:
+        message_id = waiting.entry.id
+        known = {verdict for line in waiting.lines for verdict in verdicts_in(line)}
         missing = [verdict for verdict in logged.verdicts if verdict not in known]
         if not missing:
-            return message
-        self._waiting.append(message.id, outcome_to_json(message.id, missing))
-        return self._waiting.load(message.id)
+            return waiting.entry
+        self._waiting.append(message_id, outcome_to_json(message_id, missing))
+        return Unfinished.of(self._waiting.load(message_id))
 
     def _check_bodies(self, intake: IntakeScan) -> None:
         """A body that no record names was never promised; a record without its body is damage."""
@@ -171,7 +173,7 @@ class Recovery:
                 logged.facts.separate,
                 tuple(logged.verdicts),
             )
-            self._result.messages.append(logged.message)
+            self._result.messages.append(Unfinished.of(logged.message))
         self._result.segments = list(segments.values())
         self._result.last_sequence = max((each.sequence for each in intake.segments), default=0)
 

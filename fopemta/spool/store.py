@@ -26,7 +26,7 @@ from fopemta.interfaces import (
 )
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.identifiers import MESSAGE_ID
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.spool.body_file import BodyFile
 from fopemta.spool.catalog import Catalog, LoggedEntry, Turns
 from fopemta.spool.content import FileContent, OctetsContent
@@ -108,7 +108,7 @@ class Spool:
             except OSError as error:
                 raise trouble_of(error) from error
 
-    def start(self) -> Deferred[Sequence[QueuedMessage]]:
+    def start(self) -> Deferred[Sequence[Unfinished]]:
         """Recover.  Fails with ownership.SpoolUnusable or SpoolTrouble."""
         return Deferred.fromCoroutine(self._start())
 
@@ -116,7 +116,7 @@ class Spool:
         """Finish what is being written; what clients have not finished sending is forgotten."""
         return Deferred.fromCoroutine(self._stop())
 
-    async def _start(self) -> Sequence[QueuedMessage]:
+    async def _start(self) -> Sequence[Unfinished]:
         self.lock()
         self._threads.start()
         began = self._clock.seconds()

@@ -9,11 +9,13 @@ import os.path
 from collections.abc import Iterator
 
 from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.deferred_scan import Waiting, scan_deferred
+from fopemta.spool.deferred_scan import scan_deferred
 from fopemta.spool.disk import Disk, RealDisk
 from fopemta.spool.intake_scan import scan_intake
 from fopemta.spool.layout import SpoolLayout
 from fopemta.spool.ownership import check_format
+from fopemta.spool.waiting_file import Unsound
+from fopemta.spool.waiting_summary import Waiting
 
 
 def survey(directory: str, disk: Disk | None = None) -> Iterator[QueuedMessage]:
@@ -29,8 +31,15 @@ def survey(directory: str, disk: Disk | None = None) -> Iterator[QueuedMessage]:
     logged = scan_intake(disk, layout).live
     for finding in scan_deferred(disk, layout.deferred):
         if isinstance(finding, Waiting):
-            logged.pop(finding.message.id, None)
-            if not finding.finished:
-                yield finding.message
+            logged.pop(finding.entry.id, None)
+            if not finding.finished and (message := _readable(finding)) is not None:
+                yield message
     for each in logged.values():
         yield each.message
+
+
+def _readable(waiting: Waiting) -> QueuedMessage | None:
+    try:
+        return waiting.message
+    except Unsound:
+        return None  # the server puts it aside when its turn comes

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import attrs
 
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
-from fopemta.spool.message_json import MessageFacts, facts_from_json, facts_to_json, outcome_from_json
+from fopemta.spool.message_json import MessageFacts, facts_to_json, outcome_from_json
 from fopemta.trust.verdict import VerdictRecord
 
 _WORD = b"fopemta-message"
@@ -44,8 +44,8 @@ def pack_head(facts: MessageFacts) -> bytes:
     return b"%s %s %s" % (_WORD, _VERSION, pack_line(facts_to_json(facts)))
 
 
-def parse_head(data: bytes) -> tuple[MessageFacts, int] | None:
-    """(facts, length of the head) of a file that begins with `data`; None when its end is not in it.
+def parse_head_text(data: bytes) -> tuple[bytes, int] | None:
+    """(JSON of the facts, length of the head) of a file that begins with `data`; None when its end is not in it.
 
     Raises Unsound.
     """
@@ -62,10 +62,7 @@ def parse_head(data: bytes) -> tuple[MessageFacts, int] | None:
     text = _checked(words[2])
     if text is None:
         raise Unsound("checksum of the head is wrong")
-    try:
-        return facts_from_json(text), len(line) + 1
-    except ValueError as error:
-        raise Unsound(str(error)) from error
+    return text, len(line) + 1
 
 
 def pack_line(text: bytes) -> bytes:

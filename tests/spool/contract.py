@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 from fopemta.interfaces import IIncoming, IMessageContent, ISpool, UnknownMessage
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.trust.verdict import Result, VerdictRecord
 
 T = TypeVar("T")
@@ -75,6 +75,13 @@ class SpoolContract:
         raise NotImplementedError
 
     def reopen(self) -> Sequence[QueuedMessage]:
+        """Stop the spool and open it again as `self.spool`; the messages that `start` tells of."""
+        entries = self.restart()
+        messages = [self.settle(self.spool.load(entry.id)) for entry in entries]
+        self.assertEqual(entries, [Unfinished.of(message) for message in messages])
+        return messages
+
+    def restart(self) -> Sequence[Unfinished]:
         """Stop the spool and open it again as `self.spool`; what `start` fires with."""
         raise NotImplementedError
 

@@ -67,7 +67,8 @@ class Life:
         return results[0]
 
     def start(self) -> Sequence[QueuedMessage]:
-        return self.settle(self.spool.start())
+        """Start, and read every message that was found."""
+        return [self.settle(self.spool.load(entry.id)) for entry in self.settle(self.spool.start())]
 
     def begin(self, content: bytes, message_id: str | None = None) -> IIncoming:
         self._number += 1

@@ -176,7 +176,7 @@ class FaultTests(SynchronousTestCase):
                 life.disk.before = fault = Fault(error, at, 1)
                 again = Life(life.disk)
                 try:
-                    again.start()
+                    again.settle(again.spool.start())
                 except SpoolTrouble:
                     pass
                 else:

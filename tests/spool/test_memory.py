@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.interfaces import SpoolFailing, SpoolFull
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import Unfinished
 from fopemta.spool.memory import MemorySpool
 from tests.spool.contract import ENVELOPE, ID, REPORT, SpoolContract
 
@@ -26,7 +26,7 @@ class MemorySpoolTests(SpoolContract, SynchronousTestCase):
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
-    def reopen(self) -> Sequence[QueuedMessage]:
+    def restart(self) -> Sequence[Unfinished]:
         self.settle(self.spool.stop())
         return self.settle(self.spool.start())
 

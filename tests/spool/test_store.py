@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import Unfinished
 from fopemta.spool.disk import RealDisk
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
@@ -44,7 +44,7 @@ class DoubleDiskSpoolTests(SpoolContract, SynchronousTestCase):
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
-    def reopen(self) -> Sequence[QueuedMessage]:
+    def restart(self) -> Sequence[Unfinished]:
         self.settle(self.spool.stop())
         self.spool = self.make_spool()
         return self.settle(self.spool.start())

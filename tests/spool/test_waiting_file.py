@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.message_json import outcome_to_json
-from fopemta.spool.waiting_file import Unsound, message_of, pack_head, pack_line, parse_head, parse_journal
+from fopemta.spool.message_json import facts_to_json, outcome_to_json
+from fopemta.spool.waiting_file import Unsound, message_of, pack_head, pack_line, parse_head_text, parse_journal
 from fopemta.trust.verdict import Result
 from tests.spool.contract import BOB, CAROL, ENVELOPE, ID, verdict
 from tests.spool.test_message_json import FACTS
@@ -21,24 +21,24 @@ class HeadTests(SynchronousTestCase):
     """The first line of ID.msg."""
 
     def test_there_and_back(self) -> None:
-        self.assertEqual(parse_head(HEAD + b"content"), (FACTS, len(HEAD)))
+        self.assertEqual(parse_head_text(HEAD + b"content"), (facts_to_json(FACTS), len(HEAD)))
 
     def test_more_is_wanted_until_the_line_ends(self) -> None:
         for end in range(15, len(HEAD)):
-            self.assertIsNone(parse_head(HEAD[:end]))
+            self.assertIsNone(parse_head_text(HEAD[:end]))
 
     def test_any_wrong_octet_is_found(self) -> None:
         for position in range(len(HEAD) - 1):
             spoilt = bytearray(HEAD)
             spoilt[position] ^= 0x11
-            self.assertRaises(Unsound, parse_head, bytes(spoilt))
+            self.assertRaises(Unsound, parse_head_text, bytes(spoilt))
 
     @settings(deadline=None, derandomize=True, max_examples=150)
     @given(st.binary(max_size=80))
     def test_fuzz_nothing_but_unsound(self, octets: bytes) -> None:
         for data in (octets, b"fopemta-message 1 " + octets, HEAD[:40] + octets):
             try:
-                parse_head(data)
+                parse_head_text(data)
             except Unsound:
                 pass
 

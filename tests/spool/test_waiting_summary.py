@@ -1,0 +1,66 @@
+"""What a start reads of a waiting message is what reading it in full would give."""
+
+from __future__ import annotations
+
+import attrs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.queued import Unfinished
+from fopemta.spool.message_json import facts_to_json, outcome_to_json
+from fopemta.spool.waiting_file import Unsound, message_of
+from fopemta.spool.waiting_summary import waiting_of
+from fopemta.trust.verdict import Result
+from tests.spool.contract import BOB, CAROL, ID, verdict
+from tests.spool.test_message_json import FACTS
+
+HEAD = facts_to_json(FACTS)
+OUTCOMES = st.lists(
+    st.lists(
+        st.tuples(
+            st.sampled_from((BOB, CAROL)),
+            st.sampled_from(list(Result)),
+            st.one_of(st.none(), st.integers(1_600_000_000, 1_800_000_000)),
+        ),
+        max_size=3,
+    ),
+    max_size=4,
+)
+
+
+class WaitingTests(SynchronousTestCase):
+    @settings(deadline=None, derandomize=True, max_examples=150)
+    @given(OUTCOMES)
+    def test_same_as_in_full(self, outcomes: list[list[tuple[object, Result, int | None]]]) -> None:
+        lines = [
+            outcome_to_json(ID, [attrs.evolve(verdict(who, result), next_try=moment) for who, result, moment in each])
+            for each in outcomes
+        ]
+        waiting = waiting_of(HEAD, tuple(lines), False)
+        message = message_of(FACTS, lines)
+        self.assertEqual((waiting.entry, waiting.message), (Unfinished.of(message), message))
+        self.assertEqual((waiting.size, waiting.separate), (FACTS.size, FACTS.separate))
+
+    def test_a_finished_one_is_never_due(self) -> None:
+        line = outcome_to_json(ID, [verdict(BOB, Result.DELIVERED)], True)
+        waiting = waiting_of(HEAD, (line,), True)
+        self.assertEqual((waiting.entry.due, waiting.finished), (None, True))
+
+    def test_a_line_that_says_more_is_read_in_full(self) -> None:
+        plain = outcome_to_json(ID, [verdict(BOB, Result.DEFERRED), verdict(CAROL, Result.DEFERRED)])
+        more = plain[:-1] + b',"more":1}'
+        self.assertEqual(waiting_of(HEAD, (more,), False).entry, waiting_of(HEAD, (plain,), False).entry)
+
+    def test_what_is_no_message_is_unsound(self) -> None:
+        for head, line in (
+            (b"[]", b"{}"),
+            (b"{}", b"{}"),
+            (b"\xff", b"{}"),
+            (HEAD, b"[]"),
+            (HEAD, b'{"verdicts":[{}]}'),
+            (HEAD, b'{"verdicts":[{"recipient":"x","result":"deferred","next_try":"soon"}]}'),
+            (HEAD, b'{"verdicts":7}'),
+            (HEAD.replace(b'"size":', b'"size":"x","s":'), b'{"verdicts":[]}'),
+        ):
+            self.assertRaises(Unsound, waiting_of, head, (line,), False)
