@@ -15,7 +15,7 @@ from fopemta.report.notices import Notice
 from fopemta.report.wording import clean
 from fopemta.smtp.xtext import encode_unitext, encode_xtext
 from fopemta.trust.diagnosis import Diagnosis
-from fopemta.trust.verdict import VerdictRecord
+from fopemta.trust.verdict import Result, VerdictRecord
 
 # RFC 5322 2.1.1 wants lines of 78 and allows 998 octets.  Of all words only those of remote texts can be longer; a
 # letter has up to four octets.
@@ -113,7 +113,9 @@ def _peer(verdict: VerdictRecord) -> str | None:
 
 def _diagnostic_code(verdict: VerdictRecord, peer: str | None, utf8: bool) -> str:
     """RFC 3464 2.3.6: the type "smtp" is for what a server has said, ours is for what we found."""
-    kind = "smtp;" if peer is not None and verdict.diagnosis in _SAID_BY_PEER else "X-Fopemta;"
+    # The diagnosis of what was delivered is about TLS.
+    said = verdict.result is Result.DELIVERED or verdict.diagnosis in _SAID_BY_PEER
+    kind = "smtp;" if peer is not None and said else "X-Fopemta;"
     code = str(verdict.code)
     # What was given up after many 4yz has an enhanced code of ours, which is the Status and not what the server said.
     codes = (code, verdict.enhanced) if verdict.enhanced.startswith(code[0]) else (code,)

@@ -13,7 +13,7 @@ from fopemta.mail.envelope import OriginalRecipient, RecipientOptions
 from fopemta.report.kinds import Kind
 from fopemta.report.notices import Notice
 from fopemta.report.status import field, status_part
-from fopemta.trust.verdict import VerdictRecord
+from fopemta.trust.verdict import Result, VerdictRecord
 from tests.report.samples import ALICE, BOB, FACTS, MESSAGE, NOW, deferred, delivered, in_mailbox, message_with, verdict
 
 
@@ -80,6 +80,7 @@ class StatusTests(SynchronousTestCase):
             # Given up after many of these: the enhanced code is ours.
             ({"code": 451, "enhanced": "5.4.7", "diagnosis": "deferred_by_peer"}, "smtp; 451 No such user here"),
             ({"text": ""}, "smtp; 550 5.1.1"),
+            ({"result": Result.DELIVERED, "diagnosis": "tls_not_offered"}, "smtp; 550 5.1.1 No such user here"),
         ):
             self.assertEqual(self.one("Diagnostic-Code", verdict(**changes)), wanted)  # type: ignore[arg-type]
 
