@@ -45,10 +45,15 @@ class OriginalRecipient:
 
 @attrs.frozen
 class RecipientOptions:
-    """What RCPT asked for beside the address (RFC 3461).  `notify` empty: not said, so failure and delay are told."""
+    """What RCPT asked for beside the address (RFC 3461).  `notify` empty: not said, so failure and delay are told.
+
+    `stands_for` are the addresses that a rule or an alias has replaced by this one, or that a copy is of; empty: itself
+    alone.  Demands on the way to those are demands on the way to this one.
+    """
 
     notify: frozenset[Notify] = frozenset()
     original: OriginalRecipient | None = None
+    stands_for: tuple[Mailbox, ...] = ()
 
     def wants(self, notice: Notify) -> bool:
         """The sender is to be told of `notice`, which is not NEVER."""
@@ -91,12 +96,23 @@ class Arrival:
 
 
 @attrs.frozen
+class RuleNote:
+    """What a rule had to say when the message came in: its name, the words of action and mode, the answer, and why."""
+
+    rule: str
+    action: str
+    mode: str
+    answer: str
+    why: str
+
+
+@attrs.frozen
 class Envelope:
     """What MAIL and RCPT said.  `sender` None is the null reverse-path `<>`; `recipients` has no address twice.
 
     `arrival` is None for a message made here (reports).  `smtputf8` (RFC 6531): the message may hold UTF-8 in its
     headers and addresses.  `require_tls` (RFC 8689).  `returned` and `envelope_id` (decoded from xtext) as RFC 3461,
-    None where not said.  `options` has an entry for those recipients alone that RCPT said more about.
+    None where not said.  `rules` had something to say when it came in.  `options` has an entry for those recipients alone that RCPT said more about.
     """
 
     sender: Mailbox | None
@@ -108,6 +124,7 @@ class Envelope:
     returned: Returned | None = None
     envelope_id: str | None = None
     options: tuple[tuple[Mailbox, RecipientOptions], ...] = ()
+    rules: tuple[RuleNote, ...] = ()
 
     def options_of(self, recipient: Mailbox) -> RecipientOptions:
         """What RCPT said of `recipient` beside the address."""

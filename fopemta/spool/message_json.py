@@ -20,6 +20,7 @@ from fopemta.mail.envelope import (
     OriginalRecipient,
     RecipientOptions,
     Returned,
+    RuleNote,
     TlsSession,
 )
 from fopemta.mail.identifiers import MESSAGE_ID
@@ -150,15 +151,20 @@ def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
         plain["envelope_id"] = envelope.envelope_id
     if envelope.options:
         plain["options"] = [[_mailbox_to_text(each), _options_to_plain(said)] for each, said in envelope.options]
+    if envelope.rules:
+        plain["rules"] = [_said(each, _NOTE_FIELDS) for each in envelope.rules]
     return plain
 
 
 def _options_to_plain(options: RecipientOptions) -> dict[str, Any]:
     original = options.original
-    return {
+    plain: dict[str, Any] = {
         "notify": sorted(each.value for each in options.notify),
         "original": None if original is None else [original.kind, original.address],
     }
+    if options.stands_for:
+        plain["stands_for"] = [_mailbox_to_text(each) for each in options.stands_for]
+    return plain
 
 
 def _arrival_to_plain(arrival: Arrival) -> dict[str, Any]:
@@ -190,6 +196,7 @@ def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
         None if (returned := plain.get("returned")) is None else Returned(returned),
         None if (envelope_id := plain.get("envelope_id")) is None else str(envelope_id),
         tuple((_mailbox_from_text(each), _options_from_plain(said)) for each, said in plain.get("options", ())),
+        tuple(RuleNote(**{name: str(each[name]) for name in _NOTE_FIELDS}) for each in plain.get("rules", ())),
     )
 
 
@@ -198,6 +205,7 @@ def _options_from_plain(plain: Mapping[str, Any]) -> RecipientOptions:
     return RecipientOptions(
         frozenset(Notify(each) for each in plain.get("notify", ())),
         None if original is None else OriginalRecipient(str(original[0]), str(original[1])),
+        tuple(_mailbox_from_text(each) for each in plain.get("stands_for", ())),
     )
 
 
@@ -211,6 +219,7 @@ def _arrival_from_plain(plain: Mapping[str, Any] | None) -> Arrival | None:
 
 
 _ARRIVAL_FIELDS = tuple(field.name for field in attrs.fields(Arrival))
+_NOTE_FIELDS = tuple(field.name for field in attrs.fields(RuleNote))
 _TLS_FIELDS = tuple(field.name for field in attrs.fields(TlsSession))
 
 

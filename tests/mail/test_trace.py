@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -35,7 +37,7 @@ class ReceivedCountTests(SynchronousTestCase):
     def test_however_it_is_cut(self, parts: list[bytes], cuts: list[int]) -> None:
         content = b"".join(parts)
         places = [0, *sorted(min(each, len(content)) for each in cuts), len(content)]
-        pieces = [content[start:end] for start, end in zip(places, places[1:], strict=False)]
+        pieces = [content[start:end] for start, end in itertools.pairwise(places)]
         self.assertEqual(counted(*pieces), counted(content))
 
     def test_nothing_grows(self) -> None:

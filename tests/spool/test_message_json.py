@@ -18,6 +18,7 @@ from fopemta.mail.envelope import (
     OriginalRecipient,
     RecipientOptions,
     Returned,
+    RuleNote,
     TlsSession,
 )
 from fopemta.spool.message_json import (
@@ -40,7 +41,10 @@ mailboxes = st.builds(Mailbox, words, st.from_regex(r"[a-z0-9.:\[\]-]{1,20}", fu
 sessions = st.builds(TlsSession, words, words, st.integers(0, 512), st.none() | words)
 arrivals = st.builds(Arrival, words, words, words, st.none() | sessions, st.none() | words, words)
 options = st.builds(
-    RecipientOptions, st.frozensets(st.sampled_from(Notify)), st.none() | st.builds(OriginalRecipient, words, words)
+    RecipientOptions,
+    st.frozensets(st.sampled_from(Notify)),
+    st.none() | st.builds(OriginalRecipient, words, words),
+    st.lists(mailboxes, max_size=2).map(tuple),
 )
 envelopes = st.builds(
     Envelope,
@@ -53,6 +57,7 @@ envelopes = st.builds(
     st.none() | st.sampled_from(Returned),
     st.none() | words,
     st.lists(st.tuples(mailboxes, options), max_size=3).map(tuple),
+    st.lists(st.builds(RuleNote, words, words, words, words, words), max_size=2).map(tuple),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
