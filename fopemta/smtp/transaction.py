@@ -76,10 +76,9 @@ class ContentIntake:
 
     def _judged(self, content: bytes, bare: bool) -> bytes:
         self.size += len(content)
-        if self.refusal is not None:
-            return b""
         self._received.feed(content)
         self._eight_bit = self._eight_bit or not content.isascii()
+        # Judged anew with every piece, so that of several flaws the same is told however the message was cut.
         self.refusal = self._flaw(bare)
         return b"" if self.refusal is not None else content
 
