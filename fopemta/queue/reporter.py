@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.config.model import Configuration
-from fopemta.interfaces import ISpool, SpoolTrouble, UnknownMessage
+from fopemta.interfaces import IMessageContent, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.identifiers import derived_id
 from fopemta.mail.queued import QueuedMessage
@@ -122,7 +122,7 @@ class Reporter:
             try:
                 content = await self._spool.content(message.id)
                 try:
-                    return await content.read(LARGEST_ENCLOSED)
+                    return await _start_of(content)
                 finally:
                     content.close()
             except UnknownMessage:
@@ -132,3 +132,14 @@ class Reporter:
                 if reading < _READINGS:
                     await self._wait(pause(reading))
         return b""
+
+
+async def _start_of(content: IMessageContent) -> bytes:
+    """As much as can come back."""
+    start = b""
+    while len(start) < LARGEST_ENCLOSED:
+        piece = await content.read(LARGEST_ENCLOSED - len(start))
+        if not piece:
+            break
+        start += piece
+    return start

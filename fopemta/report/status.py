@@ -37,10 +37,11 @@ def status_part(facts: Facts, notice: Notice, message: QueuedMessage, *, utf8: b
 def _groups(facts: Facts, notice: Notice, message: QueuedMessage, utf8: bool) -> str:
     """The fields per message, and after a blank line each those of a recipient; lines end with LF."""
     by_text = {str(each.address): each.address for each in message.recipients}
+    options = dict(message.envelope.options)
     groups = [_of_message(facts, message)]
     for verdict in notice.verdicts:
         recipient = by_text[verdict.recipient]
-        original = message.envelope.options_of(recipient).original
+        original = options[recipient].original if recipient in options else None
         groups.append(_addresses(original, recipient, utf8) + _of_recipient(facts, notice.kind, message, verdict, utf8))
     return "\n".join("".join(group) for group in groups)
 

@@ -29,9 +29,10 @@ def text_part(facts: Facts, notice: Notice, message: QueuedMessage, extent: Exte
 
 def _lines(facts: Facts, notice: Notice, message: QueuedMessage, extent: Extent) -> list[str]:
     lines = [f"This is the mail server {facts.hostname}.", "", *_wrapped(_opening(facts, notice, message))]
+    untold = {str(address) for address, said in message.envelope.options if not said.wants(Notify.FAILURE)}
     for verdict in notice.verdicts:
         lines += ["", f"<{clean(verdict.recipient)}>"]
-        for sentence in _about(notice.kind, message, verdict):
+        for sentence in _about(notice.kind, message, verdict, promised=verdict.recipient not in untold):
             lines += _wrapped(sentence)
     for paragraph in (extent.why_not, _HELP[notice.kind].format(facts.postmaster)):
         lines += ["", *_wrapped(paragraph)] if paragraph else []
@@ -66,11 +67,12 @@ _OPENINGS = {
 # --- why, and what now -----------------------------------------------------------------------------------------------
 
 
-def _about(kind: Kind, message: QueuedMessage, verdict: VerdictRecord) -> list[str]:
+def _about(kind: Kind, message: QueuedMessage, verdict: VerdictRecord, *, promised: bool) -> list[str]:
+    """`promised`: a failure to come will be told."""
     sentences = [_why(kind, verdict)]
     if kind in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) and verdict.code < 500 and verdict.attempt > 0:
         sentences.append(f"We have tried since {date_time(message.arrived)}, {_times(verdict.attempt)} in all.")
-    sentences.append(_what_now(kind, message, verdict))
+    sentences.append(_while_waiting(promised) if kind is Kind.DELAY else _NOW.get(kind) or _after_failure(verdict))
     if kind is not Kind.SUCCESS:
         sentences.append(_quoted(kind, verdict))
     return sentences
@@ -95,12 +97,6 @@ _WHY_NOT_YET = {
 }
 
 
-def _what_now(kind: Kind, message: QueuedMessage, verdict: VerdictRecord) -> str:
-    if kind is Kind.DELAY:
-        return _while_waiting(message, verdict)
-    return _NOW.get(kind) or _after_failure(verdict)
-
-
 _NOW = {
     Kind.SUCCESS: "You need not do anything; whether it has been read no mail server can say.",
     Kind.RELAYED: "You need not do anything: should it fail there, that server has to tell you.",
@@ -108,12 +104,9 @@ _NOW = {
 }
 
 
-def _while_waiting(message: QueuedMessage, verdict: VerdictRecord) -> str:
-    recipient = next(each.address for each in message.recipients if str(each.address) == verdict.recipient)
+def _while_waiting(promised: bool) -> str:
     now = "You need not do anything, and need not send it again"
-    if message.envelope.options_of(recipient).wants(Notify.FAILURE):
-        return f"{now}; should we have to give up, you will be told."
-    return f"{now}."
+    return f"{now}; should we have to give up, you will be told." if promised else f"{now}."
 
 
 def _after_failure(verdict: VerdictRecord) -> str:

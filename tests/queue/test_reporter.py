@@ -285,6 +285,24 @@ class TroubleTests(ReportBase):
             (report,) = self.reports()
             self.assertEqual(len(message_from_bytes(report.content).get_payload()), 2)
 
+    def test_content_that_comes_in_pieces_comes_back_whole(self) -> None:
+        whole = b"Subject: x\r\n\r\n" + b"0123456789\r\n" * 50
+        self.courier.script[str(BOB)] = [Result.FAILED]
+        kept_content = self.spool.content
+
+        def content(message_id: str) -> Deferred[Any]:
+            def slowly(found: Any) -> Any:
+                read = found.read
+                found.read = lambda size: read(min(size, 7))
+                return found
+
+            return kept_content(message_id).addCallback(slowly)
+
+        self.spool.content = content  # type: ignore[method-assign]
+        self.send_envelope(Envelope(ALICE, (BOB,), arrival=ARRIVAL), whole)
+        (report,) = self.reports()
+        self.assertIn(whole, report.content)
+
     def test_of_two_transactions_each_is_told(self) -> None:
         self.courier.script[str(BOB)] = [Result.FAILED]
         self.courier.script[str(CAROL)] = [Result.FAILED]
