@@ -50,7 +50,9 @@ class SinkSession(socketserver.StreamRequestHandler):
         self.wfile.write(text.encode() + b"\r\n")
 
 
-class ReportTests(SynchronousTestCase):
+class Base(SynchronousTestCase):
+    lifetime = "5d"
+
     def setUp(self) -> None:
         sink = Sink()
         self.addCleanup(sink.server_close)
@@ -63,7 +65,7 @@ via = "smtp:127.0.0.1:{sink.server_address[1]}"
 first = "1s"
 longest = "1s"
 warn_after = "1s"
-lifetime = "4s"
+lifetime = "{self.lifetime}"
 """
         self.server = Fopemta(Path(self.mktemp()), settings).start()
         self.addCleanup(self.server.stop)
@@ -86,6 +88,23 @@ lifetime = "4s"
             fields = parts[1].get_payload()[1]  # type: ignore[index,union-attr]
             found[f"{fields['Final-Recipient']} {fields['Action']}"] = (whole, *parts)
         return found  # type: ignore[return-value]
+
+
+class WarningTests(Base):
+    def test_given_once_though_the_server_is_killed(self) -> None:
+        self.send("grace@us.test", "<later@sink.test>")
+        self.assertEqual(set(self.reports("grace", 1)), {"rfc822; later@sink.test delayed"})
+        # A crash of the process keeps what was written.
+        until(lambda: self.server.events("attempt")[-1]["warned"], "the outcome is not logged")
+        made = len(self.server.events("attempt"))
+        self.server.kill()
+        self.server.start()
+        until(lambda: len(self.server.events("attempt")) > made + 2, "no attempt after the restart")
+        self.assertEqual(len(self.server.mailbox("grace")), 1)
+
+
+class ReportTests(Base):
+    lifetime = "4s"
 
     def test_every_wish_of_one_message(self) -> None:
         self.send(
