@@ -12,6 +12,7 @@ from fopemta.report.facts import Facts
 from fopemta.report.kinds import Kind
 from fopemta.report.multipart import Part
 from fopemta.report.notices import Notice
+from fopemta.report.subjects import subjects
 from fopemta.report.wording import clean
 from fopemta.smtp.xtext import encode_unitext, encode_xtext
 from fopemta.trust.diagnosis import Diagnosis
@@ -36,13 +37,10 @@ def status_part(facts: Facts, notice: Notice, message: QueuedMessage, *, utf8: b
 
 def _groups(facts: Facts, notice: Notice, message: QueuedMessage, utf8: bool) -> str:
     """The fields per message, and after a blank line each those of a recipient; lines end with LF."""
-    by_text = {str(each.address): each.address for each in message.recipients}
-    options = dict(message.envelope.options)
     groups = [_of_message(facts, message)]
-    for verdict in notice.verdicts:
-        recipient = by_text[verdict.recipient]
-        original = options[recipient].original if recipient in options else None
-        groups.append(_addresses(original, recipient, utf8) + _of_recipient(facts, notice.kind, message, verdict, utf8))
+    for subject in subjects(message, notice.verdicts):
+        fields = _of_recipient(facts, notice.kind, message, subject.verdict, utf8)
+        groups.append(_addresses(subject.options.original, subject.address, utf8) + fields)
     return "\n".join("".join(group) for group in groups)
 
 

@@ -12,6 +12,7 @@ from fopemta.report.facts import Facts
 from fopemta.report.kinds import Kind
 from fopemta.report.multipart import Part
 from fopemta.report.notices import Notice
+from fopemta.report.subjects import Subject, subjects
 from fopemta.report.wording import clean
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.verdict import VerdictRecord
@@ -28,11 +29,12 @@ def text_part(facts: Facts, notice: Notice, message: QueuedMessage, extent: Exte
 
 
 def _lines(facts: Facts, notice: Notice, message: QueuedMessage, extent: Extent) -> list[str]:
-    lines = [f"This is the mail server {facts.hostname}.", "", *_wrapped(_opening(facts, notice, message))]
-    untold = {str(address) for address, said in message.envelope.options if not said.wants(Notify.FAILURE)}
-    for verdict in notice.verdicts:
-        lines += ["", f"<{clean(verdict.recipient)}>"]
-        for sentence in _about(notice.kind, message, verdict, promised=verdict.recipient not in untold):
+    about = tuple(subjects(message, notice.verdicts))
+    opening = _opening(facts, notice.kind, message, len(about))
+    lines = [f"This is the mail server {facts.hostname}.", "", *_wrapped(opening)]
+    for subject in about:
+        lines += ["", f"<{clean(str(subject.address))}>"]
+        for sentence in _about(notice.kind, message, subject):
             lines += _wrapped(sentence)
     for paragraph in (extent.why_not, _HELP[notice.kind].format(facts.postmaster)):
         lines += ["", *_wrapped(paragraph)] if paragraph else []
@@ -42,10 +44,9 @@ def _lines(facts: Facts, notice: Notice, message: QueuedMessage, extent: Extent)
 # --- what happened ---------------------------------------------------------------------------------------------------
 
 
-def _opening(facts: Facts, notice: Notice, message: QueuedMessage) -> str:
-    count = len(notice.verdicts)
+def _opening(facts: Facts, kind: Kind, message: QueuedMessage, count: int) -> str:
     until = date_time(message.arrived + facts.lifetime)
-    return _OPENINGS[notice.kind].format(
+    return _OPENINGS[kind].format(
         arrived=date_time(message.arrived),
         recipients="the following recipient" if count == 1 else f"the following {count} recipients",
         mailboxes="the mailbox of the following recipient" if count == 1 else f"the mailboxes of {count} recipients",
@@ -67,12 +68,12 @@ _OPENINGS = {
 # --- why, and what now -----------------------------------------------------------------------------------------------
 
 
-def _about(kind: Kind, message: QueuedMessage, verdict: VerdictRecord, *, promised: bool) -> list[str]:
-    """`promised`: a failure to come will be told."""
+def _about(kind: Kind, message: QueuedMessage, subject: Subject) -> list[str]:
+    verdict = subject.verdict
     sentences = [_why(kind, verdict)]
     if kind in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) and verdict.code < 500 and verdict.attempt > 0:
         sentences.append(f"We have tried since {date_time(message.arrived)}, {_times(verdict.attempt)} in all.")
-    sentences.append(_while_waiting(promised) if kind is Kind.DELAY else _NOW.get(kind) or _after_failure(verdict))
+    sentences.append(_while_waiting(subject) if kind is Kind.DELAY else _NOW.get(kind) or _after_failure(verdict))
     if kind is not Kind.SUCCESS:
         sentences.append(_quoted(kind, verdict))
     return sentences
@@ -104,9 +105,10 @@ _NOW = {
 }
 
 
-def _while_waiting(promised: bool) -> str:
+def _while_waiting(subject: Subject) -> str:
     now = "You need not do anything, and need not send it again"
-    return f"{now}; should we have to give up, you will be told." if promised else f"{now}."
+    told = subject.options.wants(Notify.FAILURE)
+    return f"{now}; should we have to give up, you will be told." if told else f"{now}."
 
 
 def _after_failure(verdict: VerdictRecord) -> str:

@@ -180,7 +180,20 @@ class FormTests(SynchronousTestCase):
         self.assertEqual([each["Original-Recipient"] for each in others], ["rfc822; Bob@List.test", None])
 
     def test_C138_the_address_is_the_senders_own_word_for_it(self) -> None:
-        self.assertIn(b"rfc822; bob@b.test", report())
+        sales, info = Mailbox("sales", "b.test"), Mailbox("info", "b.test")
+        secret = Mailbox("secret", "inside.test")
+        message = message_with(recipients=(secret,), options=((secret, RecipientOptions(stands_for=(sales, info))),))
+        content = report(verdict(str(secret), text="<Secret@inside.test> unknown"), message=message)
+        self.assertNotIn(b"secret@", content.lower())
+        _, text, status, _ = self.well_formed(content)
+        self.assertIn("to the following 2 recipients", str(text.get_payload()))
+        self.assertEqual(
+            [(each["Final-Recipient"], each["Diagnostic-Code"]) for each in groups(status)[1:]],
+            [
+                ("rfc822; sales@b.test", "smtp; 550 5.1.1 <sales@b.test> unknown"),
+                ("rfc822; info@b.test", "smtp; 550 5.1.1 <info@b.test> unknown"),
+            ],
+        )
 
     def test_C150_messages_from_programs_get_a_report_too(self) -> None:
         original = b"Auto-Submitted: auto-generated\r\nPrecedence: bulk\r\n" + ORIGINAL

@@ -1,0 +1,44 @@
+"""The recipients that a report is about (pure), as the sender knows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import RecipientOptions
+from fopemta.mail.queued import QueuedMessage
+from fopemta.trust.verdict import VerdictRecord
+
+
+@attrs.frozen
+class Subject:
+    """`address` is the one that the sender gave, `options` what was said of it, `verdict` what became of it."""
+
+    address: Mailbox
+    options: RecipientOptions
+    verdict: VerdictRecord
+
+
+def subjects(message: QueuedMessage, verdicts: Iterable[VerdictRecord]) -> Iterator[Subject]:
+    """One for each address that a verdict speaks of."""
+    address_of = {str(each.address): each.address for each in message.recipients}
+    options_of = dict(message.envelope.options)
+    for verdict in verdicts:
+        recipient = address_of[verdict.recipient]
+        options = options_of.get(recipient, _UNASKED)
+        for known_as in options.stands_for or (recipient,):
+            yield Subject(known_as, options, _as_known(verdict, known_as))
+
+
+_UNASKED = RecipientOptions()
+
+
+def _as_known(verdict: VerdictRecord, known_as: Mailbox) -> VerdictRecord:
+    """Where an alias leads is nothing for the sender, also in a server's words (C138)."""
+    if verdict.recipient == str(known_as):
+        return verdict
+    text = re.sub(re.escape(verdict.recipient), lambda _: str(known_as), verdict.text, flags=re.IGNORECASE)
+    return attrs.evolve(verdict, recipient=str(known_as), text=text)
