@@ -26,6 +26,7 @@ setup(
         "cryptography>=44.0",
         "click>=8.1",
         "idna>=3.4",
+        "google-re2>=1.1",
     ],
     entry_points={"console_scripts": ["fopemta = fopemta.cli.main:main"]},
     classifiers=[

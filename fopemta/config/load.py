@@ -20,7 +20,7 @@ def load(text: str, folder: str) -> Configuration:
 
     Raises ConfigurationErrors with everything that is wrong, at once.
     """
-    table = _parsed(text)
+    table = parsed(text)
     errors: list[ConfigurationError] = []
     place = Place("", folder, errors)
     facts = FILE.facts(table, place)
@@ -30,7 +30,8 @@ def load(text: str, folder: str) -> Configuration:
     return Configuration(**_flat(facts))
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def parsed(text: str) -> dict[str, Any]:
+    """The TOML in `text`.  Raises ConfigurationErrors."""
     try:
         return tomllib.loads(text)
     except RecursionError:

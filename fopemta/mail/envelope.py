@@ -112,7 +112,8 @@ class Envelope:
 
     `arrival` is None for a message made here (reports).  `smtputf8` (RFC 6531): the message may hold UTF-8 in its
     headers and addresses.  `require_tls` (RFC 8689).  `returned` and `envelope_id` (decoded from xtext) as RFC 3461,
-    None where not said.  `rules` had something to say when it came in.  `options` has an entry for those recipients alone that RCPT said more about.
+    None where not said.  `options` has an entry for those recipients alone of whom there is more to say.  `rules` are
+    those that had something to say when the message came in.
     """
 
     sender: Mailbox | None

@@ -1,0 +1,95 @@
+"""What rules demand of the way to each recipient (pure): worked out anew at each attempt (RULINGS 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from fopemta.config.model import Route
+from fopemta.mail.address import Mailbox
+from fopemta.policy.action import AllowWeaker, ForceTls, RouteVia
+from fopemta.policy.matchers import Answer
+from fopemta.policy.rulebook import RuleResult
+from fopemta.trust.demand import Demand, Patience, Proof
+from fopemta.trust.levels import Level
+
+# RULINGS 5: what cannot be told for good takes the stricter reading.
+_STRICT = frozenset({Answer.YES, Answer.NOT_FOR_GOOD})
+
+
+@attrs.frozen(kw_only=True)
+class RuleDemands:
+    """For one recipient.  `rules` contributed, in order; `tested` are demands of rules in test mode: recorded, not
+    enforced.  `weakest` and its rule: the exception that lowers what rules and routes demand (RULINGS 7).  `unsure`: a
+    rule cannot be judged for now, and why; then nothing may be sent.
+    """
+
+    demands: tuple[Demand, ...] = ()
+    tested: tuple[Demand, ...] = ()
+    rules: tuple[str, ...] = ()
+    route: Route | None = None
+    weakest: Level | None = None
+    weakened_by: str | None = None
+    unsure: str | None = None
+
+
+def demands_on(results: Sequence[RuleResult], recipient: Mailbox, stands_for: Sequence[Mailbox] = ()) -> RuleDemands:
+    """`results` of the rules for the whole message; `stands_for` are the addresses that `recipient` has replaced."""
+    who = tuple(stands_for) or (recipient,)
+    unsure = next((each for each in results if each.enforced and each.answer is Answer.NOT_FOR_NOW), None)
+    if unsure is not None:
+        return RuleDemands(unsure=f"rule {unsure.rule.name}: {unsure.why}")
+    forced = [(each, _demand(each, who)) for each in results if _forces(each)]
+    weaker = _first(results, AllowWeaker, who)
+    route = _first(results, RouteVia, who)
+    contributing = [each for each, _ in forced if each.enforced] + [
+        each for each in (weaker, route) if each is not None
+    ]
+    return RuleDemands(
+        demands=tuple(demand for each, demand in forced if each.enforced),
+        tested=tuple(demand for each, demand in forced if not each.enforced),
+        rules=tuple(each.rule.name for each in contributing),
+        route=route.rule.then.route if route is not None and isinstance(route.rule.then, RouteVia) else None,
+        weakest=weaker.rule.then.level if weaker is not None and isinstance(weaker.rule.then, AllowWeaker) else None,
+        weakened_by=None if weaker is None else weaker.rule.name,
+    )
+
+
+def _forces(result: RuleResult) -> bool:
+    return isinstance(result.rule.then, ForceTls) and result.answer in _STRICT
+
+
+def _demand(result: RuleResult, who: Sequence[Mailbox]) -> Demand:
+    """DESIGN 6: whom the rule names gets what it says; so does everybody where the option is off."""
+    force = result.rule.then
+    assert isinstance(force, ForceTls)
+    proof = Proof(names=force.names, roots=force.roots, pins=force.pins, revocation=force.revocation)
+    source = f"rule {result.rule.name}"
+    if force.opportunistic_for_unspecified and not any(result.rule.names(each) for each in who):
+        # Authenticated where it succeeds, else opportunistic: nobody's mail waits for it.
+        return Demand(level=Level.OPPORTUNISTIC, source=source, preferred=force.level, proof=proof)
+    return Demand(
+        level=force.level,
+        source=source,
+        proof=proof,
+        lowest_rung=force.lowest_rung,
+        patience=Patience(hold=force.hold, warn_after=force.warn_after),
+        tell_sender=force.tell_sender,
+        bare_report=force.bare_report,
+    )
+
+
+def _first(results: Sequence[RuleResult], action: type, who: Sequence[Mailbox]) -> RuleResult | None:
+    """The first rule with that action that matches beyond doubt and names one of `who`."""
+    return next(
+        (
+            each
+            for each in results
+            if isinstance(each.rule.then, action)
+            and each.matches
+            and each.enforced
+            and any(each.rule.names(one) for one in who)
+        ),
+        None,
+    )

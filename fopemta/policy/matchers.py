@@ -1,0 +1,229 @@
+"""The conditions of rules (pure): each says which fact it reads, and answers yes, no or "cannot tell", and why."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+
+from fopemta.config.model import Network
+from fopemta.mail.address import Mailbox, path_text
+from fopemta.policy.facts import STAGE_OF, Fact, Gap, MessageFacts, Stage
+from fopemta.policy.patterns import AddressPattern, NamePattern, TextPattern, first_match
+
+
+class Answer(enum.Enum):
+    """RULINGS 5: what cannot be told for now defers; what cannot be told for good takes the stricter reading."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_FOR_NOW = "cannot be told for now"
+    NOT_FOR_GOOD = "cannot be told"
+
+
+@attrs.frozen
+class Finding:
+    """A matcher's answer; `why` is for the operator: `subject has "invoice"`."""
+
+    answer: Answer
+    why: str
+
+
+class Matcher(Protocol):
+    """One condition."""
+
+    @property
+    def reads(self) -> Fact:
+        """The fact that it is about."""
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """The answer.  Not asked before the stage of its fact."""
+
+
+def stage_of(matcher: Matcher) -> Stage:
+    """The earliest stage at which it can be asked."""
+    return STAGE_OF[matcher.reads]
+
+
+def yes(why: str) -> Finding:
+    """It is so."""
+    return Finding(Answer.YES, why)
+
+
+def no(why: str) -> Finding:
+    """It is not so."""
+    return Finding(Answer.NO, why)
+
+
+def _unless(gap: Gap | None, why_not: str) -> Finding:
+    """No, if all is known; else nobody can tell."""
+    if gap is None:
+        return no(why_not)
+    return Finding(Answer.NOT_FOR_GOOD if gap.for_good else Answer.NOT_FOR_NOW, gap.why)
+
+
+@attrs.frozen
+class Senders:
+    """The envelope sender is one of these."""
+
+    patterns: tuple[AddressPattern, ...]
+    reads: Fact = Fact.SENDER
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """See Matcher."""
+        text = path_text(facts.sender)
+        for pattern in self.patterns:
+            if pattern.matches(facts.sender):
+                return yes(f"sender <{text}> is {pattern.text}")
+        return no(f"sender <{text}> is none of {_listed(self.patterns)}")
+
+
+@attrs.frozen
+class Recipients:
+    """At least one recipient is one of these; `named` are those that are."""
+
+    patterns: tuple[AddressPattern, ...]
+    reads: Fact = Fact.RECIPIENT
+
+    def names(self, recipient: Mailbox) -> bool:
+        """The rule names this recipient."""
+        return any(pattern.matches(recipient) for pattern in self.patterns)
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """See Matcher."""
+        named = [str(each) for each in facts.recipients if self.names(each)]
+        if named:
+            more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+            return yes(f"recipient <{named[0]}>{more} is named by {_listed(self.patterns)}")
+        return no(f"no recipient is one of {_listed(self.patterns)}")
+
+
+@attrs.frozen
+class Clients:
+    """The client's address is in one of these networks."""
+
+    networks: tuple[Network, ...]
+    reads: Fact = Fact.CLIENT
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """See Matcher.  A message made here has no client."""
+        if facts.client is None:
+            return no("the message was made here")
+        try:
+            address = ipaddress.ip_address(facts.client)
+        except ValueError:
+            return no(f"client {facts.client} is no IP address")
+        for network in self.networks:
+            if address in network:
+                return yes(f"client {address} is in {network}")
+        return no(f"client {address} is in none of the networks")
+
+
+@attrs.frozen
+class Users:
+    """The login is one of these names; `*` for any login."""
+
+    patterns: tuple[NamePattern, ...]
+    reads: Fact = Fact.LOGIN
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """See Matcher."""
+        if facts.login is None:
+            return no("nobody has logged in")
+        for pattern in self.patterns:
+            if pattern.matches(facts.login):
+                return yes(f"login {facts.login} is {pattern.text}")
+        return no(f"login {facts.login} is none of {_listed(self.patterns)}")
+
+
+@attrs.frozen
+class Headers:
+    """A header of that name has one of these texts."""
+
+    name: str
+    patterns: tuple[TextPattern, ...]
+    reads: Fact = Fact.HEADERS
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """See Matcher."""
+        content = facts.content
+        assert content is not None
+        for name, value in content.headers:
+            found = first_match(self.patterns, value) if name.lower() == self.name.lower() else None
+            if found is not None:
+                return yes(f"{self.name} has {found.text}")
+        return _unless(content.headers_gap, f"{self.name} has none of {_listed(self.patterns)}")
+
+
+@attrs.frozen
+class Body:
+    """A text part has one of these texts."""
+
+    patterns: tuple[TextPattern, ...]
+    reads: Fact = Fact.BODY
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """See Matcher."""
+        content = facts.content
+        assert content is not None
+        for text in content.texts:
+            found = first_match(self.patterns, text)
+            if found is not None:
+                return yes(f"the body has {found.text}")
+        return _unless(content.texts_gap, f"the body has none of {_listed(self.patterns)}")
+
+
+@attrs.frozen
+class Attachments:
+    """An attachment has one of these names, or one of these media types (those with a slash)."""
+
+    patterns: tuple[NamePattern, ...]
+    reads: Fact = Fact.ATTACHMENTS
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """See Matcher."""
+        content = facts.content
+        assert content is not None
+        for attachment in content.attachments:
+            for pattern in self.patterns:
+                if pattern.matches(attachment.media_type if "/" in pattern.text.strip("/") else attachment.name):
+                    return yes(f"attachment {attachment.name or attachment.media_type} is {pattern.text}")
+        return _unless(content.attachments_gap, f"no attachment is one of {_listed(self.patterns)}")
+
+
+@attrs.frozen
+class SizeOver:
+    """The content has more octets than this."""
+
+    octets: int
+    reads: Fact = Fact.SIZE
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """See Matcher."""
+        words = f"{facts.size} octets"
+        return yes(f"{words} are more than {self.octets}") if facts.size > self.octets else no(f"only {words}")
+
+
+@attrs.frozen
+class RecipientsOver:
+    """The message has more recipients than this."""
+
+    count: int
+    reads: Fact = Fact.RECIPIENTS
+
+    def look(self, facts: MessageFacts) -> Finding:
+        """See Matcher."""
+        found = len(facts.recipients)
+        return (
+            yes(f"{found} recipients are more than {self.count}")
+            if found > self.count
+            else no(f"only {found} recipients")
+        )
+
+
+def _listed(patterns: Sequence[AddressPattern | TextPattern | NamePattern]) -> str:
+    shown = ", ".join(each.text for each in patterns[:3])
+    return f"{shown} and {len(patterns) - 3} more" if len(patterns) > 3 else shown

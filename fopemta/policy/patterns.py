@@ -1,0 +1,151 @@
+"""The patterns of rules (pure): addresses, domains, texts, names.
+
+Every pattern is run by RE2, whose time is linear in the text whatever the pattern is, so no rule can hang the server.
+Letter case never matters.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+
+import attrs
+import re2
+
+from fopemta.mail.address import Mailbox, path_text
+from fopemta.smtp.grammar import NotInGrammar, canonical_domain
+
+# RE2's own bound of the compiled program; a pattern beyond it is refused when the rules are read.
+_MOST_MEMORY = 8 << 20
+_LONGEST = 1000
+
+
+class BadPattern(Exception):
+    """A text is no pattern; the message says why, in words for the file's author."""
+
+
+@attrs.frozen
+class AddressPattern:
+    """`text` as the rule has it: `user@example.org`, `example.org`, `*.example.org` (its sub-domains), `<>` (the null
+    sender), `*` and `?` as wildcards in either part, or `/regular expression/` over the whole address.
+    """
+
+    text: str
+
+    def matches(self, address: Mailbox | None) -> bool:
+        """`address` None is the null sender."""
+        return self._compiled.search(path_text(address)) is not None
+
+    def covers(self, domain: str) -> bool:
+        """Every address of `domain` matches: for warnings about rules that can never be reached."""
+        return self.text in ("*", domain) or (self.text.startswith("*.") and f".{domain}".endswith(self.text[1:]))
+
+    @property
+    def _compiled(self) -> re2._Regexp:
+        return _compiled(_address_expression(self.text))
+
+
+@attrs.frozen
+class TextPattern:
+    """`text` as the rule has it: words that must stand somewhere, or `/regular expression/`."""
+
+    text: str
+
+    def matches(self, text: str) -> bool:
+        """Somewhere in `text`."""
+        return _compiled(_text_expression(self.text)).search(text) is not None
+
+
+@attrs.frozen
+class NamePattern:
+    """A file name or media type with `*` and `?` as wildcards, or `/regular expression/`."""
+
+    text: str
+
+    def matches(self, name: str) -> bool:
+        """The whole of `name`."""
+        return _compiled(_regular(self.text) or f"^{_glob(self.text)}$").search(name) is not None
+
+
+def address_pattern(text: str) -> AddressPattern:
+    """The pattern, a domain in it in its canonical form.  Raises BadPattern."""
+    if _regular(text) is None and not text.isascii():
+        text = _with_a_labels(text)
+    _check(_address_expression(text))
+    return AddressPattern(text)
+
+
+def text_pattern(text: str) -> TextPattern:
+    """Raises BadPattern."""
+    _check(_text_expression(text))
+    return TextPattern(text)
+
+
+def name_pattern(text: str) -> NamePattern:
+    """Raises BadPattern."""
+    _check(_regular(text) or _glob(text))
+    return NamePattern(text)
+
+
+def first_match(patterns: Sequence[TextPattern], text: str) -> TextPattern | None:
+    """The first of `patterns` that `text` has, None where it has none."""
+    return next((each for each in patterns if each.matches(text)), None)
+
+
+def _with_a_labels(text: str) -> str:
+    local_part, at, domain = text.rpartition("@")
+    star = domain.startswith("*.")
+    try:
+        canonical = canonical_domain(domain[2:] if star else domain)
+    except NotInGrammar as error:
+        raise BadPattern("holds no valid domain; a wildcard and other letters than ASCII do not go together") from error
+    return f"{local_part}{at}{'*.' if star else ''}{canonical}"
+
+
+def _address_expression(text: str) -> str:
+    regular = _regular(text)
+    if regular is not None:
+        return regular
+    if text == "<>":
+        return "^$"
+    if text == "*":
+        return ""
+    if text.startswith("*.") and "@" not in text:
+        return rf"@.+\.{_glob(text[2:])}$"
+    local_part, at, domain = text.rpartition("@")
+    return f"^{_glob(local_part)}@{_glob(domain)}$" if at and local_part else f"@{_glob(domain)}$"
+
+
+def _text_expression(text: str) -> str:
+    return _regular(text) or re.escape(text)
+
+
+def _regular(text: str) -> str | None:
+    """The expression between slashes."""
+    return text[1:-1] if len(text) > 2 and text.startswith("/") and text.endswith("/") else None
+
+
+def _glob(text: str) -> str:
+    return "".join({"*": ".*", "?": "."}.get(letter) or re.escape(letter) for letter in text)
+
+
+def _check(expression: str) -> None:
+    if len(expression) > _LONGEST:
+        raise BadPattern(f"is longer than {_LONGEST} characters")
+    try:
+        _compiled(expression)
+    except re2.error as error:
+        words = error.args[0] if error.args else "unknown"
+        words = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+        raise BadPattern(f"is no regular expression that can be used (RE2): {words}") from error
+
+
+@functools.lru_cache(maxsize=4096)
+def _compiled(expression: str) -> re2._Regexp:
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    options.max_mem = _MOST_MEMORY
+    options.dot_nl = True
+    return re2.compile(expression, options)

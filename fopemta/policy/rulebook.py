@@ -1,0 +1,148 @@
+"""The rules in their order, and what they say of a message (pure)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.policy.action import WORDS, Action
+from fopemta.policy.facts import Direction, Fact, MessageFacts, Stage
+from fopemta.policy.matchers import Answer, Finding, Matcher, Recipients, no, stage_of
+
+_CONTENT_FACTS = frozenset({Fact.HEADERS, Fact.BODY, Fact.ATTACHMENTS})
+
+
+class Mode(enum.Enum):
+    """A rule in test mode is evaluated and recorded, not enforced."""
+
+    ENFORCE = "enforce"
+    TEST = "test"
+
+
+@attrs.frozen(kw_only=True)
+class Rule:
+    """One [[rule]].  `when` must all be so, none of `unless`; without any the rule matches every message.
+
+    `direction` None is both.  `expires` in seconds since the epoch: from then on the rule is not there.  `line` where
+    it stands in the file, 0 where that is not known.
+    """
+
+    name: str
+    then: Action
+    when: tuple[Matcher, ...] = ()
+    unless: tuple[Matcher, ...] = ()
+    mode: Mode = Mode.ENFORCE
+    direction: Direction | None = None
+    expires: float | None = None
+    owner: str = ""
+    reason: str = ""
+    line: int = 0
+
+    @property
+    def stage(self) -> Stage:
+        """From which stage on it can be asked."""
+        stages = [stage_of(each) for each in (*self.when, *self.unless)]
+        # Whom it concerns is known at RCPT at the earliest, unless it concerns the sender alone.
+        return max(stages, default=Stage.SENDER)
+
+    @property
+    def reads_content(self) -> bool:
+        """The message itself must be read for it."""
+        return any(each.reads in _CONTENT_FACTS for each in (*self.when, *self.unless))
+
+    @property
+    def action_word(self) -> str:
+        """As in the file."""
+        return WORDS[type(self.then)]
+
+    def names(self, recipient: Mailbox) -> bool:
+        """RULINGS 2: without a matcher for recipients every recipient is named."""
+        matchers = [each for each in self.when if isinstance(each, Recipients)]
+        return all(each.names(recipient) for each in matchers)
+
+
+@attrs.frozen
+class RuleResult:
+    """What one rule says of one message: the `answer`, and why: the findings of all its conditions, or the first that
+    was not so.
+    """
+
+    rule: Rule
+    answer: Answer
+    findings: tuple[Finding, ...]
+
+    @property
+    def matches(self) -> bool:
+        """It is so, beyond doubt."""
+        return self.answer is Answer.YES
+
+    @property
+    def enforced(self) -> bool:
+        """Not only tested."""
+        return self.rule.mode is Mode.ENFORCE
+
+    @property
+    def why(self) -> str:
+        """For the operator, in one line."""
+        return "; ".join(each.why for each in self.findings) or "it has no conditions"
+
+
+@attrs.frozen
+class Rulebook:
+    """The rules of the file, in its order."""
+
+    rules: tuple[Rule, ...] = ()
+
+    def evaluate(self, facts: MessageFacts, now: float) -> tuple[RuleResult, ...]:
+        """Every rule that can be asked at the stage of `facts`, in order."""
+        return tuple(_result(rule, facts, now) for rule in self.rules if rule.stage <= facts.stage)
+
+    def of(self, *actions: type[Action]) -> Rulebook:
+        """Only the rules with these actions."""
+        return Rulebook(tuple(rule for rule in self.rules if isinstance(rule.then, actions)))
+
+    @property
+    def reads_content(self) -> bool:
+        """At least one rule reads the message itself."""
+        return any(rule.reads_content for rule in self.rules)
+
+    @property
+    def fact_names(self) -> frozenset[Fact]:
+        """Every fact that is read."""
+        return frozenset(each.reads for rule in self.rules for each in (*rule.when, *rule.unless))
+
+
+def _result(rule: Rule, facts: MessageFacts, now: float) -> RuleResult:
+    for finding in _outside(rule, facts, now):
+        return RuleResult(rule, Answer.NO, (finding,))
+    findings = [each.look(facts) for each in rule.when]
+    findings += [_turned(each.look(facts)) for each in rule.unless]
+    for answer in (Answer.NO, Answer.NOT_FOR_NOW, Answer.NOT_FOR_GOOD):
+        decisive = [each for each in findings if each.answer is answer]
+        if decisive:
+            # One "no" is enough, whatever cannot be told of the others.
+            return RuleResult(rule, answer, tuple(decisive[:1] if answer is Answer.NO else decisive))
+    return RuleResult(rule, Answer.YES, tuple(findings))
+
+
+def _outside(rule: Rule, facts: MessageFacts, now: float) -> Iterable[Finding]:
+    if rule.direction is not None and rule.direction is not facts.direction:
+        yield no(f"the message is {facts.direction}, the rule is for {rule.direction}")
+    if rule.expires is not None and rule.expires <= now:
+        yield no("the rule has expired")
+
+
+_OPPOSITE = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}
+
+
+def _turned(finding: Finding) -> Finding:
+    """The answer to the opposite question; what cannot be told stays so."""
+    return Finding(_OPPOSITE.get(finding.answer, finding.answer), f"except: {finding.why}")
+
+
+def matching(results: Sequence[RuleResult], *actions: type[Action]) -> Sequence[RuleResult]:
+    """Those that match and are enforced, with one of these actions."""
+    return [each for each in results if each.matches and each.enforced and isinstance(each.rule.then, actions)]

@@ -1,0 +1,124 @@
+"""What is demanded of the way to a recipient, and by whom (pure): rules, routes and published policy all say it so.
+
+Demands are merged before anyone dials; the strictest wins in every respect (DESIGN 1.4).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+
+import attrs
+
+from fopemta.trust.levels import Level
+from fopemta.trust.rungs import Rung
+
+
+class NameSource(enum.Enum):
+    """Whose name a certificate must bear, where it is no list of names."""
+
+    MX = "mx"
+    DOMAIN = "domain"
+
+
+class Revocation(enum.StrEnum):
+    """How much must be known of revocation: nothing may be open; what is known counts; nothing is asked."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    OFF = "off"
+
+
+@attrs.frozen(kw_only=True)
+class Proof:
+    """What proves that a host is the one that is meant.
+
+    `names` is a source or the names themselves; `roots` a file or folder of authorities, None for those of
+    [tls.client]; `pins` are SHA-256 fingerprints, in lower-case hex, of the certificate or its key: one of them proves
+    all by itself (RULINGS 27).  `revocation` None: as [tls.client] has it.
+    """
+
+    names: NameSource | tuple[str, ...] = NameSource.MX
+    roots: str | None = None
+    pins: tuple[str, ...] = ()
+    revocation: Revocation | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Patience:
+    """The clock of its own that forced TLS has (RULINGS 6): seconds from the first TLS failure of a recipient until the
+    sender is warned, and until the message is given up.
+    """
+
+    hold: float
+    warn_after: float
+
+
+@attrs.frozen(kw_only=True)
+class Demand:
+    """One demand.  `source` names who asks: "default", "route", "rule bank", "report".
+
+    `preferred`: this level is tried at all hosts first, and `level` is what there must be.  `lowest_rung` None: as
+    [tls.client] has it.  `patience` is set for forced TLS alone.
+    """
+
+    level: Level
+    source: str
+    preferred: Level | None = None
+    proof: Proof | None = None
+    lowest_rung: Rung | None = None
+    patience: Patience | None = None
+    # What the sender may be told, and what of the message a report may carry.
+    tell_sender: bool = False
+    bare_report: bool = False
+
+    @property
+    def forced(self) -> bool:
+        """Force TLS: what DESIGN 6 says of reports and of the clock holds."""
+        return self.patience is not None
+
+
+@attrs.frozen(kw_only=True)
+class Merged:
+    """All demands together.  `sources` are those that ask for `level`; `proofs` must all be given."""
+
+    level: Level
+    sources: tuple[str, ...]
+    preferred: Level
+    proofs: tuple[Proof, ...] = ()
+    lowest_rung: Rung | None = None
+    patience: Patience | None = None
+    bare_report: bool = False
+
+    @property
+    def forced(self) -> bool:
+        """At least one of the demands is Force TLS."""
+        return self.patience is not None
+
+
+_RUNGS = tuple(Rung)
+
+
+def merge(demands: Iterable[Demand]) -> Merged:
+    """The strictest in each respect.  Raises ValueError without any demand."""
+    known = tuple(demands)
+    level = max(each.level for each in known)
+    preferred = max(each.preferred if each.preferred is not None else each.level for each in known)
+    rungs = [each.lowest_rung for each in known if each.lowest_rung is not None]
+    clocks = [each.patience for each in known if each.patience is not None]
+    return Merged(
+        level=level,
+        sources=tuple(dict.fromkeys(each.source for each in known if each.level == level)),
+        preferred=max(level, preferred),
+        proofs=tuple(dict.fromkeys(each.proof for each in known if each.proof is not None)),
+        lowest_rung=min(rungs, key=_RUNGS.index, default=None),
+        patience=_shortest(clocks),
+        # A report may be bare only where every rule that forces TLS says so.
+        bare_report=bool(clocks) and all(each.bare_report for each in known if each.forced),
+    )
+
+
+def _shortest(clocks: list[Patience]) -> Patience | None:
+    if not clocks:
+        return None
+    return Patience(hold=min(each.hold for each in clocks), warn_after=min(each.warn_after for each in clocks))

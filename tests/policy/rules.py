@@ -1,0 +1,60 @@
+"""Rules and messages that tests of policy share."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import attrs
+
+from fopemta.mail.address import Mailbox
+from fopemta.policy.action import Action, ForceTls
+from fopemta.policy.facts import ContentFacts, Direction, MessageFacts, Stage
+from fopemta.policy.matchers import Clients, Headers, Recipients, Senders, Users
+from fopemta.policy.patterns import address_pattern, name_pattern, text_pattern
+from fopemta.policy.rulebook import Rule, Rulebook, RuleResult
+
+NOW = 1_800_000_000.0
+BOB = Mailbox("bob", "bank.test")
+EVE = Mailbox("eve", "shop.test")
+MESSAGE = MessageFacts(
+    stage=Stage.CONTENT,
+    direction=Direction.OUTBOUND,
+    client="192.0.2.1",
+    sender=Mailbox("alice", "us.test"),
+    recipients=(BOB, EVE),
+    size=5000,
+    content=ContentFacts(headers=(("Subject", "The secret plan"), ("X-Class", "red")), texts=("hello world",)),
+)
+
+
+def message(**changes: Any) -> MessageFacts:
+    return attrs.evolve(MESSAGE, **changes)
+
+
+def to(*patterns: str) -> Recipients:
+    return Recipients(tuple(address_pattern(each) for each in patterns))
+
+
+def by(*patterns: str) -> Senders:
+    return Senders(tuple(address_pattern(each) for each in patterns))
+
+
+def from_networks(*networks: str) -> Clients:
+    return Clients(tuple(ipaddress.ip_network(each) for each in networks))
+
+
+def users(*patterns: str) -> Users:
+    return Users(tuple(name_pattern(each) for each in patterns))
+
+
+def header(name: str, *patterns: str) -> Headers:
+    return Headers(name, tuple(text_pattern(each) for each in patterns))
+
+
+def rule(name: str = "r", then: Action | None = None, **facts: Any) -> Rule:
+    return Rule(name=name, then=then or ForceTls(), **facts)
+
+
+def results(*rules: Rule, facts: MessageFacts = MESSAGE, now: float = NOW) -> tuple[RuleResult, ...]:
+    return Rulebook(rules).evaluate(facts, now)

@@ -1,0 +1,124 @@
+"""Rules: which match, and why; what each condition says; what cannot be told."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.address import Mailbox
+from fopemta.policy.action import Hold, Reject
+from fopemta.policy.facts import STAGE_OF, Attachment, ContentFacts, Direction, Fact, Gap, Stage
+from fopemta.policy.matchers import Answer, Attachments, Body, Matcher, RecipientsOver, SizeOver
+from fopemta.policy.patterns import name_pattern, text_pattern
+from fopemta.policy.rulebook import Mode, Rulebook, matching
+from tests.policy.rules import MESSAGE, NOW, by, from_networks, header, message, results, rule, to, users
+
+FOR_NOW, FOR_GOOD = Gap("a list could not be asked", False), Gap("the message is encrypted", True)
+
+
+def answer(*when: Matcher, **changes: object) -> Answer:
+    return results(rule(when=when), facts=message(**changes))[0].answer
+
+
+class MatcherTests(SynchronousTestCase):
+    def test_each_condition(self) -> None:
+        attached = ContentFacts(attachments=(Attachment("Plan.pdf", "application/pdf"),))
+        table: list[tuple[Matcher, dict[str, object], Answer]] = [
+            (by("us.test"), {}, Answer.YES),
+            (by("bank.test"), {}, Answer.NO),
+            (by("<>"), {"sender": None}, Answer.YES),
+            (to("*.test"), {}, Answer.YES),
+            (to("bank.test"), {}, Answer.YES),
+            (to("far.test"), {}, Answer.NO),
+            (from_networks("192.0.2.0/24"), {}, Answer.YES),
+            (from_networks("2001:db8::/32"), {}, Answer.NO),
+            (from_networks("192.0.2.0/24"), {"client": None}, Answer.NO),
+            (users("*"), {}, Answer.NO),
+            (users("*"), {"login": "alice"}, Answer.YES),
+            (users("bob"), {"login": "alice"}, Answer.NO),
+            (header("subject", "SECRET"), {}, Answer.YES),
+            (header("X-Class", "/^(red|blue)$/"), {}, Answer.YES),
+            (header("X-Other", "/./"), {}, Answer.NO),
+            (Body((text_pattern("world"),)), {}, Answer.YES),
+            (Body((text_pattern("moon"),)), {}, Answer.NO),
+            (Attachments((name_pattern("*.pdf"),)), {"content": attached}, Answer.YES),
+            (Attachments((name_pattern("application/*"),)), {"content": attached}, Answer.YES),
+            (Attachments((name_pattern("*.exe"),)), {"content": attached}, Answer.NO),
+            (SizeOver(4999), {}, Answer.YES),
+            (SizeOver(5000), {}, Answer.NO),
+            (RecipientsOver(1), {}, Answer.YES),
+            (RecipientsOver(2), {}, Answer.NO),
+        ]
+        for matcher, changes, wanted in table:
+            self.assertIs(answer(matcher, **changes), wanted, (matcher, changes))
+        self.assertEqual({matcher.reads for matcher, _, _ in table}, set(Fact) - {Fact.TLS, Fact.DIRECTION})
+
+    def test_what_is_not_known_is_not_no(self) -> None:
+        for gap, wanted in ((FOR_NOW, Answer.NOT_FOR_NOW), (FOR_GOOD, Answer.NOT_FOR_GOOD)):
+            content = ContentFacts(
+                headers=(("Subject", "secret"),), headers_gap=gap, texts=("hello",), texts_gap=gap, attachments_gap=gap
+            )
+            for matcher in (header("X", "a"), Body((text_pattern("moon"),)), Attachments((name_pattern("*"),))):
+                self.assertIs(answer(matcher, content=content), wanted)
+            # What has been seen has been seen.
+            self.assertIs(answer(header("Subject", "secret"), content=content), Answer.YES)
+            self.assertIs(answer(Body((text_pattern("hello"),)), content=content), Answer.YES)
+
+    def test_every_fact_has_a_stage(self) -> None:
+        self.assertEqual(set(STAGE_OF), set(Fact))
+
+
+class RuleTests(SynchronousTestCase):
+    def test_conditions_are_one_and_exceptions_none(self) -> None:
+        table = {
+            Answer.YES: rule(when=(by("us.test"), to("bank.test")), unless=(users("*"),)),
+            Answer.NO: rule(when=(by("us.test"), to("far.test"))),
+        }
+        for wanted, each in table.items():
+            self.assertIs(results(each)[0].answer, wanted)
+        excepted = results(rule(when=(by("us.test"),), unless=(to("shop.test"),)))[0]
+        self.assertIs(excepted.answer, Answer.NO)
+        self.assertIn("except: recipient <eve@shop.test>", excepted.why)
+
+    def test_one_no_decides_whatever_cannot_be_told(self) -> None:
+        content = ContentFacts(texts_gap=FOR_NOW)
+        unknown = Body((text_pattern("x"),))
+        self.assertIs(answer(unknown, by("far.test"), content=content), Answer.NO)
+        self.assertIs(answer(unknown, by("us.test"), content=content), Answer.NOT_FOR_NOW)
+        self.assertIs(
+            results(rule(unless=(unknown,)), facts=message(content=ContentFacts(texts_gap=FOR_GOOD)))[0].answer,
+            Answer.NOT_FOR_GOOD,
+        )
+
+    def test_direction_and_expiry(self) -> None:
+        self.assertTrue(results(rule(direction=Direction.OUTBOUND))[0].matches)
+        self.assertFalse(results(rule(direction=Direction.INBOUND))[0].matches)
+        self.assertTrue(results(rule(expires=NOW + 1))[0].matches)
+        self.assertFalse(results(rule(expires=NOW))[0].matches)
+
+    def test_stages(self) -> None:
+        table = {
+            Stage.SENDER: rule(when=(by("x"), from_networks("::/0"))),
+            Stage.RECIPIENT: rule(when=(by("x"), to("x"))),
+            Stage.CONTENT: rule(when=(by("x"), header("Subject", "x"))),
+        }
+        for stage, each in table.items():
+            self.assertIs(each.stage, stage)
+            for now in Stage:
+                self.assertEqual(len(Rulebook((each,)).evaluate(message(stage=now), NOW)), now >= stage, (stage, now))
+
+    def test_named_recipients(self) -> None:
+        self.assertTrue(rule().names(Mailbox("anyone", "far.test")))
+        named = rule(when=(to("bank.test"),))
+        self.assertEqual([named.names(each) for each in MESSAGE.recipients], [True, False])
+
+    def test_order_modes_and_reasons(self) -> None:
+        found = results(
+            rule("one", Hold(), when=(to("bank.test"),)), rule("two", Reject(), mode=Mode.TEST), rule("three", Reject())
+        )
+        self.assertEqual([each.rule.name for each in matching(found, Hold, Reject)], ["one", "three"])
+        self.assertEqual(found[0].why, "recipient <bob@bank.test> is named by bank.test")
+        self.assertEqual(found[1].why, "it has no conditions")
+
+    def test_what_rules_read(self) -> None:
+        self.assertFalse(Rulebook((rule(when=(by("x"),)),)).reads_content)
+        self.assertTrue(Rulebook((rule(unless=(header("X", "y"),)),)).reads_content)
