@@ -6,7 +6,7 @@ import gc
 import os
 import resource
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -106,11 +106,14 @@ class MailService(Service):
         self._starting: Deferred[None] | None = None
         self._queue_runs = False
         self._old_hangup: Any = None
+        # Called first of all, in the process that will run.
+        self.prepare: Callable[[], None] = lambda: None
 
     # --- start -----------------------------------------------------------------------------------------------------
 
     def privilegedStartService(self) -> None:
         """Lock the spool and bind every port.  Raises CannotStart, which ends twistd, daemonised or not."""
+        self.prepare()
         try:
             self._spool.lock()
             for each in self._listening:

@@ -170,6 +170,11 @@ class MailServiceTests(SynchronousTestCase):
             self.done, ["spool locked", "port 25 bound", "port 25 waits", "port 587 bound", "port 587 waits"]
         )
 
+    def test_what_it_was_told_to_prepare_comes_first(self) -> None:
+        self.service.prepare = lambda: self.done.append("prepared")
+        self.service.privilegedStartService()
+        self.assertEqual(self.done[:2], ["prepared", "spool locked"])
+
     def test_taken_port_ends_the_start(self) -> None:
         self.reactor.taken = {587}
         with self.assertRaises(CannotStart) as raised:

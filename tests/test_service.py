@@ -6,14 +6,17 @@ import contextlib
 import io
 import os
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet import reactor
+from twisted.internet.base import ReactorBase
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.scripts.twistd import ServerOptions
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from fopemta import log_observers, preflight
@@ -22,7 +25,7 @@ from fopemta.config.model import Log, LogLevel
 from fopemta.interfaces import IQueue
 from fopemta.log_observers import JsonLog, LogOutlet, TextLog
 from fopemta.mail.identifiers import MESSAGE_ID
-from fopemta.service import Options, build, credentials, makeService, new_ids, open_log
+from fopemta.service import Options, build, credentials, makeService, new_ids, open_log, run_steadily
 from tests.test_preflight import Folder
 
 
@@ -52,6 +55,22 @@ class OptionsTests(Folder):
         options = Options()
         options.parent = twistd
         options.parseOptions(arguments)
+
+
+class BareReactor(ReactorBase):
+    """Twisted's own, that waits for nothing but time."""
+
+    def installWaker(self) -> None:
+        """No threads."""
+
+
+class SteadyTests(SynchronousTestCase):
+    def test_C114_waits_run_on_a_clock_that_nobody_sets(self) -> None:
+        reactor = BareReactor()
+        run_steadily(reactor)
+        call = reactor.callLater(5, lambda: None)
+        self.assertEqual((reactor.seconds, call.seconds), (time.monotonic, time.monotonic))
+        self.assertLessEqual(reactor.timeout(), 5)
 
 
 class MakeServiceTests(Folder):

@@ -17,13 +17,13 @@ from fopemta.config.model import Configuration, Via
 from fopemta.interfaces import ICourier, IQueue, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
+from fopemta.queue.clocks import Ages, SteadyAgenda
 from fopemta.queue.destinations import Taken
 from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter
 from fopemta.queue.traffic import Traffic
 from fopemta.report.notices import warning_due, with_warnings
-from fopemta.retry.agenda import Agenda
-from fopemta.retry.timetable import life_over, next_try, sane
+from fopemta.retry.timetable import held_up, life_over, next_try, sane
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
 from fopemta.trust.diagnosis import Diagnosis, explain
@@ -73,7 +73,8 @@ class Dispatcher:
         self._now = now
         self._noise = noise
         self._reporter = Reporter(spool, config, now, self._wait)
-        self._agenda = Agenda()
+        self._agenda = SteadyAgenda(clock.seconds, now)
+        self._ages = Ages(clock.seconds, now)
         self._rounds: dict[str, _Round] = {}
         self._loading: set[str] = set()
         self._backlog: deque[str] = deque()
@@ -91,6 +92,7 @@ class Dispatcher:
         now = self._now()
         overdue = 0
         for message in messages:
+            self._ages.found(message.id, message.arrived)
             moment = message.due
             if moment is None:
                 continue
@@ -121,6 +123,7 @@ class Dispatcher:
 
     def accepted(self, message: QueuedMessage) -> None:
         """See IQueue."""
+        self._ages.found(message.id, message.arrived)
         if self._stopping or self._full:
             self._backlog.append(message.id)
             return
@@ -150,9 +153,8 @@ class Dispatcher:
             return
         for hop in self._traffic.over():
             self._call(hop)
-        now = self._now()
         while not self._full:
-            message_id = self._backlog.popleft() if self._backlog else self._next_due(now)
+            message_id = self._backlog.popleft() if self._backlog else self._next_due()
             if message_id is None:
                 break
             self._fetch(message_id)
@@ -160,9 +162,9 @@ class Dispatcher:
         self._carry()
         self._set_alarm()
 
-    def _next_due(self, now: float) -> str | None:
+    def _next_due(self) -> str | None:
         """What was deferred and is due, as long as it leaves room for new mail."""
-        return None if self._full_of_deferred else self._agenda.pop_due(now)
+        return None if self._full_of_deferred else self._agenda.pop_due()
 
     def _call(self, hop: NextHop) -> None:
         """Read what has waited for this destination, as much as it can use."""
@@ -178,8 +180,8 @@ class Dispatcher:
     def _set_alarm(self) -> None:
         if self._alarm is not None and self._alarm.active():
             self._alarm.cancel()
-        moment = self._agenda.next_moment()
-        nap = _LONGEST_NAP if moment is None else min(max(moment - self._now(), 0.0), _LONGEST_NAP)
+        wait = self._agenda.wait()
+        nap = _LONGEST_NAP if wait is None else min(wait, _LONGEST_NAP)
         # A full house is woken by the round that ends.
         if self._held_back:
             nap = _LONGEST_NAP
@@ -196,6 +198,7 @@ class Dispatcher:
         try:
             message = await self._spool.load(message_id)
         except UnknownMessage:
+            self._ages.forget(message_id)
             return
         except SpoolTrouble as trouble:
             maillog.spool_trouble(f"{message_id} cannot be read: {trouble}")
@@ -217,17 +220,18 @@ class Dispatcher:
         now, retry = self._now(), self._config.retry
         queued = [each for each in round_.message.pending if each.state is RecipientState.QUEUED]
         moments = [each.next_try for each in queued if each.next_try is not None and each.next_try > now]
-        end = round_.message.arrived + retry.lifetime
+        end = self._arrived(round_.message) + retry.lifetime
         return min([*moments, now + retry.longest, *([end] if end > now else [])])
 
     # --- rounds ----------------------------------------------------------------------------------------------------
 
     def _begin_round(self, message: QueuedMessage) -> None:
         """One consignment for each next hop of the recipients that are due."""
-        now = self._now()
+        # Who is to be tried first is due, whatever the clock on the wall says: it has been waited for.
+        latest = max(self._now(), message.due or 0.0)
         groups: dict[NextHop, list[int]] = {}
         for index, status in enumerate(message.recipients):
-            if status.state is RecipientState.QUEUED and (status.next_try or 0.0) <= now:
+            if status.state is RecipientState.QUEUED and (status.next_try or 0.0) <= latest:
                 hop = next_hop(status.address.domain, self._config.routes)
                 groups.setdefault(hop, []).append(index)
         round_ = self._rounds[message.id] = _Round(message, len(groups))
@@ -275,12 +279,16 @@ class Dispatcher:
         Who is never tried must not wait without a reason, nor longer than its life, nor without a warning.
         """
         message, now, retry = consignment.message, self._now(), self._config.retry
-        over = life_over(retry, message.arrived, now)
+        over = life_over(retry, self._arrived(message), now)
         silent = [
             status
             for status in message.recipients
             if status.address in consignment.recipients
-            and (over or status.last is None or warning_due(message, status, retry.warn_after, now))
+            and (
+                over
+                or status.last is None
+                or warning_due(message, status, retry.warn_after, self._lived_until(message))
+            )
         ]
         verdicts = [self._traffic.not_tried(consignment, status, now) for status in silent]
         await self._record(message.id, [verdict for verdict in verdicts if verdict is not None])
@@ -299,6 +307,7 @@ class Dispatcher:
         message = round_.message
         del self._rounds[message.id]
         if message.finished:
+            self._ages.forget(message.id)
             states = [each.state for each in message.recipients]
             maillog.finished(message.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))
         else:
@@ -333,7 +342,7 @@ class Dispatcher:
         round_ = self._rounds[message_id]
         round_.changed = True
         settled = [self._settled(round_.message, verdict) for verdict in verdicts]
-        final = with_warnings(round_.message, settled, self._config.retry.warn_after, self._now())
+        final = with_warnings(round_.message, settled, self._config.retry.warn_after, self._lived_until(round_.message))
         for verdict in final:
             maillog.attempt(verdict)
         told = await self._reporter.tell(round_.message, final)
@@ -357,11 +366,14 @@ class Dispatcher:
         if verdict.result is not Result.DEFERRED:
             return verdict
         now, retry = self._now(), self._config.retry
-        if not life_over(retry, message.arrived, now):
+        arrived = self._arrived(message)
+        if not life_over(retry, arrived, now):
             if verdict.next_try is not None:
                 return verdict  # not tried: it waits for its destination
-            moment = next_try(retry, message.arrived, verdict.attempt, now, self._noise.random())
+            moment = next_try(retry, arrived, verdict.attempt, now, self._noise.random())
             return attrs.evolve(verdict, next_try=moment)
+        if held_up(retry, _previous(message, verdict), now):
+            return attrs.evolve(verdict, next_try=now + retry.longest)
         diagnosis = Diagnosis(verdict.diagnosis) if verdict.diagnosis else Diagnosis.QUEUE_LIFETIME_OVER
         return attrs.evolve(
             verdict,
@@ -370,6 +382,14 @@ class Dispatcher:
             diagnosis=diagnosis.value,
             next_try=None,
         )
+
+    def _arrived(self, message: QueuedMessage) -> float:
+        """When it came, as if the clock had always stood as it does now."""
+        return self._ages.arrived(message.id, message.arrived)
+
+    def _lived_until(self, message: QueuedMessage) -> float:
+        """Now, as if the clock had always stood as it did when the message came."""
+        return message.arrived + self._now() - self._arrived(message)
 
     async def _write_down(self, message_id: str, verdicts: Sequence[VerdictRecord], finished: bool) -> None:
         """Again and again until the spool has it; meanwhile nothing new is delivered."""
@@ -404,3 +424,9 @@ class Dispatcher:
         idle, self._idle = self._idle, None
         if idle is not None:
             idle.callback(None)
+
+
+def _previous(message: QueuedMessage, verdict: VerdictRecord) -> float:
+    """When the recipient was tried before this, or the message came."""
+    times = [each.last.time for each in message.recipients if each.last and each.last.recipient == verdict.recipient]
+    return times[0] if times else message.arrived

@@ -36,6 +36,13 @@ def life_over(retry: Retry, arrived: float, now: float) -> bool:
     return now >= arrived + retry.lifetime
 
 
+def held_up(retry: Retry, previous: float, now: float) -> bool:
+    """No wait explains how long ago the attempt before this one was, at `previous`: the machine was off, or the clock
+    was set.  Such an attempt is not the last one, however old the message is said to be (C114).
+    """
+    return now - previous > 2 * retry.longest
+
+
 def sane(retry: Retry, moment: float, now: float) -> float:
     """A moment that was stored, pulled in when it lies further ahead than any wait can: the clock has jumped back."""
     return min(moment, now + retry.longest * (1 + JITTER))

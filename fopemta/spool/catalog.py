@@ -13,10 +13,10 @@ from fopemta.trust.verdict import VerdictRecord
 
 @attrs.define(eq=False)
 class LoggedEntry:
-    """A message in the intake log.  `separate`: its content is in `bodies/`."""
+    """A message in the intake log, `since` a moment of the steady clock.  `separate`: its content is in `bodies/`."""
 
     position: Position
-    arrived: float
+    since: float
     separate: bool
     verdicts: tuple[VerdictRecord, ...] = ()
 
@@ -43,13 +43,9 @@ class Catalog:
         return entry
 
     def aged(self, now: float, message_age: float, segment_age: float) -> Iterator[str]:
-        """Ids in the log whose message or segment is so old, oldest first; to be read before anything changes.
-
-        A time that is ahead of the clock counts as old: the clock was set back, and waiting for it could take days.
-        """
+        """Ids in the log whose message or segment is so old, oldest first; to be read before anything changes."""
         for message_id, entry in self.logged.items():
-            age = abs(now - entry.arrived)
-            if age <= message_age and abs(now - entry.position.segment.created) <= segment_age:
+            if now - entry.since <= message_age and now - entry.position.segment.created <= segment_age:
                 return
             yield message_id
 

@@ -169,7 +169,7 @@ class Recovery:
             segment.live += 1
             self._result.logged[logged.facts.id] = LoggedEntry(
                 _position(segment, logged),
-                logged.facts.arrived,
+                self._now,
                 logged.facts.separate,
                 tuple(logged.verdicts),
             )

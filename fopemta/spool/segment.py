@@ -17,7 +17,7 @@ _NAME = re.compile(r"([0-9]{10})-([0-9a-f]{32})\.log")
 
 @attrs.define(eq=False)
 class Segment:
-    """`length` octets are written, `flushed` of them durable, `capacity` have room; `created` is the time of day.
+    """`length` octets are written, `flushed` of them durable, `capacity` have room; `created` by the steady clock.
 
     `live` counts its unfinished messages; it belongs to the reactor thread, all else to the thread that writes.
     So does `made_here`: the ids of its reports, the finished ones too.

@@ -62,6 +62,7 @@ T = TypeVar("T")
 class Spool:
     """`directory` is made when it is missing.  Nothing is opened before `lock` or `start`.
 
+    Waits run on `clock`; `now` gives the wall time at which messages arrive, unless given that of `clock`.
     `segment_size` in octets is for tests.
     """
 
@@ -73,10 +74,12 @@ class Spool:
         threads: Threads,
         disk: Disk | None = None,
         segment_size: int = SEGMENT_SIZE,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self._layout = SpoolLayout(os.path.abspath(directory))
         self._disk = disk if disk is not None else RealDisk()
         self._clock = clock
+        self._now = now if now is not None else clock.seconds
         self._threads = threads
         self._segment_size = segment_size
         self._gauge = RoomGauge(self._disk, self._layout.directory, limits, clock)
@@ -214,7 +217,7 @@ class Spool:
 
     def keep_inline(self, message_id: str, envelope: Envelope, content: bytes) -> Deferred[QueuedMessage]:
         """For `Incoming`."""
-        facts = MessageFacts(message_id, self._clock.seconds(), len(content), envelope)
+        facts = MessageFacts(message_id, self._now(), len(content), envelope)
         draft = Draft(Kind.MESSAGE, message_id, facts_to_json(facts), content)
         return self._writer.append(draft, durable=True).addCallback(self._kept, facts)
 
@@ -228,7 +231,7 @@ class Spool:
         except SpoolTrouble:
             supervise(body.discard(), "removing a refused body")
             raise
-        facts = MessageFacts(message_id, self._clock.seconds(), size, envelope, separate=True)
+        facts = MessageFacts(message_id, self._now(), size, envelope, separate=True)
         try:
             position = await self._writer.append(Draft(Kind.MESSAGE, message_id, facts_to_json(facts)), durable=True)
         except SpoolTrouble:
@@ -238,7 +241,7 @@ class Spool:
         return self._kept(position, facts)
 
     def _kept(self, position: Position, facts: MessageFacts) -> QueuedMessage:
-        self._catalog.add(facts.id, LoggedEntry(position, facts.arrived, facts.separate))
+        self._catalog.add(facts.id, LoggedEntry(position, self._clock.seconds(), facts.separate))
         if facts.envelope.arrival is None:
             position.segment.made_here.add(facts.id)
         return QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope)

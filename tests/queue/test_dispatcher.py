@@ -258,17 +258,6 @@ class TroubleTests(Base):
         self.wait(400)
         self.assertEqual(self.spool.finished, [message_id])
 
-    def test_C114_clock_that_jumps_neither_expires_nor_stalls(self) -> None:
-        self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DELIVERED]
-        message_id = self.send(BOB)
-        shift = 0.0
-        self.make()
-        self.dispatcher._now = lambda: self.clock.seconds() + shift
-        shift = -86400.0 * 30
-        self.dispatcher.start([self.spool.kept[message_id].message])
-        self.wait(4 * 3600 * 1.2, step=60)
-        self.assertEqual(self.spool.finished, [message_id])
-
     def test_C108_overdue_mail_is_spread_after_a_restart(self) -> None:
         messages = []
         for number in range(1000):

@@ -71,15 +71,22 @@ class UpkeepTests(SynchronousTestCase):
         self.assertNotIn(first, self.files("intake"))
         self.assertEqual(len(self.files("intake")), 1)
 
-    def test_a_clock_that_was_set_back_stalls_nothing(self) -> None:
-        self.life.put(b"from the future\r\n")
-        self.life.settle(self.life.spool.stop())
-        again = Life(self.life.disk)
-        again.clock.rightNow -= 86400
-        again.start()
-        self.life = again
-        self.pass_time(11)
-        self.assertEqual(len(self.files("deferred")), 2)
+    def test_C114_the_clock_on_the_wall_moves_nothing(self) -> None:
+        """It stamps arrivals alone; it may have been anything when a message came."""
+        for shift in (-86400.0, 365 * 86400.0):
+            life = Life(DoubleDisk(), shift=shift)
+            life.start()
+            life.put(b"from another time\r\n")
+            arrived = life.settle(life.spool.load("0BCDFGHJKM0001")).arrived
+            self.assertEqual(arrived, life.clock.seconds() + shift)
+            life.settle(life.spool.stop())
+            self.life = Life(life.disk)
+            self.life.start()
+            self.pass_time(290)
+            self.assertEqual(self.files("deferred"), [])
+            self.pass_time(30)
+            self.assertEqual(len(self.files("deferred")), 2)
+            self.assertEqual(self.life.settle(self.life.spool.load("0BCDFGHJKM0001")).arrived, arrived)
 
     def test_a_segment_dies_when_all_its_messages_are_finished(self) -> None:
         ids = [self.life.put(b"x" * 10_000) for _ in range(4)]

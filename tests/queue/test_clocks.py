@@ -1,0 +1,142 @@
+"""C114: a wall clock that is set, forward or back, neither expires the queue nor stalls it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.model import Retry, Via
+from fopemta.queue.clocks import Ages, SteadyAgenda
+from fopemta.queue.dispatcher import Dispatcher
+from fopemta.trust.verdict import Result
+from tests.queue.test_dispatcher import BOB, Base
+
+HOUR, DAY, YEAR = 3600.0, 86400.0, 365 * 86400.0
+
+
+class ClocksTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.shift = 1_700_000_000.0
+
+    def now(self) -> float:
+        return self.clock.seconds() + self.shift
+
+    def test_what_waits_is_not_moved(self) -> None:
+        agenda = SteadyAgenda(self.clock.seconds, self.now)
+        agenda.set("a", self.now() + 60)
+        for jump in (YEAR, -2 * YEAR, 5.0):
+            self.shift += jump
+            self.assertEqual((agenda.wait(), agenda.moment("a"), agenda.pop_due()), (60, self.now() + 60, None))
+        self.clock.advance(60)
+        self.assertEqual((agenda.wait(), "a" in agenda, len(agenda)), (0, True, 1))
+        self.assertEqual((agenda.pop_due(), agenda.wait(), agenda.moment("a")), ("a", None, None))
+
+    def test_removed_is_never_due(self) -> None:
+        agenda = SteadyAgenda(self.clock.seconds, self.now)
+        agenda.set("a", self.now())
+        agenda.remove("a")
+        self.assertIsNone(agenda.pop_due())
+
+    def test_nobody_grows_old_or_young_at_once(self) -> None:
+        ages = Ages(self.clock.seconds, self.now)
+        ages.found("a", self.now() - 100)
+        ages.found("ahead", self.now() + DAY)
+        for jump in (YEAR, -2 * YEAR):
+            self.shift += jump
+            self.assertEqual(self.now() - ages.arrived("a", 0.0), 100)
+            self.assertEqual(self.now() - ages.arrived("ahead", 0.0), 0)
+        self.clock.advance(50)
+        self.assertEqual(self.now() - ages.arrived("a", 0.0), 150)
+        ages.forget("a")
+        ages.forget("a")
+        self.assertEqual(ages.arrived("a", 7.0), 7.0)
+
+
+class JumpTests(Base):
+    """The queue itself; `shift` is what the wall clock is ahead of the steady one."""
+
+    def make(self, **changes: Any) -> None:
+        super().make(**changes)
+        self.carried: list[tuple[float, str]] = []
+        self.courier.carried = self  # type: ignore[assignment]  # it appends to it
+        self.dispatcher.stop()
+        self.shift = 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process on the same spool."""
+        couriers = dict.fromkeys(Via, self.courier)
+        self.courier.clock = self
+        self.dispatcher = Dispatcher(self.spool, couriers, self.config, self.clock, self.seconds, random.Random(7))
+        self.dispatcher.start([kept.message for kept in self.spool.kept.values()])
+
+    def seconds(self) -> float:
+        """Wall time."""
+        return self.clock.seconds() + self.shift
+
+    def append(self, carried: tuple[float, str]) -> None:
+        """An attempt."""
+        self.carried.append((round((self.clock.seconds() - 1_000_000) / HOUR, 1), carried[1]))
+
+    def moments(self) -> list[float]:
+        """Hours of the attempts for Bob, by the steady clock."""
+        return [moment for moment, who in self.carried if who == "bob@b.test"]
+
+    def life(self, jump: float) -> list[float]:
+        """Hours of the attempts of a message that is always deferred, with a jump after three hours."""
+        self.setUp()
+        self.courier.script["bob@b.test"] = [Result.DEFERRED]
+        self.make(retry=Retry(lifetime=DAY))
+        self.send(BOB)
+        self.wait(3 * HOUR)
+        self.shift = jump
+        self.wait(2 * DAY)
+        self.assertEqual([message_id for message_id in self.spool.kept if message_id.startswith("BCD")], [])
+        return self.moments()
+
+    def test_C114_a_jump_while_it_runs_changes_no_attempt_and_no_life(self) -> None:
+        plain = self.life(0.0)
+        self.assertEqual((plain[0], plain[-1]), (0.0, 24.0))
+        for jump in (HOUR, -HOUR, 3 * DAY, -3 * DAY, YEAR, -YEAR):
+            self.assertEqual(self.life(jump), plain, jump)
+
+    def test_C114_a_clock_that_is_behind_after_a_restart_stalls_nothing(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DELIVERED]
+        message_id = self.send(BOB)
+        self.dispatcher.stop()
+        self.shift = -30 * DAY
+        self.restart()
+        self.wait(4 * HOUR * 1.1 + 60)
+        self.assertEqual(self.spool.finished, [message_id])
+
+    def test_C114_a_clock_that_is_ahead_after_a_restart_bounces_nothing_at_once(self) -> None:
+        """There is an attempt, and another one hours later; by then the clock has been put right."""
+        self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DEFERRED, Result.DELIVERED]
+        message_id = self.send(BOB)
+        self.dispatcher.stop()
+        self.shift = YEAR
+        self.restart()
+        self.wait(HOUR)
+        self.assertEqual(self.state(message_id), ["queued"])
+        self.assertEqual(self.moments(), [0.0, 0.0])
+        self.dispatcher.stop()
+        self.shift = 0.0
+        self.restart()
+        self.wait(5 * HOUR)
+        self.assertIn(message_id, self.spool.finished)
+
+    def test_C114_who_was_off_for_longer_than_a_life_tries_twice_before_giving_up(self) -> None:
+        self.courier.script["bob@b.test"] = [Result.DEFERRED]
+        message_id = self.send(BOB)
+        self.dispatcher.stop()
+        self.clock.rightNow += 10 * DAY
+        self.restart()
+        self.wait(HOUR)
+        self.assertEqual(self.state(message_id), ["queued"])
+        self.wait(4 * HOUR)
+        self.assertEqual(self.results(message_id)[-1], ("bob@b.test", "failed"))
+        self.assertEqual(self.moments(), [0.0, 240.0, 244.0])
