@@ -113,8 +113,9 @@ class WarningTests(ReportBase):
     def test_report_made_before_a_crash_is_not_made_again(self) -> None:
         message_id = self.send_with(BOB)
         self.wait(4 * HOUR - 60)
-        before = self.spool.kept[message_id]
+        before = attrs.evolve(self.spool.kept[message_id])
         self.wait(8 * HOUR)
+        self.assertTrue(self.spool.kept[message_id].message.recipients[0].warned)
         self.spool.kept[message_id] = before
         self.restart()
         self.wait(8 * HOUR)

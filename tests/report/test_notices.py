@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.mail.envelope import Notify, RecipientOptions
 from fopemta.mail.queued import QueuedMessage
 from fopemta.report.kinds import Kind
-from fopemta.report.notices import Silence, notices, with_warnings, without_warning
+from fopemta.report.notices import Silence, notices, warning_due, with_warnings, without_warning
 from fopemta.trust.verdict import VerdictRecord
 from tests.report.samples import (
     ALICE,
@@ -165,6 +165,12 @@ class WarningTests(SynchronousTestCase):
         self.assertEqual(
             [marked(MESSAGE, deferred(warned=False), now).warned for now in moments], [False, False, True, True, True]
         )
+
+    def test_due_for_one_who_waits_without_an_attempt_too(self) -> None:
+        late = MESSAGE.arrived + 5 * HOUR
+        self.assertTrue(warning_due(MESSAGE, MESSAGE.recipients[0], 4 * HOUR, late))
+        after = MESSAGE.after([deferred()])
+        self.assertFalse(warning_due(after, after.recipients[0], 4 * HOUR, late))
 
     def test_off(self) -> None:
         self.assertFalse(marked(MESSAGE, deferred(warned=False), MESSAGE.arrived + 100 * HOUR, warn_after=None).warned)
