@@ -25,6 +25,7 @@ from zope.interface import Attribute, Interface
 from fopemta.answer import Answer
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
+from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.queued import QueuedMessage, Unfinished
@@ -129,6 +130,9 @@ class ISpool(Interface):
 
         Fails with SpoolTrouble, then it stays where it was.
         """
+
+    def put_aside() -> Sequence[PutAside]:
+        """What was found damaged and put aside since this was asked last: each thing once."""
 
 
 # Takes the verdicts of recipients that have come to their end; fires when they are written down.

@@ -18,6 +18,7 @@ from fopemta.interfaces import ICourier, IQueue, ISpool, SpoolTrouble, UnknownMe
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
 from fopemta.queue.clocks import Ages, SteadyAgenda
+from fopemta.queue.damage_watch import DamageWatch
 from fopemta.queue.destinations import Taken
 from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter
@@ -73,6 +74,7 @@ class Dispatcher:
         self._now = now
         self._noise = noise
         self._reporter = Reporter(spool, config, now, self._wait)
+        self._damage = DamageWatch(spool, config, now, self.accepted)
         self._agenda = SteadyAgenda(clock.seconds, now)
         self._ages = Ages(clock.seconds, now)
         self._rounds: dict[str, _Round] = {}
@@ -119,6 +121,7 @@ class Dispatcher:
         """Use `config` from the next round on: routes and demands are worked out anew at each attempt (C101)."""
         self._config = config
         self._reporter.config = config
+        self._damage.config = config
         self._traffic.reconfigure(config.delivery)
 
     def accepted(self, message: QueuedMessage) -> None:
@@ -151,6 +154,7 @@ class Dispatcher:
         """Begin a round for what is due, and set the alarm again whatever happens (C116)."""
         if self._stopping:
             return
+        self._damage.look()
         for hop in self._traffic.over():
             self._call(hop)
         while not self._full:

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from fopemta.interfaces import IIncoming, IMessageContent, ISpool, SpoolFailing, SpoolFull, SpoolTrouble, UnknownMessage
+from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.trust.verdict import VerdictRecord
@@ -45,6 +46,7 @@ class MemorySpool:
         self.kept: dict[str, Kept] = {}
         self.verdicts: list[VerdictRecord] = []
         self.finished: list[str] = []
+        self.damage: list[PutAside] = []
         self._unflushed: list[tuple[Deferred[QueuedMessage], Callable[[], QueuedMessage]]] = []
 
     def start(self) -> Deferred[Sequence[Unfinished]]:
@@ -82,6 +84,11 @@ class MemorySpool:
     def defer(self, message_id: str) -> Deferred[None]:
         """Mark it as moved."""
         return self.attempt(lambda: setattr(self._find(message_id), "deferred", True))
+
+    def put_aside(self) -> Sequence[PutAside]:
+        """What a test has put into `damage`."""
+        damage, self.damage = self.damage, []
+        return damage
 
     def flush(self) -> None:
         """Make durable, or refuse, what a slow spool was given."""

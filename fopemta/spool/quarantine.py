@@ -5,16 +5,23 @@ from __future__ import annotations
 import os.path
 
 from fopemta import maillog
+from fopemta.mail.damage import PutAside
 from fopemta.spool.disk import Disk, new_file
 from fopemta.spool.layout import MessageFiles, SpoolLayout
 
 
 class Quarantine:
-    """The folder `corrupt/`.  Blocks."""
+    """The folder `corrupt/`.  Blocks.  What is put there is told to the log, and kept in `damage` until it is taken."""
 
     def __init__(self, disk: Disk, layout: SpoolLayout) -> None:
         self._disk = disk
         self._layout = layout
+        self._damage: list[PutAside] = []
+
+    def take_damage(self) -> list[PutAside]:
+        """What was put aside since this was asked last.  May be called in any thread."""
+        # Taken one by one: another thread may be adding to it.
+        return [self._damage.pop(0) for _ in range(len(self._damage))]
 
     def put_file(self, path: str, why: str) -> None:
         """Move a file there.  Raises OSError: then it is still where it was."""
@@ -25,7 +32,7 @@ class Quarantine:
         self._disk.link(path, place)
         self._disk.flush_folder(self._layout.corrupt)
         self._disk.unlink(path)
-        maillog.corrupt(path, why)
+        self._tell(path, why)
 
     def put_message(self, root: str, message_id: str, why: str) -> None:
         """Move all files of a waiting message there.  Raises OSError."""
@@ -43,7 +50,11 @@ class Quarantine:
         new_file(self._disk, f"{place}.reason", self._reason(where, why))
         new_file(self._disk, place, octets)
         self._disk.flush_folder(self._layout.corrupt)
-        maillog.corrupt(where, why)
+        self._tell(where, why)
+
+    def _tell(self, what: str, why: str) -> None:
+        maillog.corrupt(what, why)
+        self._damage.append(PutAside(what, why))
 
     def _free_name(self, name: str) -> str:
         taken = set(self._disk.names(self._layout.corrupt))

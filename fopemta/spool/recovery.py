@@ -49,11 +49,11 @@ class Recovered:
 class Recovery:
     """One run of it.  Raises OSError when the spool as a whole cannot be read."""
 
-    def __init__(self, disk: Disk, layout: SpoolLayout, now: float) -> None:
+    def __init__(self, disk: Disk, layout: SpoolLayout, quarantine: Quarantine, now: float) -> None:
         self._disk = disk
         self._layout = layout
         self._now = now
-        self._quarantine = Quarantine(disk, layout)
+        self._quarantine = quarantine
         self._waiting = DeferredFolder(disk, layout.deferred)
         self._result = Recovered()
 

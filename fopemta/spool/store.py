@@ -24,6 +24,7 @@ from fopemta.interfaces import (
     SpoolTrouble,
     UnknownMessage,
 )
+from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.mail.queued import QueuedMessage, Unfinished
@@ -83,6 +84,7 @@ class Spool:
         self._threads = threads
         self._segment_size = segment_size
         self._gauge = RoomGauge(self._disk, self._layout.directory, limits, clock)
+        self._quarantine = Quarantine(self._disk, self._layout)
         self._budget = Budget()
         self._turns = Turns()
         self._waiting = DeferredFolder(self._disk, self._layout.deferred)
@@ -124,7 +126,7 @@ class Spool:
         self._threads.start()
         began = self._clock.seconds()
         try:
-            found = await self._threads.log(Recovery(self._disk, self._layout, began).run)
+            found = await self._threads.log(Recovery(self._disk, self._layout, self._quarantine, began).run)
         except OSError as error:
             self._close()
             raise trouble_of(error) from error
@@ -302,9 +304,8 @@ class Spool:
     async def _put_aside(self, message_id: str, why: str) -> None:
         """A waiting message that was damaged since the start."""
         self._catalog.deferred.discard(message_id)
-        quarantine = Quarantine(self._disk, self._layout)
         try:
-            await self._threads.files(lambda: quarantine.put_message(self._layout.deferred, message_id, why))
+            await self._threads.files(lambda: self._quarantine.put_message(self._layout.deferred, message_id, why))
         except OSError as error:
             maillog.corrupt(message_id, f"{why}; cannot be put aside: {error}")
 
@@ -347,6 +348,10 @@ class Spool:
     def defer(self, message_id: str) -> Deferred[None]:
         """Move it to `deferred/`."""
         return Deferred.fromCoroutine(self._mover.move(message_id))
+
+    def put_aside(self) -> Sequence[PutAside]:
+        """What was damaged."""
+        return self._quarantine.take_damage()
 
 
 @contextmanager

@@ -112,6 +112,11 @@ class SpoolContract:
         self.settle(incoming.commit(ENVELOPE))
         verifyObject(IMessageContent, self.settle(self.spool.content(ID)))
 
+    def test_nothing_is_damaged(self) -> None:
+        self.put()
+        self.reopen()
+        self.assertEqual(list(self.spool.put_aside()), [])
+
     def test_a_committed_message_is_fresh_and_whole(self) -> None:
         message = self.put(b"a\r\n\x00\xff")
         self.assertEqual(message, QueuedMessage.fresh(ID, message.arrived, 5, ENVELOPE))

@@ -83,6 +83,11 @@ class RecoveryTests(SynchronousTestCase):
         self.assertEqual([each.id for each in found], [kept, files.message_id])
         self.assertEqual(len(self.put_aside()), 2 * len(cases) + 4)
         self.assertIn(b"another version", self.disk.content(f"{CORRUPT}/0BCDFGHJKM5004.msg.reason"))
+        # Each is told of once.
+        damage = self.life.spool.put_aside()
+        self.assertEqual(len(damage), 2 * len(cases) + 4)
+        self.assertIn(f"{DIRECTORY}/deferred/stray", [each.what for each in damage])
+        self.assertEqual(list(self.life.spool.put_aside()), [])
         self.assertEqual(len(self.again()), 2)
         self.assertEqual(len(self.put_aside()), 2 * len(cases) + 4)
 
@@ -227,6 +232,7 @@ class RecoveryTests(SynchronousTestCase):
         self.disk.put(files.message, octets.replace(b"waits", b"w\xffits"))
         self.assertRaises(UnknownMessage, self.life.content, message_id)
         self.assertEqual(len(self.put_aside()), 2)
+        self.assertEqual({each.why for each in self.life.spool.put_aside()}, {"checksum of the content is wrong"})
 
     def test_a_survey_changes_nothing_and_needs_no_lock(self) -> None:
         waits, _ = self.deferred()
