@@ -9,6 +9,7 @@ import attrs
 
 from fopemta.attempt.blame import Disposition, after_break, disposition_of
 from fopemta.attempt.cursor import Cursor, Step, StepEnd
+from fopemta.config.model import Via
 from fopemta.interfaces import Ended
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
@@ -187,6 +188,9 @@ class Walk:
 
     def _shortfall(self, session: Session, ready: Ready) -> Finding | None:
         """What the session lacks of what the plan demands; None when it is good enough."""
+        if self._is_ourselves(ready.name):
+            row = explain(Diagnosis.LOOPS_BACK)
+            return session.finding(451, row.held, f"{ready.name} is our own name", Diagnosis.LOOPS_BACK)
         if session.evidence is None:
             # A host whose handshake has failed may be spoken to in plain text only where that may follow at all.
             if self._plan.plain_allowed and (
@@ -203,6 +207,13 @@ class Walk:
             return None
         diagnosis = (judgement.diagnosis if judgement else None) or Diagnosis.JUDGING_FAILED
         return session.finding(451, explain(diagnosis).held, judgement.text if judgement else "", diagnosis)
+
+    def _is_ourselves(self, name: str) -> bool:
+        """A server found by MX that bears our name is this one, by a way that its addresses do not show (a forwarded
+        port, a proxy): the message would come back for ever.  Who names a host in a route knows what he does.
+        """
+        own = self._owner.config.node.hostname
+        return self._consignment.next_hop.route.via is Via.MX and name.rstrip(".").lower() == own.lower()
 
     def _note_outcome(self, session: Session, outcome: tuple[RecipientResult, ...] | Broken) -> None:
         if isinstance(outcome, Broken):

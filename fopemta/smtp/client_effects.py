@@ -44,12 +44,14 @@ class BeginTls:
 class Ready:
     """The session stands and a transaction may begin, if the plan allows it as it is.
 
-    `refused` is the server's answer where it refused STARTTLS; `offered` whether it offered it at all.
+    `refused` is the server's answer where it refused STARTTLS; `offered` whether it offered it at all.  `name` is what
+    the server calls itself in its answer to EHLO or HELO.
     """
 
     tls: bool
     offered: bool
     refused: Reply | None = None
+    name: str = ""
 
 
 @attrs.frozen

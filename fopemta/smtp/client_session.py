@@ -37,6 +37,7 @@ class ClientSession:
         self.state = ClientState.GREETING
         self.tls = False
         self.extensions: dict[str, str] = {}
+        self._name = ""
         self._parser = ReplyParser()
         self._effects: list[ClientEffect] = []
         self._transaction: Transaction | None = None
@@ -141,6 +142,7 @@ class ClientSession:
     def _introduced(self, reply: Reply) -> None:
         if 200 <= reply.code < 300:
             # HELO knows no extensions, whatever the server writes behind its name.
+            self._name = reply.lines[0].partition(" ")[0] if reply.lines else ""
             lines = () if self.state is ClientState.HELO else reply.lines[1:]
             self.extensions = _extensions(lines)
             self._known()
@@ -158,12 +160,12 @@ class ClientSession:
             self._write("STARTTLS")
             return
         self._go(ClientEvent.KNOWN)
-        self._effects.append(Ready(self.tls, offered or self.tls))
+        self._effects.append(Ready(self.tls, offered or self.tls, name=self._name))
 
     def _starttls_answered(self, reply: Reply) -> None:
         if reply.code != 220:
             self._go(ClientEvent.TLS_REFUSED)
-            self._effects.append(Ready(False, True, reply))
+            self._effects.append(Ready(False, True, reply, self._name))
         elif not self._parser.empty:
             # C043: what came in the clear behind the 220 is somebody else's, or a broken server's.
             text = "data in the clear behind the answer to STARTTLS"

@@ -230,6 +230,13 @@ class HostTests(SynchronousTestCase):
         delivery.resolver.mx["d.test"] = ((0, "us.test"), (10, "mx1.d.test"))
         self.assertEqual(brief(delivery.run()[0]), "failed None loops_back")
 
+    def test_C121_a_server_with_our_own_name_would_bring_it_back(self) -> None:
+        ourselves = {"EHLO": "250 US.test at your service"}
+        verdict = Delivery(peer(replies=ourselves)).run()[0]
+        self.assertEqual((brief(verdict), verdict.enhanced), ("deferred plain loops_back", "4.4.6"))
+        self.assertEqual(verdict.text, "US.test is our own name")
+        self.assertEqual(Delivery(peer(replies=ourselves), peer()).run()[0].host, "mx2.d.test")
+
 
 class RecipientTests(SynchronousTestCase):
     def test_each_recipient_has_its_own_fate(self) -> None:
