@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
@@ -78,6 +78,16 @@ def _why(failure: Failure) -> str:
     return getattr(cause, "strerror", None) or str(cause)
 
 
+class Attendant(Protocol):
+    """Whoever has something to do beside the mail while the service runs."""
+
+    def start(self) -> None:
+        """Clients are let in."""
+
+    def stop(self) -> None:
+        """Do nothing more; harmless without `start`."""
+
+
 class MailService(Service):
     """Everything, in order: spool locked and ports bound while privileged; then the spool recovered, the queue
     started, clients let in.  A client that comes in between waits in the kernel's queue for the seconds that this
@@ -95,6 +105,7 @@ class MailService(Service):
         listening: Sequence[Listening],
         reload: Reload,
         log_files: Sequence[LineFile],
+        attendants: Sequence[Attendant] = (),
     ) -> None:
         self._configuration = configuration
         self._reactor = reactor
@@ -103,6 +114,7 @@ class MailService(Service):
         self._listening = listening
         self._reload = reload
         self._log_files = log_files
+        self._attendants = attendants
         self._starting: Deferred[None] | None = None
         self._queue_runs = False
         self._old_hangup: Any = None
@@ -148,6 +160,8 @@ class MailService(Service):
         self._queue_runs = True
         for each in self._listening:
             each.accept()
+        for attendant in self._attendants:
+            attendant.start()
         maillog.started(self._configuration.node.hostname, fopemta.__version__)
 
     def _end_in_failure(self) -> None:
@@ -194,6 +208,8 @@ class MailService(Service):
         return supervise(self._stop(), "stopping")
 
     async def _stop(self) -> None:
+        for attendant in self._attendants:
+            attendant.stop()
         maillog.stopping(sum(len(each.factory.sessions) for each in self._listening))
         closing = [each.close() for each in self._listening]
         await DeferredList([each for each in closing if each is not None])

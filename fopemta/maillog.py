@@ -296,6 +296,11 @@ def reload_failed(errors: Sequence[str]) -> None:
     _log.error("reload refused: {errors}", event="reload_failed", errors=tuple(errors))
 
 
+def certificate_refused(why: str) -> None:
+    """A certificate's files have changed and cannot be used; the old one stays in use."""
+    _log.error("certificate not taken up: {why}", event="certificate_refused", why=why)
+
+
 def certificate_made(path: str) -> None:
     """No certificate was configured, so a self-signed one was made."""
     _log.warn("self-signed certificate made: {path}", event="certificate_made", path=path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
+from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
@@ -17,7 +18,7 @@ from fopemta.config.model import Configuration
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.credentials import load as load_credentials
-from fopemta.tls.roots import RootsError
+from fopemta.tls.roots import RootsError, trust
 from fopemta.tls.server import ServerTls
 
 VARIABLE = "FOPEMTA_CONFIG"
@@ -94,6 +95,10 @@ def _roots(configuration: Configuration) -> Iterator[ConfigurationError]:
         ClientTls(configuration.tls_client.roots)
     except RootsError as error:
         yield ConfigurationError("tls.client.roots", str(error))
+    try:
+        trust(SSL.Context(SSL.TLS_SERVER_METHOD), configuration.tls_server.client_roots)
+    except RootsError as error:
+        yield ConfigurationError("tls.server.client_roots", str(error))
 
 
 def _folders(configuration: Configuration) -> Iterator[ConfigurationError]:

@@ -20,6 +20,10 @@ AT_START = (
     "node.state",
     "listeners",
     "tls_client.roots",
+    "tls_server.client_certificates",
+    "tls_server.client_roots",
+    "tls_server.client_eku",
+    "tls_server.lowest",
     "dns",
     "delivery.port",
     "delivery.connections",
@@ -37,14 +41,14 @@ class Reconfigured(Protocol):
 
 
 class Reload:
-    """`current` is what `targets` go by, as read from `path`; `server_tls` serves what `credentials` finds."""
+    """`current` is what `targets` go by, as read from `path`; each of `server_tls` serves what `credentials` finds."""
 
     def __init__(
         self,
         path: str,
         current: Configuration,
         targets: Sequence[Reconfigured],
-        server_tls: ServerTls | None,
+        server_tls: Sequence[ServerTls],
         credentials: Callable[[Configuration], Sequence[Credentials]],
     ) -> None:
         self._path = path
@@ -52,6 +56,11 @@ class Reload:
         self._targets = targets
         self._server_tls = server_tls
         self._credentials = credentials
+
+    @property
+    def current(self) -> Configuration:
+        """What is gone by now."""
+        return self._current
 
     def run(self) -> None:
         """Use what the files say now; where anything is wrong with them, nothing changes and the log says why."""
@@ -61,8 +70,9 @@ class Reload:
             if errors:
                 raise ConfigurationErrors(errors)
             usable, ignored = _merged(self._current, found)
-            if self._server_tls is not None:
-                self._server_tls.replace(self._credentials(usable))
+            found_credentials = self._credentials(usable) if self._server_tls else []
+            for each in self._server_tls:
+                each.replace(found_credentials)
         except ConfigurationErrors as wrong:
             maillog.reload_failed([str(error) for error in wrong.errors])
             return
@@ -111,4 +121,7 @@ def _differences(name: str, before: Any, after: Any) -> Iterator[str]:
 
 
 # Keys of the file whose attributes have other names.
-_KEYS = {"listeners": "listener", "tls_client.roots": "tls.client.roots"}
+_KEYS = {"listeners": "listener", "tls_client.roots": "tls.client.roots"} | {
+    f"tls_server.{name}": f"tls.server.{name}"
+    for name in ("client_certificates", "client_roots", "client_eku", "lowest")
+}

@@ -12,7 +12,7 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -23,7 +23,7 @@ from twisted.python import usage
 from fopemta import log_observers, maillog, preflight
 from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
-from fopemta.config.model import Configuration, ListenerTls, Log, LogLevel, Via
+from fopemta.config.model import ClientCertificates, Configuration, Listener, ListenerTls, Log, LogLevel, Via
 from fopemta.config.ways import listening_address
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import ICourier, IMailReactor
@@ -45,7 +45,8 @@ from fopemta.spool.threads import PoolThreads
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
 from fopemta.tls.credentials import load as load_credentials
-from fopemta.tls.server import ServerTls
+from fopemta.tls.server import ServerSettings, ServerTls
+from fopemta.tls.watch import CertificateWatch
 
 # twistd's own name for the log of a daemon that is told no other.
 _DAEMON_LOG = "twistd.log"
@@ -165,6 +166,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     spool = Spool(configuration.node.spool, limits, reactor, threads, now=time.time)
     client_tls = ClientTls(configuration.tls_client.roots)
     server_tls = _server_tls(configuration)
+    serving = list(server_tls.values())
     manager = DeliveryManager(reactor, _router(configuration, reactor), client_tls, spool, configuration, time.time)
     couriers: dict[Via, ICourier] = {
         Via.MX: manager,
@@ -180,7 +182,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
                 configuration,
                 spool,
                 dispatcher,
-                None if listener.tls is ListenerTls.OFF else server_tls,
+                None if listener.tls is ListenerTls.OFF else server_tls[_asks(configuration, listener)],
                 reactor,
                 new_ids(),
                 time.time,
@@ -189,10 +191,12 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
         for index, listener in enumerate(configuration.listeners)
     ]
     targets: list[Reconfigured] = [dispatcher, manager, *(each.factory for each in listening)]
-    reload = Reload(path, configuration, targets, server_tls, credentials)
+    reload = Reload(path, configuration, targets, serving, credentials)
+    watch = _watch(configuration, reactor, reload, serving)
     for caution in cautions(configuration):
         maillog.caution(caution.key, caution.message)
-    return MailService(configuration, reactor, spool, dispatcher, listening, reload, log_observers.outlet.files)
+    files = log_observers.outlet.files
+    return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, [watch])
 
 
 def new_ids() -> Callable[[], str]:
@@ -214,14 +218,51 @@ def _router(configuration: Configuration, reactor: IMailReactor) -> Router:
     return Router(resolver, names, own, configuration.delivery.port, random.random)
 
 
-def _server_tls(configuration: Configuration) -> ServerTls | None:
-    if all(listener.tls is ListenerTls.OFF for listener in configuration.listeners):
-        return None
+def _server_tls(configuration: Configuration) -> dict[ClientCertificates, ServerTls]:
+    """One for each thing that listeners ask of their clients."""
+    asked = {_asks(configuration, each) for each in configuration.listeners if each.tls is not ListenerTls.OFF}
+    server = configuration.tls_server
     try:
-        return ServerTls(credentials(configuration))
+        served = credentials(configuration) if asked else []
+        return {
+            ask: ServerTls(
+                served,
+                ServerSettings(
+                    client_certificates=ask,
+                    client_roots=server.client_roots,
+                    client_eku=server.client_eku,
+                    lowest=server.lowest,
+                ),
+                time.time,
+            )
+            for ask in asked
+        }
     except CredentialsError as error:
         key = "tls.server.certificates" if configuration.tls_server.certificates else "node.state"
         raise ConfigurationErrors([ConfigurationError(key, str(error))]) from error
+
+
+def _asks(configuration: Configuration, listener: Listener) -> ClientCertificates:
+    return listener.client_certificates or configuration.tls_server.client_certificates
+
+
+def _watch(
+    configuration: Configuration, reactor: IMailReactor, reload: Reload, serving: Sequence[ServerTls]
+) -> CertificateWatch:
+    """Looks after the files of certificates, as the configuration names them at that time."""
+
+    def serve(found: Sequence[Credentials]) -> None:
+        for each in serving:
+            each.replace(found)
+
+    return CertificateWatch(
+        reactor,
+        time.time,
+        configuration.node.hostname,
+        lambda: reload.current.tls_server.certificates if serving else (),
+        lambda: credentials(reload.current) if serving else [],
+        serve,
+    )
 
 
 def credentials(configuration: Configuration) -> list[Credentials]:

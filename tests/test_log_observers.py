@@ -166,6 +166,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.name_server_works_again("[2001:db8::53]:53"),
         "- name_server_works_again server=[2001:db8::53]:53",
     ),
+    "certificate_refused": (
+        lambda: maillog.certificate_refused("/c.pem: no such file"),
+        '- error: certificate_refused why="/c.pem: no such file"',
+    ),
     "certificate_made": (
         lambda: maillog.certificate_made("/state/self-signed.pem"),
         "- warning: certificate_made path=/state/self-signed.pem",
@@ -180,9 +184,11 @@ def caught(call: Callable[[], None]) -> LogEvent:
     """The one event that `call` logs, at a fixed time."""
     events: list[LogEvent] = []
     globalLogPublisher.addObserver(events.append)
+    wanted, maillog.detail.wanted = maillog.detail.wanted, True
     try:
         call()
     finally:
+        maillog.detail.wanted = wanted
         globalLogPublisher.removeObserver(events.append)
     [event] = events
     # Trial's own observer is a legacy one and has seen the event first.

@@ -45,7 +45,7 @@ class ReloadTests(Folder):
         self.renew()
         self.before = preflight.read(self.write(self.CERTIFICATE))
         self.target, self.server = Target(), Server()
-        self.reload = Reload(str(self.path), self.before, [self.target], self.server, credentials)  # type: ignore[arg-type]
+        self.reload = Reload(str(self.path), self.before, [self.target], [self.server], credentials)  # type: ignore[arg-type]
         self.events: list[LogEvent] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)

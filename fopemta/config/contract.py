@@ -11,6 +11,8 @@ import attrs
 
 from fopemta.config.model import (
     CertificateFiles,
+    ClientCertificates,
+    ClientEku,
     Configuration,
     Delivery,
     DeliveryTimeouts,
@@ -27,6 +29,7 @@ from fopemta.config.model import (
     Relay,
     Retry,
     Route,
+    ServerVersion,
     TlsClient,
     TlsServer,
 )
@@ -74,6 +77,8 @@ NODE = Section(
     },
 )
 
+_client_certificates = one_of({each.value: each for each in ClientCertificates})
+
 LISTENER = Section(
     Listener,
     {
@@ -84,6 +89,7 @@ LISTENER = Section(
         "bare_newlines_except": Key("bare_newlines_except", array(network)),
         "without": Key("without", array(one_of({each: each for each in sorted(OPTIONAL)}))),
         "tell_client": Key("tell_client", yes_or_no),
+        "client_certificates": Key("client_certificates", _client_certificates),
     },
     later=frozenset({"proxies", "auth", "require_tls"}),
 )
@@ -95,8 +101,13 @@ CERTIFICATE = Section(
 
 TLS_SERVER = Section(
     TlsServer,
-    _same_names(certificates=Tables(CERTIFICATE)),
-    later=frozenset({"client_certificates", "client_eku", "lowest"}),
+    _same_names(
+        certificates=Tables(CERTIFICATE),
+        client_certificates=_client_certificates,
+        client_roots=path("system"),
+        client_eku=one_of({each.value: each for each in ClientEku}),
+        lowest=one_of({each.value: each for each in ServerVersion}),
+    ),
 )
 
 TLS_CLIENT = Section(
@@ -148,9 +159,7 @@ DELIVERY = Section(
 
 RETRY = Section(
     Retry,
-    _same_names(
-        first=duration, factor=number(1, 100), longest=duration, lifetime=duration, warn_after=duration_or_off
-    ),
+    _same_names(first=duration, factor=number(1, 100), longest=duration, lifetime=duration, warn_after=duration_or_off),
 )
 
 LIMITS = Section(

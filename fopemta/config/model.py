@@ -37,6 +37,28 @@ class ListenerTls(enum.Enum):
     IMPLICIT = "implicit"
 
 
+class ClientCertificates(enum.Enum):
+    """Whether a client is asked for a certificate, and what becomes of one that shows none."""
+
+    IGNORE = "ignore"
+    REQUEST = "request"
+    REQUIRE = "require"
+
+
+class ClientEku(enum.Enum):
+    """What a client's certificate must be for: see RULINGS 28."""
+
+    ANY = "any"
+    STRICT = "strict"
+
+
+class ServerVersion(enum.Enum):
+    """Versions of TLS that listeners can begin with; the value is OpenSSL's name."""
+
+    TLS_1_2 = "TLSv1.2"
+    TLS_1_3 = "TLSv1.3"
+
+
 class Fallback(enum.Enum):
     """When plain SMTP may follow a failed handshake at level opportunistic."""
 
@@ -69,7 +91,7 @@ class Listener:
 
     `bare_newlines` is what becomes of a CR or LF alone in a message; the other of the two for clients in
     `bare_newlines_except`.  `without` are ESMTP extensions that are not offered.  `tell_client`: the Received header
-    names the client and its address.
+    names the client and its address.  `client_certificates` None is as [tls.server] has it.
     """
 
     endpoint: str
@@ -79,6 +101,7 @@ class Listener:
     bare_newlines_except: tuple[Network, ...] = ()
     without: tuple[str, ...] = ()
     tell_client: bool = True
+    client_certificates: ClientCertificates | None = None
 
 
 @attrs.frozen
@@ -91,9 +114,18 @@ class CertificateFiles:
 
 @attrs.frozen(kw_only=True)
 class TlsServer:
-    """[tls.server]  Without `certificates` a self-signed one is made at first start and kept in [node] state."""
+    """[tls.server]  Without `certificates` a self-signed one is made at first start and kept in [node] state.
+
+    `client_certificates` for listeners that do not say otherwise; `client_roots` is "system" or the path of a PEM file,
+    whom to trust about clients.  `client_eku` "any" takes a certificate that is for servers only as naming an MTA, too
+    (RULINGS 28).  `lowest` is the oldest version of TLS that is spoken.
+    """
 
     certificates: tuple[CertificateFiles, ...] = ()
+    client_certificates: ClientCertificates = ClientCertificates.IGNORE
+    client_roots: str = "system"
+    client_eku: ClientEku = ClientEku.ANY
+    lowest: ServerVersion = ServerVersion.TLS_1_2
 
 
 @attrs.frozen(kw_only=True)

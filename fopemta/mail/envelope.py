@@ -65,18 +65,39 @@ _TOLD_UNASKED = frozenset({Notify.FAILURE, Notify.DELAY})
 _NO_OPTIONS = RecipientOptions()
 
 
+@attrs.frozen(kw_only=True)
+class ClientCertificate:
+    """The certificate that a client showed; printable text in all fields.
+
+    `names` are its dNSName entries; `subject` and `issuer` as RFC 4514 text; `sha256` and `key_sha256` the fingerprints
+    of the certificate and of its key, in lower-case hex.  `verified`: its chain leads to one of our roots for clients,
+    and it is good today; `fault` says in an operator's words what is wrong with it otherwise.
+    """
+
+    names: tuple[str, ...] = ()
+    subject: str = ""
+    issuer: str = ""
+    sha256: str = ""
+    key_sha256: str = ""
+    verified: bool = False
+    fault: str | None = None
+
+
 @attrs.frozen
 class TlsSession:
     """The TLS of a session that we accepted, as the Received header and rules need it.
 
     `protocol` as OpenSSL names it ("TLSv1.3"), `cipher` likewise ("TLS_AES_256_GCM_SHA384"), `bits` of the symmetric
-    key in use.  `server_name` is the SNI that the client sent.  Client certificates are judged by `trust`.
+    key in use.  `server_name` is the SNI that the client sent.  `client` is None where no certificate was asked for;
+    `client_asked` tells that from a client that has none.
     """
 
     protocol: str
     cipher: str
     bits: int
     server_name: str | None = None
+    client: ClientCertificate | None = None
+    client_asked: bool = False
 
 
 @attrs.frozen

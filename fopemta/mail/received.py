@@ -10,7 +10,7 @@ import datetime
 import functools
 import re
 
-from fopemta.mail.envelope import Arrival, Envelope
+from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -45,6 +45,7 @@ def received_header(
     if arrival.tls is not None:
         bits = arrival.tls.bits
         lines.append(f"(using {arrival.tls.protocol} with cipher {arrival.tls.cipher} ({bits}/{bits} bits))")
+        lines += _client_certificate(arrival.tls)
     lines.append(f"by {hostname} (fopemta) with {arrival.protocol} id {message_id}")
     recipient = str(envelope.recipients[0]) if len(envelope.recipients) == 1 else ""
     # One recipient only: "for" must not tell one blind copy of another (RFC 5321 7.2).
@@ -53,6 +54,16 @@ def received_header(
     text = "\r\n\t".join(lines) + f"; {date_time(now)}\r\n"
     # RFC 6532 3.2: UTF-8 may stand in the header of an internationalised message, and of no other.
     return text.encode("utf-8") if envelope.smtputf8 else text.encode("ascii", "replace")
+
+
+def _client_certificate(tls: TlsSession) -> list[str]:
+    """Whom the client has proven to be (R4), where it was asked."""
+    if not tls.client_asked:
+        return []
+    if tls.client is None:
+        return ["(client certificate asked for and not shown)"]
+    name = _safe(tls.client.names[0] if tls.client.names else tls.client.subject)
+    return [f"(client certificate of {name[:100]} {'verified' if tls.client.verified else 'NOT verified'})"]
 
 
 def date_time(now: float) -> str:

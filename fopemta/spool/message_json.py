@@ -15,6 +15,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import (
     Arrival,
     BodyType,
+    ClientCertificate,
     Envelope,
     Notify,
     OriginalRecipient,
@@ -170,7 +171,9 @@ def _options_to_plain(options: RecipientOptions) -> dict[str, Any]:
 def _arrival_to_plain(arrival: Arrival) -> dict[str, Any]:
     plain = _said(arrival, _ARRIVAL_FIELDS)
     if arrival.tls is not None:
-        plain["tls"] = _said(arrival.tls, _TLS_FIELDS)
+        plain["tls"] = tls = _said(arrival.tls, _TLS_FIELDS)
+        if arrival.tls.client is not None:
+            tls["client"] = _said(arrival.tls.client, _CLIENT_FIELDS)
     return plain
 
 
@@ -214,11 +217,20 @@ def _arrival_from_plain(plain: Mapping[str, Any] | None) -> Arrival | None:
         return None
     known = {name: fact for name, fact in plain.items() if name in _ARRIVAL_FIELDS}
     if (tls := known.get("tls")) is not None:
-        known["tls"] = TlsSession(**{name: fact for name, fact in tls.items() if name in _TLS_FIELDS})
+        known["tls"] = _tls_from_plain(tls)
     return Arrival(**known)
 
 
+def _tls_from_plain(plain: Mapping[str, Any]) -> TlsSession:
+    known = {name: fact for name, fact in plain.items() if name in _TLS_FIELDS}
+    if (client := known.get("client")) is not None:
+        facts = {name: fact for name, fact in client.items() if name in _CLIENT_FIELDS}
+        known["client"] = ClientCertificate(**facts | {"names": tuple(facts.get("names", ()))})
+    return TlsSession(**known)
+
+
 _ARRIVAL_FIELDS = tuple(field.name for field in attrs.fields(Arrival))
+_CLIENT_FIELDS = tuple(field.name for field in attrs.fields(ClientCertificate))
 _NOTE_FIELDS = tuple(field.name for field in attrs.fields(RuleNote))
 _TLS_FIELDS = tuple(field.name for field in attrs.fields(TlsSession))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
@@ -11,9 +10,9 @@ from zope.interface import implementer
 
 from fopemta.interfaces import IClientTls
 from fopemta.mail.address import is_ip_address
-from fopemta.tls.chain_words import words_of
+from fopemta.tls.observed import ObservedConnection, observe
 from fopemta.tls.roots import trust
-from fopemta.trust.evidence import ChainError, HandshakeEvidence
+from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.rungs import OFFERS, Hello, Rung, Version
 
 # The longest host name of DNS; OpenSSL takes no SNI above 255.
@@ -30,24 +29,12 @@ class NothingVerified(Exception):
     """OpenSSL did not verify the chain (it does not on resumption), or the looking on failed."""
 
 
-@attrs.define
-class _Observed:
-    """What the verify callback saw on one connection: `seen` how often it was called, `errors` what was wrong."""
-
-    server_name: str | None
-    seen: int = 0
-    failed: bool = False
-    errors: list[ChainError] = attrs.Factory(list)
-
-
-class _Connection(SSL.Connection):
-    """A connection that carries what was observed of it: the callback, shared by all connections of a Context, is
-    given this very object.  (The app data belong to Twisted.)
-    """
+class _Connection(ObservedConnection):
+    """With the name that was sent as SNI."""
 
     def __init__(self, context: SSL.Context, server_name: str | None) -> None:
-        super().__init__(context, None)
-        self.observed = _Observed(server_name)
+        super().__init__(context)
+        self.server_name = server_name
 
 
 @implementer(IClientTls)
@@ -117,21 +104,8 @@ def _context(rung: Rung, hello: Hello, roots: str) -> SSL.Context:
     # No session is offered anew: on resumption nothing is verified.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     trust(context, roots)
-    context.set_verify(SSL.VERIFY_PEER, _observe)
+    context.set_verify(SSL.VERIFY_PEER, observe)
     return context
-
-
-def _observe(connection: SSL.Connection, _certificate: object, code: int, depth: int, ok: int) -> bool:
-    """Note what verification met and let the handshake go on.  Must not raise: it would surface inside Twisted."""
-    if isinstance(connection, _Connection):
-        observed = connection.observed
-        try:
-            observed.seen += 1
-            if not ok:
-                observed.errors.append(ChainError(code, depth, words_of(code)))
-        except Exception:  # noqa: BLE001  whatever it is: `failed` means that nothing is proven
-            observed.failed = True
-    return True
 
 
 def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
@@ -151,6 +125,6 @@ def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
         group=connection.get_group_name(),
         chain=tuple(each.public_bytes(Encoding.DER) for each in chain),
         chain_errors=tuple(observed.errors),
-        server_name=observed.server_name,
+        server_name=connection.server_name,
         verified=tuple(each.public_bytes(Encoding.DER) for each in verified),
     )

@@ -24,9 +24,12 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from fopemta.config.model import CertificateFiles
+from fopemta.trust.names import matching, presented
 
 ServerKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
+# Certificates are renewed a third of their life ahead; the shortest that live long enough to be warned of have 45 days.
+_EXPIRES_SOON = 10 * 86_400.0
 _TEN_YEARS = datetime.timedelta(days=3650)
 
 
@@ -50,6 +53,21 @@ def load(files: CertificateFiles) -> Credentials:
     _check_key(chain[0], key, files)
     _check_order(chain, files.chain)
     return Credentials(chain, key, files.chain)
+
+
+def cautions_about(credentials: Credentials, hostname: str, now: float) -> list[str]:
+    """What an operator should know of a certificate that can be used: `now` seconds since the epoch."""
+    found = []
+    for depth, each in enumerate(credentials.chain):
+        left = each.not_valid_after_utc.timestamp() - now
+        if left < _EXPIRES_SOON:
+            when = f"{each.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+            what = f"{credentials.source}, certificate {depth + 1}"
+            found.append(f"{what} {'has expired' if left < 0 else 'expires'} at {when}")
+    names = presented(credentials.chain[0])
+    if matching(names, (hostname,)) is None:
+        found.append(f"{credentials.source} is not for {hostname} but for {names.words}")
+    return found
 
 
 def self_signed(directory: str, hostname: str, now: datetime.datetime) -> tuple[Credentials, bool]:

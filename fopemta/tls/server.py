@@ -1,42 +1,83 @@
-"""Inbound TLS sessions: our certificates, our order of suites (shell)."""
+"""Inbound TLS sessions: our certificates, our order of suites, and whom clients prove to be (shell)."""
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
+import attrs
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface import implementer
 
+from fopemta.config.model import ClientCertificates, ClientEku, ServerVersion
 from fopemta.interfaces import IServerTls
-from fopemta.mail.envelope import TlsSession
+from fopemta.mail.envelope import ClientCertificate, TlsSession
 from fopemta.tls.credentials import Credentials, CredentialsError
+from fopemta.tls.observed import ObservedConnection, observe
+from fopemta.tls.roots import trust
+from fopemta.trust.client_certificate import judge_client
+from fopemta.trust.names import matching, presented
 from fopemta.trust.rungs import SERVER_TLS12, SERVER_TLS13
 
 # What a server name may consist of before it reaches logs and records.
 _HOST_NAME = re.compile(rb"[A-Za-z0-9._-]{1,253}")
+_VERSIONS = {ServerVersion.TLS_1_2: SSL.TLS1_2_VERSION, ServerVersion.TLS_1_3: SSL.TLS1_3_VERSION}
+_VERIFY = {
+    ClientCertificates.IGNORE: SSL.VERIFY_NONE,
+    ClientCertificates.REQUEST: SSL.VERIFY_PEER,
+    ClientCertificates.REQUIRE: SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT,
+}
+
+
+@attrs.frozen(kw_only=True)
+class ServerSettings:
+    """What a listener asks of its clients; see `config.model.TlsServer`."""
+
+    client_certificates: ClientCertificates = ClientCertificates.IGNORE
+    client_roots: str = "system"
+    client_eku: ClientEku = ClientEku.ANY
+    lowest: ServerVersion = ServerVersion.TLS_1_2
+
+    @property
+    def asks(self) -> bool:
+        """Clients are asked for a certificate."""
+        return self.client_certificates is not ClientCertificates.IGNORE
+
+
+_DEFAULT = ServerSettings()
 
 
 @implementer(IServerTls)
 class ServerTls:
-    """One Context with every certificate of `credentials`, at most one for each kind of key: of an RSA and an ECDSA
-    certificate a client is shown the one that it can use, ECDSA where it can use both.
+    """Serves `credentials`.
 
-    Raises CredentialsError when OpenSSL does not take one of them, or when there is none.
+    Those that bear the same names belong together, at most one for each kind of key: of an RSA and an ECDSA certificate
+    a client is shown the one that it can use, ECDSA where it can use both.  A client that names a host (SNI) is shown
+    the certificates that bear that name; all others the first group.  `now` is the wall time.
+
+    Raises CredentialsError when OpenSSL does not take one of them, or when there is none; RootsError.
     """
 
-    def __init__(self, credentials: Sequence[Credentials]) -> None:
-        self._context = _context(credentials)
+    def __init__(
+        self,
+        credentials: Sequence[Credentials],
+        settings: ServerSettings = _DEFAULT,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._now = now
+        self._context = _contexts(credentials, settings)
 
     def replace(self, credentials: Sequence[Credentials]) -> None:
-        """Serve `credentials` from the next connection on: a new Context, since a used one cannot be changed.
+        """Serve `credentials` from the next connection on: new Contexts, since a used one cannot be changed.
 
         The keys of session tickets are new with it, too.  Raises CredentialsError, then the old ones stay in use.
         """
-        self._context = _context(credentials)
+        self._context = _contexts(credentials, self._settings)
 
     def creator(self) -> IOpenSSLServerConnectionCreator:
         """See IServerTls."""
@@ -50,6 +91,23 @@ class ServerTls:
             cipher=connection.get_cipher_name() or "",
             bits=connection.get_cipher_bits() or 0,
             server_name=name.decode("ascii").lower() if name and _HOST_NAME.fullmatch(name) else None,
+            client=self._client(connection) if self._settings.asks else None,
+            client_asked=self._settings.asks,
+        )
+
+    def _client(self, connection: SSL.Connection) -> ClientCertificate | None:
+        leaf = connection.get_peer_certificate(as_cryptography=True)
+        if leaf is None:
+            return None
+        observed = connection.observed if isinstance(connection, ObservedConnection) else None
+        chain = connection.get_verified_chain(as_cryptography=True) or [leaf]
+        if observed is None or observed.failed or not observed.seen:
+            return ClientCertificate(fault="the certificate was not verified")
+        return judge_client(
+            tuple(each.public_bytes(Encoding.DER) for each in chain),
+            tuple(observed.errors),
+            self._now(),
+            self._settings.client_eku is ClientEku.ANY,
         )
 
 
@@ -60,15 +118,51 @@ class _Creator:
 
     def serverConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """IOpenSSLServerConnectionCreator."""
-        return SSL.Connection(self._context, None)
+        return ObservedConnection(self._context)
 
 
-def _context(credentials: Sequence[Credentials]) -> SSL.Context:
+# --- contexts --------------------------------------------------------------------------------------------------------
+
+
+def _contexts(credentials: Sequence[Credentials], settings: ServerSettings) -> SSL.Context:
+    """The Context of the first group, which changes to another's when a client names a host of that one."""
     if not credentials:
         # C015: a listener that says 220 to STARTTLS and has nothing to show.
         raise CredentialsError("there is no certificate to serve")
+    groups = [(group, _context(group, settings)) for group in _groups(credentials)]
+    first = groups[0][1]
+    if len(groups) > 1:
+        first.set_tlsext_servername_callback(lambda connection: _choose(connection, groups))
+    return first
+
+
+def _groups(credentials: Sequence[Credentials]) -> list[list[Credentials]]:
+    """Those with the same names together, in order."""
+    groups: dict[frozenset[str], list[Credentials]] = {}
+    for each in credentials:
+        names = presented(each.chain[0])
+        group = groups.setdefault(frozenset((*names.dns, *names.addresses)), [])
+        if any(type(each.key) is type(other.key) for other in group):
+            raise CredentialsError(f"{each.source}: there is another certificate with the same names and kind of key")
+        group.append(each)
+    return list(groups.values())
+
+
+def _choose(connection: SSL.Connection, groups: Sequence[tuple[list[Credentials], SSL.Context]]) -> None:
+    """Called by OpenSSL within the handshake; a name that is nobody's changes nothing."""
+    name = connection.get_servername()
+    if not name or not _HOST_NAME.fullmatch(name):
+        return
+    wanted = (name.decode("ascii").lower(),)
+    for group, context in groups:
+        if matching(presented(group[0].chain[0]), wanted) is not None:
+            connection.set_context(context)
+            return
+
+
+def _context(credentials: Sequence[Credentials], settings: ServerSettings) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_min_proto_version(_VERSIONS[settings.lowest])
     context.set_tls13_ciphersuites(":".join(SERVER_TLS13).encode("ascii"))
     # Old clients with static RSA may still come in encrypted; the strongest that both sides have is chosen.
     context.set_cipher_list((":".join(SERVER_TLS12) + ":@SECLEVEL=1").encode("ascii"))
@@ -76,6 +170,12 @@ def _context(credentials: Sequence[Credentials]) -> SSL.Context:
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     # Without it resumed handshakes break once a client certificate is asked for.
     context.set_session_id(b"fopemta")
+    if settings.asks:
+        # On resumption nothing is verified, so whom a client had proven to be would not be judged by today's time.
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        context.set_options(SSL.OP_NO_TICKET)
+        trust(context, settings.client_roots)
+        context.set_verify(_VERIFY[settings.client_certificates], observe)
     for each in credentials:
         _add(context, each)
     return context

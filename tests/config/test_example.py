@@ -26,7 +26,7 @@ _HEADING = re.compile(r"(?:# )?\[{1,2}([a-z_.]+)\]{1,2}")
 _KEY = re.compile(r"(?:# )?([a-z_]+) = (.+)")
 
 # What has no default of its own: left out, a route has the level that all have.
-NO_DEFAULT = {"route.tls"}
+NO_DEFAULT = {"route.tls", "listener.client_certificates"}
 # Written as examples inside a list.
 IN_LISTS = {"tls.server.certificates"}
 
@@ -105,7 +105,7 @@ class ReferenceTests(SynchronousTestCase):
                 self.assertIn(default, shown[dotted], (dotted, section))
 
     def test_keys_that_are_read_at_start_are_marked(self) -> None:
-        at_start = tuple(name.replace("listeners", "listener").replace("tls_client", "tls.client") for name in AT_START)
+        at_start = tuple(name.replace("listeners", "listener").replace("tls_", "tls.") for name in AT_START)
         for dotted, row in self.rows.items():
             wanted = any(dotted == name or dotted.startswith(f"{name}.") for name in at_start)
             self.assertEqual(row[3] == "start", wanted, dotted)

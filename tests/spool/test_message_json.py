@@ -13,6 +13,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import (
     Arrival,
     BodyType,
+    ClientCertificate,
     Envelope,
     Notify,
     OriginalRecipient,
@@ -38,7 +39,12 @@ READERS = (facts_from_json, outcome_from_json, identity_from_json)
 
 words = st.text(max_size=20)
 mailboxes = st.builds(Mailbox, words, st.from_regex(r"[a-z0-9.:\[\]-]{1,20}", fullmatch=True))
-sessions = st.builds(TlsSession, words, words, st.integers(0, 512), st.none() | words)
+clients = st.builds(
+    ClientCertificate, names=st.lists(words, max_size=2).map(tuple), subject=words, verified=st.booleans(), fault=words
+)
+sessions = st.builds(
+    TlsSession, words, words, st.integers(0, 512), st.none() | words, st.none() | clients, st.booleans()
+)
 arrivals = st.builds(Arrival, words, words, words, st.none() | sessions, st.none() | words, words)
 options = st.builds(
     RecipientOptions,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
+
 import attrs
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
@@ -11,11 +14,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from fopemta.config.model import ClientCertificates, ClientEku, ServerVersion
 from fopemta.interfaces import IServerTls
+from fopemta.mail.envelope import ClientCertificate, TlsSession
 from fopemta.testing.authority import Authority, Leaf, rsa_key
 from fopemta.testing.transport import connect
 from fopemta.tls.credentials import CredentialsError
-from fopemta.tls.server import ServerTls
+from fopemta.tls.server import ServerSettings, ServerTls
 from tests.tls.handshakes import AUTHORITY, Listener, client_tls, credentials, shake
 
 
@@ -134,3 +139,112 @@ class ServerTlsTests(SynchronousTestCase):
 
 def _der(leaf: Leaf) -> bytes:
     return leaf.chain[0].public_bytes(Encoding.DER)
+
+
+class SeveralNamesTests(SynchronousTestCase):
+    """Certificates chosen by the name that the client sends."""
+
+    def setUp(self) -> None:
+        self.first = AUTHORITY.leaf("mx.test")
+        self.other = AUTHORITY.leaf("mail.customer.test", "*.shop.test")
+        self.other_rsa = AUTHORITY.leaf("mail.customer.test", "*.shop.test", key=rsa_key())
+        self.server = ServerTls([credentials(each) for each in (self.first, self.other, self.other_rsa)])
+
+    def shown(self, name: bytes | None, **changes: object) -> bytes:
+        near, far = Listener(ClientOf(server_name=name, **changes)), Listener(self.server.creator())
+        connect(near, far, Clock()).flush()
+        assert far.done
+        return near.transport.getHandle().get_peer_certificate(as_cryptography=True).public_bytes(Encoding.DER)
+
+    def test_by_name(self) -> None:
+        table = {
+            None: self.first,
+            b"mx.test": self.first,
+            b"nobody.test": self.first,
+            b"MAIL.customer.test": self.other,
+            b"a.shop.test": self.other,
+            b"a.b.shop.test": self.first,
+            b"\xff\n": self.first,
+        }
+        self.assertEqual({name: self.shown(name) for name in table}, {name: _der(leaf) for name, leaf in table.items()})
+
+    def test_both_kinds_of_key_behind_a_name(self) -> None:
+        suite = b"ECDHE-RSA-AES256-GCM-SHA384"
+        found = self.shown(b"mail.customer.test", maximum=SSL.TLS1_2_VERSION, ciphers=suite)
+        self.assertEqual(found, _der(self.other_rsa))
+
+    def test_two_of_a_kind_with_the_same_names_are_an_error(self) -> None:
+        twice = [credentials(AUTHORITY.leaf("mx.test")) for _ in range(2)]
+        self.assertIn("same names and kind of key", str(self.assertRaises(CredentialsError, ServerTls, twice)))
+
+
+class ClientCertificateTests(SynchronousTestCase):
+    """R4: whom a client proves to be."""
+
+    def session(
+        self, leaf: Leaf | None, ask: ClientCertificates = ClientCertificates.REQUEST, **settings: object
+    ) -> TlsSession | None:
+        with tempfile.TemporaryDirectory() as folder:
+            roots = AUTHORITY.write_root(folder)
+            server = ServerTls(
+                [credentials(AUTHORITY.leaf("mx.test"))],
+                ServerSettings(client_certificates=ask, client_roots=roots, **settings),  # type: ignore[arg-type]
+                AUTHORITY.now.timestamp,
+            )
+            client = ClientOf()
+            if leaf is not None:
+                chain, key = leaf.write(folder, "client")
+                client.context.use_certificate_chain_file(chain)
+                client.context.use_privatekey_file(key)
+        near, far = Listener(client), Listener(server.creator())
+        connect(near, far, Clock()).flush()
+        return server.session(far.transport.getHandle()) if far.done else None
+
+    def client(self, leaf: Leaf | None, **settings: object) -> ClientCertificate:
+        session = self.session(leaf, **settings)  # type: ignore[arg-type]
+        assert session is not None
+        assert session.client is not None
+        return session.client
+
+    def test_a_good_one(self) -> None:
+        leaf = AUTHORITY.leaf("MTA.partner.test")
+        found = self.client(leaf)
+        self.assertEqual((found.verified, found.fault, found.names), (True, None, ("mta.partner.test",)))
+        self.assertEqual(found.sha256, hashlib.sha256(_der(leaf)).hexdigest())
+        self.assertEqual((len(found.key_sha256), found.subject), (64, "CN=MTA.partner.test"))
+
+    def test_bad_ones_are_named_and_let_in(self) -> None:
+        table = {
+            "self-signed": AUTHORITY.self_signed("mta.test"),
+            "another authority": Authority("another").leaf("mta.test"),
+            "expired": AUTHORITY.leaf("mta.test", days=(-10, -1)),
+            "weak": AUTHORITY.leaf("mta.test", key=rsa_key(1024)),
+        }
+        for case, leaf in table.items():
+            try:
+                found = self.client(leaf)
+            except SSL.Error:
+                continue  # OpenSSL's own client does not take it
+            self.assertFalse(found.verified, case)
+            self.assertTrue(found.fault, case)
+
+    def test_RULINGS_28_a_certificate_for_servers(self) -> None:
+        leaf = AUTHORITY.leaf("mta.test")  # serverAuth alone
+        self.assertTrue(self.client(leaf, client_eku=ClientEku.ANY).verified)
+        strict = self.client(leaf, client_eku=ClientEku.STRICT)
+        self.assertFalse(strict.verified)
+        self.assertEqual(strict.fault, "not meant for clients (depth 0)")
+
+    def test_none_shown(self) -> None:
+        requested = self.session(None)
+        assert requested is not None
+        self.assertEqual((requested.client, requested.client_asked), (None, True))
+        self.assertIsNone(self.session(None, ClientCertificates.REQUIRE))
+        ignored = self.session(AUTHORITY.leaf("mta.test"), ClientCertificates.IGNORE)
+        assert ignored is not None
+        self.assertEqual((ignored.client, ignored.client_asked), (None, False))
+
+    def test_lowest_version(self) -> None:
+        server = ServerTls([credentials(AUTHORITY.leaf("mx.test"))], ServerSettings(lowest=ServerVersion.TLS_1_3))
+        self.assertIsNone(offered(server, maximum=SSL.TLS1_2_VERSION))
+        self.assertIsNotNone(offered(server))

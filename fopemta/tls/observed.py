@@ -1,0 +1,41 @@
+"""What verification met on one connection (shell): noted by a callback that lets every handshake go on."""
+
+from __future__ import annotations
+
+import attrs
+from OpenSSL import SSL
+
+from fopemta.tls.chain_words import words_of
+from fopemta.trust.evidence import ChainError
+
+
+@attrs.define
+class Observed:
+    """`seen` how often the callback was called, `errors` what was wrong, `failed`: the looking on itself failed."""
+
+    seen: int = 0
+    failed: bool = False
+    errors: list[ChainError] = attrs.Factory(list)
+
+
+class ObservedConnection(SSL.Connection):
+    """A connection that carries what was observed of it: the callback, shared by all connections of a Context, is
+    given this very object.  (The app data belong to Twisted.)
+    """
+
+    def __init__(self, context: SSL.Context) -> None:
+        super().__init__(context, None)
+        self.observed = Observed()
+
+
+def observe(connection: SSL.Connection, _certificate: object, code: int, depth: int, ok: int) -> bool:
+    """Note what verification met and let the handshake go on.  Must not raise: it would surface inside Twisted."""
+    if isinstance(connection, ObservedConnection):
+        observed = connection.observed
+        try:
+            observed.seen += 1
+            if not ok:
+                observed.errors.append(ChainError(code, depth, words_of(code)))
+        except Exception:  # noqa: BLE001  whatever it is: `failed` means that nothing is proven
+            observed.failed = True
+    return True

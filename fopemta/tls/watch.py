@@ -1,0 +1,105 @@
+"""Watching our certificates' files (shell): a renewed pair is served without a restart, a bad one is not.
+
+certbot changes links, lego writes over the files; in both the chain and the key change one after the other.  So a
+change is taken up only once the files have stood still for one look, and only when key and chain fit (C008).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from fopemta import maillog
+from fopemta.config.model import CertificateFiles
+from fopemta.tls.credentials import Credentials, CredentialsError, cautions_about
+
+# Seconds between two looks, and between two warnings about the same certificate.
+INTERVAL = 30.0
+_DAY = 86_400.0
+
+_Look: TypeAlias = tuple[tuple[int, int, int, int] | None, ...]
+
+
+class CertificateWatch:
+    """`files` gives those that are configured now, `read` reads them all, `serve` puts them to use (both raise
+    CredentialsError).  `now` is the wall time.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        now: Callable[[], float],
+        hostname: str,
+        files: Callable[[], Sequence[CertificateFiles]],
+        read: Callable[[], Sequence[Credentials]],
+        serve: Callable[[Sequence[Credentials]], object],
+    ) -> None:
+        self._clock = clock
+        self._now = now
+        self._hostname = hostname
+        self._files = files
+        self._read = read
+        self._serve = serve
+        self._served: _Look = ()
+        self._seen: _Look = ()
+        self._refused: _Look | None = None
+        self._next_warning = 0.0
+        self._call: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """What the files are now is what is served."""
+        self._served = self._seen = self._look()
+        self._warn()
+        self._call = self._clock.callLater(INTERVAL, self._again)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+
+    def _again(self) -> None:
+        self._call = self._clock.callLater(INTERVAL, self._again)
+        self._warn()
+        look = self._look()
+        settled, self._seen = look == self._seen, look
+        if settled and look not in (self._served, self._refused):
+            self._take_up(look)
+
+    def _take_up(self, look: _Look) -> None:
+        try:
+            self._serve(self._read())
+        except CredentialsError as error:
+            # Told once for each state of the files; the old ones stay in use.
+            self._refused = look
+            maillog.certificate_refused(str(error))
+            return
+        self._served, self._refused = look, None
+        maillog.reloaded("certificates")
+        self._next_warning = 0.0
+
+    def _warn(self) -> None:
+        if self._now() < self._next_warning:
+            return
+        self._next_warning = self._now() + _DAY
+        try:
+            found = self._read()
+        except CredentialsError:
+            return  # told when it was met
+        for each in found:
+            for words in cautions_about(each, self._hostname, self._now()):
+                maillog.caution("tls.server.certificates", words)
+
+    def _look(self) -> _Look:
+        return tuple(_state(path) for each in self._files() for path in (each.chain, each.key))
+
+
+def _state(path: str) -> tuple[int, int, int, int] | None:
+    """What changes when a file does, links followed; None when it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
