@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from fopemta.mail.address import path_text
-from fopemta.mail.envelope import TlsSession
+from fopemta.mail.envelope import RuleNote, TlsSession
 from fopemta.mail.queued import QueuedMessage
 from fopemta.trust.verdict import VerdictRecord
 
@@ -192,6 +192,20 @@ def refused(client: str, stage: str, code: int, enhanced: str | None, text: str,
         code=code,
         enhanced=enhanced,
         text=text,
+    )
+
+
+def rule_applied(message_id: str, note: RuleNote) -> None:
+    """A rule had something to say of a message; `message_id` is empty where there is no message yet."""
+    _log.info(
+        "{message}: rule {rule} ({action}, {mode}): {answer}: {why}",
+        event="rule_applied",
+        message=message_id or None,
+        rule=note.rule,
+        action=note.action,
+        mode=note.mode,
+        answer=note.answer,
+        why=note.why,
     )
 
 

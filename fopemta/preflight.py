@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
+import attrs
 from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.load import load
 from fopemta.config.model import Configuration
+from fopemta.config.rules import load_rules
+from fopemta.policy.rulebook import Rulebook
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.credentials import load as load_credentials
@@ -51,7 +54,27 @@ def read(path: str) -> Configuration:
         raise ConfigurationErrors([ConfigurationError("", f"{path}: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigurationErrors([ConfigurationError("", f"{path}: not UTF-8 at octet {error.start}")]) from error
-    return load(text, os.path.dirname(path))
+    configuration = load(text, os.path.dirname(path))
+    if configuration.rules is None:
+        return configuration
+    return attrs.evolve(configuration, rulebook=_rulebook(configuration.rules))
+
+
+def _rulebook(path: str) -> Rulebook:
+    """The rules in the file `path`.  Raises ConfigurationErrors; their keys say which file is meant."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return load_rules(file.read(), os.path.dirname(path))
+    except OSError as error:
+        raise ConfigurationErrors([ConfigurationError("rules", f"{path}: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationErrors([ConfigurationError("rules", f"{path}: not UTF-8 at octet {error.start}")]) from error
+    except ConfigurationErrors as found:
+        name = os.path.basename(path)
+        errors = [
+            ConfigurationError(f"{name}: {each.key}" if each.key else name, each.message) for each in found.errors
+        ]
+        raise ConfigurationErrors(errors) from None
 
 
 def check(configuration: Configuration, adopting: bool = True) -> tuple[ConfigurationError, ...]:

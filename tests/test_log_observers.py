@@ -17,7 +17,7 @@ from zope.interface.verify import verifyObject
 from fopemta import maillog
 from fopemta.log_observers import JsonLog, LogOutlet, TextLog, json_line, text_line
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import Arrival, Envelope, TlsSession
+from fopemta.mail.envelope import Arrival, Envelope, RuleNote, TlsSession
 from fopemta.mail.queued import QueuedMessage
 from fopemta.trust.verdict import CertificateFacts, Result, VerdictRecord
 from tests.test_log_file import Remembering
@@ -165,6 +165,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
     "name_server_works_again": (
         lambda: maillog.name_server_works_again("[2001:db8::53]:53"),
         "- name_server_works_again server=[2001:db8::53]:53",
+    ),
+    "rule_applied": (
+        lambda: maillog.rule_applied("ID1", RuleNote("bank", "hold", "test", "yes", "subject has x")),
+        'ID1 rule_applied rule=bank action=hold mode=test answer=yes why="subject has x"',
     ),
     "certificate_refused": (
         lambda: maillog.certificate_refused("/c.pem: no such file"),

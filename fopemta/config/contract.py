@@ -199,6 +199,7 @@ FILE = Section(
         "retry": Key("retry", RETRY),
         "limits": Key("limits", LIMITS),
         "log": Key("log", LOG),
+        "rules": Key("rules", path()),
     },
-    later=frozenset({"users", "aliases", "control", "web", "workers", "rules", "rule", "fetch"}),
+    later=frozenset({"users", "aliases", "control", "web", "workers", "fetch"}),
 )

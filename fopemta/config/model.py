@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
 from fopemta.mail.address import Mailbox
 from fopemta.smtp.transaction import BareLineEnds
 from fopemta.trust.levels import Level
+
+if TYPE_CHECKING:
+    from fopemta.policy.rulebook import Rulebook
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -276,3 +279,6 @@ class Configuration:
     retry: Retry = Retry()
     limits: Limits = Limits()
     log: Log = Log()
+    # The path of the rules, and what stands there: read by whoever reads this file.
+    rules: str | None = None
+    rulebook: Rulebook | None = None

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.mail.address import Mailbox, path_text
+from fopemta.mail.envelope import Envelope, TlsSession
 from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply
+from fopemta.policy.acceptance import Acceptance, acceptance, note_of, refusal_of
+from fopemta.policy.action import AT_ACCEPTANCE, Defer, Reject, RequireTls
+from fopemta.policy.facts import ContentFacts, Direction, MessageFacts, Stage
+from fopemta.policy.require_tls import shortfall
 
 if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
@@ -29,6 +35,8 @@ class Gate:
         self.client = client
         self.trusted = factory.admission.may_relay(client)
         self.login: LoggedIn | None = None
+        self._sender: Mailbox | None = None
+        self._tls: TlsSession | None = None
         self._listed: Deferred[Reply | None] | Reply | None = None
         if factory.blocklists is not None and not self.trusted:
             self._listed = factory.blocklists.judge(client)
@@ -38,17 +46,21 @@ class Gate:
         """The client may send to anywhere."""
         return self.trusted or (self.login is not None and self._factory.config.relay.authenticated_users)
 
-    def sender(self, sender: Mailbox | None) -> Reply | None:
+    def sender(self, sender: Mailbox | None, tls: TlsSession | None) -> Reply | None:
         """May it write as `sender`?"""
+        self._sender, self._tls = sender, tls
         refusal = None
         if self.login is not None and sender is not None and not self.login.may_write_as(sender):
             refusal = _NOT_YOURS
+        refusal = refusal or self._rules_refuse(Stage.SENDER, ())
         return self._told("MAIL", path_text(sender), refusal)
 
     def recipient(self, recipient: Mailbox) -> Reply | Deferred[Reply | None] | None:
         """May it write to `recipient`?  The cheap questions come first."""
         factory = self._factory
         refusal = factory.admission.judge_recipient(recipient, self.may_relay)
+        if refusal is None:
+            refusal = self._rules_refuse(Stage.RECIPIENT, (recipient,))
         if refusal is None and self._questions_left and not self._is_postmaster(recipient):
             return Deferred.fromCoroutine(self._ask_about(recipient))
         return self._told("RCPT", str(recipient), refusal)
@@ -67,6 +79,53 @@ class Gate:
         if refusal is None and self._factory.recipients is not None:
             refusal = await self._factory.recipients.verify(recipient)
         return self._told("RCPT", str(recipient), refusal)
+
+    # --- rules -----------------------------------------------------------------------------------------------------
+
+    @property
+    def inspects(self) -> bool:
+        """Rules look at the content of messages when they come in."""
+        book = self._factory.config.rulebook
+        return book is not None and bool(book.of(*AT_ACCEPTANCE).rules)
+
+    def facts(self, stage: Stage, recipients: tuple[Mailbox, ...], size: int = 0) -> MessageFacts:
+        """What rules may be asked about now."""
+        return MessageFacts(
+            stage=stage,
+            direction=Direction.OUTBOUND if self.trusted or self.login is not None else Direction.INBOUND,
+            client=self.client,
+            login=None if self.login is None else self.login.name,
+            tls=self._tls,
+            sender=self._sender,
+            recipients=recipients,
+            size=size,
+        )
+
+    def acceptance(self, envelope: Envelope, content: ContentFacts, size: int) -> Acceptance:
+        """What rules do with a message whose content has come, or as much of it as is looked at."""
+        book = self._factory.config.rulebook
+        assert book is not None
+        facts = attrs.evolve(self.facts(Stage.CONTENT, envelope.recipients, size), content=content)
+        return acceptance(book.of(*AT_ACCEPTANCE).evaluate(facts, self._factory.now()), envelope.recipients)
+
+    def _rules_refuse(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> Reply | None:
+        """The refusal of the first rule that is known to match at this stage, and was not before."""
+        book = self._factory.config.rulebook
+        if book is None:
+            return None
+        results = book.of(Reject, Defer, RequireTls).evaluate(self.facts(stage, recipients), self._factory.now())
+        results = tuple(each for each in results if each.rule.stage is stage or stage is Stage.SENDER)
+        for result in results:
+            lack = shortfall(result.rule.then, self._tls) if isinstance(result.rule.then, RequireTls) else None
+            if lack is not None and result.matches:
+                maillog.rule_applied("", note_of(result))
+                if result.enforced:
+                    return lack
+        refused = refusal_of(results)
+        if refused is None:
+            return None
+        maillog.rule_applied("", note_of(refused[1]))
+        return refused[0]
 
     async def flush(self, domain: str) -> Reply:
         """ETRN (RFC 1985 5.3)."""

@@ -18,12 +18,13 @@ from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
 from fopemta.deadline import Deadline
 from fopemta.inbound.gate import Gate
-from fopemta.interfaces import IExchange, IIncoming, SpoolFull, SpoolTrouble
+from fopemta.inbound.reception import Reception
+from fopemta.interfaces import IExchange, SpoolFull, SpoolTrouble
 from fopemta.mail.address import canonical_ip_address
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.queued import QueuedMessage
-from fopemta.mail.received import protocol_word, received_header
+from fopemta.mail.received import protocol_word
 from fopemta.mail.reply import Reply
 from fopemta.smtp.server_effects import (
     AbortMessage,
@@ -77,8 +78,7 @@ class InboundProtocol(Protocol):
         self._session: ServerSession | None = None
         self._effects: deque[Effect] = deque()
         self._performing = False
-        self._incoming: IIncoming | None = None
-        self._envelope: Envelope | None = None
+        self._reception: Reception | None = None
         self._deadline = Deadline(factory.clock, self._timed_out)
         self._grace = Deadline(factory.clock, self._close_held_up)
         self._client = "unknown"
@@ -200,7 +200,7 @@ class InboundProtocol(Protocol):
         self._transport.write(effect.data)
 
     def _ask_sender(self, effect: AskSender) -> None:
-        self._answer(self._gate.sender(effect.sender), self._talk.judged)
+        self._answer(self._gate.sender(effect.sender, self._talk.tls), self._talk.judged)
 
     def _ask_recipient(self, effect: AskRecipient) -> None:
         self._answer(self._gate.recipient(effect.recipient), self._talk.judged)
@@ -248,16 +248,12 @@ class InboundProtocol(Protocol):
         self._tell(self._talk.not_impersonated(_NO_IMPERSONATION))
 
     def _open_message(self, effect: OpenMessage) -> None:
-        factory, arrival = self.factory, self._arrival(effect.envelope)
-        self._envelope = attrs.evolve(effect.envelope, arrival=arrival)
+        envelope = attrs.evolve(effect.envelope, arrival=self._arrival(effect.envelope))
         try:
-            self._incoming = factory.spool.receive(factory.ids())
+            self._reception = Reception(self.factory, self._gate, envelope, self._wait_for_room)
         except SpoolTrouble as trouble:
             self._tell(self._talk.failed(_reply_to(trouble)))
             return
-        hostname, tell_client = factory.config.node.hostname, factory.listener.tell_client
-        message_id = self._incoming.message_id
-        self._write(received_header(self._envelope, arrival, hostname, message_id, factory.now(), tell_client))
         self._tell(self._talk.opened())
 
     def _arrival(self, envelope: Envelope) -> Arrival:
@@ -272,25 +268,22 @@ class InboundProtocol(Protocol):
         )
 
     def _write_content(self, effect: WriteContent) -> None:
-        self._write(effect.data)
+        assert self._reception is not None
+        self._reception.write(effect.data)
 
-    def _write(self, data: bytes) -> None:
-        assert self._incoming is not None
-        room = self._incoming.write(data)
-        if room is not None:
-            self._pause()
-            supervise(room.addBoth(self._resume), "waiting for room in the spool")
+    def _wait_for_room(self, room: Deferred[None]) -> None:
+        self._pause()
+        supervise(room.addBoth(self._resume), "waiting for room in the spool")
 
     def _commit_message(self, effect: CommitMessage) -> None:
-        incoming, envelope = self._incoming, self._envelope
-        assert incoming is not None
-        assert envelope is not None
-        if envelope.body_type is not effect.body_type:
-            envelope = attrs.evolve(envelope, body_type=effect.body_type)
-        self._incoming = self._envelope = None
+        reception, self._reception = self._reception, None
+        assert reception is not None
+        committing = reception.commit(effect.body_type)
+        if isinstance(committing, Reply):
+            self._tell(self._talk.failed(committing))
+            return
         # Reading stops: a client cannot fill our memory while the disk works.
         self._pause()
-        committing: Deferred[QueuedMessage] = incoming.commit(envelope)
         committing.addCallbacks(self._committed, self._not_committed)
         supervise(committing.addBoth(self._resume), "committing a message")
 
@@ -355,9 +348,9 @@ class InboundProtocol(Protocol):
         self._effects.extendleft(reversed(effects))
 
     def _abort_message(self) -> None:
-        if self._incoming is not None:
-            self._incoming.abort()
-            self._incoming = self._envelope = None
+        reception, self._reception = self._reception, None
+        if reception is not None:
+            reception.abort()
 
     def _hang_up(self) -> None:
         self._transport.loseConnection()

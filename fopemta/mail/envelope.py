@@ -134,7 +134,7 @@ class Envelope:
     `arrival` is None for a message made here (reports).  `smtputf8` (RFC 6531): the message may hold UTF-8 in its
     headers and addresses.  `require_tls` (RFC 8689).  `returned` and `envelope_id` (decoded from xtext) as RFC 3461,
     None where not said.  `options` has an entry for those recipients alone of whom there is more to say.  `rules` are
-    those that had something to say when the message came in.
+    those that had something to say when the message came in; `held`: one of them keeps it until it is released.
     """
 
     sender: Mailbox | None
@@ -147,6 +147,7 @@ class Envelope:
     envelope_id: str | None = None
     options: tuple[tuple[Mailbox, RecipientOptions], ...] = ()
     rules: tuple[RuleNote, ...] = ()
+    held: bool = False
 
     def options_of(self, recipient: Mailbox) -> RecipientOptions:
         """What RCPT said of `recipient` beside the address."""

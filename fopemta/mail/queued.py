@@ -75,7 +75,9 @@ class QueuedMessage:
     @classmethod
     def fresh(cls, message_id: str, arrived: float, size: int, envelope: Envelope) -> QueuedMessage:
         """A message just accepted."""
-        return cls(message_id, arrived, size, envelope, tuple(RecipientStatus(each) for each in envelope.recipients))
+        state = RecipientState.HELD if envelope.held else RecipientState.QUEUED
+        recipients = tuple([RecipientStatus(each, state) for each in envelope.recipients])
+        return cls(message_id, arrived, size, envelope, recipients)
 
     def after(self, verdicts: Iterable[VerdictRecord]) -> QueuedMessage:
         """The message once `verdicts` have been recorded; a verdict finds its recipient by address."""

@@ -133,5 +133,7 @@ LATEST: dict[type[Action], Stage] = {RequireTls: Stage.RECIPIENT}
 # The only direction of an action, where it has one.
 ONLY: dict[type[Action], Direction] = {RequireTls: Direction.INBOUND}
 
+# Those that are decided once, when the message has come, and stored with it.
+AT_ACCEPTANCE = (Reject, Defer, Hold, Redirect, Bcc, AddHeader)
 # Those that are decided anew at each attempt, from the facts that are stored with the message (RULINGS 1).
 AT_EACH_ATTEMPT = (ForceTls, RouteVia, AllowWeaker)

@@ -15,7 +15,7 @@ from email.policy import compat32
 from fopemta.policy.facts import Attachment, ContentFacts, Gap
 
 # So much of a message is looked at.  What is beyond is unknown for good (RULINGS 5).
-MOST_READ = 1 << 20
+MOST_READ = 1 << 19
 _MOST_PARTS = 200
 _MOST_TEXT = 1 << 20
 

@@ -152,6 +152,8 @@ def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
         plain["envelope_id"] = envelope.envelope_id
     if envelope.options:
         plain["options"] = [[_mailbox_to_text(each), _options_to_plain(said)] for each, said in envelope.options]
+    if envelope.held:
+        plain["held"] = True
     if envelope.rules:
         plain["rules"] = [_said(each, _NOTE_FIELDS) for each in envelope.rules]
     return plain
@@ -200,6 +202,7 @@ def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
         None if (envelope_id := plain.get("envelope_id")) is None else str(envelope_id),
         tuple((_mailbox_from_text(each), _options_from_plain(said)) for each, said in plain.get("options", ())),
         tuple(RuleNote(**{name: str(each[name]) for name in _NOTE_FIELDS}) for each in plain.get("rules", ())),
+        bool(plain.get("held", False)),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from fopemta.mail.queued import QueuedMessage, RecipientStatus
+from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.message_json import MessageFacts, facts_to_json, outcome_from_json
 from fopemta.trust.verdict import VerdictRecord
 
@@ -104,11 +104,7 @@ def message_of(facts: MessageFacts, lines: Sequence[bytes]) -> QueuedMessage:
                 newest[verdict.recipient] = verdict
         if len(newest) == len(addresses):
             break
-    statuses = [
-        RecipientStatus(address).after(newest[text]) if text in newest else RecipientStatus(address)
-        for text, address in addresses.items()
-    ]
-    return QueuedMessage(facts.id, facts.arrived, facts.size, facts.envelope, tuple(statuses))
+    return QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope).after(newest.values())
 
 
 def verdicts_in(line: bytes) -> tuple[VerdictRecord, ...]:

@@ -49,7 +49,9 @@ def waiting_of(head: bytes, lines: tuple[bytes, ...], finished: bool) -> Waiting
     """What a sound head and a sound journal say.  Raises Unsound."""
     try:
         facts = _decode(head.decode("ascii"))
-        due = None if finished else _due(facts["envelope"]["recipients"], lines)
+        envelope = facts["envelope"]
+        plain = not envelope.get("held")
+        due = None if finished else _due(envelope["recipients"], lines) if plain else _NOT_PLAIN
         if due is _NOT_PLAIN:
             due = message_of(facts_from_json(head), lines).due
         entry = Unfinished(str(facts["id"]), float(facts["arrived"]), due)

@@ -60,9 +60,9 @@ def _fault(
     for depth, certificate in enumerate(path):
         if not certificate.not_valid_before_utc.timestamp() <= now <= certificate.not_valid_after_utc.timestamp():
             return f"not valid today (depth {depth})"
-        words = weakness(certificate)
-        if words is not None:
-            return f"{words} (depth {depth})"
+        weak = weakness(certificate)
+        if weak is not None:
+            return f"{weak} (depth {depth})"
     return None
 
 

@@ -7,7 +7,7 @@ from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.authority import Leaf
-from fopemta.tls import client as tls_client
+from fopemta.tls.observed import observe
 from fopemta.tls.server import ServerTls
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.pkix import judge
@@ -45,12 +45,12 @@ class FailingCallbackTests(SynchronousTestCase):
         client = client_tls()
         connection = client.creator(*_FULL, "mx.test").clientConnectionForTLS(None)
         connection.observed.errors = None  # whatever is done with it fails
-        self.assertTrue(tls_client._observe(connection, None, 18, 0, 0))
+        self.assertTrue(observe(connection, None, 18, 0, 0))
         self.assertTrue(connection.observed.failed)
 
     def test_connection_of_somebody_else_is_never_evidence(self) -> None:
         stranger = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
-        self.assertTrue(tls_client._observe(stranger, None, 18, 0, 0))  # type: ignore[arg-type]
+        self.assertTrue(observe(stranger, None, 18, 0, 0))  # type: ignore[arg-type]
         self.assertIsNotNone(client_tls().evidence(stranger).judging_error)
 
     def test_later_success_does_not_wipe_out_an_error(self) -> None:

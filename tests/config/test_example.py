@@ -26,7 +26,7 @@ _HEADING = re.compile(r"(?:# )?\[{1,2}([a-z_.]+)\]{1,2}")
 _KEY = re.compile(r"(?:# )?([a-z_]+) = (.+)")
 
 # What has no default of its own: left out, a route has the level that all have.
-NO_DEFAULT = {"route.tls", "listener.client_certificates"}
+NO_DEFAULT = {"route.tls", "listener.client_certificates", "rules"}
 # Written as examples inside a list.
 IN_LISTS = {"tls.server.certificates"}
 
@@ -39,7 +39,7 @@ def shown_values() -> dict[str, list[str]]:
         if heading := _HEADING.fullmatch(line):
             section = heading[1]
         elif key := _KEY.fullmatch(line):
-            found.setdefault(f"{section}.{key[1]}", []).append(key[2])
+            found.setdefault(f"{section}.{key[1]}" if section else key[1], []).append(key[2])
     return found
 
 

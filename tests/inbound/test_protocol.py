@@ -110,7 +110,7 @@ class SpoolTests(SynchronousTestCase):
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\n")
         session: Any = next(iter(inbound.factory.sessions))
-        session._incoming.commit = lambda _: fail(ZeroDivisionError("secret path /etc/x"))
+        session._reception._incoming.commit = lambda _: fail(ZeroDivisionError("secret path /etc/x"))
         heard = talk.say(MESSAGE)
         self.assertEqual(heard, b"451 4.3.0 Temporary trouble here, please try again later\r\n")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
@@ -136,8 +136,8 @@ class SpoolTests(SynchronousTestCase):
         talk.say(ENVELOPE + b"DATA\r\n")
         session: Any = next(iter(inbound.factory.sessions))
         aborted: list[str] = []
-        session._incoming.write = lambda _: 1 // 0
-        session._incoming.abort = lambda: aborted.append("once")
+        session._reception._incoming.write = lambda _: 1 // 0
+        session._reception._incoming.abort = lambda: aborted.append("once")
         talk.say(MESSAGE)
         self.assertEqual((talk.codes()[-1], talk.closed, aborted), (421, True, ["once"]))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -64,6 +64,7 @@ envelopes = st.builds(
     st.none() | words,
     st.lists(st.tuples(mailboxes, options), max_size=3).map(tuple),
     st.lists(st.builds(RuleNote, words, words, words, words, words), max_size=2).map(tuple),
+    st.booleans(),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -1,0 +1,107 @@
+"""One message on its way into the spool (shell): our trace header, what rules add, the content, and the envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from fopemta import maillog
+from fopemta.inbound.gate import Gate
+from fopemta.inbound.inspection import Inspection
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import BodyType, Envelope, RecipientOptions
+from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.received import received_header
+from fopemta.mail.reply import Reply
+from fopemta.policy.acceptance import Acceptance
+from fopemta.policy.action import AddHeader
+
+if TYPE_CHECKING:
+    from fopemta.inbound.factory import InboundFactory
+
+
+class Reception:
+    """Begun for `envelope`, which has its arrival.  `wait` is told to stop the client until a Deferred has fired.
+
+    Raises SpoolTrouble when it is known that the message could not be kept.
+    """
+
+    def __init__(
+        self, factory: InboundFactory, gate: Gate, envelope: Envelope, wait: Callable[[Deferred[None]], None]
+    ) -> None:
+        assert envelope.arrival is not None
+        self._gate = gate
+        self._envelope = envelope
+        self._wait = wait
+        self._incoming = factory.spool.receive(factory.ids())
+        self._inspection = Inspection() if gate.inspects else None
+        hostname, message_id = factory.config.node.hostname, self._incoming.message_id
+        tell_client = factory.listener.tell_client
+        self._keep(received_header(envelope, envelope.arrival, hostname, message_id, factory.now(), tell_client))
+
+    def write(self, content: bytes) -> None:
+        """The next piece of the content."""
+        inspection = self._inspection
+        if inspection is None:
+            self._keep(content)
+            return
+        inspection.take(content)
+        if inspection.begun:
+            self._keep(content)
+        elif inspection.enough:
+            self._let_go(inspection, whole=False)
+
+    def commit(self, body_type: BodyType) -> Deferred[QueuedMessage] | Reply:
+        """The message is whole: keep it, or refuse it.  The Deferred fails with SpoolTrouble."""
+        envelope = attrs.evolve(self._envelope, body_type=body_type)
+        if self._inspection is not None:
+            accepted = self._let_go(self._inspection, whole=True)
+            for note in accepted.notes:
+                maillog.rule_applied(self._incoming.message_id, note)
+            if accepted.refusal is not None:
+                self.abort()
+                return accepted.refusal
+            envelope = changed(envelope, accepted)
+        return self._incoming.commit(envelope)
+
+    def abort(self) -> None:
+        """Forget it; nothing stays."""
+        self._incoming.abort()
+
+    def _let_go(self, inspection: Inspection, whole: bool) -> Acceptance:
+        accepted = self._gate.acceptance(self._envelope, inspection.facts(whole), inspection.size)
+        if not inspection.begun and accepted.refusal is None:
+            self._keep(b"".join(rendered(each) for each in accepted.headers))
+            self._keep(inspection.let_go())
+        return accepted
+
+    def _keep(self, data: bytes) -> None:
+        room = self._incoming.write(data) if data else None
+        if room is not None:
+            self._wait(room)
+
+
+def rendered(header: AddHeader) -> bytes:
+    """A header that a rule adds; its value is one line of printable text."""
+    return f"{header.name}: {header.value}\r\n".encode()
+
+
+def changed(envelope: Envelope, accepted: Acceptance) -> Envelope:
+    """The envelope as rules have made it: other recipients, each with what it stands for."""
+    options = [(address, _options(envelope, address, origins)) for address, origins in accepted.recipients]
+    return attrs.evolve(
+        envelope,
+        recipients=tuple(address for address, _ in options),
+        options=tuple((address, said) for address, said in options if said != RecipientOptions()),
+        rules=accepted.notes,
+        held=accepted.hold,
+    )
+
+
+def _options(envelope: Envelope, address: Mailbox, origins: tuple[Mailbox, ...]) -> RecipientOptions:
+    """RFC 3461 6: what was asked for of the first address that it replaces."""
+    said = envelope.options_of(origins[0])
+    return said if origins == (address,) else attrs.evolve(said, stands_for=origins)

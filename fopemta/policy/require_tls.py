@@ -1,0 +1,48 @@
+"""What an inbound session lacks of what a rule requires of it (pure): R4, issue of `require_tls` rules.
+
+The texts tell the sender's administrator what is demanded; they never name a rule.
+"""
+
+from __future__ import annotations
+
+from fopemta.mail.envelope import ClientCertificate, TlsSession
+from fopemta.mail.reply import Reply
+from fopemta.policy.action import RequireTls
+from fopemta.trust.levels import Level
+
+_NO_TLS = Reply.of(530, "5.7.0", "Mail from there is taken over TLS only: must issue a STARTTLS command first")
+_NO_CERTIFICATE = Reply.of(530, "5.7.0", "Mail from there is taken only with a client certificate")
+
+
+def shortfall(action: RequireTls, tls: TlsSession | None) -> Reply | None:
+    """None where the session is good enough, else the refusal."""
+    if tls is None:
+        return _NO_TLS
+    if action.level < Level.AUTHENTICATED and not action.wants_certificate:
+        return None
+    client = tls.client
+    if client is None:
+        return _NO_CERTIFICATE
+    if action.fingerprints and {client.sha256, client.key_sha256}.intersection(action.fingerprints):
+        # A fingerprint proves all by itself, as pins do (RULINGS 27).
+        return None
+    if not client.verified:
+        return Reply.of(550, "5.7.5", f"The client certificate was not accepted: {client.fault or 'not verified'}")
+    return _wrong_holder(action, client)
+
+
+def _wrong_holder(action: RequireTls, client: ClientCertificate) -> Reply | None:
+    """A good certificate must be that of somebody who is meant."""
+    if action.names and not any(_bears(client, name) for name in action.names):
+        return Reply.of(550, "5.7.5", f"The client certificate must bear the name {' or '.join(action.names)}")
+    if action.issuers and client.issuer not in action.issuers:
+        return Reply.of(550, "5.7.5", "The client certificate must be from another issuer")
+    if action.fingerprints and not (action.names or action.issuers):
+        return Reply.of(550, "5.7.5", "The client certificate is not the one that is expected")
+    return None
+
+
+def _bears(client: ClientCertificate, name: str) -> bool:
+    """A wildcard in the certificate stands for one label (RFC 9525 6.3)."""
+    _, dot, parent = name.partition(".")
+    return name in client.names or (bool(dot) and f"*.{parent}" in client.names)

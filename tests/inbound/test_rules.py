@@ -1,0 +1,132 @@
+"""Rules when mail comes in: refused as early as it is known, held, sent elsewhere, copied, marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.rules import load_rules
+from fopemta.mail.address import Mailbox
+from fopemta.mail.queued import RecipientState
+from fopemta.policy.content import MOST_READ
+from tests.inbound.inbound import ENVELOPE, Inbound, Talk
+
+CONTENT = b"Subject: The secret plan\r\n\r\nHello\r\n.\r\n"
+
+
+def listening(text: str, **limits: Any) -> Inbound:
+    inbound = Inbound(**limits)
+    inbound.factory.reconfigure(attrs.evolve(inbound.config, rulebook=load_rules(text, "/etc")))
+    return inbound
+
+
+def rule(then: str, when: str = "", more: str = "") -> str:
+    return f'[[rule]]\nname = "a rule"\n{more}\nwhen = {{ {when} }}\nthen = {{ {then} }}\n'
+
+
+def send(inbound: Inbound, content: bytes = CONTENT, envelope: bytes = ENVELOPE) -> Talk:
+    talk = inbound.open()
+    talk.say(envelope + b"DATA\r\n")
+    talk.say(content)
+    return talk
+
+
+class EarlyTests(SynchronousTestCase):
+    def test_refused_as_soon_as_it_is_known(self) -> None:
+        table = {
+            'clients = ["192.0.2.10"]': (550, 503, 503),
+            'senders = ["c.test"]': (550, 503, 503),
+            'recipients = ["bob@us.test"]': (250, 550, 503),
+            'recipients = ["eve@us.test"]': (250, 250, 354),
+            'clients = ["192.0.2.11"]': (250, 250, 354),
+        }
+        for when, codes in table.items():
+            talk = listening(rule('action = "reject", text = "Not here"', when)).open()
+            talk.say(ENVELOPE + b"DATA\r\n")
+            self.assertEqual(tuple(talk.codes()[-3:]), codes, when)
+            self.assertEqual(b"550 5.7.1 Not here\r\n" in talk.client.heard, 550 in codes)
+
+    def test_one_recipient_is_refused_and_the_others_are_not(self) -> None:
+        inbound = listening(rule('action = "defer"', 'recipients = ["bob@us.test"]'))
+        send(inbound, envelope=ENVELOPE + b"RCPT TO:<eve@us.test>\r\n")
+        self.assertEqual([str(each.address) for each in inbound.queue.messages[0].recipients], ["eve@us.test"])
+
+    def test_require_tls(self) -> None:
+        text = rule('action = "require_tls"', 'senders = ["c.test"]')
+        talk = listening(text).open()
+        self.assertTrue(talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\n").endswith(b"STARTTLS command first\r\n"))
+        self.assertEqual(talk.codes()[-1], 530)
+        # C004: what was refused in the clear is taken under TLS.
+        talk.say(b"STARTTLS\r\n")
+        talk.start_tls()
+        talk.say(ENVELOPE)
+        self.assertEqual(talk.codes()[-1], 250)
+        other = listening(text).open()
+        other.say(b"EHLO c.test\r\nMAIL FROM:<a@other.test>\r\n")
+        self.assertEqual(other.codes()[-1], 250)
+
+    def test_a_rule_that_is_tested_refuses_nobody(self) -> None:
+        inbound = listening(rule('action = "reject"', 'senders = ["c.test"]', 'mode = "test"'))
+        send(inbound)
+        (note,) = inbound.queue.messages[0].envelope.rules
+        self.assertEqual((note.rule, note.mode, note.answer), ("a rule", "test", "yes"))
+
+
+class ContentTests(SynchronousTestCase):
+    def test_refused_at_the_dot_leaves_nothing(self) -> None:
+        inbound = listening(rule('action = "reject"', 'subject = ["secret"]'))
+        talk = send(inbound)
+        self.assertEqual((talk.codes()[-1], inbound.kept()), (550, []))
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say(b"Subject: weather\r\n\r\n.\r\n")
+        self.assertEqual((talk.codes()[-1], len(inbound.kept())), (250, 1))
+
+    def test_held(self) -> None:
+        inbound = listening(rule('action = "hold"', 'subject = ["secret"]'))
+        send(inbound)
+        (message,) = inbound.queue.messages
+        self.assertEqual([each.state for each in message.recipients], [RecipientState.HELD])
+
+    def test_redirected_and_copied(self) -> None:
+        text = rule('action = "redirect", to = ["eve@us.test"]', 'recipients = ["bob@us.test"]')
+        inbound = listening(text + rule('action = "bcc", to = ["audit@us.test"]').replace("a rule", "copy"))
+        send(inbound)
+        envelope = inbound.queue.messages[0].envelope
+        self.assertEqual([str(each) for each in envelope.recipients], ["eve@us.test", "audit@us.test"])
+        bob = Mailbox("bob", "us.test")
+        self.assertEqual([envelope.options_of(each).stands_for for each in envelope.recipients], [(bob,), (bob,)])
+
+    def test_headers_are_added_in_front(self) -> None:
+        for content in (CONTENT, b"Subject: secret\r\n\r\n" + b"x" * 998 + b"\r\n.\r\n"):
+            inbound = listening(rule('action = "add_header", name = "X-Seen", value = "yes"', 'subject = ["secret"]'))
+            send(inbound, content)
+            (kept,) = inbound.kept()
+            self.assertIn(b"+0000\r\nX-Seen: yes\r\nSubject: ", kept)
+            self.assertTrue(kept.endswith(content.removesuffix(b".\r\n")))
+
+    def test_large_messages_are_not_held_back(self) -> None:
+        inbound = listening(rule('action = "add_header", name = "X-Seen", value = "yes"', 'subject = ["secret"]'))
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\nSubject: secret\r\n\r\n")
+        line = b"y" * 998 + b"\r\n"
+        for _ in range(MOST_READ // 1000 + 50):
+            talk.say(line)
+        session: Any = next(iter(inbound.factory.sessions))
+        self.assertTrue(session._reception._inspection.begun)
+        talk.say(b".\r\n")
+        (kept,) = inbound.kept()
+        self.assertIn(b"\r\nX-Seen: yes\r\nSubject: secret\r\n", kept)
+        self.assertEqual(kept.count(line), MOST_READ // 1000 + 50)
+
+    def test_RULINGS_5_what_is_beyond_the_bound_is_not_refused(self) -> None:
+        inbound = listening(rule('action = "reject"', 'body = ["hidden"]'))
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n\r\n")
+        for _ in range(MOST_READ // 1000 + 1):
+            talk.say(b"y" * 998 + b"\r\n")
+        talk.say(b"hidden\r\n.\r\n")
+        self.assertEqual(talk.codes()[-1], 250)
+        (note,) = inbound.queue.messages[0].envelope.rules
+        self.assertEqual(note.answer, "cannot be told")
