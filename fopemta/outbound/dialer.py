@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import attrs
@@ -21,6 +22,10 @@ class NotConnected:
 
     diagnosis: Diagnosis
     text: str
+
+
+# What is used up here says nothing of the other side: descriptors, ports, memory.
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 
 
 class _Ready(Factory):
@@ -48,5 +53,7 @@ async def dial(
     except net.ConnectionRefusedError:
         return NotConnected(Diagnosis.CONNECTION_REFUSED, "connection refused")
     except (net.ConnectError, OSError) as error:
+        if getattr(error, "osError", None) in _OURS:
+            return NotConnected(Diagnosis.LOCAL_TROUBLE, "no connection could be begun here")
         return NotConnected(Diagnosis.HOST_UNREACHABLE, getattr(error, "strerror", None) or "not reachable")
     return None

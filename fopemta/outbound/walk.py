@@ -92,7 +92,7 @@ class Walk:
         if self._shortfall(session, Ready(session.evidence is not None, True)) is not None:
             standing.protocol.quit()
             return
-        outcome = await self._transact(standing.protocol, session)
+        outcome = await self._carry(standing.protocol, session)
         if _was_closed(outcome):
             return
         self._note_outcome(standing.session, outcome)
@@ -120,14 +120,18 @@ class Walk:
             self._cursor.ended(step, StepEnd.UNSUITABLE)
             protocol.quit()
             return
-        try:
-            outcome = await self._transact(protocol, session)
-        except BaseException:
-            protocol.quit()
-            raise
+        outcome = await self._carry(protocol, session)
         self._note_outcome(session, outcome)
         self._cursor.ended(step, StepEnd.USED)
         self._give_back(Standing(protocol, session), outcome)
+
+    async def _carry(self, protocol: OutboundProtocol, session: Session) -> tuple[RecipientResult, ...] | Broken:
+        """A transaction; a session in which it could not be brought to its end is given up, never forgotten."""
+        try:
+            return await self._transact(protocol, session)
+        except BaseException:
+            protocol.quit()
+            raise
 
     async def _transact(self, protocol: OutboundProtocol, session: Session) -> tuple[RecipientResult, ...] | Broken:
         message = self._consignment.message

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from fopemta.queue.lane import Lane
-from fopemta.retry.standing import Pace, Standing, after, fresh
+from fopemta.retry.standing import Pace, Pacing, Standing, after
 from fopemta.trust.verdict import VerdictRecord
 
 D = TypeVar("D", bound=Hashable)
@@ -49,12 +49,12 @@ class Taken(Generic[D, L]):
 class Destinations(Generic[D, L]):
     """Loads wait by destination; `take` goes round among those that have a free place.
 
-    `places` in all; `places_each` at most for one destination, which has fewer when it does not answer well; `rate`
+    `places` in all; `pacing` says how many for one destination, which has fewer when it does not answer well; `rate`
     loads a minute to one destination, 0 for as many as there are places.
     """
 
-    def __init__(self, places: int, places_each: int, rate: float = 0.0) -> None:
-        self.limit(places, places_each, rate)
+    def __init__(self, places: int, pacing: Pacing, rate: float = 0.0) -> None:
+        self.limit(places, pacing, rate)
         self._lanes: dict[bool, Lane[D, L]] = {True: Lane(), False: Lane()}
         self._fresh_next = True
         self._busy: dict[D, int] = {}
@@ -67,11 +67,11 @@ class Destinations(Generic[D, L]):
         self.running_deferred = 0
         self.waiting = 0
 
-    def limit(self, places: int, places_each: int, rate: float) -> None:
+    def limit(self, places: int, pacing: Pacing, rate: float) -> None:
         """Use other limits from now on."""
         self._places = places
         self._places_deferred = max(places - places // _FOR_FRESH, 1)
-        self._places_each = places_each
+        self._pacing = pacing
         self._interval = _MINUTE / rate if rate else 0.0
 
     # --- loads -----------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ class Destinations(Generic[D, L]):
         if not self._busy[destination]:
             del self._busy[destination]
         before = self.standing(destination)
-        standing = after(before, verdicts, self._places_each, now, jitter)
+        standing = after(before, verdicts, self._pacing, now, jitter)
         self._remember(destination, standing)
         if standing.until == before.until:
             turn = Turn.NONE
@@ -127,7 +127,7 @@ class Destinations(Generic[D, L]):
 
     def standing(self, destination: D) -> Standing:
         """How it stands."""
-        return self._standings.get(destination) or fresh(self._places_each)
+        return self._standings.get(destination) or Standing(self._pacing.first_window)
 
     def rests(self, destination: D, now: float) -> bool:
         """No mail is tried there now."""
@@ -200,7 +200,7 @@ class Destinations(Generic[D, L]):
         """While it is in use or has not answered well; of the others nothing is kept."""
         self._standings.pop(destination, None)
         in_use = destination in self._busy or self.waiting_for(destination)
-        if in_use or not standing.sound(self._places_each):
+        if in_use or not standing.sound(self._pacing):
             self._standings[destination] = standing
             if len(self._standings) > _MOST_REMEMBERED:
                 self._standings.popitem(last=False)

@@ -80,7 +80,7 @@ class Dispatcher:
         self._rounds: dict[str, _Round] = {}
         self._loading: set[str] = set()
         self._backlog: deque[str] = deque()
-        self._traffic = Traffic(config.delivery, clock.seconds, noise)
+        self._traffic = Traffic(config, clock.seconds, noise)
         self._alarm: IDelayedCall | None = None
         self._held_back = False
         self._troubled = 0
@@ -122,7 +122,7 @@ class Dispatcher:
         self._config = config
         self._reporter.config = config
         self._damage.config = config
-        self._traffic.reconfigure(config.delivery)
+        self._traffic.reconfigure(config)
 
     def accepted(self, message: QueuedMessage) -> None:
         """See IQueue."""

@@ -6,12 +6,13 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from fopemta import maillog
-from fopemta.config.model import Delivery
+from fopemta.config.model import Configuration
 from fopemta.mail.address import path_text
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import RecipientStatus
 from fopemta.queue.destinations import Destinations, Taken, Turn
 from fopemta.queue.parked import Parked
+from fopemta.retry.standing import Pacing
 from fopemta.routing.values import NextHop
 from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
 
@@ -22,19 +23,15 @@ _MOST_WAITING = 1000
 class Traffic:
     """`seconds` gives a steady clock's time."""
 
-    def __init__(self, delivery: Delivery, seconds: Callable[[], float], noise: random.Random) -> None:
-        self._destinations: Destinations[NextHop, Consignment] = Destinations(
-            delivery.connections, delivery.connections_per_destination, delivery.rate_per_destination
-        )
+    def __init__(self, config: Configuration, seconds: Callable[[], float], noise: random.Random) -> None:
+        self._destinations: Destinations[NextHop, Consignment] = Destinations(*_limits(config))
         self._parked: Parked[NextHop] = Parked()
         self._seconds = seconds
         self._noise = noise
 
-    def reconfigure(self, delivery: Delivery) -> None:
+    def reconfigure(self, config: Configuration) -> None:
         """Use other limits from now on."""
-        self._destinations.limit(
-            delivery.connections, delivery.connections_per_destination, delivery.rate_per_destination
-        )
+        self._destinations.limit(*_limits(config))
 
     @property
     def running(self) -> int:
@@ -125,6 +122,11 @@ class Traffic:
         return waiting >= _MOST_WAITING and self._destinations.waiting_for(hop) >= self._destinations.fair_share(
             _MOST_WAITING
         )
+
+
+def _limits(config: Configuration) -> tuple[int, Pacing, float]:
+    delivery = config.delivery
+    return delivery.connections, Pacing.of(delivery, config.retry), delivery.rate_per_destination
 
 
 def _in_place_of(

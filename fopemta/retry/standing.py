@@ -13,16 +13,42 @@ from collections.abc import Sequence
 
 import attrs
 
+from fopemta.config.model import Delivery, Retry
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
 
 # Deliveries at a time to a destination that nothing is known of.
 FIRST_WINDOW = 5
-# Seconds of the first rest and of the longest; each is twice the one before.
+# Seconds of the first rest and of the longest; each is twice the one before.  The waits of [retry] come first: who
+# wants messages tried every few seconds wants the same of destinations.
 FIRST_REST = 30.0
 LONGEST_REST = 15 * 60.0
 # Of a rest, either way: destinations that failed together are not probed together.
 JITTER = 0.2
+
+
+@attrs.frozen
+class Pacing:
+    """`window`: the largest.  `first_rest` and `longest_rest` in seconds."""
+
+    window: int
+    first_rest: float = FIRST_REST
+    longest_rest: float = LONGEST_REST
+
+    @classmethod
+    def of(cls, delivery: Delivery, retry: Retry) -> Pacing:
+        """What a configuration says."""
+        rests = min(FIRST_REST, retry.first), min(LONGEST_REST, retry.longest)
+        return cls(delivery.connections_per_destination, *rests)
+
+    @property
+    def first_window(self) -> int:
+        """Of a destination that nothing is known of."""
+        return min(FIRST_WINDOW, self.window)
+
+    def rest(self, number: int) -> float:
+        """Seconds of the n-th rest in a row, before jitter."""
+        return float(min(self.first_rest * 2 ** min(number - 1, 30), self.longest_rest))
 
 
 class Experience(enum.Enum):
@@ -53,7 +79,7 @@ def experience_of(verdicts: Sequence[VerdictRecord]) -> Experience:
 def _experience_of(verdict: VerdictRecord) -> Experience:
     if verdict.result is Result.DELIVERED:
         return Experience.ANSWERED
-    if verdict.host is None and verdict.address is None:
+    if verdict.diagnosis == Diagnosis.LOCAL_TROUBLE.value or (verdict.host is None and verdict.address is None):
         return Experience.NOTHING
     if verdict.rung is None:
         return Experience.AWAY  # no session stood
@@ -92,9 +118,9 @@ class Standing:
         pace = self.pace(now)
         return self.window if pace is Pace.OPEN else int(pace is Pace.PROBING)
 
-    def sound(self, most: int) -> bool:
+    def sound(self, pacing: Pacing) -> bool:
         """Nothing is held against it: as good as one that nothing is known of."""
-        return self.until is None and self.rests == 0 and self.window >= fresh(most).window
+        return self.until is None and self.rests == 0 and self.window >= pacing.first_window
 
 
 class _Change(enum.Enum):
@@ -133,17 +159,12 @@ _CHANGES = {
 }
 
 
-def fresh(most: int) -> Standing:
-    """Of a destination that nothing is known of; `most` is the largest window."""
-    return Standing(min(FIRST_WINDOW, most))
-
-
-def after(standing: Standing, verdicts: Sequence[VerdictRecord], most: int, now: float, jitter: float) -> Standing:
+def after(standing: Standing, verdicts: Sequence[VerdictRecord], pacing: Pacing, now: float, jitter: float) -> Standing:
     """Once a delivery has ended with `verdicts`; `jitter` a random number from 0 to 1."""
     change = _CHANGES[standing.pace(now)][experience_of(verdicts)]
     match change:
         case _Change.GROW:
-            return Standing(min(standing.window + 1, most))
+            return Standing(min(standing.window + 1, pacing.window))
         case _Change.SHRINK:
             return attrs.evolve(standing, window=max(standing.window // 2, 1))
         case _Change.SHRINK_OR_REST if standing.window > 1:
@@ -152,17 +173,12 @@ def after(standing: Standing, verdicts: Sequence[VerdictRecord], most: int, now:
             # The rests are forgotten only with the next answer: one that fails at once again is rested longer.
             return Standing(1, standing.rests)
         case _Change.SHRINK_OR_REST | _Change.REST_LONGER:
-            return _rested(standing.rests + 1, verdicts, now, jitter)
+            return _rested(standing.rests + 1, verdicts, pacing, now, jitter)
         case _Change.REST_AGAIN:
-            return attrs.evolve(_rested(standing.rests, verdicts, now, jitter), cause=standing.cause)
+            return attrs.evolve(_rested(standing.rests, verdicts, pacing, now, jitter), cause=standing.cause)
     return standing
 
 
-def _rested(rests: int, verdicts: Sequence[VerdictRecord], now: float, jitter: float) -> Standing:
-    wait = rest_of(rests) * (1 - JITTER + 2 * JITTER * jitter)
+def _rested(rests: int, verdicts: Sequence[VerdictRecord], pacing: Pacing, now: float, jitter: float) -> Standing:
+    wait = pacing.rest(rests) * (1 - JITTER + 2 * JITTER * jitter)
     return Standing(1, rests, now + wait, verdicts[0] if verdicts else None)
-
-
-def rest_of(rests: int) -> float:
-    """Seconds of the n-th rest in a row, before jitter."""
-    return float(min(FIRST_REST * 2 ** min(rests - 1, 30), LONGEST_REST))

@@ -35,8 +35,8 @@ class Sink(socketserver.ThreadingTCPServer):
     # client believes in (SYN cookies), and both sides wait for the other to speak first.
     request_queue_size = 128
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), SinkSession)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), SinkSession)
         self.taken: collections.Counter[str] = collections.Counter()
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()

@@ -139,3 +139,11 @@ class TroubleTests(SynchronousTestCase):
         bob, eve = delivery.run()
         self.assertEqual((bob.result.value, eve.result.value, eve.text), ("delivered", "deferred", "later"))
         self.assertEqual([each.recipient for each in delivery.early], ["bob@d.test"])
+
+    def test_a_session_whose_message_cannot_be_read_is_not_left_open(self) -> None:
+        server = peer()
+        delivery = Delivery(server)
+        delivery.run()
+        delivery.spool.content = lambda message_id: fail(SpoolFailing("EMFILE"))  # type: ignore[method-assign]
+        self.assertEqual(delivery.another()[0].diagnosis, "local_trouble")
+        self.assertEqual(server.verbs, [[*ONE, "QUIT"]])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.queue.destinations import Destinations, Taken, Turn
-from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST
+from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST, Pacing
 from fopemta.trust.verdict import VerdictRecord
 from tests.retry.test_standing import DELIVERED, EXPIRED, REFUSED
 
@@ -20,7 +20,7 @@ class Base(SynchronousTestCase):
         self.make()
 
     def make(self, places: int = 100, each: int = 20, rate: float = 0.0) -> None:
-        self.places: Destinations[str, int] = Destinations(places, each, rate)
+        self.places: Destinations[str, int] = Destinations(places, Pacing(each), rate)
 
     def add(self, destination: str, count: int, fresh: bool = True) -> None:
         for number in range(count):
@@ -87,7 +87,7 @@ class TurnTests(Base):
     def test_limits_can_change(self) -> None:
         self.add("a", 50)
         self.assertEqual(len(self.take_all()), FIRST_WINDOW)
-        self.places.limit(100, 1, 0.0)
+        self.places.limit(100, Pacing(1), 0.0)
         self.add("b", 10)
         self.assertEqual(len(self.take_all()), 1)
 

@@ -8,21 +8,22 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.config.model import Delivery, Retry
 from fopemta.retry.standing import (
     FIRST_WINDOW,
     LONGEST_REST,
     Experience,
     Pace,
+    Pacing,
     Standing,
     after,
     experience_of,
-    fresh,
-    rest_of,
 )
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
 
-MOST = 20
+PACING = Pacing(20)
+NEW = Standing(FIRST_WINDOW)
 
 
 def verdict(diagnosis: Diagnosis | None = None, code: int = 451, **facts: Any) -> VerdictRecord:
@@ -77,6 +78,7 @@ class ExperienceTests(SynchronousTestCase):
             (verdict(Diagnosis.EIGHT_BIT_NOT_OFFERED, 554, result=Result.FAILED), a.THERE),
             (NO_DNS, a.NOTHING),
             (verdict(Diagnosis.LOCAL_TROUBLE, host=None, address=None, rung=None), a.NOTHING),
+            (verdict(Diagnosis.LOCAL_TROUBLE, rung=None), a.NOTHING),
         ]
         self.assertEqual([(each.diagnosis, each.code, experience_of([each])) for each, _ in wanted],
                          [(each.diagnosis, each.code, word) for each, word in wanted])  # fmt: skip
@@ -108,20 +110,19 @@ class StandingTests(SynchronousTestCase):
             (Pace.PROBING, 150.0, resting),
         ):
             self.assertEqual(standing.pace(now), pace)
-            found = [after(standing, [OF_EACH[each]], MOST, now, 0.5) for each in Experience]
+            found = [after(standing, [OF_EACH[each]], PACING, now, 0.5) for each in Experience]
             self.assertEqual([(each.window, each.rests, each.until) for each in found], wanted[pace], pace)
 
     def test_window_grows_to_the_most(self) -> None:
-        standing = fresh(MOST)
+        standing = NEW
         for _ in range(100):
-            standing = after(standing, [DELIVERED], MOST, 0.0, 0.5)
-        self.assertEqual((standing.window, standing.sound(MOST)), (MOST, True))
-        self.assertEqual(fresh(2).window, 2)
+            standing = after(standing, [DELIVERED], PACING, 0.0, 0.5)
+        self.assertEqual((standing.window, standing.sound(PACING)), (20, True))
 
     def test_a_dead_one_is_rested_after_three_failures(self) -> None:
-        standing, windows = fresh(MOST), []
+        standing, windows = NEW, []
         for _ in range(3):
-            standing = after(standing, [REFUSED], MOST, 0.0, 0.5)
+            standing = after(standing, [REFUSED], PACING, 0.0, 0.5)
             windows.append((standing.window, standing.pace(1.0)))
         self.assertEqual(windows, [(2, Pace.OPEN), (1, Pace.OPEN), (1, Pace.RESTING)])
         self.assertEqual((standing.cause, standing.places(1.0), standing.places(31.0)), (REFUSED, 0, 1))
@@ -129,45 +130,51 @@ class StandingTests(SynchronousTestCase):
     def test_probes_of_a_dead_one_become_rare(self) -> None:
         standing, now, moments = Standing(1), 0.0, []
         for _ in range(8):
-            standing = after(standing, [REFUSED], MOST, now, 0.5)
+            standing = after(standing, [REFUSED], PACING, now, 0.5)
             now = standing.until or 0.0
             moments.append(now)
         self.assertEqual([b - a for a, b in itertools.pairwise([0.0, *moments])],
                          [30.0, 60.0, 120.0, 240.0, 480.0, 900.0, 900.0, 900.0])  # fmt: skip
-        self.assertEqual(rest_of(10_000), LONGEST_REST)
+        self.assertEqual(PACING.rest(10_000), LONGEST_REST)
+
+    def test_rests_are_no_longer_than_waits(self) -> None:
+        pacing = Pacing.of(Delivery(connections_per_destination=3), Retry(first=1.0, longest=5.0))
+        self.assertEqual([pacing.rest(number) for number in range(1, 6)], [1.0, 2.0, 4.0, 5.0, 5.0])
+        self.assertEqual((pacing.window, pacing.first_window), (3, 3))
+        self.assertEqual(Pacing.of(Delivery(), Retry()), Pacing(20, 30.0, 900.0))
 
     def test_rests_are_spread(self) -> None:
-        untils = [round(after(Standing(1), [REFUSED], MOST, 0.0, jitter).until or 0) for jitter in (0.0, 0.5, 1.0)]
+        untils = [round(after(Standing(1), [REFUSED], PACING, 0.0, jitter).until or 0) for jitter in (0.0, 0.5, 1.0)]
         self.assertEqual(untils, [24, 30, 36])
 
     def test_one_that_comes_back_ramps_up(self) -> None:
         standing = Standing(1, 6, 0.0, REFUSED)
         windows = []
         for _ in range(FIRST_WINDOW):
-            standing = after(standing, [DELIVERED], MOST, 1.0, 0.5)
+            standing = after(standing, [DELIVERED], PACING, 1.0, 0.5)
             windows.append(standing.window)
         self.assertEqual(windows, [1, 2, 3, 4, 5])
-        self.assertTrue(standing.sound(MOST))
+        self.assertTrue(standing.sound(PACING))
 
     def test_one_that_comes_back_and_goes_again_is_rested_longer(self) -> None:
-        standing = after(Standing(1, 3, 0.0, REFUSED), [EXPIRED], MOST, 1.0, 0.5)
-        self.assertEqual(after(standing, [REFUSED], MOST, 1.0, 0.5).rests, 4)
+        standing = after(Standing(1, 3, 0.0, REFUSED), [EXPIRED], PACING, 1.0, 0.5)
+        self.assertEqual(after(standing, [REFUSED], PACING, 1.0, 0.5).rests, 4)
 
     def test_C110_full_mailboxes_rest_nobody(self) -> None:
-        standing = fresh(MOST)
+        standing = NEW
         for _ in range(5000):
-            standing = after(standing, [FULL_MAILBOX], MOST, 0.0, 0.5)
-        self.assertTrue(standing.sound(MOST))
+            standing = after(standing, [FULL_MAILBOX], PACING, 0.0, 0.5)
+        self.assertTrue(standing.sound(PACING))
 
     def test_bad_certificates_rest_nobody(self) -> None:
         # RULINGS 11: they count against one demand, not against the destination.
-        standing = fresh(MOST)
+        standing = NEW
         for _ in range(100):
-            standing = after(standing, [EXPIRED], MOST, 0.0, 0.5)
-        self.assertEqual(standing, fresh(MOST))
+            standing = after(standing, [EXPIRED], PACING, 0.0, 0.5)
+        self.assertEqual(standing, NEW)
 
     def test_a_message_that_breaks_sessions_rests_nobody(self) -> None:
-        standing = fresh(MOST)
+        standing = NEW
         for _ in range(100):
-            standing = after(standing, [DROPPED], MOST, 0.0, 0.5)
+            standing = after(standing, [DROPPED], PACING, 0.0, 0.5)
         self.assertEqual((standing.window, standing.pace(0.0)), (1, Pace.OPEN))
