@@ -167,7 +167,7 @@ def _one(make: Callable[[Any], Matcher], read: Reader) -> Reader:
     return reader
 
 
-_CONDITIONS = Section(
+CONDITIONS = Section(
     dict,
     {
         name: Key(name, read)
@@ -188,7 +188,7 @@ _CONDITIONS = Section(
 
 
 def _conditions(value: object, place: Place) -> Any:
-    found = _CONDITIONS(value, place)
+    found = CONDITIONS(value, place)
     return WRONG if found is WRONG else tuple(each for matchers in found.values() for each in matchers)
 
 
