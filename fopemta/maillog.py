@@ -106,9 +106,9 @@ def not_reported(message_id: str, why: str) -> None:
 
 
 def postmaster_unreachable(message_id: str, recipient: str, why: str) -> None:
-    """Mail for postmaster cannot be delivered; it is kept until somebody mends that."""
+    """Mail for postmaster cannot be delivered; it is held until somebody mends that and releases it."""
     _log.error(
-        "{message}: cannot be delivered to postmaster <{recipient}>, and waits: {why}",
+        "{message}: cannot be delivered to postmaster <{recipient}>, and is held: {why}",
         event="postmaster_unreachable",
         message=message_id,
         recipient=recipient,

@@ -57,7 +57,8 @@ class RecipientStatus:
         tells of none, only why none was made.
         """
         attempts = max(self.attempts, verdict.attempt)
-        return RecipientStatus(self.address, _STATE_AFTER[verdict.result], attempts, verdict)
+        state = RecipientState.HELD if verdict.held else _STATE_AFTER[verdict.result]
+        return RecipientStatus(self.address, state, attempts, verdict)
 
 
 @attrs.frozen

@@ -364,7 +364,7 @@ class Dispatcher:
             return timed
         # Nobody else would hear of it, so it is never given up (RULINGS 24).
         maillog.postmaster_unreachable(message.id, timed.recipient, timed.text)
-        return attrs.evolve(timed, result=Result.DEFERRED, next_try=self._now() + self._config.retry.longest)
+        return attrs.evolve(timed, result=Result.DEFERRED, held=True)
 
     def _timed(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
         if verdict.result is not Result.DEFERRED:

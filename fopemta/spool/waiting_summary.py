@@ -80,7 +80,8 @@ def _due(recipients: Sequence[str], lines: Sequence[bytes]) -> float | None:
             newest.setdefault(verdict["recipient"], verdict)
         if len(newest) >= wanted:
             break
-    moments = [_next_try(each) for each in newest.values() if each["result"] == Result.DEFERRED.value]
+    waiting = [each for each in newest.values() if each["result"] == Result.DEFERRED.value and not each.get("held")]
+    moments = [_next_try(each) for each in waiting]
     if len(newest) < wanted:
         moments.append(0.0)  # somebody was never tried
     return min(moments, default=None)

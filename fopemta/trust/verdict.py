@@ -44,7 +44,7 @@ class VerdictRecord:
     `trust.diagnosis.Diagnosis` or None.  `text` is for operator and sender: the peer's words or our sentence.
     `carried_dsn`: the next hop has taken on the wishes of RFC 3461, and reports on them from now on; False where it
     offers no DSN, None where that says nothing (a local delivery, a failure).  `warned`: the sender has been told of
-    the delay by now, once for all attempts.
+    the delay by now, once for all attempts.  `held`: deferred until somebody releases it.
     """
 
     time: float
@@ -79,6 +79,7 @@ class VerdictRecord:
     next_try: float | None = None
     carried_dsn: bool | None = None
     warned: bool = False
+    held: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON under the contract's names, in its order; absent facts are None."""

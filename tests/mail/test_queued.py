@@ -59,6 +59,14 @@ class QueuedMessageTests(SynchronousTestCase):
         after = self.message.after([attrs.evolve(verdict(BOB, Result.DEFERRED), warned=True)])
         self.assertEqual([each.warned for each in after.recipients], [True, False])
 
+    def test_held_by_a_verdict_until_another_is_recorded(self) -> None:
+        held = self.message.after([attrs.evolve(verdict(BOB, Result.DEFERRED), held=True)])
+        self.assertEqual((held.recipients[0].state, held.due), (RecipientState.HELD, 0.0))  # eve was never tried
+        both = held.after([attrs.evolve(verdict(EVE, Result.DEFERRED), held=True)])
+        self.assertIsNone(both.due)
+        released = both.after([verdict(BOB, Result.DEFERRED, next_try=1300.0)])
+        self.assertEqual((released.recipients[0].state, released.due), (RecipientState.QUEUED, 1300.0))
+
     def test_held_is_open(self) -> None:
         held = attrs.evolve(self.message.recipients[0], state=RecipientState.HELD)
         self.assertTrue(held.open)

@@ -12,6 +12,7 @@ from fopemta.config.model import Retry
 from fopemta.interfaces import SpoolFailing, SpoolFull, SpoolTrouble, UnknownMessage
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Arrival, BodyType, Envelope, Notify, RecipientOptions
+from fopemta.mail.queued import Unfinished
 from fopemta.spool.memory import Kept
 from fopemta.trust.verdict import Result
 from tests.queue.test_dispatcher import ALICE, BOB, CAROL, IDS, Base
@@ -166,21 +167,41 @@ class NullSenderTests(ReportBase):
 
 
 class PostmasterTests(ReportBase):
-    """Mail for postmaster is never given up: nobody else would hear of it (RULINGS 24)."""
+    """Mail for postmaster is held rather than given up: nobody else would hear of it (RULINGS 24)."""
 
     def setUp(self) -> None:
         super().setUp()
         self.courier.slow.clear()
         self.courier.script[str(POSTMASTER)] = [Result.FAILED]
 
-    def test_C104_what_cannot_reach_postmaster_is_kept_and_never_told(self) -> None:
+    def test_C104_what_cannot_reach_postmaster_is_held_and_never_told(self) -> None:
         for envelope in (Envelope(None, (POSTMASTER,)), Envelope(ALICE, (POSTMASTER,), arrival=ARRIVAL)):
             message_id = self.send_envelope(envelope)
             self.wait(6 * 86400, step=600)
-            self.assertEqual(self.state(message_id), ["queued"])
+            self.assertEqual(self.state(message_id), ["held"])
             self.assertEqual(self.reports(), [])
-        self.courier.script[str(POSTMASTER)] = [Result.DELIVERED]
+        self.assertEqual(len(self.courier.carried), 2)
+
+    def test_life_that_is_over_holds_too(self) -> None:
+        self.courier.script[str(POSTMASTER)] = [Result.DEFERRED]
+        message_id = self.send_envelope(Envelope(None, (POSTMASTER,)))
+        self.wait(6 * 86400, step=600)
+        self.assertEqual((self.state(message_id), self.reports()), (["held"], []))
+
+    def test_held_after_a_restart_and_delivered_once_released(self) -> None:
+        message_id = self.send_envelope(Envelope(None, (POSTMASTER,)))
+        self.make()
+        kept = self.spool.kept[message_id]
+        self.dispatcher.start([Unfinished.of(kept.message)])
         self.wait(86400, step=600)
+        self.assertEqual(len(self.courier.carried), 1)
+        self.courier.script[str(POSTMASTER)] = [Result.DELIVERED]
+        last = kept.message.recipients[0].last
+        assert last is not None
+        self.spool.record(message_id, [attrs.evolve(last, held=False)], False)
+        self.make()
+        self.dispatcher.start([Unfinished.of(kept.message)])
+        self.wait(60)
         self.assertEqual(self.spool.kept, {})
 
     def test_double_bounce_that_fails_goes_no_further(self) -> None:
@@ -195,7 +216,7 @@ class PostmasterTests(ReportBase):
     def test_other_recipients_of_the_same_message_are_not_kept(self) -> None:
         self.courier.script[str(BOB)] = [Result.FAILED]
         message_id = self.send_with(BOB, POSTMASTER, CAROL)
-        self.assertEqual(self.state(message_id), ["failed", "queued", "delivered"])
+        self.assertEqual(self.state(message_id), ["failed", "held", "delivered"])
 
 
 class EnvelopeTests(ReportBase):

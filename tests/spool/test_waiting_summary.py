@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.mail.address import Mailbox
 from fopemta.mail.queued import Unfinished
 from fopemta.spool.message_json import facts_to_json, outcome_to_json
 from fopemta.spool.waiting_file import Unsound, message_of
@@ -22,6 +23,7 @@ OUTCOMES = st.lists(
             st.sampled_from((BOB, CAROL)),
             st.sampled_from(list(Result)),
             st.one_of(st.none(), st.integers(1_600_000_000, 1_800_000_000)),
+            st.booleans(),
         ),
         max_size=3,
     ),
@@ -32,11 +34,12 @@ OUTCOMES = st.lists(
 class WaitingTests(SynchronousTestCase):
     @settings(deadline=None, derandomize=True, max_examples=150)
     @given(OUTCOMES)
-    def test_same_as_in_full(self, outcomes: list[list[tuple[object, Result, int | None]]]) -> None:
-        lines = [
-            outcome_to_json(ID, [attrs.evolve(verdict(who, result), next_try=moment) for who, result, moment in each])
+    def test_same_as_in_full(self, outcomes: list[list[tuple[Mailbox, Result, int | None, bool]]]) -> None:
+        verdicts = [
+            [attrs.evolve(verdict(who, result), next_try=moment, held=held) for who, result, moment, held in each]
             for each in outcomes
         ]
+        lines = [outcome_to_json(ID, each) for each in verdicts]
         waiting = waiting_of(HEAD, tuple(lines), False)
         message = message_of(FACTS, lines)
         self.assertEqual((waiting.entry, waiting.message), (Unfinished.of(message), message))
