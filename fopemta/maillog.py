@@ -17,6 +17,8 @@ from fopemta.mail.queued import QueuedMessage
 from fopemta.trust.verdict import VerdictRecord
 
 _log = Logger(namespace="fopemta")
+# Of a name that a stranger gives.
+_LONGEST_NAME = 128
 
 
 class _Detail:
@@ -123,7 +125,7 @@ def mailbox_trouble(message_id: str, path: str, why: str) -> None:
 
 def destination_rests(destination: str, seconds: float, diagnosis: str | None, why: str) -> None:
     """Nobody answers at a destination: its mail waits for `seconds`, then one message is tried."""
-    _log.warn(
+    _log.info(
         "{destination} rests for {seconds:.0f} s: {why}",
         event="destination_rests",
         destination=destination,
@@ -207,6 +209,52 @@ def rule_applied(message_id: str, note: RuleNote) -> None:
         answer=note.answer,
         why=note.why,
     )
+
+
+def logged_in(client: str, mechanism: str, name: str) -> None:
+    """A client has proven who it is; `name` as the user file has it."""
+    _log.info(
+        "client {client} logged in as {name} by {mechanism}",
+        event="logged_in",
+        client=client,
+        mechanism=mechanism,
+        name=name,
+    )
+
+
+def login_failed(client: str, mechanism: str, name: str, why: str, failures: int) -> None:
+    """A login failed; `name` as the client gave it, `failures` that count against the client's network by now."""
+    _log.info(
+        "client {client} failed to log in as {name} by {mechanism}: {why}",
+        event="login_failed",
+        client=client,
+        mechanism=mechanism,
+        name=name[:_LONGEST_NAME] or None,
+        why=why,
+        failures=failures or None,
+    )
+
+
+def login_put_off(client: str, mechanism: str, name: str, why: str) -> None:
+    """A login was not looked at; the client may come again."""
+    _log.warn(
+        "client {client} may not log in as {name} for now: {why}",
+        event="login_put_off",
+        client=client,
+        mechanism=mechanism,
+        name=name[:_LONGEST_NAME],
+        why=why,
+    )
+
+
+def users_read(path: str, users: int) -> None:
+    """The user file was read, at start or since it had changed."""
+    _log.info("{users} users in {path}", event="users_read", path=path, users=users)
+
+
+def users_refused(errors: Sequence[str]) -> None:
+    """The user file has changed and cannot be used; the users stay those that they were."""
+    _log.error("user file not taken up: {errors}", event="users_refused", errors=tuple(errors))
 
 
 def cut_off(client: str, why: str) -> None:

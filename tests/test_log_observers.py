@@ -104,6 +104,26 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.refused("192.0.2.7", "RCPT", 550, "5.7.1", "Relaying denied", "x@example.com"),
         '- refused client=192.0.2.7 stage=RCPT subject=x@example.com code=550 enhanced=5.7.1 text="Relaying denied"',
     ),
+    "logged_in": (
+        lambda: maillog.logged_in("192.0.2.7", "SCRAM-SHA-256", "alice"),
+        "- logged_in client=192.0.2.7 mechanism=SCRAM-SHA-256 name=alice",
+    ),
+    "login_failed": (
+        lambda: maillog.login_failed("192.0.2.7", "PLAIN", "al\nice" + "x" * 200, "wrong password", 3),
+        rf'- login_failed client=192.0.2.7 mechanism=PLAIN name="al\\nice{"x" * 122}" why="wrong password" failures=3',
+    ),
+    "login_put_off": (
+        lambda: maillog.login_put_off("192.0.2.7", "PLAIN", "alice", "too many failed logins"),
+        '- warning: login_put_off client=192.0.2.7 mechanism=PLAIN name=alice why="too many failed logins"',
+    ),
+    "users_read": (
+        lambda: maillog.users_read("/etc/fopemta/users", 7),
+        "- users_read path=/etc/fopemta/users users=7",
+    ),
+    "users_refused": (
+        lambda: maillog.users_refused(["/etc/fopemta/users: line 3: needs password= once"]),
+        '- error: users_refused errors="/etc/fopemta/users: line 3: needs password= once"',
+    ),
     "cut_off": (
         lambda: maillog.cut_off("2001:db8::7", "timeout"),
         "- cut_off client=2001:db8::7 why=timeout",
@@ -115,7 +135,7 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
     ),
     "destination_rests": (
         lambda: maillog.destination_rests("example.net", 29.7, "connection_refused", "nobody listens"),
-        "- warning: destination_rests destination=example.net seconds=29.70 diagnosis=connection_refused"
+        "- destination_rests destination=example.net seconds=29.70 diagnosis=connection_refused"
         ' why="nobody listens"',
     ),
     "destination_answers": (

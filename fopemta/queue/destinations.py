@@ -44,6 +44,7 @@ class Taken(Generic[D, L]):
     destination: D
     load: L
     fresh: bool
+    started: float
 
 
 class Destinations(Generic[D, L]):
@@ -107,7 +108,7 @@ class Destinations(Generic[D, L]):
         if not self._busy[destination]:
             del self._busy[destination]
         before = self.standing(destination)
-        standing = after(before, verdicts, self._pacing, now, jitter)
+        standing = after(before, verdicts, self._pacing, taken.started, now, jitter)
         self._remember(destination, standing)
         if standing.until == before.until:
             turn = Turn.NONE
@@ -178,7 +179,7 @@ class Destinations(Generic[D, L]):
         self.waiting -= 1
         if self._interval:
             self._pause(destination, now + self._interval)
-        return Taken(destination, load, is_fresh)
+        return Taken(destination, load, is_fresh, now)
 
     def _free(self, destination: D, now: float) -> bool:
         """It has a place, and may be tried now.  Who asks too early is offered it again when its pause is over."""

@@ -123,6 +123,10 @@ class Dispatcher:
         self._reporter.config = config
         self._damage.config = config
         self._traffic.reconfigure(config)
+        # What waits for a destination may have another now.
+        for message_id in self._traffic.unpark():
+            if message_id in self._agenda:
+                self._agenda.set(message_id, self._now() + self._noise.random() * _SPREAD)
 
     def accepted(self, message: QueuedMessage) -> None:
         """See IQueue."""
@@ -324,7 +328,8 @@ class Dispatcher:
         moment = self._due_after(round_)
         if moment is not None:
             self._agenda.set(message.id, moment)
-            maillog.deferred(message.id, len(message.pending), moment)
+            if round_.changed:
+                maillog.deferred(message.id, len(message.pending), moment)
             self._set_alarm()
         for hop in round_.parked:
             self._traffic.park(hop, message.id)

@@ -36,6 +36,11 @@ class Parked(Generic[D]):
             del self._ids[destination]
         return message_id
 
+    def clear(self) -> list[str]:
+        """Take out all ids, some perhaps twice."""
+        taken, self._ids = self._ids, {}
+        return [message_id for ids in taken.values() for message_id in ids]
+
     def comes(self, destination: D, message_id: str) -> None:
         """A called one is being read."""
         self._called[message_id] = destination

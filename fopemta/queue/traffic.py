@@ -86,6 +86,10 @@ class Traffic:
                 return
             yield message_id
 
+    def unpark(self) -> list[str]:
+        """Ids of all messages that wait, which do so no more: their ways may be others now."""
+        return self._parked.clear()
+
     def comes(self, hop: NextHop, message_id: str) -> None:
         """A called message is being read."""
         self._parked.comes(hop, message_id)

@@ -9,6 +9,7 @@ enough for one demand, says nothing about other mail.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Sequence
 
 import attrs
@@ -98,14 +99,19 @@ class Pace(enum.Enum):
 
 @attrs.frozen
 class Standing:
-    """`window` deliveries at a time while it is open.  `rests` in a row, the last `until` a moment of a steady clock
-    (None: open).  `cause` is what the delivery that led to the rest found.
+    """`window` deliveries at a time while it is open, a part of one on the way to the next.  `rests` in a row, the last
+    `until` a moment of a steady clock (None: open).  `cause` is what the delivery that led to the rest found.
+
+    `shrunk`: when the window last shrank, and `ceiling` what it came to: from there on it grows by one for each round
+    of answers, so that a server's own limit is felt for and not run into again and again.
     """
 
-    window: int
+    window: float
     rests: int = 0
     until: float | None = None
     cause: VerdictRecord | None = None
+    shrunk: float = -math.inf
+    ceiling: float = math.inf
 
     def pace(self, now: float) -> Pace:
         """`now` of the same steady clock."""
@@ -116,7 +122,17 @@ class Standing:
     def places(self, now: float) -> int:
         """How many deliveries it may have at a time."""
         pace = self.pace(now)
-        return self.window if pace is Pace.OPEN else int(pace is Pace.PROBING)
+        return int(self.window) if pace is Pace.OPEN else int(pace is Pace.PROBING)
+
+    def grown(self, most: int) -> Standing:
+        """After an answer, with no window above `most`."""
+        step = 1.0 if self.window < self.ceiling else 1.0 / self.window
+        return Standing(min(self.window + step, most), shrunk=self.shrunk, ceiling=self.ceiling)
+
+    def halved(self, now: float) -> Standing:
+        """After a failure."""
+        half = max(self.window / 2, 1.0)
+        return attrs.evolve(self, window=half, shrunk=now, ceiling=half)
 
     def sound(self, pacing: Pacing) -> bool:
         """Nothing is held against it: as good as one that nothing is known of."""
@@ -159,19 +175,30 @@ _CHANGES = {
 }
 
 
-def after(standing: Standing, verdicts: Sequence[VerdictRecord], pacing: Pacing, now: float, jitter: float) -> Standing:
-    """Once a delivery has ended with `verdicts`; `jitter` a random number from 0 to 1."""
+_FAILURES = frozenset({_Change.SHRINK, _Change.SHRINK_OR_REST})
+
+
+def after(
+    standing: Standing, verdicts: Sequence[VerdictRecord], pacing: Pacing, started: float, now: float, jitter: float
+) -> Standing:
+    """Once a delivery that `started` then has ended with `verdicts`; `jitter` a random number from 0 to 1.
+
+    Failures of what was under way when the window shrank say nothing new: a server that takes ten of twenty connections
+    has the window halved once, not ten times.
+    """
     change = _CHANGES[standing.pace(now)][experience_of(verdicts)]
+    if change in _FAILURES and started < standing.shrunk:
+        return standing
     match change:
         case _Change.GROW:
-            return Standing(min(standing.window + 1, pacing.window))
+            return standing.grown(pacing.window)
         case _Change.SHRINK:
-            return attrs.evolve(standing, window=max(standing.window // 2, 1))
-        case _Change.SHRINK_OR_REST if standing.window > 1:
-            return attrs.evolve(standing, window=standing.window // 2)
+            return standing.halved(now)
+        case _Change.SHRINK_OR_REST if standing.window >= 2:
+            return standing.halved(now)
         case _Change.REOPEN:
             # The rests are forgotten only with the next answer: one that fails at once again is rested longer.
-            return Standing(1, standing.rests)
+            return Standing(1, standing.rests, shrunk=now)
         case _Change.SHRINK_OR_REST | _Change.REST_LONGER:
             return _rested(standing.rests + 1, verdicts, pacing, now, jitter)
         case _Change.REST_AGAIN:

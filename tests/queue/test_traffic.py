@@ -180,18 +180,20 @@ class DeadTests(World):
     def test_who_is_never_tried_says_why(self) -> None:
         self.courier.places["dead.test"] = DEAD
         self.start(*[self.keep("dead.test") for _ in range(20)])
-        self.pass_time(120)
+        self.pass_time(100)
         waits = self.send("dead.test")
         last = self.spool.kept[waits].message.recipients[0].last
         assert last is not None
         self.assertEqual((last.attempt, last.result, last.diagnosis), (0, Result.DEFERRED, "connection_timeout"))
-        self.assertRegex(last.text, "^Not tried, since another message found at 1970-01-12T13:48:..[.]000Z: said$")
+        self.assertRegex(
+            last.text, "^Not tried, since another message found at 1970-01-12T13:48:[0-9]{2}[.]000Z: said$"
+        )
         self.assertTrue(self.spool.kept[waits].deferred)
 
     def test_recipients_elsewhere_do_not_wait(self) -> None:
         self.courier.places["dead.test"] = DEAD
         self.start(*[self.keep("dead.test") for _ in range(20)])
-        self.pass_time(120)
+        self.pass_time(100)
         message_id = self.send("dead.test", "good.test")
         self.pass_time(2)
         self.assertIn(message_id, self.courier.arrivals)
@@ -200,6 +202,21 @@ class DeadTests(World):
         self.courier.places["dead.test"] = GOOD
         self.pass_time(1200)
         self.assertEqual(self.spool.kept, {})
+
+    def test_C101_who_waits_for_a_destination_goes_another_way_once_there_is_one(self) -> None:
+        self.courier.places["dead.test"] = DEAD
+        self.start(*[self.keep("dead.test") for _ in range(20)])
+        self.pass_time(100)
+        waiting = {self.send("dead.test") for _ in range(20)}
+        seen: list[str | None] = []
+        deliver = self.courier.deliver
+        self.courier.deliver = lambda c, e: (seen.append(c.next_hop.route.host), deliver(c, e))[1]  # type: ignore[method-assign]
+        self.courier.places.clear()
+        route = Route(domain="dead.test", via=Via.SMTP, host="new.test")
+        self.dispatcher.reconfigure(attrs.evolve(self.config, routes=(route,)))
+        self.pass_time(65)
+        self.assertLessEqual(waiting, set(self.courier.arrivals))
+        self.assertEqual(set(seen), {"new.test"})
 
     def test_life_ends_in_a_rest_with_what_was_found(self) -> None:
         self.make(retry=Retry(lifetime=3600.0))

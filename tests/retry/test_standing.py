@@ -110,27 +110,55 @@ class StandingTests(SynchronousTestCase):
             (Pace.PROBING, 150.0, resting),
         ):
             self.assertEqual(standing.pace(now), pace)
-            found = [after(standing, [OF_EACH[each]], PACING, now, 0.5) for each in Experience]
+            found = [after(standing, [OF_EACH[each]], PACING, now, now, 0.5) for each in Experience]
             self.assertEqual([(each.window, each.rests, each.until) for each in found], wanted[pace], pace)
 
     def test_window_grows_to_the_most(self) -> None:
         standing = NEW
         for _ in range(100):
-            standing = after(standing, [DELIVERED], PACING, 0.0, 0.5)
+            standing = after(standing, [DELIVERED], PACING, 0.0, 0.0, 0.5)
         self.assertEqual((standing.window, standing.sound(PACING)), (20, True))
 
     def test_a_dead_one_is_rested_after_three_failures(self) -> None:
         standing, windows = NEW, []
         for _ in range(3):
-            standing = after(standing, [REFUSED], PACING, 0.0, 0.5)
+            standing = after(standing, [REFUSED], PACING, 0.0, 0.0, 0.5)
             windows.append((standing.window, standing.pace(1.0)))
-        self.assertEqual(windows, [(2, Pace.OPEN), (1, Pace.OPEN), (1, Pace.RESTING)])
+        self.assertEqual(windows, [(2.5, Pace.OPEN), (1.25, Pace.OPEN), (1, Pace.RESTING)])
         self.assertEqual((standing.cause, standing.places(1.0), standing.places(31.0)), (REFUSED, 0, 1))
+
+    def test_what_was_under_way_when_the_window_shrank_shrinks_it_no_further(self) -> None:
+        standing = Standing(20)
+        for _ in range(10):
+            standing = after(standing, [CLOSING], PACING, 5.0, 9.0, 0.5)
+        self.assertEqual((standing.window, standing.pace(9.0)), (10, Pace.OPEN))
+        self.assertEqual(after(standing, [CLOSING], PACING, 9.0, 9.0, 0.5).window, 5)
+
+    def test_above_what_a_server_could_not_take_it_grows_by_one_a_round(self) -> None:
+        standing, windows = Standing(16).halved(1.0), []
+        for _ in range(4):
+            for _ in range(int(standing.window)):
+                standing = after(standing, [DELIVERED], PACING, 2.0, 2.0, 0.5)
+            windows.append(standing.places(2.0))
+        self.assertEqual(windows, [8, 9, 10, 11])
+
+    def test_a_servers_own_limit_is_hardly_run_into(self) -> None:
+        """It takes ten connections and refuses the rest with 421; a round is a second."""
+        standing, refused, taken = NEW, 0, 0
+        for second in range(600):
+            places = standing.places(second)
+            for number in range(places):
+                said = DELIVERED if number < 10 else CLOSING
+                refused, taken = refused + (said is CLOSING), taken + (said is DELIVERED)
+                standing = after(standing, [said], PACING, second, second + 0.5, 0.5)
+            self.assertGreaterEqual(standing.places(second + 1), 5)
+        self.assertLess(refused, taken / 20)
+        self.assertGreater(taken, 600 * 6)
 
     def test_probes_of_a_dead_one_become_rare(self) -> None:
         standing, now, moments = Standing(1), 0.0, []
         for _ in range(8):
-            standing = after(standing, [REFUSED], PACING, now, 0.5)
+            standing = after(standing, [REFUSED], PACING, now, now, 0.5)
             now = standing.until or 0.0
             moments.append(now)
         self.assertEqual([b - a for a, b in itertools.pairwise([0.0, *moments])],
@@ -144,37 +172,39 @@ class StandingTests(SynchronousTestCase):
         self.assertEqual(Pacing.of(Delivery(), Retry()), Pacing(20, 30.0, 900.0))
 
     def test_rests_are_spread(self) -> None:
-        untils = [round(after(Standing(1), [REFUSED], PACING, 0.0, jitter).until or 0) for jitter in (0.0, 0.5, 1.0)]
+        untils = [
+            round(after(Standing(1), [REFUSED], PACING, 0.0, 0.0, jitter).until or 0) for jitter in (0.0, 0.5, 1.0)
+        ]
         self.assertEqual(untils, [24, 30, 36])
 
     def test_one_that_comes_back_ramps_up(self) -> None:
         standing = Standing(1, 6, 0.0, REFUSED)
         windows = []
         for _ in range(FIRST_WINDOW):
-            standing = after(standing, [DELIVERED], PACING, 1.0, 0.5)
+            standing = after(standing, [DELIVERED], PACING, 1.0, 1.0, 0.5)
             windows.append(standing.window)
         self.assertEqual(windows, [1, 2, 3, 4, 5])
         self.assertTrue(standing.sound(PACING))
 
     def test_one_that_comes_back_and_goes_again_is_rested_longer(self) -> None:
-        standing = after(Standing(1, 3, 0.0, REFUSED), [EXPIRED], PACING, 1.0, 0.5)
-        self.assertEqual(after(standing, [REFUSED], PACING, 1.0, 0.5).rests, 4)
+        standing = after(Standing(1, 3, 0.0, REFUSED), [EXPIRED], PACING, 1.0, 1.0, 0.5)
+        self.assertEqual(after(standing, [REFUSED], PACING, 1.0, 1.0, 0.5).rests, 4)
 
     def test_C110_full_mailboxes_rest_nobody(self) -> None:
         standing = NEW
         for _ in range(5000):
-            standing = after(standing, [FULL_MAILBOX], PACING, 0.0, 0.5)
+            standing = after(standing, [FULL_MAILBOX], PACING, 0.0, 0.0, 0.5)
         self.assertTrue(standing.sound(PACING))
 
     def test_bad_certificates_rest_nobody(self) -> None:
         # RULINGS 11: they count against one demand, not against the destination.
         standing = NEW
         for _ in range(100):
-            standing = after(standing, [EXPIRED], PACING, 0.0, 0.5)
+            standing = after(standing, [EXPIRED], PACING, 0.0, 0.0, 0.5)
         self.assertEqual(standing, NEW)
 
     def test_a_message_that_breaks_sessions_rests_nobody(self) -> None:
         standing = NEW
         for _ in range(100):
-            standing = after(standing, [DROPPED], PACING, 0.0, 0.5)
+            standing = after(standing, [DROPPED], PACING, 0.0, 0.0, 0.5)
         self.assertEqual((standing.window, standing.pace(0.0)), (1, Pace.OPEN))
