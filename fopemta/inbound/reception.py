@@ -12,7 +12,7 @@ from fopemta import maillog
 from fopemta.inbound.gate import Gate
 from fopemta.inbound.inspection import Inspection
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import BodyType, Envelope, RecipientOptions
+from fopemta.mail.envelope import BodyType, Envelope, Notify, RecipientOptions
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import received_header
 from fopemta.mail.reply import Reply
@@ -91,7 +91,10 @@ def rendered(header: AddHeader) -> bytes:
 
 def changed(envelope: Envelope, accepted: Acceptance) -> Envelope:
     """The envelope as rules have made it: other recipients, each with what it stands for."""
-    options = [(address, _options(envelope, address, origins)) for address, origins in accepted.recipients]
+    options = [
+        (address, _of_copy(origins) if address in accepted.copies else _options(envelope, address, origins))
+        for address, origins in accepted.recipients
+    ]
     return attrs.evolve(
         envelope,
         recipients=tuple(address for address, _ in options),
@@ -99,6 +102,11 @@ def changed(envelope: Envelope, accepted: Acceptance) -> Envelope:
         rules=accepted.notes,
         held=accepted.hold,
     )
+
+
+def _of_copy(origins: tuple[Mailbox, ...]) -> RecipientOptions:
+    """The sender hears nothing of a copy that he did not send."""
+    return RecipientOptions(notify=frozenset({Notify.NEVER}), stands_for=origins)
 
 
 def _options(envelope: Envelope, address: Mailbox, origins: tuple[Mailbox, ...]) -> RecipientOptions:

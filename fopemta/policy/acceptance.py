@@ -19,12 +19,14 @@ _NOT_FOR_NOW = Reply.of(451, "4.7.1", "Policy could not be checked, please try a
 @attrs.frozen(kw_only=True)
 class Acceptance:
     """`refusal` None accepts.  `recipients` as (address, the addresses it stands for); those for whom nothing was
-    changed stand for themselves.  `headers` to be put in front, `notes` what contributed and why.
+    changed stand for themselves.  `copies` are those of them that the sender does not know of.  `headers` to be put in
+    front, `notes` what contributed and why.
     """
 
     refusal: Reply | None = None
     hold: bool = False
     recipients: tuple[tuple[Mailbox, tuple[Mailbox, ...]], ...] = ()
+    copies: frozenset[Mailbox] = frozenset()
     headers: tuple[AddHeader, ...] = ()
     notes: tuple[RuleNote, ...] = ()
 
@@ -52,9 +54,12 @@ def acceptance(results: Sequence[RuleResult], recipients: Sequence[Mailbox]) -> 
     refused = refusal_of(results)
     if refused is not None:
         return Acceptance(refusal=refused[0], notes=notes)
+    redirected = _redirected(results, recipients)
+    everybody = _with_copies(results, redirected)
     return Acceptance(
         hold=bool(matching(results, Hold)),
-        recipients=_with_copies(results, _redirected(results, recipients)),
+        recipients=everybody,
+        copies=frozenset(address for address, _ in everybody if address not in redirected),
         headers=tuple(each.rule.then for each in matching(results, AddHeader) if isinstance(each.rule.then, AddHeader)),
         notes=notes,
     )

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.rules import load_rules
 from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Notify
 from fopemta.mail.queued import RecipientState
 from fopemta.policy.content import MOST_READ
 from tests.inbound.inbound import ENVELOPE, Inbound, Talk
@@ -97,6 +98,9 @@ class ContentTests(SynchronousTestCase):
         self.assertEqual([str(each) for each in envelope.recipients], ["eve@us.test", "audit@us.test"])
         bob = Mailbox("bob", "us.test")
         self.assertEqual([envelope.options_of(each).stands_for for each in envelope.recipients], [(bob,), (bob,)])
+        # The sender hears nothing of a copy.
+        self.assertEqual([envelope.options_of(each).notify for each in envelope.recipients],
+                         [frozenset(), frozenset({Notify.NEVER})])  # fmt: skip
 
     def test_headers_are_added_in_front(self) -> None:
         for content in (CONTENT, b"Subject: secret\r\n\r\n" + b"x" * 998 + b"\r\n.\r\n"):
