@@ -27,6 +27,7 @@ setup(
         "click>=8.1",
         "idna>=3.4",
         "google-re2>=1.1",
+        "argon2-cffi>=23.1",
     ],
     entry_points={"console_scripts": ["fopemta = fopemta.cli.main:main"]},
     classifiers=[

@@ -110,7 +110,7 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
     ),
     "login_failed": (
         lambda: maillog.login_failed("192.0.2.7", "PLAIN", "al\nice" + "x" * 200, "wrong password", 3),
-        rf'- login_failed client=192.0.2.7 mechanism=PLAIN name="al\\nice{"x" * 122}" why="wrong password" failures=3',
+        rf'- login_failed client=192.0.2.7 mechanism=PLAIN name="al\nice{"x" * 122}" why="wrong password" failures=3',
     ),
     "login_put_off": (
         lambda: maillog.login_put_off("192.0.2.7", "PLAIN", "alice", "too many failed logins"),

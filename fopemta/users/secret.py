@@ -1,0 +1,43 @@
+"""The secret behind false SCRAM salts: made once, and the same ever after, or it would show which names exist."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+
+_NAME = "login-secret"
+_LENGTH = 32
+
+
+class SecretUnusable(Exception):
+    """There is no secret and none can be made; the message says why."""
+
+
+def kept_secret(directory: str) -> bytes:
+    """The secret in `directory`, made if it is not there yet.  Raises SecretUnusable."""
+    path = os.path.join(directory, _NAME)
+    try:
+        if not os.path.exists(path):
+            _make(path, directory)
+        with open(path, "rb") as file:
+            secret = file.read()
+    except OSError as error:
+        raise SecretUnusable(f"{error.filename or path}: {error.strerror}") from error
+    if len(secret) != _LENGTH:
+        raise SecretUnusable(f"{path}: does not hold {_LENGTH} octets; remove it to have a new one made")
+    return secret
+
+
+def _make(path: str, directory: str) -> None:
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    descriptor, beside = tempfile.mkstemp(dir=directory)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_LENGTH))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:
+        os.unlink(beside)
+        raise

@@ -1,0 +1,149 @@
+"""The user file as it stands on the disk: read anew when it has changed, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from fopemta import maillog
+from fopemta.users.account import Accounts, parse
+
+_NOBODY = Accounts.of(())
+# What tells that a file is another than before: a rename gives a new inode, an edit in place the rest.
+_Mark: TypeAlias = tuple[int, int, int, int, int, int]
+_HEAD = "# Users of fopemta, one a line: see docs/users.md.  `fopemta users` writes this file, and so may you.\n"
+
+
+class UserFileUnsound(Exception):
+    """The file cannot be used; `reasons` say why, in an operator's words."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+def read(path: str) -> Accounts:
+    """The accounts in the file.  Raises UserFileUnsound, and FileNotFoundError where there is none."""
+    return _read(path)[0]
+
+
+def _read(path: str) -> tuple[Accounts, _Mark]:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            status = os.fstat(file.fileno())
+            text = file.read()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UserFileUnsound(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserFileUnsound(f"{path}: not UTF-8 at octet {error.start}") from error
+    if status.st_mode & 0o007:
+        raise UserFileUnsound(f"{path}: others may read or change it (chmod o= {path})")
+    found = parse(text)
+    if isinstance(found, Accounts):
+        return found, _mark(status)
+    raise UserFileUnsound(*(f"{path}: {each}" for each in found))
+
+
+def _mark(status: os.stat_result) -> _Mark:
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_mode,
+    )
+
+
+class UserFile:
+    """What a server knows of its users.  A file that is not there yet has none; one that goes, or cannot be used, is
+    told of once and changes nothing.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._accounts = _NOBODY
+        self._seen: _Mark | str | None = None
+
+    def accounts(self) -> Accounts:
+        """As the file says now.  A look at its status, no more, where it has not changed."""
+        try:
+            mark: _Mark | str = _mark(os.stat(self._path))
+        except OSError as error:
+            mark = error.strerror or "cannot be looked at"
+        if mark != self._seen:
+            self._take_up(mark)
+        return self._accounts
+
+    def _take_up(self, mark: _Mark | str) -> None:
+        first, self._seen = self._seen is None, mark
+        try:
+            self._accounts, self._seen = _read(self._path)
+        except FileNotFoundError:
+            if not first:
+                maillog.users_refused([f"{self._path}: there is no such file any more"])
+        except UserFileUnsound as unsound:
+            maillog.users_refused(unsound.reasons)
+        else:
+            maillog.users_read(self._path, len(self._accounts.by_name))
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def edit(path: str, change: Callable[[str], str]) -> None:
+    """Write the file anew as `change` makes it from its text; made where there is none, with mode 0600.
+
+    One at a time; whoever reads sees the old or the new.  Raises OSError, and what `change` raises.
+    """
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    with _locked(path + ".lock"):
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                text, owner = file.read(), os.fstat(file.fileno())
+        except FileNotFoundError:
+            text, owner = _HEAD, os.stat(folder)
+        _write(path, folder, change(text), owner)
+
+
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[None]:
+    """Nobody else edits meanwhile.  The lock's file stays: to unlink it would be a race."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: str, folder: str, text: str, owner: os.stat_result) -> None:
+    descriptor, beside = tempfile.mkstemp(dir=folder, prefix=".users-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            if os.geteuid() == 0:
+                # The server, which is not root, must be able to read what root has written.
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+    _flush_folder(folder)
+
+
+def _flush_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
