@@ -8,7 +8,7 @@ from fopemta.mail.address import Mailbox, canonical_ip_address, path_text
 
 
 class MailboxTests(SynchronousTestCase):
-    def test_text_is_quoted_only_where_the_grammar_wants_it(self) -> None:
+    def test_C075_text_is_quoted_where_the_grammar_wants_it(self) -> None:
         table = {
             "bob": "bob@example.org",
             "bob.o'neill+list": "bob.o'neill+list@example.org",
@@ -20,6 +20,8 @@ class MailboxTests(SynchronousTestCase):
             "a\\b": '"a\\\\b"@example.org',
             "a@b": '"a@b"@example.org',
             "": '""@example.org',
+            "jürgen": "jürgen@example.org",
+            "jür gen": '"jür gen"@example.org',
         }
         self.assertEqual({local: str(Mailbox(local, "example.org")) for local in table}, table)
 
