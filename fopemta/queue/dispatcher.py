@@ -288,10 +288,11 @@ class Dispatcher:
         """
         message, now, retry = consignment.message, self._now(), self._config.retry
         over = life_over(retry, self._arrived(message), now)
+        parked = frozenset(consignment.recipients)
         silent = [
             status
             for status in message.recipients
-            if status.address in consignment.recipients
+            if status.address in parked
             and (
                 over
                 or status.last is None

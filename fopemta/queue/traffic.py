@@ -45,8 +45,7 @@ class Traffic:
         hop = consignment.next_hop
         if self._destinations.rests(hop, self._seconds()) or self._crowded(hop):
             return False
-        is_fresh = any(consignment.attempt_of(each) == 1 for each in consignment.recipients)
-        self._destinations.add(hop, consignment, is_fresh)
+        self._destinations.add(hop, consignment, consignment.attempt_of(consignment.recipients[0]) == 1)
         return True
 
     def park(self, hop: NextHop, message_id: str) -> None:

@@ -11,7 +11,7 @@ from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.disk import Disk, read_file
 from fopemta.spool.layout import SpoolLayout
 from fopemta.spool.message_json import MessageFacts, facts_from_json, identity_from_json, outcome_from_json
-from fopemta.spool.record import SEGMENT_HEADER_SIZE, Damage, Kind, Record, scan, segment_header
+from fopemta.spool.record import SEGMENT_HEADER_SIZE, VERSION, Damage, Kind, Record, scan, segment_header
 from fopemta.spool.segment import parse_segment_name
 from fopemta.trust.verdict import VerdictRecord
 
@@ -85,11 +85,12 @@ def _read_segment(result: IntakeScan, path: str, sequence: int, tag: bytes, data
         if data.count(0) == len(data):
             result.empty.append(path)
         else:
-            result.unsound.append((path, "neither a segment's header nor records in it"))
+            result.unsound.append((path, _other_version(data) or "neither a segment's header nor records in it"))
         return
     records, damages = _sort_out(findings, data)
     if not header_is_sound:
-        damages.insert(0, Damage(0, SEGMENT_HEADER_SIZE, "segment header is damaged", acknowledged=True))
+        why = _other_version(data) or "segment header is damaged"
+        damages.insert(0, Damage(0, SEGMENT_HEADER_SIZE, why, acknowledged=True))
     segment = ScannedSegment(
         path, sequence, tag, len(data), tuple((each, data[each.offset : each.end]) for each in damages)
     )
@@ -112,6 +113,14 @@ def _sort_out(findings: Iterable[Record | Damage], data: bytes) -> tuple[list[tu
             end = finding.content_offset + finding.content_size
             damages.append(Damage(finding.offset, end, str(error), acknowledged=True))
     return records, damages
+
+
+def _other_version(data: bytes) -> str | None:
+    """What is said of a segment whose header is not ours but may be a newer one's."""
+    words, _, _ = data[:SEGMENT_HEADER_SIZE].partition(b"\n")
+    if words.startswith(b"fopemta intake segment ") and words != b"fopemta intake segment %d" % VERSION:
+        return f"segment of another version: {words!r}"
+    return None
 
 
 @attrs.frozen
