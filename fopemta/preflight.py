@@ -23,6 +23,7 @@ from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.credentials import load as load_credentials
 from fopemta.tls.roots import RootsError, trust
 from fopemta.tls.server import ServerTls
+from fopemta.users import user_file
 
 VARIABLE = "FOPEMTA_CONFIG"
 PLACES = ("etc/fopemta.toml", "/etc/fopemta/fopemta.toml")
@@ -87,6 +88,7 @@ def check(configuration: Configuration, adopting: bool = True) -> tuple[Configur
         *_certificates(configuration),
         *_roots(configuration),
         *_folders(configuration),
+        *_users(configuration),
     )
 
 
@@ -122,6 +124,19 @@ def _roots(configuration: Configuration) -> Iterator[ConfigurationError]:
         trust(SSL.Context(SSL.TLS_SERVER_METHOD), configuration.tls_server.client_roots)
     except RootsError as error:
         yield ConfigurationError("tls.server.client_roots", str(error))
+
+
+def _users(configuration: Configuration) -> Iterator[ConfigurationError]:
+    """A file that is not there yet has no users; `fopemta users add` makes it."""
+    if configuration.users.file == "off":
+        return
+    try:
+        user_file.read(configuration.users.file)
+    except FileNotFoundError:
+        pass
+    except user_file.UserFileUnsound as unsound:
+        for reason in unsound.reasons:
+            yield ConfigurationError("users.file", reason)
 
 
 def _folders(configuration: Configuration) -> Iterator[ConfigurationError]:

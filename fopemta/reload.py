@@ -29,6 +29,7 @@ AT_START = (
     "delivery.connections",
     "delivery.connections_per_destination",
     "limits.spool_free",
+    "users",
     "log",
 )
 

@@ -26,7 +26,7 @@ from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import ClientCertificates, Configuration, Listener, ListenerTls, Log, LogLevel, Via
 from fopemta.config.ways import listening_address
 from fopemta.inbound.factory import InboundFactory
-from fopemta.interfaces import ICourier, IMailReactor
+from fopemta.interfaces import ICourier, ILogins, IMailReactor
 from fopemta.local.maildir import MaildirCourier
 from fopemta.log_file import AppendedFile, Output, StandardOutput
 from fopemta.lookup.local_addresses import local_addresses
@@ -47,6 +47,9 @@ from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
 from fopemta.tls.credentials import load as load_credentials
 from fopemta.tls.server import ServerSettings, ServerTls
 from fopemta.tls.watch import CertificateWatch
+from fopemta.users.logins import logins_of
+from fopemta.users.secret import SecretUnusable, kept_secret
+from fopemta.users.user_file import UserFile
 
 # twistd's own name for the log of a daemon that is told no other.
 _DAEMON_LOG = "twistd.log"
@@ -174,6 +177,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
         Via.MAILDIR: MaildirCourier(spool, time.time, _in_thread(reactor)),
     }
     dispatcher = Dispatcher(spool, couriers, configuration, reactor, time.time, random.Random())  # noqa: S311  jitter
+    logins = _logins(configuration, reactor)
     listening = [
         Listening(
             f"listener[{index}].endpoint",
@@ -186,6 +190,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
                 reactor,
                 new_ids(),
                 time.time,
+                logins=logins,
             ),
         )
         for index, listener in enumerate(configuration.listeners)
@@ -240,6 +245,21 @@ def _server_tls(configuration: Configuration) -> dict[ClientCertificates, Server
     except CredentialsError as error:
         key = "tls.server.certificates" if configuration.tls_server.certificates else "node.state"
         raise ConfigurationErrors([ConfigurationError(key, str(error))]) from error
+
+
+def _logins(configuration: Configuration, reactor: IMailReactor) -> ILogins | None:
+    """None where nobody can log in."""
+    users = configuration.users
+    if users.file == "off":
+        return None
+    try:
+        secret = kept_secret(configuration.node.state) if users.scram else None
+    except SecretUnusable as error:
+        raise ConfigurationErrors([ConfigurationError("node.state", str(error))]) from error
+    file = UserFile(users.file)
+    for caution in file.cautions(users.scram):
+        maillog.caution("users.file", caution)
+    return logins_of(file, reactor, _in_thread(reactor), secret)
 
 
 def _asks(configuration: Configuration, listener: Listener) -> ClientCertificates:

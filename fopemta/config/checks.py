@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fopemta.config.errors import ConfigurationError
-from fopemta.config.model import Configuration, ListenerKind, ListenerTls, Log, Node, Retry, Route, Via
+from fopemta.config.model import Configuration, ListenerKind, ListenerTls, Log, Node, Retry, Route, Users, Via
 from fopemta.config.place import WRONG, Place
 from fopemta.routing.routes import is_local
 
@@ -21,6 +21,7 @@ def check_together(facts: Mapping[str, Any], place: Place) -> None:
         _check_postmaster(facts.get("node", WRONG), routes, place.at("node").at("postmaster"))
     _check_waits(facts.get("retry", Retry()), place.at("retry").at("longest"))
     _check_log(facts.get("log", Log()), place.at("log").at("json"))
+    _check_users(facts.get("users", Users()), place.at("users").at("scram"))
 
 
 def _unique(entries: Any, place: Place, name: str) -> bool:
@@ -57,6 +58,11 @@ def _check_log(log: Any, place: Place) -> None:
         place.wrong("must not be the same place as log.text")
 
 
+def _check_users(users: Any, place: Place) -> None:
+    if isinstance(users, Users) and users.scram and users.file == "off":
+        place.wrong("needs users.file")
+
+
 def cautions(configuration: Configuration) -> tuple[ConfigurationError, ...]:
     """What is permitted and probably not meant; told, not refused."""
     found = []
@@ -68,6 +74,9 @@ def cautions(configuration: Configuration) -> tuple[ConfigurationError, ...]:
                     f'"{listener.tls.value}" on kind "mx": servers that know no TLS cannot send mail here (RFC 3207 4)',
                 )
             )
+        if listener.kind is ListenerKind.SUBMISSION and configuration.users.file == "off":
+            what = "without users.file nobody can log in, and only [relay] networks can send"
+            found.append(ConfigurationError(f"listener[{index}].kind", what))
     for index, network in enumerate(configuration.relay.networks):
         if network.prefixlen == 0:
             found.append(ConfigurationError(f"relay.networks[{index}]", f"{network}: anyone may relay through here"))

@@ -32,6 +32,7 @@ from fopemta.config.model import (
     ServerVersion,
     TlsClient,
     TlsServer,
+    Users,
 )
 from fopemta.config.place import array
 from fopemta.config.quantities import duration, duration_or_off, number, port, size, size_or_none, whole, yes_or_no
@@ -133,6 +134,8 @@ RELAY = Section(
     _same_names(networks=array(network), domains=array(pattern), authenticated_users=yes_or_no),
 )
 
+USERS = Section(Users, _same_names(file=path("off"), scram=yes_or_no))
+
 ROUTE = Section(
     Route,
     {
@@ -194,6 +197,7 @@ FILE = Section(
         "tls": Key("tls", TLS),
         "dns": Key("dns", DNS),
         "relay": Key("relay", RELAY),
+        "users": Key("users", USERS),
         "route": Key("routes", Tables(ROUTE)),
         "delivery": Key("delivery", DELIVERY),
         "retry": Key("retry", RETRY),
@@ -201,5 +205,5 @@ FILE = Section(
         "log": Key("log", LOG),
         "rules": Key("rules", path()),
     },
-    later=frozenset({"users", "aliases", "control", "web", "workers", "fetch"}),
+    later=frozenset({"aliases", "control", "web", "workers", "fetch"}),
 )

@@ -159,6 +159,16 @@ class Relay:
     authenticated_users: bool = True
 
 
+@attrs.frozen(kw_only=True)
+class Users:
+    """[users]  `file` is the path of the user file or "off"; with `scram`, SCRAM-SHA-256 is offered, too, and of each
+    new password a verifier for it is kept.
+    """
+
+    file: str = "off"
+    scram: bool = False
+
+
 class Via(enum.Enum):
     """The kinds of way a route can name."""
 
@@ -274,6 +284,7 @@ class Configuration:
     tls_client: TlsClient = TlsClient()
     dns: Dns = Dns()
     relay: Relay = Relay()
+    users: Users = Users()
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
     retry: Retry = Retry()

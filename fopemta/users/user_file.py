@@ -81,6 +81,18 @@ class UserFile:
             self._take_up(mark)
         return self._accounts
 
+    def cautions(self, scram: bool) -> tuple[str, ...]:
+        """What is probably not meant; `scram` is to be offered."""
+        accounts = self.accounts().by_name.values()
+        found = []
+        if not accounts:
+            found.append(f"{self._path}: has no users yet, so nobody can log in (fopemta users add NAME)")
+        without = sum(each.scram is None for each in accounts)
+        if scram and without:
+            # Their programs will choose SCRAM and be refused.
+            found.append(f"{without} users have no SCRAM verifier (fopemta users passwd NAME)")
+        return tuple(found)
+
     def _take_up(self, mark: _Mark | str) -> None:
         first, self._seen = self._seen is None, mark
         try:
