@@ -204,19 +204,26 @@ class Dispatcher:
 
     async def _load(self, message_id: str) -> None:
         try:
-            message = await self._spool.load(message_id)
+            message = await self._read(message_id)
+        finally:
+            self._loading.discard(message_id)
+            caller = self._traffic.arrived(message_id)
+        if message is not None:
+            self._begin_round(message)
+        if caller is not None:
+            self._call(caller)  # what came may have been of no use to it: gone, held, or on another way now
+        self._carry()
+
+    async def _read(self, message_id: str) -> QueuedMessage | None:
+        """None when it is gone, or cannot be read now and is tried again later."""
+        try:
+            return await self._spool.load(message_id)
         except UnknownMessage:
             self._ages.forget(message_id)
-            return
         except SpoolTrouble as trouble:
             maillog.spool_trouble(f"{message_id} cannot be read: {trouble}")
             self._agenda.set(message_id, self._now() + self._config.retry.first)
-            return
-        finally:
-            self._loading.discard(message_id)
-            self._traffic.arrived(message_id)
-        self._begin_round(message)
-        self._carry()
+        return None
 
     def _due_after(self, round_: _Round) -> float | None:
         """When it is due again after a round; None when all are held.

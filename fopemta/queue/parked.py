@@ -46,13 +46,14 @@ class Parked(Generic[D]):
         self._called[message_id] = destination
         self._coming[destination] += 1
 
-    def arrived(self, message_id: str) -> None:
-        """It has been read, or cannot be; harmless for one that was not called."""
+    def arrived(self, message_id: str) -> D | None:
+        """It has been read, or cannot be; gives who had called it, None for one that was not called."""
         destination = self._called.pop(message_id, None)
         if destination is not None:
             self._coming[destination] -= 1
             if not self._coming[destination]:
                 del self._coming[destination]
+        return destination
 
     def coming(self, destination: D) -> int:
         """How many of its messages are being read."""

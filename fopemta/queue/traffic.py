@@ -93,9 +93,9 @@ class Traffic:
         """A called message is being read."""
         self._parked.comes(hop, message_id)
 
-    def arrived(self, message_id: str) -> None:
-        """A message has been read, called or not."""
-        self._parked.arrived(message_id)
+    def arrived(self, message_id: str) -> NextHop | None:
+        """A message has been read, or cannot be; gives the destination that had called it."""
+        return self._parked.arrived(message_id)
 
     def next_moment(self) -> float | None:
         """When the next pause is over, on the steady clock."""

@@ -203,6 +203,17 @@ class DeadTests(World):
         self.pass_time(1200)
         self.assertEqual(self.spool.kept, {})
 
+    def test_a_message_that_is_gone_does_not_keep_the_others_from_being_called(self) -> None:
+        self.courier.places["back.test"] = DEAD
+        self.start(*[self.keep("back.test") for _ in range(50)])
+        self.pass_time(100)
+        tried = {message_id for _, _, message_id in self.courier.attempts}
+        for message_id in [each for each in self.spool.kept if each not in tried][:20]:
+            del self.spool.kept[message_id]
+        self.courier.places.clear()
+        self.pass_time(120)
+        self.assertEqual(len(self.courier.arrivals), 30 - len(tried))
+
     def test_C101_who_waits_for_a_destination_goes_another_way_once_there_is_one(self) -> None:
         self.courier.places["dead.test"] = DEAD
         self.start(*[self.keep("dead.test") for _ in range(20)])
