@@ -8,6 +8,7 @@ from fopemta import __version__
 from fopemta.cli.check_config import check_config
 from fopemta.cli.first_steps import first_steps
 from fopemta.cli.queue import queue
+from fopemta.cli.users import users
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,6 +30,7 @@ def demo() -> None:
 
 main.add_command(check_config)
 main.add_command(queue)
+main.add_command(users)
 main.add_command(first_steps)
 
 if __name__ == "__main__":
