@@ -170,7 +170,9 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     client_tls = ClientTls(configuration.tls_client.roots)
     server_tls = _server_tls(configuration)
     serving = list(server_tls.values())
-    manager = DeliveryManager(reactor, _router(configuration, reactor), client_tls, spool, configuration, time.time)
+    manager = DeliveryManager(
+        reactor, _router(configuration, reactor), client_tls, spool, configuration, time.time, _in_thread(reactor)
+    )
     couriers: dict[Via, ICourier] = {
         Via.MX: manager,
         Via.SMTP: manager,

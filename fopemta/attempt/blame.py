@@ -48,6 +48,8 @@ _BY_REPLY: dict[tuple[Phase, bool], Disposition] = {
 
 _BY_DIAGNOSIS: dict[Diagnosis, Disposition] = {
     Diagnosis.EIGHT_BIT_NOT_OFFERED: F,
+    Diagnosis.BINARY_NOT_OFFERED: F,
+    Diagnosis.SMTPUTF8_NOT_OFFERED: F,
     Diagnosis.MESSAGE_TOO_LARGE: F,
 }
 

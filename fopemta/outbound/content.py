@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
@@ -31,10 +31,55 @@ class ContentSource:
         start = await content.read(PIECE)
         return cls(start, len(start) >= size, content)
 
+    @classmethod
+    def of(cls, content: bytes) -> ContentSource:
+        """Content that is at hand."""
+        return cls(content, True, _Nothing())
+
     @property
     def eight_bit(self) -> bool:
         """There are octets above 127 in the first piece."""
         return not self.start.isascii()
+
+    @property
+    def header_is_ascii(self) -> bool:
+        """Of a header that does not end within the first piece nobody can say so."""
+        end = self.start.find(b"\r\n\r\n")
+        if end < 0 and not self.whole:
+            return False
+        return (self.start[:end] if end >= 0 else self.start).isascii()
+
+
+@implementer(IMessageContent)
+class _Nothing:
+    """No more content."""
+
+    def read(self, size: int) -> Deferred[bytes]:
+        """The end."""
+        return succeed(b"")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class ChunkSource:
+    """The content in chunks of BDAT (RFC 3030): counted, not dot-stuffed (C063), one at a time (C071)."""
+
+    def __init__(self, source: ContentSource, size: int) -> None:
+        self._source = source
+        self._left = size
+        self._next: bytes | None = source.start
+
+    async def next_chunk(self) -> tuple[bytes, bool]:
+        """The command and its octets, and whether it is the last.  Raises SpoolTrouble."""
+        piece, self._next = self._next, None
+        if piece is None:
+            piece = await self._source.rest.read(PIECE)
+        self._left -= len(piece)
+        last = self._left <= 0
+        if not piece and not last:
+            raise SpoolFailing("the content is shorter than it should be")
+        return b"BDAT %d%s\r\n" % (len(piece), b" LAST" if last else b"") + piece, last
 
 
 def send_content(source: ContentSource, transport: Any, sent: Callable[[], None]) -> Deferred[None] | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.config.model import Configuration
 from fopemta.interfaces import Ended, IClientTls, ICourier, IMailReactor, IRouter, ISpool, SpoolTrouble
 from fopemta.mail.consignment import Consignment
+from fopemta.outbound.carrying import InThread
 from fopemta.outbound.findings import Finding, Scribe, local_trouble
 from fopemta.outbound.pool import Pool
 from fopemta.outbound.walk import Walk
@@ -28,7 +29,7 @@ from fopemta.trust.verdict import Result, VerdictRecord
 
 @implementer(ICourier)
 class DeliveryManager:
-    """`now` gives the wall time in seconds since the epoch; waits run on `reactor`."""
+    """`now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class DeliveryManager:
         spool: ISpool,
         config: Configuration,
         now: Callable[[], float],
+        in_thread: InThread = maybeDeferred,
     ) -> None:
         self.reactor = reactor
         self.router = router
@@ -45,6 +47,7 @@ class DeliveryManager:
         self.spool = spool
         self.config = config
         self.now = now
+        self.in_thread = in_thread
         self.pool = Pool(reactor)
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from fopemta.attempt.cursor import Step
 from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.consignment import Consignment
 from fopemta.smtp.client_effects import Phase, RecipientResult, SessionFailed
+from fopemta.smtp.server_offer import ServerOffer
 from fopemta.trust.certificates import chain_facts
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.evidence import HandshakeEvidence
@@ -25,7 +26,7 @@ class Finding:
     """How things stood with a host: the step, its TLS, and what went wrong or was answered.
 
     `rung` is the one in use, or the one whose handshake failed; None where it did not come to that.  `why_plain` is
-    what kept a session in plain text from having TLS.
+    what kept a session in plain text from having TLS.  `carried_dsn` as in the verdict record.
     """
 
     code: int
@@ -39,6 +40,7 @@ class Finding:
     judgement: Judgement | None = None
     downgraded: bool = False
     why_plain: Diagnosis | None = None
+    carried_dsn: bool | None = None
 
     @property
     def weight(self) -> int:
@@ -63,6 +65,7 @@ class Session:
     chain: tuple[CertificateFacts, ...]
     judgement: Judgement | None
     why_plain: Diagnosis | None
+    offer: ServerOffer = attrs.Factory(ServerOffer)
 
     @classmethod
     def of(
@@ -71,9 +74,10 @@ class Session:
         evidence: HandshakeEvidence | None,
         judgement: Judgement | None,
         why_plain: Diagnosis | None,
+        offer: ServerOffer,
     ) -> Session:
         """With the certificates' facts read once for all recipients."""
-        return cls(step, evidence, chain_facts(evidence.chain) if evidence else (), judgement, why_plain)
+        return cls(step, evidence, chain_facts(evidence.chain) if evidence else (), judgement, why_plain, offer)
 
     @property
     def downgraded(self) -> bool:
@@ -98,7 +102,8 @@ def of_result(session: Session, result: RecipientResult) -> Finding:
         row = explain(result.diagnosis)
         return session.finding(554, row.given_up, row.sender, result.diagnosis)
     if result.accepted:
-        return session.finding(reply.code, reply.enhanced or "2.0.0", reply.text, None)
+        taken = session.finding(reply.code, reply.enhanced or "2.0.0", reply.text, None)
+        return attrs.evolve(taken, carried_dsn=session.offer.dsn)
     permanent = is_permanent(result.phase, reply)
     diagnosis = Diagnosis.REFUSED_BY_PEER if permanent else Diagnosis.DEFERRED_BY_PEER
     enhanced = reply.enhanced or ("5.0.0" if permanent else "4.0.0")
@@ -170,6 +175,7 @@ class Scribe:
             enhanced=finding.enhanced,
             diagnosis=_diagnosis_word(finding),
             text=finding.text,
+            carried_dsn=finding.carried_dsn,
         )
 
 

@@ -18,7 +18,7 @@ from fopemta.background import supervise
 from fopemta.config.model import DeliveryTimeouts
 from fopemta.deadline import Deadline
 from fopemta.interfaces import IClientTls
-from fopemta.outbound.content import ContentSource, send_content
+from fopemta.outbound.content import ChunkSource, ContentSource, send_content
 from fopemta.smtp.client_effects import (
     BeginTls,
     ClientEffect,
@@ -26,6 +26,7 @@ from fopemta.smtp.client_effects import (
     Phase,
     Ready,
     RecipientResult,
+    SendChunk,
     SendContent,
     SessionFailed,
     Transaction,
@@ -93,6 +94,7 @@ class OutboundProtocol(Protocol):
         self._deadline = Deadline(clock, self._timed_out)
         self._grace = Deadline(clock, self.abort)
         self._source: ContentSource | None = None
+        self._chunks: ChunkSource | None = None
         self._result: Deferred[Any] | None = Deferred()
         self._waiting_for: _Wait | None = _Wait.OPEN
         self._cut = False
@@ -104,6 +106,7 @@ class OutboundProtocol(Protocol):
     def transact(self, transaction: Transaction, source: ContentSource) -> Deferred[Transacted]:
         """Send one message.  Only while the session stands and nothing else is under way."""
         self._source = source
+        self._chunks = ChunkSource(source, transaction.size)
         done: Deferred[Transacted] = Deferred()
         self._result, self._waiting_for = done, _Wait.TRANSACTION
         if self.lost:
@@ -187,6 +190,18 @@ class OutboundProtocol(Protocol):
         else:
             supervise(sending.addCallbacks(self._content_sent, self._content_broke), "sending a message")
 
+    def _send_chunk(self, _: SendChunk) -> None:
+        sending = Deferred.fromCoroutine(self._next_chunk())
+        supervise(sending.addErrback(self._content_broke), "sending a chunk")
+
+    async def _next_chunk(self) -> None:
+        assert self._chunks is not None
+        octets, last = await self._chunks.next_chunk()
+        if not self.lost:
+            self._session.chunk_sent(last)
+            self._transport.write(octets)
+            self._wait()
+
     def _content_sent(self, _: object) -> None:
         if not self.lost:
             self._session.content_sent()
@@ -268,6 +283,7 @@ _PERFORM: dict[type[ClientEffect], Callable[[OutboundProtocol, Any], None]] = {
     BeginTls: OutboundProtocol._begin_tls,
     Ready: OutboundProtocol._ready,
     SendContent: OutboundProtocol._send_content,
+    SendChunk: OutboundProtocol._send_chunk,
     TransactionDone: OutboundProtocol._transaction_done,
     SessionFailed: OutboundProtocol._session_failed,
     Hangup: OutboundProtocol._hang_up,

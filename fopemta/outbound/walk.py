@@ -13,14 +13,13 @@ from fopemta.config.model import Via
 from fopemta.interfaces import Ended
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
-from fopemta.mail.envelope import BodyType
-from fopemta.outbound.content import ContentSource
+from fopemta.outbound.carrying import prepare
 from fopemta.outbound.dialer import NotConnected, dial
 from fopemta.outbound.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
 from fopemta.outbound.pool import Key, Standing
 from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
 from fopemta.routing.values import Host
-from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFailed, Transaction
+from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFailed
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
@@ -92,12 +91,14 @@ class Walk:
         if self._shortfall(session, Ready(session.evidence is not None, True)) is not None:
             standing.protocol.quit()
             return
-        outcome = await self._carry(standing.protocol, session)
+        tried: set[Mailbox] = set()
+        outcome = await self._carry(standing, tried)
         if _was_closed(outcome):
             return
-        self._note_outcome(standing.session, outcome)
-        self._cursor.ended(standing.session.step, StepEnd.USED)
-        self._give_back(standing, outcome)
+        self._note_outcome(session, outcome)
+        await self._carry_on(standing, tried)
+        self._cursor.ended(session.step, StepEnd.USED)
+        self._give_back(standing)
 
     async def _take(self, step: Step) -> None:
         owner, config = self._owner, self._owner.config
@@ -120,35 +121,53 @@ class Walk:
             self._cursor.ended(step, StepEnd.UNSUITABLE)
             protocol.quit()
             return
-        outcome = await self._carry(protocol, session)
-        self._note_outcome(session, outcome)
+        standing = Standing(protocol, session)
+        await self._carry_on(standing, set())
         self._cursor.ended(step, StepEnd.USED)
-        self._give_back(Standing(protocol, session), outcome)
+        self._give_back(standing)
 
-    async def _carry(self, protocol: OutboundProtocol, session: Session) -> tuple[RecipientResult, ...] | Broken:
+    async def _carry_on(self, standing: Standing, tried: set[Mailbox]) -> None:
+        """The message to all that are left, in as many transactions as the server wants; `tried` have had theirs."""
+        while standing.protocol.usable and any(each not in tried for each in self._left):
+            await self._tell()
+            self._note_outcome(standing.session, await self._carry(standing, tried))
+
+    async def _carry(self, standing: Standing, tried: set[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
         """A transaction; a session in which it could not be brought to its end is given up, never forgotten."""
+        most = standing.session.offer.recipients or len(self._left)
+        batch = [each for each in self._left if each not in tried][:most]
+        tried.update(batch)
+        standing.messages += 1
         try:
-            return await self._transact(protocol, session)
+            return await self._transact(standing, batch)
         except BaseException:
-            protocol.quit()
+            standing.protocol.quit()
             raise
 
-    async def _transact(self, protocol: OutboundProtocol, session: Session) -> tuple[RecipientResult, ...] | Broken:
-        message = self._consignment.message
-        content = await self._owner.spool.content(message.id)
+    async def _transact(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
+        owner, message, offer = self._owner, self._consignment.message, standing.session.offer
+        # RFC 6531 3.3: an address that the server cannot be told of keeps nobody else from the message.
+        unspeakable = [each for each in batch if each.internationalised and not offer.smtputf8]
+        rest = [each for each in batch if each not in unspeakable]
+        if not rest:
+            return _none_can(unspeakable, Diagnosis.SMTPUTF8_NOT_OFFERED)
+        content = await owner.spool.content(message.id)
         try:
-            source = await ContentSource.read(content, message.size)
-            declared = message.envelope.body_type is BodyType.EIGHT_BIT_MIME
-            eight_bit = source.eight_bit or (declared and not source.whole)
-            transaction = Transaction(message.envelope.sender, tuple(self._left), message.size, eight_bit)
-            return await protocol.transact(transaction, source)
+            prepared = await prepare(message, rest, content, offer, owner.in_thread)
+            if isinstance(prepared, Diagnosis):
+                return _none_can(batch, prepared)
+            outcome = await standing.protocol.transact(prepared.transaction, prepared.source)
         finally:
             content.close()
+        if isinstance(outcome, Broken):
+            return outcome
+        return outcome + _none_can(unspeakable, Diagnosis.SMTPUTF8_NOT_OFFERED)
 
-    def _give_back(self, standing: Standing, outcome: tuple[RecipientResult, ...] | Broken) -> None:
+    def _give_back(self, standing: Standing) -> None:
         """Keep the session for the next message, or say goodbye."""
-        standing.messages += 1
         most = self._owner.config.delivery.messages_per_connection
+        # RFC 9422: what the server will not take it need not be asked.
+        most = min(most, standing.session.offer.messages or most)
         # What is in plain text only because a handshake failed is no way to get used to.
         if not standing.protocol.usable or standing.session.downgraded or standing.messages >= most:
             standing.protocol.quit()
@@ -177,7 +196,7 @@ class Walk:
         judgement: Judgement | None = None
         if opened.evidence is not None:
             judgement = self._judged(step, opened.evidence)
-        return Session.of(step, opened.evidence, judgement, self._why_plain(step, opened))
+        return Session.of(step, opened.evidence, judgement, self._why_plain(step, opened), opened.ready.offer)
 
     def _judged(self, step: Step, evidence: HandshakeEvidence) -> Judgement:
         names = (step.host.name,) if step.host.name is not None else (step.address,)
@@ -266,6 +285,11 @@ class Walk:
 
 # Where a session that had stood idle may be found closed.
 _BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA})
+
+
+def _none_can(recipients: list[Mailbox], why: Diagnosis) -> tuple[RecipientResult, ...]:
+    """The server cannot be given the message for these."""
+    return tuple(RecipientResult(each, False, Phase.MAIL, None, why) for each in recipients)
 
 
 def _was_closed(outcome: tuple[RecipientResult, ...] | Broken) -> bool:

@@ -8,7 +8,9 @@ from typing import TypeAlias
 import attrs
 
 from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.reply import Reply
+from fopemta.smtp.server_offer import ServerOffer
 from fopemta.trust.diagnosis import Diagnosis
 
 
@@ -45,13 +47,19 @@ class Ready:
     """The session stands and a transaction may begin, if the plan allows it as it is.
 
     `refused` is the server's answer where it refused STARTTLS; `offered` whether it offered it at all.  `name` is what
-    the server calls itself in its answer to EHLO or HELO.
+    the server calls itself in its answer to EHLO or HELO, `offer` what it has.
     """
 
     tls: bool
     offered: bool
     refused: Reply | None = None
     name: str = ""
+    offer: ServerOffer = attrs.Factory(ServerOffer)
+
+
+@attrs.frozen
+class SendChunk:
+    """Send the next piece of the message by BDAT (RFC 3030).  Answer with `chunk_sent`."""
 
 
 @attrs.frozen
@@ -95,14 +103,19 @@ class Hangup:
     """Close the connection."""
 
 
-ClientEffect: TypeAlias = Write | BeginTls | Ready | SendContent | TransactionDone | SessionFailed | Hangup
+ClientEffect: TypeAlias = Write | BeginTls | Ready | SendContent | SendChunk | TransactionDone | SessionFailed | Hangup
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Transaction:
-    """A message as MAIL and RCPT say it.  `size` octets; `eight_bit`: content that needs 8BITMIME."""
+    """A message as MAIL and RCPT say it.
 
-    sender: Mailbox | None
+    `size` octets; `body` as MAIL declares it, BINARY_MIME goes by BDAT; `utf8`: SMTPUTF8 is asked for.  `envelope` is
+    asked for what the sender wants to be told (RFC 3461), which is passed on where the server knows DSN.
+    """
+
+    envelope: Envelope
     recipients: tuple[Mailbox, ...]
     size: int
-    eight_bit: bool
+    body: BodyType = BodyType.SEVEN_BIT
+    utf8: bool = False

@@ -7,8 +7,10 @@ how, and whoever runs it begins a transaction or quits.
 from __future__ import annotations
 
 from collections import deque
+from typing import TypeAlias
 
 from fopemta.mail.address import Mailbox, path_text
+from fopemta.mail.envelope import BodyType
 from fopemta.mail.reply import Reply
 from fopemta.smtp.client_effects import (
     BeginTls,
@@ -17,6 +19,7 @@ from fopemta.smtp.client_effects import (
     Phase,
     Ready,
     RecipientResult,
+    SendChunk,
     SendContent,
     SessionFailed,
     Transaction,
@@ -25,6 +28,8 @@ from fopemta.smtp.client_effects import (
 )
 from fopemta.smtp.client_states import NEXT, PHASES, ClientEvent, ClientState
 from fopemta.smtp.reply_parser import Garbage, ReplyParser
+from fopemta.smtp.server_offer import ServerOffer
+from fopemta.smtp.xtext import encode_unitext, encode_xtext
 from fopemta.trust.diagnosis import Diagnosis
 
 
@@ -36,13 +41,14 @@ class ClientSession:
         self._wants_tls = wants_tls
         self.state = ClientState.GREETING
         self.tls = False
-        self.extensions: dict[str, str] = {}
+        self.offer = ServerOffer()
+        self._starttls_offered = False
         self._name = ""
         self._parser = ReplyParser()
         self._effects: list[ClientEffect] = []
         self._transaction: Transaction | None = None
         self._results: dict[Mailbox, RecipientResult] = {}
-        self._unsent: deque[tuple[bytes, Phase, Mailbox | None]] = deque()
+        self._unsent: deque[_Command] = deque()
         self._awaited: deque[tuple[Phase, Mailbox | None]] = deque()
 
     # --- what happens ----------------------------------------------------------------------------------------------
@@ -64,26 +70,26 @@ class ClientSession:
         """The handshake has succeeded.  RFC 3207 4.2: what was learned in the clear is forgotten."""
         self._go(ClientEvent.SECURED)
         self.tls = True
-        self.extensions = {}
+        self.offer = ServerOffer()
         self._parser = ReplyParser()
         self._write(f"EHLO {self._hostname}")
         return self._taken()
 
     def begin(self, transaction: Transaction) -> list[ClientEffect]:
         """Send a message.  Only when `Ready` was said, and again after each `TransactionDone`."""
-        obstacle = self._obstacle(transaction)
-        if obstacle is not None:
-            results = (RecipientResult(each, False, Phase.MAIL, None, obstacle) for each in transaction.recipients)
-            return [TransactionDone(tuple(results))]
         self._go(ClientEvent.BEGIN)
         self._transaction, self._results = transaction, {}
-        self._unsent.extend(self._commands(transaction))
+        self._unsent.extend(_commands(transaction, self.offer))
         self._send_commands()
         return self._taken()
 
     def content_sent(self) -> None:
         """The final dot is out."""
         self._go(ClientEvent.SENT)
+
+    def chunk_sent(self, last: bool) -> None:
+        """A BDAT and its octets are out; `last`: with them the message ended."""
+        self._go(ClientEvent.SENT if last else ClientEvent.CHUNK_OUT)
 
     def quit(self) -> list[ClientEffect]:
         """Say goodbye where that is possible, else hang up."""
@@ -109,7 +115,7 @@ class ClientSession:
     # --- greeting and TLS ------------------------------------------------------------------------------------------
 
     def _replied(self, reply: Reply) -> None:
-        if reply.code == 421 and self.state not in (ClientState.ENVELOPE, ClientState.FINAL, ClientState.QUIT):
+        if reply.code == 421 and self.state not in _ANSWERING_421:
             self._fail(Diagnosis.DEFERRED_BY_PEER, reply.text, reply)
             return
         match self.state:
@@ -121,6 +127,8 @@ class ClientSession:
                 self._starttls_answered(reply)
             case ClientState.ENVELOPE:
                 self._envelope_answered(reply)
+            case ClientState.CHUNK_SENT:
+                self._chunk_answered(reply)
             case ClientState.FINAL:
                 self._final(reply)
             case ClientState.RESET:
@@ -144,7 +152,9 @@ class ClientSession:
             # HELO knows no extensions, whatever the server writes behind its name.
             self._name = reply.lines[0].partition(" ")[0] if reply.lines else ""
             lines = () if self.state is ClientState.HELO else reply.lines[1:]
-            self.extensions = _extensions(lines)
+            extensions = _extensions(lines)
+            self._starttls_offered = "STARTTLS" in extensions
+            self.offer = ServerOffer.of(extensions)
             self._known()
         elif self.state is ClientState.EHLO and reply.code >= 500:
             # RFC 5321 3.2: an old server; without EHLO there is no TLS.
@@ -154,18 +164,18 @@ class ClientSession:
             self._fail_by(reply)
 
     def _known(self) -> None:
-        offered = "STARTTLS" in self.extensions
+        offered = self._starttls_offered
         if self._wants_tls and offered and not self.tls:
             self._go(ClientEvent.WANT_TLS)
             self._write("STARTTLS")
             return
         self._go(ClientEvent.KNOWN)
-        self._effects.append(Ready(self.tls, offered or self.tls, name=self._name))
+        self._effects.append(Ready(self.tls, offered or self.tls, name=self._name, offer=self.offer))
 
     def _starttls_answered(self, reply: Reply) -> None:
         if reply.code != 220:
             self._go(ClientEvent.TLS_REFUSED)
-            self._effects.append(Ready(False, True, reply, self._name))
+            self._effects.append(Ready(False, True, reply, self._name, self.offer))
         elif not self._parser.empty:
             # C043: what came in the clear behind the 220 is somebody else's, or a broken server's.
             text = "data in the clear behind the answer to STARTTLS"
@@ -178,29 +188,9 @@ class ClientSession:
 
     # --- transactions ----------------------------------------------------------------------------------------------
 
-    def _obstacle(self, transaction: Transaction) -> Diagnosis | None:
-        if transaction.eight_bit and "8BITMIME" not in self.extensions:
-            return Diagnosis.EIGHT_BIT_NOT_OFFERED
-        limit = self.extensions.get("SIZE", "")
-        # RFC 1870 4: 0, or no number, means no known limit (C093).
-        if limit.isdigit() and 0 < int(limit) < transaction.size:
-            return Diagnosis.MESSAGE_TOO_LARGE
-        return None
-
-    def _commands(self, transaction: Transaction) -> list[tuple[bytes, Phase, Mailbox | None]]:
-        mail = f"MAIL FROM:<{path_text(transaction.sender)}>"
-        if "SIZE" in self.extensions:
-            mail += f" SIZE={transaction.size}"
-        if transaction.eight_bit:
-            mail += " BODY=8BITMIME"
-        commands: list[tuple[bytes, Phase, Mailbox | None]] = [(_line(mail), Phase.MAIL, None)]
-        commands += [(_line(f"RCPT TO:<{each}>"), Phase.RCPT, each) for each in transaction.recipients]
-        commands.append((_line("DATA"), Phase.DATA, None))
-        return commands
-
     def _send_commands(self) -> None:
         """All that is unsent with PIPELINING, else the next one alone (RFC 2920)."""
-        count = len(self._unsent) if "PIPELINING" in self.extensions else 1
+        count = len(self._unsent) if self.offer.pipelining else 1
         lines = []
         for _ in range(count):
             line, phase, recipient = self._unsent.popleft()
@@ -225,9 +215,13 @@ class ClientSession:
             self._next_command()
 
     def _next_command(self) -> None:
-        """Without PIPELINING: go on while anybody may still get the message, else give the transaction up."""
-        if self._undecided:
+        """Go on while anybody may still get the message, else give the transaction up."""
+        if self._undecided and self._unsent:
             self._send_commands()
+        elif self._undecided:
+            # All is said that BDAT does not say for itself.
+            self._go(ClientEvent.TO_CHUNKS)
+            self._effects.append(SendChunk())
         else:
             self._unsent.clear()
             self._reset()
@@ -253,14 +247,32 @@ class ClientSession:
         else:
             self._reset()
 
+    def _chunk_answered(self, reply: Reply) -> None:
+        if 200 <= reply.code < 300:
+            self._go(ClientEvent.NEXT_CHUNK)
+            self._effects.append(SendChunk())
+            return
+        self._decide(self._undecided, Phase.FINAL, reply)
+        if reply.code == 421:
+            self._broken_off()
+        else:
+            self._reset()
+
     def _final(self, reply: Reply) -> None:
         # Decided ones were refused before: an answer to the empty message concerns nobody.
         self._decide(self._undecided, Phase.FINAL, reply, accepted=200 <= reply.code < 300)
         if reply.code == 421:
             self._broken_off()
+        elif reply.code >= 400 and self._by_chunks:
+            # RFC 3030 2: after a refused BDAT the server waits for RSET.
+            self._reset()
         else:
             self._go(ClientEvent.DONE)
             self._done()
+
+    @property
+    def _by_chunks(self) -> bool:
+        return self._transaction is not None and self._transaction.body is BodyType.BINARY_MIME
 
     @property
     def _undecided(self) -> list[Mailbox]:
@@ -307,8 +319,49 @@ class ClientSession:
         return effects
 
 
+_Command: TypeAlias = tuple[bytes, Phase, Mailbox | None]
+_ANSWERING_421 = frozenset({ClientState.ENVELOPE, ClientState.CHUNK_SENT, ClientState.FINAL, ClientState.QUIT})
+
+
 def _line(text: str) -> bytes:
-    return text.encode("ascii") + b"\r\n"
+    return text.encode("utf-8") + b"\r\n"
+
+
+def _commands(transaction: Transaction, offer: ServerOffer) -> list[_Command]:
+    """What is said before the message; with BDAT there is no DATA."""
+    commands: list[_Command] = [(_line(_mail(transaction, offer)), Phase.MAIL, None)]
+    commands += [(_line(_rcpt(transaction, each, offer)), Phase.RCPT, each) for each in transaction.recipients]
+    if transaction.body is not BodyType.BINARY_MIME:
+        commands.append((b"DATA\r\n", Phase.DATA, None))
+    return commands
+
+
+def _mail(transaction: Transaction, offer: ServerOffer) -> str:
+    envelope = transaction.envelope
+    words = [f"MAIL FROM:<{path_text(envelope.sender)}>"]
+    if offer.says_size:
+        words.append(f"SIZE={transaction.size}")
+    if transaction.body is not BodyType.SEVEN_BIT:
+        words.append(f"BODY={transaction.body.value}")
+    if transaction.utf8:
+        words.append("SMTPUTF8")
+    if offer.dsn and envelope.returned is not None:
+        words.append(f"RET={envelope.returned.value}")
+    if offer.dsn and envelope.envelope_id is not None:
+        words.append(f"ENVID={encode_xtext(envelope.envelope_id)}")
+    return " ".join(words)
+
+
+def _rcpt(transaction: Transaction, recipient: Mailbox, offer: ServerOffer) -> str:
+    words = [f"RCPT TO:<{recipient}>"]
+    options = transaction.envelope.options_of(recipient)
+    if offer.dsn and options.notify:
+        words.append("NOTIFY=" + ",".join(sorted(each.value for each in options.notify)))
+    if offer.dsn and options.original is not None:
+        # RFC 6533 3: the form in ASCII is good for every server.
+        encode = encode_unitext if options.original.kind == "utf-8" else encode_xtext
+        words.append(f"ORCPT={options.original.kind};{encode(options.original.address)}")
+    return " ".join(words)
 
 
 def _extensions(lines: tuple[str, ...]) -> dict[str, str]:

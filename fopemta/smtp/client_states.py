@@ -19,6 +19,8 @@ class ClientState(enum.Enum):
     READY = "ready"
     ENVELOPE = "envelope"
     CONTENT = "content"
+    CHUNK = "chunk"  # a piece of the message is being sent by BDAT
+    CHUNK_SENT = "chunk sent"
     FINAL = "final"
     RESET = "reset"
     QUIT = "quit"
@@ -37,6 +39,9 @@ class ClientEvent(enum.Enum):
     SECURED = "secured"
     BEGIN = "begin"
     GO_AHEAD = "go ahead"  # 354
+    TO_CHUNKS = "to chunks"
+    CHUNK_OUT = "chunk out"  # more of the message follows
+    NEXT_CHUNK = "next chunk"
     SENT = "sent"
     DONE = "done"
     TO_RESET = "to reset"
@@ -61,6 +66,12 @@ NEXT: dict[tuple[ClientState, ClientEvent], ClientState] = {
     (S.ENVELOPE, E.GO_AHEAD): S.CONTENT,
     (S.ENVELOPE, E.TO_RESET): S.RESET,
     (S.CONTENT, E.SENT): S.FINAL,
+    (S.ENVELOPE, E.TO_CHUNKS): S.CHUNK,
+    (S.CHUNK, E.CHUNK_OUT): S.CHUNK_SENT,
+    (S.CHUNK, E.SENT): S.FINAL,
+    (S.CHUNK_SENT, E.NEXT_CHUNK): S.CHUNK,
+    (S.CHUNK_SENT, E.TO_RESET): S.RESET,
+    (S.FINAL, E.TO_RESET): S.RESET,
     (S.FINAL, E.DONE): S.READY,
     (S.RESET, E.DONE): S.READY,
     **{(state, E.CLOSE): S.CLOSED for state in ClientState},
@@ -76,6 +87,8 @@ PHASES: dict[ClientState, Phase] = {
     S.READY: Phase.QUIT,
     S.ENVELOPE: Phase.MAIL,
     S.CONTENT: Phase.CONTENT,
+    S.CHUNK: Phase.CONTENT,
+    S.CHUNK_SENT: Phase.CONTENT,
     S.FINAL: Phase.FINAL,
     S.RESET: Phase.QUIT,
     S.QUIT: Phase.QUIT,

@@ -108,6 +108,8 @@ class PeerSession(Protocol):
         self._recipients: list[str] = []
         self._tls: tuple[str, str] | None = None
         self._mute = False
+        # Octets of a BDAT that are still to come, and whether it is the last; None between commands.
+        self._chunk: tuple[int, bool] | None = None
 
     @property
     def _wire(self) -> Any:
@@ -135,8 +137,15 @@ class PeerSession(Protocol):
             self._receive_content(data)
             return
         self._lines.feed(data)
-        while not self._mute and self._data is None and (line := self._lines.next_line()) is not None:
-            self._command("?" if isinstance(line, LineFlaw) else line.decode("latin-1"))
+        while not self._mute and self._data is None:
+            if self._chunk is not None:
+                if not self._receive_chunk(*self._chunk):
+                    return
+                continue
+            line = self._lines.next_line()
+            if line is None:
+                return
+            self._command("?" if isinstance(line, LineFlaw) else line.decode("utf-8", "replace"))
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """Over."""
@@ -206,6 +215,10 @@ class PeerSession(Protocol):
         if not self._data.ended:
             return
         rest, self._data = self._data.rest, None
+        self._ended()
+        self.dataReceived(rest)
+
+    def _ended(self) -> None:
         reply = self.behaviour.replies.get("end", "250 2.0.0 Ok: taken")
         if reply.startswith("2"):
             message = ReceivedMessage(self._sender, tuple(self._recipients), b"".join(self._content), self._tls)
@@ -213,11 +226,27 @@ class PeerSession(Protocol):
             if self.peer.on_message is not None:
                 self.peer.on_message(message)
         self.transcript.append(f"C: ({sum(map(len, self._content))} octets)")
+        self._content = []
         self._speak(reply)
-        self.dataReceived(rest)
+
+    def _bdat(self, line: str) -> None:
+        words = line.split(" ")
+        self._chunk = (int(words[1]), words[-1].upper() == "LAST")
+
+    def _receive_chunk(self, left: int, last: bool) -> bool:
+        octets = self._lines.take(left)
+        self._content.append(octets)
+        self._chunk = (left - len(octets), last) if len(octets) < left else None
+        if self._chunk is not None:
+            return False
+        if last:
+            self._ended()
+        else:
+            self._speak(self.behaviour.replies.get("BDAT", "250 2.0.0 Chunk taken"))
+        return True
 
     def _rset(self, line: str) -> None:
-        self._sender, self._recipients = "", []
+        self._sender, self._recipients, self._content = "", [], []
         self._say("250 2.0.0 Ok")
 
     def _noop(self, line: str) -> None:
@@ -242,7 +271,7 @@ class PeerSession(Protocol):
 
     def _say(self, text: str) -> None:
         self.transcript.extend(f"S: {line}" for line in text.split("\r\n"))
-        self._wire.write(text.encode("latin-1") + b"\r\n")
+        self._wire.write(text.encode("utf-8") + b"\r\n")
 
 
 def _address(line: str) -> str:
@@ -256,6 +285,7 @@ _ACTIONS: dict[str, Callable[[PeerSession, str], None]] = {
     "MAIL": PeerSession._mail,
     "RCPT": PeerSession._rcpt,
     "DATA": PeerSession._data_command,
+    "BDAT": PeerSession._bdat,
     "RSET": PeerSession._rset,
     "NOOP": PeerSession._noop,
     "QUIT": PeerSession._quit,

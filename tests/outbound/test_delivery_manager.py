@@ -9,7 +9,6 @@ from fopemta.answer import Unavailable
 from fopemta.config.model import Fallback
 from fopemta.interfaces import ICourier
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import BodyType
 from fopemta.testing.network import SILENT
 from fopemta.testing.peers import Peer, StartTls
 from fopemta.trust.levels import Level
@@ -311,16 +310,6 @@ class ConversationTests(SynchronousTestCase):
     def test_C032_closed_without_goodbye_after_the_250(self) -> None:
         verdict = Delivery(peer(replies={"QUIT": "drop"})).run()[0]
         self.assertEqual(verdict.result, Result.DELIVERED)
-
-    def test_eight_bit_mail_needs_8bitmime(self) -> None:
-        # RULINGS 20
-        content = "Subject: x\r\n\r\nGrüße\r\n".encode()
-        self.assertEqual(
-            brief(Delivery(peer(), content=content, body=BodyType.EIGHT_BIT_MIME).run()[0])[:9], "delivered"
-        )
-        verdict = Delivery(peer(extensions=("PIPELINING",)), content=content).run()[0]
-        self.assertEqual((verdict.result, verdict.enhanced), (Result.FAILED, "5.6.3"))
-        self.assertEqual(verdict.diagnosis, "eight_bit_not_offered")
 
     def test_C093_size_of_the_server(self) -> None:
         for size, result in (("0", "delivered"), ("", "delivered"), ("27", "delivered"), ("26", "failed")):

@@ -1,0 +1,135 @@
+"""A message in seven bits, for a server that takes no more (pure): RFC 6152 3, RFC 2045 6, RFC 1428.
+
+Only leaf parts whose octets need it are encoded, and only the headers that say how; all else stays octet by octet.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from email import policy
+from email.message import Message
+from email.parser import BytesHeaderParser
+
+_DEEPEST = 50
+# RFC 5322 2.1.1, without the CRLF.
+_LONGEST_LINE = 998
+_CRLF = b"\r\n"
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_ENCODING_FIELD = re.compile(rb"(?im)^content-transfer-encoding:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
+# Encodings in which nothing but ASCII may stand.
+_CODED = frozenset({"base64", "quoted-printable"})
+
+
+class CannotConvert(Exception):
+    """The message cannot be put into seven bits without breaking something; the message says what."""
+
+
+def seven_bit(content: bytes) -> bytes:
+    """`content` as a message of ASCII lines of at most 998 octets, each ended by CRLF.  Raises CannotConvert.
+
+    What is signed or encrypted is not touched: a signature would not hold afterwards.
+    """
+    try:
+        return _entity(content, 0, top=True)
+    except RecursionError as error:
+        raise CannotConvert("parts are nested too deeply") from error
+
+
+def _entity(content: bytes, depth: int, top: bool = False) -> bytes:
+    """A message or a part: its header and its body."""
+    if depth > _DEEPEST:
+        raise CannotConvert("parts are nested too deeply")
+    if _is_plain(content):
+        return content
+    header, body = _split(content)
+    if not _is_plain(header):
+        raise CannotConvert("a header is not in ASCII")
+    parsed = BytesHeaderParser(policy=policy.compat32).parsebytes(header + _CRLF)
+    kind, encoding = parsed.get_content_type(), str(parsed.get("content-transfer-encoding", "7bit")).strip().lower()
+    if kind in ("multipart/signed", "multipart/encrypted"):
+        raise CannotConvert("it is signed or encrypted")
+    if encoding in _CODED:
+        raise CannotConvert("a part is not in the encoding that it names")
+    if parsed.get_content_maintype() == "multipart":
+        return _with_encoding(header, b"7bit") + _CRLF + _multipart(body, parsed, depth)
+    if kind == "message/rfc822":
+        return _with_encoding(header, b"7bit") + _CRLF + _entity(body, depth + 1)
+    return _leaf(header, body, parsed, top)
+
+
+def _leaf(header: bytes, body: bytes, parsed: Message, top: bool) -> bytes:
+    if _is_plain(body):
+        return _with_encoding(header, b"7bit") + _CRLF + body
+    if top and "mime-version" not in parsed:
+        # RFC 1428: nobody has said what the octets mean.
+        header += b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
+    if parsed.get_content_maintype() == "text" and b"\0" not in body and not _BARE.search(body):
+        return _with_encoding(header, b"quoted-printable") + _CRLF + _quoted_printable(body)
+    if parsed.get_content_maintype() == "message":
+        raise CannotConvert("a part of a kind that must not be encoded is not in ASCII")
+    return _with_encoding(header, b"base64") + _CRLF + _base64(body)
+
+
+def _multipart(body: bytes, parsed: Message, depth: int) -> bytes:
+    """RFC 2046 5.1.1: the CRLF before a delimiter belongs to it."""
+    boundary = parsed.get_boundary()
+    if not boundary or not boundary.isascii():
+        raise CannotConvert("a multipart has no boundary")
+    delimiter = re.compile(rb"(?:\A|\r\n)--" + re.escape(boundary.encode("ascii")) + rb"(--)?[ \t]*(?=\r\n|\Z)")
+    pieces: list[bytes] = []
+    start, inside = 0, False
+    for match in delimiter.finditer(body):
+        pieces += [_piece(body[start : match.start()], inside, depth), match[0]]
+        start, inside = match.end(), match[1] is None
+        if match[1] is not None:
+            break
+    pieces.append(_piece(body[start:], inside, depth))
+    return b"".join(pieces)
+
+
+def _piece(octets: bytes, inside: bool, depth: int) -> bytes:
+    """A part with the CRLF that ends the delimiter before it; or what stands around the parts."""
+    if not inside:
+        if not _is_plain(octets):
+            raise CannotConvert("there is text that is not in ASCII around the parts")
+        return octets
+    return _CRLF + _entity(octets[2:], depth + 1) if octets.startswith(_CRLF) else octets
+
+
+def _split(content: bytes) -> tuple[bytes, bytes]:
+    """The header with the CRLF of its last line, and what follows the empty line."""
+    if content.startswith(_CRLF):
+        return b"", content[2:]
+    end = content.find(b"\r\n\r\n")
+    if end < 0:
+        return content, b""
+    return content[: end + 2], content[end + 4 :]
+
+
+def _with_encoding(header: bytes, encoding: bytes) -> bytes:
+    """The header with that Content-Transfer-Encoding and no other; 7bit is not said where nothing was said before."""
+    found = _ENCODING_FIELD.search(header)
+    if found is None and encoding == b"7bit":
+        return header
+    return _ENCODING_FIELD.sub(b"", header) + b"Content-Transfer-Encoding: " + encoding + _CRLF
+
+
+def _is_plain(octets: bytes) -> bool:
+    """Nothing about it needs to be changed."""
+    return (
+        octets.isascii()
+        and b"\0" not in octets
+        and not _BARE.search(octets)
+        and all(len(line) <= _LONGEST_LINE for line in octets.split(_CRLF))
+    )
+
+
+def _quoted_printable(text: bytes) -> bytes:
+    lines = [binascii.b2a_qp(line, quotetabs=False, istext=True) for line in text.split(_CRLF)]
+    return _CRLF.join(line.replace(b"=\n", b"=\r\n") for line in lines)
+
+
+def _base64(octets: bytes) -> bytes:
+    return base64.encodebytes(octets).replace(b"\n", _CRLF).removesuffix(_CRLF)

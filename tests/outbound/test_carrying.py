@@ -1,0 +1,200 @@
+"""What the sender asked for and what the message needs, carried on to servers that know it and to those that do not."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+
+import attrs
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import BodyType, Notify, OriginalRecipient, RecipientOptions, Returned
+from fopemta.trust.verdict import Result, VerdictRecord
+from tests.outbound.delivery import BOB, CONTENT, EVE, Delivery, peer
+
+ALL = ("PIPELINING", "SIZE 0", "8BITMIME", "CHUNKING", "BINARYMIME", "SMTPUTF8", "DSN")
+UMLAUT = Mailbox("bü", "d.test")
+TEXT = "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGrüße\r\n".encode()
+SIGNED = b"Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n\xc3\xbc\r\n--b--\r\n"
+
+
+def outcome(verdict: VerdictRecord) -> str:
+    return f"{verdict.result.value} {verdict.diagnosis}" if verdict.diagnosis else verdict.result.value
+
+
+class DsnTests(SynchronousTestCase):
+    def asked(self, *extensions: str) -> tuple[list[str], VerdictRecord]:
+        server = peer(extensions=extensions)
+        delivery = Delivery(server, recipients=(BOB, EVE), sender=Mailbox("a", "us.test"))
+        bob = RecipientOptions(frozenset({Notify.SUCCESS, Notify.DELAY}), OriginalRecipient("rfc822", "old+1@us.test"))
+        delivery.envelope = attrs.evolve(
+            delivery.envelope, returned=Returned.HEADERS, envelope_id="E=1", options=((BOB, bob),)
+        )
+        verdict = delivery.run()[0]
+        said = [line[3:] for line in server.transcripts[0] if line.startswith(("C: MAIL", "C: RCPT"))]
+        return said, verdict
+
+    def test_wishes_are_passed_on(self) -> None:
+        said, verdict = self.asked("DSN", "PIPELINING")
+        self.assertEqual(
+            said,
+            [
+                "MAIL FROM:<a@us.test> RET=HDRS ENVID=E+3D1",
+                "RCPT TO:<bob@d.test> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;old+2B1@us.test",
+                "RCPT TO:<eve@d.test>",
+            ],
+        )
+        self.assertIs(verdict.carried_dsn, True)
+
+    def test_a_server_that_knows_nothing_of_them_is_told_nothing(self) -> None:
+        said, verdict = self.asked("PIPELINING")
+        self.assertEqual(said, ["MAIL FROM:<a@us.test>", "RCPT TO:<bob@d.test>", "RCPT TO:<eve@d.test>"])
+        self.assertIs(verdict.carried_dsn, False)
+
+    def test_what_was_not_delivered_says_nothing(self) -> None:
+        verdict = Delivery(peer(extensions=("DSN",), replies={"RCPT": "550 5.1.1 no"})).run()[0]
+        self.assertIsNone(verdict.carried_dsn)
+
+
+class EightBitTests(SynchronousTestCase):
+    def test_as_it_is_where_that_is_offered(self) -> None:
+        server = peer(extensions=("8BITMIME",))
+        self.assertEqual(outcome(Delivery(server, content=TEXT, body=BodyType.EIGHT_BIT_MIME).run()[0]), "delivered")
+        self.assertEqual(server.messages[0].content, TEXT)
+        self.assertIn("C: MAIL FROM:<> BODY=8BITMIME", server.transcripts[0])
+
+    def test_converted_where_it_is_not(self) -> None:
+        server = peer(extensions=("PIPELINING", "SIZE 0"))
+        self.assertEqual(outcome(Delivery(server, content=TEXT, body=BodyType.EIGHT_BIT_MIME).run()[0]), "delivered")
+        (received,) = server.messages
+        self.assertTrue(received.content.isascii())
+        self.assertEqual(message_from_bytes(received.content).get_payload(decode=True), "Grüße\r\n".encode())
+        self.assertIn(f"C: MAIL FROM:<> SIZE={len(received.content)}", server.transcripts[0])
+
+    def test_large_ones_too(self) -> None:
+        content = TEXT + "für dich und mich\r\n".encode() * 20_000
+        server = peer(extensions=())
+        self.assertEqual(
+            outcome(Delivery(server, content=content, body=BodyType.EIGHT_BIT_MIME).run(5)[0]), "delivered"
+        )
+        decoded = message_from_bytes(server.messages[0].content).get_payload(decode=True)
+        self.assertEqual(decoded, content.partition(b"\r\n\r\n")[2])
+
+    def test_RULINGS_20_what_cannot_be_converted_is_returned(self) -> None:
+        verdict = Delivery(peer(extensions=()), content=SIGNED, body=BodyType.EIGHT_BIT_MIME).run()[0]
+        self.assertEqual((outcome(verdict), verdict.enhanced), ("failed eight_bit_not_offered", "5.6.3"))
+
+    def test_a_converted_message_may_become_too_large(self) -> None:
+        server = peer(extensions=(f"SIZE {len(TEXT)}",))
+        verdict = Delivery(server, content=TEXT, body=BodyType.EIGHT_BIT_MIME).run()[0]
+        self.assertEqual(outcome(verdict), "failed message_too_large")
+
+
+class BinaryTests(SynchronousTestCase):
+    OCTETS = b"Content-Type: application/x-thing\r\n\r\n\0\xff\n.\r\n.\r\n\r"
+
+    def deliver(self, server: object, content: bytes | None = None, seconds: float = 0) -> VerdictRecord:
+        return Delivery(server, content=content or self.OCTETS, body=BodyType.BINARY_MIME).run(seconds)[0]
+
+    def test_C063_by_bdat_octet_by_octet(self) -> None:
+        server = peer(extensions=ALL)
+        self.assertEqual(outcome(self.deliver(server)), "delivered")
+        self.assertEqual(server.messages[0].content, self.OCTETS)
+        self.assertEqual(server.verbs[0][2:], ["EHLO", "MAIL", "RCPT", "BDAT", f"({len(self.OCTETS)}"])
+
+    def test_C071_large_ones_in_chunks(self) -> None:
+        content = b"Subject: x\r\n\r\n" + bytes(range(256)) * 4000
+        server = peer(extensions=ALL)
+        self.assertEqual(outcome(self.deliver(server, content, 5)), "delivered")
+        self.assertEqual(server.messages[0].content, content)
+        self.assertEqual(server.verbs[0].count("BDAT"), 4)
+
+    def test_a_chunk_is_refused(self) -> None:
+        content = b"Subject: x\r\n\r\n" + bytes(range(256)) * 4000
+        for reply, wanted in (
+            ("552 5.2.2 full", "failed refused_by_peer"),
+            ("451 4.3.0 no", "deferred deferred_by_peer"),
+        ):
+            server = peer(extensions=ALL, replies={"BDAT": reply})
+            self.assertEqual(outcome(self.deliver(server, content, 5)), wanted)
+            self.assertIn("RSET", server.verbs[0])
+
+    def test_the_last_chunk_is_refused_and_the_session_goes_on(self) -> None:
+        replies = {"end": "550 5.7.1 no"}
+        server = peer(extensions=ALL, replies=replies)
+        delivery = Delivery(server, content=self.OCTETS, body=BodyType.BINARY_MIME)
+        self.assertEqual(outcome(delivery.run()[0]), "failed refused_by_peer")
+        replies.clear()
+        self.assertEqual(outcome(delivery.another()[0]), "delivered")
+
+    def test_converted_where_it_is_not_offered(self) -> None:
+        server = peer(extensions=("8BITMIME", "CHUNKING"))
+        self.assertEqual(outcome(self.deliver(server)), "delivered")
+        decoded = message_from_bytes(server.messages[0].content).get_payload(decode=True)
+        self.assertEqual(decoded, self.OCTETS.partition(b"\r\n\r\n")[2])
+
+    def test_every_wait_for_a_chunk_has_a_deadline(self) -> None:
+        content = b"Subject: x\r\n\r\n" + bytes(range(256)) * 4000
+        delivery = Delivery(peer(extensions=ALL, replies={"BDAT": ""}), content=content, body=BodyType.BINARY_MIME)
+        self.assertEqual(outcome(delivery.run(700)[0]), "deferred conversation_timeout")
+        self.assertEqual(delivery.network.getDelayedCalls(), [])
+
+
+class Utf8Tests(SynchronousTestCase):
+    def deliver(self, extensions: tuple[str, ...], recipients: tuple[Mailbox, ...] = (BOB,), content: bytes = CONTENT,
+                sender: Mailbox | None = None) -> tuple[list[str], list[str]]:  # fmt: skip
+        server = peer(extensions=extensions)
+        delivery = Delivery(server, recipients=recipients, content=content, sender=sender, body=BodyType.EIGHT_BIT_MIME)
+        delivery.envelope = attrs.evolve(delivery.envelope, smtputf8=True)
+        outcomes = [outcome(verdict) for verdict in delivery.run()]
+        return outcomes, [line[3:] for line in server.transcripts[0] if line.startswith(("C: MAIL", "C: RCPT"))]
+
+    def test_C088_not_asked_for_where_it_is_not_needed(self) -> None:
+        for extensions in (("8BITMIME",), ALL):
+            outcomes, said = self.deliver(extensions)
+            self.assertEqual(outcomes, ["delivered"])
+            self.assertNotIn("SMTPUTF8", said[0])
+
+    def test_asked_for_where_it_is(self) -> None:
+        header = "Subject: Grüße\r\n\r\n".encode()
+        for recipients, content, sender in (
+            ((UMLAUT,), CONTENT, None), ((BOB,), header, None), ((BOB,), CONTENT, Mailbox("ö", "us.test")),
+        ):  # fmt: skip
+            outcomes, said = self.deliver(ALL, recipients, content, sender)
+            self.assertEqual(outcomes, ["delivered"])
+            self.assertTrue(said[0].endswith(" SMTPUTF8"), said)
+
+    def test_returned_where_it_is_not_offered(self) -> None:
+        header = "Subject: Grüße\r\n\r\n".encode()
+        for content, sender in ((header, None), (CONTENT, Mailbox("ö", "us.test"))):
+            outcomes, said = self.deliver(("8BITMIME",), (BOB,), content, sender)
+            self.assertEqual((outcomes, said), (["failed smtputf8_not_offered"], []))
+
+    def test_one_address_keeps_nobody_else_from_the_message(self) -> None:
+        outcomes, said = self.deliver(("8BITMIME",), (BOB, UMLAUT, EVE))
+        self.assertEqual(outcomes, ["delivered", "failed smtputf8_not_offered", "delivered"])
+        self.assertEqual(said[1:], ["RCPT TO:<bob@d.test>", "RCPT TO:<eve@d.test>"])
+
+
+class LimitsTests(SynchronousTestCase):
+    def test_rcptmax_divides(self) -> None:
+        many = tuple(Mailbox(f"u{number}", "d.test") for number in range(5))
+        server = peer(extensions=("PIPELINING", "LIMITS RCPTMAX=2"))
+        verdicts = Delivery(server, recipients=many).run()
+        self.assertEqual({verdict.result for verdict in verdicts}, {Result.DELIVERED})
+        self.assertEqual([len(each.recipients) for each in server.messages], [2, 2, 1])
+        self.assertEqual(server.connections, 1)
+
+    def test_those_refused_for_now_are_not_asked_again_in_the_same_session(self) -> None:
+        many = tuple(Mailbox(f"u{number}", "d.test") for number in range(4))
+        server = peer(extensions=("LIMITS RCPTMAX=3",), recipients={"u1@d.test": "451 4.2.1 later"})
+        verdicts = Delivery(server, recipients=many).run()
+        self.assertEqual([each.result.value for each in verdicts], ["delivered", "deferred", "delivered", "delivered"])
+        self.assertEqual([each.recipients for each in server.messages], [("u0@d.test", "u2@d.test"), ("u3@d.test",)])
+
+    def test_mailmax_ends_the_session(self) -> None:
+        server = peer(extensions=("LIMITS MAILMAX=2",))
+        delivery = Delivery(server)
+        for _ in range(3):
+            delivery.another()
+        self.assertEqual(server.connections, 2)
