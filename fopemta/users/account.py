@@ -87,7 +87,7 @@ def name_of(text: str) -> str:
         name = prepared(text)
     except NotPreparable as error:
         raise NotAnAccount(f"a name {error}") from None
-    if len(name) > _LONGEST_NAME or any(each.isspace() for each in name) or name.startswith("#"):
+    if len(name) > _LONGEST_NAME or name.split() != [name] or name.startswith("#"):
         raise NotAnAccount(f"a name has at most {_LONGEST_NAME} characters, no blanks and no # in front")
     return name
 
@@ -98,7 +98,7 @@ def sender_of(text: str) -> str:
         found = "@" + canonical_domain(text[1:]) if text.startswith("@") else str(mailbox(text)).lower()
     except NotInGrammar as error:
         raise NotAnAccount(f"a sender is an address or @domain: {error}") from None
-    if any(each.isspace() for each in found):
+    if found.split() != [found]:
         raise NotAnAccount("a sender with a blank in it cannot be written here")
     return found
 

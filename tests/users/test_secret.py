@@ -1,0 +1,32 @@
+"""The secret behind false salts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.users.secret import SecretUnusable, kept_secret
+
+
+class SecretTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = Path(os.path.abspath(self.mktemp()))
+        self.file = self.folder / "login-secret"
+
+    def test_is_made_once(self) -> None:
+        secret = kept_secret(str(self.folder))
+        self.assertEqual(len(secret), 32)
+        self.assertEqual(kept_secret(str(self.folder)), secret)
+        self.assertEqual((self.file.stat().st_mode & 0o777, os.listdir(self.folder)), (0o600, ["login-secret"]))
+        self.file.unlink()
+        self.assertNotEqual(kept_secret(str(self.folder)), secret)
+
+    def test_unusable(self) -> None:
+        self.folder.mkdir()
+        self.file.write_bytes(b"short")
+        with self.assertRaisesRegex(SecretUnusable, "login-secret: does not hold 32 octets"):
+            kept_secret(str(self.folder))
+        with self.assertRaisesRegex(SecretUnusable, "Not a directory|File exists"):
+            kept_secret(str(self.file))

@@ -1,0 +1,128 @@
+"""The user file on the disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.users.user_file import UserFile, UserFileUnsound, edit, read
+from tests.users.accounts import ALICE, BOB, TEXT, caught, write
+
+
+class Folder(SynchronousTestCase):
+    def setUp(self) -> None:
+        folder = Path(os.path.abspath(self.mktemp()))
+        folder.mkdir()
+        self.path = folder / "users"
+
+
+class ReadTests(Folder):
+    def test_unusable(self) -> None:
+        with self.assertRaises(FileNotFoundError):
+            read(str(self.path))
+        self.path.write_bytes(b"\xff")
+        os.chmod(self.path, 0o600)
+        with self.assertRaisesRegex(UserFileUnsound, "users: not UTF-8 at octet 0"):
+            read(str(self.path))
+        for mode, good in ((0o600, True), (0o640, True), (0o604, False), (0o602, False)):
+            write(self.path, TEXT, mode)
+            if good:
+                self.assertEqual(len(read(str(self.path)).by_name), 2)
+            else:
+                with self.assertRaisesRegex(UserFileUnsound, "others may read or change it"):
+                    read(str(self.path))
+        write(self.path, "x\ny\n")
+        with self.assertRaises(UserFileUnsound) as unsound:
+            read(str(self.path))
+        self.assertEqual([each.split(": ")[1] for each in unsound.exception.reasons], ["line 1", "line 2"])
+
+    def test_folder_instead(self) -> None:
+        with self.assertRaisesRegex(UserFileUnsound, "Is a directory"):
+            read(str(self.path.parent))
+
+
+class UserFileTests(Folder):
+    def names(self, file: UserFile) -> list[str]:
+        return list(file.accounts().by_name)
+
+    def test_change_is_noticed(self) -> None:
+        write(self.path)
+        file = UserFile(str(self.path))
+        self.assertEqual(self.names(file), ["alice", "bob"])
+        self.assertIs(file.accounts(), file.accounts())
+        write(self.path, BOB)
+        self.assertEqual(self.names(file), ["bob"])
+        # In place, too.
+        self.path.write_text(ALICE)
+        self.assertEqual(self.names(file), ["alice"])
+
+    def test_file_that_comes_later(self) -> None:
+        file = UserFile(str(self.path))
+        self.assertEqual(caught(lambda: self.names(file)), [])
+        self.assertEqual(self.names(file), [])
+        write(self.path)
+        self.assertEqual(self.names(file), ["alice", "bob"])
+
+    def test_what_cannot_be_used_changes_nothing_and_is_told_once(self) -> None:
+        write(self.path)
+        file = UserFile(str(self.path))
+        self.names(file)
+        for spoil, words in (
+            (lambda: write(self.path, BOB + "\nnonsense\n"), "line 2: "),
+            (lambda: write(self.path, BOB, 0o644), "others may read"),
+            (self.path.unlink, "no such file any more"),
+        ):
+            spoil()
+            events = caught(lambda: self.assertEqual(self.names(file), ["alice", "bob"]))
+            self.assertEqual([each["event"] for each in events], ["users_refused"])
+            self.assertIn(words, "; ".join(events[0]["errors"]))
+            self.assertEqual(caught(lambda: self.names(file)), [])
+        write(self.path, BOB)
+        self.assertEqual(self.names(file), ["bob"])
+
+    def test_mode_set_right_is_a_change(self) -> None:
+        write(self.path, TEXT, 0o644)
+        file = UserFile(str(self.path))
+        self.assertEqual(self.names(file), [])
+        os.chmod(self.path, 0o600)
+        self.assertEqual(self.names(file), ["alice", "bob"])
+
+    def test_cautions(self) -> None:
+        file = UserFile(str(self.path))
+        self.assertIn("nobody can log in", file.cautions(False)[0])
+        write(self.path)
+        self.assertEqual(file.cautions(False), ())
+        self.assertIn("1 users have no SCRAM verifier", file.cautions(True)[0])
+
+
+class EditTests(Folder):
+    def test_made_with_its_folder(self) -> None:
+        path = self.path.parent / "new" / "users"
+        edit(str(path), lambda text: text + ALICE)
+        self.assertEqual((path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777), (0o600, 0o700))
+        self.assertEqual(list(read(str(path)).by_name), ["alice"])
+
+    def test_mode_is_made_strict(self) -> None:
+        write(self.path, TEXT, 0o644)
+        edit(str(self.path), lambda text: text)
+        self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
+
+    def test_nothing_is_left_of_a_change_that_fails(self) -> None:
+        write(self.path)
+
+        def fails(text: str) -> str:
+            raise UserFileUnsound("no")
+
+        with self.assertRaises(UserFileUnsound):
+            edit(str(self.path), fails)
+        with self.assertRaises(UnicodeEncodeError):
+            edit(str(self.path), lambda text: "\ud800")
+        self.assertEqual(self.path.read_text(), TEXT)
+        self.assertEqual(sorted(each.name for each in self.path.parent.iterdir()), ["users", "users.lock"])
+
+    def test_other_lines_and_ends_stay(self) -> None:
+        self.path.write_bytes(b"# a\r\n\x0c# b\xe2\x80\xa8c\n")
+        edit(str(self.path), lambda text: text)
+        self.assertEqual(self.path.read_bytes(), b"# a\r\n\x0c# b\xe2\x80\xa8c\n")
