@@ -41,6 +41,7 @@ from fopemta.config.ways import endpoint, via
 from fopemta.config.words import (
     banner,
     domain,
+    ip_address,
     nameserver,
     network,
     one_of,
@@ -154,10 +155,10 @@ DELIVERY = Section(
         connections=whole(1, _MANY),
         connections_per_destination=whole(1, _MANY),
         messages_per_connection=whole(1, _MANY),
+        source_addresses=array(ip_address),
         rate_per_destination=whole(0, _MANY),
         timeouts=Section(DeliveryTimeouts, {name: Key(name, duration) for name in attrs.fields_dict(DeliveryTimeouts)}),
     ),
-    later=frozenset({"messages_per_connection", "source_addresses"}),
 )
 
 RETRY = Section(

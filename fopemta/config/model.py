@@ -215,13 +215,15 @@ class DeliveryTimeouts:
 @attrs.frozen(kw_only=True)
 class Delivery:
     """[delivery]  `connections` in all and to one destination at a time; `messages_per_connection` at most.
-    `rate_per_destination` deliveries a minute to one destination, 0 for no limit.
+    `rate_per_destination` deliveries a minute to one destination, 0 for no limit.  Connections come from the first of
+    `source_addresses` that is of the family in use.
     """
 
     port: int = 25
     connections: int = 200
     connections_per_destination: int = 20
     messages_per_connection: int = 100
+    source_addresses: tuple[str, ...] = ()
     rate_per_destination: int = 0
     timeouts: DeliveryTimeouts = DeliveryTimeouts()
 

@@ -113,6 +113,15 @@ def network_of(value: object) -> Network:
         raise NotValid(f'has bits set behind its prefix: {shown(value)}; the network is "{meant}"') from error
 
 
+def ip_address_of(value: object) -> str:
+    """An IPv4 or IPv6 address as one writes it."""
+    text = text_of(value)
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise NotValid(f'must be an address such as "192.0.2.1" or "2001:db8::1", not {shown(value)}') from error
+
+
 def nameserver_of(value: object) -> tuple[str, int]:
     """The address and port of "127.0.0.1:53", "127.0.0.1", "[::1]:53" or "::1"."""
     text = text_of(value)
@@ -156,4 +165,5 @@ pattern = plain(pattern_of)
 route_domain = plain(route_domain_of)
 postmaster = plain(mailbox_of)
 network = plain(network_of)
+ip_address = plain(ip_address_of)
 nameserver = plain(nameserver_of)

@@ -20,6 +20,7 @@ from fopemta.outbound.findings import Finding, Scribe, local_trouble
 from fopemta.outbound.pool import Pool
 from fopemta.outbound.walk import Walk
 from fopemta.routing.values import RoutingFailure
+from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.ladder import Demand, plan_for, strictest
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import TlsPlan
@@ -65,6 +66,9 @@ class DeliveryManager:
 
     async def _deliver(self, consignment: Consignment, ended: Ended) -> Sequence[VerdictRecord]:
         walk = None
+        if consignment.message.envelope.require_tls:
+            # RULINGS 20: not sent on before it is enforced, however it came into the queue.
+            return _not_enforced(consignment, self.now())
         try:
             found = await self.router.hosts(consignment.next_hop)
             if isinstance(found, RoutingFailure):
@@ -94,6 +98,13 @@ def _unroutable(consignment: Consignment, failure: RoutingFailure, now: float) -
     result = Result.FAILED if failure.permanent else Result.DEFERRED
     scribe = Scribe(consignment, None, now)
     return [scribe.verdict(each, result, finding) for each in consignment.recipients]
+
+
+def _not_enforced(consignment: Consignment, now: float) -> Sequence[VerdictRecord]:
+    row = explain(Diagnosis.REQUIRETLS_NOT_OFFERED)
+    finding = Finding(code=550, enhanced=row.given_up, text=row.sender, diagnosis=Diagnosis.REQUIRETLS_NOT_OFFERED)
+    scribe = Scribe(consignment, None, now)
+    return [scribe.verdict(each, Result.FAILED, finding) for each in consignment.recipients]
 
 
 def _all_deferred(consignment: Consignment, now: float) -> Sequence[VerdictRecord]:

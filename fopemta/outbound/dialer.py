@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -41,11 +42,21 @@ class _Ready(Factory):
 
 
 async def dial(
-    reactor: IMailReactor, address: str, port: int, protocol: IProtocol, timeout: float
+    reactor: IMailReactor,
+    address: str,
+    port: int,
+    protocol: IProtocol,
+    timeout: float,
+    sources: Sequence[str] = (),
 ) -> NotConnected | None:
-    """Connect `protocol` to an IP address; `timeout` in seconds.  None when the connection stands."""
+    """Connect `protocol` to an IP address, from the first of `sources` that is of its family; `timeout` in seconds.
+
+    None when the connection stands.
+    """
     kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
-    connecting: Deferred[Any] = kind(reactor, address, port, timeout=timeout).connect(_Ready(protocol))
+    source = next(((each, 0) for each in sources if (":" in each) == (":" in address)), None)
+    endpoint = kind(reactor, address, port, timeout=timeout, bindAddress=source)
+    connecting: Deferred[Any] = endpoint.connect(_Ready(protocol))
     try:
         await connecting
     except (net.TimeoutError, net.TCPTimedOutError):

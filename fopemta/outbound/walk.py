@@ -106,7 +106,9 @@ class Walk:
         protocol = OutboundProtocol(
             config.node.hostname, step.rung, step.hello, step.host.name, owner.tls, owner.reactor, timeouts
         )
-        refused = await dial(owner.reactor, step.address, step.host.port, protocol, timeouts.connect)
+        refused = await dial(
+            owner.reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses
+        )
         if refused is not None:
             self._unreachable(step, refused)
             return

@@ -26,11 +26,13 @@ class MemoryNetwork(Clock):
         super().__init__()
         self.servers = dict(servers or {})
         self.dialled: list[tuple[str, int]] = []
+        self.bound: list[Any] = []
         self.pumps: list[Pump] = []
 
     def connectTCP(self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None) -> Any:
         """IReactorTCP, for clients."""
         self.dialled.append((host, port))
+        self.bound.append(bindAddress)
         factory.doStart()
         server = self.servers.get((host, port))
         if server is None:

@@ -48,6 +48,7 @@ class Diagnosis(enum.StrEnum):
     EIGHT_BIT_NOT_OFFERED = "eight_bit_not_offered"
     BINARY_NOT_OFFERED = "binary_not_offered"
     SMTPUTF8_NOT_OFFERED = "smtputf8_not_offered"
+    REQUIRETLS_NOT_OFFERED = "requiretls_not_offered"
     MESSAGE_TOO_LARGE = "message_too_large"
     # Ourselves
     QUEUE_LIFETIME_OVER = "queue_lifetime_over"
@@ -288,6 +289,12 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "The receiving mail server is too old for the letters in the addresses or headers of the message.",
         "An address or header holds UTF-8, and the server does not offer SMTPUTF8 (RFC 6531).",
         "Send the message again with ASCII addresses only, or ask the recipient's administrator for SMTPUTF8.",
+    ),
+    Diagnosis.REQUIRETLS_NOT_OFFERED: Explanation(
+        None, "4.7.30", "5.7.30",
+        "You asked for protection on the whole way of the message, and nobody can promise that for the rest of it.",
+        "The message carries REQUIRETLS (RFC 8689), which is not enforced on the way from here on.",
+        "Send the message again without REQUIRETLS.",
     ),
     Diagnosis.MESSAGE_TOO_LARGE: Explanation(
         None, "4.3.4", "5.3.4",

@@ -176,6 +176,31 @@ class Utf8Tests(SynchronousTestCase):
         self.assertEqual(said[1:], ["RCPT TO:<bob@d.test>", "RCPT TO:<eve@d.test>"])
 
 
+class RequireTlsTests(SynchronousTestCase):
+    def test_RULINGS_20_not_sent_on(self) -> None:
+        server = peer()
+        delivery = Delivery(server)
+        delivery.envelope = attrs.evolve(delivery.envelope, require_tls=True)
+        verdict = delivery.run()[0]
+        self.assertEqual((outcome(verdict), verdict.enhanced), ("failed requiretls_not_offered", "5.7.30"))
+        self.assertEqual(server.connections, 0)
+
+
+class SourceAddressTests(SynchronousTestCase):
+    def test_by_family(self) -> None:
+        bound = {}
+        for addresses in ((), ("192.0.2.50", "2001:db8::50")):
+            delivery = Delivery(peer())
+            delivery.manager.reconfigure(
+                attrs.evolve(
+                    delivery.config, delivery=attrs.evolve(delivery.config.delivery, source_addresses=addresses)
+                )
+            )
+            delivery.run()
+            bound[addresses] = delivery.network.bound
+        self.assertEqual(bound, {(): [None], ("192.0.2.50", "2001:db8::50"): [("192.0.2.50", 0)]})
+
+
 class LimitsTests(SynchronousTestCase):
     def test_rcptmax_divides(self) -> None:
         many = tuple(Mailbox(f"u{number}", "d.test") for number in range(5))
