@@ -89,6 +89,20 @@ class CheckTests(Folder):
             ],
         )
 
+    def test_user_file(self) -> None:
+        users = '[users]\nfile = "users"\n'
+        # Not there yet: `fopemta users add` makes it.
+        self.assertEqual(self.errors(users), [])
+        path = self.folder / "etc" / "users"
+        path.write_text("alice\nbob password=x\n")
+        path.chmod(0o600)
+        found = self.errors(users)
+        self.assertEqual([each.partition("password=")[0] for each in found], [
+            "users.file: /etc/users: line 1: needs ", "users.file: /etc/users: line 2: ",
+        ])  # fmt: skip
+        path.chmod(0o644)
+        self.assertIn("others may read or change it", self.errors(users)[0])
+
     def test_sockets_from_systemd_are_not_looked_for_by_hand(self) -> None:
         text = SMALLEST.replace("tcp:25", "systemd:domain=INET:index=7")
         configuration = preflight.read(self.write(text=text))

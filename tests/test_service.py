@@ -201,6 +201,27 @@ class BuildTests(Folder):
         self.assertIsNone(service._listening[0].factory.server_tls)
         self.assertFalse((self.folder / "var").exists())
 
+    def test_logins_where_there_is_a_user_file(self) -> None:
+        submission = '[[listener]]\nendpoint = "tcp:587"\nkind = "submission"\n'
+        for more, mechanisms in {
+            "": None,
+            '[users]\nfile = "users"\n': ("PLAIN", "LOGIN"),
+            '[users]\nfile = "users"\nscram = true\n': ("SCRAM-SHA-256", "PLAIN", "LOGIN"),
+        }.items():
+            path = self.write(submission + more)
+            service = build(path, preflight.read(path), MemoryReactorClock())
+            mx, submit = [each.factory.logins for each in service._listening]
+            self.assertEqual((mx, None if submit is None else submit.mechanisms()), (None, mechanisms))
+        self.assertTrue((self.folder / "var" / "state" / "login-secret").exists())
+
+    def test_secret_that_cannot_be_used(self) -> None:
+        path = self.write('[users]\nfile = "users"\nscram = true\n')
+        state = self.folder / "var" / "state"
+        state.mkdir(parents=True)
+        (state / "login-secret").write_bytes(b"short")
+        with self.assertRaisesRegex(ConfigurationErrors, "node.state: .*does not hold 32 octets"):
+            build(path, preflight.read(path), MemoryReactorClock())
+
     def test_self_signed_certificate_is_made_once(self) -> None:
         configuration = preflight.read(self.write())
         first, second = credentials(configuration), credentials(configuration)

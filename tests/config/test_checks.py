@@ -31,6 +31,10 @@ class TogetherTests(SynchronousTestCase):
             ["log.json: must not be the same place as log.text"],
         )
 
+    def test_scram_needs_users(self) -> None:
+        self.assertEqual(errors_of(SMALLEST + "[users]\nscram = true\n"), ["users.scram: needs users.file"])
+        load(SMALLEST + '[users]\nscram = true\nfile = "users"\n', "/etc")
+
     def test_postmaster_is_not_blamed_for_a_broken_route(self) -> None:
         errors = errors_of(SMALLEST.replace("maildir:", "maildri:"))
         self.assertEqual([error.split(":")[0] for error in errors], ["route[0].via"])
@@ -42,6 +46,11 @@ class CautionTests(SynchronousTestCase):
         text += '[relay]\nnetworks = ["0.0.0.0/0"]\n[[route]]\ndomain = "*"\nvia = "maildir:/mail/{domain}"\n'
         found = [caution.key for caution in cautions(load(text, "/etc"))]
         self.assertEqual(found, ["listener[0].tls", "relay.networks[0]", "route[1].domain"])
+
+    def test_submission_where_nobody_can_log_in(self) -> None:
+        text = SMALLEST.replace('"tcp:25"', '"tcp:587"\nkind = "submission"')
+        self.assertEqual([each.key for each in cautions(load(text, "/etc"))], ["listener[0].kind"])
+        self.assertEqual(cautions(load(text + '[users]\nfile = "users"\n', "/etc")), ())
 
     def test_none_for_an_ordinary_file(self) -> None:
         self.assertEqual(cautions(load(SMALLEST, "/etc")), ())
