@@ -64,7 +64,7 @@ def main() -> None:
     for count, found in ((0, empty), (options.messages, full)):
         print(
             f"| {count:,} | {found.greeting:.2f} | {found.cpu:.2f} | {found.recovered:.2f} "
-            f"| {found.memory / 2**20:.0f} | {found.first_deferred:.2f} | {found.fresh:.2f} |"
+            f"| {found.memory / 2**20:.0f} | {found.first_deferred:.2f} | {found.fresh:.2f} |".replace("nan", "-")
         )
     print(f"memory a message: {(full.memory - empty.memory) / max(options.messages, 1):.0f} octets", flush=True)
 
