@@ -247,6 +247,13 @@ class GuessingTests(WithLogins):
         self.clock.advance(30)
         self.assertEqual(self.successResultOf(waiting), BOB_IN)
 
+    def test_who_was_here_before_is_not_held_up_by_others(self) -> None:
+        self.assertEqual(self.plain("alice", "secret"), ALICE_IN)
+        for _ in range(20):
+            self.logins._slowdown.failed(CLIENT, "bob")
+            self.logins._slowdown.failed("198.51.100.7", "alice")
+        self.assertEqual(self.plain("alice", "secret"), ALICE_IN)
+
     def test_too_many_are_put_off(self) -> None:
         for _ in range(20):
             self.logins._slowdown.failed(CLIENT, "bob")
