@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -58,12 +59,15 @@ class Authority:
         name: str = "fopemta test authority",
         now: datetime.datetime | None = None,
         root_days: tuple[int, int] = (-10, 3650),
+        intermediate_says: Sequence[x509.ExtensionType] = (),
     ) -> None:
         self.now = now or datetime.datetime.now(datetime.UTC)
         self._root_key = ec.generate_private_key(ec.SECP256R1())
         self.root = self._authority(name, self._root_key, name, self._root_key, root_days)
         self._issuer_key = ec.generate_private_key(ec.SECP256R1())
-        self.intermediate = self._authority(f"{name}, issuing", self._issuer_key, name, self._root_key, (-10, 3650))
+        self.intermediate = self._authority(
+            f"{name}, issuing", self._issuer_key, name, self._root_key, (-10, 3650), intermediate_says
+        )
 
     def write_root(self, directory: str | Path, name: str = "root") -> str:
         """Write the root as NAME.pem into `directory`; gives the path, for `[tls.client] roots`."""
@@ -78,13 +82,16 @@ class Authority:
         key: Key | None = None,
         days: tuple[int, int] = (-1, 30),
         with_intermediate: bool = True,
+        says: Sequence[x509.ExtensionType] = (),
     ) -> Leaf:
         """A certificate for `names` (dNSName, or iPAddress where one is an address; none: no subjectAltName).
 
-        `days`: first and last day of validity, counted from `now`.
+        `days`: first and last day of validity, counted from `now`.  `says`: more extensions, none critical.
         """
         key = key or ec.generate_private_key(ec.SECP256R1())
-        certificate = self._server(names, common_name, key, days, self.intermediate.subject, self._issuer_key)
+        certificate = self._server(
+            names, common_name, key, days, self.intermediate.subject, self._issuer_key, None, says
+        )
         return Leaf((certificate, self.intermediate) if with_intermediate else (certificate,), key)
 
     def self_signed(self, *names: str, days: tuple[int, int] = (-1, 30)) -> Leaf:
@@ -93,13 +100,21 @@ class Authority:
         subject = _name(names[0] if names else "nobody")
         return Leaf((self._server(names, None, key, days, subject, key, subject),), key)
 
-    def _authority(self, name: str, key: Key, issuer: str, issuer_key: Key, days: tuple[int, int]) -> x509.Certificate:
-        return (
+    def _authority(
+        self,
+        name: str,
+        key: Key,
+        issuer: str,
+        issuer_key: Key,
+        days: tuple[int, int],
+        says: Sequence[x509.ExtensionType] = (),
+    ) -> x509.Certificate:
+        builder = (
             self._builder(_name(name), _name(issuer), key, issuer_key, days)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_SIGNS_CERTIFICATES, critical=True)
-            .sign(issuer_key, hashes.SHA256())
         )
+        return _saying(builder, says).sign(issuer_key, hashes.SHA256())
 
     def _server(
         self,
@@ -110,6 +125,7 @@ class Authority:
         issuer: x509.Name,
         issuer_key: Key,
         subject: x509.Name | None = None,
+        says: Sequence[x509.ExtensionType] = (),
     ) -> x509.Certificate:
         builder = self._builder(
             subject or _name(common_name or (names[0] if names else "no name")), issuer, key, issuer_key, days
@@ -117,7 +133,7 @@ class Authority:
         if names:
             san = x509.SubjectAlternativeName([_general_name(each) for each in names])
             builder = builder.add_extension(san, critical=False)
-        return builder.sign(issuer_key, hashes.SHA256())
+        return _saying(builder, says).sign(issuer_key, hashes.SHA256())
 
     def _builder(
         self, subject: x509.Name, issuer: x509.Name, key: Key, issuer_key: Key, days: tuple[int, int]
@@ -134,6 +150,12 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         )
+
+
+def _saying(builder: x509.CertificateBuilder, says: Sequence[x509.ExtensionType]) -> x509.CertificateBuilder:
+    for extension in says:
+        builder = builder.add_extension(extension, critical=False)
+    return builder
 
 
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:

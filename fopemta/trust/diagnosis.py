@@ -30,6 +30,8 @@ class Diagnosis(enum.StrEnum):
     NO_SUBJECT_ALT_NAME = "no_subject_alt_name"
     WEAK_KEY = "weak_key"
     CERT_UNUSABLE = "cert_unusable"
+    CERT_REVOKED = "cert_revoked"
+    REVOCATION_UNKNOWN = "revocation_unknown"
     JUDGING_FAILED = "judging_failed"
     # The way there
     DNS_UNAVAILABLE = "dns_unavailable"
@@ -193,6 +195,18 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         f"{_NOT_SECURE}: its certificate cannot be used.",
         "The chain has a fault of a rarer kind; OpenSSL's words stand in the record.",
         "Look up the words in the record.",
+    ),
+    Diagnosis.CERT_REVOKED: Explanation(
+        "certificate-not-trusted", *_CERT,
+        f"{_NOT_SECURE}: its certificate was withdrawn by its issuer.",
+        "The issuer of a certificate of the server's chain has revoked it; since when stands in the record.",
+        "Tell the recipient's administrator; his key may be in other hands.",
+    ),
+    Diagnosis.REVOCATION_UNKNOWN: Explanation(
+        "validation-failure", *_CERT,
+        f"{_NOT_SECURE}: whether its certificate is still good could not be found out.",
+        "Neither a stapled OCSP response nor a CRL nor an OCSP responder said how things stand, and it must be known.",
+        "See that this machine can fetch by HTTP, directly or by [fetch] proxy; the record says what was asked.",
     ),
     Diagnosis.JUDGING_FAILED: Explanation(
         "validation-failure", *_CERT,

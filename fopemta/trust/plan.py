@@ -39,7 +39,8 @@ class Judgement:
     """The verdict on a peer's certificate: good for one of the names, or not and why.
 
     `names` are the names that were acceptable; `by` what authenticated ("pkix") or None; `diagnosis` None exactly when
-    `authenticated`; `text` one sentence for the operator.
+    `authenticated`; `text` one sentence for the operator.  `revocation` as in the verdict record, None where
+    nothing was asked.
     """
 
     authenticated: bool
@@ -47,3 +48,4 @@ class Judgement:
     by: str | None
     diagnosis: Diagnosis | None
     text: str
+    revocation: str | None = None
