@@ -20,6 +20,8 @@ AT_START = (
     "node.state",
     "listeners",
     "tls_client.roots",
+    "tls_client.fetch_private",
+    "fetch",
     "tls_server.client_certificates",
     "tls_server.client_roots",
     "tls_server.client_eku",

@@ -18,6 +18,7 @@ from fopemta.config.model import (
     DeliveryTimeouts,
     Dns,
     Fallback,
+    Fetch,
     Limits,
     LimitTimeouts,
     Listener,
@@ -34,8 +35,18 @@ from fopemta.config.model import (
     TlsServer,
     Users,
 )
-from fopemta.config.place import array
-from fopemta.config.quantities import duration, duration_or_off, number, port, size, size_or_none, whole, yes_or_no
+from fopemta.config.place import Place, array
+from fopemta.config.quantities import (
+    duration,
+    duration_or_none,
+    duration_or_off,
+    number,
+    port,
+    size,
+    size_or_none,
+    whole,
+    yes_or_no,
+)
 from fopemta.config.section import Key, Section, Tables
 from fopemta.config.ways import endpoint, via
 from fopemta.config.words import (
@@ -48,10 +59,13 @@ from fopemta.config.words import (
     path,
     pattern,
     postmaster,
+    proxy,
     route_domain,
 )
+from fopemta.policy.blocklist import Blocklist
 from fopemta.smtp.extensions import OPTIONAL
 from fopemta.smtp.transaction import BareLineEnds
+from fopemta.trust.demand import Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
 
@@ -81,6 +95,14 @@ NODE = Section(
 
 _client_certificates = one_of({each.value: each for each in ClientCertificates})
 
+BLOCKLIST = Section(Blocklist, {"zone": Key("zone", domain, required=True), "codes": Key("codes", array(ip_address))})
+
+
+def blocklist(value: object, place: Place) -> Any:
+    """A zone, or a table with the codes that count."""
+    return BLOCKLIST({"zone": value} if isinstance(value, str) else value, place)
+
+
 LISTENER = Section(
     Listener,
     {
@@ -92,8 +114,12 @@ LISTENER = Section(
         "without": Key("without", array(one_of({each: each for each in sorted(OPTIONAL)}))),
         "tell_client": Key("tell_client", yes_or_no),
         "client_certificates": Key("client_certificates", _client_certificates),
+        "proxies": Key("proxies", array(network)),
+        "xclient": Key("xclient", array(network)),
+        "blocklists": Key("blocklists", array(blocklist)),
+        "banner_delay": Key("banner_delay", duration_or_none),
     },
-    later=frozenset({"proxies", "auth", "require_tls"}),
+    later=frozenset({"auth", "require_tls"}),
 )
 
 CERTIFICATE = Section(
@@ -118,8 +144,10 @@ TLS_CLIENT = Section(
         "roots": Key("roots", path("system")),
         "lowest_rung": Key("lowest_rung", one_of({rung.value: rung.value for rung in Rung if rung is not Rung.PLAIN})),
         "fallback": Key("fallback", one_of({each.value: each for each in Fallback})),
+        "revocation": Key("revocation", one_of({each.value: each for each in Revocation})),
+        "fetch_private": Key("fetch_private", yes_or_no),
     },
-    later=frozenset({"revocation", "certificate", "fetch_private"}),
+    later=frozenset({"certificate"}),
 )
 
 TLS = Section(dict, {"server": Key("server", TLS_SERVER), "client": Key("client", TLS_CLIENT)})
@@ -129,6 +157,8 @@ DNS = Section(
     _same_names(nameservers=array(nameserver), timeout=duration),
     later=frozenset({"dnssec"}),
 )
+
+FETCH = Section(Fetch, _same_names(proxy=proxy, timeout=duration, largest=size))
 
 RELAY = Section(
     Relay,
@@ -173,11 +203,16 @@ LIMITS = Section(
         hops=whole(0, _MANY),
         recipients=whole(100, _MANY),  # RFC 5321 4.5.3.1.8: at least 100
         connections=whole(1, _MANY),
+        connections_per_client=whole(0, _MANY),
+        connections_per_minute=whole(0, _MANY),
+        messages_per_minute=whole(0, _MANY),
+        recipients_per_minute=whole(0, _MANY),
+        handshakes_per_minute=whole(0, _MANY),
+        commands=whole(0, _MANY),
         errors=whole(1, _MANY),
         spool_free=size,
         timeouts=Section(LimitTimeouts, {name: Key(name, duration) for name in attrs.fields_dict(LimitTimeouts)}),
     ),
-    later=frozenset({"connections_per_client"}),
 )
 
 LOG = Section(
@@ -197,6 +232,7 @@ FILE = Section(
         "listener": Key("listeners", Tables(LISTENER), required=True),
         "tls": Key("tls", TLS),
         "dns": Key("dns", DNS),
+        "fetch": Key("fetch", FETCH),
         "relay": Key("relay", RELAY),
         "users": Key("users", USERS),
         "route": Key("routes", Tables(ROUTE)),
@@ -206,5 +242,5 @@ FILE = Section(
         "log": Key("log", LOG),
         "rules": Key("rules", path()),
     },
-    later=frozenset({"aliases", "control", "web", "workers", "fetch"}),
+    later=frozenset({"aliases", "control", "web", "workers"}),
 )

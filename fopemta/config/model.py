@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 
 from fopemta.mail.address import Mailbox
+from fopemta.policy.blocklist import Blocklist
 from fopemta.smtp.transaction import BareLineEnds
+from fopemta.trust.demand import Revocation
 from fopemta.trust.levels import Level
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MIB = 1024 * 1024
+
+# What an endpoint behind a proxy begins with.
+PROXIED = "haproxy:"
 
 
 class ListenerKind(enum.Enum):
@@ -94,7 +99,10 @@ class Listener:
 
     `bare_newlines` is what becomes of a CR or LF alone in a message; the other of the two for clients in
     `bare_newlines_except`.  `without` are ESMTP extensions that are not offered.  `tell_client`: the Received header
-    names the client and its address.  `client_certificates` None is as [tls.server] has it.
+    names the client and its address.  `client_certificates` None is as [tls.server] has it.  `proxies` are the
+    networks of those whose PROXY header is believed, for an endpoint "haproxy:..."; `xclient` of those who may speak
+    for others by XCLIENT.  `blocklists` are asked about each client; `banner_delay` seconds before the greeting, in
+    which nobody may speak.
     """
 
     endpoint: str
@@ -105,6 +113,20 @@ class Listener:
     without: tuple[str, ...] = ()
     tell_client: bool = True
     client_certificates: ClientCertificates | None = None
+    proxies: tuple[Network, ...] = ()
+    xclient: tuple[Network, ...] = ()
+    blocklists: tuple[Blocklist, ...] = ()
+    banner_delay: float = 0.0
+
+    @property
+    def proxied(self) -> bool:
+        """A proxy's header comes first."""
+        return self.endpoint.startswith(PROXIED)
+
+    @property
+    def own_endpoint(self) -> str:
+        """The endpoint without what stands for the proxy."""
+        return self.endpoint.removeprefix(PROXIED)
 
 
 @attrs.frozen
@@ -133,11 +155,28 @@ class TlsServer:
 
 @attrs.frozen(kw_only=True)
 class TlsClient:
-    """[tls.client]  `roots` is "system" or the path of a PEM file; `lowest_rung` a word of `trust.rungs`."""
+    """[tls.client]  `roots` is "system" or the path of a PEM file; `lowest_rung` a word of `trust.rungs`.
+
+    `revocation` where no rule says how much must be known; `fetch_private`: CRLs and OCSP responses may come from
+    addresses that are not public.
+    """
 
     roots: str = "system"
     lowest_rung: str = "compatible"
     fallback: Fallback = Fallback.IMMEDIATE
+    revocation: Revocation = Revocation.SOFT
+    fetch_private: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Fetch:
+    """[fetch]  What is fetched over HTTP: through `proxy` ("off" or a URL), for at most `timeout` seconds and `largest`
+    octets.
+    """
+
+    proxy: str = "off"
+    timeout: float = 60.0
+    largest: int = 32_000_000
 
 
 @attrs.frozen(kw_only=True)
@@ -244,17 +283,22 @@ class Retry:
 
 @attrs.frozen(kw_only=True)
 class LimitTimeouts:
-    """[limits.timeouts]  Inbound: seconds without a command, for a handshake, without a byte of a message."""
+    """[limits.timeouts]  Inbound: seconds for a command, for a handshake, for each KiB of a message, and for a whole
+    session.
+    """
 
     command: float = 300.0
     handshake: float = 60.0
     data: float = 180.0
+    session: float = 3600.0
 
 
 @attrs.frozen(kw_only=True)
 class Limits:
     """[limits]  `message_size` octets of one message; `recipients` of one transaction; `connections` at a time;
     `errors` before a client is cut off; `spool_free` octets that the spool keeps free besides one message.
+    `connections_per_client` at a time, and what one client may do in a minute, 0 for no limit; a client is an IPv4
+    address or an IPv6 /64, those of [relay] networks excepted.  `commands` of a session without a message.
     `message_size` 0 is no limit.  `hops` Received headers at most, 0 for no limit (RFC 5321 6.3: at least 100).
     """
 
@@ -262,6 +306,12 @@ class Limits:
     hops: int = 100
     recipients: int = 1000
     connections: int = 2000
+    connections_per_client: int = 50
+    connections_per_minute: int = 0
+    messages_per_minute: int = 0
+    recipients_per_minute: int = 0
+    handshakes_per_minute: int = 0
+    commands: int = 1000
     errors: int = 20
     spool_free: int = 256_000_000
     timeouts: LimitTimeouts = LimitTimeouts()
@@ -285,6 +335,7 @@ class Configuration:
     tls_server: TlsServer = TlsServer()
     tls_client: TlsClient = TlsClient()
     dns: Dns = Dns()
+    fetch: Fetch = Fetch()
     relay: Relay = Relay()
     users: Users = Users()
     routes: tuple[Route, ...] = ()

@@ -131,6 +131,25 @@ def nameserver_of(value: object) -> tuple[str, int]:
     return host, found_port or 53
 
 
+def proxy_of(value: object) -> str:
+    """The URL of an HTTP proxy, "http://proxy.example.org:3128", or "off"."""
+    text = text_of(value)
+    if text == "off":
+        return text
+    scheme, _, rest = text.partition("://")
+    host, found_port = split_port(rest.removesuffix("/"))
+    if scheme != "http" or found_port is None or not (is_address(host) or _is_domain(host)):
+        raise NotValid(f'must be "off" or a URL such as "http://proxy.example.org:3128", not {shown(value)}')
+    return text.removesuffix("/")
+
+
+def _is_domain(text: str) -> bool:
+    try:
+        return domain_of(text) == text
+    except NotValid:
+        return False
+
+
 def split_port(text: str) -> tuple[str, int | None]:
     """Host and port of `host`, `host:port`, `[address]` or `[address]:port`.  Raises NotValid."""
     if text.startswith("["):
@@ -167,3 +186,4 @@ postmaster = plain(mailbox_of)
 network = plain(network_of)
 ip_address = plain(ip_address_of)
 nameserver = plain(nameserver_of)
+proxy = plain(proxy_of)

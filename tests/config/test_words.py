@@ -12,6 +12,7 @@ from fopemta.config.words import (
     nameserver_of,
     network_of,
     path,
+    proxy_of,
     pattern_of,
     route_domain_of,
     split_port,
@@ -84,6 +85,13 @@ class AddressTests(SynchronousTestCase):
         given = ("127.0.0.1:53", "192.0.2.1", "::1", "[::1]", "[::1]:5353")
         expected = [("127.0.0.1", 53), ("192.0.2.1", 53), ("::1", 53), ("::1", 53), ("::1", 5353)]
         self.assertEqual([nameserver_of(each) for each in given], expected)
+
+    def test_proxy(self) -> None:
+        for good in ("off", "http://proxy.example.org:3128", "http://192.0.2.1:80", "http://[2001:db8::1]:3128"):
+            self.assertEqual(proxy_of(good), good)
+        self.assertEqual(proxy_of("http://p.test:3128/"), "http://p.test:3128")
+        for bad in ("p.test:3128", "https://p.test:3128", "http://p.test", "http://u:p@p.test:3128", "http://:80", ""):
+            self.assertRaises(NotValid, proxy_of, bad)
 
     def test_host_and_port(self) -> None:
         found = [split_port(each) for each in ("a", "a:25", "[::1]", "[::1]:25")]
