@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from fopemta.interfaces import IClientTls
 from fopemta.mail.address import is_ip_address
-from fopemta.tls.observed import ObservedConnection, observe
+from fopemta.tls.observed import ObservedConnection, keep_staple, observe
 from fopemta.tls.roots import trust
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.rungs import OFFERS, Hello, Rung, Version
@@ -74,6 +74,7 @@ class _Creator:
     def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """IOpenSSLClientConnectionCreator."""
         connection = _Connection(self._context, self._server_name)
+        connection.request_ocsp()
         if self._server_name is not None:
             connection.set_tlsext_host_name(self._server_name.encode("ascii"))
         return connection
@@ -105,6 +106,7 @@ def _context(rung: Rung, hello: Hello, roots: str) -> SSL.Context:
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     trust(context, roots)
     context.set_verify(SSL.VERIFY_PEER, observe)
+    context.set_ocsp_client_callback(keep_staple)
     return context
 
 
@@ -127,4 +129,5 @@ def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
         chain_errors=tuple(observed.errors),
         server_name=connection.server_name,
         verified=tuple(each.public_bytes(Encoding.DER) for each in verified),
+        staple=observed.staple,
     )

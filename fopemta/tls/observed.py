@@ -11,11 +11,14 @@ from fopemta.trust.evidence import ChainError
 
 @attrs.define
 class Observed:
-    """`seen` how often the callback was called, `errors` what was wrong, `failed`: the looking on itself failed."""
+    """`seen` how often the callback was called, `errors` what was wrong, `failed`: the looking on itself failed.
+    `staple` is the OCSP response that came with the certificate.
+    """
 
     seen: int = 0
     failed: bool = False
     errors: list[ChainError] = attrs.Factory(list)
+    staple: bytes = b""
 
 
 class ObservedConnection(SSL.Connection):
@@ -38,4 +41,11 @@ def observe(connection: SSL.Connection, _certificate: object, code: int, depth: 
                 observed.errors.append(ChainError(code, depth, words_of(code)))
         except Exception:  # noqa: BLE001  whatever it is: `failed` means that nothing is proven
             observed.failed = True
+    return True
+
+
+def keep_staple(connection: SSL.Connection, response: bytes, _data: object) -> bool:
+    """Note what the server stapled and let the handshake go on; it is judged with the chain.  Must not raise."""
+    if isinstance(connection, ObservedConnection):
+        connection.observed.staple = response
     return True

@@ -21,6 +21,7 @@ class HandshakeEvidence:
     `chain` is what the peer sent and `verified` what verification made of it (up to a root where it found one), both
     leaf first, in DER.  `chain_errors` is what verification against `roots` met, in order; empty means a chain to a
     trusted root within its dates.  `server_name` is the SNI that was sent.
+    `staple` is the OCSP response that the server sent with its certificate, b"" without one.
     `judging_error` is set when looking at the handshake itself failed: then nothing is proven.
     """
 
@@ -33,4 +34,5 @@ class HandshakeEvidence:
     server_name: str | None
     verified: tuple[bytes, ...] = ()
     resumed: bool = False
+    staple: bytes = b""
     judging_error: str | None = None

@@ -12,8 +12,8 @@ from fopemta.config.words import (
     nameserver_of,
     network_of,
     path,
-    proxy_of,
     pattern_of,
+    proxy_of,
     route_domain_of,
     split_port,
 )
