@@ -32,6 +32,7 @@ from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.mail.reply import Reply
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.revocation import Finding
 from fopemta.trust.rungs import Hello, Rung
 from fopemta.trust.verdict import VerdictRecord
 
@@ -183,6 +184,31 @@ class IRouter(Interface):
 
     def hosts(next_hop: NextHop) -> Deferred[tuple[Host, ...] | RoutingFailure]:
         """The hosts to try, best first and at least one, each with at least one address.  Does not fail."""
+
+
+class IFetcher(Interface):
+    """Fetches over plain HTTP what is signed by itself.  The Deferreds do not fail; nothing is fetched from where it has
+    no business (see `lookup.fetch`).
+    """
+
+    def get(url: str) -> Deferred[Answer[bytes]]:
+        """What is at `url`; Absent when the server says that there is nothing."""
+
+    def post(url: str, body: bytes, media_type: str, largest: int) -> Deferred[Answer[bytes]]:
+        """What `url` answers to `body`, at most `largest` octets."""
+
+
+class IRevocations(Interface):
+    """What is known of the revocation of certificates: one finding for each of a verified path but its root.
+
+    `path` is in DER, leaf first, root last; `staple` as the server sent it, b"" without one.
+    """
+
+    def known(path: tuple[bytes, ...], staple: bytes) -> tuple[Finding, ...]:
+        """What is known without asking anybody, at once (for mail that does not depend on it).  Never raises."""
+
+    def check(path: tuple[bytes, ...], staple: bytes) -> Deferred[tuple[Finding, ...]]:
+        """What can be found out within ten seconds; what is asked then goes on for those to come.  Does not fail."""
 
 
 # --- who may ---------------------------------------------------------------------------------------------------------

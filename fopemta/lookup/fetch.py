@@ -1,0 +1,243 @@
+"""Fetching over plain HTTP (shell): bounded in size and time, and never from where it has no business.
+
+What comes this way is signed by itself (CRLs, OCSP responses); URLs come from certificates, so from strangers.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import attrs
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.error import ConnectError
+from twisted.internet.error import TimeoutError as NotConnectedInTime
+from twisted.internet.interfaces import IConsumer, IReactorTCP, IReactorTime, IStreamClientEndpoint
+from twisted.web.client import Agent, ProxyAgent
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer, IResponse
+from zope.interface import implementer
+
+from fopemta.answer import Absent, Answer, Found, Unavailable
+from fopemta.config.model import Fetch
+from fopemta.interfaces import IFetcher, IResolver
+from fopemta.lookup.http_body import body_of, discard
+from fopemta.lookup.public_address import is_public
+from fopemta.mail.address import is_ip_address
+
+_MOST_REDIRECTS = 3
+_MOST_ADDRESSES = 3
+_CONNECT_TIMEOUT = 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GONE = frozenset({404, 410})
+_LONGEST_URL = 2000
+
+
+@attrs.frozen
+class _Request:
+    """`body` and its media type, for POST."""
+
+    body: bytes | None = None
+    media_type: str = ""
+    largest: int = 0
+
+
+class _NotFetched(Exception):
+    """Why not, for the operator."""
+
+
+@implementer(IFetcher)
+class Fetcher:
+    """Names are resolved by `resolver`; addresses that are not public are connected to only where `private` is set.
+
+    Through a proxy the proxy decides whom it connects to; an address in the URL itself is looked at all the same.
+    """
+
+    def __init__(self, reactor: IReactorTCP, resolver: IResolver, settings: Fetch, private: bool) -> None:
+        self._reactor = reactor
+        self._clock = IReactorTime(reactor)
+        self._resolver = resolver
+        self._settings = settings
+        self._private = private
+
+    def get(self, url: str) -> Deferred[Answer[bytes]]:
+        """See IFetcher."""
+        return self._bounded(url, _Request(largest=self._settings.largest))
+
+    def post(self, url: str, body: bytes, media_type: str, largest: int) -> Deferred[Answer[bytes]]:
+        """See IFetcher."""
+        return self._bounded(url, _Request(body, media_type, min(largest, self._settings.largest)))
+
+    def _bounded(self, url: str, request: _Request) -> Deferred[Answer[bytes]]:
+        timeout = self._settings.timeout
+        work = Deferred.fromCoroutine(self._fetched(url, request))
+        late = self._clock.callLater(timeout, work.cancel)
+
+        def ended(found: Answer[bytes] | object) -> Answer[bytes]:
+            if not late.active():
+                return Unavailable(f"{_host(url)}: not fetched within {timeout:g} s")
+            late.cancel()
+            if isinstance(found, Found | Absent | Unavailable):
+                return found
+            return Unavailable(f"{_host(url)}: could not be fetched")
+
+        return work.addBoth(ended)
+
+    async def _fetched(self, url: str, request: _Request) -> Answer[bytes]:
+        try:
+            for _ in range(_MOST_REDIRECTS + 1):
+                response = await self._asked(_checked(url), url, request)
+                if response.code not in _REDIRECTS:
+                    return await self._taken(url, response, request)
+                discard(response)
+                url = _location(url, response)
+            return Unavailable(f"{_host(url)}: more than {_MOST_REDIRECTS} redirects")
+        except _NotFetched as why:
+            return Unavailable(str(why))
+        except CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001  what a stranger's HTTP can do has no end
+            return Unavailable(f"{_host(url)}: {_words(error)}")
+
+    async def _taken(self, url: str, response: IResponse, request: _Request) -> Answer[bytes]:
+        if response.code == 200:
+            found = await body_of(response, request.largest)
+            return Unavailable(f"{_host(url)}: {found.reason}") if isinstance(found, Unavailable) else found
+        discard(response)
+        return Absent() if response.code in _GONE else Unavailable(f"{_host(url)}: HTTP status {response.code}")
+
+    async def _asked(self, parts: SplitResult, url: str, request: _Request) -> IResponse:
+        """The response's head, from the first address that takes a connection."""
+        addresses, port = await self._addresses(parts)
+        refused: Exception = ConnectError()
+        for address in addresses[:_MOST_ADDRESSES]:
+            try:
+                return await self._agent(_endpoint(self._reactor, address, port)).request(
+                    b"GET" if request.body is None else b"POST",
+                    url.encode("ascii"),
+                    _headers(request),
+                    None if request.body is None else _Whole(request.body),
+                )
+            except (ConnectError, NotConnectedInTime) as error:
+                refused = error
+        raise _NotFetched(f"{_host(url)}: {_words(refused)}")
+
+    def _agent(self, endpoint: IStreamClientEndpoint) -> Agent | ProxyAgent:
+        if self._settings.proxy != "off":
+            return ProxyAgent(endpoint, self._reactor)
+        agent: Agent = Agent.usingEndpointFactory(self._reactor, _To(endpoint))
+        return agent
+
+    async def _addresses(self, parts: SplitResult) -> tuple[tuple[str, ...], int]:
+        """Where to connect for the URL: not empty."""
+        host = parts.hostname or ""
+        if self._settings.proxy != "off":
+            if is_ip_address(host) and not self._allowed(host):
+                raise _NotFetched(f"{host}: not a public address")
+            parts = urlsplit(self._settings.proxy)
+            return await self._resolved(parts.hostname or ""), parts.port or 80
+        found = await self._resolved(host)
+        usable = tuple(each for each in found if self._allowed(each))
+        if not usable:
+            raise _NotFetched(f"{host}: not a public address ({found[0]})")
+        return usable, parts.port or 80
+
+    def _allowed(self, address: str) -> bool:
+        return self._private or is_public(address)
+
+    async def _resolved(self, host: str) -> tuple[str, ...]:
+        if is_ip_address(host):
+            return (host,)
+        answer = await self._resolver.addresses(host)
+        if isinstance(answer, Found) and answer.value:
+            return answer.value
+        why = answer.reason if isinstance(answer, Unavailable) else "has no address"
+        raise _NotFetched(f"{host}: {why}")
+
+
+@implementer(IAgentEndpointFactory)
+@attrs.frozen
+class _To:
+    """Wherever the URL points, this is where to connect: it was looked up and judged before."""
+
+    endpoint: IStreamClientEndpoint
+
+    def endpointForURI(self, uri: object) -> IStreamClientEndpoint:
+        """IAgentEndpointFactory."""
+        return self.endpoint
+
+
+@implementer(IBodyProducer)
+class _Whole:
+    """A request's body that is small and goes at once."""
+
+    def __init__(self, body: bytes) -> None:
+        self.length = len(body)
+        self._body = body
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        """IBodyProducer."""
+        consumer.write(self._body)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """IBodyProducer: it has gone already."""
+
+    def resumeProducing(self) -> None:
+        """IBodyProducer."""
+
+    def stopProducing(self) -> None:
+        """IBodyProducer."""
+
+
+def _endpoint(reactor: IReactorTCP, address: str, port: int) -> IStreamClientEndpoint:
+    kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
+    return kind(reactor, address, port, timeout=_CONNECT_TIMEOUT)
+
+
+def _headers(request: _Request) -> Headers:
+    headers = {"User-Agent": ["fopemta"], "Accept": ["*/*"]}
+    if request.media_type:
+        headers["Content-Type"] = [request.media_type]
+    return Headers(headers)
+
+
+def _checked(url: str) -> SplitResult:
+    """The URL in parts.  Raises _NotFetched for what we do not fetch."""
+    if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
+        raise _NotFetched("the URL cannot be used")
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  raises for what is no port
+    except ValueError:
+        raise _NotFetched("the URL cannot be used") from None
+    if parts.scheme != "http" or not parts.hostname or "@" in parts.netloc:
+        raise _NotFetched(f"{_host(url)}: only http://host/... is fetched")
+    return parts
+
+
+def _location(url: str, response: IResponse) -> str:
+    values = response.headers.getRawHeaders("location") or []
+    if len(values) != 1:
+        raise _NotFetched(f"{_host(url)}: redirects to nowhere")
+    return str(urljoin(url, values[0]))
+
+
+def _host(url: str) -> str:
+    """Who was asked, as it may stand in a log."""
+    name = url.partition("://")[2].partition("/")[0] or url
+    return "".join(each for each in name[:100] if each.isascii() and each.isprintable()) or "-"
+
+
+def _words(error: Exception) -> str:
+    return _WORDS.get(type(error).__name__, type(error).__name__)
+
+
+_WORDS = {
+    "ConnectionRefusedError": "connection refused",
+    "TimeoutError": "does not answer",
+    "NoRouteError": "no route there",
+    "ResponseNeverReceived": "closed without a response",
+    "ResponseFailed": "the response broke off",
+    "ParseError": "no HTTP",
+}
