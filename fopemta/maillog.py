@@ -353,6 +353,31 @@ def name_server_works_again(server: str) -> None:
     _log.info("name server {server} works again", event="name_server_works_again", server=server)
 
 
+def blocklist_failing(zone: str, why: str) -> None:
+    """A block list cannot be asked, or says nothing that means anything; mail passes.  Logged once until it does."""
+    _log.warn("block list {zone} fails: {why}", event="blocklist_failing", zone=zone, why=why)
+
+
+def blocklist_works_again(zone: str) -> None:
+    """A block list that had failed is of use again."""
+    _log.info("block list {zone} works again", event="blocklist_works_again", zone=zone)
+
+
+def revocation_unreachable(why: str) -> None:
+    """No CRL can be fetched: a certificate whose revocation must be known proves nothing.  Logged once until one can."""
+    _log.warn("CRLs cannot be fetched: {why}", event="revocation_unreachable", why=why)
+
+
+def revocation_reachable() -> None:
+    """CRLs can be fetched again."""
+    _log.info("CRLs can be fetched again", event="revocation_reachable")
+
+
+def crl_not_kept(url: str, why: str) -> None:
+    """A CRL was fetched and could not be written to disk; it is used all the same."""
+    _log.warn("CRL of {url} not kept: {why}", event="crl_not_kept", url=url, why=why)
+
+
 def reload_failed(errors: Sequence[str]) -> None:
     """A reload found errors; what ran goes on."""
     _log.error("reload refused: {errors}", event="reload_failed", errors=tuple(errors))

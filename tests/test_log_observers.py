@@ -190,6 +190,23 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.rule_applied("ID1", RuleNote("bank", "hold", "test", "yes", "subject has x")),
         'ID1 rule_applied rule=bank action=hold mode=test answer=yes why="subject has x"',
     ),
+    "blocklist_failing": (
+        lambda: maillog.blocklist_failing("zen.test", "SERVFAIL"),
+        "- warning: blocklist_failing zone=zen.test why=SERVFAIL",
+    ),
+    "blocklist_works_again": (
+        lambda: maillog.blocklist_works_again("zen.test"),
+        "- blocklist_works_again zone=zen.test",
+    ),
+    "revocation_unreachable": (
+        lambda: maillog.revocation_unreachable("c.test: SERVFAIL"),
+        '- warning: revocation_unreachable why="c.test: SERVFAIL"',
+    ),
+    "revocation_reachable": (lambda: maillog.revocation_reachable(), "- revocation_reachable"),
+    "crl_not_kept": (
+        lambda: maillog.crl_not_kept("http://c.test/1", "No space left on device"),
+        '- warning: crl_not_kept url=http://c.test/1 why="No space left on device"',
+    ),
     "certificate_refused": (
         lambda: maillog.certificate_refused("/c.pem: no such file"),
         '- error: certificate_refused why="/c.pem: no such file"',
