@@ -1,0 +1,59 @@
+"""Lists of unwanted clients in DNS (pure): RFC 5782, and what an answer means (RULINGS 25)."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from collections.abc import Sequence
+
+import attrs
+
+from fopemta.answer import Absent, Answer, Found
+
+_USUAL = ipaddress.ip_network("127.0.0.0/24")
+# What operators of lists answer to those whose questions they do not want: never a listing.
+_REFUSED = ipaddress.ip_network("127.255.255.0/24")
+
+
+@attrs.frozen
+class Blocklist:
+    """`zone` in DNS; `codes` that count as listed, empty: 127.0.0.2 to 127.0.0.255."""
+
+    zone: str
+    codes: tuple[str, ...] = ()
+
+
+class Listing(enum.Enum):
+    """What a list says of a client; an answer that means neither is no answer."""
+
+    LISTED = "listed"
+    NOT_LISTED = "not listed"
+    UNAVAILABLE = "unavailable"
+
+
+def query_name(client: str, zone: str) -> str | None:
+    """The name to ask for (RFC 5782 2.1, 2.4): octets or nibbles turned round; None for what is no address."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return None
+    return address.reverse_pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa") + f".{zone}"
+
+
+def listing(blocklist: Blocklist, answer: Answer[tuple[str, ...]]) -> Listing:
+    """What the addresses that were found mean.  Only what is known to be a listing keeps mail away."""
+    if isinstance(answer, Absent):
+        return Listing.NOT_LISTED
+    if isinstance(answer, Found) and any(_listed(blocklist.codes, each) for each in answer.value):
+        return Listing.LISTED
+    return Listing.UNAVAILABLE
+
+
+def _listed(codes: Sequence[str], address: str) -> bool:
+    try:
+        code = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if code in _REFUSED:
+        return False
+    return address in codes if codes else code in _USUAL and int(code) % 256 >= 2
