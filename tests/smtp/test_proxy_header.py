@@ -1,0 +1,65 @@
+"""The PROXY protocol."""
+
+from __future__ import annotations
+
+import struct
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.smtp.proxy_header import SIGNATURE, NoProxyHeader, ProxyHeader, proxy_header
+
+V1 = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 25\r\n"
+
+
+def v2(command: int, family: int, body: bytes) -> bytes:
+    return SIGNATURE + struct.pack("!BBH", 0x20 | command, family, len(body)) + body
+
+
+V4 = bytes([192, 0, 2, 7, 198, 51, 100, 1]) + struct.pack("!HH", 40000, 25)
+V6 = bytes.fromhex("20010db8000000000000000000000007") * 2 + struct.pack("!HH", 40001, 25)
+GOOD = {
+    V1: ("192.0.2.7", 40000),
+    b"PROXY TCP6 2001:DB8::7 ::1 40001 25\r\n": ("2001:db8::7", 40001),
+    b"PROXY UNKNOWN\r\n": (None, 0),
+    b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n": (None, 0),
+    v2(1, 0x11, V4): ("192.0.2.7", 40000),
+    v2(1, 0x21, V6): ("2001:db8::7", 40001),
+    v2(1, 0x11, V4 + b"\x04\x00\x01x"): ("192.0.2.7", 40000),  # with a TLV
+    v2(0, 0x00, b""): (None, 0),  # LOCAL
+    v2(0, 0x11, V4): (None, 0),
+}
+BAD = (
+    b"EHLO x\r\n", b"\x16\x03\x01", b"PROXY TCP4 192.0.2.7 198.51.100.1 40000\r\n", b"PROXY TCP4 x y 1 2\r\n",
+    b"PROXY TCP4 2001:db8::1 ::1 1 2\r\n", b"PROXY TCP4 192.0.2.7 198.51.100.1 70000 25\r\n",
+    b"PROXY TCP4  192.0.2.7 198.51.100.1 1 2\r\n", b"PROXY " + b"x" * 200, b"proxy TCP4 192.0.2.7 198.51.100.1 1 2\r\n",
+    b"PROXY TCP4 192.0.2.7 198.51.100.1 1 2\nEHLO\r\n", v2(1, 0x31, b"x" * 216), v2(1, 0x11, b"xx"), v2(2, 0x11, V4),
+    v2(1, 0x11, b"x" * 5000), SIGNATURE + b"\x11\x11\x00\x00",
+)  # fmt: skip
+
+
+class ProxyHeaderTests(SynchronousTestCase):
+    def test_good(self) -> None:
+        for data, (client, port) in GOOD.items():
+            for rest in (b"", b"EHLO x\r\n"):
+                self.assertEqual(proxy_header(data + rest), ProxyHeader(client, port, len(data)), data)
+
+    def test_cut_at_every_octet(self) -> None:
+        for data in GOOD:
+            for cut in range(len(data)):
+                self.assertIsNone(proxy_header(data[:cut]), (data, cut))
+
+    def test_bad(self) -> None:
+        for data in BAD:
+            self.assertRaises(NoProxyHeader, proxy_header, data)
+
+    @settings(deadline=None, derandomize=True, max_examples=500)
+    @given(st.sampled_from([b"", b"PROXY ", SIGNATURE]), st.binary(max_size=150))
+    def test_whatever_octets(self, start: bytes, rest: bytes) -> None:
+        try:
+            found = proxy_header(start + rest)
+        except NoProxyHeader:
+            return
+        if found is not None:
+            self.assertLessEqual(found.length, len(start + rest))
