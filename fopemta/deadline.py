@@ -22,6 +22,11 @@ class Deadline:
         else:
             self._call = self._clock.callLater(seconds, self._missed)
 
+    @property
+    def active(self) -> bool:
+        """Something is waited for."""
+        return self._call is not None and self._call.active()
+
     def clear(self) -> None:
         """Nothing is waited for."""
         if self._call is not None and self._call.active():

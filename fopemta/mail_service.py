@@ -21,6 +21,7 @@ from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import Configuration
 from fopemta.inbound.factory import InboundFactory
+from fopemta.inbound.proxied import ProxiedFactory
 from fopemta.interfaces import IMailReactor, SpoolTrouble
 from fopemta.log_file import LineFile
 from fopemta.queue.dispatcher import Dispatcher
@@ -51,13 +52,22 @@ class Listening:
         """Take the port, and let clients wait in the system's queue until `accept`.  Raises CannotStart."""
         listener = self.factory.listener
         bound: list[IListeningPort | Failure] = []
-        serverFromString(reactor, listener.endpoint).listen(self.factory).addBoth(bound.append)
+        endpoint = serverFromString(reactor, listener.own_endpoint)
+        endpoint.listen(self._outermost()).addBoth(bound.append)
         # Every endpoint that the configuration lets pass binds at once.
         [outcome] = bound
         if isinstance(outcome, Failure):
             raise CannotStart(f"{self.key}: {_why(outcome)}: {listener.endpoint}")
         self.port = outcome
         self.port.stopReading()
+
+    def _outermost(self) -> Any:
+        """What the port calls: the listener's factory, or what stands in front of it."""
+        factory, listener = self.factory, self.factory.listener
+        if not listener.proxied:
+            return factory
+        timeout = factory.config.limits.timeouts.handshake
+        return ProxiedFactory(factory, lambda: listener.proxies, factory.clock, timeout)
 
     def accept(self) -> None:
         """Let clients in."""

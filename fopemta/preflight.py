@@ -94,10 +94,10 @@ def check(configuration: Configuration, adopting: bool = True) -> tuple[Configur
 
 def _endpoints(configuration: Configuration, adopting: bool) -> Iterator[ConfigurationError]:
     for index, listener in enumerate(configuration.listeners):
-        if listener.endpoint.startswith("systemd:") and not adopting:
+        if listener.own_endpoint.startswith("systemd:") and not adopting:
             continue
         try:
-            serverFromString(_NoReactor(), listener.endpoint)
+            serverFromString(_NoReactor(), listener.own_endpoint)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             words = f"Twisted cannot use {listener.endpoint!r}: {error or type(error).__name__}"
             yield ConfigurationError(f"listener[{index}].endpoint", words)

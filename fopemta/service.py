@@ -25,10 +25,12 @@ from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import ClientCertificates, Configuration, Listener, ListenerTls, Log, LogLevel, Via
 from fopemta.config.ways import listening_address
+from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import ICourier, ILogins, IMailReactor
 from fopemta.local.maildir import MaildirCourier
 from fopemta.log_file import AppendedFile, Output, StandardOutput
+from fopemta.lookup.blocklists import Blocklists
 from fopemta.lookup.local_addresses import local_addresses
 from fopemta.lookup.nameservers import system_nameservers
 from fopemta.lookup.resolver import Resolver
@@ -170,16 +172,16 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     client_tls = ClientTls(configuration.tls_client.roots)
     server_tls = _server_tls(configuration)
     serving = list(server_tls.values())
-    manager = DeliveryManager(
-        reactor, _router(configuration, reactor), client_tls, spool, configuration, time.time, _in_thread(reactor)
-    )
+    resolver = Resolver(reactor, configuration.dns.nameservers or system_nameservers(), configuration.dns.timeout)
+    router = _router(configuration, resolver)
+    manager = DeliveryManager(reactor, router, client_tls, spool, configuration, time.time, _in_thread(reactor))
     couriers: dict[Via, ICourier] = {
         Via.MX: manager,
         Via.SMTP: manager,
         Via.MAILDIR: MaildirCourier(spool, time.time, _in_thread(reactor)),
     }
     dispatcher = Dispatcher(spool, couriers, configuration, reactor, time.time, random.Random())  # noqa: S311  jitter
-    logins = _logins(configuration, reactor)
+    logins, clients = _logins(configuration, reactor), Clients(configuration, reactor)
     listening = [
         Listening(
             f"listener[{index}].endpoint",
@@ -193,11 +195,13 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
                 new_ids(),
                 time.time,
                 logins=logins,
+                blocklists=Blocklists(resolver, listener.blocklists) if listener.blocklists else None,
+                clients=clients,
             ),
         )
         for index, listener in enumerate(configuration.listeners)
     ]
-    targets: list[Reconfigured] = [dispatcher, manager, *(each.factory for each in listening)]
+    targets: list[Reconfigured] = [dispatcher, manager, clients, *(each.factory for each in listening)]
     reload = Reload(path, configuration, targets, serving, credentials)
     watch = _watch(configuration, reactor, reload, serving)
     for caution in cautions(configuration):
@@ -216,9 +220,7 @@ def _in_thread(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
     return lambda call, *arguments: deferToThreadPool(reactor, reactor.getThreadPool(), call, *arguments)
 
 
-def _router(configuration: Configuration, reactor: IMailReactor) -> Router:
-    nameservers = configuration.dns.nameservers or system_nameservers()
-    resolver = Resolver(reactor, nameservers, configuration.dns.timeout)
+def _router(configuration: Configuration, resolver: Resolver) -> Router:
     addresses = [listening_address(listener.endpoint) for listener in configuration.listeners]
     own = OwnAddresses(frozenset(each for each in addresses if each is not None), local_addresses())
     names = frozenset({configuration.node.hostname})

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fopemta.config.errors import ConfigurationError
-from fopemta.config.model import Configuration, ListenerKind, ListenerTls, Log, Node, Retry, Route, Users, Via
+from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls, Log, Node, Retry, Route, Users, Via
 from fopemta.config.place import WRONG, Place
 from fopemta.routing.routes import is_local
 
@@ -17,11 +17,23 @@ def check_together(facts: Mapping[str, Any], place: Place) -> None:
     if listeners == ():
         place.at("listener").wrong("at least one [[listener]] is needed")
     _unique(listeners, place.at("listener"), "endpoint")
+    _check_proxies(listeners, place.at("listener"))
     if _unique(routes, place.at("route"), "domain"):
         _check_postmaster(facts.get("node", WRONG), routes, place.at("node").at("postmaster"))
     _check_waits(facts.get("retry", Retry()), place.at("retry").at("longest"))
     _check_log(facts.get("log", Log()), place.at("log").at("json"))
     _check_users(facts.get("users", Users()), place.at("users").at("scram"))
+
+
+def _check_proxies(listeners: Any, place: Place) -> None:
+    """RULINGS 22: whoever may name the client must be known."""
+    for index, listener in enumerate(() if listeners is WRONG else listeners):
+        if isinstance(listener, Listener) and listener.proxied != bool(listener.proxies):
+            here = place.item(index)
+            if listener.proxied:
+                here.at("proxies").wrong('is missing: an endpoint "haproxy:..." must know whom to believe')
+            else:
+                here.at("proxies").wrong('has no use without an endpoint "haproxy:..."')
 
 
 def _unique(entries: Any, place: Place, name: str) -> bool:

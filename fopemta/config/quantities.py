@@ -88,7 +88,13 @@ def yes_or_no_of(value: object) -> bool:
     return value
 
 
+def duration_or_none_of(value: object) -> float:
+    """As a duration; 0 stands for none."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else duration_of(value)
+
+
 duration = plain(duration_of)
+duration_or_none = plain(duration_or_none_of)
 duration_or_off = plain(duration_or_off_of)
 size = plain(size_of)
 size_or_none = plain(size_or_none_of)

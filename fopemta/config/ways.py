@@ -7,14 +7,13 @@ import string
 
 import attrs
 
-from fopemta.config.model import Via
+from fopemta.config.model import PROXIED, Via
 from fopemta.config.place import NotValid, Place, plain, shown
 from fopemta.config.words import domain_of, is_address, resolved, split_port, text_of
 
 _PLACEHOLDERS = frozenset({"local_part", "domain"})
 _ENDPOINT = re.compile(r"(tcp|tcp6):(?:port=)?([0-9]{1,5})((?::(?:interface|backlog)=.+)*)")
 _INTERFACE = re.compile(r":interface=((?:[^:\\]|\\.)*)")
-_LATER_ENDPOINTS = ("haproxy:",)
 _FORMS = '"mx", "smtp:host", "smtp:host:port", "smtp:[address]:port" or "maildir:path"'
 
 
@@ -63,24 +62,23 @@ def _checked_template(text: str) -> str:
 
 def endpoint_of(value: object) -> str:
     """A Twisted server endpoint string, as far as it can be told without Twisted; `service` parses it for good."""
-    text = text_of(value)
-    if text.startswith(_LATER_ENDPOINTS):
-        raise NotValid(f"haproxy is not supported by this version: {shown(text)}")
+    whole = text_of(value)
+    text = whole.removeprefix(PROXIED)
     if text.startswith(("ssl:", "tls:")):
         raise NotValid('brings TLS of its own; write "tcp:..." here and tls = "implicit" beside it')
     if text.startswith("systemd:"):
-        return text
+        return whole
     match = _ENDPOINT.fullmatch(text)
     if match is None or int(match[2]) > 65535:
-        raise NotValid(f'must be as "tcp:25:interface=192.0.2.1", "tcp6:25" or "systemd:...", not {shown(text)}')
-    return text
+        raise NotValid(f'must be as "tcp:25:interface=192.0.2.1", "tcp6:25" or "systemd:...", not {shown(whole)}')
+    return whole
 
 
 def listening_address(text: str) -> tuple[str, int] | None:
     """The address and port of an endpoint that `endpoint_of` let pass, "*" for every interface; None where only
     systemd knows.
     """
-    match = _ENDPOINT.fullmatch(text)
+    match = _ENDPOINT.fullmatch(text.removeprefix(PROXIED))
     if match is None:
         return None
     interface = _INTERFACE.search(match[3])

@@ -11,6 +11,7 @@ from twisted.mail.smtp import SMTPFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls
+from fopemta.inbound.clients import Clients
 from fopemta.inbound.protocol import InboundProtocol
 from fopemta.interfaces import IBlocklists, ILogins, IQueue, IRecipients, IServerTls, ISpool
 from fopemta.policy.admission import Admission, in_networks
@@ -23,8 +24,8 @@ class InboundFactory(SMTPFactory):
 
     Without `server_tls` STARTTLS is not offered, and a listener that demands TLS takes no mail.  `ids` gives a new
     queue id at each call, `now` the wall time.  `logins` are for kind submission; without `blocklists` no client is
-    looked up, without `recipients` no mailbox.  The stock SMTP protocols are not used: they run what is queued behind
-    STARTTLS, reorder pipelined replies and leave DATA on an over-long line.
+    looked up, without `recipients` no mailbox; `clients` counts those of all listeners.  The stock SMTP protocols are
+    not used: they run what is queued behind STARTTLS, reorder pipelined replies and leave DATA on an over-long line.
     """
 
     noisy = False
@@ -42,6 +43,7 @@ class InboundFactory(SMTPFactory):
         logins: ILogins | None = None,
         blocklists: IBlocklists | None = None,
         recipients: IRecipients | None = None,
+        clients: Clients | None = None,
     ) -> None:
         super().__init__(portal=None)  # type: ignore[no-untyped-call]  # Twisted's mail is not typed
         # Always set: the stock default asks DNS for our own name.
@@ -58,7 +60,8 @@ class InboundFactory(SMTPFactory):
         self.logins = logins if listener.kind is ListenerKind.SUBMISSION else None
         self.blocklists = blocklists
         self.recipients = recipients
-        self._rules: dict[tuple[bool, bool], SessionRules] = {}
+        self.clients = clients if clients is not None else Clients(config, clock)
+        self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
         self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
         self.sessions: set[InboundProtocol] = set()
         self.closing = False
@@ -80,13 +83,14 @@ class InboundFactory(SMTPFactory):
 
     def rules(self, client: str, trusted: bool) -> SessionRules:
         """Those for a client with that address; `trusted` when it is in `[relay] networks`."""
-        key = (trusted, in_networks(client, self.listener.bare_newlines_except))
+        listener = self.listener
+        key = (trusted, in_networks(client, listener.bare_newlines_except), in_networks(client, listener.xclient))
         rules = self._rules.get(key)
         if rules is None:
             rules = self._rules[key] = self._made_rules(*key)
         return rules
 
-    def _made_rules(self, trusted: bool, excepted: bool) -> SessionRules:
+    def _made_rules(self, trusted: bool, excepted: bool, xclient: bool) -> SessionRules:
         listener, config = self.listener, self.config
         bare = listener.bare_newlines
         if excepted:
@@ -106,6 +110,8 @@ class InboundFactory(SMTPFactory):
             without=frozenset(listener.without),
             bare_line_ends=bare,
             hops=config.limits.hops,
+            xclient=xclient,
+            commands=config.limits.commands,
         )
 
     @property

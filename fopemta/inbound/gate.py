@@ -46,12 +46,18 @@ class Gate:
         """The client may send to anywhere."""
         return self.trusted or (self.login is not None and self._factory.config.relay.authenticated_users)
 
+    def handshake(self) -> Reply | None:
+        """May it begin TLS?"""
+        return None if self.trusted else self._factory.clients.handshake(self.client)
+
     def sender(self, sender: Mailbox | None, tls: TlsSession | None) -> Reply | None:
         """May it write as `sender`?"""
         self._sender, self._tls = sender, tls
         refusal = None
         if self.login is not None and sender is not None and not self.login.may_write_as(sender):
             refusal = _NOT_YOURS
+        if refusal is None and not self.trusted:
+            refusal = self._factory.clients.message(self.client)
         refusal = refusal or self._rules_refuse(Stage.SENDER, ())
         return self._told("MAIL", path_text(sender), refusal)
 
@@ -59,6 +65,8 @@ class Gate:
         """May it write to `recipient`?  The cheap questions come first."""
         factory = self._factory
         refusal = factory.admission.judge_recipient(recipient, self.may_relay)
+        if refusal is None and not self.trusted:
+            refusal = self._factory.clients.recipient(self.client)
         if refusal is None:
             refusal = self._rules_refuse(Stage.RECIPIENT, (recipient,))
         if refusal is None and self._questions_left and not self._is_postmaster(recipient):

@@ -26,6 +26,7 @@ from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import protocol_word
 from fopemta.mail.reply import Reply
+from fopemta.smtp.grammar import NotInGrammar
 from fopemta.smtp.server_effects import (
     AbortMessage,
     AskFlush,
@@ -45,6 +46,7 @@ from fopemta.smtp.server_effects import (
 )
 from fopemta.smtp.server_session import ServerSession
 from fopemta.smtp.server_states import State
+from fopemta.smtp.xclient import other_client
 
 if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
@@ -53,6 +55,8 @@ _NO_ROOM = Reply.of(452, "4.3.1", "Insufficient system storage")
 _LOCAL_TROUBLE = Reply.of(451, "4.3.0", "Temporary trouble here, please try again later")
 _TOO_MANY = Reply.of(421, "4.3.2", "Too many connections, please try again later")
 _SHUTTING_DOWN = Reply.of(421, "4.3.2", "The server is shutting down, please try again later")
+_TOO_EARLY = Reply.of(554, "5.5.1", "You must wait for the greeting")
+_TOO_LONG = Reply.of(421, "4.4.2", "The session took too long, closing connection")
 _IDLE = Reply.of(421, "4.4.2", "Timeout, closing connection")
 # The session may be in any state after a fault of ours, so it cannot go on: 421 and not 451 (RFC 5321 3.8).
 _OUR_FAULT = Reply.of(421, "4.3.0", "Temporary trouble here, please try again later")
@@ -60,6 +64,8 @@ _OUR_FAULT = Reply.of(421, "4.3.0", "Temporary trouble here, please try again la
 _NO_IMPERSONATION = Reply.of(501, "5.5.4", "Bad attributes")
 _NO_TLS_NOW = Reply.of(454, "4.7.0", "TLS is not available for the moment")
 
+# How often it is looked whether a message has ended that outlives its session's time.
+_AFTER_A_MESSAGE = 5.0
 # How long a polite close may take before the connection is cut.
 _CLOSING_GRACE = 10.0
 # Whoever is asked has a deadline of its own; this one is for the case that it has forgotten it.  Shorter than what
@@ -81,6 +87,10 @@ class InboundProtocol(Protocol):
         self._reception: Reception | None = None
         self._deadline = Deadline(factory.clock, self._timed_out)
         self._grace = Deadline(factory.clock, self._close_held_up)
+        self._banner = Deadline(factory.clock, self._greet)
+        self._total = Deadline(factory.clock, self._too_long)
+        self._octets = 0
+        self._progress: tuple[object, ...] = ()
         self._client = "unknown"
         self._gate: Gate
         self._exchange: IExchange | None = None
@@ -98,21 +108,46 @@ class InboundProtocol(Protocol):
             set_no_delay(True)
         self._client = canonical_ip_address(getattr(transport.getPeer(), "host", "unknown"))
         maillog.connected(self._client, self.factory.listener.endpoint)
-        if self.factory.full or self.factory.closing:
-            transport.write((_SHUTTING_DOWN if self.factory.closing else _TOO_MANY).render())
+        refusal = self._not_welcome()
+        if refusal is not None:
+            transport.write(refusal.render())
             self._hang_up()
             return
         self.factory.joined(self)
         self._gate = Gate(self.factory, self._client)
-        if self.factory.listener.tls is ListenerTls.IMPLICIT:
-            self._deadline.set(self.factory.config.limits.timeouts.handshake)
+        timeouts, listener = self.factory.config.limits.timeouts, self.factory.listener
+        if not self._gate.trusted:
+            self._total.set(timeouts.session)
+        if listener.tls is ListenerTls.IMPLICIT:
+            self._deadline.set(timeouts.handshake)
+        elif listener.banner_delay and not self._gate.trusted:
+            self._banner.set(listener.banner_delay)
         else:
             self._do(self._begin, None)
 
+    def _not_welcome(self) -> Reply | None:
+        """Why the client is sent away at once."""
+        factory = self.factory
+        if factory.closing:
+            return _SHUTTING_DOWN
+        if factory.full:
+            return _TOO_MANY
+        refusal = factory.clients.connecting(self._client, factory.admission.may_relay(self._client))
+        if refusal is not None:
+            maillog.refused(self._client, "CONNECT", refusal.code, refusal.enhanced, refusal.text, self._client)
+        return refusal
+
     def dataReceived(self, data: bytes) -> None:
         """The client has sent something; it may come even while reading is paused."""
+        self._octets += len(data)
         if self._session is not None:
             self._do(self._session.receive, data)
+        elif self._banner.active:
+            # RFC 5321 4.3.1: a client waits for the greeting; programs that send to anybody do not.
+            self._banner.clear()
+            self._transport.write(_TOO_EARLY.render())
+            maillog.cut_off(self._client, "spoke before the greeting")
+            self._hang_up()
 
     def handshakeCompleted(self) -> None:
         """TLS stands."""
@@ -122,12 +157,14 @@ class InboundProtocol(Protocol):
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """The client is gone.  A message whose final dot has come stands (RULINGS 16g); any other leaves nothing."""
         self._lost = True
-        self._deadline.clear()
-        self._grace.clear()
+        for deadline in (self._deadline, self._grace, self._banner, self._total):
+            deadline.clear()
         if self not in self.factory.sessions:
             return  # sent away at once
+        self.factory.clients.gone(self._client)
         session = self._session
-        if session is None or session.state is State.HANDSHAKE:
+        implicit = self.factory.listener.tls is ListenerTls.IMPLICIT
+        if session.state is State.HANDSHAKE if session is not None else implicit:
             maillog.tls_failed(self._client, _words(reason))
         if session is None or session.state is not State.COMMITTING:
             self._abort_message()
@@ -228,7 +265,7 @@ class InboundProtocol(Protocol):
         return self._talk.login_refused(answer)
 
     def _ask_tls(self, _: AskTls) -> None:
-        refusal = self._prepare_tls()
+        refusal = self._gate.handshake() or self._prepare_tls()
         self._tell(self._talk.tls_granted() if refusal is None else self._talk.tls_refused(refusal))
 
     def _prepare_tls(self) -> Reply | None:
@@ -245,7 +282,21 @@ class InboundProtocol(Protocol):
         self._transport.startTLS(self._creator)
 
     def _impersonate(self, effect: Impersonate) -> None:
-        self._tell(self._talk.not_impersonated(_NO_IMPERSONATION))
+        """XCLIENT: what follows is said by another client, with that client's rights."""
+        try:
+            other = other_client(effect.attributes)
+        except NotInGrammar:
+            self._tell(self._talk.not_impersonated(_NO_IMPERSONATION))
+            return
+        if other.address is not None:
+            self.factory.clients.gone(self._client)
+            self._client = other.address
+            self.factory.clients.connecting(self._client, True)
+        self._gate = Gate(self.factory, self._client)
+        login = None if other.login is None else LoggedIn(other.login, frozenset())
+        rules = self.factory.rules(self._client, self._gate.trusted)
+        # Who may speak for others may go on to do so.
+        self._tell(self._talk.restarted(attrs.evolve(rules, xclient=True), login))
 
     def _open_message(self, effect: OpenMessage) -> None:
         envelope = attrs.evolve(effect.envelope, arrival=self._arrival(effect.envelope))
@@ -380,10 +431,32 @@ class InboundProtocol(Protocol):
             self.shut_down()
         elif self._pauses:
             self._deadline.clear()
+            self._progress = ()
         elif state is State.HANDSHAKE:
             self._deadline.set(timeouts.handshake)
         else:
-            self._deadline.set(timeouts.data if state in _DATA_STATES else timeouts.command)
+            self._wait_for_progress(state)
+
+    def _wait_for_progress(self, state: State) -> None:
+        """A client that sends an octet a minute makes none: a whole command, or a KiB of a message, does."""
+        timeouts = self.factory.config.limits.timeouts
+        content = state in _DATA_STATES
+        progress = (state, self._talk.commands, self._octets // 1024 if content else 0)
+        if progress != self._progress:
+            self._progress = progress
+            self._deadline.set(timeouts.data if content else timeouts.command)
+
+    def _greet(self) -> None:
+        self._do(self._begin, None)
+
+    def _too_long(self) -> None:
+        """The session has had its time; a message under way may come to its end."""
+        if self._session is None:
+            self.abort("the session took too long")
+        elif self._session.in_transaction:
+            self._total.set(_AFTER_A_MESSAGE)
+        else:
+            self._do(self._session.end, _TOO_LONG, "the session took too long")
 
     def _close_held_up(self) -> None:
         self._transport.abortConnection()

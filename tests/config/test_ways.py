@@ -48,11 +48,12 @@ class EndpointTests(SynchronousTestCase):
             r"tcp6:25:interface=2001\:db8\:\:1": ("2001:db8::1", 25),
             r"tcp6:25:interface=2001\:db8\:\:1:backlog=9": ("2001:db8::1", 25),
             "systemd:domain=INET:index=0": None,
+            "haproxy:tcp:25:interface=192.0.2.1": ("192.0.2.1", 25),
+            "haproxy:systemd:domain=INET:index=0": None,
         }
         self.assertEqual({text: listening_address(endpoint_of(text)) for text in expected}, expected)
 
     def test_everything_else_is_refused(self) -> None:
-        """A haproxy endpoint waits for the list of proxies that may be believed (ruling 22)."""
         for value in (
             "",
             "25",
@@ -62,7 +63,8 @@ class EndpointTests(SynchronousTestCase):
             "tcp:25:port=1",
             "ssl:465",
             "tls:x",
-            "haproxy:tcp:25",
+            "haproxy:ssl:25",
+            "haproxy:",
             "unix:/x",
             25,
         ):

@@ -14,7 +14,17 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.peers.test_clients import no_verify
-from tests.processes import Fopemta, Postfix, program, received_lines, temporary_authority, until
+from tests.processes import (
+    Fopemta,
+    Postfix,
+    Process,
+    answers,
+    free_port,
+    program,
+    received_lines,
+    temporary_authority,
+    until,
+)
 
 # What testssl.sh calls worse than a remark; a test's own certificate is nobody's.
 _OF_A_TEST_CERTIFICATE = {
@@ -153,3 +163,53 @@ class PostfixAsClientTests(SynchronousTestCase):
             client.sendmail("carol@peer.test", ["bob@us.test"], "Subject: in\r\n\r\nHello\r\n")
         message = until(lambda: server.mailbox("bob"), f"nothing came: {postfix.log}")[0]
         self.assertIn("using TLSv1.3", next(received_lines(message)))
+
+
+HAPROXY = """
+global
+    maxconn 100
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+listen mail
+    bind 127.0.0.1:{front}
+    server us 127.0.0.1:{back} {send}
+"""
+
+
+class HaproxyTests(SynchronousTestCase):
+    """haproxy in front, with either version of the PROXY protocol."""
+
+    def test_the_client_is_who_haproxy_says(self) -> None:
+        haproxy = program("haproxy")
+        for send in ("send-proxy", "send-proxy-v2"):
+            folder = Path(self.mktemp()).resolve()
+            back, front = free_port(), free_port()
+            settings = f"""
+[[listener]]
+endpoint = "haproxy:tcp:{back}:interface=127.0.0.1"
+proxies = ["127.0.0.1"]
+"""
+            server = Fopemta(folder, settings, relay=False).start()
+            self.addCleanup(server.stop)
+            (folder / "haproxy.cfg").write_text(HAPROXY.format(front=front, back=back, send=send))
+            proxy = Process(haproxy, "-db", "-f", str(folder / "haproxy.cfg"), output=folder / "haproxy.log")
+            self.addCleanup(proxy.stop)
+            until(lambda port=front: answers(port), f"haproxy does not answer: {proxy.text}")
+            with smtplib.SMTP("127.0.0.1", front, "client.test", source_address=("127.0.0.9", 0)) as client:
+                client.starttls(context=no_verify())
+                client.sendmail("a@c.test", ["bob@us.test"], "Subject: x\r\n\r\n")
+            kept = until(lambda each=server: each.mailbox("bob"), "nothing came")[0]
+            self.assertIn("from client.test (unknown [127.0.0.9])", next(received_lines(kept)), send)
+            # Others are cut off before they have said a word.
+            with socket.create_connection(("127.0.0.1", back), 10, source_address=("127.0.0.9", 0)) as stranger:
+                self.assertEqual(_closed_at_once(stranger), b"")
+
+
+def _closed_at_once(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(100)
+    except ConnectionError:
+        return b""

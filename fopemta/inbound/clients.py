@@ -1,0 +1,74 @@
+"""All clients of all listeners together (shell room, no I/O): who may come in, and how often.
+
+Clients in `[relay] networks` are our own and have no limits here (RULINGS 25).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from twisted.internet.interfaces import IReactorTime
+
+from fopemta.config.model import Configuration, Limits
+from fopemta.mail.reply import Reply
+from fopemta.policy.rates import Rate, client_network
+
+# RFC 5321 3.8: 421 says that we close; RFC 3463: X.7.0 is policy, X.3.2 the system.
+_TOO_MANY_OF_YOURS = Reply.of(421, "4.7.0", "Too many connections from your network, please try again later")
+_TOO_OFTEN = Reply.of(421, "4.7.0", "You connect too often, please try again later")
+_TOO_MANY_MESSAGES = Reply.of(450, "4.7.1", "You send too many messages, please try again later")
+_TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "You send to too many recipients, please try again later")
+_TOO_MANY_HANDSHAKES = Reply.of(454, "4.7.0", "TLS is not available for the moment: you begin it too often")
+
+
+class Clients:
+    """Counts by client network; `clock` is steady."""
+
+    def __init__(self, config: Configuration, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._open: Counter[str] = Counter()
+        self._set(config.limits)
+
+    def reconfigure(self, config: Configuration) -> None:
+        """Use these limits from now on; rates begin anew."""
+        self._set(config.limits)
+
+    def _set(self, limits: Limits) -> None:
+        self._most_open = limits.connections_per_client
+        self._connections = Rate(limits.connections_per_minute)
+        self._messages = Rate(limits.messages_per_minute)
+        self._recipients = Rate(limits.recipients_per_minute)
+        self._handshakes = Rate(limits.handshakes_per_minute)
+
+    def connecting(self, client: str, trusted: bool) -> Reply | None:
+        """A client has connected; it counts until `gone`, unless it is refused here."""
+        network = client_network(client)
+        if not trusted:
+            if 0 < self._most_open <= self._open[network]:
+                return _TOO_MANY_OF_YOURS
+            if not self._connections.take(network, self._clock.seconds()):
+                return _TOO_OFTEN
+        self._open[network] += 1
+        return None
+
+    def gone(self, client: str) -> None:
+        """A client that was let in has left."""
+        network = client_network(client)
+        self._open[network] -= 1
+        if not self._open[network]:
+            del self._open[network]
+
+    def handshake(self, client: str) -> Reply | None:
+        """It wants to begin TLS, which costs us more than it."""
+        return self._once(self._handshakes, client, _TOO_MANY_HANDSHAKES)
+
+    def message(self, client: str) -> Reply | None:
+        """It begins a message."""
+        return self._once(self._messages, client, _TOO_MANY_MESSAGES)
+
+    def recipient(self, client: str) -> Reply | None:
+        """It names a recipient."""
+        return self._once(self._recipients, client, _TOO_MANY_RECIPIENTS)
+
+    def _once(self, rate: Rate, client: str, refusal: Reply) -> Reply | None:
+        return None if rate.take(client_network(client), self._clock.seconds()) else refusal

@@ -1,0 +1,121 @@
+"""A listener behind a proxy (shell): the PROXY header is read first, then the client is who it says (RULINGS 22).
+
+Twisted's own `haproxy:` wrapper is not used: it waits for a header without end, takes one from anybody, and reads the
+lines of version 1 in pieces of any length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IHandshakeListener, IProtocolFactory, IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from fopemta import maillog
+from fopemta.config.model import Network
+from fopemta.deadline import Deadline
+from fopemta.policy.admission import in_networks
+from fopemta.smtp.proxy_header import NoProxyHeader, proxy_header
+
+
+class ProxiedFactory(WrappingFactory):
+    """Wraps the factory of a listener.  Connections from others than `proxies` are closed before anything is read;
+    a header must come within `timeout` seconds.
+    """
+
+    noisy = False
+
+    def __init__(
+        self, wrapped: IProtocolFactory, proxies: Callable[[], Sequence[Network]], clock: IReactorTime, timeout: float
+    ) -> None:
+        super().__init__(wrapped)  # type: ignore[no-untyped-call]
+        self.proxies = proxies
+        self.clock = clock
+        self.timeout = timeout
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """A wrapper that finds out who the client is."""
+        return _Proxied(self)
+
+
+@implementer(IHandshakeListener)
+class _Proxied(ProtocolWrapper):
+    """Between the transport and the listener's protocol, which is made once the client is known."""
+
+    def __init__(self, factory: ProxiedFactory) -> None:
+        super().__init__(factory, Protocol())  # type: ignore[arg-type]  # WrappingFactory knows its wrapper's type
+        self._owner = factory
+        self._data = b""
+        self._peer: Any = None
+        self._joined = False
+        self._deadline = Deadline(factory.clock, self._too_late)
+
+    def connectionMade(self) -> None:
+        """Only proxies may speak."""
+        proxy = getattr(self._wire.getPeer(), "host", "unknown")
+        if not in_networks(proxy, self._owner.proxies()):
+            maillog.cut_off(proxy, "not one of the listener's proxies")
+            self._wire.abortConnection()
+            return
+        self._deadline.set(self._owner.timeout)
+
+    def dataReceived(self, data: bytes) -> None:
+        """The header, then what the client says."""
+        if self._joined:
+            self.wrappedProtocol.dataReceived(data)
+            return
+        if self.disconnecting:
+            return
+        self._data += data
+        try:
+            header = proxy_header(self._data)
+        except NoProxyHeader as error:
+            self._refuse(str(error))
+            return
+        if header is None:
+            return
+        self._deadline.clear()
+        if header.client is not None:
+            kind = IPv6Address if ":" in header.client else IPv4Address
+            self._peer = kind("TCP", header.client, header.port)
+        rest, self._data = self._data[header.length :], b""
+        self._join(rest)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Over."""
+        self._deadline.clear()
+        if self._joined:
+            self.wrappedProtocol.connectionLost(reason)
+
+    def handshakeCompleted(self) -> None:
+        """STARTTLS puts itself between the transport and us; the listener's protocol is who wants to know."""
+        protocol: Any = self.wrappedProtocol
+        protocol.handshakeCompleted()
+
+    def getPeer(self) -> Any:
+        """The client, as the proxy has named it."""
+        return self._peer if self._peer is not None else self._wire.getPeer()
+
+    @property
+    def _wire(self) -> Any:
+        return self.transport
+
+    def _join(self, rest: bytes) -> None:
+        protocol = self._owner.wrappedFactory.buildProtocol(self.getPeer())
+        self.wrappedProtocol = protocol
+        self._joined = True
+        protocol.makeConnection(self)
+        if rest:
+            self.dataReceived(rest)
+
+    def _refuse(self, why: str) -> None:
+        maillog.cut_off(getattr(self._wire.getPeer(), "host", "unknown"), f"no PROXY header: {why}")
+        self._wire.abortConnection()
+
+    def _too_late(self) -> None:
+        self._refuse("none came in time")

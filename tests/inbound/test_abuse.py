@@ -1,0 +1,246 @@
+"""Clients that are too many, too fast, too slow, too early, or behind a proxy."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.model import LimitTimeouts, Listener, ListenerTls
+from fopemta.inbound.proxied import ProxiedFactory
+from fopemta.testing.transport import connect
+from tests.inbound.inbound import ENVELOPE, Client, Inbound, Talk
+
+OURS = "192.0.2.200"  # in [relay] networks
+
+
+class LimitTests(SynchronousTestCase):
+    def test_connections_of_one_client(self) -> None:
+        inbound = Inbound(connections_per_client=2)
+        first, _, third = (inbound.open() for _ in range(3))
+        self.assertEqual((third.client.heard[:10], third.closed), (b"421 4.7.0 ", True))
+        self.assertEqual(inbound.open("192.0.2.11").codes(), [220])
+        first.go()
+        self.assertEqual(inbound.open().codes(), [220])
+        for _ in range(4):
+            self.assertEqual(inbound.open(OURS).codes(), [220])
+
+    def test_connections_a_minute(self) -> None:
+        inbound = Inbound(connections_per_minute=2)
+        codes = []
+        for _ in range(3):
+            talk = inbound.open()
+            codes += talk.codes()
+            talk.go()
+        self.assertEqual(codes, [220, 220, 421])
+        inbound.clock.advance(60)
+        self.assertEqual(inbound.open().codes(), [220])
+
+    def test_messages_and_recipients_a_minute(self) -> None:
+        inbound = Inbound(messages_per_minute=2, recipients_per_minute=3)
+        talk = inbound.open()
+        talk.say(b"EHLO c.test\r\n")
+        for _ in range(3):
+            talk.say(b"MAIL FROM:<>\r\nRCPT TO:<bob@us.test>\r\nRCPT TO:<eve@us.test>\r\nRSET\r\n")
+        self.assertEqual(talk.codes()[2:], [250, 250, 250, 250, 250, 250, 452, 250, 450, 503, 503, 250])
+        self.assertIsNone(talk.client.lost)
+        ours = inbound.open(OURS)
+        for _ in range(3):
+            ours.say(ENVELOPE + b"RSET\r\n")
+        self.assertEqual(set(ours.codes()[1:]), {250})
+
+    def test_handshakes_a_minute(self) -> None:
+        inbound = Inbound(handshakes_per_minute=1)
+        for code in (220, 454):
+            talk = inbound.open()
+            talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
+            self.assertEqual(talk.codes()[-1], code)
+            talk.go()
+
+    def test_commands_without_a_message(self) -> None:
+        talk = Inbound(commands=5).open()
+        talk.say(b"NOOP\r\n" * 7)
+        self.assertEqual((talk.codes(), talk.closed), ([220, 250, 250, 250, 250, 250, 421], True))
+
+
+class SlowTests(SynchronousTestCase):
+    TIMES = LimitTimeouts(command=100.0, data=60.0, handshake=50.0, session=1000.0)
+
+    def drip(self, talk: Talk, octets: bytes, every: float) -> None:
+        for octet in octets:
+            if talk.closed:
+                return
+            talk.say(bytes([octet]))
+            talk.wait(every)
+
+    def test_an_octet_a_minute_is_no_progress(self) -> None:
+        talk = Inbound(timeouts=self.TIMES).open()
+        self.drip(talk, b"EHLO a.long.name.of.somebody.test\r\n", 30)
+        self.assertEqual((talk.codes(), talk.closed), ([220, 421], True))
+
+    def test_nor_in_a_message(self) -> None:
+        for way in (b"DATA\r\n", b"BDAT 5000 LAST\r\n"):
+            inbound = Inbound(timeouts=self.TIMES)
+            talk = inbound.open()
+            talk.say(ENVELOPE + way)
+            self.drip(talk, b"Subject: slow and slower\r\n", 30)
+            self.assertEqual((talk.codes()[-1], talk.closed, inbound.kept()), (421, True, []))
+
+    def test_a_slow_line_is_not_cut_off(self) -> None:
+        inbound = Inbound(timeouts=self.TIMES)
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        for _ in range(10):
+            talk.say(b"x" * 1100 + b"\r\n")
+            talk.wait(50)
+        talk.say(b".\r\n")
+        self.assertEqual(talk.codes()[-1], 250)
+
+    def test_C012_handshake_as_a_whole(self) -> None:
+        inbound = Inbound(timeouts=self.TIMES)
+        talk = inbound.open()
+        talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
+        self.drip(talk, b"\x16\x03\x01\x02\x00\x01", 20)
+        self.assertTrue(talk.closed)
+        self.assertEqual(inbound.factory.sessions, set())
+
+    def test_a_session_has_its_time(self) -> None:
+        inbound = Inbound(timeouts=self.TIMES)
+        talk, ours = inbound.open(), inbound.open(OURS)
+        for _ in range(12):
+            talk.say(b"NOOP\r\n")
+            ours.say(b"NOOP\r\n")
+            talk.wait(90)
+        self.assertEqual((talk.codes()[-1], talk.closed, ours.closed), (421, True, False))
+
+    def test_but_a_message_under_way_comes_to_its_end(self) -> None:
+        inbound = Inbound(timeouts=self.TIMES)
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        for _ in range(30):
+            talk.say(b"x" * 1100 + b"\r\n")
+            talk.wait(50)
+        talk.say(b".\r\n")
+        self.assertEqual(talk.codes()[-1], 250)
+        talk.wait(10)
+        self.assertTrue(talk.closed)
+
+
+class EarlyTests(SynchronousTestCase):
+    DELAYED = Listener(endpoint="tcp:25", banner_delay=5.0)
+
+    def test_whoever_speaks_before_the_greeting_is_cut_off(self) -> None:
+        inbound = Inbound(listener=self.DELAYED)
+        talk = inbound.open()
+        self.assertEqual(talk.client.heard, b"")
+        talk.say(b"EHLO c.test\r\n")
+        self.assertEqual((talk.client.heard[:10], talk.closed), (b"554 5.5.1 ", True))
+        self.assertEqual(inbound.clock.getDelayedCalls(), [])
+
+    def test_whoever_waits_is_greeted(self) -> None:
+        talk = Inbound(listener=self.DELAYED).open()
+        talk.wait(5)
+        talk.say(ENVELOPE)
+        self.assertEqual(talk.codes(), [220, 250, 250, 250])
+        self.assertEqual(Inbound(listener=self.DELAYED).open(OURS).codes(), [220])
+
+    def test_one_that_goes_leaves_nothing(self) -> None:
+        inbound = Inbound(listener=self.DELAYED)
+        inbound.open().go()
+        self.assertEqual((inbound.clock.getDelayedCalls(), inbound.factory.sessions), ([], set()))
+
+
+class XclientTests(SynchronousTestCase):
+    LISTENER = Listener(endpoint="tcp:25", xclient=(ipaddress.ip_network("192.0.2.10/32"),))
+
+    def test_a_proxy_speaks_for_another(self) -> None:
+        inbound = Inbound(listener=self.LISTENER)
+        talk = inbound.open()
+        self.assertIn(b"250 XCLIENT NAME ADDR ", talk.say(b"EHLO proxy.test\r\n"))
+        talk.say(b"XCLIENT ADDR=192.0.2.200 NAME=x\r\n")
+        talk.say(b"EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<b@far.test>\r\nDATA\r\n")
+        talk.say(b".\r\n")
+        self.assertEqual(talk.codes()[2:], [220, 250, 250, 250, 354, 250])
+        self.assertIn(b"from c.test (unknown [192.0.2.200])", inbound.kept()[0])
+        # And for a third, that may not do so much.
+        talk.say(b"XCLIENT ADDR=192.0.2.11\r\nEHLO d.test\r\nMAIL FROM:<>\r\nRCPT TO:<b@far.test>\r\n")
+        self.assertEqual(talk.codes()[-1], 550)
+        talk.go()
+        self.assertEqual(inbound.factory.clients._open, {})
+
+    def test_nonsense_and_strangers(self) -> None:
+        talk = Inbound(listener=self.LISTENER).open()
+        talk.say(b"EHLO proxy.test\r\nXCLIENT ADDR=nonsense\r\nNOOP\r\n")
+        self.assertEqual(talk.codes()[2:], [501, 250])
+        stranger = Inbound(listener=self.LISTENER).open("192.0.2.11")
+        self.assertNotIn(b"XCLIENT", stranger.say(b"EHLO c.test\r\n"))
+        stranger.say(b"XCLIENT ADDR=192.0.2.200\r\n")
+        self.assertEqual(stranger.codes()[-1], 500)
+
+
+class ProxiedTests(SynchronousTestCase):
+    """RULINGS 22."""
+
+    def open(self, inbound: Inbound, address: str = "192.0.2.50") -> Talk:
+        proxies = (ipaddress.ip_network("192.0.2.50/32"),)
+        factory: Any = ProxiedFactory(inbound.factory, lambda: proxies, inbound.clock, 60.0)
+        client = Client()
+        pump = connect(client, factory.buildProtocol(None), inbound.clock, client_address=address)
+        talk = Talk(inbound, client, pump)
+        talk.flush()
+        return talk
+
+    def test_the_client_is_who_the_proxy_says(self) -> None:
+        header = b"PROXY TCP4 192.0.2.200 198.51.100.1 40000 25\r\n"
+        for cut in range(len(header)):
+            inbound = Inbound()
+            talk = self.open(inbound)
+            talk.say(header[:cut])
+            talk.say(header[cut:] + b"EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<b@far.test>\r\nDATA\r\n")
+            talk.say(b"x\r\n.\r\n")
+            self.assertEqual(talk.codes(), [220, 250, 250, 250, 354, 250])
+            self.assertIn(b"(unknown [192.0.2.200])", inbound.kept()[0])
+
+    def test_others_are_closed_before_a_word(self) -> None:
+        inbound = Inbound()
+        talk = self.open(inbound, "192.0.2.51")
+        self.assertEqual((talk.closed, talk.client.heard, inbound.factory.sessions), (True, b"", set()))
+
+    def test_no_header_or_none_in_time(self) -> None:
+        talk = self.open(Inbound())
+        talk.say(b"EHLO c.test\r\n")
+        self.assertEqual((talk.closed, talk.client.heard), (True, b""))
+        clock = Clock()
+        late = self.open(Inbound(clock=clock))
+        late.say(b"PROXY TCP4 ")
+        late.wait(61)
+        self.assertTrue(late.closed)
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_implicit_tls_behind_it(self) -> None:
+        inbound = Inbound(ListenerTls.IMPLICIT)
+        talk = self.open(inbound)
+        talk.say(b"PROXY TCP4 192.0.2.200 198.51.100.1 40000 465\r\n")
+        talk.start_tls()
+        self.assertEqual(talk.codes(), [220])
+        talk.say(b"EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<b@far.test>\r\n")
+        self.assertEqual(talk.codes()[-1], 250)
+
+    def test_limits_are_for_the_client(self) -> None:
+        inbound = Inbound(connections_per_client=1)
+        codes = []
+        for last in (7, 8, 7):
+            talk = self.open(inbound)
+            talk.say(b"PROXY TCP4 192.0.2.%d 198.51.100.1 40000 25\r\n" % last)
+            codes += talk.codes()
+        self.assertEqual(codes, [220, 220, 421])
+
+    def test_starttls_behind_it(self) -> None:
+        inbound = Inbound()
+        talk = self.open(inbound)
+        talk.say(b"PROXY UNKNOWN\r\nEHLO c.test\r\nSTARTTLS\r\n")
+        talk.start_tls()
+        talk.say(ENVELOPE)
+        self.assertEqual(talk.codes()[-1], 250)
