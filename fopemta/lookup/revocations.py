@@ -84,6 +84,8 @@ class Revocations:
         if stapled is not None and stapled.decided:
             return stapled
         sources = question.sources
+        if remembered is not None and remembered.by == "staple":
+            return remembered  # it still holds, and is not sent again when a session is resumed
         if sources.must_staple:
             why = _NO_STAPLE if stapled is None else f"{_NO_STAPLE}; {stapled.text}"
             return Finding(Status.STAPLE_MISSING, text=why)

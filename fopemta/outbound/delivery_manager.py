@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.config.model import Configuration
-from fopemta.interfaces import Ended, IClientTls, ICourier, IMailReactor, IRouter, ISpool, SpoolTrouble
+from fopemta.interfaces import Ended, IClientTls, ICourier, IMailReactor, IRevocations, IRouter, ISpool, SpoolTrouble
 from fopemta.mail.consignment import Consignment
 from fopemta.outbound.carrying import InThread
 from fopemta.outbound.findings import Finding, Scribe, local_trouble
@@ -30,7 +30,10 @@ from fopemta.trust.verdict import Result, VerdictRecord
 
 @implementer(ICourier)
 class DeliveryManager:
-    """`now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`."""
+    """`now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`.
+
+    Without `revocations` nothing is known of any certificate's revocation.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class DeliveryManager:
         config: Configuration,
         now: Callable[[], float],
         in_thread: InThread = maybeDeferred,
+        revocations: IRevocations | None = None,
     ) -> None:
         self.reactor = reactor
         self.router = router
@@ -49,6 +53,7 @@ class DeliveryManager:
         self.config = config
         self.now = now
         self.in_thread = in_thread
+        self.revocations = revocations
         self.pool = Pool(reactor)
 
     def close(self) -> None:

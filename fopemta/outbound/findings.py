@@ -167,6 +167,7 @@ class Scribe:
             names=judgement.names if judgement else (),
             authenticated=judgement.authenticated if judgement else None,
             authenticated_by=judgement.by if judgement else None,
+            revocation=judgement.revocation if judgement else None,
             mx_proven_by=step.host.proven_by if step else None,
             resumed=evidence.resumed if evidence else None,
             downgraded=finding.downgraded,

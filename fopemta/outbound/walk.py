@@ -18,6 +18,7 @@ from fopemta.outbound.dialer import NotConnected, dial
 from fopemta.outbound.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
 from fopemta.outbound.pool import Key, Standing
 from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
+from fopemta.outbound.weighing import Weighing
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFailed
 from fopemta.trust.diagnosis import Diagnosis, explain
@@ -86,7 +87,7 @@ class Walk:
         session = standing.session
         if session.evidence is not None:
             # By today's time: a certificate may have expired since.
-            session = attrs.evolve(session, judgement=self._judged(session.step, session.evidence))
+            session = attrs.evolve(session, judgement=await self._judged(session.step, session.evidence))
             standing.session = session
         if self._shortfall(session, Ready(session.evidence is not None, True)) is not None:
             standing.protocol.quit()
@@ -116,12 +117,15 @@ class Walk:
         if isinstance(opened, Broken):
             self._not_opened(step, opened.failure)
             return
-        session = self._session(step, opened)
+        session = await self._session(step, opened)
         shortfall = self._shortfall(session, opened.ready)
         if shortfall is not None:
             self._findings.append(shortfall)
             self._cursor.ended(step, StepEnd.UNSUITABLE)
             protocol.quit()
+            return
+        if protocol.lost:
+            self._not_opened(step, _LEFT_US)
             return
         standing = Standing(protocol, session)
         await self._carry_on(standing, set())
@@ -193,16 +197,20 @@ class Walk:
         else:
             self._cursor.ended(step, StepEnd.USED)
 
-    def _session(self, step: Step, opened: Opened) -> Session:
+    async def _session(self, step: Step, opened: Opened) -> Session:
         """What the session proves, judged now, before anything is said in it."""
         judgement: Judgement | None = None
         if opened.evidence is not None:
-            judgement = self._judged(step, opened.evidence)
+            judgement = await self._judged(step, opened.evidence)
         return Session.of(step, opened.evidence, judgement, self._why_plain(step, opened), opened.ready.offer)
 
-    def _judged(self, step: Step, evidence: HandshakeEvidence) -> Judgement:
+    async def _judged(self, step: Step, evidence: HandshakeEvidence) -> Judgement:
         names = (step.host.name,) if step.host.name is not None else (step.address,)
-        return judge(evidence, names, self._owner.now())
+        judgement = judge(evidence, names, self._owner.now())
+        weighing = Weighing.of(self._owner.config.tls_client, (), self._owner.revocations)
+        if self._plan.level < Level.AUTHENTICATED:
+            return weighing.known(judgement, evidence)
+        return await weighing.found_out(judgement, evidence)
 
     def _why_plain(self, step: Step, opened: Opened) -> Diagnosis | None:
         if opened.evidence is not None or self._plan.level is Level.PLAIN:
@@ -284,6 +292,9 @@ class Walk:
             return said
         return most_telling(self._findings) if self._findings else local_trouble()
 
+
+# While we asked about his certificate.
+_LEFT_US = SessionFailed(Phase.MAIL, Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")
 
 # Where a session that had stood idle may be found closed.
 _BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA})

@@ -112,6 +112,8 @@ class RevocationsTests(SynchronousTestCase):
             self.assertNotIn(LIST, self.fetcher.asked)
         self.setUp()
         self.assertEqual(self.check(STAPLED, CA.ocsp(STAPLED))[0], (Status.GOOD, "staple"))
+        self.assertEqual(self.check(STAPLED)[0], (Status.GOOD, "staple"))
+        self.now += 25 * HOUR
         self.assertEqual(self.check(STAPLED)[0][0], Status.STAPLE_MISSING)
 
     def test_known_asks_nobody(self) -> None:

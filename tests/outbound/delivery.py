@@ -20,6 +20,7 @@ from fopemta.testing.dns import ScriptedResolver
 from fopemta.testing.network import MemoryNetwork
 from fopemta.testing.peers import Behaviour, Peer, StartTls
 from fopemta.tls.server import ServerTls
+from fopemta.trust.demand import Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.verdict import VerdictRecord
 from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, credentials, server_context
@@ -62,6 +63,8 @@ class Delivery:
         sender: Mailbox | None = None,
         body: BodyType = BodyType.SEVEN_BIT,
         network: MemoryNetwork | None = None,
+        revocation: Revocation = Revocation.SOFT,
+        revocations: Any = None,
     ) -> None:
         self.servers = servers
         addresses = [f"192.0.2.{number}" for number, _ in enumerate(servers, start=1)]
@@ -76,7 +79,7 @@ class Delivery:
             node=Node(hostname="us.test", postmaster=Mailbox("postmaster", "us.test")),
             listeners=(Listener(endpoint="tcp:25"),),
             routes=routes,
-            tls_client=TlsClient(fallback=fallback, lowest_rung=lowest_rung),
+            tls_client=TlsClient(fallback=fallback, lowest_rung=lowest_rung, revocation=revocation),
         )
         self.spool = MemorySpool(self.network)
         self.manager = DeliveryManager(
@@ -86,6 +89,7 @@ class Delivery:
             self.spool,
             self.config,
             lambda: AUTHORITY.now.timestamp(),
+            revocations=revocations,
         )
         self.envelope = Envelope(sender, recipients, body)
         self.content = content

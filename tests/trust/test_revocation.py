@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.trust.demand import Proof, Revocation
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.plan import Judgement
-from fopemta.trust.revocation import Conclusion, Finding, Status, combine, mode_of, with_revocation
+from fopemta.trust.revocation import Conclusion, Finding, Status, combine, mode_of, sourceless_passes, with_revocation
 
 HARD, SOFT, OFF = Revocation.HARD, Revocation.SOFT, Revocation.OFF
 REVOKED, UNKNOWN = Diagnosis.CERT_REVOKED, Diagnosis.REVOCATION_UNKNOWN
@@ -84,6 +84,22 @@ class ModeTests(SynchronousTestCase):
         }
         found = {asked: mode_of(SOFT, [Proof(revocation=each) for each in asked]) for asked in table}
         self.assertEqual(found, table)
+
+
+class SourcelessTests(SynchronousTestCase):
+    def test_only_under_roots_of_ones_own_and_unless_a_rule_says_hard(self) -> None:
+        own = Proof(roots="/etc/own.pem")
+        table = {
+            (False, ()): False,
+            (True, ()): True,
+            (False, (own,)): True,
+            (False, (own, Proof())): False,
+            (True, (own, Proof())): True,
+            (True, (Proof(revocation=HARD),)): False,
+            (False, (Proof(roots="/etc/own.pem", revocation=HARD),)): False,
+            (False, (Proof(roots="/etc/own.pem", revocation=SOFT),)): True,
+        }
+        self.assertEqual({case: sourceless_passes(*case) for case in table}, table)
 
 
 class WithRevocationTests(SynchronousTestCase):

@@ -1,0 +1,50 @@
+"""What a session's certificate proves once it is asked whether it was revoked (shell)."""
+
+from __future__ import annotations
+
+import attrs
+
+from fopemta.config.model import TlsClient
+from fopemta.interfaces import IRevocations
+from fopemta.trust.demand import Proof, Revocation
+from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.plan import Judgement
+from fopemta.trust.revocation import Finding, combine, mode_of, sourceless_passes, with_revocation
+
+_SYSTEM = "system"
+
+
+@attrs.frozen
+class Weighing:
+    """How much must be known, and from whom it comes; without `revocations` nothing is known."""
+
+    mode: Revocation
+    sourceless_passes: bool
+    revocations: IRevocations | None
+
+    @classmethod
+    def of(cls, client: TlsClient, proofs: tuple[Proof, ...], revocations: IRevocations | None) -> Weighing:
+        """For a plan that demands `proofs`, with [tls.client] for what they leave open."""
+        mode = mode_of(client.revocation, proofs)
+        return cls(mode, sourceless_passes(client.roots != _SYSTEM, proofs), revocations)
+
+    def known(self, judgement: Judgement, evidence: HandshakeEvidence) -> Judgement:
+        """At once, from what is known: mail that does not depend on the certificate waits for nobody."""
+        if not self._concerns(judgement):
+            return judgement
+        findings = self.revocations.known(evidence.verified, evidence.staple) if self.revocations else ()
+        return self._weighed(judgement, findings)
+
+    async def found_out(self, judgement: Judgement, evidence: HandshakeEvidence) -> Judgement:
+        """From all that can be found out within the time that a session can wait."""
+        if not self._concerns(judgement):
+            return judgement
+        findings = await self.revocations.check(evidence.verified, evidence.staple) if self.revocations else ()
+        return self._weighed(judgement, findings)
+
+    def _concerns(self, judgement: Judgement) -> bool:
+        """A proof that does not rest on authorities is not theirs to take back."""
+        return self.mode is not Revocation.OFF and judgement.by == "pkix"
+
+    def _weighed(self, judgement: Judgement, findings: tuple[Finding, ...]) -> Judgement:
+        return with_revocation(judgement, combine(findings, self.mode, self.sourceless_passes))
