@@ -187,8 +187,8 @@ class IRouter(Interface):
 
 
 class IFetcher(Interface):
-    """Fetches over plain HTTP what is signed by itself.  The Deferreds do not fail; nothing is fetched from where it has
-    no business (see `lookup.fetch`).
+    """Fetches over plain HTTP what is signed by itself.  The Deferreds fail only when they are cancelled; nothing is
+    fetched from where it has no business (see `lookup.fetch`).
     """
 
     def get(url: str) -> Deferred[Answer[bytes]]:

@@ -21,7 +21,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
 
 from fopemta import log_observers, maillog, preflight
-from fopemta.config.checks import cautions
+from fopemta.config.checks import cautions, revocation_matters
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import ClientCertificates, Configuration, Listener, ListenerTls, Log, LogLevel, Via
 from fopemta.config.ways import listening_address
@@ -31,9 +31,14 @@ from fopemta.interfaces import ICourier, ILogins, IMailReactor
 from fopemta.local.maildir import MaildirCourier
 from fopemta.log_file import AppendedFile, Output, StandardOutput
 from fopemta.lookup.blocklists import Blocklists
+from fopemta.lookup.fetch import Fetcher
+from fopemta.lookup.list_shelf import ListShelf
 from fopemta.lookup.local_addresses import local_addresses
 from fopemta.lookup.nameservers import system_nameservers
 from fopemta.lookup.resolver import Resolver
+from fopemta.lookup.revocation_lists import RevocationLists
+from fopemta.lookup.revocation_upkeep import RevocationUpkeep
+from fopemta.lookup.revocations import Revocations
 from fopemta.lookup.router import Router
 from fopemta.mail.identifiers import message_id
 from fopemta.mail_service import CannotStart, Listening, MailService
@@ -174,7 +179,10 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     serving = list(server_tls.values())
     resolver = Resolver(reactor, configuration.dns.nameservers or system_nameservers(), configuration.dns.timeout)
     router = _router(configuration, resolver)
-    manager = DeliveryManager(reactor, router, client_tls, spool, configuration, time.time, _in_thread(reactor))
+    revocations, upkeep = _revocations(configuration, reactor, resolver)
+    manager = DeliveryManager(
+        reactor, router, client_tls, spool, configuration, time.time, _in_thread(reactor), revocations
+    )
     couriers: dict[Via, ICourier] = {
         Via.MX: manager,
         Via.SMTP: manager,
@@ -207,7 +215,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     for caution in cautions(configuration):
         maillog.caution(caution.key, caution.message)
     files = log_observers.outlet.files
-    return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, [watch])
+    return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, [watch, upkeep])
 
 
 def new_ids() -> Callable[[], str]:
@@ -218,6 +226,19 @@ def new_ids() -> Callable[[], str]:
 def _in_thread(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
     """Runs a call in the reactor's own threads, which exist from the first such call on."""
     return lambda call, *arguments: deferToThreadPool(reactor, reactor.getThreadPool(), call, *arguments)
+
+
+def _revocations(
+    configuration: Configuration, reactor: IMailReactor, resolver: Resolver
+) -> tuple[Revocations, RevocationUpkeep]:
+    """Who finds out about revocation, and who looks after what he keeps."""
+    settings, in_thread = configuration.fetch, _in_thread(reactor)
+    fetcher = Fetcher(reactor, resolver, settings, configuration.tls_client.fetch_private)
+    shelf = ListShelf(os.path.join(configuration.node.state, "revocation"))
+    lists = RevocationLists(fetcher, shelf, settings.largest, time.time, in_thread)
+    revocations = Revocations(reactor, fetcher, lists, time.time, in_thread)
+    probe = settings.probe if settings.probe != "off" and revocation_matters(configuration) else None
+    return revocations, RevocationUpkeep(reactor, revocations, lists, fetcher, probe)
 
 
 def _router(configuration: Configuration, resolver: Resolver) -> Router:

@@ -8,7 +8,10 @@ from typing import Any
 from fopemta.config.errors import ConfigurationError
 from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls, Log, Node, Retry, Route, Users, Via
 from fopemta.config.place import WRONG, Place
+from fopemta.policy.action import ForceTls
 from fopemta.routing.routes import is_local
+from fopemta.trust.demand import Revocation
+from fopemta.trust.levels import Level
 
 
 def check_together(facts: Mapping[str, Any], place: Place) -> None:
@@ -73,6 +76,18 @@ def _check_log(log: Any, place: Place) -> None:
 def _check_users(users: Any, place: Place) -> None:
     if isinstance(users, Users) and users.scram and users.file == "off":
         place.wrong("needs users.file")
+
+
+def revocation_matters(configuration: Configuration) -> bool:
+    """Some mail may wait for what is known of a certificate's revocation."""
+    if configuration.tls_client.revocation is Revocation.OFF:
+        return False
+    rules = configuration.rulebook.rules if configuration.rulebook is not None else ()
+    return (
+        configuration.tls_client.revocation is Revocation.HARD
+        or any(each.tls is Level.AUTHENTICATED for each in configuration.routes)
+        or any(isinstance(each.then, ForceTls) for each in rules)
+    )
 
 
 def cautions(configuration: Configuration) -> tuple[ConfigurationError, ...]:

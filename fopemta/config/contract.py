@@ -52,6 +52,7 @@ from fopemta.config.ways import endpoint, via
 from fopemta.config.words import (
     banner,
     domain,
+    http_url,
     ip_address,
     nameserver,
     network,
@@ -158,7 +159,7 @@ DNS = Section(
     later=frozenset({"dnssec"}),
 )
 
-FETCH = Section(Fetch, _same_names(proxy=proxy, timeout=duration, largest=size))
+FETCH = Section(Fetch, _same_names(proxy=proxy, probe=http_url, timeout=duration, largest=size))
 
 RELAY = Section(
     Relay,

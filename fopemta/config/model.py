@@ -171,10 +171,11 @@ class TlsClient:
 @attrs.frozen(kw_only=True)
 class Fetch:
     """[fetch]  What is fetched over HTTP: through `proxy` ("off" or a URL), for at most `timeout` seconds and `largest`
-    octets.
+    octets.  `probe` is the URL of a small CRL that is fetched to see whether any can be, or "off".
     """
 
     proxy: str = "off"
+    probe: str = "http://x1.c.lencr.org/"
     timeout: float = 60.0
     largest: int = 32_000_000
 

@@ -143,6 +143,15 @@ def proxy_of(value: object) -> str:
     return text.removesuffix("/")
 
 
+def http_url_of(value: object) -> str:
+    """The URL of something that is fetched by plain HTTP, or "off"."""
+    text = text_of(value)
+    host, _ = split_port(text.partition("://")[2].partition("/")[0])
+    if text != "off" and (not text.startswith("http://") or not (is_address(host) or _is_domain(host))):
+        raise NotValid(f'must be "off" or a URL such as "http://crl.example.org/ca.crl", not {shown(value)}')
+    return text
+
+
 def _is_domain(text: str) -> bool:
     try:
         return domain_of(text) == text
@@ -187,3 +196,4 @@ network = plain(network_of)
 ip_address = plain(ip_address_of)
 nameserver = plain(nameserver_of)
 proxy = plain(proxy_of)
+http_url = plain(http_url_of)

@@ -13,6 +13,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectError
 from twisted.internet.error import TimeoutError as NotConnectedInTime
 from twisted.internet.interfaces import IConsumer, IReactorTCP, IReactorTime, IStreamClientEndpoint
+from twisted.python.failure import Failure
 from twisted.web.client import Agent, ProxyAgent
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer, IResponse
@@ -73,15 +74,24 @@ class Fetcher:
         work = Deferred.fromCoroutine(self._fetched(url, request))
         late = self._clock.callLater(timeout, work.cancel)
 
-        def ended(found: Answer[bytes] | object) -> Answer[bytes]:
-            if not late.active():
-                return Unavailable(f"{_host(url)}: not fetched within {timeout:g} s")
+        def give_up(answer: Deferred[Answer[bytes]]) -> None:
+            # First of all: what the Agent makes of the cancellation is no answer.
+            answer.errback(CancelledError())
             late.cancel()
-            if isinstance(found, Found | Absent | Unavailable):
-                return found
-            return Unavailable(f"{_host(url)}: could not be fetched")
+            work.cancel()
 
-        return work.addBoth(ended)
+        def ended(found: Answer[bytes] | Failure) -> None:
+            if answer.called:
+                return
+            if late.active():
+                late.cancel()
+                answer.callback(found)  # type: ignore[arg-type]  # a Failure fails it, as Twisted has it
+            else:
+                answer.callback(Unavailable(f"{_host(url)}: not fetched within {timeout:g} s"))
+
+        answer: Deferred[Answer[bytes]] = Deferred(give_up)
+        work.addBoth(ended)
+        return answer
 
     async def _fetched(self, url: str, request: _Request) -> Answer[bytes]:
         try:

@@ -8,6 +8,7 @@ from fopemta.config.place import NotValid, Place
 from fopemta.config.words import (
     banner_of,
     domain_of,
+    http_url_of,
     mailbox_of,
     nameserver_of,
     network_of,
@@ -92,6 +93,26 @@ class AddressTests(SynchronousTestCase):
         self.assertEqual(proxy_of("http://p.test:3128/"), "http://p.test:3128")
         for bad in ("p.test:3128", "https://p.test:3128", "http://p.test", "http://u:p@p.test:3128", "http://:80", ""):
             self.assertRaises(NotValid, proxy_of, bad)
+
+    def test_http_url(self) -> None:
+        for good in (
+            "off",
+            "http://c.test/ca.crl",
+            "http://c.test:8080",
+            "http://[2001:db8::1]/x",
+            "http://192.0.2.1/",
+        ):
+            self.assertEqual(http_url_of(good), good)
+        for bad in (
+            "c.test/ca.crl",
+            "https://c.test/",
+            "ldap://c.test/",
+            "http://",
+            "http:///x",
+            "http://u@c.test/",
+            "",
+        ):
+            self.assertRaises(NotValid, http_url_of, bad)
 
     def test_host_and_port(self) -> None:
         found = [split_port(each) for each in ("a", "a:25", "[::1]", "[::1]:25")]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.defer import CancelledError
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -25,6 +27,7 @@ class Scripted(Factory):
         self.answers = answers
         self.closes = closes
         self.requests: list[bytes] = []
+        self.gone = 0
 
     def buildProtocol(self, address: object) -> Protocol:
         return _Server(self)
@@ -34,6 +37,9 @@ class _Server(Protocol):
     def __init__(self, script: Scripted) -> None:
         self.script = script
         self.received = b""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.script.gone += 1
 
     def dataReceived(self, data: bytes) -> None:
         self.received += data
@@ -133,6 +139,18 @@ class FetchTests(SynchronousTestCase):
         for path in ("0", "1", "2"):
             found = self.fetched(f"http://c.test/{path}", 5, self.fetcher(timeout=5))
             self.assertEqual(found, Unavailable(f"c.test: {late}"))
+
+    def test_cancelled_it_closes_the_connection(self) -> None:
+        self.server.closes = False
+        self.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", b"")
+        for path in ("0", "1"):
+            fetching = self.fetcher().get(f"http://c.test/{path}")
+            self.network.flush()
+            fetching.cancel()
+            self.failureResultOf(fetching, CancelledError)
+            self.network.flush()
+            self.assertEqual(self.network.getDelayedCalls(), [])
+        self.assertEqual(self.server.gone, 2)
 
     def test_time_is_bounded_where_nobody_answers(self) -> None:
         self.network.servers[OTHER, 80] = SILENT
