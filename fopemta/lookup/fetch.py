@@ -85,7 +85,7 @@ class Fetcher:
                 return
             if late.active():
                 late.cancel()
-                answer.callback(found)  # type: ignore[arg-type]  # a Failure fails it, as Twisted has it
+                answer.callback(found)
             else:
                 answer.callback(Unavailable(f"{_host(url)}: not fetched within {timeout:g} s"))
 
