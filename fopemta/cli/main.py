@@ -8,6 +8,7 @@ from fopemta import __version__
 from fopemta.cli.check_config import check_config
 from fopemta.cli.first_steps import first_steps
 from fopemta.cli.queue import queue
+from fopemta.cli.roots import roots
 from fopemta.cli.users import users
 
 
@@ -30,6 +31,7 @@ def demo() -> None:
 
 main.add_command(check_config)
 main.add_command(queue)
+main.add_command(roots)
 main.add_command(users)
 main.add_command(first_steps)
 

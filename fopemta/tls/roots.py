@@ -8,7 +8,7 @@ import re
 from OpenSSL import SSL
 
 # What OpenSSL finds in a folder: the hash of the subject's name, a dot, a number (`openssl rehash`).
-_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 SYSTEM = "system"
 
@@ -42,5 +42,5 @@ def trust(context: SSL.Context, roots: str) -> None:
 
 def _check_hashed(folder: str) -> None:
     # OpenSSL passes over every other name without a word, and would then trust nobody.
-    if not any(_HASHED.fullmatch(name) for name in os.listdir(folder)):
+    if not any(HASHED.fullmatch(name) for name in os.listdir(folder)):
         raise RootsError(f"{folder}: holds no certificate named by its hash; run `openssl rehash {folder}`")

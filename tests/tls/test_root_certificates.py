@@ -1,0 +1,57 @@
+"""Reading the roots that OpenSSL is told to trust."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.testing.authority import Authority
+from fopemta.tls.root_certificates import certificates_of
+from fopemta.tls.roots import RootsError
+
+ONE, TWO = Authority("one").root, Authority("two").root
+DER = [each.public_bytes(Encoding.DER) for each in (ONE, TWO)]
+PEM = [each.public_bytes(Encoding.PEM) for each in (ONE, TWO)]
+
+
+class CertificatesTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+
+    def test_file_with_other_things_in_it(self) -> None:
+        path = self.folder / "roots.pem"
+        path.write_bytes(b"# One\n" + PEM[0] + b"rubbish\n" + PEM[1].replace(b"\n", b"\r\n"))
+        self.assertEqual(certificates_of(str(path)), (str(path), tuple(DER)))
+
+    def test_folder_holds_what_openssl_would_find_there(self) -> None:
+        (self.folder / "0a1b2c3d.0").write_bytes(PEM[0])
+        (self.folder / "ignored.pem").write_bytes(PEM[1])
+        self.assertEqual(certificates_of(str(self.folder))[1], (DER[0],))
+
+    def test_block_that_is_no_base64_is_counted(self) -> None:
+        path = self.folder / "roots.pem"
+        path.write_bytes(PEM[0] + b"-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n")
+        self.assertEqual(certificates_of(str(path))[1], (DER[0], b""))
+
+    def test_nothing_to_read(self) -> None:
+        empty = self.folder / "empty.pem"
+        empty.write_bytes(b"")
+        for place in (str(empty), str(self.folder), str(self.folder / "missing.pem")):
+            self.assertRaises(RootsError, certificates_of, place)
+
+    def test_system_honours_the_environment(self) -> None:
+        path = self.folder / "system.pem"
+        path.write_bytes(PEM[0])
+        before = os.environ.get("SSL_CERT_FILE")
+        os.environ["SSL_CERT_FILE"] = str(path)
+        try:
+            self.assertEqual(certificates_of("system"), (str(path), (DER[0],)))
+        finally:
+            if before is None:
+                del os.environ["SSL_CERT_FILE"]
+            else:
+                os.environ["SSL_CERT_FILE"] = before
