@@ -11,6 +11,7 @@ import attrs
 import click
 
 from fopemta.cli.configuration import config_option, json_option
+from fopemta.cli.reach import cautions_about_fetching
 from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 
@@ -28,8 +29,8 @@ class _Findings:
 def check_config(config: str | None, as_json: bool) -> None:
     """Read the configuration and say everything that is wrong with it.
 
-    Looks at certificates, endpoints and folders too, and changes nothing.  Status 0 when the server would start with
-    it, 2 when not.
+    Looks at certificates, endpoints and folders too, and, where mail depends on revocation, whether CRLs can be
+    fetched; changes nothing.  Status 0 when the server would start with it, 2 when not.
     """
     findings = _look(config)
     if as_json:
@@ -48,7 +49,9 @@ def _look(config: str | None) -> _Findings:
         configuration = preflight.read(path)
     except ConfigurationErrors as wrong:
         return _Findings(path, wrong.errors)
-    return _Findings(path, preflight.check(configuration, adopting=False), cautions(configuration))
+    errors = preflight.check(configuration, adopting=False)
+    fetching = () if errors else cautions_about_fetching(configuration)
+    return _Findings(path, errors, (*cautions(configuration), *fetching))
 
 
 def _tell(findings: _Findings) -> None:

@@ -1,0 +1,49 @@
+"""Whether CRLs can be fetched from here: asked with a reactor of its own, by the server's own fetcher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from fopemta.config.checks import revocation_matters
+from fopemta.config.errors import ConfigurationError
+from fopemta.config.model import Configuration
+
+_PATIENCE = 10.0
+
+
+def cautions_about_fetching(configuration: Configuration) -> tuple[ConfigurationError, ...]:
+    """A caution when mail depends on revocation and `fetch.probe` cannot be fetched.  Once in a process: it runs the
+    reactor.
+    """
+    if configuration.fetch.probe == "off" or not revocation_matters(configuration):
+        return ()
+    why = _why_not(configuration)
+    return () if why is None else (ConfigurationError("fetch.probe", f"CRLs cannot be fetched: {why}"),)
+
+
+def _why_not(configuration: Configuration) -> str | None:
+    """What stands in the way; None when the probe was answered."""
+    from twisted.internet import reactor
+
+    from fopemta.answer import Unavailable
+    from fopemta.lookup.fetch import Fetcher
+    from fopemta.lookup.nameservers import system_nameservers
+    from fopemta.lookup.resolver import Resolver
+
+    running: Any = reactor
+    dns = configuration.dns
+    settings = attrs.evolve(configuration.fetch, timeout=min(_PATIENCE, configuration.fetch.timeout))
+    resolver = Resolver(running, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout))
+    fetcher = Fetcher(running, resolver, settings, configuration.tls_client.fetch_private)
+    answers: list[Any] = []
+
+    def ended(answer: Any) -> None:
+        answers.append(answer)
+        running.stop()
+
+    running.callWhenRunning(lambda: fetcher.get(settings.probe).addBoth(ended))
+    running.run()
+    answer = answers[0] if answers else Unavailable("interrupted")
+    return answer.reason if isinstance(answer, Unavailable) else None
