@@ -234,6 +234,9 @@ class ILogins(Interface):
     def begin(mechanism: str, client: str) -> IExchange:
         """An exchange with one of `mechanisms()` for the client with that IP address."""
 
+    def known(name: str) -> Deferred[LoggedIn | None]:
+        """The login of that name, which somebody has proven to a proxy that we trust; None where nobody has it."""
+
 
 class IBlocklists(Interface):
     """DNS lists of clients that a listener does not want."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,7 @@ from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
 from fopemta.deadline import Deadline
 from fopemta.inbound.gate import Gate
+from fopemta.inbound.pace import Pace
 from fopemta.inbound.reception import Reception
 from fopemta.interfaces import IExchange, SpoolFull, SpoolTrouble
 from fopemta.mail.address import canonical_ip_address
@@ -46,7 +48,7 @@ from fopemta.smtp.server_effects import (
 )
 from fopemta.smtp.server_session import ServerSession
 from fopemta.smtp.server_states import State
-from fopemta.smtp.xclient import other_client
+from fopemta.smtp.xclient import OtherClient, other_client
 
 if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
@@ -64,8 +66,6 @@ _OUR_FAULT = Reply.of(421, "4.3.0", "Temporary trouble here, please try again la
 _NO_IMPERSONATION = Reply.of(501, "5.5.4", "Bad attributes")
 _NO_TLS_NOW = Reply.of(454, "4.7.0", "TLS is not available for the moment")
 
-# How often it is looked whether a message has ended that outlives its session's time.
-_AFTER_A_MESSAGE = 5.0
 # How long a polite close may take before the connection is cut.
 _CLOSING_GRACE = 10.0
 # Whoever is asked has a deadline of its own; this one is for the case that it has forgotten it.  Shorter than what
@@ -85,12 +85,9 @@ class InboundProtocol(Protocol):
         self._effects: deque[Effect] = deque()
         self._performing = False
         self._reception: Reception | None = None
-        self._deadline = Deadline(factory.clock, self._timed_out)
+        self._pace = Pace(factory.clock, self._timed_out, self._too_long)
         self._grace = Deadline(factory.clock, self._close_held_up)
         self._banner = Deadline(factory.clock, self._greet)
-        self._total = Deadline(factory.clock, self._too_long)
-        self._octets = 0
-        self._progress: tuple[object, ...] = ()
         self._client = "unknown"
         self._gate: Gate
         self._exchange: IExchange | None = None
@@ -109,21 +106,17 @@ class InboundProtocol(Protocol):
         self._client = canonical_ip_address(getattr(transport.getPeer(), "host", "unknown"))
         maillog.connected(self._client, self.factory.listener.endpoint)
         refusal = self._not_welcome()
-        if refusal is not None:
+        if refusal is None:
+            self.factory.joined(self)
+            self._gate = Gate(self.factory, self._client)
+            self._limit_session()
+            self._start()
+        elif self._implicit:
+            # To say it would take the handshake, which costs us more than the client.
+            transport.abortConnection()
+        else:
             transport.write(refusal.render())
             self._hang_up()
-            return
-        self.factory.joined(self)
-        self._gate = Gate(self.factory, self._client)
-        timeouts, listener = self.factory.config.limits.timeouts, self.factory.listener
-        if not self._gate.trusted:
-            self._total.set(timeouts.session)
-        if listener.tls is ListenerTls.IMPLICIT:
-            self._deadline.set(timeouts.handshake)
-        elif listener.banner_delay and not self._gate.trusted:
-            self._banner.set(listener.banner_delay)
-        else:
-            self._do(self._begin, None)
 
     def _not_welcome(self) -> Reply | None:
         """Why the client is sent away at once."""
@@ -132,14 +125,36 @@ class InboundProtocol(Protocol):
             return _SHUTTING_DOWN
         if factory.full:
             return _TOO_MANY
-        refusal = factory.clients.connecting(self._client, factory.admission.may_relay(self._client))
+        return self._not_admitted(self._client)
+
+    def _not_admitted(self, client: str) -> Reply | None:
+        """Why one more client with that address is not let in; where it is, it counts from now on."""
+        trusted, clients = self.factory.admission.may_relay(client), self.factory.clients
+        refusal = clients.handshake(client) if self._implicit and self._session is None and not trusted else None
+        refusal = refusal or clients.connecting(client, trusted)
         if refusal is not None:
-            maillog.refused(self._client, "CONNECT", refusal.code, refusal.enhanced, refusal.text, self._client)
+            maillog.refused(client, "CONNECT", refusal.code, refusal.enhanced, refusal.text, client)
         return refusal
+
+    def _limit_session(self) -> None:
+        self._pace.limit_session(None if self._gate.trusted else self.factory.config.limits.timeouts.session)
+
+    def _start(self) -> None:
+        listener = self.factory.listener
+        if self._implicit:
+            self._pace.expect(self.factory.config.limits.timeouts.handshake)
+        elif listener.banner_delay and not self._gate.trusted:
+            self._banner.set(listener.banner_delay)
+        else:
+            self._greet()
+
+    @property
+    def _implicit(self) -> bool:
+        return self.factory.listener.tls is ListenerTls.IMPLICIT
 
     def dataReceived(self, data: bytes) -> None:
         """The client has sent something; it may come even while reading is paused."""
-        self._octets += len(data)
+        self._pace.came(len(data))
         if self._session is not None:
             self._do(self._session.receive, data)
         elif self._banner.active:
@@ -157,14 +172,14 @@ class InboundProtocol(Protocol):
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """The client is gone.  A message whose final dot has come stands (RULINGS 16g); any other leaves nothing."""
         self._lost = True
-        for deadline in (self._deadline, self._grace, self._banner, self._total):
-            deadline.clear()
+        self._pace.stop()
+        self._grace.clear()
+        self._banner.clear()
         if self not in self.factory.sessions:
             return  # sent away at once
         self.factory.clients.gone(self._client)
         session = self._session
-        implicit = self.factory.listener.tls is ListenerTls.IMPLICIT
-        if session.state is State.HANDSHAKE if session is not None else implicit:
+        if session.state is State.HANDSHAKE if session is not None else self._implicit:
             maillog.tls_failed(self._client, _words(reason))
         if session is None or session.state is not State.COMMITTING:
             self._abort_message()
@@ -288,15 +303,28 @@ class InboundProtocol(Protocol):
         except NotInGrammar:
             self._tell(self._talk.not_impersonated(_NO_IMPERSONATION))
             return
-        if other.address is not None:
-            self.factory.clients.gone(self._client)
-            self._client = other.address
-            self.factory.clients.connecting(self._client, True)
-        self._gate = Gate(self.factory, self._client)
-        login = None if other.login is None else LoggedIn(other.login, frozenset())
-        rules = self.factory.rules(self._client, self._gate.trusted)
+        logins = self.factory.logins
+        if other.login is None or logins is None:
+            self._tell(self._become(other, None))
+        else:
+            become: Callable[[Any], list[Effect]] = functools.partial(self._become, other)
+            self._answer(logins.known(other.login), become)
+
+    def _become(self, other: OtherClient, login: LoggedIn | Reply | None) -> list[Effect]:
+        if isinstance(login, Reply):
+            return self._talk.not_impersonated(login)
+        client = self._client if other.address is None else other.address
+        refusal = self._not_admitted(client)
+        if refusal is not None:
+            return self._talk.end(refusal, "the client that was named has had enough")
+        self.factory.clients.gone(self._client)
+        self._client = client
+        self._gate = Gate(self.factory, client)
+        self._gate.login = login
+        self._limit_session()
         # Who may speak for others may go on to do so.
-        self._tell(self._talk.restarted(attrs.evolve(rules, xclient=True), login))
+        rules = attrs.evolve(self.factory.rules(client, self._gate.trusted), xclient=True)
+        return self._talk.restarted(rules, login)
 
     def _open_message(self, effect: OpenMessage) -> None:
         envelope = attrs.evolve(effect.envelope, arrival=self._arrival(effect.envelope))
@@ -360,7 +388,7 @@ class InboundProtocol(Protocol):
         self._abort_message()
 
     def _close(self, effect: Close) -> None:
-        self._deadline.clear()
+        self._pace.rest()
         if effect.why != "quit":
             maillog.cut_off(self._client, effect.why)
         self._hang_up()
@@ -430,31 +458,23 @@ class InboundProtocol(Protocol):
         if self.factory.closing and not self._talk.in_transaction:
             self.shut_down()
         elif self._pauses:
-            self._deadline.clear()
-            self._progress = ()
+            self._pace.rest()
         elif state is State.HANDSHAKE:
-            self._deadline.set(timeouts.handshake)
+            self._pace.expect(timeouts.handshake)
+        elif state in _DATA_STATES:
+            self._pace.expect_content((state, self._talk.commands), timeouts.data)
         else:
-            self._wait_for_progress(state)
-
-    def _wait_for_progress(self, state: State) -> None:
-        """A client that sends an octet a minute makes none: a whole command, or a KiB of a message, does."""
-        timeouts = self.factory.config.limits.timeouts
-        content = state in _DATA_STATES
-        progress = (state, self._talk.commands, self._octets // 1024 if content else 0)
-        if progress != self._progress:
-            self._progress = progress
-            self._deadline.set(timeouts.data if content else timeouts.command)
+            self._pace.expect_command((state, self._talk.commands), timeouts.command)
 
     def _greet(self) -> None:
         self._do(self._begin, None)
 
     def _too_long(self) -> None:
-        """The session has had its time; a message under way may come to its end."""
+        """The session has had its time; a message under way may come to its end, if it hurries."""
         if self._session is None:
             self.abort("the session took too long")
-        elif self._session.in_transaction:
-            self._total.set(_AFTER_A_MESSAGE)
+        elif self._pauses or (self._session.in_transaction and self._pace.hurries()):
+            self._pace.look_again()
         else:
             self._do(self._session.end, _TOO_LONG, "the session took too long")
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from collections.abc import Callable
 
 import attrs
 
-from fopemta.smtp.grammar import NotInGrammar, host_name
+from fopemta.mail.address import canonical_ip_address, is_ip_address
+from fopemta.smtp.grammar import NotInGrammar
 from fopemta.smtp.xtext import decode_xtext
 
+# The address of a client that has none: in no network, so without any right.
+UNKNOWN = "unknown"
 ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT")
-_UNKNOWN = ("[UNAVAILABLE]", "[TEMPUNAVAIL]")
+_NOT_KNOWN = ("[UNAVAILABLE]", "[TEMPUNAVAIL]")
+_PORT = re.compile(r"[0-9]{1,5}")
 _LOGIN = re.compile(r"[!-~]{1,255}")
 
 
 @attrs.frozen
 class OtherClient:
-    """Who the client is said to be; None where the proxy says nothing of it, or does not know."""
+    """Who the client is said to be.
+
+    `address` is an IP address in canonical form, UNKNOWN where the proxy does not know it, None where nothing is said
+    of it; `login` None where there is none.  The other attributes are of no use to us: the client's EHLO follows, and
+    we look up no names of clients.
+    """
 
     address: str | None = None
-    helo: str | None = None
     login: str | None = None
 
 
@@ -35,24 +43,45 @@ def other_client(text: str) -> OtherClient:
         if not equals or name.upper() not in ATTRIBUTES or name.upper() in found:
             raise NotInGrammar("an attribute is not known, or given twice")
         decoded = decode_xtext(value)
-        found[name.upper()] = None if decoded.upper() in _UNKNOWN else decoded
-    return OtherClient(_address(found.get("ADDR")), _helo(found.get("HELO")), _login(found.get("LOGIN")))
+        found[name.upper()] = None if decoded.upper() in _NOT_KNOWN else decoded
+    for name, check in _CHECKS.items():
+        if (said := found.get(name)) is not None:
+            check(said)
+    if "ADDR" not in found:
+        return OtherClient(None, found.get("LOGIN"))
+    address = found["ADDR"]
+    return OtherClient(UNKNOWN if address is None else _address(address), found.get("LOGIN"))
 
 
-def _address(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return str(ipaddress.ip_address(text[5:] if text[:5].upper() == "IPV6:" else text))
-    except ValueError as error:
-        raise NotInGrammar("ADDR is no address") from error
+def _address(text: str) -> str:
+    bare = text[5:] if text[:5].upper() == "IPV6:" else text
+    # A zone could hold any text, and would stand in our Received header.
+    if "%" in bare or not is_ip_address(bare):
+        raise NotInGrammar("an address is none")
+    return canonical_ip_address(bare)
 
 
-def _helo(text: str | None) -> str | None:
-    return None if text is None else host_name(text)
-
-
-def _login(text: str | None) -> str | None:
-    if text is not None and _LOGIN.fullmatch(text) is None:
+def _check_login(text: str) -> None:
+    if _LOGIN.fullmatch(text) is None:
         raise NotInGrammar("LOGIN is no name")
-    return text
+
+
+def _check_port(text: str) -> None:
+    if _PORT.fullmatch(text) is None or int(text) > 65535:
+        raise NotInGrammar("a port is none")
+
+
+def _check_protocol(text: str) -> None:
+    if text.upper() not in ("SMTP", "ESMTP"):
+        raise NotInGrammar("PROTO is neither SMTP nor ESMTP")
+
+
+# NAME and HELO may be anything: they are what strangers make them, and the proxy passes them on.
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "ADDR": _address,
+    "DESTADDR": _address,
+    "PORT": _check_port,
+    "DESTPORT": _check_port,
+    "PROTO": _check_protocol,
+    "LOGIN": _check_login,
+}

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from twisted.cred.credentials import ICredentials, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
@@ -58,6 +58,18 @@ class Logins:
         if mechanism == MECHANISM and self._verifiers is not None:
             return _ScramExchange(client, Scram(secrets.token_urlsafe(18)), self._verifiers, admit)
         return _PasswordExchange(mechanism, client, _DIALOGUES[mechanism](), admit)
+
+    def known(self, name: str) -> Deferred[LoggedIn | None]:
+        """See ILogins."""
+        return Deferred.fromCoroutine(self._known(name))
+
+    async def _known(self, name: str) -> LoggedIn | None:
+        try:
+            _, avatar, _ = await maybeDeferred(self._portal.realm.requestAvatar, name.encode("utf-8"), None, ISender)
+        except UnauthorizedLogin:
+            return None
+        assert isinstance(avatar, LoggedIn)
+        return avatar
 
     async def _admit(self, mechanism: str, client: str, name: str, credentials: ICredentials) -> LoggedIn | Reply:
         seconds = self._slowdown.begin(client, name)

@@ -110,6 +110,9 @@ class Logins(Scripted):
     def begin(self, mechanism: str, client: str) -> IExchange:
         return self
 
+    def known(self, name: str) -> Deferred[LoggedIn | None]:
+        return succeed(LoggedIn(name, frozenset({f"{name}@us.test"})) if name == "bob" else None)
+
     def respond(self, response: bytes | None) -> Deferred[Challenge | LoggedIn | Reply]:
         answer: Deferred[Challenge | LoggedIn | Reply] = self._said(response)
         return answer

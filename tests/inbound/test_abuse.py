@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import LimitTimeouts, Listener, ListenerTls
+from fopemta.config.model import LimitTimeouts, Listener, ListenerKind, ListenerTls
 from fopemta.inbound.proxied import ProxiedFactory
 from fopemta.testing.transport import connect
-from tests.inbound.inbound import ENVELOPE, Client, Inbound, Talk
+from tests.inbound.inbound import ENVELOPE, Client, Inbound, Logins, Recipients, Talk
 
 OURS = "192.0.2.200"  # in [relay] networks
 
@@ -58,6 +60,32 @@ class LimitTests(SynchronousTestCase):
             talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
             self.assertEqual(talk.codes()[-1], code)
             talk.go()
+
+    def test_handshakes_a_minute_under_implicit_tls(self) -> None:
+        """Who begins it too often is cut off without one: a reply would cost what is to be saved."""
+        inbound = Inbound(ListenerTls.IMPLICIT, handshakes_per_minute=1)
+        first, second = inbound.open(), inbound.open()
+        self.assertEqual((first.closed, second.closed, second.client.heard), (False, True, b""))
+        first.start_tls()
+        self.assertEqual(first.codes(), [220])
+        first.go()
+        self.assertEqual((inbound.factory.sessions, inbound.factory.clients._open), (set(), {}))
+        self.assertEqual(inbound.open(OURS).closed, False)
+
+    def test_C012_a_flood_of_silent_clients_keeps_nobody_out(self) -> None:
+        inbound = Inbound(timeouts=LimitTimeouts(handshake=50.0))
+        silent = [inbound.open() for _ in range(200)]
+        self.assertEqual(sum(not each.closed for each in silent), 50)
+        other = inbound.open("192.0.2.11")
+        for talk in silent[:50]:
+            talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
+        other.say(ENVELOPE)
+        self.assertEqual(other.codes()[-1], 250)
+        other.wait(50)
+        for talk in silent:
+            talk.flush()
+        self.assertTrue(all(each.closed for each in silent))
+        self.assertEqual(len(inbound.factory.sessions), 1)
 
     def test_commands_without_a_message(self) -> None:
         talk = Inbound(commands=5).open()
@@ -119,13 +147,41 @@ class SlowTests(SynchronousTestCase):
         inbound = Inbound(timeouts=self.TIMES)
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\n")
-        for _ in range(30):
-            talk.say(b"x" * 1100 + b"\r\n")
-            talk.wait(50)
+        for _ in range(100):
+            talk.say(b"x" * 990 + b"\r\n" + b"y" * 990 + b"\r\n")
+            talk.wait(1 if inbound.clock.seconds() >= 1000 else 50)
+        self.assertGreater(inbound.clock.seconds(), 1060)
         talk.say(b".\r\n")
         self.assertEqual(talk.codes()[-1], 250)
-        talk.wait(10)
-        self.assertTrue(talk.closed)
+        talk.wait(5)
+        self.assertEqual((talk.codes()[-1], talk.closed, len(inbound.kept())), (421, True, 1))
+
+    def test_unless_it_goes_on_slowly(self) -> None:
+        inbound = Inbound(timeouts=self.TIMES)
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        while not talk.closed and inbound.clock.seconds() < 5000:
+            talk.say(b"x" * 990 + b"\r\n" + b"y" * 990 + b"\r\n")
+            talk.wait(50)
+        self.assertEqual((talk.codes()[-1], inbound.kept()), (421, []))
+        self.assertEqual(inbound.clock.seconds(), 1100)
+
+    def test_our_own_slowness_counts_against_nobody(self) -> None:
+        room: Deferred[Any] = Deferred()
+        inbound = Inbound(timeouts=self.TIMES, parts={"recipients": Recipients(room)})
+        talk = inbound.open()
+        talk.wait(950)
+        self.assertTrue(talk.closed)  # for want of commands
+        talk = inbound.open()
+        for _ in range(10):
+            talk.say(b"NOOP\r\n")
+            talk.wait(95)
+        talk.say(ENVELOPE)
+        talk.wait(70)
+        self.assertFalse(talk.closed)
+        room.callback(None)
+        talk.wait(5)
+        self.assertEqual((talk.codes()[-2:], talk.closed), ([250, 421], True))
 
 
 class EarlyTests(SynchronousTestCase):
@@ -169,6 +225,35 @@ class XclientTests(SynchronousTestCase):
         self.assertEqual(talk.codes()[-1], 550)
         talk.go()
         self.assertEqual(inbound.factory.clients._open, {})
+
+    def test_who_the_proxy_does_not_know_has_no_rights(self) -> None:
+        listener = Listener(endpoint="tcp:25", xclient=(ipaddress.ip_network(f"{OURS}/32"),))
+        talk = Inbound(listener=listener).open(OURS)
+        talk.say(b"EHLO proxy.test\r\nXCLIENT ADDR=[UNAVAILABLE]\r\nEHLO c.test\r\nMAIL FROM:<>\r\n")
+        talk.say(b"RCPT TO:<b@far.test>\r\nRCPT TO:<bob@us.test>\r\n")
+        self.assertEqual(talk.codes()[-2:], [550, 250])
+
+    def test_limits_are_for_the_client_and_so_is_the_session_s_time(self) -> None:
+        listener = Listener(endpoint="tcp:25", xclient=(ipaddress.ip_network(f"{OURS}/32"),))
+        inbound = Inbound(listener=listener, connections_per_client=1, timeouts=SlowTests.TIMES)
+        first, second = inbound.open(OURS), inbound.open(OURS)
+        for talk, code in ((first, 220), (second, 421)):
+            talk.say(b"EHLO proxy.test\r\nXCLIENT ADDR=192.0.2.11\r\n")
+            self.assertEqual((talk.codes()[-1], talk.closed), (code, code == 421))
+        for _ in range(11):
+            first.say(b"NOOP\r\n")
+            first.wait(95)
+        self.assertTrue(first.closed)
+        self.assertEqual(inbound.factory.clients._open, {})
+
+    def test_a_login_that_the_proxy_has_proven(self) -> None:
+        """It may what a login of ours may, and a name that nobody has may nothing."""
+        listener = attrs.evolve(self.LISTENER, kind=ListenerKind.SUBMISSION)
+        for name, codes in {"bob": [250, 553], "eve": [530, 530]}.items():
+            talk = Inbound(listener=listener, parts={"logins": Logins()}).open()
+            talk.say(b"EHLO proxy.test\r\nXCLIENT ADDR=192.0.2.11 LOGIN=%s\r\nEHLO c.test\r\n" % name.encode())
+            talk.say(b"MAIL FROM:<bob@us.test>\r\nRSET\r\nMAIL FROM:<carol@us.test>\r\n")
+            self.assertEqual([talk.codes()[-3], talk.codes()[-1]], codes, name)
 
     def test_nonsense_and_strangers(self) -> None:
         talk = Inbound(listener=self.LISTENER).open()

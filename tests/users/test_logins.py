@@ -89,6 +89,10 @@ class SeamTests(WithLogins):
         self.assertEqual(self.logins.mechanisms(), ("SCRAM-SHA-256", "PLAIN", "LOGIN"))
         self.assertEqual(logins_of(self.file, self.clock, self.threads.run).mechanisms(), ("PLAIN", "LOGIN"))
 
+    def test_who_a_proxy_says_has_logged_in(self) -> None:
+        self.assertEqual(self.successResultOf(self.logins.known("Alice")), ALICE_IN)
+        self.assertIsNone(self.successResultOf(self.logins.known("nobody")))
+
     def test_avatar_is_of_one_kind(self) -> None:
         realm = UserRealm(self.file.accounts)
         interface, avatar, logout = realm.requestAvatar(b"alice", None, ISender)
