@@ -9,7 +9,7 @@ from fopemta.interfaces import IRevocations
 from fopemta.trust.demand import Proof, Revocation
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.plan import Judgement
-from fopemta.trust.revocation import Finding, combine, mode_of, sourceless_passes, with_revocation
+from fopemta.trust.revocation import combine, mode_of, sourceless_passes, with_revocation
 
 _SYSTEM = "system"
 
@@ -29,22 +29,21 @@ class Weighing:
         return cls(mode, sourceless_passes(client.roots != _SYSTEM, proofs), revocations)
 
     def known(self, judgement: Judgement, evidence: HandshakeEvidence) -> Judgement:
-        """At once, from what is known: mail that does not depend on the certificate waits for nobody."""
+        """At once, from what is known: mail that does not depend on the certificate waits for nobody, and nobody has to
+        be asked for it to be as good as it is.
+        """
         if not self._concerns(judgement):
             return judgement
         findings = self.revocations.known(evidence.verified, evidence.staple) if self.revocations else ()
-        return self._weighed(judgement, findings)
+        return with_revocation(judgement, combine(findings, Revocation.SOFT))
 
     async def found_out(self, judgement: Judgement, evidence: HandshakeEvidence) -> Judgement:
         """From all that can be found out within the time that a session can wait."""
         if not self._concerns(judgement):
             return judgement
         findings = await self.revocations.check(evidence.verified, evidence.staple) if self.revocations else ()
-        return self._weighed(judgement, findings)
+        return with_revocation(judgement, combine(findings, self.mode, self.sourceless_passes))
 
     def _concerns(self, judgement: Judgement) -> bool:
         """A proof that does not rest on authorities is not theirs to take back."""
         return self.mode is not Revocation.OFF and judgement.by == "pkix"
-
-    def _weighed(self, judgement: Judgement, findings: tuple[Finding, ...]) -> Judgement:
-        return with_revocation(judgement, combine(findings, self.mode, self.sourceless_passes))

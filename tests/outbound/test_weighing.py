@@ -86,7 +86,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_other_mail_asks_nobody_and_goes_whatever_is_known(self) -> None:
         for level in (None, Level.OPPORTUNISTIC, Level.ENCRYPT):
-            for findings, authenticated in ((GOOD, True), (REVOKED, False), (UNKNOWN, False)):
+            for findings, authenticated in ((GOOD, True), (REVOKED, False), (UNKNOWN, True)):
                 each = delivery(findings, level)
                 (verdict,) = each.run()
                 revocations: Any = each.manager.revocations
