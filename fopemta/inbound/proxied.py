@@ -1,7 +1,7 @@
 """A listener behind a proxy (shell): the PROXY header is read first, then the client is who it says (RULINGS 22).
 
-Twisted's own `haproxy:` wrapper is not used: it waits for a header without end, takes one from anybody, and reads the
-lines of version 1 in pieces of any length.
+Twisted's own `haproxy:` wrapper is not used: it takes a header from anybody, waits for it without end, and has the
+protocol greet before it has come (docs/decisions/0006).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IHandshakeListener, IProtocolFactory, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -20,7 +20,10 @@ from fopemta import maillog
 from fopemta.config.model import Network
 from fopemta.deadline import Deadline
 from fopemta.policy.admission import in_networks
-from fopemta.smtp.proxy_header import NoProxyHeader, proxy_header
+from fopemta.smtp.proxy_header import NoProxyHeader, ProxyHeader, Speaker, proxy_header
+
+# Whoever is not known is in no network: it must not have the rights of the proxy.
+_NOBODY = UNIXAddress(None)
 
 
 class ProxiedFactory(WrappingFactory):
@@ -80,9 +83,7 @@ class _Proxied(ProtocolWrapper):
         if header is None:
             return
         self._deadline.clear()
-        if header.client is not None:
-            kind = IPv6Address if ":" in header.client else IPv4Address
-            self._peer = kind("TCP", header.client, header.port)
+        self._peer = _peer_of(header)
         rest, self._data = self._data[header.length :], b""
         self._join(rest)
 
@@ -119,3 +120,13 @@ class _Proxied(ProtocolWrapper):
 
     def _too_late(self) -> None:
         self._refuse("none came in time")
+
+
+def _peer_of(header: ProxyHeader) -> Any:
+    """The client as an address of Twisted's; None where it is the proxy."""
+    if header.speaker is Speaker.PROXY:
+        return None
+    if header.speaker is Speaker.UNKNOWN:
+        return _NOBODY
+    kind = IPv6Address if ":" in header.address else IPv4Address
+    return kind("TCP", header.address, header.port)

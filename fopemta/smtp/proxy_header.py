@@ -1,11 +1,12 @@
 """The PROXY protocol, versions 1 and 2 (pure): who the client behind a proxy is.
 
-Read octet-exact and bounded: nothing behind the header is touched.  https://www.haproxy.org/download/2.6/doc/
-proxy-protocol.txt, sections 2.1 and 2.2.
+Bounded, and nothing behind the header is touched.  Sections are those of
+https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt.
 """
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import re
 import struct
@@ -19,22 +20,35 @@ _LONGEST_V1 = 107
 _HEAD_V2 = 16
 # Addresses need 36 octets; the rest are TLVs, which we skip.
 _LONGEST_V2 = 4096
-_V1 = re.compile(rb"PROXY TCP([46]) ([0-9A-Fa-f.:]{2,45}) ([0-9A-Fa-f.:]{2,45}) ([0-9]{1,5}) ([0-9]{1,5})\r\n")
+# Numbers have no leading zeros: some read those as octal.
+_PORT = rb"(0|[1-9][0-9]{0,4})"
+_V1 = re.compile(rb"PROXY TCP([46]) ([0-9A-Fa-f.:]{2,45}) ([0-9A-Fa-f.:]{2,45}) %b %b\r\n" % (_PORT, _PORT))
+# What follows the word is to be ignored.
+_V1_UNKNOWN = re.compile(rb"PROXY UNKNOWN(?: [^\r\n]*)?\r\n")
 
 
 class NoProxyHeader(Exception):
     """What came is no header of the PROXY protocol."""
 
 
+class Speaker(enum.Enum):
+    """On whose behalf the connection is made."""
+
+    PROXY = "proxy"  # its own, as to see whether we are well
+    CLIENT = "client"
+    UNKNOWN = "unknown"  # a client of which the proxy cannot say who it is
+
+
 @attrs.frozen
 class ProxyHeader:
-    """`client` is an address, None where the proxy speaks for itself (a health check) or does not know; `port` of it;
-    `length` octets of the header.
+    """`address` and `port` of the client, "" and 0 where it is not known or there is none; `length` octets of the
+    header.
     """
 
-    client: str | None
-    port: int
+    speaker: Speaker
     length: int
+    address: str = ""
+    port: int = 0
 
 
 def proxy_header(data: bytes) -> ProxyHeader | None:
@@ -54,8 +68,8 @@ def proxy_header(data: bytes) -> ProxyHeader | None:
 
 
 def _version_1(line: bytes) -> ProxyHeader:
-    if line.startswith(b"PROXY UNKNOWN"):
-        return ProxyHeader(None, 0, len(line))
+    if _V1_UNKNOWN.fullmatch(line) is not None:
+        return ProxyHeader(Speaker.UNKNOWN, len(line))
     match = _V1.fullmatch(line)
     if match is None:
         raise NoProxyHeader("the line is not well formed")
@@ -68,7 +82,7 @@ def _version_1(line: bytes) -> ProxyHeader:
     port = int(match[4])
     if port > 65535 or int(match[5]) > 65535:
         raise NoProxyHeader("a port is none")
-    return ProxyHeader(client, port, len(line))
+    return ProxyHeader(Speaker.CLIENT, len(line), client, port)
 
 
 def _version_2(data: bytes) -> ProxyHeader | None:
@@ -81,10 +95,14 @@ def _version_2(data: bytes) -> ProxyHeader | None:
     if len(data) < length:
         return None
     if version_command & 15 == 0:
-        return ProxyHeader(None, 0, length)  # LOCAL
+        return ProxyHeader(Speaker.PROXY, length)  # LOCAL: whatever addresses follow are to be ignored
+    if family >> 4 == 0:
+        return ProxyHeader(Speaker.UNKNOWN, length)  # AF_UNSPEC
     addresses = data[_HEAD_V2:length]
     if family == 0x11 and size >= 12:
-        return ProxyHeader(str(ipaddress.IPv4Address(addresses[:4])), int.from_bytes(addresses[8:10], "big"), length)
-    if family == 0x21 and size >= 36:
-        return ProxyHeader(str(ipaddress.IPv6Address(addresses[:16])), int.from_bytes(addresses[32:34], "big"), length)
-    raise NoProxyHeader("no address of TCP")
+        client, port = str(ipaddress.IPv4Address(addresses[:4])), addresses[8:10]
+    elif family == 0x21 and size >= 36:
+        client, port = str(ipaddress.IPv6Address(addresses[:16])), addresses[32:34]
+    else:
+        raise NoProxyHeader("no address of TCP")
+    return ProxyHeader(Speaker.CLIENT, length, client, int.from_bytes(port, "big"))

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import LimitTimeouts, Listener, ListenerKind, ListenerTls
 from fopemta.inbound.proxied import ProxiedFactory
+from fopemta.smtp.proxy_header import SIGNATURE
 from fopemta.testing.transport import connect
 from tests.inbound.inbound import ENVELOPE, Client, Inbound, Logins, Recipients, Talk
 
@@ -268,9 +269,9 @@ class XclientTests(SynchronousTestCase):
 class ProxiedTests(SynchronousTestCase):
     """RULINGS 22."""
 
-    def open(self, inbound: Inbound, address: str = "192.0.2.50") -> Talk:
-        proxies = (ipaddress.ip_network("192.0.2.50/32"),)
-        factory: Any = ProxiedFactory(inbound.factory, lambda: proxies, inbound.clock, 60.0)
+    def open(self, inbound: Inbound, address: str = "192.0.2.50", proxies: str = "192.0.2.50/32") -> Talk:
+        networks = (ipaddress.ip_network(proxies),)
+        factory: Any = ProxiedFactory(inbound.factory, lambda: networks, inbound.clock, 60.0)
         client = Client()
         pump = connect(client, factory.buildProtocol(None), inbound.clock, client_address=address)
         talk = Talk(inbound, client, pump)
@@ -292,6 +293,18 @@ class ProxiedTests(SynchronousTestCase):
         inbound = Inbound()
         talk = self.open(inbound, "192.0.2.51")
         self.assertEqual((talk.closed, talk.client.heard, inbound.factory.sessions), (True, b"", set()))
+
+    def test_whose_rights(self) -> None:
+        """A proxy in `[relay] networks` may send anywhere itself; a client that it does not know may not."""
+        for header, code in {
+            b"PROXY UNKNOWN\r\n": 550,
+            SIGNATURE + b"\x21\x00\x00\x00": 550,
+            b"PROXY TCP4 192.0.2.9 198.51.100.1 1 25\r\n": 550,
+            SIGNATURE + b"\x20\x00\x00\x00": 250,
+        }.items():
+            talk = self.open(Inbound(), OURS, proxies=f"{OURS}/32")
+            talk.say(header + b"EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<b@far.test>\r\n")
+            self.assertEqual(talk.codes(), [220, 250, 250, code], header)
 
     def test_no_header_or_none_in_time(self) -> None:
         talk = self.open(Inbound())

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.smtp.proxy_header import SIGNATURE, NoProxyHeader, ProxyHeader, proxy_header
+from fopemta.smtp.proxy_header import SIGNATURE, NoProxyHeader, ProxyHeader, Speaker, proxy_header
 
 V1 = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 25\r\n"
 
@@ -19,31 +19,36 @@ def v2(command: int, family: int, body: bytes) -> bytes:
 
 V4 = bytes([192, 0, 2, 7, 198, 51, 100, 1]) + struct.pack("!HH", 40000, 25)
 V6 = bytes.fromhex("20010db8000000000000000000000007") * 2 + struct.pack("!HH", 40001, 25)
+PROXY, UNKNOWN = (Speaker.PROXY, "", 0), (Speaker.UNKNOWN, "", 0)
 GOOD = {
-    V1: ("192.0.2.7", 40000),
-    b"PROXY TCP6 2001:DB8::7 ::1 40001 25\r\n": ("2001:db8::7", 40001),
-    b"PROXY UNKNOWN\r\n": (None, 0),
-    b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n": (None, 0),
-    v2(1, 0x11, V4): ("192.0.2.7", 40000),
-    v2(1, 0x21, V6): ("2001:db8::7", 40001),
-    v2(1, 0x11, V4 + b"\x04\x00\x01x"): ("192.0.2.7", 40000),  # with a TLV
-    v2(0, 0x00, b""): (None, 0),  # LOCAL
-    v2(0, 0x11, V4): (None, 0),
+    V1: (Speaker.CLIENT, "192.0.2.7", 40000),
+    b"PROXY TCP6 2001:DB8::7 ::1 40001 25\r\n": (Speaker.CLIENT, "2001:db8::7", 40001),
+    b"PROXY UNKNOWN\r\n": UNKNOWN,
+    b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n": UNKNOWN,
+    v2(1, 0x11, V4): (Speaker.CLIENT, "192.0.2.7", 40000),
+    v2(1, 0x21, V6): (Speaker.CLIENT, "2001:db8::7", 40001),
+    v2(1, 0x11, V4 + b"\x04\x00\x01x"): (Speaker.CLIENT, "192.0.2.7", 40000),  # with a TLV
+    v2(1, 0x00, b""): UNKNOWN,
+    v2(1, 0x01, V4): UNKNOWN,
+    v2(0, 0x00, b""): PROXY,
+    v2(0, 0x11, V4): PROXY,
 }
 BAD = (
     b"EHLO x\r\n", b"\x16\x03\x01", b"PROXY TCP4 192.0.2.7 198.51.100.1 40000\r\n", b"PROXY TCP4 x y 1 2\r\n",
     b"PROXY TCP4 2001:db8::1 ::1 1 2\r\n", b"PROXY TCP4 192.0.2.7 198.51.100.1 70000 25\r\n",
     b"PROXY TCP4  192.0.2.7 198.51.100.1 1 2\r\n", b"PROXY " + b"x" * 200, b"proxy TCP4 192.0.2.7 198.51.100.1 1 2\r\n",
     b"PROXY TCP4 192.0.2.7 198.51.100.1 1 2\nEHLO\r\n", v2(1, 0x31, b"x" * 216), v2(1, 0x11, b"xx"), v2(2, 0x11, V4),
-    v2(1, 0x11, b"x" * 5000), SIGNATURE + b"\x11\x11\x00\x00",
+    b"PROXY UNKNOWNX\r\n", b"PROXY UNKNOWN x\ry\r\n", b"PROXY TCP4 192.0.2.7 198.51.100.1 040 25\r\n",
+    b"PROXY TCP4 192.0.2.07 198.51.100.1 40 25\r\n", b"PROXY TCP6 fe80::1%x ::1 40 25\r\n",
+    v2(1, 0x11, b"x" * 5000), v2(1, 0x12, V4), SIGNATURE + b"\x11\x11\x00\x00",
 )  # fmt: skip
 
 
 class ProxyHeaderTests(SynchronousTestCase):
     def test_good(self) -> None:
-        for data, (client, port) in GOOD.items():
+        for data, (speaker, address, port) in GOOD.items():
             for rest in (b"", b"EHLO x\r\n"):
-                self.assertEqual(proxy_header(data + rest), ProxyHeader(client, port, len(data)), data)
+                self.assertEqual(proxy_header(data + rest), ProxyHeader(speaker, len(data), address, port), data)
 
     def test_cut_at_every_octet(self) -> None:
         for data in GOOD:
