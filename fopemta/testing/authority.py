@@ -11,11 +11,11 @@ from typing import TypeAlias
 import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 _DAY = datetime.timedelta(days=1)
 
@@ -60,11 +60,12 @@ class Authority:
         now: datetime.datetime | None = None,
         root_days: tuple[int, int] = (-10, 3650),
         intermediate_says: Sequence[x509.ExtensionType] = (),
+        issuer_key: Key | None = None,
     ) -> None:
         self.now = now or datetime.datetime.now(datetime.UTC)
         self._root_key = ec.generate_private_key(ec.SECP256R1())
         self.root = self._authority(name, self._root_key, name, self._root_key, root_days)
-        self._issuer_key = ec.generate_private_key(ec.SECP256R1())
+        self._issuer_key = issuer_key or ec.generate_private_key(ec.SECP256R1())
         self.intermediate = self._authority(
             f"{name}, issuing", self._issuer_key, name, self._root_key, (-10, 3650), intermediate_says
         )
@@ -114,7 +115,7 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_SIGNS_CERTIFICATES, critical=True)
         )
-        return _saying(builder, says).sign(issuer_key, hashes.SHA256())
+        return _saying(builder, says).sign(issuer_key, digest_for(issuer_key))
 
     def _server(
         self,
@@ -133,7 +134,7 @@ class Authority:
         if names:
             san = x509.SubjectAlternativeName([_general_name(each) for each in names])
             builder = builder.add_extension(san, critical=False)
-        return _saying(builder, says).sign(issuer_key, hashes.SHA256())
+        return _saying(builder, says).sign(issuer_key, digest_for(issuer_key))
 
     def _builder(
         self, subject: x509.Name, issuer: x509.Name, key: Key, issuer_key: Key, days: tuple[int, int]
@@ -156,6 +157,11 @@ def _saying(builder: x509.CertificateBuilder, says: Sequence[x509.ExtensionType]
     for extension in says:
         builder = builder.add_extension(extension, critical=False)
     return builder
+
+
+def digest_for(key: Key) -> hashes.SHA256 | None:
+    """What signatures with `key` are made over; Ed25519 has its own."""
+    return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
 
 
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:

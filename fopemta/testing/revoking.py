@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from fopemta.testing.authority import Authority, Key, Leaf
+from fopemta.testing.authority import Authority, Key, Leaf, digest_for
 
 _HOUR = datetime.timedelta(hours=1)
 
@@ -72,7 +72,7 @@ class RevokingAuthority(Authority):
         usage = x509.ExtendedKeyUsage(list(usages or (ExtendedKeyUsageOID.OCSP_SIGNING,)))
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "responder")])
         builder = self._builder(subject, by.certificate.subject, key, by.key, days).add_extension(usage, critical=False)
-        return Signer(builder.sign(by.key, hashes.SHA256()), key)
+        return Signer(builder.sign(by.key, digest_for(by.key)), key)
 
     def crl(
         self,
@@ -94,7 +94,7 @@ class RevokingAuthority(Authority):
             builder = builder.add_extension(extension, critical)
         for certificate, reason in revoked:
             builder = builder.add_revoked_certificate(self._entry(certificate, reason))
-        return builder.sign(by.key, hashes.SHA256()).public_bytes(Encoding.DER)
+        return builder.sign(by.key, digest_for(by.key)).public_bytes(Encoding.DER)
 
     def _entry(self, certificate: x509.Certificate, reason: x509.ReasonFlags | None) -> x509.RevokedCertificate:
         entry = (
@@ -131,4 +131,4 @@ class RevokingAuthority(Authority):
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
         if by is not None:
             builder = builder.certificates([by.certificate])
-        return builder.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.DER)
+        return builder.sign(signer.key, digest_for(signer.key)).public_bytes(Encoding.DER)

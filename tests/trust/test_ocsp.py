@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -12,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.testing.authority import Leaf
+from fopemta.testing.authority import Leaf, rsa_key
 from fopemta.testing.revoking import RevokingAuthority, Signer
+from fopemta.trust.crl import judge_crl
 from fopemta.trust.ocsp import judge_ocsp, request_for
 from fopemta.trust.revocation import Finding, Status
 
@@ -81,6 +83,18 @@ class JudgeOcspTests(SynchronousTestCase):
         found = judged(CA.ocsp(LEAF, hours=(-2, None)))
         self.assertEqual(found.status, Status.GOOD)
         self.assertEqual(found.until, NOW + HOUR)
+
+    def test_every_kind_of_key_that_authorities_have(self) -> None:
+        for key in (rsa_key(), ec.generate_private_key(ec.SECP384R1()), ed25519.Ed25519PrivateKey.generate()):
+            authority = RevokingAuthority(now=CA.now, issuer_key=key)
+            leaf = authority.leaf("mx.test")
+            for revoked, status in ((False, Status.GOOD), (True, Status.REVOKED)):
+                der = authority.ocsp(leaf, revoked)
+                found = judge_ocsp(der, leaf.chain[0], authority.intermediate, NOW)
+                self.assertEqual(found.status, status, type(key))
+                self.assertEqual(judge_ocsp(der, leaf.chain[0], CA.intermediate, NOW).status, Status.UNKNOWN)
+            crl = judge_crl(authority.crl(), leaf.chain[0], authority.intermediate, NOW)
+            self.assertEqual(crl.status, Status.GOOD, type(key))
 
     def test_clocks_may_differ_a_little(self) -> None:
         self.assertEqual(judged(CA.ocsp(LEAF), now=NOW - HOUR - 200).status, Status.GOOD)
