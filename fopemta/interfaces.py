@@ -178,6 +178,9 @@ class IResolver(Interface):
         other found nothing.
         """
 
+    def ipv4_addresses(host: str) -> Deferred[Answer[tuple[str, ...]]]:
+        """The A addresses alone: lists (RFC 5782) answer with nothing else."""
+
 
 class IRouter(Interface):
     """Finds the hosts of a next hop."""

@@ -203,7 +203,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
                 new_ids(),
                 time.time,
                 logins=logins,
-                blocklists=Blocklists(resolver, listener.blocklists) if listener.blocklists else None,
+                blocklists=Blocklists(resolver, listener.blocklists, reactor) if listener.blocklists else None,
                 clients=clients,
             ),
         )

@@ -74,6 +74,10 @@ class Resolver:
             return succeed(Found((name,)))
         return together([self.ask(name, IPV4), self.ask(name, IPV6)]).addCallback(_both_families)
 
+    def ipv4_addresses(self, host: str) -> Deferred[Answer[tuple[str, ...]]]:
+        """See IResolver."""
+        return self.ask(host, IPV4)
+
     def ask(self, name: str, kind: Kind[T]) -> Deferred[Answer[tuple[T, ...]]]:
         """The records of one kind.  The same question under way is shared.  Does not fail, unless it is cancelled."""
         key = (name.removesuffix(".").lower(), kind.rdtype)

@@ -51,6 +51,11 @@ class ScriptedResolver:
         self.asked.append(f"A {host}")
         return self._answer(self.hosts, host)
 
+    def ipv4_addresses(self, host: str) -> Deferred[Answer[tuple[str, ...]]]:
+        """See IResolver."""
+        self.asked.append(f"A {host}")
+        return self._answer(self.hosts, host)
+
     def _answer(self, table: Mapping[str, Any], name: str) -> Deferred[Any]:
         if name not in table:
             return succeed(Absent(name_exists=name in self.mx or name in self.hosts))

@@ -80,6 +80,12 @@ class ResolverTests(Base):
         self.assertEqual(self.result(resolver.addresses("alias.test")), Found(("192.0.2.4",)))
         self.assertEqual(self.result(resolver.addresses("a_b.test")), Found(("192.0.2.5",)))
 
+    def test_addresses_of_one_family(self) -> None:
+        resolver = self.resolver({A: Zone.of((*RECORDS, "six.test 600 AAAA 2001:db8::1"))})
+        self.assertEqual(self.result(resolver.ipv4_addresses("mx.d.test")), Found(("192.0.2.1",)))
+        self.assertEqual(self.result(resolver.ipv4_addresses("six.test")), Absent())
+        self.assertEqual(self.result(resolver.ipv4_addresses("no.test")), Absent(name_exists=False))
+
     def test_an_address_answers_itself_and_localhost_is_loopback(self) -> None:
         resolver = self.resolver({})
         self.assertEqual(self.successResultOf(resolver.addresses("192.0.2.7")), Found(("192.0.2.7",)))

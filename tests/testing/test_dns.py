@@ -36,6 +36,7 @@ class ScriptedResolverTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(resolver.exchangers("mx.d.test")), Absent())
         self.assertEqual(self.successResultOf(resolver.addresses("no.test")), Absent(name_exists=False))
         self.assertEqual(self.successResultOf(resolver.addresses("192.0.2.7")), Found(("192.0.2.7",)))
+        self.assertEqual(self.successResultOf(resolver.ipv4_addresses("mx.d.test")), Found(("192.0.2.1",)))
         waiting = resolver.addresses("late.test")
         self.assertNoResult(waiting)
         pending.callback(Absent())
