@@ -31,6 +31,8 @@ AT_START = (
     "delivery.connections",
     "delivery.connections_per_destination",
     "limits.spool_free",
+    "limits.client_ipv4",
+    "limits.client_ipv6",
     "users",
     "log",
 )

@@ -54,6 +54,7 @@ from fopemta.config.words import (
     domain,
     http_url,
     ip_address,
+    list_code,
     nameserver,
     network,
     one_of,
@@ -96,7 +97,7 @@ NODE = Section(
 
 _client_certificates = one_of({each.value: each for each in ClientCertificates})
 
-BLOCKLIST = Section(Blocklist, {"zone": Key("zone", domain, required=True), "codes": Key("codes", array(ip_address))})
+BLOCKLIST = Section(Blocklist, {"zone": Key("zone", domain, required=True), "codes": Key("codes", array(list_code))})
 
 
 def blocklist(value: object, place: Place) -> Any:
@@ -205,6 +206,8 @@ LIMITS = Section(
         recipients=whole(100, _MANY),  # RFC 5321 4.5.3.1.8: at least 100
         connections=whole(1, _MANY),
         connections_per_client=whole(0, _MANY),
+        client_ipv4=whole(8, 32),
+        client_ipv6=whole(16, 128),
         connections_per_minute=whole(0, _MANY),
         messages_per_minute=whole(0, _MANY),
         recipients_per_minute=whole(0, _MANY),

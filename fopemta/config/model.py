@@ -299,8 +299,9 @@ class Limits:
     """[limits]  `message_size` octets of one message; `recipients` of one transaction; `connections` at a time;
     `errors` before a client is cut off; `spool_free` octets that the spool keeps free besides one message.
     `connections_per_client` at a time, and what one client may do in a minute, 0 for no limit; a client is an IPv4
-    address or an IPv6 /64, those of [relay] networks excepted.  `commands` of a session without a message.
-    `message_size` 0 is no limit.  `hops` Received headers at most, 0 for no limit (RFC 5321 6.3: at least 100).
+    network of `client_ipv4` bits or an IPv6 one of `client_ipv6`, those in [relay] networks excepted.  `commands` of a
+    session without a message.  `message_size` 0 is no limit.  `hops` Received headers at most, 0 for no limit (RFC
+    5321 6.3: at least 100).
     """
 
     message_size: int = 150_000_000
@@ -308,6 +309,8 @@ class Limits:
     recipients: int = 1000
     connections: int = 2000
     connections_per_client: int = 50
+    client_ipv4: int = 32
+    client_ipv6: int = 64
     connections_per_minute: int = 0
     messages_per_minute: int = 0
     recipients_per_minute: int = 0

@@ -13,6 +13,7 @@ import idna
 from fopemta.config.model import Network
 from fopemta.config.place import NotValid, Place, Reader, plain, shown
 from fopemta.mail.address import Mailbox
+from fopemta.policy.blocklist import LISTINGS, NO_LISTINGS
 from fopemta.smtp.grammar import NotInGrammar, canonical_domain, mailbox
 
 _PRINTABLE = re.compile(r"[ -~]*")
@@ -113,6 +114,15 @@ def network_of(value: object) -> Network:
         raise NotValid(f'has bits set behind its prefix: {shown(value)}; the network is "{meant}"') from error
 
 
+def list_code_of(value: object) -> str:
+    """What a DNS list answers for a client that it lists (RFC 5782 2.1)."""
+    text = ip_address_of(value)
+    code = ipaddress.ip_address(text)
+    if code not in LISTINGS or code in NO_LISTINGS:
+        raise NotValid(f"must be in {LISTINGS}, and not in {NO_LISTINGS}, where lists answer that they do not: {text}")
+    return text
+
+
 def ip_address_of(value: object) -> str:
     """An IPv4 or IPv6 address as one writes it."""
     text = text_of(value)
@@ -194,6 +204,7 @@ route_domain = plain(route_domain_of)
 postmaster = plain(mailbox_of)
 network = plain(network_of)
 ip_address = plain(ip_address_of)
+list_code = plain(list_code_of)
 nameserver = plain(nameserver_of)
 proxy = plain(proxy_of)
 http_url = plain(http_url_of)

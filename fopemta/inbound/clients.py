@@ -9,15 +9,18 @@ from collections import Counter
 
 from twisted.internet.interfaces import IReactorTime
 
-from fopemta.config.model import Configuration, Limits
+from fopemta.config.model import Configuration
 from fopemta.mail.reply import Reply
 from fopemta.policy.rates import Rate, client_network
 
-# RFC 5321 3.8: 421 says that we close; RFC 3463: X.7.0 is policy, X.3.2 the system.
+# RFC 5321 3.8: 421 says that we close.  RFC 3463: X.7.x is policy; X.3.2, for all clients together, the system.
 _TOO_MANY_OF_YOURS = Reply.of(421, "4.7.0", "Too many connections from your network, please try again later")
 _TOO_OFTEN = Reply.of(421, "4.7.0", "You connect too often, please try again later")
+# The session stands, and MAIL may be said again later: 450 and not 451, for which some rest the whole host.
 _TOO_MANY_MESSAGES = Reply.of(450, "4.7.1", "You send too many messages, please try again later")
+# RFC 5321 4.5.3.1.10: those that were taken are sent to, and the others come later.
 _TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "You send to too many recipients, please try again later")
+# RFC 3207 4: the session goes on in the clear where that is allowed.
 _TOO_MANY_HANDSHAKES = Reply.of(454, "4.7.0", "TLS is not available for the moment: you begin it too often")
 
 
@@ -27,22 +30,26 @@ class Clients:
     def __init__(self, config: Configuration, clock: IReactorTime) -> None:
         self._clock = clock
         self._open: Counter[str] = Counter()
-        self._set(config.limits)
+        # Read at start alone: those who are here now have been counted by them.
+        self._widths = (config.limits.client_ipv4, config.limits.client_ipv6)
+        self._connections = self._messages = self._recipients = self._handshakes = Rate(0)
+        self.reconfigure(config)
 
     def reconfigure(self, config: Configuration) -> None:
-        """Use these limits from now on; rates begin anew."""
-        self._set(config.limits)
-
-    def _set(self, limits: Limits) -> None:
+        """Use these limits from now on; where one has changed, counting begins anew."""
+        limits = config.limits
         self._most_open = limits.connections_per_client
-        self._connections = Rate(limits.connections_per_minute)
-        self._messages = Rate(limits.messages_per_minute)
-        self._recipients = Rate(limits.recipients_per_minute)
-        self._handshakes = Rate(limits.handshakes_per_minute)
+        self._connections = _rate(self._connections, limits.connections_per_minute)
+        self._messages = _rate(self._messages, limits.messages_per_minute)
+        self._recipients = _rate(self._recipients, limits.recipients_per_minute)
+        self._handshakes = _rate(self._handshakes, limits.handshakes_per_minute)
+
+    def _network(self, client: str) -> str:
+        return client_network(client, *self._widths)
 
     def connecting(self, client: str, trusted: bool) -> Reply | None:
         """A client has connected; it counts until `gone`, unless it is refused here."""
-        network = client_network(client)
+        network = self._network(client)
         if not trusted:
             if 0 < self._most_open <= self._open[network]:
                 return _TOO_MANY_OF_YOURS
@@ -53,7 +60,7 @@ class Clients:
 
     def gone(self, client: str) -> None:
         """A client that was let in has left."""
-        network = client_network(client)
+        network = self._network(client)
         self._open[network] -= 1
         if not self._open[network]:
             del self._open[network]
@@ -71,4 +78,8 @@ class Clients:
         return self._once(self._recipients, client, _TOO_MANY_RECIPIENTS)
 
     def _once(self, rate: Rate, client: str, refusal: Reply) -> Reply | None:
-        return None if rate.take(client_network(client), self._clock.seconds()) else refusal
+        return None if rate.take(self._network(client), self._clock.seconds()) else refusal
+
+
+def _rate(current: Rate, limit: int) -> Rate:
+    return current if current.limit == limit else Rate(limit)

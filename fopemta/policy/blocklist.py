@@ -10,9 +10,11 @@ import attrs
 
 from fopemta.answer import Absent, Answer, Found
 
-_USUAL = ipaddress.ip_network("127.0.0.0/24")
+# RFC 5782 2.1: listings are answered from here.
+LISTINGS = ipaddress.ip_network("127.0.0.0/8")
 # What operators of lists answer to those whose questions they do not want: never a listing.
-_REFUSED = ipaddress.ip_network("127.255.255.0/24")
+NO_LISTINGS = ipaddress.ip_network("127.255.255.0/24")
+_USUAL = ipaddress.ip_network("127.0.0.0/24")
 
 
 @attrs.frozen
@@ -54,6 +56,6 @@ def _listed(codes: Sequence[str], address: str) -> bool:
         code = ipaddress.ip_address(address)
     except ValueError:
         return False
-    if code in _REFUSED:
+    if code in NO_LISTINGS:
         return False
     return address in codes if codes else code in _USUAL and int(code) % 256 >= 2

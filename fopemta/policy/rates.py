@@ -12,15 +12,16 @@ MOST_REMEMBERED = 20_000
 
 
 @functools.lru_cache(maxsize=4096)
-def client_network(client: str) -> str:
-    """Whom limits are for: an IPv4 address, the /64 of an IPv6 one (a client has all of it), other text as it is."""
+def client_network(client: str, ipv4: int = 32, ipv6: int = 64) -> str:
+    """Whom limits are for: the network of so many bits, by default an IPv4 address and the /64 of an IPv6 one (one
+    customer has all of it); other text as it is.
+    """
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
         return client
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return client
+    width = ipv6 if isinstance(address, ipaddress.IPv6Address) else ipv4
+    return str(ipaddress.ip_network((address, width), strict=False))
 
 
 @attrs.define
@@ -33,17 +34,17 @@ class Rate:
     """At most `limit` of something a minute, as many at once after a quiet minute; 0 for no limit."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._buckets: dict[str, _Bucket] = {}
 
     def take(self, who: str, now: float) -> bool:
         """Once more by `who`, at `now` seconds of a steady clock; False where that is once too often."""
-        if not self._limit:
+        if not self.limit:
             return True
         bucket = self._buckets.pop(who, None) or _Bucket(0.0, now)
-        bucket.level = max(0.0, bucket.level - (now - bucket.at) * self._limit / 60.0)
+        bucket.level = max(0.0, bucket.level - (now - bucket.at) * self.limit / 60.0)
         bucket.at = now
-        allowed = bucket.level + 1 <= self._limit
+        allowed = bucket.level + 1 <= self.limit
         bucket.level += allowed
         # Last in the dict is who was seen last.
         self._buckets[who] = bucket

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.checks import cautions
 from fopemta.config.load import load
+from fopemta.policy.blocklist import Blocklist
 from tests.config.test_load import SMALLEST, errors_of
 
 
@@ -30,6 +31,31 @@ class TogetherTests(SynchronousTestCase):
             errors_of(SMALLEST + '[log]\ntext = "a/../b.log"\njson = "b.log"\n'),
             ["log.json: must not be the same place as log.text"],
         )
+
+    def test_a_proxy_s_header_is_believed_of_somebody_or_not_asked_for(self) -> None:
+        proxied = SMALLEST.replace('"tcp:25"', '"haproxy:tcp:25"')
+        self.assertEqual(
+            errors_of(proxied),
+            ['listener[0].proxies: is missing: an endpoint "haproxy:..." must know whom to believe'],
+        )
+        with_proxies = '"\nproxies = ["192.0.2.0/24"]\n'
+        self.assertEqual(
+            errors_of(SMALLEST.replace('"tcp:25"\n', '"tcp:25' + with_proxies)),
+            ['listener[0].proxies: has no use without an endpoint "haproxy:..."'],
+        )
+        [listener] = load(SMALLEST.replace('"tcp:25"\n', '"haproxy:tcp:25' + with_proxies), "/etc").listeners
+        self.assertEqual((listener.proxied, listener.own_endpoint), (True, "tcp:25"))
+
+    def test_block_lists_are_zones_or_tables(self) -> None:
+        text = '"tcp:25"\nblocklists = ["BL.test", {zone = "x.test", codes = ["127.0.0.9", "127.0.1.2"]}]\n'
+        [listener] = load(SMALLEST.replace('"tcp:25"\n', text), "/etc").listeners
+        expected = (Blocklist("bl.test"), Blocklist("x.test", ("127.0.0.9", "127.0.1.2")))
+        self.assertEqual(listener.blocklists, expected)
+        for codes in ("192.0.2.1", "127.255.255.254", "::1", "x"):
+            [error] = errors_of(SMALLEST.replace('"tcp:25"\n', text.replace("127.0.1.2", codes)))
+            self.assertTrue(error.startswith("listener[0].blocklists[1].codes[1]: "), error)
+        [error] = errors_of(SMALLEST.replace('"tcp:25"\n', text.replace('zone = "x.test", ', "")))
+        self.assertEqual(error, "listener[0].blocklists[1].zone: is missing")
 
     def test_scram_needs_users(self) -> None:
         self.assertEqual(errors_of(SMALLEST + "[users]\nscram = true\n"), ["users.scram: needs users.file"])

@@ -23,7 +23,7 @@ REFERENCE_PATH = ROOT / "docs" / "configuration.md"
 _ROW = re.compile(r"\| `([a-z0-9_.\[\]]+)` \| (?:`(.+?)`|required) \| (start)? ?\| .+ \|")
 
 _HEADING = re.compile(r"(?:# )?\[{1,2}([a-z_.]+)\]{1,2}")
-_KEY = re.compile(r"(?:# )?([a-z_]+) = (.+)")
+_KEY = re.compile(r"(?:# )?([a-z0-9_]+) = (.+)")
 
 # What has no default of its own: left out, a route has the level that all have.
 NO_DEFAULT = {"route.tls", "listener.client_certificates", "rules"}

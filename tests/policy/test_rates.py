@@ -30,9 +30,11 @@ class RateTests(SynchronousTestCase):
 
     def test_networks(self) -> None:
         table = {
-            "192.0.2.1": "192.0.2.1",
+            "192.0.2.1": "192.0.2.1/32",
             "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
             "2001:db8:1:2:9::": "2001:db8:1:2::/64",
             "unknown": "unknown",
         }
         self.assertEqual({client: client_network(client) for client in table}, table)
+        wider = {"192.0.2.1": "192.0.2.0/24", "2001:db8:1:2:3::4": "2001:db8:1::/56", "unknown": "unknown"}
+        self.assertEqual({client: client_network(client, 24, 56) for client in wider}, wider)
