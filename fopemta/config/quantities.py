@@ -16,6 +16,7 @@ _OCTETS = {
 }  # fmt: skip
 
 _LONGEST = 3650 * 86400.0
+_LONGEST_GREETING_DELAY = 120.0
 _LARGEST = 2**60
 
 
@@ -88,14 +89,20 @@ def yes_or_no_of(value: object) -> bool:
     return value
 
 
-def duration_or_none_of(value: object) -> float:
-    """As a duration; 0 stands for none."""
-    return 0.0 if value == 0 and not isinstance(value, bool) else duration_of(value)
+def greeting_delay_of(value: object) -> float:
+    """As a duration; 0 stands for none.  A client waits for a greeting five minutes, and may be late itself (RFC 5321
+    4.5.3.2.1).
+    """
+    delay = 0.0 if value == 0 and not isinstance(value, bool) else duration_of(value)
+    if delay > _LONGEST_GREETING_DELAY:
+        raise NotValid(f"must be at most {_LONGEST_GREETING_DELAY:.0f} s: clients do not wait longer")
+    return delay
 
 
 duration = plain(duration_of)
-duration_or_none = plain(duration_or_none_of)
 duration_or_off = plain(duration_or_off_of)
+greeting_delay = plain(greeting_delay_of)
+duration_or_none = greeting_delay
 size = plain(size_of)
 size_or_none = plain(size_or_none_of)
 yes_or_no = plain(yes_or_no_of)

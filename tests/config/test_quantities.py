@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.place import WRONG, NotValid, Place, Reader
-from fopemta.config.quantities import duration_of, number, size_of, whole
+from fopemta.config.quantities import duration_of, greeting_delay_of, number, size_of, whole
 
 
 def read(reader: Reader, value: object) -> object:
@@ -39,6 +39,14 @@ class DurationTests(SynchronousTestCase):
         ):
             with self.assertRaises(NotValid, msg=repr(value)):
                 duration_of(value)
+
+
+class GreetingDelayTests(SynchronousTestCase):
+    def test_none_or_short(self) -> None:
+        self.assertEqual([greeting_delay_of(each) for each in (0, "5s", "2m")], [0.0, 5.0, 120.0])
+        for value in (False, 5, "121s", "5m", "0s"):
+            with self.assertRaises(NotValid, msg=repr(value)):
+                greeting_delay_of(value)
 
 
 class SizeTests(SynchronousTestCase):

@@ -199,6 +199,20 @@ class EarlyTests(SynchronousTestCase):
         self.assertEqual(talk.codes(), [220, 250, 250, 250])
         self.assertEqual(Inbound(listener=self.DELAYED).open(OURS).codes(), [220])
 
+    def test_a_server_that_ends_meanwhile_greets_nobody(self) -> None:
+        inbound = Inbound(listener=self.DELAYED)
+        talk = inbound.open()
+        done = inbound.factory.shut_down(30)
+        talk.flush()
+        self.assertEqual((talk.client.heard, talk.closed, inbound.clock.getDelayedCalls()), (b"", True, []))
+        self.successResultOf(done)
+
+    def test_under_implicit_tls_the_client_speaks_first(self) -> None:
+        inbound = Inbound(listener=attrs.evolve(self.DELAYED, tls=ListenerTls.IMPLICIT))
+        talk = inbound.open()
+        talk.start_tls()
+        self.assertEqual(talk.codes(), [220])
+
     def test_one_that_goes_leaves_nothing(self) -> None:
         inbound = Inbound(listener=self.DELAYED)
         inbound.open().go()
