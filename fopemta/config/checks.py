@@ -6,7 +6,19 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fopemta.config.errors import ConfigurationError
-from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls, Log, Node, Retry, Route, Users, Via
+from fopemta.config.model import (
+    Configuration,
+    Listener,
+    ListenerKind,
+    ListenerTls,
+    Log,
+    Node,
+    Retry,
+    Route,
+    Users,
+    Verify,
+    Via,
+)
 from fopemta.config.place import WRONG, Place
 from fopemta.policy.action import ForceTls
 from fopemta.routing.routes import is_local
@@ -23,6 +35,7 @@ def check_together(facts: Mapping[str, Any], place: Place) -> None:
     _check_proxies(listeners, place.at("listener"))
     if _unique(routes, place.at("route"), "domain"):
         _check_postmaster(facts.get("node", WRONG), routes, place.at("node").at("postmaster"))
+    _check_verification(routes, place.at("route"))
     _check_waits(facts.get("retry", Retry()), place.at("retry").at("longest"))
     _check_log(facts.get("log", Log()), place.at("log").at("json"))
     _check_users(facts.get("users", Users()), place.at("users").at("scram"))
@@ -61,6 +74,34 @@ def _check_postmaster(node: Any, routes: Any, place: Place) -> None:
     if known and not is_local(node.postmaster.domain, routes):
         domain = node.postmaster.domain
         place.wrong(f'must be delivered on this machine: "{domain}" needs a [[route]] with via = "maildir:..."')
+
+
+def _check_verification(routes: Any, place: Place) -> None:
+    for index, route in enumerate(() if routes is WRONG else routes):
+        if not isinstance(route, Route):
+            continue
+        here = place.item(index)
+        trouble = _trouble_with_verify(route)
+        if trouble is not None:
+            here.at("verify").wrong(trouble)
+        if route.verify is Verify.LIST and route.recipients == "off":
+            here.at("recipients").wrong('is missing: verify = "list" needs the list')
+        if route.verify is not Verify.LIST and route.recipients != "off":
+            here.at("recipients").wrong('has no use without verify = "list"')
+
+
+def _trouble_with_verify(route: Route) -> str | None:
+    local = route.via is Via.MAILDIR
+    if route.verify is Verify.MAILDIR and not (local and "{local_part}" in (route.maildir or "")):
+        return '"maildir" needs via = "maildir:..." with {local_part} in its path'
+    if route.verify is Verify.CALLOUT and local:
+        return '"callout" asks another server; here "list" and "maildir" say who is there'
+    if route.verify is Verify.CALLOUT and route.domain == "*":
+        return '"callout" needs a domain of yours: strangers\' servers are not asked for their users'
+    if route.verify is Verify.CALLOUT and route.etrn:
+        # RULINGS 24: it is not there but when it says so.
+        return '"callout" has no use with etrn: who fetches mail by it is not called'
+    return None
 
 
 def _check_waits(retry: Any, place: Place) -> None:

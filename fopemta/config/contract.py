@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from fopemta.config.model import (
+    AliasFile,
     CertificateFiles,
     ClientCertificates,
     ClientEku,
@@ -33,13 +34,15 @@ from fopemta.config.model import (
     ServerVersion,
     TlsClient,
     TlsServer,
+    Unverified,
     Users,
+    Verify,
 )
 from fopemta.config.place import Place, array
 from fopemta.config.quantities import (
     duration,
-    duration_or_none,
     duration_or_off,
+    greeting_delay,
     number,
     port,
     size,
@@ -119,7 +122,7 @@ LISTENER = Section(
         "proxies": Key("proxies", array(network)),
         "xclient": Key("xclient", array(network)),
         "blocklists": Key("blocklists", array(blocklist)),
-        "banner_delay": Key("banner_delay", duration_or_none),
+        "banner_delay": Key("banner_delay", greeting_delay),
     },
     later=frozenset({"auth", "require_tls"}),
 )
@@ -169,6 +172,8 @@ RELAY = Section(
 
 USERS = Section(Users, _same_names(file=path("off"), scram=yes_or_no))
 
+ALIASES = Section(AliasFile, _same_names(file=path("off")))
+
 ROUTE = Section(
     Route,
     {
@@ -176,8 +181,11 @@ ROUTE = Section(
         "via": Key("via", via, spread=True),
         "tls": Key("tls", one_of({level.word: level for level in Level})),
         "etrn": Key("etrn", array(network)),
+        "verify": Key("verify", one_of({each.value: each for each in Verify})),
+        "unverified": Key("unverified", one_of({each.value: each for each in Unverified})),
+        "recipients": Key("recipients", path("off")),
     },
-    later=frozenset({"names", "roots", "verify", "unverified"}),
+    later=frozenset({"names", "roots"}),
 )
 
 DELIVERY = Section(
@@ -239,6 +247,7 @@ FILE = Section(
         "fetch": Key("fetch", FETCH),
         "relay": Key("relay", RELAY),
         "users": Key("users", USERS),
+        "aliases": Key("aliases", ALIASES),
         "route": Key("routes", Tables(ROUTE)),
         "delivery": Key("delivery", DELIVERY),
         "retry": Key("retry", RETRY),
@@ -246,5 +255,5 @@ FILE = Section(
         "log": Key("log", LOG),
         "rules": Key("rules", path()),
     },
-    later=frozenset({"aliases", "control", "web", "workers"}),
+    later=frozenset({"control", "web", "workers"}),
 )

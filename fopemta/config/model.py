@@ -209,6 +209,31 @@ class Users:
     scram: bool = False
 
 
+@attrs.frozen(kw_only=True)
+class AliasFile:
+    """[aliases]  `file` is the path of the aliases of local domains, or "off"."""
+
+    file: str = "off"
+
+
+class Verify(enum.Enum):
+    """How it is found out, before mail is taken, whether a route's recipients exist: not at all, by a list, by their
+    Maildir, by asking the next hop.
+    """
+
+    OFF = "off"
+    LIST = "list"
+    MAILDIR = "maildir"
+    CALLOUT = "callout"
+
+
+class Unverified(enum.Enum):
+    """What becomes of a recipient of whom the next hop cannot say for now whether it exists (RULINGS 24)."""
+
+    ACCEPT = "accept"
+    DEFER = "defer"
+
+
 class Via(enum.Enum):
     """The kinds of way a route can name."""
 
@@ -224,7 +249,8 @@ class Route:
     `domain` is a domain, "*.example.org" for its sub-domains, or "*" for all others.  `host` and `port` for SMTP (port
     None: [delivery] port); `host` is a name or an address; an address in brackets in the file, or a name that has no
     MX looked up: a route's host is always connected to directly.  `maildir` is a path that may hold {local_part} and
-    {domain}.  A domain with a `maildir` route is local: its mail is taken from anyone.
+    {domain}.  A domain with a `maildir` route is local: its mail is taken from anyone.  `recipients` is the path of the
+    list for `verify` "list", or "off".
     """
 
     domain: str
@@ -234,6 +260,9 @@ class Route:
     maildir: str | None = None
     tls: Level | None = None
     etrn: tuple[Network, ...] = ()
+    verify: Verify = Verify.OFF
+    unverified: Unverified = Unverified.ACCEPT
+    recipients: str = "off"
 
 
 @attrs.frozen(kw_only=True)
@@ -342,6 +371,7 @@ class Configuration:
     fetch: Fetch = Fetch()
     relay: Relay = Relay()
     users: Users = Users()
+    aliases: AliasFile = AliasFile()
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
     retry: Retry = Retry()

@@ -61,6 +61,27 @@ class TogetherTests(SynchronousTestCase):
         self.assertEqual(errors_of(SMALLEST + "[users]\nscram = true\n"), ["users.scram: needs users.file"])
         load(SMALLEST + '[users]\nscram = true\nfile = "users"\n', "/etc")
 
+    def test_how_recipients_are_verified_fits_the_way(self) -> None:
+        local, elsewhere = 'via = "maildir:/mail/{local_part}"', 'via = "smtp:192.0.2.1"'
+        cases = {
+            ("d.test", local, "list", ""): ["recipients"],
+            ("d.test", local, "callout", ""): ["verify"],
+            ("d.test", 'via = "maildir:/mail/all"', "maildir", ""): ["verify"],
+            ("d.test", elsewhere, "maildir", ""): ["verify"],
+            ("*", elsewhere, "callout", ""): ["verify"],
+            ("d.test", elsewhere, "callout", 'etrn = ["192.0.2.0/24"]'): ["verify"],
+            ("d.test", elsewhere, "callout", 'recipients = "x"'): ["recipients"],
+            ("d.test", elsewhere, "callout", 'unverified = "defer"'): [],
+            ("d.test", elsewhere, "list", 'recipients = "x"'): [],
+            ("d.test", local, "maildir", ""): [],
+        }
+        for (domain, way, verify, more), keys in cases.items():
+            text = f'[[route]]\ndomain = "{domain}"\n{way}\nverify = "{verify}"\n{more}\n'
+            errors = errors_of(SMALLEST + text) if keys else []
+            self.assertEqual([each.split(":")[0] for each in errors], [f"route[1].{key}" for key in keys], text)
+            if not keys:
+                load(SMALLEST + text, "/etc")
+
     def test_postmaster_is_not_blamed_for_a_broken_route(self) -> None:
         errors = errors_of(SMALLEST.replace("maildir:", "maildri:"))
         self.assertEqual([error.split(":")[0] for error in errors], ["route[0].via"])

@@ -1,0 +1,215 @@
+r"""Aliases of local domains (pure): names that stand for other addresses.
+
+    postmaster: anna, bob@elsewhere.test
+    sales: anna, bob,
+        "first last"@example.org     # a line that begins with a blank goes on with the one before
+    anna: \anna, archive@example.org
+
+A target without a domain is at the domain of the alias; behind a backslash it is the mailbox itself, whatever else its
+name stands for.  Commands, files and lists of other files, which other servers know here, are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+
+from fopemta.config.place import NotValid
+from fopemta.config.words import mailbox_of
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope, RecipientOptions
+
+# Of one address; nobody has so many by intention.
+MOST_TARGETS = 1000
+
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_ANY = "any.invalid"
+# What stands in the field's alias files and would run or write something with our rights.
+_REFUSED = {"|": "commands", "/": "files", ":include:": "lists of other files"}
+
+# Whether mail for a domain is delivered on this machine.
+IsLocal: TypeAlias = Callable[[str], bool]
+
+
+@attrs.frozen
+class Target:
+    """`domain` None is the domain of the alias; `final`: not looked up again."""
+
+    local_part: str
+    domain: str | None = None
+    final: bool = False
+
+    def at(self, domain: str) -> Mailbox:
+        """The address, for an alias at `domain`."""
+        return Mailbox(self.local_part, self.domain or domain)
+
+
+@attrs.frozen
+class Alias:
+    """What a name stands for, and the line where it stands."""
+
+    line: int
+    targets: tuple[Target, ...]
+
+
+@attrs.frozen
+class Aliases:
+    """By name, in lower case."""
+
+    by_name: Mapping[str, Alias] = attrs.Factory(dict)
+
+    def of(self, recipient: Mailbox) -> Alias | None:
+        """What an address of a local domain stands for; "name+detail" is as "name" where it has no entry of its own."""
+        local_part = recipient.local_part.lower()
+        return self.by_name.get(local_part) or self.by_name.get(local_part.partition("+")[0])
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def parse(text: str, is_local: IsLocal) -> Aliases | tuple[str, ...]:
+    """The aliases, or everything that is wrong with them, each with its line."""
+    by_name: dict[str, Alias] = {}
+    wrong: list[str] = []
+    for number, line in _logical_lines(text):
+        try:
+            name, alias = _alias(number, line)
+            if name in by_name:
+                raise NotValid(f"{name} stands in line {by_name[name].line} already")
+            by_name[name] = alias
+        except NotValid as error:
+            wrong.append(f"line {number}: {error}")
+    if not wrong:
+        wrong += _loops(by_name, is_local)
+    return tuple(wrong) or Aliases(by_name)
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Each with the number of its first line."""
+    begun: tuple[int, str] | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        said = _COMMENT.sub("", line)
+        if not said.strip():
+            continue
+        if said[0].isspace() and begun is not None:
+            begun = (begun[0], begun[1] + said)
+            continue
+        if begun is not None:
+            yield begun
+        begun = (number, said)
+    if begun is not None:
+        yield begun
+
+
+def _alias(number: int, line: str) -> tuple[str, Alias]:
+    name, colon, rest = line.partition(":")
+    name = name.strip()
+    if not colon or not name or "@" in name:
+        raise NotValid('must be as "name: target, target", the name without a domain')
+    targets = [_target(each.strip()) for each in rest.split(",") if each.strip()]
+    if not targets:
+        raise NotValid(f"{name} stands for nobody")
+    return _local_part(name).lower(), Alias(number, tuple(targets))
+
+
+def _target(text: str) -> Target:
+    for start, what in _REFUSED.items():
+        if text.lstrip('"').lower().startswith(start):
+            raise NotValid(f"{what} are no targets here, addresses alone: {text[:80]}")
+    final, text = text.startswith("\\"), text.removeprefix("\\")
+    if "@" not in text:
+        return Target(_local_part(text), None, final)
+    address = mailbox_of(text)
+    return Target(address.local_part, address.domain, final)
+
+
+def _local_part(text: str) -> str:
+    try:
+        return mailbox_of(f"{text}@{_ANY}").local_part
+    except NotValid as error:
+        raise NotValid(f"must be a local part: {text[:80]}") from error
+
+
+def _loops(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:
+    """Each name that leads back to itself, told once for each way round."""
+    done: set[str] = set()
+    for start in by_name:
+        way: list[str] = []
+        # Depth first without recursion: a file may hold a long chain.
+        stack = [(start, iter(_names(by_name, start, is_local)))] if start not in done else []
+        while stack:
+            name, names = stack[-1]
+            if len(way) < len(stack):
+                way.append(name)
+            following = next(names, None)
+            if following is None:
+                done.add(name)
+                way.pop()
+                stack.pop()
+            elif following in way:
+                circle = [*way[way.index(following) :], following]
+                yield f"line {by_name[following].line}: leads back to itself: {' -> '.join(circle)}"
+            elif following not in done:
+                stack.append((following, iter(_names(by_name, following, is_local))))
+
+
+def _names(by_name: Mapping[str, Alias], name: str, is_local: IsLocal) -> list[str]:
+    """The aliases among what `name` stands for."""
+    return [
+        each.local_part.lower()
+        for each in by_name[name].targets
+        if not each.final and each.local_part.lower() in by_name and (each.domain is None or is_local(each.domain))
+    ]
+
+
+# --- expanding -------------------------------------------------------------------------------------------------------
+
+
+def expand(recipient: Mailbox, aliases: Aliases, is_local: IsLocal) -> tuple[Mailbox, ...]:
+    """Who gets mail for `recipient`, each once, in the order of the file: itself where it is no alias.
+
+    Ends whatever the aliases say: what has been looked up is not again.
+    """
+    found: dict[Mailbox, None] = {}
+    seen: set[tuple[str, str]] = set()
+    left = [(recipient, False)]
+    while left and len(found) < MOST_TARGETS:
+        address, final = left.pop(0)
+        key = (address.local_part.lower(), address.domain)
+        alias = aliases.of(address) if not final and is_local(address.domain) else None
+        if alias is None:
+            found.setdefault(address)
+        elif key not in seen:
+            seen.add(key)
+            left[:0] = [(each.at(address.domain), each.final) for each in alias.targets]
+    return tuple(found) or (recipient,)
+
+
+def expanded(envelope: Envelope, aliases: Aliases, is_local: IsLocal) -> Envelope:
+    """The envelope with aliases replaced by what they stand for.
+
+    RULINGS 3: who came in by an alias inherits the demands on it, and what RCPT said of it.
+    """
+    origins: dict[Mailbox, tuple[Mailbox, ...]] = {}
+    for recipient in envelope.recipients:
+        for address in expand(recipient, aliases, is_local):
+            origins[address] = (*origins.get(address, ()), recipient)
+    if tuple(origins) == envelope.recipients and all(of == (address,) for address, of in origins.items()):
+        return envelope
+    options = [(address, _inherited(envelope, address, of)) for address, of in origins.items()]
+    return attrs.evolve(
+        envelope,
+        recipients=tuple(origins),
+        options=tuple((address, each) for address, each in options if each != RecipientOptions()),
+    )
+
+
+def _inherited(envelope: Envelope, address: Mailbox, origins: Sequence[Mailbox]) -> RecipientOptions:
+    said = envelope.options_of(origins[0])
+    if tuple(origins) == (address,):
+        return said
+    stood = [old for each in origins for old in envelope.options_of(each).stands_for or (each,)]
+    return attrs.evolve(said, stands_for=tuple(dict.fromkeys(stood)))

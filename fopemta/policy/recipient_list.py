@@ -1,0 +1,58 @@
+"""The list of a route's recipients (pure): an address or a local part a line.
+
+    # who has a mailbox there
+    anna                  # at every domain of the route
+    "first last"@example.org
+
+Case means nothing.  A "#" at the start of a line or behind a blank begins a comment.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from fopemta.config.place import NotValid
+from fopemta.config.words import mailbox_of
+from fopemta.mail.address import Mailbox
+
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+# Stands for every domain while a local part is read by the grammar of addresses.
+_ANY = "any.invalid"
+
+
+@attrs.frozen
+class RecipientList:
+    """Local parts in lower case: those at every domain, and those at one."""
+
+    everywhere: frozenset[str] = frozenset()
+    addresses: frozenset[tuple[str, str]] = frozenset()
+
+    def holds(self, recipient: Mailbox) -> bool:
+        """It is on the list."""
+        local_part = recipient.local_part.lower()
+        return local_part in self.everywhere or (local_part, recipient.domain) in self.addresses
+
+    def __len__(self) -> int:
+        return len(self.everywhere) + len(self.addresses)
+
+
+def parse(text: str) -> RecipientList | tuple[str, ...]:
+    """The list, or everything that is wrong with it, each with its line."""
+    everywhere, addresses, wrong = set(), set(), []
+    for number, line in enumerate(text.splitlines(), start=1):
+        entry = _COMMENT.sub("", line).strip()
+        if not entry:
+            continue
+        whole = "@" in entry
+        try:
+            found = mailbox_of(entry if whole else f"{entry}@{_ANY}")
+        except NotValid:
+            wrong.append(f"line {number}: must be an address or a local part")
+            continue
+        if whole:
+            addresses.add((found.local_part.lower(), found.domain))
+        else:
+            everywhere.add(found.local_part.lower())
+    return tuple(wrong) or RecipientList(frozenset(everywhere), frozenset(addresses))

@@ -1,0 +1,117 @@
+"""Aliases: what a file may say, and who gets the mail."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
+from fopemta.policy.aliases import MOST_TARGETS, Alias, Aliases, Target, expand, expanded, parse
+
+HOME = "home.test"
+FILE = """\
+# aliases
+postmaster: anna, bob@away.test
+Sales: postmaster, carol,
+    dan@home.test   # goes on
+anna: \\anna, archive@home.test
+"""
+
+
+def is_local(domain: str) -> bool:
+    return domain == HOME
+
+
+def aliases(text: str = FILE) -> Aliases:
+    found = parse(text, is_local)
+    assert isinstance(found, Aliases), found
+    return found
+
+
+def at(name: str) -> Mailbox:
+    return Mailbox(name, HOME)
+
+
+class ParseTests(SynchronousTestCase):
+    def test_what_is_wrong_is_told_with_its_line(self) -> None:
+        text = 'a: |/bin/sh\nb: "|sh -c x"\nc: /var/mail/c\nd: :include:/etc/list\nno colon\ne:\nf: x y\na2: x\nA2: y\n'
+        self.assertEqual(
+            parse(text, is_local),
+            (
+                "line 1: commands are no targets here, addresses alone: |/bin/sh",
+                'line 2: commands are no targets here, addresses alone: "|sh -c x"',
+                "line 3: files are no targets here, addresses alone: /var/mail/c",
+                "line 4: lists of other files are no targets here, addresses alone: :include:/etc/list",
+                'line 5: must be as "name: target, target", the name without a domain',
+                "line 6: e stands for nobody",
+                "line 7: must be a local part: x y",
+                "line 9: a2 stands in line 8 already",
+            ),
+        )
+
+    def test_what_leads_back_to_itself_is_refused(self) -> None:
+        cases = {
+            "a: a\n": "line 1: leads back to itself: a -> a",
+            "a: b\nb: c@home.test\nc: x, B\n": "line 2: leads back to itself: b -> c -> b",
+        }
+        self.assertEqual({text: parse(text, is_local) for text in cases}, {k: (v,) for k, v in cases.items()})
+
+    def test_elsewhere_and_the_mailbox_itself_are_no_loop(self) -> None:
+        self.assertIsInstance(parse("a: \\a, a@away.test\n", is_local), Aliases)
+
+    def test_a_long_chain_is_no_loop(self) -> None:
+        text = "".join(f"n{number}: n{number + 1}\n" for number in range(3000))
+        self.assertEqual(expand(at("n0"), aliases(text), is_local), (at("n3000"),))
+
+    @given(st.text(alphabet="ab:,|\\/ @#\n\tä", max_size=40))
+    @settings(deadline=None, derandomize=True, max_examples=300)
+    def test_any_text_is_read_or_refused(self, text: str) -> None:
+        self.assertIsInstance(parse(text, is_local), Aliases | tuple)
+
+
+class ExpandTests(SynchronousTestCase):
+    def test_who_gets_it(self) -> None:
+        everybody = (at("anna"), at("archive"), Mailbox("bob", "away.test"))
+        cases = {
+            at("postmaster"): everybody,
+            at("SALES"): (*everybody, at("carol"), at("dan")),
+            at("anna+detail"): (at("anna"), at("archive")),
+            at("carol"): (at("carol"),),
+            Mailbox("anna", "away.test"): (Mailbox("anna", "away.test"),),
+        }
+        self.assertEqual({each: expand(each, aliases(), is_local) for each in cases}, cases)
+
+    def test_ends_also_with_aliases_that_have_become_a_circle(self) -> None:
+        circle = Aliases({"a": Alias(1, (Target("b"),)), "b": Alias(2, (Target("a"), Target("c")))})
+        self.assertEqual(expand(at("a"), circle, is_local), (at("c"),))
+        self.assertEqual(
+            expand(at("a"), Aliases({"a": Alias(1, (Target("a"),))}), is_local), (at("a"),), "nobody is lost"
+        )
+
+    def test_is_bounded(self) -> None:
+        many = ", ".join(f"n{number}" for number in range(MOST_TARGETS + 10))
+        self.assertEqual(len(expand(at("all"), aliases(f"all: {many}\n"), is_local)), MOST_TARGETS)
+
+
+class EnvelopeTests(SynchronousTestCase):
+    def test_without_aliases_it_is_the_same_envelope(self) -> None:
+        envelope = Envelope(None, (at("carol"), Mailbox("x", "away.test")))
+        self.assertIs(expanded(envelope, aliases(), is_local), envelope)
+
+    def test_targets_inherit(self) -> None:
+        """RULINGS 3: and who is a recipient of his own stands for himself, too."""
+        never = RecipientOptions(notify=frozenset({Notify.NEVER}))
+        envelope = Envelope(None, (at("anna"), at("archive"), at("carol")), options=((at("anna"), never),))
+        found = expanded(envelope, aliases(), is_local)
+        self.assertEqual(found.recipients, (at("anna"), at("archive"), at("carol")))
+        self.assertEqual(found.options_of(at("anna")), never)
+        self.assertEqual(found.options_of(at("archive")).stands_for, (at("anna"), at("archive")))
+        self.assertEqual(found.options_of(at("carol")), RecipientOptions())
+
+    def test_what_a_rule_has_replaced_is_not_forgotten(self) -> None:
+        before = RecipientOptions(stands_for=(Mailbox("boss", "bank.test"),))
+        envelope = Envelope(None, (at("postmaster"),), options=((at("postmaster"), before),))
+        found = expanded(envelope, aliases(), is_local)
+        self.assertEqual({found.options_of(each).stands_for for each in found.recipients}, {before.stands_for})
