@@ -9,11 +9,12 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from fopemta.attempt.carriage import Form, Needs, form_for
-from fopemta.interfaces import IMessageContent
+from fopemta.interfaces import IMessageContent, ISpool
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import BodyType
+from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.seven_bit import CannotConvert, seven_bit
+from fopemta.mail.survey import Survey
 from fopemta.outbound.content import PIECE, ContentSource
 from fopemta.smtp.client_effects import Transaction
 from fopemta.smtp.server_offer import ServerOffer
@@ -41,16 +42,45 @@ class Prepared:
     source: ContentSource
 
 
+class Reader:
+    """One message's content, in one attempt: what it is made of is found out once, and only when it matters."""
+
+    def __init__(self, spool: ISpool, message_id: str) -> None:
+        self._spool = spool
+        self._id = message_id
+        self._survey: Survey | None = None
+
+    async def open(self) -> IMessageContent:
+        """The content, at its beginning.  Raises SpoolTrouble."""
+        return await self._spool.content(self._id)
+
+    async def survey(self) -> Survey:
+        """Of all of it, a piece at a time.  Raises SpoolTrouble."""
+        if self._survey is None:
+            content, survey = await self.open(), Survey()
+            try:
+                while piece := await content.read(PIECE):
+                    survey.feed(piece)
+            finally:
+                content.close()
+            self._survey = survey
+        return self._survey
+
+
 async def prepare(
     message: QueuedMessage,
     recipients: Sequence[Mailbox],
     content: IMessageContent,
     offer: ServerOffer,
     in_thread: InThread,
+    reader: Reader,
 ) -> Prepared | Diagnosis:
-    """For a server with that `offer`; `content` at its beginning.  Raises SpoolTrouble."""
+    """For a server with that `offer`; `content` at its beginning, `reader` for another look.  Raises SpoolTrouble."""
     source = await ContentSource.read(content, message.size)
-    needs = needs_of(message, source)
+    survey, complete = Survey().feed(source.start), source.whole
+    if not complete and _undecided(survey, message.envelope, offer):
+        survey, complete = await reader.survey(), True
+    needs = needs_of(message, survey, complete)
     form = form_for(needs, offer)
     size = message.size
     if form is Form.CONVERTED:
@@ -69,16 +99,27 @@ async def prepare(
     return Prepared(transaction, source)
 
 
-def needs_of(message: QueuedMessage, source: ContentSource) -> Needs:
-    """C088: whoever asked for SMTPUTF8 may not have needed it."""
+def _undecided(survey: Survey, envelope: Envelope, offer: ServerOffer) -> bool:
+    """The first piece does not tell how the message goes."""
+    header = envelope.smtputf8 and survey.header_is_ascii and not survey.header_ended
+    # Binary mail goes its own way, whatever its octets are; what is declared and offered is just said.
+    known = {BodyType.BINARY_MIME} | ({BodyType.EIGHT_BIT_MIME} if offer.eight_bit else set())
+    return header or not (survey.eight_bit or envelope.body_type in known)
+
+
+def needs_of(message: QueuedMessage, survey: Survey, complete: bool) -> Needs:
+    """By what the content is; by what it was declared to be only where the survey is not `complete`.
+
+    C088: whoever asked for SMTPUTF8 may not have needed it.
+    """
     envelope = message.envelope
     sender = envelope.sender
-    binary = envelope.body_type is BodyType.BINARY_MIME
+    declared = envelope.body_type is BodyType.EIGHT_BIT_MIME
     return Needs(
         size=message.size,
-        eight_bit=source.eight_bit or (envelope.body_type is not BodyType.SEVEN_BIT and not source.whole),
-        binary=binary,
-        utf8=envelope.smtputf8 and (not source.header_is_ascii or (sender is not None and sender.internationalised)),
+        eight_bit=survey.eight_bit or (declared and not complete),
+        binary=envelope.body_type is BodyType.BINARY_MIME,
+        utf8=envelope.smtputf8 and (not survey.header_is_ascii or (sender is not None and sender.internationalised)),
     )
 
 

@@ -36,19 +36,6 @@ class ContentSource:
         """Content that is at hand."""
         return cls(content, True, _Nothing())
 
-    @property
-    def eight_bit(self) -> bool:
-        """There are octets above 127 in the first piece."""
-        return not self.start.isascii()
-
-    @property
-    def header_is_ascii(self) -> bool:
-        """Of a header that does not end within the first piece nobody can say so."""
-        end = self.start.find(b"\r\n\r\n")
-        if end < 0 and not self.whole:
-            return False
-        return (self.start[:end] if end >= 0 else self.start).isascii()
-
 
 @implementer(IMessageContent)
 class _Nothing:

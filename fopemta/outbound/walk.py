@@ -13,7 +13,7 @@ from fopemta.config.model import Via
 from fopemta.interfaces import Ended
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
-from fopemta.outbound.carrying import prepare
+from fopemta.outbound.carrying import Reader, prepare
 from fopemta.outbound.dialer import NotConnected, dial
 from fopemta.outbound.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
 from fopemta.outbound.pool import Key, Standing
@@ -56,6 +56,7 @@ class Walk:
         self._last_of: dict[Mailbox, Finding] = {}
         self._tls_failures: dict[Host, Diagnosis] = {}
         self._key = Key(consignment.next_hop, plan)
+        self._reader = Reader(owner.spool, consignment.message.id)
 
     async def run(self) -> None:
         """Walk.  Raises SpoolTrouble when the message cannot be read; `verdicts` are right all the same."""
@@ -113,6 +114,14 @@ class Walk:
         if refused is not None:
             self._unreachable(step, refused)
             return
+        try:
+            await self._converse(step, protocol)
+        except BaseException:
+            # Who is given up in the midst of it leaves no connection behind.
+            protocol.quit()
+            raise
+
+    async def _converse(self, step: Step, protocol: OutboundProtocol) -> None:
         opened = await protocol.opened
         if isinstance(opened, Broken):
             self._not_opened(step, opened.failure)
@@ -157,9 +166,9 @@ class Walk:
         rest = [each for each in batch if each not in unspeakable]
         if not rest:
             return _none_can(unspeakable, Diagnosis.SMTPUTF8_NOT_OFFERED)
-        content = await owner.spool.content(message.id)
+        content = await self._reader.open()
         try:
-            prepared = await prepare(message, rest, content, offer, owner.in_thread)
+            prepared = await prepare(message, rest, content, offer, owner.in_thread, self._reader)
             if isinstance(prepared, Diagnosis):
                 return _none_can(batch, prepared)
             outcome = await standing.protocol.transact(prepared.transaction, prepared.source)

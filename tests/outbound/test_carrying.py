@@ -80,6 +80,35 @@ class EightBitTests(SynchronousTestCase):
         decoded = message_from_bytes(server.messages[0].content).get_payload(decode=True)
         self.assertEqual(decoded, content.partition(b"\r\n\r\n")[2])
 
+    def test_what_nobody_has_declared_is_found_however_late_it_comes(self) -> None:
+        late = b"Subject: x\r\n\r\n" + b"x" * 70 * 1024 * 4 + "\r\nü\r\n".encode()
+        table = {
+            (TEXT, ("8BITMIME",)): (" BODY=8BITMIME", True),
+            (late, ("8BITMIME",)): (" BODY=8BITMIME", True),
+            (TEXT, ()): ("", False),
+            (late, ()): ("", False),
+        }
+        for (content, offered), wanted in table.items():
+            server = peer(extensions=offered)
+            self.assertEqual(outcome(Delivery(server, content=content).run(5)[0]), "delivered")
+            (said,) = (line for line in server.transcripts[0] if line.startswith("C: MAIL"))
+            self.assertEqual((said.removeprefix("C: MAIL FROM:<>"), server.messages[0].content == content), wanted)
+            self.assertEqual(server.messages[0].content.isascii(), not offered)
+
+    def test_what_was_declared_for_nothing_goes_as_it_is(self) -> None:
+        for content in (CONTENT, CONTENT + b"x" * 70 * 1024 * 4 + b"\r\n"):
+            server = peer(extensions=())
+            verdict = Delivery(server, content=content, body=BodyType.EIGHT_BIT_MIME).run(5)[0]
+            self.assertEqual((outcome(verdict), server.messages[0].content), ("delivered", content))
+
+    def test_content_is_looked_through_once_however_many_transactions_it_takes(self) -> None:
+        many = tuple(Mailbox(f"u{number}", "d.test") for number in range(3))
+        delivery = Delivery(peer(extensions=("LIMITS RCPTMAX=1",)), recipients=many, content=CONTENT + b"x" * 300_000)
+        opened, content = [], delivery.spool.content
+        delivery.spool.content = lambda message_id: opened.append(1) or content(message_id)  # type: ignore[method-assign]
+        self.assertEqual({outcome(verdict) for verdict in delivery.run(5)}, {"delivered"})
+        self.assertEqual(len(opened), 1 + 3)
+
     def test_RULINGS_20_what_cannot_be_converted_is_returned(self) -> None:
         verdict = Delivery(peer(extensions=()), content=SIGNED, body=BodyType.EIGHT_BIT_MIME).run()[0]
         self.assertEqual((outcome(verdict), verdict.enhanced), ("failed eight_bit_not_offered", "5.6.3"))
@@ -146,7 +175,7 @@ class Utf8Tests(SynchronousTestCase):
         server = peer(extensions=extensions)
         delivery = Delivery(server, recipients=recipients, content=content, sender=sender, body=BodyType.EIGHT_BIT_MIME)
         delivery.envelope = attrs.evolve(delivery.envelope, smtputf8=True)
-        outcomes = [outcome(verdict) for verdict in delivery.run()]
+        outcomes = [outcome(verdict) for verdict in delivery.run(5)]
         return outcomes, [line[3:] for line in server.transcripts[0] if line.startswith(("C: MAIL", "C: RCPT"))]
 
     def test_C088_not_asked_for_where_it_is_not_needed(self) -> None:
@@ -163,6 +192,12 @@ class Utf8Tests(SynchronousTestCase):
             outcomes, said = self.deliver(ALL, recipients, content, sender)
             self.assertEqual(outcomes, ["delivered"])
             self.assertTrue(said[0].endswith(" SMTPUTF8"), said)
+
+    def test_C088_a_header_that_is_longer_than_a_piece(self) -> None:
+        long = b"".join(b"X-Filler: %070d\r\n" % number for number in range(4_000))
+        for last, wanted in ((b"Subject: x", False), ("Subject: ü".encode(), True)):
+            _, said = self.deliver(ALL, (BOB,), long + last + b"\r\n\r\nx\r\n")
+            self.assertEqual(said[0].endswith(" SMTPUTF8"), wanted)
 
     def test_returned_where_it_is_not_offered(self) -> None:
         header = "Subject: Grüße\r\n\r\n".encode()
