@@ -30,6 +30,7 @@ from fopemta.mail.envelope import Envelope, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.mail.reply import Reply
+from fopemta.policy.recipients import Said
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.revocation import Finding
@@ -253,6 +254,13 @@ class IRecipients(Interface):
 
     def verify(recipient: Mailbox) -> Deferred[Reply | None]:
         """None where it does or nobody says otherwise; 550 5.1.1 or a temporary refusal.  Does not fail."""
+
+
+class ICallout(Interface):
+    """Asks the server of a recipient's route."""
+
+    def ask(recipient: Mailbox) -> Deferred[Said]:
+        """What it says of the recipient, within half a minute.  Does not fail."""
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------------

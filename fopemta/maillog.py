@@ -257,6 +257,28 @@ def users_refused(errors: Sequence[str]) -> None:
     _log.error("user file not taken up: {errors}", event="users_refused", errors=tuple(errors))
 
 
+def called_out(recipient: str, answer: str, why: str) -> None:
+    """The next hop was asked whether a recipient exists; `answer` "good", "bad" or "unknown", `why` what was said."""
+    _log.info(
+        "callout for {recipient}: {answer}: {why}", event="called_out", recipient=recipient, answer=answer, why=why
+    )
+
+
+def recipients_read(path: str, entries: int) -> None:
+    """A list of recipients, or the aliases, were read, at start or since the file had changed."""
+    _log.info("{entries} entries in {path}", event="recipients_read", path=path, entries=entries)
+
+
+def recipients_refused(errors: Sequence[str]) -> None:
+    """A list of recipients, or the aliases, cannot be used; what was read before stays in use."""
+    _log.error("recipients not taken up: {errors}", event="recipients_refused", errors=tuple(errors))
+
+
+def callouts_not_kept(path: str, why: str) -> None:
+    """What callouts have found out cannot be read or written; they are made anew where it is wanted."""
+    _log.warn("callouts in {path} not kept: {why}", event="callouts_not_kept", path=path, why=why)
+
+
 def cut_off(client: str, why: str) -> None:
     """We ended a client's session."""
     _log.info("client {client} cut off: {why}", event="cut_off", client=client, why=why)

@@ -124,6 +124,22 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.users_refused(["/etc/fopemta/users: line 3: needs password= once"]),
         '- error: users_refused errors="/etc/fopemta/users: line 3: needs password= once"',
     ),
+    "called_out": (
+        lambda: maillog.called_out("bob@d.test", "unknown", "greylisted"),
+        "- called_out recipient=bob@d.test answer=unknown why=greylisted",
+    ),
+    "recipients_read": (
+        lambda: maillog.recipients_read("/etc/fopemta/aliases", 7),
+        "- recipients_read path=/etc/fopemta/aliases entries=7",
+    ),
+    "recipients_refused": (
+        lambda: maillog.recipients_refused(["/etc/fopemta/aliases: line 3: a stands for nobody"]),
+        '- error: recipients_refused errors="/etc/fopemta/aliases: line 3: a stands for nobody"',
+    ),
+    "callouts_not_kept": (
+        lambda: maillog.callouts_not_kept("/state/recipients.sqlite", "disk full"),
+        '- warning: callouts_not_kept path=/state/recipients.sqlite why="disk full"',
+    ),
     "cut_off": (
         lambda: maillog.cut_off("2001:db8::7", "timeout"),
         "- cut_off client=2001:db8::7 why=timeout",
@@ -135,8 +151,7 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
     ),
     "destination_rests": (
         lambda: maillog.destination_rests("example.net", 29.7, "connection_refused", "nobody listens"),
-        "- destination_rests destination=example.net seconds=29.70 diagnosis=connection_refused"
-        ' why="nobody listens"',
+        '- destination_rests destination=example.net seconds=29.70 diagnosis=connection_refused why="nobody listens"',
     ),
     "destination_answers": (
         lambda: maillog.destination_answers("example.net"),

@@ -111,7 +111,8 @@ class Transaction:
     """A message as MAIL and RCPT say it.
 
     `size` octets; `body` as MAIL declares it, BINARY_MIME goes by BDAT; `utf8`: SMTPUTF8 is asked for.  `envelope` is
-    asked for what the sender wants to be told (RFC 3461), which is passed on where the server knows DSN.
+    asked for what the sender wants to be told (RFC 3461), which is passed on where the server knows DSN.  `probe`:
+    nothing is sent, only who would be taken is asked; the transaction ends in RSET.
     """
 
     envelope: Envelope
@@ -119,3 +120,4 @@ class Transaction:
     size: int
     body: BodyType = BodyType.SEVEN_BIT
     utf8: bool = False
+    probe: bool = False

@@ -206,8 +206,8 @@ class ClientSession:
         good = 200 <= reply.code < 300
         if phase is Phase.MAIL and not good:
             self._decide(self._undecided, Phase.MAIL, reply)
-        elif recipient is not None and recipient not in self._results and not good:
-            self._decide([recipient], Phase.RCPT, reply)
+        elif recipient is not None and recipient not in self._results and (self._probes or not good):
+            self._decide([recipient], Phase.RCPT, reply, accepted=good)
         if reply.code == 421:
             self._decide(self._undecided, phase, reply)
             self._broken_off()
@@ -275,6 +275,10 @@ class ClientSession:
         return self._transaction is not None and self._transaction.body is BodyType.BINARY_MIME
 
     @property
+    def _probes(self) -> bool:
+        return self._transaction is not None and self._transaction.probe
+
+    @property
     def _undecided(self) -> list[Mailbox]:
         assert self._transaction is not None
         return [each for each in self._transaction.recipients if each not in self._results]
@@ -331,7 +335,7 @@ def _commands(transaction: Transaction, offer: ServerOffer) -> list[_Command]:
     """What is said before the message; with BDAT there is no DATA."""
     commands: list[_Command] = [(_line(_mail(transaction, offer)), Phase.MAIL, None)]
     commands += [(_line(_rcpt(transaction, each, offer)), Phase.RCPT, each) for each in transaction.recipients]
-    if transaction.body is not BodyType.BINARY_MIME:
+    if transaction.body is not BodyType.BINARY_MIME and not transaction.probe:
         commands.append((b"DATA\r\n", Phase.DATA, None))
     return commands
 
@@ -339,7 +343,7 @@ def _commands(transaction: Transaction, offer: ServerOffer) -> list[_Command]:
 def _mail(transaction: Transaction, offer: ServerOffer) -> str:
     envelope = transaction.envelope
     words = [f"MAIL FROM:<{path_text(envelope.sender)}>"]
-    if offer.says_size:
+    if offer.says_size and not transaction.probe:
         words.append(f"SIZE={transaction.size}")
     if transaction.body is not BodyType.SEVEN_BIT:
         words.append(f"BODY={transaction.body.value}")
