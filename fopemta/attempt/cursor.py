@@ -40,6 +40,7 @@ class StepEnd(enum.Enum):
     HANDSHAKE_FAILED = "handshake failed"
     UNSUITABLE = "unsuitable"  # what it offers is less than the plan demands: the next host
     USED = "used"  # a session stood, or broke; what is left for the next host
+    FULL = "full"  # the session takes no more though the host would: the same again
 
 
 class Cursor:
@@ -51,6 +52,7 @@ class Cursor:
         self._ways = deque((host, address) for host in hosts for address in host.addresses)
         self._plain: deque[tuple[Host, str]] = deque()
         self._again: Step | None = None
+        self._full: Step | None = None
         self._connections: dict[Host, int] = {}
         self._began: dict[Host, float] = {}
         self._small_tried: set[str] = set()
@@ -59,6 +61,9 @@ class Cursor:
 
     def next_step(self, now: float) -> Step | None:
         """What to try now; None when the walk is over.  `now` in seconds of any steady clock."""
+        full, self._full = self._full, None
+        if full is not None and self._connections.get(full.host, 0) < MOST_CONNECTIONS_PER_HOST:
+            return self._taken(full, now)
         again, self._again = self._again, None
         if again is not None:
             if self._may_go_on(again.host, now):
@@ -79,9 +84,10 @@ class Cursor:
         """Tell how `step` ended; `diagnosis` of a handshake that failed."""
         if end is StepEnd.HANDSHAKE_FAILED and diagnosis is not None:
             self._handshake_failed(step, diagnosis)
-        elif end in (StepEnd.UNSUITABLE, StepEnd.USED):
+        elif end in (StepEnd.UNSUITABLE, StepEnd.USED, StepEnd.FULL):
             # The host has had its say: its other addresses would say the same.
             self._ways = deque(way for way in self._ways if not _same(way[0], step.host))
+            self._full = step if end is StepEnd.FULL else None
 
     def _handshake_failed(self, step: Step, diagnosis: Diagnosis) -> None:
         if permits_small_hello(diagnosis) and step.address not in self._small_tried:

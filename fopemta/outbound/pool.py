@@ -6,10 +6,13 @@ own plan demands, nor one that was opened for another domain's sake.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
 from fopemta.deadline import Deadline
+from fopemta.mail.address import Mailbox
 from fopemta.outbound.findings import Session
 from fopemta.outbound.protocol import OutboundProtocol
 from fopemta.routing.values import NextHop
@@ -29,11 +32,29 @@ class Key:
 
 @attrs.define(eq=False)
 class Standing:
-    """A session, what its TLS proved, and how many messages it has carried."""
+    """A session, what its TLS proved, how many messages it has carried, and to which domains."""
 
     protocol: OutboundProtocol
     session: Session
     messages: int = 0
+    domains: set[str] = attrs.Factory(set)
+
+    def book(self, waiting: Iterable[Mailbox]) -> list[Mailbox]:
+        """Of `waiting`, whom the next transaction can have by the server's limits (RFC 9422): they count as had.
+
+        Empty when a transaction more, or another domain, would be too many.
+        """
+        offer, booked = self.session.offer, list[Mailbox]()
+        if 0 < offer.messages <= self.messages:
+            return booked
+        for each in waiting:
+            if 0 < offer.recipients <= len(booked):
+                break
+            if each.domain in self.domains or not 0 < offer.domains <= len(self.domains):
+                self.domains.add(each.domain)
+                booked.append(each)
+        self.messages += 1 if booked else 0
+        return booked
 
 
 class Pool:

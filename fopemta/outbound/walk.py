@@ -55,6 +55,9 @@ class Walk:
         self._findings: list[Finding] = []
         self._last_of: dict[Mailbox, Finding] = {}
         self._tls_failures: dict[Host, Diagnosis] = {}
+        # Whom the host at hand has been asked about, and the step that is taken again for the others.
+        self._asked: set[Mailbox] = set()
+        self._full: Step | None = None
         self._key = Key(consignment.next_hop, plan)
         self._reader = Reader(owner.spool, consignment.message.id)
 
@@ -68,6 +71,10 @@ class Walk:
             step = self._cursor.next_step(self._owner.reactor.seconds())
             if step is None:
                 break
+            if step is not self._full:
+                # Another host may say something else.
+                self._asked.clear()
+            self._full = None
             await self._take(step)
 
     def verdicts(self) -> Sequence[VerdictRecord]:
@@ -93,14 +100,17 @@ class Walk:
         if self._shortfall(session, Ready(session.evidence is not None, True)) is not None:
             standing.protocol.quit()
             return
-        tried: set[Mailbox] = set()
-        outcome = await self._carry(standing, tried)
+        batch = standing.book(self._left)
+        if not batch:
+            standing.protocol.quit()
+            return
+        outcome = await self._carry(standing, batch)
         if _was_closed(outcome):
             return
+        self._asked.update(batch)
         self._note_outcome(session, outcome)
-        await self._carry_on(standing, tried)
-        self._cursor.ended(session.step, StepEnd.USED)
-        self._give_back(standing)
+        await self._carry_on(standing)
+        self._leave(standing)
 
     async def _take(self, step: Step) -> None:
         owner, config = self._owner, self._owner.config
@@ -137,22 +147,35 @@ class Walk:
             self._not_opened(step, _LEFT_US)
             return
         standing = Standing(protocol, session)
-        await self._carry_on(standing, set())
-        self._cursor.ended(step, StepEnd.USED)
+        await self._carry_on(standing)
+        self._leave(standing)
+
+    async def _carry_on(self, standing: Standing) -> None:
+        """The message to all that are left, in as many transactions as the server wants."""
+        while standing.protocol.usable and (batch := standing.book(self._unasked)):
+            self._asked.update(batch)
+            await self._tell()
+            self._note_outcome(standing.session, await self._carry(standing, batch))
+
+    @property
+    def _unasked(self) -> list[Mailbox]:
+        """Whom this host has not been asked about."""
+        return [each for each in self._left if each not in self._asked]
+
+    def _leave(self, standing: Standing) -> None:
+        """Those for whom there was no room in the session get another one with the same host (RFC 9422)."""
+        session = standing.session
+        if standing.protocol.usable and self._unasked:
+            self._findings.append(session.finding(451, "4.5.3", _FULL, Diagnosis.DEFERRED_BY_PEER))
+            self._full = session.step
+            self._cursor.ended(session.step, StepEnd.FULL)
+            standing.protocol.quit()
+            return
+        self._cursor.ended(session.step, StepEnd.USED)
         self._give_back(standing)
 
-    async def _carry_on(self, standing: Standing, tried: set[Mailbox]) -> None:
-        """The message to all that are left, in as many transactions as the server wants; `tried` have had theirs."""
-        while standing.protocol.usable and any(each not in tried for each in self._left):
-            await self._tell()
-            self._note_outcome(standing.session, await self._carry(standing, tried))
-
-    async def _carry(self, standing: Standing, tried: set[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
+    async def _carry(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
         """A transaction; a session in which it could not be brought to its end is given up, never forgotten."""
-        most = standing.session.offer.recipients or len(self._left)
-        batch = [each for each in self._left if each not in tried][:most]
-        tried.update(batch)
-        standing.messages += 1
         try:
             return await self._transact(standing, batch)
         except BaseException:
@@ -304,6 +327,8 @@ class Walk:
 
 # While we asked about his certificate.
 _LEFT_US = SessionFailed(Phase.MAIL, Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")
+
+_FULL = "the server takes no more in one session"
 
 # Where a session that had stood idle may be found closed.
 _BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA})

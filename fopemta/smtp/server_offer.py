@@ -11,8 +11,8 @@ import attrs
 class ServerOffer:
     """The extensions that matter for carrying a message.
 
-    `size` octets at most, 0 where no limit is known (C093).  `recipients` of one transaction and `messages` of one
-    session at most (RFC 9422), 0 where that is not said.
+    `size` octets at most, 0 where no limit is known (C093).  `recipients` of one transaction, `messages` of one session
+    and `domains` of all its recipients at most (RFC 9422), 0 where that is not said.
     """
 
     pipelining: bool = False
@@ -25,6 +25,7 @@ class ServerOffer:
     dsn: bool = False
     recipients: int = 0
     messages: int = 0
+    domains: int = 0
 
     @classmethod
     def of(cls, extensions: Mapping[str, str]) -> ServerOffer:
@@ -41,6 +42,7 @@ class ServerOffer:
             dsn="DSN" in extensions,
             recipients=limits.get("RCPTMAX", 0),
             messages=limits.get("MAILMAX", 0),
+            domains=limits.get("RCPTDOMAINMAX", 0),
         )
 
 

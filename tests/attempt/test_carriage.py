@@ -49,7 +49,9 @@ class ServerOfferTests(SynchronousTestCase):
             (("SIZE", "9" * 30),): ServerOffer(says_size=True),
             (("BINARYMIME", ""),): ServerOffer(),  # of no use without CHUNKING
             (("BINARYMIME", ""), ("CHUNKING", "")): ServerOffer(binary=True, chunking=True),
-            (("LIMITS", "RCPTMAX=20 mailmax=5 X=y RCPTDOMAINMAX=1"),): ServerOffer(recipients=20, messages=5),
+            (("LIMITS", "RCPTMAX=20 mailmax=5 X=y RCPTDOMAINMAX=1"),): ServerOffer(
+                recipients=20, messages=5, domains=1
+            ),
             (("LIMITS", "RCPTMAX=x MAILMAX"),): ServerOffer(),
             (("DSN", ""), ("SMTPUTF8", ""), ("8BITMIME", "")): ServerOffer(dsn=True, smtputf8=True, eight_bit=True),
         }

@@ -47,6 +47,13 @@ def walk(
 
 
 class CursorTests(SynchronousTestCase):
+    def test_a_host_whose_session_is_full_is_tried_again_but_not_for_ever(self) -> None:
+        for level, rung in ((Level.OPPORTUNISTIC, "strong256"), (Level.PLAIN, "plain")):
+            steps = walk((StepEnd.FULL, None), level=level)
+            self.assertEqual(
+                steps, [f"1 {rung}"] * MOST_CONNECTIONS_PER_HOST + [f"3 {rung}"] * MOST_CONNECTIONS_PER_HOST
+            )
+
     def test_unreachable_goes_to_the_next_address_and_is_not_tried_in_plain(self) -> None:
         self.assertEqual(walk(UNREACHABLE), ["1 strong256", "2 strong256", "3 strong256"])
 

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Notify, OriginalRecipient, RecipientOptions, Returned
+from fopemta.trust.levels import Level
 from fopemta.trust.verdict import Result, VerdictRecord
 from tests.outbound.delivery import BOB, CONTENT, EVE, Delivery, peer
 
@@ -251,6 +252,50 @@ class LimitsTests(SynchronousTestCase):
         verdicts = Delivery(server, recipients=many).run()
         self.assertEqual([each.result.value for each in verdicts], ["delivered", "deferred", "delivered", "delivered"])
         self.assertEqual([each.recipients for each in server.messages], [("u0@d.test", "u2@d.test"), ("u3@d.test",)])
+
+    def test_mailmax_counts_the_transactions_of_one_message_too(self) -> None:
+        many = tuple(Mailbox(f"u{number}", "d.test") for number in range(5))
+        server = peer(extensions=("LIMITS RCPTMAX=1 MAILMAX=2",), recipients={"u1@d.test": "451 4.2.1 later"})
+        verdicts = Delivery(server, recipients=many).run()
+        self.assertEqual([verbs.count("MAIL") for verbs in server.verbs], [2, 2, 1])
+        self.assertEqual([verbs[-1] for verbs in server.verbs[:2]], ["QUIT", "QUIT"])
+        self.assertEqual(
+            [each.result.value for each in verdicts], ["delivered", "deferred", "delivered", "delivered", "delivered"]
+        )
+
+    def test_no_server_is_called_for_ever(self) -> None:
+        many = tuple(Mailbox(f"u{number}", "d.test") for number in range(8))
+        server = peer(extensions=("LIMITS RCPTMAX=1 MAILMAX=1",))
+        outcomes = [outcome(verdict) for verdict in Delivery(server, recipients=many).run()]
+        self.assertEqual(outcomes, ["delivered"] * 6 + ["deferred deferred_by_peer"] * 2)
+        self.assertEqual(server.connections, 6)
+
+    def test_the_next_server_is_asked_about_those_for_whom_there_was_no_room(self) -> None:
+        many = tuple(Mailbox(f"u{number}", "d.test") for number in range(8))
+        first, second = peer(extensions=("LIMITS RCPTMAX=1 MAILMAX=1",)), peer()
+        outcomes = [outcome(verdict) for verdict in Delivery(first, second, recipients=many, level=Level.PLAIN).run()]
+        self.assertEqual(outcomes, ["delivered"] * 8)
+        self.assertEqual([each.recipients for each in second.messages], [("u6@d.test", "u7@d.test")])
+
+    def test_rcptdomainmax(self) -> None:
+        some = tuple(Mailbox(name, domain) for name in "ab" for domain in ("x.test", "y.test", "z.test"))
+        server = peer(extensions=("LIMITS RCPTDOMAINMAX=2",))
+        verdicts = Delivery(server, recipients=some).run()
+        self.assertEqual({verdict.result for verdict in verdicts}, {Result.DELIVERED})
+        self.assertEqual(
+            [each.recipients for each in server.messages],
+            [("a@x.test", "a@y.test", "b@x.test", "b@y.test"), ("a@z.test", "b@z.test")],
+        )
+        self.assertEqual(server.connections, 2)
+
+    def test_a_session_without_room_for_another_domain_is_left(self) -> None:
+        server = peer(extensions=("LIMITS RCPTDOMAINMAX=1",))
+        delivery = Delivery(server, recipients=(Mailbox("a", "x.test"),))
+        delivery.run()
+        delivery.envelope = attrs.evolve(delivery.envelope, recipients=(Mailbox("a", "y.test"),))
+        self.assertEqual(outcome(delivery.another()[0]), "delivered")
+        self.assertEqual([verbs[-1] for verbs in server.verbs[:1]], ["QUIT"])
+        self.assertEqual(server.connections, 2)
 
     def test_mailmax_ends_the_session(self) -> None:
         server = peer(extensions=("LIMITS MAILMAX=2",))
