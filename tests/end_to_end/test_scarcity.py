@@ -150,8 +150,8 @@ class DescriptorTests(Scarcity):
         self.serve()
         client = self.client()
         self.assertEqual(self.put(client, SMALL)[0], 250)
-        self.limit(4)
-        crowd = [socket.create_connection(("127.0.0.1", self.server.port), 5) for _ in range(30)]
+        self.limit(8)
+        crowd = [socket.create_connection(("127.0.0.1", self.server.port), 5) for _ in range(40)]
         codes = [self.put(client, body)[0] for body in [SMALL, LARGE] * 10]
         # What needs no new file is taken; nothing is cut off, nothing is refused for good.
         self.assertEqual(set(codes) - {250, 451, 452}, set())
