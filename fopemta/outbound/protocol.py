@@ -98,6 +98,8 @@ class OutboundProtocol(Protocol):
         self._result: Deferred[Any] | None = Deferred()
         self._waiting_for: _Wait | None = _Wait.OPEN
         self._cut = False
+        # More of the message is to come; what has been written so far must not become a whole one any more.
+        self._sending = False
         self.opened: Deferred[Opening] = self._result
         self.lost = False
 
@@ -188,22 +190,26 @@ class OutboundProtocol(Protocol):
         if sending is None:
             self._session.content_sent()
         else:
+            self._sending = True
             supervise(sending.addCallbacks(self._content_sent, self._content_broke), "sending a message")
 
     def _send_chunk(self, _: SendChunk) -> None:
+        self._sending = True
         sending = Deferred.fromCoroutine(self._next_chunk())
         supervise(sending.addErrback(self._content_broke), "sending a chunk")
 
     async def _next_chunk(self) -> None:
         assert self._chunks is not None
         octets, last = await self._chunks.next_chunk()
-        if not self.lost:
+        self._sending = not last
+        if not self.lost and not self._cut:
             self._session.chunk_sent(last)
             self._transport.write(octets)
             self._wait()
 
     def _content_sent(self, _: object) -> None:
-        if not self.lost:
+        self._sending = False
+        if not self.lost and not self._cut:
             self._session.content_sent()
             self._wait()
 
@@ -225,6 +231,9 @@ class OutboundProtocol(Protocol):
     def _hang_up(self, _: Hangup) -> None:
         self._deadline.clear()
         self._cut = True
+        if self._sending:
+            self.abort()
+            return
         self._transport.loseConnection()
         self._grace.set(_CLOSING_GRACE)
 

@@ -137,6 +137,9 @@ class ClientSession:
             case ClientState.QUIT:
                 self._go(ClientEvent.CLOSE)
                 self._effects.append(Hangup())
+            case ClientState.CONTENT | ClientState.CHUNK if reply.code >= 400:
+                # It does not want to hear the end.  Only what is said to the end counts for good.
+                self._fail(Diagnosis.DEFERRED_BY_PEER, reply.text, reply)
             case _:
                 self._fail(Diagnosis.PROTOCOL_ERROR, f"a reply that nobody asked for: {reply.code} {reply.text}")
 
