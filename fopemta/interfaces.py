@@ -256,6 +256,13 @@ class IRecipients(Interface):
         """None where it does or nobody says otherwise; 550 5.1.1 or a temporary refusal.  Does not fail."""
 
 
+class IAliases(Interface):
+    """Names at local domains that stand for others."""
+
+    def expanded(envelope: Envelope) -> Envelope:
+        """The envelope with aliases replaced by what they stand for, each with what it inherits (RULINGS 3)."""
+
+
 class ICallout(Interface):
     """Asks the server of a recipient's route."""
 

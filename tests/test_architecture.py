@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 ROOT = Path(__file__).resolve().parent.parent / "fopemta"
 
 PURE = {"answer", "mail", "smtp", "policy", "routing", "trust", "attempt", "retry", "report", "config"}
-SHELL = {"lookup", "tls", "spool", "inbound", "queue", "outbound", "local", "control", "users", "web"}
+SHELL = {"lookup", "tls", "spool", "inbound", "queue", "outbound", "local", "control", "recipients", "users", "web"}
 # Modules at the top that every shell room may use, beside the standard library.
 SEAMS = {"interfaces", "maillog", "background", "deadline"}
 # These put concrete objects together or stand in for them.

@@ -61,6 +61,9 @@ class Aliases:
 
     by_name: Mapping[str, Alias] = attrs.Factory(dict)
 
+    def __len__(self) -> int:
+        return len(self.by_name)
+
     def of(self, recipient: Mailbox) -> Alias | None:
         """What an address of a local domain stands for; "name+detail" is as "name" where it has no entry of its own."""
         local_part = recipient.local_part.lower()

@@ -1,0 +1,82 @@
+"""Callouts and what is remembered of them: each address is asked for once at a time, and not too many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from fopemta import maillog
+from fopemta.background import supervise
+from fopemta.interfaces import ICallout
+from fopemta.mail.address import Mailbox
+from fopemta.policy.recipients import Remembered, Said, remembered_after
+from fopemta.recipients.files import InThread
+from fopemta.recipients.memory import CalloutMemory
+
+# Addresses at a time, and those that may wait for their turn, so that nobody waits longer than two minutes; all others are
+# told to come again.
+MOST_AT_ONCE = 20
+MOST_WAITING = 60
+
+
+class Calls:
+    """`now` gives the wall time in seconds since the epoch."""
+
+    def __init__(
+        self,
+        callout: ICallout,
+        memory: CalloutMemory,
+        clock: IReactorTime,
+        in_thread: InThread,
+        now: Callable[[], float],
+    ) -> None:
+        self._callout = callout
+        self._clock = clock
+        self._memory = memory
+        self._in_thread = in_thread
+        self._now = now
+        self._places = DeferredSemaphore(MOST_AT_ONCE)
+        self._file = DeferredLock()
+        self._waiting: dict[Mailbox, list[Deferred[Remembered]]] = {}
+
+    def known(self, recipient: Mailbox) -> Deferred[Remembered]:
+        """What is known of the recipient, asked for where that is too old.  Does not fail."""
+        waiter: Deferred[Remembered] = Deferred()
+        waiters = self._waiting.setdefault(recipient, [])
+        waiters.append(waiter)
+        if len(waiters) == 1:
+            # Whoever stops waiting does not stop the work: it is for those to come, too.
+            supervise(self._find_out(recipient), "finding out about a recipient")
+        return waiter
+
+    async def _find_out(self, recipient: Mailbox) -> None:
+        found = Remembered(Said.UNKNOWN, self._now())
+        try:
+            before = await self._file.run(self._in_thread, self._memory.recall, recipient)
+            if before is not None and before.fresh(self._now()):
+                found = before
+            else:
+                found = await self._asked(recipient, before)
+        except Exception:  # noqa: BLE001  a bug of ours: nothing is known, and whoever asked may come again
+            maillog.failed_unexpectedly("finding out about a recipient")
+        finally:
+            for each in self._waiting.pop(recipient):
+                if not each.called:
+                    each.callback(found)
+
+    async def _asked(self, recipient: Mailbox, before: Remembered | None) -> Remembered:
+        if not self._places.tokens and len(self._places.waiting) >= MOST_WAITING:
+            # Not written down: nobody was asked.
+            return remembered_after(before, Said.UNKNOWN, self._now())
+        said = await self._places.run(Deferred.fromCoroutine, self._ask(recipient))
+        after = remembered_after(before, said, self._now())
+        await self._file.run(self._in_thread, self._memory.note, recipient, after)
+        return after
+
+    async def _ask(self, recipient: Mailbox) -> Said:
+        # On a stack of its own: answers that are there at once would go from one place to the next without end.
+        await deferLater(self._clock, 0)
+        return await self._callout.ask(recipient)

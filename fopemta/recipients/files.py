@@ -1,0 +1,101 @@
+"""Files of recipients and aliases as they stand on the disk: read in a thread, and anew when they have changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sized
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from fopemta import maillog
+
+T = TypeVar("T", bound=Sized)
+
+# The content of a file, or everything that is wrong with its text.
+Parse: TypeAlias = Callable[[str], T | tuple[str, ...]]
+InThread: TypeAlias = Callable[..., Deferred[Any]]
+_Mark: TypeAlias = tuple[int, ...]
+
+# Larger is no list that anybody keeps by hand, and would not fit into memory well.
+LARGEST = 64 * 1024 * 1024
+
+
+class FileUnsound(Exception):
+    """The file cannot be used; `reasons` say why, in an operator's words."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+def read(path: str, parse: Parse[T]) -> T:
+    """What the file holds.  Raises FileUnsound."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_size > LARGEST:
+                raise FileUnsound(f"{path}: larger than {LARGEST} octets")
+            text = file.read()
+    except OSError as error:
+        raise FileUnsound(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FileUnsound(f"{path}: not UTF-8 at octet {error.start}") from error
+    found = parse(text)
+    if isinstance(found, tuple):
+        raise FileUnsound(*(f"{path}: {each}" for each in found))
+    return found
+
+
+class WatchedFile(Generic[T]):
+    """A file that is looked at whenever it is asked for; what cannot be used is told of once and changes nothing."""
+
+    def __init__(self, path: str, parse: Parse[T], in_thread: InThread) -> None:
+        self.path = path
+        self._parse = parse
+        self._in_thread = in_thread
+        self._seen: _Mark | None = None
+        self._reading: Deferred[None] | None = None
+        self._waiting: list[Deferred[None]] = []
+        # As last read; None until it could be.
+        self.content: T | None = None
+
+    async def current(self) -> T | None:
+        """As the file says now; a look at its status, no more, where it has not changed."""
+        if self._reading is not None or _mark(self.path) != self._seen:
+            await self._read_once()
+        return self.content
+
+    async def _read_once(self) -> None:
+        if self._reading is not None:
+            waiter: Deferred[None] = Deferred()
+            self._waiting.append(waiter)
+            await waiter
+            return
+        self._reading = Deferred.fromCoroutine(self._take_up())
+        try:
+            await self._reading
+        finally:
+            self._reading = None
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                each.callback(None)
+
+    async def _take_up(self) -> None:
+        # Before it is read: what changes meanwhile is seen the next time.
+        self._seen = _mark(self.path)
+        try:
+            self.content = await self._in_thread(read, self.path, self._parse)
+        except FileUnsound as unsound:
+            maillog.recipients_refused(unsound.reasons)
+        else:
+            assert self.content is not None
+            maillog.recipients_read(self.path, len(self.content))
+
+
+def _mark(path: str) -> _Mark:
+    """What tells that a file is another than before; empty where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,0 +1,132 @@
+"""Whether a recipient exists: asks whoever its route names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+
+from fopemta import maillog
+from fopemta.config.model import Configuration, Route, Verify, Via
+from fopemta.interfaces import IAliases, IRecipients
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope
+from fopemta.mail.reply import Reply
+from fopemta.policy import aliases as alias_rules
+from fopemta.policy.aliases import Aliases
+from fopemta.policy.recipient_list import RecipientList, parse
+from fopemta.policy.recipients import NOT_KNOWN_NOW, by_callout, by_list, is_postmaster
+from fopemta.recipients.calls import Calls
+from fopemta.recipients.files import InThread, WatchedFile
+from fopemta.routing.routes import is_local, route_for
+
+# The Maildir of a recipient by its route's template; None where its local part can name none.
+MaildirPath: TypeAlias = Callable[[str, Mailbox], str | None]
+
+_NO_ALIASES = Aliases()
+
+
+@implementer(IRecipients, IAliases)
+class Recipients:
+    """By the routes of `config`; `calls` for those that are called out, `now` the wall time."""
+
+    def __init__(
+        self,
+        config: Configuration,
+        calls: Calls,
+        maildir_path: MaildirPath,
+        in_thread: InThread,
+        now: Callable[[], float],
+    ) -> None:
+        self._calls = calls
+        self._maildir_path = maildir_path
+        self._in_thread = in_thread
+        self._now = now
+        self._lists: dict[str, WatchedFile[RecipientList]] = {}
+        self._aliases: WatchedFile[Aliases] | None = None
+        self._config = config
+        self.reconfigure(config)
+
+    def reconfigure(self, config: Configuration) -> None:
+        """Use `config` from now on; files that stay named are not read again."""
+        self._config = config
+        paths = {each.recipients for each in config.routes if each.verify is Verify.LIST}
+        self._lists = {each: self._lists.get(each) or WatchedFile(each, parse, self._in_thread) for each in paths}
+        # Always anew: whether aliases go round in circles depends on which domains are local.
+        path = config.aliases.file
+        read = partial(alias_rules.parse, is_local=self._is_local)
+        before, self._aliases = self._aliases, None
+        if path != "off":
+            self._aliases = WatchedFile(path, read, self._in_thread)
+            # Until it has been read: mail whose recipients were verified goes where they said.
+            self._aliases.content = before.content if before is not None else None
+
+    def _is_local(self, domain: str) -> bool:
+        return is_local(domain, self._config.routes)
+
+    # --- verify ----------------------------------------------------------------------------------------------------
+
+    def verify(self, recipient: Mailbox) -> Deferred[Reply | None]:
+        """See IRecipients."""
+        route = route_for(recipient.domain, self._config.routes)
+        if self._aliases is None and (route.verify is Verify.OFF or is_postmaster(recipient)):
+            return succeed(None)
+        return Deferred.fromCoroutine(self._verify(recipient, route))
+
+    async def _verify(self, recipient: Mailbox, route: Route) -> Reply | None:
+        try:
+            return await self._judged(recipient, route)
+        except Exception:  # noqa: BLE001  a bug of ours: nobody is told that he does not exist
+            maillog.failed_unexpectedly("verifying a recipient")
+            return NOT_KNOWN_NOW
+
+    async def _judged(self, recipient: Mailbox, route: Route) -> Reply | None:
+        local = route.via is Via.MAILDIR
+        if local and self._aliases is not None:
+            aliases = await self._aliases.current()
+            if aliases is None:
+                # Accepted now, it would go to the mailbox of that name instead of those that it stands for.
+                return NOT_KNOWN_NOW
+            if aliases.of(recipient) is not None:
+                return None
+        if route.verify is Verify.OFF or is_postmaster(recipient):
+            return None
+        if route.verify is Verify.CALLOUT:
+            return by_callout(await self._calls.known(recipient), route.unverified, self._now())
+        if route.verify is Verify.LIST:
+            return by_list(await self._listed(recipient, route, local))
+        return by_list(await self._has_folder(recipient, route))
+
+    async def _listed(self, recipient: Mailbox, route: Route, local: bool) -> bool | None:
+        found = await self._lists[route.recipients].current()
+        if found is None:
+            return None
+        # As the Maildir courier has it; what another server makes of "+detail" is not known here.
+        plain = Mailbox(recipient.local_part.partition("+")[0], recipient.domain)
+        return found.holds(recipient) or (local and found.holds(plain))
+
+    async def _has_folder(self, recipient: Mailbox, route: Route) -> bool | None:
+        path = self._maildir_path(route.maildir or "", recipient)
+        return False if path is None else await self._in_thread(_is_folder, path)
+
+    # --- aliases ---------------------------------------------------------------------------------------------------
+
+    def expanded(self, envelope: Envelope) -> Envelope:
+        """See IAliases: as they were when a recipient was last verified."""
+        aliases = self._aliases.content if self._aliases is not None else None
+        return alias_rules.expanded(envelope, aliases or _NO_ALIASES, self._is_local)
+
+
+def _is_folder(path: str) -> bool | None:
+    """Whether a folder is there; None where nobody can say.  Runs in a thread."""
+    try:
+        os.stat(os.path.join(path, ""))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return None
+    return True

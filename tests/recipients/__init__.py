@@ -1,0 +1,1 @@
+"""Recipients: files, memory, and who asks whom."""

@@ -1,0 +1,143 @@
+"""Recipients: which route asks whom, and aliases."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import attrs
+from twisted.internet.defer import execute
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from fopemta.config.model import AliasFile, Configuration, Listener, Node, Route, Unverified, Verify, Via
+from fopemta.interfaces import IAliases, IRecipients
+from fopemta.local.maildir import maildir_path
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope
+from fopemta.policy.recipients import Said
+from fopemta.recipients.calls import Calls
+from fopemta.recipients.memory import CalloutMemory
+from fopemta.recipients.recipients import Recipients
+from tests.recipients.test_calls import ScriptedCallout
+
+NOW = 1_000_000_000.0
+DAY = 86400.0
+
+
+class RecipientsTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        (self.folder / "mail" / "anna").mkdir(parents=True)
+        self.write("list", "bob\n")
+        self.write("aliases", "sales: anna, x@away.test\npostmaster: anna\n")
+        self.now = NOW
+        self.clock = Clock()
+        self.callout = ScriptedCallout(Said.GOOD)
+        template = str(self.folder / "mail" / "{local_part}")
+        listed = str(self.folder / "list")
+        self.config = Configuration(
+            node=Node(hostname="us.test", postmaster=Mailbox("postmaster", "off.test")),
+            listeners=(Listener(endpoint="tcp:25"),),
+            routes=(
+                Route(domain="off.test", via=Via.MAILDIR, maildir=template),
+                Route(domain="folders.test", via=Via.MAILDIR, maildir=template, verify=Verify.MAILDIR),
+                Route(domain="local.test", via=Via.MAILDIR, maildir=template, verify=Verify.LIST, recipients=listed),
+                Route(domain="relay.test", verify=Verify.LIST, recipients=listed),
+                Route(domain="call.test", verify=Verify.CALLOUT),
+                Route(domain="strict.test", verify=Verify.CALLOUT, unverified=Unverified.DEFER),
+            ),
+            aliases=AliasFile(file=str(self.folder / "aliases")),
+        )
+        self.recipients = self.made(self.config)
+
+    def write(self, name: str, text: str) -> None:
+        beside = self.folder / f"{name}.new"
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, self.folder / name)
+
+    def made(self, config: Configuration) -> Recipients:
+        memory = CalloutMemory(str(self.folder / "state" / "recipients.sqlite"))
+        calls = Calls(self.callout, memory, self.clock, execute, lambda: self.now)
+        return Recipients(config, calls, maildir_path, execute, lambda: self.now)
+
+    def verify(self, address: str) -> str | None:
+        local_part, _, domain = address.rpartition("@")
+        asking = self.recipients.verify(Mailbox(local_part, domain))
+        self.clock.advance(0)
+        reply = self.successResultOf(asking)
+        return None if reply is None else f"{reply.code} {reply.enhanced}"
+
+    def test_interfaces(self) -> None:
+        verifyObject(IRecipients, self.recipients)
+        verifyObject(IAliases, self.recipients)
+
+    def test_whole_table(self) -> None:
+        table = {
+            "anybody@off.test": None,
+            "anybody@elsewhere.test": None,
+            "anna@folders.test": None,
+            "ANNA+detail@folders.test": None,
+            "bob@folders.test": "550 5.1.1",
+            "../anna@folders.test": "550 5.1.1",
+            "sales@folders.test": None,
+            "bob@local.test": None,
+            "Bob+detail@local.test": None,
+            "anna@local.test": "550 5.1.1",
+            "sales+x@local.test": None,
+            "bob@relay.test": None,
+            "bob+detail@relay.test": "550 5.1.1",
+            "sales@relay.test": "550 5.1.1",
+            "bob@call.test": None,
+        } | {f"Postmaster@{each.domain}": None for each in self.config.routes}
+        self.assertEqual({address: self.verify(address) for address in table}, table)
+        self.assertEqual(self.callout.asked, [Mailbox("bob", "call.test")])
+
+    def test_what_cannot_be_looked_at_says_nothing_of_anybody(self) -> None:
+        os.unlink(self.folder / "list")
+        self.assertEqual(self.verify("bob@relay.test"), "451 4.3.0")
+        self.write("aliases", "a: a\n")
+        self.assertEqual(self.verify("anybody@off.test"), "451 4.3.0")
+        self.assertIsNone(self.verify("anybody@elsewhere.test"))
+
+    def test_files_are_read_anew(self) -> None:
+        self.assertEqual(self.verify("carol@relay.test"), "550 5.1.1")
+        self.write("list", "bob\ncarol\n")
+        self.assertIsNone(self.verify("carol@relay.test"))
+        self.write("list", "what is this\n")
+        self.assertIsNone(self.verify("carol@relay.test"), "an error changes nothing")
+
+    def test_accept_means_those_that_were_good_within_31_days(self) -> None:
+        """RULINGS 24."""
+        for domain, says in (("call.test", None), ("strict.test", "450 4.1.1")):
+            self.now, self.callout.says = NOW, Said.GOOD
+            self.assertIsNone(self.verify(f"bob@{domain}"))
+            self.callout.says = Said.UNKNOWN
+            self.now = NOW + 6 * DAY
+            self.assertIsNone(self.verify(f"bob@{domain}"), "it is asked anew after 7 days only")
+            self.now = NOW + 30 * DAY
+            self.assertEqual(self.verify(f"bob@{domain}"), says)
+            self.now = NOW + 31 * DAY
+            self.assertEqual(self.verify(f"bob@{domain}"), "450 4.1.1")
+            self.assertEqual(self.verify(f"new@{domain}"), "450 4.1.1")
+            self.callout.says = Said.BAD
+            self.assertEqual(self.verify(f"gone@{domain}"), "550 5.1.1")
+
+    def test_aliases_are_expanded(self) -> None:
+        self.verify("anybody@off.test")
+        sales = Mailbox("sales", "off.test")
+        found = self.recipients.expanded(Envelope(None, (sales,)))
+        self.assertEqual([str(each) for each in found.recipients], ["anna@off.test", "x@away.test"])
+        self.assertEqual({found.options_of(each).stands_for for each in found.recipients}, {(sales,)})
+
+    def test_goes_by_another_configuration(self) -> None:
+        self.verify("anybody@off.test")
+        routes = tuple(attrs.evolve(each, verify=Verify.OFF) for each in self.config.routes)
+        self.recipients.reconfigure(attrs.evolve(self.config, routes=routes))
+        sales = Envelope(None, (Mailbox("sales", "off.test"),))
+        self.assertEqual(len(self.recipients.expanded(sales).recipients), 2, "known before the file is read again")
+        self.assertIsNone(self.verify("nobody@relay.test"))
+        self.recipients.reconfigure(attrs.evolve(self.config, aliases=AliasFile()))
+        self.assertEqual(self.recipients.expanded(sales), sales)
+        self.assertEqual(self.verify("nobody@relay.test"), "550 5.1.1")
