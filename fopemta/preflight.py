@@ -7,7 +7,9 @@ locked or listened on.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import attrs
 from OpenSSL import SSL
@@ -15,9 +17,12 @@ from twisted.internet.endpoints import serverFromString
 
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.load import load
-from fopemta.config.model import Configuration
+from fopemta.config.model import Configuration, Verify
 from fopemta.config.rules import load_rules
+from fopemta.policy import aliases, recipient_list
 from fopemta.policy.rulebook import Rulebook
+from fopemta.recipients import files as recipient_files
+from fopemta.routing.routes import is_local
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.credentials import load as load_credentials
@@ -89,6 +94,7 @@ def check(configuration: Configuration, adopting: bool = True) -> tuple[Configur
         *_roots(configuration),
         *_folders(configuration),
         *_users(configuration),
+        *_recipients(configuration),
     )
 
 
@@ -137,6 +143,24 @@ def _users(configuration: Configuration) -> Iterator[ConfigurationError]:
     except user_file.UserFileUnsound as unsound:
         for reason in unsound.reasons:
             yield ConfigurationError("users.file", reason)
+
+
+def _recipients(configuration: Configuration) -> Iterator[ConfigurationError]:
+    routes, file = configuration.routes, configuration.aliases.file
+    for index, route in enumerate(routes):
+        if route.verify is Verify.LIST:
+            yield from _unsound(f"route[{index}].recipients", route.recipients, recipient_list.parse)
+    if file != "off":
+        local = partial(is_local, routes=routes)
+        yield from _unsound("aliases.file", file, partial(aliases.parse, is_local=local))
+
+
+def _unsound(key: str, path: str, parse: Callable[[str], Any]) -> Iterator[ConfigurationError]:
+    try:
+        recipient_files.read(path, parse)
+    except recipient_files.FileUnsound as unsound:
+        for reason in unsound.reasons:
+            yield ConfigurationError(key, reason)
 
 
 def _folders(configuration: Configuration) -> Iterator[ConfigurationError]:

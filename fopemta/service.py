@@ -28,7 +28,7 @@ from fopemta.config.ways import listening_address
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import ICourier, ILogins, IMailReactor
-from fopemta.local.maildir import MaildirCourier
+from fopemta.local.maildir import MaildirCourier, maildir_path
 from fopemta.log_file import AppendedFile, Output, StandardOutput
 from fopemta.lookup.blocklists import Blocklists
 from fopemta.lookup.fetch import Fetcher
@@ -42,8 +42,12 @@ from fopemta.lookup.revocations import Revocations
 from fopemta.lookup.router import Router
 from fopemta.mail.identifiers import message_id
 from fopemta.mail_service import CannotStart, Listening, MailService
+from fopemta.outbound.callout import Callout, hurried
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.queue.dispatcher import Dispatcher
+from fopemta.recipients.calls import Calls
+from fopemta.recipients.memory import CalloutMemory
+from fopemta.recipients.recipients import Recipients
 from fopemta.reload import Reconfigured, Reload
 from fopemta.routing.hosts import OwnAddresses
 from fopemta.spool.limits import SpoolLimits
@@ -180,9 +184,12 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     resolver = Resolver(reactor, configuration.dns.nameservers or system_nameservers(), configuration.dns.timeout)
     router = _router(configuration, resolver)
     revocations, upkeep = _revocations(configuration, reactor, resolver)
-    manager = DeliveryManager(
-        reactor, router, client_tls, spool, configuration, time.time, _in_thread(reactor), revocations
+    manager, calling = (
+        DeliveryManager(reactor, router, client_tls, spool, config, time.time, _in_thread(reactor), revocations)
+        for config in (configuration, hurried(configuration))
     )
+    callout = Callout(calling)
+    recipients = _recipients(configuration, reactor, callout)
     couriers: dict[Via, ICourier] = {
         Via.MX: manager,
         Via.SMTP: manager,
@@ -204,12 +211,20 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
                 time.time,
                 logins=logins,
                 blocklists=Blocklists(resolver, listener.blocklists, reactor) if listener.blocklists else None,
+                recipients=recipients,
                 clients=clients,
             ),
         )
         for index, listener in enumerate(configuration.listeners)
     ]
-    targets: list[Reconfigured] = [dispatcher, manager, clients, *(each.factory for each in listening)]
+    targets: list[Reconfigured] = [
+        dispatcher,
+        manager,
+        callout,
+        recipients,
+        clients,
+        *(each.factory for each in listening),
+    ]
     reload = Reload(path, configuration, targets, serving, credentials)
     watch = _watch(configuration, reactor, reload, serving)
     for caution in cautions(configuration):
@@ -239,6 +254,13 @@ def _revocations(
     revocations = Revocations(reactor, fetcher, lists, time.time, in_thread)
     probe = settings.probe if settings.probe != "off" and revocation_matters(configuration) else None
     return revocations, RevocationUpkeep(reactor, revocations, lists, fetcher, probe)
+
+
+def _recipients(configuration: Configuration, reactor: IMailReactor, callout: Callout) -> Recipients:
+    in_thread = _in_thread(reactor)
+    memory = CalloutMemory.in_folder(configuration.node.state)
+    calls = Calls(callout, memory, reactor, in_thread, time.time)
+    return Recipients(configuration, calls, maildir_path, in_thread, time.time)
 
 
 def _router(configuration: Configuration, resolver: Resolver) -> Router:

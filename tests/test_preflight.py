@@ -103,6 +103,24 @@ class CheckTests(Folder):
         path.chmod(0o644)
         self.assertIn("others may read or change it", self.errors(users)[0])
 
+    def test_lists_of_recipients_and_aliases(self) -> None:
+        text = '[aliases]\nfile = "aliases"\n[[route]]\ndomain = "d.test"\nverify = "list"\nrecipients = "list"\n'
+        missing = [each.split(": ")[0::2] for each in self.errors(text)]
+        self.assertEqual(
+            missing, [[key, "No such file or directory"] for key in ("route[1].recipients", "aliases.file")]
+        )
+        (self.folder / "etc" / "list").write_text("anna\nx y\n", encoding="utf-8")
+        (self.folder / "etc" / "aliases").write_text("a: b\nb: |x\nc: |y\n", encoding="utf-8")
+        keys = [(each.split(": ")[0], each.split(": ")[2]) for each in self.errors(text)]
+        self.assertEqual(
+            keys, [("route[1].recipients", "line 2"), ("aliases.file", "line 2"), ("aliases.file", "line 3")]
+        )
+        (self.folder / "etc" / "list").write_text("anna\n", encoding="utf-8")
+        (self.folder / "etc" / "aliases").write_text("a: b\nb: a\n", encoding="utf-8")
+        self.assertIn("leads back to itself", self.errors(text)[0])
+        (self.folder / "etc" / "aliases").write_text("a: b\n", encoding="utf-8")
+        self.assertEqual(self.errors(text), [])
+
     def test_sockets_from_systemd_are_not_looked_for_by_hand(self) -> None:
         text = SMALLEST.replace("tcp:25", "systemd:domain=INET:index=7")
         configuration = preflight.read(self.write(text=text))

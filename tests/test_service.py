@@ -22,7 +22,7 @@ from zope.interface.verify import verifyObject
 from fopemta import log_observers, preflight
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Log, LogLevel
-from fopemta.interfaces import IQueue
+from fopemta.interfaces import IQueue, IRecipients
 from fopemta.log_observers import JsonLog, LogOutlet, TextLog
 from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.service import Options, build, credentials, makeService, new_ids, open_log, run_steadily
@@ -192,6 +192,7 @@ class BuildTests(Folder):
         service = build(path, preflight.read(path), reactor)  # type: ignore[arg-type]
         [listening] = service._listening
         self.assertTrue(verifyObject(IQueue, listening.factory.queue))
+        self.assertTrue(verifyObject(IRecipients, listening.factory.recipients))
         self.assertIsNot(listening.factory.server_tls, None)
         self.assertEqual([event["event"] for event in events], ["certificate_made", "caution"])
 

@@ -16,8 +16,8 @@ from fopemta.policy.recipients import Remembered, Said, remembered_after
 from fopemta.recipients.files import InThread
 from fopemta.recipients.memory import CalloutMemory
 
-# Addresses at a time, and those that may wait for their turn, so that nobody waits longer than two minutes; all others are
-# told to come again.
+# Addresses at a time, and those that may wait for their turn, so that nobody waits longer than two minutes; all others
+# are told to come again.
 MOST_AT_ONCE = 20
 MOST_WAITING = 60
 

@@ -15,7 +15,7 @@ from fopemta import maillog
 from fopemta.mail.address import Mailbox
 from fopemta.policy.recipients import FRESH, GOOD_KEPT, Remembered, Said
 
-FILE_NAME = "recipients.sqlite"
+_FILE_NAME = "recipients.sqlite"
 MOST = 100_000
 _FORMAT = 1
 _SECONDS = 2.0
@@ -37,6 +37,11 @@ class CalloutMemory:
         self._path = path
         self._most = most
         self._written = 0
+
+    @classmethod
+    def in_folder(cls, folder: str) -> CalloutMemory:
+        """That of a server whose [node] state is `folder`."""
+        return cls(os.path.join(folder, _FILE_NAME))
 
     def recall(self, recipient: Mailbox) -> Remembered | None:
         """What is known of an address; also None where the file cannot be read, which is logged."""

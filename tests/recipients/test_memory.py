@@ -25,6 +25,10 @@ class MemoryTests(SynchronousTestCase):
     def memory(self, most: int = 100) -> CalloutMemory:
         return CalloutMemory(str(self.path), most)
 
+    def test_place(self) -> None:
+        CalloutMemory.in_folder(str(self.folder)).note(BOB, Remembered(Said.BAD, NOW))
+        self.assertEqual(self.memory().recall(BOB), Remembered(Said.BAD, NOW))
+
     def test_survives_a_restart(self) -> None:
         self.assertIsNone(self.memory().recall(BOB))
         for known in (
