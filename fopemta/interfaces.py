@@ -149,6 +149,12 @@ class IQueue(Interface):
     def accepted(message: QueuedMessage) -> None:
         """A message has been committed: deliver it."""
 
+    def flush(domain: str) -> Deferred[int]:
+        """Try at once what waits for a domain, "@domain" for those below it, too; fires with the number of messages.
+
+        A request that comes while a message is on its way counts for it afterwards.  Does not fail.
+        """
+
 
 class ICourier(Interface):
     """Carries a consignment one attempt far."""

@@ -100,6 +100,11 @@ class QueuedMessage:
         return min(moments, default=None)
 
     @property
+    def domains(self) -> tuple[str, ...]:
+        """Those of all its recipients, each once and sorted."""
+        return tuple(sorted({each.address.domain for each in self.recipients}))
+
+    @property
     def pending(self) -> tuple[RecipientStatus, ...]:
         """The recipients still to be delivered, the held ones too."""
         return tuple(each for each in self.recipients if each.open)
@@ -112,13 +117,16 @@ class QueuedMessage:
 
 @attrs.frozen
 class Unfinished:
-    """What is kept in memory of a message that waits in the spool: `due` as `QueuedMessage.due`."""
+    """What is kept in memory of a message that waits in the spool: `due` as `QueuedMessage.due`, `domains` those of all
+    its recipients, each once and sorted.
+    """
 
     id: str
     arrived: float
     due: float | None
+    domains: tuple[str, ...]
 
     @classmethod
     def of(cls, message: QueuedMessage) -> Unfinished:
         """Of a message that has been read."""
-        return cls(message.id, message.arrived, message.due)
+        return cls(message.id, message.arrived, message.due, message.domains)

@@ -6,7 +6,7 @@ Moments are stored, shown and reported in wall time; what waits, and how old it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from fopemta.retry.agenda import Agenda
 
@@ -49,15 +49,19 @@ class SteadyAgenda:
 
 
 class Ages:
-    """How long messages have been here.  One whose arrival lies ahead of the clock has arrived when it was found."""
+    """How long messages have been here, and for which domains they are.  One whose arrival lies ahead of the clock has
+    arrived when it was found.
+    """
 
     def __init__(self, seconds: Callable[[], float], now: Callable[[], float]) -> None:
         self._seconds = seconds
         self._now = now
         self._born: dict[str, float] = {}
+        self._domains: dict[str, tuple[str, ...]] = {}
 
-    def found(self, message_id: str, arrived: float) -> None:
+    def found(self, message_id: str, arrived: float, domains: tuple[str, ...] = ()) -> None:
         """A message that arrived at this moment of the wall clock, as that stands now."""
+        self._domains[message_id] = domains
         self._born[message_id] = self._seconds() - max(self._now() - arrived, 0.0)
 
     def arrived(self, message_id: str, otherwise: float) -> float:
@@ -68,3 +72,18 @@ class Ages:
     def forget(self, message_id: str) -> None:
         """It is finished."""
         self._born.pop(message_id, None)
+        self._domains.pop(message_id, None)
+
+    def of_domain(self, wanted: str) -> Iterator[tuple[str, str]]:
+        """(id, domain) of every message for `wanted`, once for each domain that it names (see `is_of`)."""
+        for message_id, domains in self._domains.items():
+            for domain in domains:
+                if is_of(wanted, domain):
+                    yield message_id, domain
+
+
+def is_of(wanted: str, domain: str) -> bool:
+    """Whether `domain` is the one that is wanted, or, for "@example.org", that one or below it (RFC 1985 5.1)."""
+    if not wanted.startswith("@"):
+        return domain == wanted
+    return domain == wanted[1:] or domain.endswith("." + wanted[1:])

@@ -17,7 +17,7 @@ from fopemta.config.model import Configuration, Via
 from fopemta.interfaces import ICourier, IQueue, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
-from fopemta.queue.clocks import Ages, SteadyAgenda
+from fopemta.queue.clocks import Ages, SteadyAgenda, is_of
 from fopemta.queue.damage_watch import DamageWatch
 from fopemta.queue.destinations import Taken
 from fopemta.queue.patience import pause
@@ -79,6 +79,8 @@ class Dispatcher:
         self._ages = Ages(clock.seconds, now)
         self._rounds: dict[str, _Round] = {}
         self._loading: set[str] = set()
+        # Messages that somebody wants tried at once, with the domain that he named.
+        self._pressed: dict[str, str] = {}
         self._backlog: deque[str] = deque()
         self._traffic = Traffic(config, clock.seconds, noise)
         self._alarm: IDelayedCall | None = None
@@ -94,7 +96,7 @@ class Dispatcher:
         now = self._now()
         overdue = 0
         for message in messages:
-            self._ages.found(message.id, message.arrived)
+            self._ages.found(message.id, message.arrived, message.domains)
             moment = message.due
             if moment is None:
                 continue
@@ -130,12 +132,29 @@ class Dispatcher:
 
     def accepted(self, message: QueuedMessage) -> None:
         """See IQueue."""
-        self._ages.found(message.id, message.arrived)
+        self._ages.found(message.id, message.arrived, message.domains)
         if self._stopping or self._full:
             self._backlog.append(message.id)
             return
         self._begin_round(message)
         self._carry()
+
+    def flush(self, domain: str) -> Deferred[int]:
+        """See IQueue."""
+        found = dict(self._ages.of_domain(domain))
+        for each in set(found.values()):
+            self._traffic.wake(next_hop(each, self._config.routes))
+        moving = [message_id for message_id in found if self._moves(message_id)]
+        for message_id in moving:
+            self._pressed[message_id] = domain
+            if message_id in self._agenda:
+                self._agenda.set(message_id, self._now())
+        self._look()
+        return succeed(len(moving))
+
+    def _moves(self, message_id: str) -> bool:
+        """It waits for its moment or is on its way; who is held does neither."""
+        return message_id in self._agenda or message_id in self._rounds or message_id in self._loading
 
     @property
     def size(self) -> int:
@@ -230,6 +249,8 @@ class Dispatcher:
 
         Who waits for his destination is called; should he not be, this is when he is tried at the latest.
         """
+        if round_.message.id in self._pressed:
+            return self._now()
         if not round_.parked:
             return round_.message.due
         now, retry = self._now(), self._config.retry
@@ -244,9 +265,11 @@ class Dispatcher:
         """One consignment for each next hop of the recipients that are due."""
         # Who is to be tried first is due, whatever the clock on the wall says: it has been waited for.
         latest = max(self._now(), message.due or 0.0)
+        pressed = self._pressed.pop(message.id, None)
         groups: dict[NextHop, list[int]] = {}
         for index, status in enumerate(message.recipients):
-            if status.state is RecipientState.QUEUED and (status.next_try or 0.0) <= latest:
+            wanted = pressed is not None and is_of(pressed, status.address.domain)
+            if status.state is RecipientState.QUEUED and (wanted or (status.next_try or 0.0) <= latest):
                 hop = next_hop(status.address.domain, self._config.routes)
                 groups.setdefault(hop, []).append(index)
         round_ = self._rounds[message.id] = _Round(message, len(groups))
@@ -324,6 +347,7 @@ class Dispatcher:
         del self._rounds[message.id]
         if message.finished:
             self._ages.forget(message.id)
+            self._pressed.pop(message.id, None)
             states = [each.state for each in message.recipients]
             maillog.finished(message.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))
         else:

@@ -6,6 +6,7 @@ A start reads perhaps 100,000 of them; their envelopes and verdicts are read whe
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,7 +55,8 @@ def waiting_of(head: bytes, lines: tuple[bytes, ...], finished: bool) -> Waiting
         due = None if finished else _due(envelope["recipients"], lines) if plain else _NOT_PLAIN
         if due is _NOT_PLAIN:
             due = message_of(facts_from_json(head), lines).due
-        entry = Unfinished(str(facts["id"]), float(facts["arrived"]), due)
+        domains = {sys.intern(each.rpartition("@")[2]) for each in facts["envelope"]["recipients"]}
+        entry = Unfinished(str(facts["id"]), float(facts["arrived"]), due, tuple(sorted(domains)))
         return Waiting(entry, finished, int(facts["size"]), bool(facts.get("separate", False)), head, lines)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise Unsound(f"not what it should be: {error!r}") from error
