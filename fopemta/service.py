@@ -230,7 +230,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     for caution in cautions(configuration):
         maillog.caution(caution.key, caution.message)
     files = log_observers.outlet.files
-    return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, [watch, upkeep])
+    return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, [watch, upkeep, recipients])
 
 
 def new_ids() -> Callable[[], str]:

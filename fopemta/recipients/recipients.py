@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from fopemta import maillog
+from fopemta.background import supervise
 from fopemta.config.model import Configuration, Route, Verify, Via
 from fopemta.interfaces import IAliases, IRecipients
 from fopemta.mail.address import Mailbox
@@ -68,6 +69,16 @@ class Recipients:
     def _is_local(self, domain: str) -> bool:
         return is_local(domain, self._config.routes)
 
+    def start(self) -> None:
+        """Read all files, so that nobody has to wait for them."""
+        if self._aliases is not None:
+            _look_at(self._aliases)
+        for file in self._lists.values():
+            _look_at(file)
+
+    def stop(self) -> None:
+        """Nothing goes on by itself."""
+
     # --- verify ----------------------------------------------------------------------------------------------------
 
     def verify(self, recipient: Mailbox) -> Deferred[Reply | None]:
@@ -116,9 +127,19 @@ class Recipients:
     # --- aliases ---------------------------------------------------------------------------------------------------
 
     def expanded(self, envelope: Envelope) -> Envelope:
-        """See IAliases: as they were when a recipient was last verified."""
-        aliases = self._aliases.content if self._aliases is not None else None
+        """See IAliases: as the file was when it was last read, which a change begins anew.
+
+        A recipient that is an alias has been verified before, by the file as it was then; postmaster has not.
+        """
+        if self._aliases is None:
+            return envelope
+        aliases = self._aliases.content
+        _look_at(self._aliases)
         return alias_rules.expanded(envelope, aliases or _NO_ALIASES, self._is_local)
+
+
+def _look_at(file: WatchedFile[Any]) -> None:
+    supervise(file.current(), "looking at a file of recipients")
 
 
 def _is_folder(path: str) -> bool | None:

@@ -131,6 +131,15 @@ class RecipientsTests(SynchronousTestCase):
         self.assertEqual([str(each) for each in found.recipients], ["anna@off.test", "x@away.test"])
         self.assertEqual({found.options_of(each).stands_for for each in found.recipients}, {(sales,)})
 
+    def test_postmaster_is_expanded_though_nobody_verifies_him(self) -> None:
+        envelope = Envelope(None, (Mailbox("postmaster", "off.test"),))
+        self.recipients.start()
+        self.assertEqual(str(self.recipients.expanded(envelope).recipients[0]), "anna@off.test")
+        self.write("aliases", "postmaster: bob\n")
+        self.recipients.expanded(envelope)
+        self.assertEqual(str(self.recipients.expanded(envelope).recipients[0]), "bob@off.test")
+        self.recipients.stop()
+
     def test_goes_by_another_configuration(self) -> None:
         self.verify("anybody@off.test")
         routes = tuple(attrs.evolve(each, verify=Verify.OFF) for each in self.config.routes)
