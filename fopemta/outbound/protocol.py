@@ -106,12 +106,12 @@ class OutboundProtocol(Protocol):
     # --- what the delivery manager says ----------------------------------------------------------------------------
 
     def transact(self, transaction: Transaction, source: ContentSource) -> Deferred[Transacted]:
-        """Send one message.  Only while the session stands and nothing else is under way."""
+        """Send one message.  Only while nothing else is under way."""
         self._source = source
         self._chunks = ChunkSource(source, transaction.size)
         done: Deferred[Transacted] = Deferred()
         self._result, self._waiting_for = done, _Wait.TRANSACTION
-        if self.lost:
+        if not self.usable:
             self._broke(Diagnosis.CONVERSATION_DROPPED, "the connection was closed")
         else:
             self._perform(self._session.begin(transaction))

@@ -331,7 +331,7 @@ _LEFT_US = SessionFailed(Phase.MAIL, Diagnosis.CONVERSATION_DROPPED, "the server
 _FULL = "the server takes no more in one session"
 
 # Where a session that had stood idle may be found closed.
-_BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA})
+_BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.QUIT})
 
 
 def _none_can(recipients: list[Mailbox], why: Diagnosis) -> tuple[RecipientResult, ...]:

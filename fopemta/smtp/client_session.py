@@ -193,6 +193,8 @@ class ClientSession:
 
     def _send_commands(self) -> None:
         """All that is unsent with PIPELINING, else the next one alone (RFC 2920)."""
+        if self._spoken_ahead():
+            return
         count = len(self._unsent) if self.offer.pipelining else 1
         lines = []
         for _ in range(count):
@@ -307,7 +309,15 @@ class ClientSession:
         self.state = NEXT[self.state, event]
 
     def _write(self, line: str) -> None:
-        self._effects.append(Write(_line(line)))
+        if not self._spoken_ahead():
+            self._effects.append(Write(_line(line)))
+
+    def _spoken_ahead(self) -> bool:
+        """What is there already before a command is out is no answer to it: all replies would be one off (C086)."""
+        if self._parser.empty:
+            return False
+        self._fail(Diagnosis.PROTOCOL_ERROR, "a reply to what had not been said yet")
+        return True
 
     def _fail_by(self, reply: Reply) -> None:
         kind = Diagnosis.REFUSED_BY_PEER if reply.code >= 500 else Diagnosis.DEFERRED_BY_PEER
@@ -317,6 +327,8 @@ class ClientSession:
         # TLS stands once the second EHLO is out: what the server *says* then is no failure of the handshake, and must
         # not lead to a weaker one or to plain text.
         phase = Phase.HELO if self.state is ClientState.EHLO_AGAIN else self.phase
+        # What was to be done next is off: nobody begins anything with a server that has spoken out of turn.
+        self._effects = [each for each in self._effects if not isinstance(each, _NEXT_STEPS)]
         self._effects.append(SessionFailed(phase, diagnosis, text, reply))
         self._go(ClientEvent.CLOSE)
         self._effects.append(Hangup())
@@ -327,6 +339,7 @@ class ClientSession:
 
 
 _Command: TypeAlias = tuple[bytes, Phase, Mailbox | None]
+_NEXT_STEPS = (Ready, SendContent, SendChunk)
 _ANSWERING_421 = frozenset({ClientState.ENVELOPE, ClientState.CHUNK_SENT, ClientState.FINAL, ClientState.QUIT})
 
 
