@@ -1,12 +1,12 @@
-"""Sessions that stand and wait for the next message to the same destination (shell).
+"""Sessions that stand and wait for the next message to the same server (shell).
 
-The key is the destination and the whole TLS plan: a message never rides a session that was proven for less than its
-own plan demands, nor one that was opened for another domain's sake.
+The key is the server, by address and by name, and the whole TLS plan: a message never rides a session that was proven
+for less than its own plan demands, nor for another name.  Domains of one provider share sessions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -15,7 +15,7 @@ from fopemta.deadline import Deadline
 from fopemta.mail.address import Mailbox
 from fopemta.outbound.findings import Session
 from fopemta.outbound.protocol import OutboundProtocol
-from fopemta.routing.values import NextHop
+from fopemta.routing.values import Host, NextHop
 from fopemta.trust.plan import TlsPlan
 
 # RFC 5321 4.5.3.2 lets a server wait five minutes; keeping his place for long without need is no courtesy.
@@ -23,19 +23,38 @@ IDLE = 3.0
 
 
 @attrs.frozen
-class Key:
-    """What two messages must have in common to share a session."""
+class Place:
+    """What two messages must have in common to share a session: `name` is what the certificate is judged by, the
+    address itself where it is None.
+    """
 
-    next_hop: NextHop
+    name: str | None
+    address: str
+    port: int
     plan: TlsPlan
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """Its addresses are all the same to us."""
+        return self.name or self.address, self.port
+
+    @classmethod
+    def all_of(cls, hosts: Sequence[Host], plan: TlsPlan) -> list[Place]:
+        """In the order of `hosts` and of their addresses."""
+        return [cls(host.name, address, host.port, plan) for host in hosts for address in host.addresses]
 
 
 @attrs.define(eq=False)
 class Standing:
-    """A session, what its TLS proved, how many messages it has carried, and to which domains."""
+    """A session, what its TLS proved, how many messages it has carried, and to which domains.
+
+    It was opened on the way to `next_hop`; `greeted_by` is what the server calls itself.
+    """
 
     protocol: OutboundProtocol
     session: Session
+    next_hop: NextHop
+    greeted_by: str = ""
     messages: int = 0
     domains: set[str] = attrs.Factory(set)
 
@@ -62,24 +81,27 @@ class Pool:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._waiting: dict[Key, list[tuple[Standing, Deadline]]] = {}
+        self._waiting: dict[Place, list[tuple[Standing, Deadline]]] = {}
 
-    def take(self, key: Key) -> Standing | None:
-        """The session used last, None when none stands."""
-        waiting = self._waiting.get(key, [])
-        while waiting:
-            standing, deadline = waiting.pop()
-            deadline.clear()
-            if not waiting:
-                del self._waiting[key]
-            if standing.protocol.usable:
-                return standing
+    def take(self, places: Sequence[Place], next_hop: NextHop) -> Standing | None:
+        """A session at one of `places`, the best of them first; None when none stands.
+
+        Any at the best host; at another only one that was opened on the way to `next_hop`: where one domain is at home
+        may be another's last resort.
+        """
+        for place in places:
+            best = place.server == places[0].server
+            for standing in [each for each, _ in reversed(self._waiting.get(place, ()))]:
+                if best or standing.next_hop == next_hop:
+                    self._forget(place, standing)
+                    if standing.protocol.usable:
+                        return standing
         return None
 
-    def put(self, key: Key, standing: Standing) -> None:
+    def put(self, place: Place, standing: Standing) -> None:
         """Keep a session that has nothing to do."""
-        deadline = Deadline(self._clock, lambda: self._expired(key, standing))
-        self._waiting.setdefault(key, []).append((standing, deadline))
+        deadline = Deadline(self._clock, lambda: self._expired(place, standing))
+        self._waiting.setdefault(place, []).append((standing, deadline))
         deadline.set(IDLE)
 
     def close(self) -> None:
@@ -90,10 +112,16 @@ class Pool:
                 deadline.clear()
                 standing.protocol.quit()
 
-    def _expired(self, key: Key, standing: Standing) -> None:
-        left = [each for each in self._waiting.get(key, []) if each[0] is not standing]
-        if left:
-            self._waiting[key] = left
-        else:
-            self._waiting.pop(key, None)
+    def _expired(self, place: Place, standing: Standing) -> None:
+        self._forget(place, standing)
         standing.protocol.quit()
+
+    def _forget(self, place: Place, standing: Standing) -> None:
+        left = []
+        for each, deadline in self._waiting.pop(place, []):
+            if each is standing:
+                deadline.clear()
+            else:
+                left.append((each, deadline))
+        if left:
+            self._waiting[place] = left

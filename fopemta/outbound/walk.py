@@ -16,7 +16,7 @@ from fopemta.mail.consignment import Consignment
 from fopemta.outbound.carrying import Reader, prepare
 from fopemta.outbound.dialer import NotConnected, dial
 from fopemta.outbound.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
-from fopemta.outbound.pool import Key, Standing
+from fopemta.outbound.pool import Place, Standing
 from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
 from fopemta.outbound.weighing import Weighing
 from fopemta.routing.values import Host
@@ -58,12 +58,12 @@ class Walk:
         # Whom the host at hand has been asked about, and the step that is taken again for the others.
         self._asked: set[Mailbox] = set()
         self._full: Step | None = None
-        self._key = Key(consignment.next_hop, plan)
+        self._hosts = hosts
         self._reader = Reader(owner.spool, consignment.message.id)
 
     async def run(self) -> None:
         """Walk.  Raises SpoolTrouble when the message cannot be read; `verdicts` are right all the same."""
-        standing = self._owner.pool.take(self._key)
+        standing = self._owner.pool.take(Place.all_of(self._hosts, self._plan), self._consignment.next_hop)
         if standing is not None:
             await self._ride(standing)
         while self._left:
@@ -93,11 +93,13 @@ class Walk:
     async def _ride(self, standing: Standing) -> None:
         """Use a session that stands.  A server that has meanwhile closed it is no failure: the walk begins anew."""
         session = standing.session
+        # As this domain has found the host: what proves its name may be something else, or nothing.
+        session = attrs.evolve(session, step=self._as_found(session.step))
         if session.evidence is not None:
             # By today's time: a certificate may have expired since.
             session = attrs.evolve(session, judgement=await self._judged(session.step, session.evidence))
-            standing.session = session
-        if self._shortfall(session, Ready(session.evidence is not None, True)) is not None:
+        standing.session = session
+        if self._shortfall(session, Ready(session.evidence is not None, True, name=standing.greeted_by)) is not None:
             standing.protocol.quit()
             return
         batch = standing.book(self._left)
@@ -111,6 +113,16 @@ class Walk:
         self._note_outcome(session, outcome)
         await self._carry_on(standing)
         self._leave(standing)
+
+    def _as_found(self, step: Step) -> Step:
+        """`step`, which another walk has taken, to that one of our hosts which it leads to."""
+        wanted = (step.host.name, step.host.port)
+        return attrs.evolve(
+            step,
+            host=next(
+                each for each in self._hosts if (each.name, each.port) == wanted and step.address in each.addresses
+            ),
+        )
 
     async def _take(self, step: Step) -> None:
         owner, config = self._owner, self._owner.config
@@ -146,7 +158,7 @@ class Walk:
         if protocol.lost:
             self._not_opened(step, _LEFT_US)
             return
-        standing = Standing(protocol, session)
+        standing = Standing(protocol, session, self._consignment.next_hop, opened.ready.name)
         await self._carry_on(standing)
         self._leave(standing)
 
@@ -210,7 +222,8 @@ class Walk:
         if not standing.protocol.usable or standing.session.downgraded or standing.messages >= most:
             standing.protocol.quit()
         else:
-            self._owner.pool.put(self._key, standing)
+            step = standing.session.step
+            self._owner.pool.put(Place(step.host.name, step.address, step.host.port, self._plan), standing)
 
     # --- noting what happened --------------------------------------------------------------------------------------
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
-from fopemta.config.model import Fallback
-from fopemta.interfaces import SpoolFailing
-from fopemta.testing.peers import StartTls
+from fopemta.config.model import Fallback, Route, Via
+from fopemta.interfaces import IRouter, SpoolFailing
+from fopemta.mail.consignment import Consignment
+from fopemta.routing.routes import next_hop
+from fopemta.routing.values import Host, NextHop, RoutingFailure
+from fopemta.testing.peers import Peer, StartTls
 from fopemta.trust.levels import Level
+from fopemta.trust.verdict import VerdictRecord
 from tests.outbound.delivery import BOB, EVE, Delivery, peer
 
 ONE = ["EHLO", "STARTTLS", "EHLO", "MAIL", "RCPT", "DATA", "(27"]
@@ -123,6 +128,93 @@ class PoolTests(SynchronousTestCase):
         delivery.network.flush()
         delivery.another()
         self.assertEqual(server.verbs, [[*ONE, "QUIT"], ONE])
+
+
+@implementer(IRouter)
+@attrs.frozen
+class ProvenOfE:
+    """Of e.test alone the names of the hosts are proven."""
+
+    router: IRouter
+
+    def hosts(self, hop: NextHop) -> Deferred[tuple[Host, ...] | RoutingFailure]:
+        proof = "dnssec" if hop.domain == "e.test" else None
+
+        def proven(found: tuple[Host, ...] | RoutingFailure) -> tuple[Host, ...] | RoutingFailure:
+            assert not isinstance(found, RoutingFailure)
+            return tuple(attrs.evolve(host, proven_by=proof) for host in found)
+
+        return self.router.hosts(hop).addCallback(proven)
+
+
+class SharingTests(SynchronousTestCase):
+    """Domains d.test and e.test, whose mail goes to the same servers, or nearly."""
+
+    def setUp(self) -> None:
+        self.servers: tuple[Peer, ...] = (peer(), peer())
+        self.delivery = Delivery(*self.servers)
+        self.resolver = self.delivery.resolver
+        self.resolver.hosts["other.e.test"] = ("192.0.2.1",)
+
+    def deliver(self, domain: str, result: str = "delivered") -> VerdictRecord:
+        """One message to `domain`."""
+        delivery = self.delivery
+        delivery.number += 1
+        submitted: list[Any] = []
+        delivery.spool.submit(f"BCDFGH{delivery.number:02d}", delivery.envelope, delivery.content).addCallback(
+            submitted.append
+        )
+        delivery.network.flush()
+        verdicts: list[VerdictRecord] = []
+        consignment = Consignment(submitted[0], next_hop(domain, delivery.config.routes), (BOB,))
+        delivery.manager.deliver(consignment, delivery.note).addCallback(verdicts.extend)
+        delivery.network.flush()
+        self.assertEqual(verdicts[0].result.value, result)
+        return verdicts[0]
+
+    def connections(self, *domains: str) -> tuple[int, int]:
+        for domain in domains:
+            self.deliver(domain)
+        return self.servers[0].connections, self.servers[1].connections
+
+    def test_domains_of_one_provider_share_a_session(self) -> None:
+        self.resolver.mx["e.test"] = ((5, "mx1.d.test"),)
+        self.assertEqual(self.connections("d.test", "e.test", "d.test"), (1, 0))
+
+    def test_the_same_address_by_another_name_is_another_server(self) -> None:
+        self.resolver.mx["e.test"] = ((5, "other.e.test"),)
+        self.assertEqual(self.connections("d.test", "e.test"), (2, 0))
+
+    def test_the_same_name_at_another_address_is_another_server(self) -> None:
+        self.resolver.mx["e.test"] = ((5, "mx1.d.test"),)
+        self.deliver("d.test")
+        self.resolver.hosts["mx1.d.test"] = ("192.0.2.2",)
+        self.assertEqual(self.connections("e.test"), (1, 1))
+
+    def test_nobody_goes_to_his_last_resort_because_others_are_at_home_there(self) -> None:
+        self.resolver.mx["e.test"] = ((5, "mx2.d.test"),)
+        self.assertEqual(self.connections("e.test", "d.test"), (1, 1))
+
+    def test_who_had_to_go_there_stays_while_his_session_stands(self) -> None:
+        del self.delivery.network.servers["192.0.2.1", 25]
+        self.deliver("d.test")
+        self.delivery.network.servers["192.0.2.1", 25] = self.servers[0]
+        self.assertEqual(self.connections("d.test"), (0, 1))
+
+    def test_ourselves_is_not_a_way_because_a_route_leads_there(self) -> None:
+        self.servers = (peer(hostname="us.test"),)
+        self.delivery = Delivery(*self.servers)
+        route = Route(domain="e.test", via=Via.SMTP, host="mx1.d.test")
+        self.delivery.config = attrs.evolve(self.delivery.config, routes=(route,))
+        self.deliver("e.test")
+        self.assertEqual(self.deliver("d.test", "deferred").diagnosis, "loops_back")
+        self.assertEqual(len(self.servers[0].messages), 1)
+
+    def test_a_record_tells_what_its_own_domain_has_proven(self) -> None:
+        self.resolver.mx["e.test"] = ((5, "mx1.d.test"),)
+        self.delivery.manager.router = ProvenOfE(self.delivery.manager.router)
+        proven = [self.deliver(domain).mx_proven_by for domain in ("d.test", "e.test", "d.test")]
+        self.assertEqual((proven, self.servers[0].connections), ([None, "dnssec", None], 1))
 
 
 class TroubleTests(SynchronousTestCase):
