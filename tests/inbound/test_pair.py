@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import ListenerTls
 from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import BodyType, Envelope, Notify, OriginalRecipient, RecipientOptions, Returned
 from fopemta.testing.network import MemoryNetwork
 from fopemta.trust.levels import Level
 from tests.inbound.inbound import Inbound
@@ -51,3 +53,51 @@ class PairTests(SynchronousTestCase):
         for tls in (ListenerTls.OFF, ListenerTls.OPPORTUNISTIC):
             inbound, _ = relayed(content, tls)
             self.assertTrue(inbound.kept()[0].endswith(content))
+
+
+class CarriedTests(SynchronousTestCase):
+    """What the one has taken in, the other takes in alike."""
+
+    BOB = Mailbox("bob", "us.test")
+
+    def passed_on(self, content: bytes, envelope: Envelope) -> tuple[bytes, Envelope]:
+        """Content and envelope as the receiving one has them."""
+        network = MemoryNetwork()
+        inbound = Inbound(ListenerTls.OPPORTUNISTIC, clock=network)
+        delivery = Delivery(inbound.factory, recipients=envelope.recipients, content=content, network=network)
+        delivery.envelope = envelope
+        self.assertEqual([each.result.value for each in delivery.run(5)], ["delivered"])
+        (message,), (kept,) = inbound.queue.messages, inbound.kept()
+        self.assertTrue(kept.endswith(content))
+        return kept, attrs.evolve(message.envelope, arrival=None)
+
+    def test_every_kind_of_content(self) -> None:
+        header = b"Subject: x\r\n\r\n"
+        table = {
+            (BodyType.SEVEN_BIT, header + b".\r\nx\r\n"): BodyType.SEVEN_BIT,
+            (BodyType.SEVEN_BIT, header + b"\xff\r\n"): BodyType.EIGHT_BIT_MIME,  # said by nobody before
+            (BodyType.EIGHT_BIT_MIME, header + b"\xff\r\n"): BodyType.EIGHT_BIT_MIME,
+            (BodyType.EIGHT_BIT_MIME, header + b"x\r\n"): BodyType.SEVEN_BIT,
+            (BodyType.BINARY_MIME, header + bytes(range(256)) * 3000 + b"\r"): BodyType.BINARY_MIME,
+            (BodyType.BINARY_MIME, header + b"\r\n.\r\n.\n"): BodyType.BINARY_MIME,
+        }
+        for (body, content), wanted in table.items():
+            _, envelope = self.passed_on(content, Envelope(None, (self.BOB,), body))
+            self.assertEqual(envelope, Envelope(None, (self.BOB,), wanted))
+
+    def test_wishes_and_letters(self) -> None:
+        options = RecipientOptions(
+            frozenset({Notify.DELAY, Notify.FAILURE}), OriginalRecipient("utf-8", "bü+\\@far.test")
+        )
+        sender = Mailbox("ö", "far.test")
+        envelope = Envelope(
+            sender,
+            (self.BOB,),
+            smtputf8=True,
+            returned=Returned.HEADERS,
+            envelope_id="a b+c=",
+            options=((self.BOB, options),),
+        )
+        kept, found = self.passed_on(b"Subject: x\r\n\r\nx\r\n", envelope)
+        self.assertEqual(found, envelope)
+        self.assertIn(b"with UTF8SMTPS id", kept)
