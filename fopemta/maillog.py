@@ -386,7 +386,7 @@ def blocklist_works_again(zone: str) -> None:
 
 
 def revocation_unreachable(why: str) -> None:
-    """No CRL can be fetched: a certificate whose revocation must be known proves nothing.  Logged once until one can."""
+    """No CRL can be fetched: what must be known of a certificate cannot be found out.  Logged once until one can."""
     _log.warn("CRLs cannot be fetched: {why}", event="revocation_unreachable", why=why)
 
 

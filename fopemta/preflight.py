@@ -20,6 +20,7 @@ from fopemta.config.load import load
 from fopemta.config.model import Configuration, Verify
 from fopemta.config.rules import load_rules
 from fopemta.policy import aliases, recipient_list
+from fopemta.policy.action import NOT_PERFORMED_YET
 from fopemta.policy.rulebook import Rulebook
 from fopemta.recipients import files as recipient_files
 from fopemta.routing.routes import is_local
@@ -70,7 +71,7 @@ def _rulebook(path: str) -> Rulebook:
     """The rules in the file `path`.  Raises ConfigurationErrors; their keys say which file is meant."""
     try:
         with open(path, encoding="utf-8") as file:
-            return load_rules(file.read(), os.path.dirname(path))
+            return _usable(load_rules(file.read(), os.path.dirname(path)))
     except OSError as error:
         raise ConfigurationErrors([ConfigurationError("rules", f"{path}: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
@@ -81,6 +82,18 @@ def _rulebook(path: str) -> Rulebook:
             ConfigurationError(f"{name}: {each.key}" if each.key else name, each.message) for each in found.errors
         ]
         raise ConfigurationErrors(errors) from None
+
+
+def _usable(rulebook: Rulebook) -> Rulebook:
+    """A demand that is read and not kept would be worse than none.  Raises ConfigurationErrors."""
+    errors = [
+        ConfigurationError(f"rule[{index}].then.action", f'"{rule.action_word}" is not supported by this version')
+        for index, rule in enumerate(rulebook.rules)
+        if isinstance(rule.then, NOT_PERFORMED_YET)
+    ]
+    if errors:
+        raise ConfigurationErrors(errors)
+    return rulebook
 
 
 def check(configuration: Configuration, adopting: bool = True) -> tuple[ConfigurationError, ...]:

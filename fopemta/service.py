@@ -212,6 +212,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
                 logins=logins,
                 blocklists=Blocklists(resolver, listener.blocklists, reactor) if listener.blocklists else None,
                 recipients=recipients,
+                aliases=recipients,
                 clients=clients,
             ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -57,6 +58,27 @@ class ReadTests(Folder):
         self.path.write_bytes(b"# \xff")
         with self.assertRaisesRegex(ConfigurationErrors, "not UTF-8 at octet 2"):
             preflight.read(str(self.path))
+
+
+class RulesTests(Folder):
+    def read(self, rules: str) -> Any:
+        self.write()
+        self.path.write_text('rules = "rules.toml"\n' + self.path.read_text())
+        (self.path.parent / "rules.toml").write_text(rules)
+        return preflight.read(str(self.path)).rulebook
+
+    def test_rules_come_with_the_configuration(self) -> None:
+        (rule,) = self.read('[[rule]]\nname = "x"\nthen = { action = "reject" }\n').rules
+        self.assertEqual((rule.name, rule.line), ("x", 1))
+
+    def test_errors_name_the_file(self) -> None:
+        with self.assertRaisesRegex(ConfigurationErrors, r"rules.toml: rule\[0\].then: is missing"):
+            self.read('[[rule]]\nname = "x"\n')
+
+    def test_what_is_not_performed_is_refused(self) -> None:
+        for then in ('"force_tls"', '"hold"', '"route", via = "mx"'):
+            with self.assertRaisesRegex(ConfigurationErrors, "is not supported by this version"):
+                self.read(f'[[rule]]\nname = "x"\nthen = {{ action = {then} }}\n')
 
 
 class CheckTests(Folder):

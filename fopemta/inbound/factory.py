@@ -13,7 +13,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.protocol import InboundProtocol
-from fopemta.interfaces import IBlocklists, ILogins, IQueue, IRecipients, IServerTls, ISpool
+from fopemta.interfaces import IAliases, IBlocklists, ILogins, IQueue, IRecipients, IServerTls, ISpool
 from fopemta.policy.admission import Admission, in_networks
 from fopemta.smtp.session_rules import SessionRules
 from fopemta.smtp.transaction import BareLineEnds
@@ -24,8 +24,9 @@ class InboundFactory(SMTPFactory):
 
     Without `server_tls` STARTTLS is not offered, and a listener that demands TLS takes no mail.  `ids` gives a new
     queue id at each call, `now` the wall time.  `logins` are for kind submission; without `blocklists` no client is
-    looked up, without `recipients` no mailbox; `clients` counts those of all listeners.  The stock SMTP protocols are
-    not used: they run what is queued behind STARTTLS, reorder pipelined replies and leave DATA on an over-long line.
+    looked up, without `recipients` no mailbox, without `aliases` nobody stands for another; `clients` counts those of
+    all listeners.  The stock SMTP protocols are not used: they run what is queued behind STARTTLS, reorder pipelined
+    replies and leave DATA on an over-long line.
     """
 
     noisy = False
@@ -44,6 +45,7 @@ class InboundFactory(SMTPFactory):
         blocklists: IBlocklists | None = None,
         recipients: IRecipients | None = None,
         clients: Clients | None = None,
+        aliases: IAliases | None = None,
     ) -> None:
         super().__init__(portal=None)  # type: ignore[no-untyped-call]  # Twisted's mail is not typed
         # Always set: the stock default asks DNS for our own name.
@@ -60,6 +62,7 @@ class InboundFactory(SMTPFactory):
         self.logins = logins if listener.kind is ListenerKind.SUBMISSION else None
         self.blocklists = blocklists
         self.recipients = recipients
+        self.aliases = aliases
         self.clients = clients if clients is not None else Clients(config, clock)
         self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
         self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)

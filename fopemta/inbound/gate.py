@@ -19,12 +19,12 @@ from fopemta.policy.acceptance import Acceptance, acceptance, note_of, refusal_o
 from fopemta.policy.action import AT_ACCEPTANCE, Defer, Reject, RequireTls
 from fopemta.policy.facts import ContentFacts, Direction, MessageFacts, Stage
 from fopemta.policy.require_tls import shortfall
+from fopemta.policy.senders import judge_sender
 
 if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
 
 _STARTED = "2.0.0"
-_NOT_YOURS = Reply.of(553, "5.7.1", "You may not send as that address")
 
 
 class Gate:
@@ -53,9 +53,7 @@ class Gate:
     def sender(self, sender: Mailbox | None, tls: TlsSession | None) -> Reply | None:
         """May it write as `sender`?"""
         self._sender, self._tls = sender, tls
-        refusal = None
-        if self.login is not None and sender is not None and not self.login.may_write_as(sender):
-            refusal = _NOT_YOURS
+        refusal = judge_sender(self.login, sender)
         if refusal is None and not self.trusted:
             refusal = self._factory.clients.message(self.client)
         refusal = refusal or self._rules_refuse(Stage.SENDER, ())

@@ -9,6 +9,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from fopemta import maillog
+from fopemta.config.model import ListenerKind
 from fopemta.inbound.gate import Gate
 from fopemta.inbound.inspection import Inspection
 from fopemta.mail.address import Mailbox
@@ -16,8 +17,10 @@ from fopemta.mail.envelope import BodyType, Envelope, Notify, RecipientOptions
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import received_header
 from fopemta.mail.reply import Reply
+from fopemta.mail.submission import SubmittedContent, submission_fields
 from fopemta.policy.acceptance import Acceptance
 from fopemta.policy.action import AddHeader
+from fopemta.policy.senders import judge_null_sender
 
 if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
@@ -35,15 +38,23 @@ class Reception:
         assert envelope.arrival is not None
         self._gate = gate
         self._envelope = envelope
+        self._aliases = factory.aliases
         self._wait = wait
         self._incoming = factory.spool.receive(factory.ids())
         self._inspection = Inspection() if gate.inspects else None
         hostname, message_id = factory.config.node.hostname, self._incoming.message_id
+        # RFC 6409 8: what a person's program has forgotten is mended here, and nowhere else.
+        self._submitted: SubmittedContent | None = None
+        if factory.listener.kind is ListenerKind.SUBMISSION:
+            self._submitted = SubmittedContent(submission_fields(factory.now(), message_id, hostname))
         tell_client = factory.listener.tell_client
         self._keep(received_header(envelope, envelope.arrival, hostname, message_id, factory.now(), tell_client))
 
     def write(self, content: bytes) -> None:
         """The next piece of the content."""
+        self._take(content if self._submitted is None else self._submitted.feed(content))
+
+    def _take(self, content: bytes) -> None:
         inspection = self._inspection
         if inspection is None:
             self._keep(content)
@@ -56,6 +67,12 @@ class Reception:
 
     def commit(self, body_type: BodyType) -> Deferred[QueuedMessage] | Reply:
         """The message is whole: keep it, or refuse it.  The Deferred fails with SpoolTrouble."""
+        if self._submitted is not None:
+            self._take(self._submitted.finish())
+            refusal = judge_null_sender(self._gate.login, self._envelope.sender, self._submitted.header.automatic)
+            if refusal is not None:
+                self.abort()
+                return refusal
         envelope = attrs.evolve(self._envelope, body_type=body_type)
         if self._inspection is not None:
             accepted = self._let_go(self._inspection, whole=True)
@@ -65,6 +82,9 @@ class Reception:
                 self.abort()
                 return accepted.refusal
             envelope = changed(envelope, accepted)
+        if self._aliases is not None:
+            # After the rules: they speak of those to whom the client wrote.
+            envelope = self._aliases.expanded(envelope)
         return self._incoming.commit(envelope)
 
     def abort(self) -> None:

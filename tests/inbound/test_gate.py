@@ -154,6 +154,29 @@ class SubmissionTests(SynchronousTestCase):
         assert arrival is not None
         self.assertEqual((arrival.login, arrival.client_address), ("bob", "192.0.2.10"))
 
+    def test_what_a_program_has_forgotten_is_added_on_submission_only(self) -> None:
+        for listener, added in ((SUBMISSION, True), (None, False)):
+            inbound = Inbound(listener=listener, parts={"logins": Logins(BOB)})
+            talk = inbound.open("192.0.2.200")
+            for content in (b"Subject: x\r\n\r\nhello\r\n.\r\n", b"Date: now\r\nMessage-ID: <1@c.test>\r\n\r\n.\r\n"):
+                talk.say(ENVELOPE + b"DATA\r\n")
+                talk.say(content)
+            bare, whole = inbound.kept()
+            self.assertEqual(bare.count(b"\r\nMessage-ID: <BCDFGHJKB@mx.us.test>\r\n"), added)
+            self.assertEqual(bare.count(b"\r\nDate: "), added)
+            self.assertTrue(bare.endswith(b"\r\nSubject: x\r\n\r\nhello\r\n"))
+            self.assertEqual((whole.count(b"\r\nDate: "), whole.count(b"\r\nMessage-ID: ")), (1, 1))
+
+    def test_the_null_sender_is_for_programs(self) -> None:
+        inbound = Inbound(listener=SUBMISSION, parts={"logins": Logins(BOB)})
+        talk = secured(inbound)
+        talk.say(LOGIN)
+        for content, code in ((b"Subject: x\r\n", 550), (b"Auto-Submitted: auto-replied\r\n", 250)):
+            talk.say(b"MAIL FROM:<>\r\nRCPT TO:<eve@us.test>\r\nDATA\r\n")
+            talk.say(content + b"\r\nhello\r\n.\r\n")
+            self.assertEqual(talk.codes()[-1], code)
+        self.assertEqual(len(inbound.kept()), 1)
+
     def test_challenges_and_refusals(self) -> None:
         logins = Logins(lambda response: Challenge(b"?") if response is None else Reply.of(535, "5.7.8", "Wrong"))
         talk = secured(Inbound(listener=SUBMISSION, parts={"logins": logins}))
