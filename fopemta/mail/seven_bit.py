@@ -13,6 +13,8 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 
 _DEEPEST = 50
+# Octets times depth: every level has copies of its own, and is looked through again.
+_MOST_NESTED = 64 * 1024 * 1024
 # RFC 5322 2.1.1, without the CRLF.
 _LONGEST_LINE = 998
 _CRLF = b"\r\n"
@@ -39,7 +41,7 @@ def seven_bit(content: bytes) -> bytes:
 
 def _entity(content: bytes, depth: int, top: bool = False) -> bytes:
     """A message or a part: its header and its body."""
-    if depth > _DEEPEST:
+    if depth > _DEEPEST or depth * len(content) > _MOST_NESTED:
         raise CannotConvert("parts are nested too deeply")
     if _is_plain(content):
         return content
@@ -118,17 +120,24 @@ def _with_encoding(header: bytes, encoding: bytes) -> bytes:
 
 def _is_plain(octets: bytes) -> bool:
     """Nothing about it needs to be changed."""
-    return (
-        octets.isascii()
-        and b"\0" not in octets
-        and not _BARE.search(octets)
-        and all(len(line) <= _LONGEST_LINE for line in octets.split(_CRLF))
-    )
+    return octets.isascii() and b"\0" not in octets and not _BARE.search(octets) and _lines_are_short(octets)
+
+
+def _lines_are_short(octets: bytes) -> bool:
+    """Many lines at once: a message may have millions."""
+    start = 0
+    while len(octets) - start > _LONGEST_LINE:
+        end = octets.rfind(_CRLF, start, start + _LONGEST_LINE + len(_CRLF))
+        if end < 0:
+            return False
+        start = end + len(_CRLF)
+    return True
 
 
 def _quoted_printable(text: bytes) -> bytes:
-    lines = [binascii.b2a_qp(line, quotetabs=False, istext=True) for line in text.split(_CRLF)]
-    return _CRLF.join(line.replace(b"=\n", b"=\r\n") for line in lines)
+    # Its soft line breaks end with LF alone where the text's first line does not end with CRLF.
+    coded = binascii.b2a_qp(text, quotetabs=False, istext=True)
+    return coded.replace(_CRLF, b"\n").replace(b"\n", _CRLF)
 
 
 def _base64(octets: bytes) -> bytes:

@@ -73,6 +73,24 @@ class SevenBitTests(SynchronousTestCase):
         self.assertIn(b"--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n--b\r\n", found)
         self.assertTrue(found.endswith(b"\r\n--b--\r\nend\r\n"))
 
+    def test_how_deep_depends_on_how_large(self) -> None:
+        for depth, filler, possible in ((40, 10, True), (51, 10, False), (3, 5 << 20, True), (14, 5 << 20, False)):
+            content = TEXT + b"x" * 70 + b"\r\n\xff\r\n" + b"y\r\n" * (filler // 3)
+            for number in range(depth):
+                head = b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (number, number)
+                content = head + content + b"\r\n--b%d--\r\n" % number
+            if possible:
+                self.assertTrue(seven_bit(content).isascii())
+            else:
+                self.assertRaises(CannotConvert, seven_bit, content)
+
+    def test_the_longest_line_that_may_stay(self) -> None:
+        for length, stays in ((997, True), (998, True), (999, False)):
+            for before in (b"", b"x\r\n" * 400, b"x" * 998 + b"\r\n"):
+                for after in (b"", b"\r\n", b"\r\n\r\n"):
+                    content = b"Subject: x\r\n\r\n" + before + b"y" * length + after
+                    self.assertEqual(seven_bit(content) == content, stays, (length, len(before), after))
+
     def test_messages_in_messages(self) -> None:
         inner = TEXT + "für dich\r\n".encode()
         self.check(
