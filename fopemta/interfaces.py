@@ -258,8 +258,10 @@ class IBlocklists(Interface):
 class IRecipients(Interface):
     """Whether a mailbox of ours, or behind us, exists."""
 
-    def verify(recipient: Mailbox) -> Deferred[Reply | None]:
-        """None where it does or nobody says otherwise; 550 5.1.1 or a temporary refusal.  Does not fail."""
+    def verify(recipient: Mailbox) -> Deferred[Reply | None] | None:
+        """None at once where nobody is to be asked; else it fires with None where the mailbox exists or nobody says
+        otherwise, with 550 5.1.1 or with a temporary refusal.  Does not fail.
+        """
 
 
 class IAliases(Interface):

@@ -67,23 +67,27 @@ class Gate:
             refusal = self._factory.clients.recipient(self.client)
         if refusal is None:
             refusal = self._rules_refuse(Stage.RECIPIENT, (recipient,))
-        if refusal is None and self._questions_left and not self._is_postmaster(recipient):
-            return Deferred.fromCoroutine(self._ask_about(recipient))
+        if refusal is None and not self._is_postmaster(recipient):
+            if self._listed is not None and self.login is None:
+                return Deferred.fromCoroutine(self._ask_list_first(recipient))
+            verified = self._verified(recipient)
+            if verified is not None:
+                return verified.addCallback(lambda found: self._told("RCPT", str(recipient), found))
         return self._told("RCPT", str(recipient), refusal)
 
     def _is_postmaster(self, recipient: Mailbox) -> bool:
         """RFC 5321 4.5.1: always there, in each domain of ours; whoever is refused must be able to ask why."""
         return recipient.local_part.lower() == "postmaster" or recipient == self._factory.config.node.postmaster
 
-    @property
-    def _questions_left(self) -> bool:
-        """More is to be asked of a recipient than the configuration can say."""
-        return self._factory.recipients is not None or (self._listed is not None and self.login is None)
+    def _verified(self, recipient: Mailbox) -> Deferred[Reply | None] | None:
+        recipients = self._factory.recipients
+        return None if recipients is None else recipients.verify(recipient)
 
-    async def _ask_about(self, recipient: Mailbox) -> Reply | None:
+    async def _ask_list_first(self, recipient: Mailbox) -> Reply | None:
+        """For a client that nobody wants no other server is asked anything."""
         refusal = await self._list_says()
-        if refusal is None and self._factory.recipients is not None:
-            refusal = await self._factory.recipients.verify(recipient)
+        if refusal is None and (verified := self._verified(recipient)) is not None:
+            refusal = await verified
         return self._told("RCPT", str(recipient), refusal)
 
     # --- rules -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from fopemta import maillog
@@ -81,11 +81,11 @@ class Recipients:
 
     # --- verify ----------------------------------------------------------------------------------------------------
 
-    def verify(self, recipient: Mailbox) -> Deferred[Reply | None]:
+    def verify(self, recipient: Mailbox) -> Deferred[Reply | None] | None:
         """See IRecipients."""
         route = route_for(recipient.domain, self._config.routes)
         if self._aliases is None and (route.verify is Verify.OFF or is_postmaster(recipient)):
-            return succeed(None)
+            return None
         return Deferred.fromCoroutine(self._verify(recipient, route))
 
     async def _verify(self, recipient: Mailbox, route: Route) -> Reply | None:
