@@ -35,7 +35,7 @@ def path(line: bytes) -> Mailbox | None:
 
 
 class MailTests(SynchronousTestCase):
-    def test_good_paths(self) -> None:
+    def test_C074_C076_good_paths(self) -> None:
         table = {
             b"MAIL FROM:<>": None,
             b"mail from:<Bob@Example.ORG>": Mailbox("Bob", "example.org"),
@@ -97,7 +97,7 @@ class MailTests(SynchronousTestCase):
         found = {text: command(b"MAIL FROM:<a@b.test>  " + text + b" ").mail for text in table}
         self.assertEqual(found, table)
 
-    def test_bad_parameters(self) -> None:
+    def test_C078_bad_parameters(self) -> None:
         table = {
             b"MAIL FROM:<> FOO=1": "555 5.5.4",
             b"MAIL FROM:<> NOTIFY=NEVER": "555 5.5.4",
@@ -237,7 +237,7 @@ class OtherCommandTests(SynchronousTestCase):
         ):
             self.assertIsInstance(parse(b"EHLO " + name, Known()), Command, name)
 
-    def test_arguments_where_there_are_none(self) -> None:
+    def test_C021_arguments_where_there_are_none(self) -> None:
         # C021
         for verb in (b"DATA", b"RSET", b"QUIT", b"STARTTLS"):
             self.assertEqual(reply(verb + b" now"), "501 5.5.4", verb)

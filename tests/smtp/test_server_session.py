@@ -236,7 +236,7 @@ class EndTests(SynchronousTestCase):
         self.assertEqual((talk.codes()[-1], talk.closed, talk.aborted), (421, "timeout", 1))
         self.assertEqual(talk.session.end(Reply.of(421, None), "again"), [])
 
-    def test_lines_with_bare_line_ends_and_long_ones(self) -> None:
+    def test_C057_lines_with_bare_line_ends_and_long_ones(self) -> None:
         talk = Conversation()
         talk.say(b"NOOP\nNOOP\r\nNOOP\r\n" + b"N" * 13_000 + b"\r\nNOOP\r\n")
         self.assertEqual(talk.codes(), [220, 500, 250, 500, 250])  # C057
