@@ -102,7 +102,6 @@ def greeting_delay_of(value: object) -> float:
 duration = plain(duration_of)
 duration_or_off = plain(duration_or_off_of)
 greeting_delay = plain(greeting_delay_of)
-duration_or_none = greeting_delay
 size = plain(size_of)
 size_or_none = plain(size_or_none_of)
 yes_or_no = plain(yes_or_no_of)

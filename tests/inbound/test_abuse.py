@@ -46,7 +46,7 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(talk.codes()[2:], [250, 250, 250, 250, 250, 250, 452, 250, 450, 503, 503, 250])
         self.assertIsNone(talk.client.lost)
         ours = inbound.open(OURS)
-        for _ in range(3):
+        for _ in range(5):
             ours.say(ENVELOPE + b"RSET\r\n")
         self.assertEqual(set(ours.codes()[1:]), {250})
 

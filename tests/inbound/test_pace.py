@@ -68,6 +68,13 @@ class PaceTests(SynchronousTestCase):
         table = {1024: None, 1000: 2561, 512: 121, 0: 61}
         self.assertEqual({rate: self._ends(rate) for rate in table}, table)
 
+    def test_another_client_has_its_own_time(self) -> None:
+        self.assertTrue(self.pace.hurries())
+        self.clock.advance(100)
+        self.assertFalse(self.pace.hurries())
+        self.pace.limit_session(50)
+        self.assertTrue(self.pace.hurries())
+
     def _ends(self, rate: int) -> int | None:
         """After how many seconds; looked at for a while."""
         clock = Clock()

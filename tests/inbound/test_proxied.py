@@ -66,6 +66,13 @@ class ProxiedTests(SynchronousTestCase):
         self.assertTrue(late.closed)
         self.assertEqual(clock.getDelayedCalls(), [])
 
+    def test_a_header_that_came_in_time_is_not_waited_for_again(self) -> None:
+        talk = self.open(Inbound())
+        talk.say(b"PROXY TCP4 192.0.2.9 198.51.100.1 40000 25\r\n")
+        talk.wait(100)
+        talk.say(b"NOOP\r\n")
+        self.assertEqual((talk.codes(), talk.closed), ([220, 250], False))
+
     def test_implicit_tls_behind_it(self) -> None:
         inbound = Inbound(ListenerTls.IMPLICIT)
         talk = self.open(inbound)

@@ -38,7 +38,8 @@ BAD = (
     b"PROXY TCP4 2001:db8::1 ::1 1 2\r\n", b"PROXY TCP4 192.0.2.7 198.51.100.1 70000 25\r\n",
     b"PROXY TCP4  192.0.2.7 198.51.100.1 1 2\r\n", b"PROXY " + b"x" * 200, b"proxy TCP4 192.0.2.7 198.51.100.1 1 2\r\n",
     b"PROXY TCP4 192.0.2.7 198.51.100.1 1 2\nEHLO\r\n", v2(1, 0x31, b"x" * 216), v2(1, 0x11, b"xx"), v2(2, 0x11, V4),
-    b"PROXY UNKNOWN " + b"x" * 100 + b"\r\n", b"PROXY UNKNOWNX\r\n", b"PROXY UNKNOWN x\ry\r\n", b"PROXY TCP4 192.0.2.7 198.51.100.1 040 25\r\n",
+    b"PROXY UNKNOWN " + b"x" * 100 + b"\r\n",
+    b"PROXY UNKNOWNX\r\n", b"PROXY UNKNOWN x\ry\r\n", b"PROXY TCP4 192.0.2.7 198.51.100.1 040 25\r\n",
     b"PROXY TCP4 192.0.2.07 198.51.100.1 40 25\r\n", b"PROXY TCP6 fe80::1%x ::1 40 25\r\n",
     v2(1, 0x11, b"x" * 5000), v2(1, 0x12, V4), SIGNATURE + b"\x11\x11\x00\x00",
 )  # fmt: skip
