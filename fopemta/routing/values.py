@@ -8,7 +8,7 @@ from fopemta.config.model import Route
 from fopemta.trust.diagnosis import Diagnosis
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)  # asked for a dozen times for each message
 class NextHop:
     """The destination that recipients share: the same `route`, and the same `domain` where the route looks up MX.
 

@@ -23,6 +23,9 @@ from fopemta.smtp.parameters import MailOptions, Parameter
 class Verb(enum.Enum):
     """The commands we know."""
 
+    # As of the states: looked up for every command.
+    __hash__ = object.__hash__
+
     HELO = "HELO"
     EHLO = "EHLO"
     MAIL = "MAIL"
