@@ -1,0 +1,157 @@
+"""What became of recipients: settled, told and written down, in this order (shell)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from fopemta import maillog
+from fopemta.config.model import Configuration
+from fopemta.interfaces import ISpool, SpoolTrouble, UnknownMessage
+from fopemta.mail.queued import QueuedMessage
+from fopemta.queue.clocks import Ages
+from fopemta.queue.patience import pause
+from fopemta.queue.reporter import Reporter, Told
+from fopemta.queue.round import Round
+from fopemta.report.notices import with_warnings
+from fopemta.retry.timetable import held_up, life_over, next_try
+from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.verdict import Result, VerdictRecord
+
+
+class Outcomes:
+    """`accepted` takes the reports that were made; `resumed` is called when outcomes can be written again; `wait` gives
+    a Deferred that fires after so many seconds.
+    """
+
+    def __init__(
+        self,
+        spool: ISpool,
+        config: Configuration,
+        ages: Ages,
+        now: Callable[[], float],
+        noise: random.Random,
+        wait: Callable[[float], Deferred[None]],
+        accepted: Callable[[QueuedMessage], None],
+        resumed: Callable[[], None],
+    ) -> None:
+        self._spool = spool
+        self._config = config
+        self._ages = ages
+        self._now = now
+        self._noise = noise
+        self._wait = wait
+        self._accepted = accepted
+        self._resumed = resumed
+        self._reporter = Reporter(spool, config, now, wait)
+        self._unwritten = 0
+
+    def reconfigure(self, config: Configuration) -> None:
+        """Go by `config` from now on."""
+        self._config = config
+        self._reporter.config = config
+
+    @property
+    def unwritten(self) -> bool:
+        """There is one that the spool does not take."""
+        return self._unwritten > 0
+
+    async def record(self, round_: Round, verdicts: Sequence[VerdictRecord]) -> None:
+        """What an attempt gave: settle it, report what is to be told, write all down.  Reports come first
+        (RULINGS 16e).
+        """
+        if not verdicts:
+            return
+        message = round_.message
+        settled = [self._settled(message, verdict) for verdict in verdicts]
+        warned = with_warnings(message, settled, self._config.retry.warn_after, self.lived_until(message))
+        for verdict in warned:
+            maillog.attempt(verdict)
+        await self._keep(round_, await self._reporter.tell(message, warned))
+
+    async def order(self, round_: Round, verdicts: Sequence[VerdictRecord], report: bool) -> None:
+        """What an operator wants: it is as he says, and the sender is told of it only where `report` says so."""
+        if not verdicts:
+            return
+        told = await self._reporter.tell(round_.message, verdicts) if report else Told(tuple(verdicts), ())
+        await self._keep(round_, told)
+
+    def arrived(self, message: QueuedMessage) -> float:
+        """When it came, as if the clock had always stood as it does now."""
+        return self._ages.arrived(message.id, message.arrived)
+
+    def lived_until(self, message: QueuedMessage) -> float:
+        """Now, as if the clock had always stood as it did when the message came."""
+        return message.arrived + self._now() - self.arrived(message)
+
+    # --- settling ----------------------------------------------------------------------------------------------------
+
+    def _settled(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
+        """As it is to be recorded: with the next try, or failed, when the message's life is over."""
+        timed = self._timed(message, verdict)
+        if timed.result is not Result.FAILED or timed.recipient != str(self._config.node.postmaster):
+            return timed
+        # Nobody else would hear of it, so it is never given up (RULINGS 24).
+        maillog.postmaster_unreachable(message.id, timed.recipient, timed.text)
+        return attrs.evolve(timed, result=Result.DEFERRED, held=True)
+
+    def _timed(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
+        if verdict.result is not Result.DEFERRED:
+            return verdict
+        now, retry = self._now(), self._config.retry
+        arrived = self.arrived(message)
+        if not life_over(retry, arrived, now):
+            if verdict.next_try is not None:
+                return verdict  # not tried: it waits for its destination
+            moment = next_try(retry, arrived, verdict.attempt, now, self._noise.random())
+            return attrs.evolve(verdict, next_try=moment)
+        if held_up(retry, _previous(message, verdict), now):
+            return attrs.evolve(verdict, next_try=now + retry.longest)
+        diagnosis = Diagnosis(verdict.diagnosis) if verdict.diagnosis else Diagnosis.QUEUE_LIFETIME_OVER
+        return attrs.evolve(
+            verdict,
+            result=Result.FAILED,
+            enhanced=explain(diagnosis).given_up,
+            diagnosis=diagnosis.value,
+            next_try=None,
+        )
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    async def _keep(self, round_: Round, told: Told) -> None:
+        round_.changed = True
+        # Other consignments of the message may have come back meanwhile: fold into what is known now.
+        round_.message = round_.message.after(told.verdicts)
+        await self._write_down(round_.message.id, told.verdicts, round_.message.finished)
+        # Only now: as long as a report is in the spool it cannot be made a second time.
+        for report in told.reports:
+            self._accepted(report)
+
+    async def _write_down(self, message_id: str, verdicts: Sequence[VerdictRecord], finished: bool) -> None:
+        """Again and again until the spool has it; meanwhile nothing new is delivered."""
+        tries = 0
+        while True:
+            try:
+                await self._spool.record(message_id, verdicts, finished)
+            except UnknownMessage:
+                # Another consignment's outcome, written first, was the last: the message is gone.
+                pass
+            except SpoolTrouble as trouble:
+                maillog.spool_trouble(f"{message_id}: outcomes cannot be written: {trouble}")
+                self._unwritten += tries == 0
+                tries += 1
+                await self._wait(pause(tries))
+                continue
+            if tries:
+                self._unwritten -= 1
+                self._resumed()
+            return
+
+
+def _previous(message: QueuedMessage, verdict: VerdictRecord) -> float:
+    """When the recipient was tried before this, or the message came."""
+    times = [each.last.time for each in message.recipients if each.last and each.last.recipient == verdict.recipient]
+    return times[0] if times else message.arrived
