@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import attrs
 from OpenSSL.SSL import Connection
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
@@ -19,6 +20,7 @@ from twisted.internet.interfaces import (
     IReactorTCP,
     IReactorThreads,
     IReactorTime,
+    IReactorUNIX,
 )
 from zope.interface import Attribute, Interface
 
@@ -28,6 +30,7 @@ from fopemta.mail.consignment import Consignment
 from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
+from fopemta.mail.orders import Order, OrderResult
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.mail.reply import Reply
 from fopemta.policy.recipients import Said
@@ -38,7 +41,7 @@ from fopemta.trust.rungs import Hello, Rung
 from fopemta.trust.verdict import VerdictRecord
 
 
-class IMailReactor(IReactorCore, IReactorTCP, IReactorFDSet, IReactorTime, IReactorThreads):
+class IMailReactor(IReactorCore, IReactorTCP, IReactorUNIX, IReactorFDSet, IReactorTime, IReactorThreads):
     """All that fopemta asks of a reactor (zope has no intersection types)."""
 
 
@@ -140,6 +143,18 @@ class ISpool(Interface):
 # Takes the verdicts of recipients that have come to their end; fires when they are written down.
 Ended: TypeAlias = Callable[[Sequence[VerdictRecord]], Deferred[None]]
 
+
+@attrs.frozen
+class Reloaded:
+    """What came of a reload: `errors` for which nothing has changed; `cautions` about the new configuration;
+    `at_start` keys that have changed and count from the next start on.
+    """
+
+    errors: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    at_start: tuple[str, ...] = ()
+
+
 # --- queue and couriers --------------------------------------------------------------------------------------------
 
 
@@ -154,6 +169,21 @@ class IQueue(Interface):
 
         A request that comes while a message is on its way counts for it afterwards.  Does not fail.
         """
+
+    size = Attribute("int: unfinished messages that are not held")
+
+    def order(message_id: str, order: Order) -> Deferred[OrderResult]:
+        """Do what an operator wants with a message; what is on its way at the moment is seen to afterwards.
+
+        Does not fail.
+        """
+
+
+class IReload(Interface):
+    """Has everybody use what the files say now."""
+
+    def run() -> Reloaded:
+        """Where anything is wrong with them, nothing changes."""
 
 
 class ICourier(Interface):

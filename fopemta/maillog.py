@@ -107,6 +107,18 @@ def not_reported(message_id: str, why: str) -> None:
     _log.warn("{message}: not reported: {why}", event="not_reported", message=message_id, why=why)
 
 
+def ordered(message_id: str, order: str, recipients: tuple[str, ...], reason: str) -> None:
+    """An operator has held, released, retried or removed a message."""
+    _log.info(
+        "{message}: {order} for {recipients}: {reason}",
+        event="ordered",
+        message=message_id,
+        order=order,
+        recipients=recipients,
+        reason=reason,
+    )
+
+
 def postmaster_unreachable(message_id: str, recipient: str, why: str) -> None:
     """Mail for postmaster cannot be delivered; it is held until somebody mends that and releases it."""
     _log.error(

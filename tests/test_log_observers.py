@@ -76,6 +76,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.not_reported("0vyKfVczdK5G1f", "the sender is null"),
         '0vyKfVczdK5G1f warning: not_reported why="the sender is null"',
     ),
+    "ordered": (
+        lambda: maillog.ordered("0vyKfVczdK5G1f", "hold", ("bob@example.net",), "ticket 7"),
+        '0vyKfVczdK5G1f ordered order=hold recipients="bob@example.net" reason="ticket 7"',
+    ),
     "postmaster_unreachable": (
         lambda: maillog.postmaster_unreachable("0vyKfVczdK5G1f", "postmaster@example.org", "no such user"),
         '0vyKfVczdK5G1f error: postmaster_unreachable recipient=postmaster@example.org why="no such user"',

@@ -9,6 +9,8 @@ import re
 _ALPHABET = "0123456789BCDFGHJKMNPQRSTVWXYZbcdfghjkmnpqrstvwxyz"
 _BASE = len(_ALPHABET)
 
+_TIME_DIGITS, _ENTROPY_DIGITS = 10, 4
+
 MESSAGE_ID = re.compile(r"[0-9BCDFGHJKMNPQRSTVWXYZbcdfghjkmnpqrstvwxyz]{8,24}")
 
 
@@ -17,7 +19,22 @@ def message_id(microseconds: int, entropy: int) -> str:
 
     `entropy` (0 to 2**20 - 1) tells apart what arrives in one microsecond, also in two processes.
     """
-    return _digits(microseconds, 10) + _digits(entropy % 2**20, 4)
+    return _digits(microseconds, _TIME_DIGITS) + _digits(entropy % 2**20, _ENTROPY_DIGITS)
+
+
+def is_message_id(text: str) -> bool:
+    """`text` has the form of one: what comes from outside is asked so before it becomes the name of a file."""
+    return MESSAGE_ID.fullmatch(text) is not None
+
+
+def arrival_of(message_id: str) -> int | None:
+    """Microseconds after the epoch of a message's arrival, as its id says; None for one that is derived."""
+    if len(message_id) != _TIME_DIGITS + _ENTROPY_DIGITS:
+        return None
+    number = 0
+    for letter in message_id[:_TIME_DIGITS]:
+        number = number * _BASE + _ALPHABET.index(letter)
+    return number
 
 
 def derived_id(*parts: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import heapq
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -121,6 +121,12 @@ class Destinations(Generic[D, L]):
     def empty(self, destination: D) -> list[L]:
         """Take out all loads that wait for it."""
         loads = [load for lane in self._lanes.values() for load in lane.empty(destination)]
+        self.waiting -= len(loads)
+        return loads
+
+    def withdraw(self, unwanted: Callable[[L], bool]) -> list[L]:
+        """Take out the waiting loads that are `unwanted`."""
+        loads = [load for lane in self._lanes.values() for load in lane.withdraw(unwanted)]
         self.waiting -= len(loads)
         return loads
 

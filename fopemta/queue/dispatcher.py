@@ -6,7 +6,6 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-import attrs
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
@@ -16,19 +15,22 @@ from fopemta.background import supervise
 from fopemta.config.model import Configuration, Via
 from fopemta.interfaces import ICourier, IQueue, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.consignment import Consignment
-from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
+from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult, verdicts_of
+from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus, Unfinished
 from fopemta.queue.clocks import Ages, SteadyAgenda, is_of
 from fopemta.queue.damage_watch import DamageWatch
 from fopemta.queue.destinations import Taken
-from fopemta.queue.patience import pause
-from fopemta.queue.reporter import Reporter
+from fopemta.queue.on_demand import asked_for, not_asked_for
+from fopemta.queue.outcomes import Outcomes
+from fopemta.queue.pending_orders import PendingOrders
+from fopemta.queue.round import Round
 from fopemta.queue.traffic import Traffic
-from fopemta.report.notices import warning_due, with_warnings
-from fopemta.retry.timetable import held_up, life_over, next_try, sane
+from fopemta.report.notices import warning_due
+from fopemta.retry.timetable import life_over, sane
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
-from fopemta.trust.diagnosis import Diagnosis, explain
-from fopemta.trust.verdict import Result, VerdictRecord
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.verdict import VerdictRecord
 
 # The agenda is looked at at least so often, whatever the clock on the wall does (C114).
 _LONGEST_NAP = 30.0
@@ -36,22 +38,11 @@ _LONGEST_NAP = 30.0
 _MOST_IN_MEMORY = 2000
 # Of them so many that were deferred before: a queue full of these must not keep new mail waiting.
 _MOST_DEFERRED_IN_MEMORY = 1500
+# After these orders a message is tried at once.
+_PRESSING = frozenset({OrderKind.RELEASE, OrderKind.RETRY})
 # Overdue mail is spread over so many seconds after a restart, once there is more than a handful (C108).
 _SPREAD = 60.0
 _HANDFUL = 200
-
-
-@attrs.define
-class _Round:
-    """One message on its way: what is known of it and how many consignments are out.
-
-    `parked`: destinations that some recipients wait for.  `changed`: something of it was written down.
-    """
-
-    message: QueuedMessage
-    out: int = 0
-    parked: list[NextHop] = attrs.Factory(list)
-    changed: bool = False
 
 
 @implementer(IQueue)
@@ -73,19 +64,19 @@ class Dispatcher:
         self._clock = clock
         self._now = now
         self._noise = noise
-        self._reporter = Reporter(spool, config, now, self._wait)
         self._damage = DamageWatch(spool, config, now, self.accepted)
         self._agenda = SteadyAgenda(clock.seconds, now)
         self._ages = Ages(clock.seconds, now)
-        self._rounds: dict[str, _Round] = {}
+        self._outcomes = Outcomes(spool, config, self._ages, now, noise, self._wait, self.accepted, self._carry)
+        self._rounds: dict[str, Round] = {}
         self._loading: set[str] = set()
-        # Messages that somebody wants tried at once, with the domain that he named.
+        # Messages that somebody wants tried at once, with the domain that he named, "" for all.
         self._pressed: dict[str, str] = {}
+        self._orders = PendingOrders()
         self._backlog: deque[str] = deque()
         self._traffic = Traffic(config, clock.seconds, noise)
         self._alarm: IDelayedCall | None = None
         self._held_back = False
-        self._troubled = 0
         self._stopping = False
         self._idle: Deferred[None] | None = None
 
@@ -122,7 +113,7 @@ class Dispatcher:
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` from the next round on: routes and demands are worked out anew at each attempt (C101)."""
         self._config = config
-        self._reporter.config = config
+        self._outcomes.reconfigure(config)
         self._damage.config = config
         self._traffic.reconfigure(config)
         # What waits for a destination may have another now.
@@ -151,6 +142,21 @@ class Dispatcher:
                 self._agenda.set(message_id, self._now())
         self._look()
         return succeed(len(moving))
+
+    def order(self, message_id: str, order: Order) -> Deferred[OrderResult]:
+        """See IQueue."""
+        obeyed = self._orders.give(message_id, order)
+        round_ = self._rounds.get(message_id)
+        if round_ is not None:
+            # What only waits for its turn comes back at once, which may end the round.
+            for _ in self._traffic.withdraw(message_id):
+                self._came_back(round_)
+            if round_.out:
+                self._orders.put_off(message_id)
+        elif message_id not in self._loading:
+            self._agenda.remove(message_id)
+            self._fetch(message_id)
+        return obeyed
 
     def _moves(self, message_id: str) -> bool:
         """It waits for its moment or is on its way; who is held does neither."""
@@ -184,7 +190,9 @@ class Dispatcher:
             message_id = self._backlog.popleft() if self._backlog else self._next_due()
             if message_id is None:
                 break
-            self._fetch(message_id)
+            # An order may have brought one of the backlog in before its turn.
+            if not self._moves(message_id):
+                self._fetch(message_id)
         self._held_back = self._full or self._full_of_deferred
         self._carry()
         self._set_alarm()
@@ -227,7 +235,11 @@ class Dispatcher:
         finally:
             self._loading.discard(message_id)
             caller = self._traffic.arrived(message_id)
-        if message is not None:
+        if message is None:
+            self._orders.cannot(message_id, Obeyed.UNREADABLE if message_id in self._agenda else Obeyed.UNKNOWN)
+        elif message_id in self._orders:
+            await self._obey(Round(message))
+        else:
             self._begin_round(message)
         if caller is not None:
             self._call(caller)  # what came may have been of no use to it: gone, held, or on another way now
@@ -244,19 +256,19 @@ class Dispatcher:
             self._agenda.set(message_id, self._now() + self._config.retry.first)
         return None
 
-    def _due_after(self, round_: _Round) -> float | None:
+    def _due_after(self, round_: Round) -> float | None:
         """When it is due again after a round; None when all are held.
 
         Who waits for his destination is called; should he not be, this is when he is tried at the latest.
         """
         if round_.message.id in self._pressed:
             return self._now()
-        if not round_.parked:
+        if not round_.parked and not round_.uncalled:
             return round_.message.due
         now, retry = self._now(), self._config.retry
         queued = [each for each in round_.message.pending if each.state is RecipientState.QUEUED]
         moments = [each.next_try for each in queued if each.next_try is not None and each.next_try > now]
-        end = self._arrived(round_.message) + retry.lifetime
+        end = self._outcomes.arrived(round_.message) + retry.lifetime
         return min([*moments, now + retry.longest, *([end] if end > now else [])])
 
     # --- rounds ----------------------------------------------------------------------------------------------------
@@ -268,22 +280,24 @@ class Dispatcher:
         pressed = self._pressed.pop(message.id, None)
         groups: dict[NextHop, list[int]] = {}
         for index, status in enumerate(message.recipients):
-            wanted = pressed is not None and is_of(pressed, status.address.domain)
+            wanted = pressed is not None and (not pressed or is_of(pressed, status.address.domain))
             if status.state is RecipientState.QUEUED and (wanted or (status.next_try or 0.0) <= latest):
                 hop = next_hop(status.address.domain, self._config.routes)
                 groups.setdefault(hop, []).append(index)
-        round_ = self._rounds[message.id] = _Round(message, len(groups))
+        round_ = self._rounds[message.id] = Round(message, len(groups))
         if not groups:
             self._end_round(round_)
         for hop, indices in groups.items():
             consignment = Consignment(message, hop, tuple(message.recipients[index].address for index in indices))
-            if not self._traffic.admit(consignment):
+            if hop.route.on_demand and not asked_for(pressed, consignment):
+                supervise(self._await_call(consignment), f"putting off {message.id}")
+            elif not self._traffic.admit(consignment):
                 supervise(self._park(consignment), f"putting off {message.id}")
 
     def _carry(self) -> None:
         """Start whatever may start."""
         # With no room for outcomes no new delivery starts: it would be repeated (RULINGS 17).
-        while not self._stopping and not self._troubled:
+        while not self._stopping and not self._outcomes.unwritten:
             taken = self._traffic.take()
             if taken is None:
                 return
@@ -296,7 +310,7 @@ class Dispatcher:
 
         def ended(verdicts: Sequence[VerdictRecord]) -> Deferred[None]:
             told.extend(verdicts)
-            return Deferred.fromCoroutine(self._record(message_id, verdicts))
+            return Deferred.fromCoroutine(self._outcomes.record(self._rounds[message_id], verdicts))
 
         verdicts: Sequence[VerdictRecord] = ()
         try:
@@ -306,42 +320,55 @@ class Dispatcher:
                 supervise(self._park(waiting), f"putting off {waiting.message.id}")
             self._call(hop)
             self._carry()
-        await self._record(message_id, verdicts)
+        await self._outcomes.record(self._rounds[message_id], verdicts)
         self._came_back(self._rounds[message_id])
         if not self._traffic.running:
             self._ended_idle()
 
     async def _park(self, consignment: Consignment) -> None:
-        """Its destination cannot take it now: it waits there, and says why where nothing else does.
+        """Its destination cannot take it now: it waits there."""
+        hop, now = consignment.next_hop, self._now()
+        await self._say_why(consignment, lambda status: self._traffic.not_tried(consignment, status, now))
+        round_ = self._rounds[consignment.message.id]
+        round_.parked.append(hop)
+        self._came_back(round_)
 
-        Who is never tried must not wait without a reason, nor longer than its life, nor without a warning.
-        """
-        message, now, retry = consignment.message, self._now(), self._config.retry
-        over = life_over(retry, self._arrived(message), now)
-        parked = frozenset(consignment.recipients)
+    async def _await_call(self, consignment: Consignment) -> None:
+        """Its route waits until somebody asks for the mail (RFC 1985)."""
+        until = self._now() + self._config.retry.longest
+        await self._say_why(consignment, lambda status: not_asked_for(consignment, status, self._now(), until))
+        round_ = self._rounds[consignment.message.id]
+        round_.uncalled = True
+        self._came_back(round_)
+
+    async def _say_why(
+        self, consignment: Consignment, verdict_of: Callable[[RecipientStatus], VerdictRecord | None]
+    ) -> None:
+        """Who is never tried must not wait without a reason, nor longer than its life, nor without a warning."""
+        message, retry = consignment.message, self._config.retry
+        over = life_over(retry, self._outcomes.arrived(message), self._now())
+        waiting = frozenset(consignment.recipients)
         silent = [
             status
             for status in message.recipients
-            if status.address in parked
+            if status.address in waiting
             and (
                 over
                 or status.last is None
-                or warning_due(message, status, retry.warn_after, self._lived_until(message))
+                or status.last.diagnosis == Diagnosis.RELEASED.value
+                or warning_due(message, status, retry.warn_after, self._outcomes.lived_until(message))
             )
         ]
-        verdicts = [self._traffic.not_tried(consignment, status, now) for status in silent]
-        await self._record(message.id, [verdict for verdict in verdicts if verdict is not None])
-        round_ = self._rounds[message.id]
-        round_.parked.append(consignment.next_hop)
-        self._came_back(round_)
+        verdicts = [verdict_of(status) for status in silent]
+        await self._outcomes.record(self._rounds[message.id], [verdict for verdict in verdicts if verdict is not None])
 
-    def _came_back(self, round_: _Round) -> None:
+    def _came_back(self, round_: Round) -> None:
         """One consignment less is out."""
         round_.out -= 1
         if round_.out == 0:
             self._end_round(round_)
 
-    def _end_round(self, round_: _Round) -> None:
+    def _end_round(self, round_: Round) -> None:
         """Every consignment has come back."""
         message = round_.message
         del self._rounds[message.id]
@@ -350,12 +377,31 @@ class Dispatcher:
             self._pressed.pop(message.id, None)
             states = [each.state for each in message.recipients]
             maillog.finished(message.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))
+            self._orders.cannot(message.id, Obeyed.UNKNOWN)
+        elif message.id in self._orders:
+            supervise(self._obey(round_), f"orders for {message.id}")
         else:
             supervise(self._put_off(round_), f"putting off {message.id}")
         if self._backlog or self._held_back:
             self._look()
 
-    async def _put_off(self, round_: _Round) -> None:
+    async def _obey(self, round_: Round) -> None:
+        """What operators want done with a message of which nothing is on its way."""
+        message_id = round_.message.id
+        self._rounds[message_id] = round_
+        for order, obeyed in self._orders.taken(message_id):
+            concerned = tuple(str(each.address) for each in round_.message.recipients if order.concerns(each))
+            await self._outcomes.order(round_, verdicts_of(order, round_.message, self._now()), order.report)
+            if order.kind in _PRESSING and concerned:
+                self._pressed[message_id] = ""
+                for status in round_.message.pending:
+                    self._traffic.wake(next_hop(status.address.domain, self._config.routes))
+            if concerned:
+                maillog.ordered(message_id, order.kind.value, concerned, order.reason)
+            obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, concerned))
+        self._end_round(round_)
+
+    async def _put_off(self, round_: Round) -> None:
         message = round_.message
         moment = self._due_after(round_)
         if moment is not None:
@@ -374,83 +420,7 @@ class Dispatcher:
             # It stays where it is, and is as safe there.
             maillog.spool_trouble(f"{message.id} cannot be moved: {trouble}")
 
-    # --- outcomes --------------------------------------------------------------------------------------------------
-
-    async def _record(self, message_id: str, verdicts: Sequence[VerdictRecord]) -> None:
-        """Report what is to be told, write all down, tell the log.  Reports come first (RULINGS 16e)."""
-        if not verdicts:
-            return
-        round_ = self._rounds[message_id]
-        round_.changed = True
-        settled = [self._settled(round_.message, verdict) for verdict in verdicts]
-        final = with_warnings(round_.message, settled, self._config.retry.warn_after, self._lived_until(round_.message))
-        for verdict in final:
-            maillog.attempt(verdict)
-        told = await self._reporter.tell(round_.message, final)
-        # Other consignments of the message may have come back meanwhile: fold into what is known now.
-        round_.message = round_.message.after(told.verdicts)
-        await self._write_down(message_id, told.verdicts, round_.message.finished)
-        # Only now: as long as a report is in the spool it cannot be made a second time.
-        for report in told.reports:
-            self.accepted(report)
-
-    def _settled(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
-        """As it is to be recorded: with the next try, or failed, when the message's life is over."""
-        timed = self._timed(message, verdict)
-        if timed.result is not Result.FAILED or timed.recipient != str(self._config.node.postmaster):
-            return timed
-        # Nobody else would hear of it, so it is never given up (RULINGS 24).
-        maillog.postmaster_unreachable(message.id, timed.recipient, timed.text)
-        return attrs.evolve(timed, result=Result.DEFERRED, held=True)
-
-    def _timed(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
-        if verdict.result is not Result.DEFERRED:
-            return verdict
-        now, retry = self._now(), self._config.retry
-        arrived = self._arrived(message)
-        if not life_over(retry, arrived, now):
-            if verdict.next_try is not None:
-                return verdict  # not tried: it waits for its destination
-            moment = next_try(retry, arrived, verdict.attempt, now, self._noise.random())
-            return attrs.evolve(verdict, next_try=moment)
-        if held_up(retry, _previous(message, verdict), now):
-            return attrs.evolve(verdict, next_try=now + retry.longest)
-        diagnosis = Diagnosis(verdict.diagnosis) if verdict.diagnosis else Diagnosis.QUEUE_LIFETIME_OVER
-        return attrs.evolve(
-            verdict,
-            result=Result.FAILED,
-            enhanced=explain(diagnosis).given_up,
-            diagnosis=diagnosis.value,
-            next_try=None,
-        )
-
-    def _arrived(self, message: QueuedMessage) -> float:
-        """When it came, as if the clock had always stood as it does now."""
-        return self._ages.arrived(message.id, message.arrived)
-
-    def _lived_until(self, message: QueuedMessage) -> float:
-        """Now, as if the clock had always stood as it did when the message came."""
-        return message.arrived + self._now() - self._arrived(message)
-
-    async def _write_down(self, message_id: str, verdicts: Sequence[VerdictRecord], finished: bool) -> None:
-        """Again and again until the spool has it; meanwhile nothing new is delivered."""
-        tries = 0
-        while True:
-            try:
-                await self._spool.record(message_id, verdicts, finished)
-            except UnknownMessage:
-                # Another consignment's outcome, written first, was the last: the message is gone.
-                pass
-            except SpoolTrouble as trouble:
-                maillog.spool_trouble(f"{message_id}: outcomes cannot be written: {trouble}")
-                self._troubled += tries == 0
-                tries += 1
-                await self._wait(pause(tries))
-                continue
-            if tries:
-                self._troubled -= 1
-                self._carry()
-            return
+    # --- within ----------------------------------------------------------------------------------------------------
 
     def _wait(self, seconds: float) -> Deferred[None]:
         waiting: Deferred[None] = Deferred()
@@ -465,9 +435,3 @@ class Dispatcher:
         idle, self._idle = self._idle, None
         if idle is not None:
             idle.callback(None)
-
-
-def _previous(message: QueuedMessage, verdict: VerdictRecord) -> float:
-    """When the recipient was tried before this, or the message came."""
-    times = [each.last.time for each in message.recipients if each.last and each.last.recipient == verdict.recipient]
-    return times[0] if times else message.arrived

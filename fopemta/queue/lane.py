@@ -48,6 +48,21 @@ class Lane(Generic[D, L]):
         """Take out all its loads."""
         return list(self._waiting.pop(destination, ()))
 
+    def withdraw(self, unwanted: Callable[[L], bool]) -> list[L]:
+        """Take out the loads that are `unwanted`, whatever their destination."""
+        taken: list[L] = []
+        for destination, loads in list(self._waiting.items()):
+            out = [load for load in loads if unwanted(load)]
+            if not out:
+                continue
+            taken += out
+            left = deque(load for load in loads if not unwanted(load))
+            if left:
+                self._waiting[destination] = left
+            else:
+                del self._waiting[destination]
+        return taken
+
     def waiting(self, destination: D) -> int:
         """How many loads it has here."""
         return len(self._waiting.get(destination, ()))

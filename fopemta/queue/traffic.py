@@ -52,6 +52,10 @@ class Traffic:
         """Let a message wait: `called` gives it when its destination can take it."""
         self._parked.add(hop, message_id)
 
+    def withdraw(self, message_id: str) -> list[Consignment]:
+        """Take out what waits for its turn of a message."""
+        return self._destinations.withdraw(lambda consignment: consignment.message.id == message_id)
+
     def take(self) -> Taken[NextHop, Consignment] | None:
         """The next to start, None when none may."""
         return self._destinations.take(self._seconds())

@@ -54,6 +54,10 @@ class Diagnosis(enum.StrEnum):
     MESSAGE_TOO_LARGE = "message_too_large"
     # Ourselves
     QUEUE_LIFETIME_OVER = "queue_lifetime_over"
+    HELD = "held"
+    RELEASED = "released"
+    REMOVED = "removed"
+    NOT_ASKED_FOR = "not_asked_for"
     LOCAL_TROUBLE = "local_trouble"
 
 
@@ -321,6 +325,30 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "The message could not be delivered in the time we keep trying.",
         "Every attempt until the end of the queue's lifetime failed; the last one's reason stands in the record.",
         "See the last attempt.",
+    ),
+    Diagnosis.HELD: Explanation(
+        None, "4.2.1", "5.7.0",
+        "The message is held for inspection on this mail server.",
+        "An operator or a rule holds the message; the record says who.",
+        "Look at it with `fopemta queue show`, then release or remove it.",
+    ),
+    Diagnosis.RELEASED: Explanation(
+        None, "4.2.1", "5.7.0",
+        "The message was held for inspection on this mail server and goes on now.",
+        "An operator has released the message; it is tried at once.",
+        "Nothing: see the next attempt.",
+    ),
+    Diagnosis.REMOVED: Explanation(
+        None, "4.7.0", "5.7.0",
+        "The message was removed from the queue of this mail server by its administrator.",
+        "An operator has removed it with `fopemta queue remove`.",
+        "Ask who removed it, and why; the log has the reason that was given.",
+    ),
+    Diagnosis.NOT_ASKED_FOR: Explanation(
+        None, "4.4.7", "5.4.7",
+        "The receiving mail server has not yet asked for its mail.",
+        "The domain's route is on_demand: its mail waits until the domain's server asks for it by ETRN.",
+        "If it should have: look whether its ETRN comes, and is permitted ([[route]] etrn); else use `fopemta flush`.",
     ),
     Diagnosis.LOCAL_TROUBLE: Explanation(
         None, "4.3.0", "5.3.0",

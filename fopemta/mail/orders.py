@@ -1,0 +1,130 @@
+"""What an operator wants done with a message in the queue, and what became of that (pure)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+import attrs
+
+from fopemta.mail.address import path_text
+from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
+from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.verdict import Result, VerdictRecord
+
+
+class OrderKind(enum.StrEnum):
+    """The orders there are."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    RETRY = "retry"
+    REMOVE = "remove"
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """`recipients` are those that it is about, None for all.  `report`: the sender is told of a removal.  `reason` is
+    the operator's own, for the record, "" without one.
+    """
+
+    kind: OrderKind
+    recipients: frozenset[str] | None = None
+    report: bool = False
+    reason: str = ""
+
+    def concerns(self, status: RecipientStatus) -> bool:
+        """It would change something for this recipient."""
+        wanted = self.recipients is None or str(status.address) in self.recipients
+        return wanted and status.state in _CHANGES[self.kind]
+
+
+class Obeyed(enum.StrEnum):
+    """What became of an order."""
+
+    DONE = "done"
+    # The message is being delivered at this moment; the order is carried out for what is left of it afterwards.
+    AFTERWARDS = "afterwards"
+    # None of its recipients is in a state that the order could change.
+    NOTHING = "nothing"
+    UNKNOWN = "unknown"
+    # The spool cannot be read now.
+    UNREADABLE = "unreadable"
+
+
+@attrs.frozen
+class OrderResult:
+    """`recipients` are those for whom something changed."""
+
+    obeyed: Obeyed
+    recipients: tuple[str, ...] = ()
+
+
+_CHANGES = {
+    OrderKind.HOLD: frozenset({RecipientState.QUEUED}),
+    OrderKind.RELEASE: frozenset({RecipientState.HELD}),
+    OrderKind.RETRY: frozenset({RecipientState.QUEUED}),
+    OrderKind.REMOVE: frozenset({RecipientState.QUEUED, RecipientState.HELD}),
+}
+
+
+def verdicts_of(order: Order, message: QueuedMessage, now: float) -> Sequence[VerdictRecord]:
+    """What is to be written down of it, one for each recipient that it concerns.  `now` in seconds since the epoch.
+
+    None is an attempt: each bears the number of the last one that was made, and a held recipient keeps what that found.
+    """
+    make = _RECORDS.get(order.kind)
+    if make is None:
+        return ()  # it is tried, and that will be written down
+    return [make(order, message, each, now) for each in message.recipients if order.concerns(each)]
+
+
+def _held(order: Order, message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
+    text = _because(order, "Held by the operator")
+    last = status.last
+    if last is None:
+        return attrs.evolve(_record(message, status, now, Diagnosis.HELD, text), held=True)
+    return attrs.evolve(
+        last, time=now, result=Result.DEFERRED, held=True, next_try=None, text=f"{text}; before that: {last.text}"
+    )
+
+
+def _released(order: Order, message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
+    text = _because(order, "Released by the operator")
+    warned = status.last.warned if status.last is not None else False
+    record = _record(message, status, now, Diagnosis.RELEASED, text)
+    return attrs.evolve(record, next_try=now, warned=warned)
+
+
+def _removed(order: Order, message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
+    row = explain(Diagnosis.REMOVED)
+    record = _record(message, status, now, Diagnosis.REMOVED, row.sender)
+    return attrs.evolve(record, result=Result.FAILED, code=554, enhanced=row.given_up)
+
+
+def _record(
+    message: QueuedMessage, status: RecipientStatus, now: float, diagnosis: Diagnosis, text: str
+) -> VerdictRecord:
+    return VerdictRecord(
+        time=now,
+        message=message.id,
+        sender=path_text(message.envelope.sender),
+        recipient=str(status.address),
+        attempt=status.attempts,
+        result=Result.DEFERRED,
+        code=450,
+        enhanced=explain(diagnosis).held,
+        diagnosis=diagnosis.value,
+        text=text,
+    )
+
+
+def _because(order: Order, text: str) -> str:
+    return f"{text} ({order.reason})" if order.reason else text
+
+
+_RECORDS = {
+    OrderKind.HOLD: _held,
+    OrderKind.RELEASE: _released,
+    OrderKind.REMOVE: _removed,
+}
