@@ -76,7 +76,7 @@ class RulesTests(Folder):
             self.read('[[rule]]\nname = "x"\n')
 
     def test_what_is_not_performed_is_refused(self) -> None:
-        for then in ('"force_tls"', '"hold"', '"route", via = "mx"'):
+        for then in ('"force_tls"', '"route", via = "mx"'):
             with self.assertRaisesRegex(ConfigurationErrors, "is not supported by this version"):
                 self.read(f'[[rule]]\nname = "x"\nthen = {{ action = {then} }}\n')
 

@@ -15,6 +15,7 @@ from fopemta.config.model import (
     ClientCertificates,
     ClientEku,
     Configuration,
+    Control,
     Delivery,
     DeliveryTimeouts,
     Dns,
@@ -54,6 +55,7 @@ from fopemta.config.section import Key, Section, Tables
 from fopemta.config.ways import endpoint, via
 from fopemta.config.words import (
     banner,
+    certificate_identity,
     domain,
     http_url,
     ip_address,
@@ -66,6 +68,7 @@ from fopemta.config.words import (
     postmaster,
     proxy,
     route_domain,
+    text,
 )
 from fopemta.policy.blocklist import Blocklist
 from fopemta.smtp.extensions import OPTIONAL
@@ -174,6 +177,8 @@ USERS = Section(Users, _same_names(file=path("off"), scram=yes_or_no))
 
 ALIASES = Section(AliasFile, _same_names(file=path("off")))
 
+CONTROL = Section(Control, {"socket": Key("socket", path("off"), absent=_default(Control, "socket"))})
+
 ROUTE = Section(
     Route,
     {
@@ -181,6 +186,9 @@ ROUTE = Section(
         "via": Key("via", via, spread=True),
         "tls": Key("tls", one_of({level.word: level for level in Level})),
         "etrn": Key("etrn", array(network)),
+        "etrn_logins": Key("etrn_logins", array(text)),
+        "etrn_certificates": Key("etrn_certificates", array(certificate_identity)),
+        "on_demand": Key("on_demand", yes_or_no),
         "verify": Key("verify", one_of({each.value: each for each in Verify})),
         "unverified": Key("unverified", one_of({each.value: each for each in Unverified})),
         "recipients": Key("recipients", path("off")),
@@ -222,6 +230,7 @@ LIMITS = Section(
         handshakes_per_minute=whole(0, _MANY),
         commands=whole(0, _MANY),
         errors=whole(1, _MANY),
+        etrn_interval=duration,
         spool_free=size,
         timeouts=Section(LimitTimeouts, {name: Key(name, duration) for name in attrs.fields_dict(LimitTimeouts)}),
     ),
@@ -248,6 +257,7 @@ FILE = Section(
         "relay": Key("relay", RELAY),
         "users": Key("users", USERS),
         "aliases": Key("aliases", ALIASES),
+        "control": Key("control", CONTROL),
         "route": Key("routes", Tables(ROUTE)),
         "delivery": Key("delivery", DELIVERY),
         "retry": Key("retry", RETRY),
@@ -255,5 +265,5 @@ FILE = Section(
         "log": Key("log", LOG),
         "rules": Key("rules", path()),
     },
-    later=frozenset({"control", "web", "workers"}),
+    later=frozenset({"web", "workers"}),
 )

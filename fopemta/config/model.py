@@ -210,6 +210,13 @@ class Users:
 
 
 @attrs.frozen(kw_only=True)
+class Control:
+    """[control]  `socket` is the path at which commands reach the running server, or "off"."""
+
+    socket: str = "../var/control.sock"
+
+
+@attrs.frozen(kw_only=True)
 class AliasFile:
     """[aliases]  `file` is the path of the aliases of local domains, or "off"."""
 
@@ -248,7 +255,8 @@ class Route:
 
     `domain` is a domain, "*.example.org" for its sub-domains, or "*" for all others.  `host` and `port` for SMTP (port
     None: [delivery] port); `host` is a name or an address; an address in brackets in the file, or a name that has no
-    MX looked up: a route's host is always connected to directly.  `maildir` is a path that may hold {local_part} and
+    MX looked up: a route's host is always connected to directly.  `etrn`, `etrn_logins` and `etrn_certificates` say who
+    may ask for its mail; with `on_demand` it waits until they do.  `maildir` is a path that may hold {local_part} and
     {domain}.  A domain with a `maildir` route is local: its mail is taken from anyone.  `recipients` is the path of the
     list for `verify` "list", or "off".
     """
@@ -260,6 +268,9 @@ class Route:
     maildir: str | None = None
     tls: Level | None = None
     etrn: tuple[Network, ...] = ()
+    etrn_logins: tuple[str, ...] = ()
+    etrn_certificates: tuple[str, ...] = ()
+    on_demand: bool = False
     verify: Verify = Verify.OFF
     unverified: Unverified = Unverified.ACCEPT
     recipients: str = "off"
@@ -329,7 +340,8 @@ class Limits:
     `errors` before a client is cut off; `spool_free` octets that the spool keeps free besides one message.
     `connections_per_client` at a time, and what one client may do in a minute, 0 for no limit; a client is an IPv4
     network of `client_ipv4` bits or an IPv6 one of `client_ipv6`, those in [relay] networks excepted.  `commands` of a
-    session without a message.  `message_size` 0 is no limit.  `hops` Received headers at most, 0 for no limit (RFC
+    session without a message.  `message_size` 0 is no limit.  `etrn_interval` seconds at least between two
+    runs of a domain's queue that a client may start.  `hops` Received headers at most, 0 for no limit (RFC
     5321 6.3: at least 100).
     """
 
@@ -346,6 +358,7 @@ class Limits:
     handshakes_per_minute: int = 0
     commands: int = 1000
     errors: int = 20
+    etrn_interval: float = 60.0
     spool_free: int = 256_000_000
     timeouts: LimitTimeouts = LimitTimeouts()
 
@@ -372,6 +385,7 @@ class Configuration:
     relay: Relay = Relay()
     users: Users = Users()
     aliases: AliasFile = AliasFile()
+    control: Control = Control()
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
     retry: Retry = Retry()

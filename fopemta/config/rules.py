@@ -16,7 +16,7 @@ from fopemta.config.place import WRONG, NotValid, Place, Reader, array, plain, s
 from fopemta.config.quantities import duration, size, whole, yes_or_no
 from fopemta.config.section import Key, Section, Tables
 from fopemta.config.ways import via
-from fopemta.config.words import domain_of, mailbox_of, network, one_of, path, text_of
+from fopemta.config.words import domain_of, fingerprint_of, mailbox_of, network, one_of, path, text_of
 from fopemta.policy.action import (
     LATEST,
     ONLY,
@@ -53,7 +53,6 @@ from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
-_FINGERPRINT = re.compile(r"(?:sha256:)?((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _HEADING = re.compile(r"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
 _MANY = 1_000_000
@@ -101,13 +100,6 @@ def _matching(regular: re.Pattern[str], wanted: str) -> Reader:
     return plain(read)
 
 
-def _fingerprint_of(value: object) -> str:
-    match = _FINGERPRINT.fullmatch(text_of(value))
-    if match is None:
-        raise NotValid(f"must be a SHA-256 fingerprint (64 hex digits), not {shown(value)}")
-    return match[1].replace(":", "").lower()
-
-
 def _moment(value: object) -> float:
     """A date begins at midnight UTC; a time without zone is UTC."""
     if isinstance(value, datetime.datetime):
@@ -151,7 +143,7 @@ _addresses = array(_pattern(address_pattern))
 _texts = array(_pattern(text_pattern))
 _names = array(_pattern(name_pattern))
 _mailboxes = array(plain(mailbox_of))
-_pins = array(plain(_fingerprint_of))
+_pins = array(plain(fingerprint_of))
 _words = plain(text_of)
 
 # --- when ------------------------------------------------------------------------------------------------------------

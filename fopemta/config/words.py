@@ -19,6 +19,7 @@ from fopemta.smtp.grammar import NotInGrammar, canonical_domain, mailbox
 _PRINTABLE = re.compile(r"[ -~]*")
 _LONGEST_BANNER = 200
 _PORT = re.compile(r"[0-9]{1,5}")
+_FINGERPRINT = re.compile(r"(?:sha256:)?((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})")
 
 
 def text_of(value: object) -> str:
@@ -162,6 +163,21 @@ def http_url_of(value: object) -> str:
     return text
 
 
+def fingerprint_of(value: object) -> str:
+    """A SHA-256 fingerprint, with or without colons and "sha256:" before it, in lower-case hex without them."""
+    match = _FINGERPRINT.fullmatch(text_of(value))
+    if match is None:
+        raise NotValid(f"must be a SHA-256 fingerprint (64 hex digits), not {shown(value)}")
+    return match[1].replace(":", "").lower()
+
+
+def certificate_identity_of(value: object) -> str:
+    """The name that a certificate bears, or the SHA-256 fingerprint of it or of its key."""
+    if isinstance(value, str) and _FINGERPRINT.fullmatch(value):
+        return fingerprint_of(value)
+    return domain_of(value)
+
+
 def _is_domain(text: str) -> bool:
     try:
         return domain_of(text) == text
@@ -208,3 +224,6 @@ list_code = plain(list_code_of)
 nameserver = plain(nameserver_of)
 proxy = plain(proxy_of)
 http_url = plain(http_url_of)
+text = plain(text_of)
+fingerprint = plain(fingerprint_of)
+certificate_identity = plain(certificate_identity_of)

@@ -20,6 +20,8 @@ _TOO_OFTEN = Reply.of(421, "4.7.0", "You connect too often, please try again lat
 _TOO_MANY_MESSAGES = Reply.of(450, "4.7.1", "You send too many messages, please try again later")
 # RFC 5321 4.5.3.1.10: those that were taken are sent to, and the others come later.
 _TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "You send to too many recipients, please try again later")
+# RFC 1985 5.3.8
+_FLUSHED_LATELY = Reply.of(458, "4.7.0", "The queue for that domain was started a moment ago, please wait a little")
 # RFC 3207 4: the session goes on in the clear where that is allowed.
 _TOO_MANY_HANDSHAKES = Reply.of(454, "4.7.0", "TLS is not available for the moment: you begin it too often")
 
@@ -33,11 +35,14 @@ class Clients:
         # Read at start alone: those who are here now have been counted by them.
         self._widths = (config.limits.client_ipv4, config.limits.client_ipv6)
         self._connections = self._messages = self._recipients = self._handshakes = Rate(0)
+        # When the queue of a domain was started last; only those that ETRN may name, so they are few.
+        self._flushed: dict[str, float] = {}
         self.reconfigure(config)
 
     def reconfigure(self, config: Configuration) -> None:
         """Use these limits from now on; where one has changed, counting begins anew."""
         limits = config.limits
+        self._flush_interval = limits.etrn_interval
         self._most_open = limits.connections_per_client
         self._connections = _rate(self._connections, limits.connections_per_minute)
         self._messages = _rate(self._messages, limits.messages_per_minute)
@@ -68,6 +73,16 @@ class Clients:
     def handshake(self, client: str) -> Reply | None:
         """It wants to begin TLS, which costs us more than it."""
         return self._once(self._handshakes, client, _TOO_MANY_HANDSHAKES)
+
+    def flush(self, domain: str) -> Reply | None:
+        """Somebody who may wants the queue of `domain` started: once in an interval, whoever it is (RFC 1985 5.3)."""
+        now = self._clock.seconds()
+        for known in [each for each, started in self._flushed.items() if now - started >= self._flush_interval]:
+            del self._flushed[known]
+        if domain in self._flushed:
+            return _FLUSHED_LATELY
+        self._flushed[domain] = now
+        return None
 
     def message(self, client: str) -> Reply | None:
         """It begins a message."""

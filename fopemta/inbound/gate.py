@@ -137,10 +137,13 @@ class Gate:
         maillog.rule_applied("", note_of(refused[1]))
         return refused[0]
 
-    async def flush(self, domain: str) -> Reply:
+    async def flush(self, domain: str, tls: TlsSession | None) -> Reply:
         """ETRN (RFC 1985 5.3)."""
         name = domain.removeprefix("@")
-        refusal = self._factory.admission.judge_flush(name, self.client)
+        login = None if self.login is None else self.login.name
+        certificate = None if tls is None else tls.client
+        refusal = self._factory.admission.judge_flush(name, self.client, login, certificate)
+        refusal = refusal or self._factory.clients.flush(domain)
         if refusal is not None:
             self._told("ETRN", name, refusal)
             return refusal

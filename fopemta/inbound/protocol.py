@@ -258,7 +258,7 @@ class InboundProtocol(Protocol):
         self._answer(self._gate.recipient(effect.recipient), self._talk.judged)
 
     def _ask_flush(self, effect: AskFlush) -> None:
-        self._answer(Deferred.fromCoroutine(self._gate.flush(effect.domain)), self._talk.flushed)
+        self._answer(Deferred.fromCoroutine(self._gate.flush(effect.domain, self._talk.tls)), self._talk.flushed)
 
     def _ask_login(self, effect: AskLogin) -> None:
         logins = self.factory.logins

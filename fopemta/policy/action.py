@@ -133,8 +133,8 @@ LATEST: dict[type[Action], Stage] = {RequireTls: Stage.RECIPIENT}
 # The only direction of an action, where it has one.
 ONLY: dict[type[Action], Direction] = {RequireTls: Direction.INBOUND}
 
-# Those that nobody performs in this version: the queue does not look at rules yet, and cannot release what is held.
-NOT_PERFORMED_YET = (ForceTls, RouteVia, AllowWeaker, Hold)
+# Those that nobody performs in this version: the queue does not look at rules yet.
+NOT_PERFORMED_YET = (ForceTls, RouteVia, AllowWeaker)
 # Those that are decided once, when the message has come, and stored with it.
 AT_ACCEPTANCE = (Reject, Defer, Hold, Redirect, Bcc, AddHeader)
 # Those that are decided anew at each attempt, from the facts that are stored with the message (RULINGS 1).

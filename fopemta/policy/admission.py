@@ -14,7 +14,9 @@ import attrs
 
 from fopemta.config.model import Network, Route
 from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import ClientCertificate
 from fopemta.mail.reply import Reply
+from fopemta.policy.client_identity import is_one_of
 from fopemta.routing.routes import is_local, route_for
 
 # What older systems read as another address inside the local part.
@@ -48,13 +50,21 @@ class Admission:
         # send it elsewhere: an open relay in two steps.
         return _ROUTE_IN_ADDRESS if _ROUTING_CHARACTERS.intersection(recipient.local_part) else None
 
-    def judge_flush(self, domain: str, client: str) -> Reply | None:
-        """May the client start the queue of `domain` (RFC 1985)?  Its route's `etrn` networks may, and those that may
-        relay anyway; for domains of ours alone, since for all others anyone's queue would tell who writes to whom.
+    def judge_flush(
+        self, domain: str, client: str, login: str | None = None, certificate: ClientCertificate | None = None
+    ) -> Reply | None:
+        """May the client start the queue of `domain` (RFC 1985)?  Whom its route names by network, login or certificate
+        may, and the networks that may relay anyway; for domains of ours alone, since for all others anyone's queue
+        would tell who writes to whom.
         """
         route = route_for(domain, self.routes)
         ours = names_domain(self.domains, domain) or route.domain not in ("*",)
-        return None if ours and in_networks(client, (*route.etrn, *self.networks)) else _NOT_YOUR_QUEUE
+        permitted = (
+            in_networks(client, (*route.etrn, *self.networks))
+            or login in route.etrn_logins
+            or (certificate is not None and is_one_of(certificate, route.etrn_certificates))
+        )
+        return None if ours and permitted else _NOT_YOUR_QUEUE
 
 
 def in_networks(client: str, networks: Sequence[Network]) -> bool:

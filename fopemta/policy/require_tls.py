@@ -8,6 +8,7 @@ from __future__ import annotations
 from fopemta.mail.envelope import ClientCertificate, TlsSession
 from fopemta.mail.reply import Reply
 from fopemta.policy.action import RequireTls
+from fopemta.policy.client_identity import bears
 from fopemta.trust.levels import Level
 
 _NO_TLS = Reply.of(530, "5.7.0", "Mail from there is taken over TLS only: must issue a STARTTLS command first")
@@ -33,16 +34,10 @@ def shortfall(action: RequireTls, tls: TlsSession | None) -> Reply | None:
 
 def _wrong_holder(action: RequireTls, client: ClientCertificate) -> Reply | None:
     """A good certificate must be that of somebody who is meant."""
-    if action.names and not any(_bears(client, name) for name in action.names):
+    if action.names and not any(bears(client, name) for name in action.names):
         return Reply.of(550, "5.7.5", f"The client certificate must bear the name {' or '.join(action.names)}")
     if action.issuers and client.issuer not in action.issuers:
         return Reply.of(550, "5.7.5", "The client certificate must be from another issuer")
     if action.fingerprints and not (action.names or action.issuers):
         return Reply.of(550, "5.7.5", "The client certificate is not the one that is expected")
     return None
-
-
-def _bears(client: ClientCertificate, name: str) -> bool:
-    """A wildcard in the certificate stands for one label (RFC 9525 6.3)."""
-    _, dot, parent = name.partition(".")
-    return name in client.names or (bool(dot) and f"*.{parent}" in client.names)

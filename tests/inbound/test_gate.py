@@ -10,11 +10,12 @@ import attrs
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import LimitTimeouts, Listener, ListenerKind, ListenerTls, Relay
+from fopemta.config.model import LimitTimeouts, Listener, ListenerKind, ListenerTls, Relay, Route
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import BodyType
+from fopemta.mail.envelope import BodyType, ClientCertificate
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.reply import Reply
+from fopemta.policy.admission import Admission
 from fopemta.smtp.transaction import BareLineEnds
 from tests.inbound.inbound import ENVELOPE, Blocklists, Inbound, Logins, Recipients, Talk
 
@@ -214,7 +215,29 @@ class EtrnTests(SynchronousTestCase):
             talk.say(b"EHLO c.test\r\nETRN " + domain + b"\r\nNOOP\r\n")
             self.assertEqual(talk.codes()[-2:], [code, 250], (address, domain))
         self.assertEqual(inbound.queue.flushed, ["us.test", "cust.test", "@us.test"])
+        # Once in an interval, whoever asks (RFC 1985 5.3.8).
+        self.assertIn(b"458 4.7.0 ", inbound_heard(inbound))
+        inbound.clock.advance(61)
         self.assertIn(b"253 2.0.0 3 pending messages for node us.test started", inbound_heard(inbound))
+
+    def test_by_login_or_certificate(self) -> None:
+        route = Route(domain="cust.test", etrn_logins=("cust",), etrn_certificates=("mx.cust.test", "ab" * 32))
+        admission = Admission((), (), (route,), Mailbox("postmaster", "us.test"))
+        good = ClientCertificate(names=("mx.cust.test",), verified=True)
+        for login, certificate, permitted in (
+            (None, None, False),
+            ("other", None, False),
+            ("cust", None, True),
+            (None, good, True),
+            (None, attrs.evolve(good, verified=False, fault="expired"), False),
+            (None, ClientCertificate(names=("*.cust.test",), verified=True), True),
+            (None, ClientCertificate(names=("mx.other.test",), verified=True), False),
+            # A fingerprint proves all by itself.
+            (None, ClientCertificate(key_sha256="ab" * 32), True),
+            (None, ClientCertificate(sha256="ac" * 32, verified=True), False),
+        ):
+            refusal = admission.judge_flush("cust.test", "192.0.2.1", login, certificate)
+            self.assertEqual(refusal is None, permitted, (login, certificate))
 
     def test_nothing_waits(self) -> None:
         talk = Inbound().open("192.0.2.200")

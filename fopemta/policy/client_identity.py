@@ -1,0 +1,23 @@
+"""Who a client is by its certificate (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fopemta.mail.envelope import ClientCertificate
+
+
+def is_one_of(client: ClientCertificate, identities: Sequence[str]) -> bool:
+    """The certificate is that of one of `identities`: names, or SHA-256 fingerprints of a certificate or its key.
+
+    A fingerprint proves all by itself, as pins do (RULINGS 27); a name counts only in a verified certificate.
+    """
+    if {client.sha256, client.key_sha256}.intersection(identities):
+        return True
+    return client.verified and any(bears(client, identity) for identity in identities)
+
+
+def bears(client: ClientCertificate, name: str) -> bool:
+    """A wildcard in the certificate stands for one label (RFC 9525 6.3)."""
+    _, dot, parent = name.partition(".")
+    return name in client.names or (bool(dot) and f"*.{parent}" in client.names)
