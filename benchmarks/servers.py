@@ -117,6 +117,8 @@ endpoint = "tcp:{self.port}:interface=127.0.0.1"
 certificates = {certificates}
 [relay]
 networks = ["127.0.0.0/8"]
+[control]
+socket = "off"
 [log]
 text = "text.log"
 [[route]]

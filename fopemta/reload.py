@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import attrs
+from zope.interface import implementer
 
 from fopemta import maillog, preflight
+from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Configuration
+from fopemta.interfaces import IReload, Reloaded
 from fopemta.tls.credentials import Credentials, CredentialsError
 from fopemta.tls.server import ServerTls
 
@@ -34,6 +37,7 @@ AT_START = (
     "limits.client_ipv4",
     "limits.client_ipv6",
     "users",
+    "control",
     "log",
 )
 
@@ -45,6 +49,7 @@ class Reconfigured(Protocol):
         """Use `config` from now on."""
 
 
+@implementer(IReload)
 class Reload:
     """`current` is what `targets` go by, as read from `path`; each of `server_tls` serves what `credentials` finds."""
 
@@ -67,8 +72,8 @@ class Reload:
         """What is gone by now."""
         return self._current
 
-    def run(self) -> None:
-        """Use what the files say now; where anything is wrong with them, nothing changes and the log says why."""
+    def run(self) -> Reloaded:
+        """See IReload; the log says what came of it."""
         try:
             found = preflight.read(self._path)
             errors = preflight.check(found)
@@ -79,17 +84,21 @@ class Reload:
             for each in self._server_tls:
                 each.replace(found_credentials)
         except ConfigurationErrors as wrong:
-            maillog.reload_failed([str(error) for error in wrong.errors])
-            return
+            return _refused([str(error) for error in wrong.errors])
         except CredentialsError as error:
-            maillog.reload_failed([f"tls.server.certificates: {error}"])
-            return
+            return _refused([f"tls.server.certificates: {error}"])
         for target in self._targets:
             target.reconfigure(usable)
         self._current = usable
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
+        return Reloaded(cautions=tuple(str(each) for each in cautions(usable)), at_start=tuple(ignored))
+
+
+def _refused(errors: list[str]) -> Reloaded:
+    maillog.reload_failed(errors)
+    return Reloaded(errors=tuple(errors))
 
 
 def _merged(current: Configuration, found: Configuration) -> tuple[Configuration, list[str]]:

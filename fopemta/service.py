@@ -25,6 +25,7 @@ from fopemta.config.checks import cautions, revocation_matters
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import ClientCertificates, Configuration, Listener, ListenerTls, Log, LogLevel, Via
 from fopemta.config.ways import listening_address
+from fopemta.control.socket import ControlSocket
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import ICourier, ILogins, IMailReactor
@@ -41,7 +42,7 @@ from fopemta.lookup.revocation_upkeep import RevocationUpkeep
 from fopemta.lookup.revocations import Revocations
 from fopemta.lookup.router import Router
 from fopemta.mail.identifiers import message_id
-from fopemta.mail_service import CannotStart, Listening, MailService
+from fopemta.mail_service import Attendant, CannotStart, Listening, MailService
 from fopemta.outbound.callout import Callout, hurried
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.queue.dispatcher import Dispatcher
@@ -231,7 +232,10 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     for caution in cautions(configuration):
         maillog.caution(caution.key, caution.message)
     files = log_observers.outlet.files
-    return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, [watch, upkeep, recipients])
+    attendants: list[Attendant] = [watch, upkeep, recipients]
+    if configuration.control.socket != "off":
+        attendants.append(ControlSocket(configuration.control.socket, reactor, dispatcher, reload))
+    return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, attendants)
 
 
 def new_ids() -> Callable[[], str]:

@@ -113,10 +113,13 @@ class Process:
 class Fopemta:
     """The server as an operator starts it, with a configuration of its own in a folder of its own.
 
-    `settings` is appended to the configuration; `relay` lets loopback clients send anywhere.
+    `settings` is appended to the configuration; `relay` lets loopback clients send anywhere; `control` is the path of
+    the control socket, which must be short.
     """
 
-    def __init__(self, folder: str | Path, settings: str = "", relay: bool = True, node: str = "") -> None:
+    def __init__(
+        self, folder: str | Path, settings: str = "", relay: bool = True, node: str = "", control: str = "off"
+    ) -> None:
         self.folder = Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -132,6 +135,8 @@ state = "state"
 {node}
 [[listener]]
 endpoint = "tcp:{self.port}:interface=127.0.0.1"
+[control]
+socket = "{control}"
 [relay]
 networks = {networks}
 [log]

@@ -24,6 +24,8 @@ hostname = "mail.localhost"
 postmaster = "postmaster@localhost"
 spool = "spool"
 state = "state"
+[control]
+socket = "control.sock"
 [[listener]]
 endpoint = "tcp:{port}:interface=127.0.0.1"
 [[route]]

@@ -1,0 +1,109 @@
+"""One command's connection to the running server (shell)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.protocols.basic import LineOnlyReceiver
+
+import fopemta
+from fopemta.background import supervise
+from fopemta.control.requests import Flush, NotARequest, Orders, Reload, Request, Status, request_of
+from fopemta.deadline import Deadline
+from fopemta.interfaces import IQueue, IReload
+
+# A command that says nothing for so long has gone.
+_PATIENCE = 60.0
+
+
+class ControlProtocol(LineOnlyReceiver):
+    """One request after another; who sends the next before the answer is done waits for it."""
+
+    delimiter = b"\n"
+    # MOST_MESSAGES with an address or two each.
+    MAX_LENGTH = 262_144
+
+    def __init__(self, queue: IQueue, reload: IReload, clock: IReactorTime) -> None:
+        self._queue = queue
+        self._reload = reload
+        self._deadline = Deadline(clock, lambda: self._stream.loseConnection())
+        self._waiting: list[bytes] = []
+        self._busy = False
+
+    def connectionMade(self) -> None:
+        """The socket's mode has said that he may."""
+        self._deadline.set(_PATIENCE)
+
+    def connectionLost(self, reason: object = None) -> None:
+        """What was ordered is done all the same."""
+        self._deadline.clear()
+
+    @property
+    def _stream(self) -> Any:
+        return self.transport
+
+    def lineReceived(self, line: bytes) -> None:
+        """A request."""
+        self._deadline.clear()
+        self._waiting.append(line)
+        if not self._busy:
+            self._busy = True
+            self._stream.pauseProducing()
+            supervise(self._serve(), "answering a command")
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Whoever it is, it is no command of ours."""
+        self._say({"end": True, "error": "the request is too long"})
+        self._stream.loseConnection()
+
+    async def _serve(self) -> None:
+        while self._waiting:
+            try:
+                await self._answer(request_of(self._waiting.pop(0)))
+            except NotARequest as wrong:
+                self._say({"end": True, "error": str(wrong)})
+        self._busy = False
+        if self.connected:
+            self._deadline.set(_PATIENCE)
+            self._stream.resumeProducing()
+
+    async def _answer(self, request: Request) -> None:
+        if isinstance(request, Orders):
+            for message_id, order in request.orders:
+                result = await self._queue.order(message_id, order)
+                self._say({"id": message_id, "result": result.obeyed.value, "recipients": result.recipients})
+            self._say({"end": True})
+        elif isinstance(request, Flush):
+            self._say({"end": True, "messages": await self._queue.flush(request.domain)})
+        elif isinstance(request, Reload):
+            outcome = self._reload.run()
+            self._say(
+                {"end": True, "errors": outcome.errors, "cautions": outcome.cautions, "at_start": outcome.at_start}
+            )
+        else:
+            assert isinstance(request, Status)
+            self._say({"end": True, "version": fopemta.__version__, "unfinished": self._queue.size})
+
+    def _say(self, answer: dict[str, Any]) -> None:
+        if self.connected:
+            self._stream.write(json.dumps(answer).encode("ascii") + self.delimiter)
+
+
+class ControlFactory(Factory):
+    """For all commands."""
+
+    noisy = False
+
+    def __init__(self, queue: IQueue, reload: IReload, clock: IReactorTime) -> None:
+        self._queue = queue
+        self._reload = reload
+        self._clock = clock
+
+    def buildProtocol(self, addr: object) -> ControlProtocol:
+        """One for each connection."""
+        protocol = ControlProtocol(self._queue, self._reload, self._clock)
+        protocol.factory = self
+        return protocol

@@ -1,0 +1,82 @@
+"""The control socket itself (shell): where it stands, and who may speak there."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from typing import Any
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+
+from fopemta import maillog
+from fopemta.control.protocol import ControlFactory
+from fopemta.interfaces import IMailReactor, IQueue, IReload
+
+_BACKLOG = 50
+
+
+class ControlSocket:
+    """At `path` while the server runs, for its own user and root alone; an Attendant."""
+
+    def __init__(self, path: str, reactor: IMailReactor, queue: IQueue, reload: IReload) -> None:
+        self._path = path
+        self._reactor = reactor
+        self._factory = ControlFactory(queue, reload, reactor)
+        self._port: IListeningPort | None = None
+
+    def start(self) -> None:
+        """Take requests from now on.  What keeps us from it is told; mail goes on without."""
+        try:
+            self._port = self._bound()
+        except OSError as error:
+            maillog.caution("control.socket", f"commands will not reach this server: {error.strerror or error}")
+
+    def stop(self) -> None:
+        """Take none any more."""
+        port: Any = self._port
+        self._port = None
+        if port is not None:
+            port.stopListening()
+            _remove(self._path)
+
+    def _bound(self) -> IListeningPort:
+        """Raises OSError."""
+        os.makedirs(os.path.dirname(self._path), mode=0o755, exist_ok=True)
+        _make_way(self._path)
+        # Before anybody can connect: the file is made with this mode.
+        before = os.umask(0o177)
+        try:
+            return self._reactor.listenUNIX(self._path, self._factory, _BACKLOG, 0o600)
+        except CannotListenError as error:
+            raise OSError(str(error.socketError)) from error
+        finally:
+            os.umask(before)
+
+
+def _make_way(path: str) -> None:
+    """Remove what a server that was killed has left.  Raises OSError when somebody is there, or it is no socket."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise FileExistsError(f"{path} is there and is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            _remove(path)
+            return
+        except BlockingIOError:
+            pass  # it is there, and busy
+    raise OSError(f"another server listens at {path}")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

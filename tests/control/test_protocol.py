@@ -1,0 +1,118 @@
+"""A command's connection to the running server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+import fopemta
+from fopemta.control.protocol import ControlFactory
+from fopemta.interfaces import IQueue, IReload, Reloaded
+from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
+from fopemta.mail.queued import QueuedMessage
+
+ID, OTHER = "0vyKfVczdK5G1f", "0vyKfVczdK5G2g"
+
+
+@implementer(IQueue)
+class Queue:
+    size = 7
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[str, Order]] = []
+        self.slow: Deferred[OrderResult] | None = None
+
+    def accepted(self, message: QueuedMessage) -> None:
+        raise AssertionError("nobody said so")
+
+    def flush(self, domain: str) -> Deferred[int]:
+        return succeed(len(domain))
+
+    def order(self, message_id: str, order: Order) -> Deferred[OrderResult]:
+        self.orders.append((message_id, order))
+        return self.slow or succeed(OrderResult(Obeyed.DONE, ("bob@example.net",)))
+
+
+@implementer(IReload)
+class Reload:
+    outcome = Reloaded()
+
+    def run(self) -> Reloaded:
+        return self.outcome
+
+
+class ProtocolTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.queue, self.reload, self.clock = Queue(), Reload(), Clock()
+        self.protocol = ControlFactory(self.queue, self.reload, self.clock).buildProtocol(None)
+        self.transport = StringTransport()
+        self.protocol.makeConnection(self.transport)
+
+    def say(self, *requests: Any) -> list[dict[str, Any]]:
+        for request in requests:
+            self.protocol.dataReceived(json.dumps(request).encode() + b"\n")
+        return self.heard()
+
+    def heard(self) -> list[dict[str, Any]]:
+        answers = [json.loads(line) for line in self.transport.value().splitlines()]
+        self.transport.clear()
+        return answers
+
+    def test_doubles(self) -> None:
+        verifyObject(IQueue, self.queue)
+        verifyObject(IReload, self.reload)
+
+    def test_orders_are_answered_one_by_one(self) -> None:
+        answers = self.say({"command": "order", "order": "hold", "messages": [{"id": ID}, {"id": OTHER}]})
+        done = {"result": "done", "recipients": ["bob@example.net"]}
+        self.assertEqual(answers, [{"id": ID} | done, {"id": OTHER} | done, {"end": True}])
+        self.assertEqual(self.queue.orders, [(ID, Order(kind=OrderKind.HOLD)), (OTHER, Order(kind=OrderKind.HOLD))])
+
+    def test_flush_status_reload(self) -> None:
+        self.reload.outcome = Reloaded(("a: is missing",), ("b: odd",), ("c",))
+        self.assertEqual(
+            self.say({"command": "flush", "domain": "b.test"}, {"command": "status"}, {"command": "reload"}),
+            [
+                {"end": True, "messages": 6},
+                {"end": True, "version": fopemta.__version__, "unfinished": 7},
+                {"end": True, "errors": ["a: is missing"], "cautions": ["b: odd"], "at_start": ["c"]},
+            ],
+        )
+
+    def test_what_is_no_request_is_an_error_and_the_next_is_served(self) -> None:
+        answers = self.say("nonsense", {"command": "status"})
+        self.assertEqual(answers[0], {"end": True, "error": "not a command of this version"})
+        self.assertEqual(answers[1]["unfinished"], 7)
+
+    def test_one_after_another(self) -> None:
+        self.queue.slow = Deferred()
+        order = {"command": "order", "order": "retry", "messages": [{"id": ID}]}
+        self.assertEqual(self.say(order, {"command": "status"}), [])
+        slow, self.queue.slow = self.queue.slow, None
+        slow.callback(OrderResult(Obeyed.UNKNOWN))
+        self.assertEqual([each.get("result", "end") for each in self.heard()], ["unknown", "end", "end"])
+
+    def test_who_leaves_before_the_answer_has_given_his_order(self) -> None:
+        self.queue.slow = slow = Deferred()
+        self.say({"command": "order", "order": "retry", "messages": [{"id": ID}, {"id": OTHER}]})
+        self.protocol.connectionLost()
+        self.protocol.connected = False
+        self.queue.slow = None
+        slow.callback(OrderResult(Obeyed.DONE))
+        self.assertEqual([message_id for message_id, _ in self.queue.orders], [ID, OTHER])
+        self.assertEqual((self.heard(), self.clock.getDelayedCalls()), ([], []))
+
+    def test_silence_and_endless_lines_end_it(self) -> None:
+        self.clock.advance(61)
+        self.assertTrue(self.transport.disconnecting)
+        self.setUp()
+        self.protocol.dataReceived(b"x" * 300_000)
+        self.assertEqual(self.heard(), [{"end": True, "error": "the request is too long"}])
+        self.assertTrue(self.transport.disconnecting)
