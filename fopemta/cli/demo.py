@@ -55,6 +55,8 @@ hostname = "mx.us.test"
 postmaster = "postmaster@us.test"
 spool = "spool"
 state = "state"
+[control]
+socket = "control.sock"
 [[listener]]
 endpoint = "tcp:{port}:interface=127.0.0.1"
 [relay]

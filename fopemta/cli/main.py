@@ -7,7 +7,9 @@ import click
 from fopemta import __version__
 from fopemta.cli.check_config import check_config
 from fopemta.cli.first_steps import first_steps
+from fopemta.cli.flush import flush
 from fopemta.cli.queue import queue
+from fopemta.cli.reload import reload
 from fopemta.cli.roots import roots
 from fopemta.cli.users import users
 
@@ -31,6 +33,8 @@ def demo() -> None:
 
 main.add_command(check_config)
 main.add_command(queue)
+main.add_command(flush)
+main.add_command(reload)
 main.add_command(roots)
 main.add_command(users)
 main.add_command(first_steps)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 # A column is as wide as its longest entry, and no wider than this; the last one is cut at nothing.
 _WIDEST = 40
+_MEASURED = 100
 
 
 def lines_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -15,6 +16,39 @@ def lines_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         yield "  ".join([*cells, row[-1]]).rstrip()
+
+
+class StreamedTable:
+    """Rows written by `write` as they come, many of them perhaps: the first hundred decide how wide the columns are."""
+
+    def __init__(self, headings: Sequence[str], write: Callable[[str], object]) -> None:
+        self._write = write
+        self._first: list[Sequence[str]] | None = [headings]
+        self._widths: list[int] = []
+
+    def add(self, row: Sequence[str]) -> None:
+        """One more row."""
+        if self._first is None:
+            self._put(row)
+            return
+        self._first.append(row)
+        if len(self._first) > _MEASURED:
+            self._begin()
+
+    def end(self) -> None:
+        """No more rows; without any, nothing is written."""
+        if self._first is not None and len(self._first) > 1:
+            self._begin()
+
+    def _begin(self) -> None:
+        rows, self._first = self._first or [], None
+        self._widths = [max(len(_narrow(escaped(row[column]))) for row in rows) for column in range(len(rows[0]) - 1)]
+        for row in rows:
+            self._put(row)
+
+    def _put(self, row: Sequence[str]) -> None:
+        cells = [_narrow(escaped(cell)).ljust(width) for cell, width in zip(row, self._widths, strict=False)]
+        self._write("  ".join([*cells, escaped(row[-1])]).rstrip())
 
 
 def _narrow(text: str) -> str:

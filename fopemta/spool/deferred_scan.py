@@ -59,6 +59,13 @@ def scan_deferred(disk: Disk, root: str) -> Iterator[Finding]:
         yield from _scan_folder(disk, root, path, names)
 
 
+def read_waiting(disk: Disk, root: str, message_id: str) -> Finding | None:
+    """What is there of that id under `root`; None when there is nothing."""
+    files = MessageFiles(root, message_id)
+    found = _judge(disk, files, {"msg", "jnl", "body"}, files.all)
+    return None if isinstance(found, Remnant) else found
+
+
 def _scan_folder(disk: Disk, root: str, folder: str, names: list[str]) -> Iterator[Finding]:
     suffixes: dict[str, set[str]] = {}
     for name in names:

@@ -5,37 +5,125 @@ Blocks, so it is not for the reactor thread of a server.
 
 from __future__ import annotations
 
+import heapq
 import os.path
 from collections.abc import Iterator
 
+import attrs
+
+from fopemta.mail.identifiers import MESSAGE_ID, arrival_of
 from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.deferred_scan import scan_deferred
-from fopemta.spool.disk import Disk, RealDisk
-from fopemta.spool.intake_scan import scan_intake
+from fopemta.spool.deferred import DeferredFolder
+from fopemta.spool.deferred_scan import read_waiting
+from fopemta.spool.disk import Disk, RealDisk, read_file
+from fopemta.spool.intake_scan import LoggedMessage, scan_intake
 from fopemta.spool.layout import SpoolLayout
 from fopemta.spool.ownership import check_format
-from fopemta.spool.waiting_file import Unsound
+from fopemta.spool.waiting_file import Unsound, verdicts_in
 from fopemta.spool.waiting_summary import Waiting
+from fopemta.trust.verdict import VerdictRecord
+
+_PIECE = 65_536
 
 
-def survey(directory: str, disk: Disk | None = None) -> Iterator[QueuedMessage]:
-    """Every unfinished message, once, in no certain order: those that wait as they are read, then those in the log.
+@attrs.frozen(eq=False)
+class Found:
+    """One message: `history` has every verdict that was written down of it, oldest first."""
 
-    On a live spool it shows what was written up to the moment in which it was read; a message that moves meanwhile is
-    still seen once.  Raises OSError when there is no spool there, ownership.SpoolUnusable when it has another format.
+    message: QueuedMessage
+    history: tuple[VerdictRecord, ...]
+
+
+class SpoolSurvey:
+    """On a live spool it shows what was written up to the moment in which it is read; a message that moves meanwhile
+    is still seen once.
+
+    Raises OSError when there is no spool there, ownership.SpoolUnusable when it has another format.
     """
-    disk = disk if disk is not None else RealDisk()
-    layout = SpoolLayout(os.path.abspath(directory))
-    check_format(disk, layout)
-    # The log first: what moves to `deferred/` after this is found in both places, never in none.
-    logged = scan_intake(disk, layout).live
-    for finding in scan_deferred(disk, layout.deferred):
-        if isinstance(finding, Waiting):
-            logged.pop(finding.entry.id, None)
-            if not finding.finished and (message := _readable(finding)) is not None:
+
+    def __init__(self, directory: str, disk: Disk | None = None) -> None:
+        self._disk = disk if disk is not None else RealDisk()
+        self._layout = SpoolLayout(os.path.abspath(directory))
+        check_format(self._disk, self._layout)
+        # The log first: what moves to `deferred/` after this is found in both places, never in none.
+        self._logged: dict[str, LoggedMessage] = scan_intake(self._disk, self._layout).live
+
+    def messages(self) -> Iterator[QueuedMessage]:
+        """Every unfinished message, once, those that have been here longest first; read as they are asked for."""
+        names = self._names()
+        for name in names:
+            self._logged.pop(name, None)
+        # Ids are in order of arrival, but those that derive from another message: they are few, and read first.
+        named = sorted(name for name in names if arrival_of(name) is not None)
+        derived = sorted(self._read(name for name in names if arrival_of(name) is None), key=_age)
+        logged = sorted((each.message for each in self._logged.values()), key=_age)
+        return heapq.merge(self._read(named), derived, logged, key=_age)
+
+    def find(self, message_id: str) -> Found | None:
+        """The message of that id; None when there is none that is unfinished."""
+        waiting = read_waiting(self._disk, self._layout.deferred, message_id)
+        if isinstance(waiting, Waiting):
+            if waiting.finished or (message := _readable(waiting)) is None:
+                return None
+            return Found(message, tuple(each for line in waiting.lines for each in verdicts_in(line)))
+        logged = self._logged.get(message_id)
+        return None if logged is None else Found(logged.message, tuple(logged.verdicts))
+
+    def content(self, message_id: str) -> Iterator[bytes]:
+        """The content of a message that `find` has found, in pieces.  Raises OSError or Unsound when it has gone."""
+        logged = self._logged.get(message_id)
+        if logged is not None and read_waiting(self._disk, self._layout.deferred, message_id) is None:
+            yield from self._logged_content(logged)
+            return
+        opened = DeferredFolder(self._disk, self._layout.deferred).open_content(message_id)
+        if opened.octets is not None:
+            yield opened.octets
+        elif opened.file is not None:
+            yield from self._pieces(opened.file)
+
+    def damaged(self) -> int:
+        """How many things were found damaged and put into `corrupt/`."""
+        return sum(not name.endswith(".reason") for name in self._disk.names(self._layout.corrupt))
+
+    # --- within ------------------------------------------------------------------------------------------------------
+
+    def _names(self) -> list[str]:
+        """The ids in `deferred/`."""
+        found = []
+        for folder in self._disk.names(self._layout.deferred):
+            try:
+                names = self._disk.names(os.path.join(self._layout.deferred, folder))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            found += [name[:-4] for name in names if name.endswith(".msg") and MESSAGE_ID.fullmatch(name[:-4])]
+        return found
+
+    def _read(self, names: Iterator[str] | list[str]) -> Iterator[QueuedMessage]:
+        for name in names:
+            waiting = read_waiting(self._disk, self._layout.deferred, name)
+            if isinstance(waiting, Waiting) and not waiting.finished and (message := _readable(waiting)) is not None:
                 yield message
-    for each in logged.values():
-        yield each.message
+
+    def _logged_content(self, logged: LoggedMessage) -> Iterator[bytes]:
+        record, size = logged.record, logged.facts.size
+        if record.content_size != size:
+            yield from self._pieces(self._disk.open(self._layout.body(logged.facts.id)))
+            return
+        data = read_file(self._disk, logged.segment.path)
+        yield data[record.content_offset : record.content_offset + size]
+
+    def _pieces(self, file: int) -> Iterator[bytes]:
+        try:
+            position = 0
+            while piece := self._disk.read_at(file, _PIECE, position):
+                position += len(piece)
+                yield piece
+        finally:
+            self._disk.close(file)
+
+
+def _age(message: QueuedMessage) -> tuple[float, str]:
+    return message.arrived, message.id
 
 
 def _readable(waiting: Waiting) -> QueuedMessage | None:

@@ -17,7 +17,7 @@ from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.ownership import SpoolUnusable
 from fopemta.spool.record import SEGMENT_HEADER_SIZE
 from fopemta.spool.store import Spool
-from fopemta.spool.survey import survey
+from fopemta.spool.survey import SpoolSurvey
 from fopemta.spool.threads import SameThread
 from fopemta.spool.waiting_file import pack_line
 from fopemta.testing.disk import Call, DoubleDisk
@@ -241,7 +241,7 @@ class RecoveryTests(SynchronousTestCase):
         self.life.finish(done)
         changes = []
         self.disk.before = lambda call: changes.append(call.name)
-        found = {message.id: message for message in survey(DIRECTORY, self.disk)}
+        found = {message.id: message for message in SpoolSurvey(DIRECTORY, self.disk).messages()}
         self.assertEqual(set(found), {waits, logged})
         self.assertEqual(found[waits], self.life.settle(self.life.spool.load(waits)))
         self.assertLessEqual(set(changes), {"open", "close", "read_at", "names"})

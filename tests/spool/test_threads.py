@@ -9,7 +9,7 @@ from twisted.trial.unittest import TestCase
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
-from fopemta.spool.survey import survey
+from fopemta.spool.survey import SpoolSurvey
 from fopemta.spool.threads import PoolThreads
 from tests.spool.contract import ENVELOPE
 
@@ -37,7 +37,7 @@ class RealThreadsTests(TestCase):
         await gatherResults([spool.defer(each) for each in list(contents)[::3]])
         await gatherResults([spool.record(each, [], True) for each in list(contents)[::2]])
         left = list(contents)[1::2]
-        self.assertEqual({message.id for message in survey(directory)}, set(left))
+        self.assertEqual({message.id for message in SpoolSurvey(directory).messages()}, set(left))
         await spool.stop()
         spool = self.make(directory)
         self.assertEqual({message.id for message in await spool.start()}, set(left))

@@ -1,0 +1,68 @@
+"""How a command speaks to the running server; blocking, and without Twisted: it answers at once."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+import click
+
+from fopemta.cli.configuration import configuration_of
+
+# An order may have to wait for a slow disk, a reload for slow files.
+_PATIENCE = 120.0
+
+
+class Refused(Exception):
+    """The server does not do it; the text says why."""
+
+
+class Control:
+    """A connection to the server that goes by the configuration `config`; ends the command with status 1 when there is
+    none.
+    """
+
+    def __init__(self, config: str | None) -> None:
+        self._path = configuration_of(config).control.socket
+        if self._path == "off":
+            _end('the configuration has no control socket (control.socket = "off")', 2)
+        try:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._socket.settimeout(_PATIENCE)
+            self._socket.connect(self._path)
+        except PermissionError:
+            _end(f"only the user that fopemta runs as, and root, may use {self._path}", 1)
+        except OSError as error:
+            _end(f"the server is not running (nobody answers at {self._path}: {error.strerror or error})", 1)
+        self._answers = self._socket.makefile("rb")
+
+    def ask(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The answers to a request, the last one with "end".  Raises Refused."""
+        try:
+            self._socket.sendall(json.dumps(request).encode("ascii") + b"\n")
+            while line := self._answers.readline():
+                answer: dict[str, Any] = json.loads(line)
+                if answer.get("error"):
+                    raise Refused(answer["error"])
+                yield answer
+                if answer.get("end"):
+                    return
+        except OSError as error:
+            _end(f"the server does not answer: {error}", 1)
+        _end("the server went away before it had answered all", 1)
+
+    def end_of(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The last answer to a request.  Ends the command with status 1 when it is refused."""
+        try:
+            *_, last = self.ask(request)
+        except Refused as why:
+            _end(str(why), 1)
+        return last
+
+
+def _end(why: str, status: int) -> NoReturn:
+    click.echo(f"fopemta: {why}", err=True)
+    sys.exit(status)

@@ -1,0 +1,152 @@
+"""`fopemta queue hold|release|retry|remove`: orders to the running server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import click
+
+from fopemta.cli.configuration import config_option, json_option
+from fopemta.cli.control import Control, Refused
+from fopemta.cli.queue_filter import Filter, filter_options
+from fopemta.cli.queue_views import count
+from fopemta.cli.spool_view import spool_survey
+from fopemta.control.requests import LONGEST_REASON, MOST_MESSAGES, Orders, orders_json
+from fopemta.mail.identifiers import is_message_id
+from fopemta.mail.orders import Obeyed, Order, OrderKind
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DONE = {
+    OrderKind.HOLD: "held",
+    OrderKind.RELEASE: "released",
+    OrderKind.RETRY: "tried now",
+    OrderKind.REMOVE: "removed",
+}
+# What is said of a message for which nothing was done.
+_NOT_DONE = {
+    Obeyed.UNKNOWN: "is not in the queue (any more)",
+    Obeyed.UNREADABLE: "cannot be read from the spool now; see the log",
+    Obeyed.AFTERWARDS: "is being delivered at this moment; what is left of it is {done} afterwards",
+}
+_NOTHING = {
+    OrderKind.HOLD: "is held already",
+    OrderKind.RELEASE: "is not held",
+    OrderKind.RETRY: "is held: release it first",
+    OrderKind.REMOVE: "has no such recipient that waits",
+}
+
+
+def _about_messages(command: F) -> F:
+    """The arguments that say which messages, and the common options."""
+    decorators = (
+        click.argument("ids", metavar="[ID]...", nargs=-1),
+        filter_options,
+        click.option("--all", "all_", is_flag=True, help="All that are in the queue."),
+        config_option,
+        json_option,
+    )
+    for decorator in reversed(decorators):
+        command = decorator(command)
+    return command
+
+
+_reason = click.option("--reason", default="", metavar="TEXT", help="Why, for the record and the log.")
+
+
+@click.command()
+@_about_messages
+@_reason
+def hold(reason: str, **about: Any) -> None:
+    """Keep messages in the queue, untried, until they are released."""
+    _give(Order(kind=OrderKind.HOLD, reason=reason), **about)
+
+
+@click.command()
+@_about_messages
+@_reason
+def release(reason: str, **about: Any) -> None:
+    """Let messages go that were held, by an operator or a rule; they are tried at once."""
+    _give(Order(kind=OrderKind.RELEASE, reason=reason), **about)
+
+
+@click.command()
+@_about_messages
+def retry(**about: Any) -> None:
+    """Try messages at once that wait for their next attempt."""
+    _give(Order(kind=OrderKind.RETRY), **about)
+
+
+@click.command()
+@_about_messages
+@_reason
+@click.option("--report", is_flag=True, help="Tell the sender, by a report of non-delivery.")
+def remove(reason: str, report: bool, **about: Any) -> None:
+    """Remove messages from the queue for good; silently, unless --report is given."""
+    _give(Order(kind=OrderKind.REMOVE, reason=reason, report=report), **about)
+
+
+def _give(
+    order: Order, ids: tuple[str, ...], all_: bool, config: str | None, as_json: bool, **wanted: str | None
+) -> None:
+    """Give `order` for each chosen message; status 1 unless it was done for all."""
+    chosen = Filter(**wanted)
+    if all_ and (ids or not chosen.empty):
+        raise click.UsageError("--all does not go together with ids and filters.")
+    if not (ids or all_) and chosen.empty:
+        raise click.UsageError("Say which messages: by id, by filters, or --all.")
+    if len(order.reason) > LONGEST_REASON or not (order.reason.isprintable() or not order.reason):
+        raise click.UsageError(f"The reason must be one line of at most {LONGEST_REASON} characters.")
+    control = Control(config)
+    results: Counter[Obeyed] = Counter()
+    given = ((message_id, _for(order, recipients)) for message_id, recipients in _chosen(config, ids, chosen))
+    while batch := tuple(islice(given, MOST_MESSAGES)):
+        for answer in _answers(control, batch):
+            results[Obeyed(answer["result"])] += 1
+            click.echo(json.dumps(answer) if as_json else _line(order.kind, answer))
+    if not as_json and sum(results.values()) != 1:
+        click.echo(f"{count(results[Obeyed.DONE], 'message')} {_DONE[order.kind]}")
+    sys.exit(0 if set(results) <= {Obeyed.DONE, Obeyed.AFTERWARDS} else 1)
+
+
+def _for(order: Order, recipients: frozenset[str] | None) -> Order:
+    return Order(kind=order.kind, recipients=recipients, report=order.report, reason=order.reason)
+
+
+def _chosen(config: str | None, ids: Sequence[str], wanted: Filter) -> Iterator[tuple[str, frozenset[str] | None]]:
+    """Each message with those of its recipients that the order is about, None for all."""
+    for each in ids:
+        if not is_message_id(each):
+            raise click.UsageError(f"{each!r} is no queue id.")
+    if ids and wanted.empty:
+        yield from ((each, None) for each in ids)
+        return
+    with spool_survey(config) as survey:
+        for message in survey.messages():
+            if ids and message.id not in ids:
+                continue
+            if recipients := [each for each in wanted.recipients(message) if each.open]:
+                yield message.id, None if wanted.empty else frozenset(str(each.address) for each in recipients)
+
+
+def _answers(control: Control, batch: tuple[tuple[str, Order], ...]) -> Iterator[dict[str, Any]]:
+    try:
+        for answer in control.ask(orders_json(Orders(batch))):
+            if not answer.get("end"):
+                yield answer
+    except Refused as why:
+        click.echo(f"fopemta: {why}", err=True)
+        sys.exit(1)
+
+
+def _line(kind: OrderKind, answer: dict[str, Any]) -> str:
+    result = Obeyed(answer["result"])
+    if result is Obeyed.DONE:
+        return f"{answer['id']}: {_DONE[kind]} for {count(len(answer['recipients']), 'recipient')}"
+    words = _NOTHING[kind] if result is Obeyed.NOTHING else _NOT_DONE[result].format(done=_DONE[kind])
+    return f"{answer['id']} {words}"

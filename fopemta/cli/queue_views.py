@@ -1,0 +1,131 @@
+"""Messages of the queue, as programs and people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fopemta.cli.table import age, escaped, size_words, until
+from fopemta.mail.address import path_text
+from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
+from fopemta.trust.verdict import VerdictRecord, rfc3339
+
+HEADINGS = ("ID", "AGE", "SIZE", "SENDER", "RECIPIENT", "STATE", "NEXT TRY", "LAST ANSWER")
+
+
+def message_json(message: QueuedMessage) -> dict[str, Any]:
+    """A message under the names that programs rely on (DESIGN 8)."""
+    return {
+        "id": message.id,
+        "arrived": rfc3339(message.arrived),
+        "size": message.size,
+        "sender": path_text(message.envelope.sender),
+        "recipients": [_recipient_json(each) for each in message.recipients],
+    }
+
+
+def _recipient_json(status: RecipientStatus) -> dict[str, Any]:
+    last = status.last
+    return {
+        "address": str(status.address),
+        "state": status.state.value,
+        "attempts": status.attempts,
+        "next_try": None if status.next_try is None else rfc3339(status.next_try),
+        # The clock of Force TLS (RULINGS 6); no rule of this version starts it.
+        "tls_deadline": None,
+        "level": last.level if last else None,
+        "rules": last.rules if last else (),
+        "last": last.to_json() if last else None,
+    }
+
+
+def rows(message: QueuedMessage, recipients: Sequence[RecipientStatus], now: float) -> Iterator[Sequence[str]]:
+    """A row for each of `recipients`; only the first says of which message."""
+    first = (message.id, age(now - message.arrived), size_words(message.size))
+    sender = f"<{path_text(message.envelope.sender)}>"
+    for index, status in enumerate(recipients):
+        head = (*first, sender) if index == 0 else ("", "", "", "")
+        yield (*head, f"<{status.address}>", status.state.value, _next_try(status, now), _answer(status.last))
+
+
+def portrait(message: QueuedMessage, history: Sequence[VerdictRecord], now: float) -> Iterator[str]:
+    """All that is known of a message, line by line; of each recipient what every attempt found, oldest first."""
+    arrival = message.envelope.arrival
+    yield f"message   {message.id}"
+    yield f"arrived   {rfc3339(message.arrived)} ({age(now - message.arrived)} ago)"
+    yield f"size      {message.size} octets"
+    yield f"sender    <{escaped(path_text(message.envelope.sender))}>"
+    if arrival is None:
+        yield "from      fopemta itself"
+    else:
+        tls = f", {arrival.tls.protocol} {arrival.tls.cipher} ({arrival.tls.bits} bits)" if arrival.tls else ""
+        yield f"from      {arrival.client_address} ({escaped(arrival.helo)}) by {arrival.protocol}{tls}"
+    for note in message.envelope.rules:
+        yield f"rule      {escaped(note.rule)}: {escaped(note.why)}"
+    for status in message.recipients:
+        yield ""
+        yield f"<{escaped(str(status.address))}>"
+        yield f"  state       {status.state.value}, {count(status.attempts, 'attempt')}"
+        if status.open:
+            yield f"  next try    {_next_try(status, now)}"
+        yield from _past([each for each in history if each.recipient == str(status.address)])
+
+
+def _past(history: Sequence[VerdictRecord]) -> Iterator[str]:
+    """The last attempt in full; those before it in a line each."""
+    if len(history) > 1:
+        yield "  before"
+        for earlier in history[:-1]:
+            yield f"    {rfc3339(earlier.time)} {earlier.result.value}: {escaped(_answer(earlier))}{_where(earlier)}"
+    if history:
+        yield from _verdict_lines(history[-1])
+
+
+def _verdict_lines(last: VerdictRecord) -> Iterator[str]:
+    yield f"  last try    {rfc3339(last.time)}: {last.result.value}"
+    yield f"  answer      {last.code} {last.enhanced} {escaped(last.text)}"
+    if last.diagnosis is not None:
+        yield f"  diagnosis   {last.diagnosis}"
+        yield from _explanation(last.diagnosis)
+    if last.host is not None or last.address is not None:
+        yield f"  host        {escaped(last.host or '-')} [{last.address}]:{last.port}"
+    if last.level is not None:
+        yield f"  TLS wanted  {last.level} ({', '.join(last.sources)})"
+    if last.protocol is not None:
+        group = f", {last.group}" if last.group else ""
+        yield f"  TLS had     {last.rung}: {last.protocol} {last.cipher} ({last.bits} bits{group})"
+        yield f"  certificate {'proven' if last.authenticated else 'not proven'} for {', '.join(last.names) or '-'}"
+    for certificate in last.chain:
+        subject, issuer = escaped(certificate.subject), escaped(certificate.issuer)
+        yield f"              {subject}, until {certificate.not_after}, issued by {issuer}"
+
+
+def _explanation(word: str) -> Iterator[str]:
+    from fopemta.trust.diagnosis import Diagnosis, explain
+
+    try:
+        row = explain(Diagnosis(word))
+    except ValueError:  # a word of another version
+        return
+    yield f"  cause       {row.cause}"
+    yield f"  remedy      {row.remedy}"
+
+
+def _where(verdict: VerdictRecord) -> str:
+    return f" at {escaped(verdict.host or verdict.address or '')}" if verdict.host or verdict.address else ""
+
+
+def _answer(last: VerdictRecord | None) -> str:
+    if last is None:
+        return "-"
+    diagnosis = f"{last.diagnosis}: " if last.diagnosis else ""
+    return f"{diagnosis}{last.code} {last.enhanced} {last.text}"
+
+
+def _next_try(status: RecipientStatus, now: float) -> str:
+    return until(status.next_try, now) if status.state is RecipientState.QUEUED else "-"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: 1 message, 2 messages."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

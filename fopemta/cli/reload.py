@@ -1,0 +1,36 @@
+"""`fopemta reload`: have the running server use what the files say now."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from fopemta.cli.configuration import config_option, json_option
+from fopemta.cli.control import Control
+from fopemta.cli.table import escaped
+
+
+@click.command()
+@config_option
+@json_option
+def reload(config: str | None, as_json: bool) -> None:
+    """Have the running server use what the files say now: configuration, rules, certificates.  No session is dropped;
+    where anything is wrong, nothing changes.  SIGHUP does the same, and opens the log files anew.
+    """
+    answer = Control(config).end_of({"command": "reload"})
+    errors = answer["errors"]
+    if as_json:
+        click.echo(json.dumps({key: answer[key] for key in ("errors", "cautions", "at_start")}))
+        sys.exit(1 if errors else 0)
+    if errors:
+        click.echo("fopemta: nothing has changed:", err=True)
+        for error in errors:
+            click.echo(f"  {escaped(error)}", err=True)
+        sys.exit(1)
+    for caution in answer["cautions"]:
+        click.echo(f"caution: {escaped(caution)}")
+    for key in answer["at_start"]:
+        click.echo(f"{escaped(key)} has changed: that counts from the next start on")
+    click.echo("The server goes by the new configuration.")

@@ -1,0 +1,33 @@
+"""The spool as commands read it, whether the server runs or not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from fopemta.cli.configuration import configuration_of
+
+if TYPE_CHECKING:
+    from fopemta.spool.survey import SpoolSurvey
+
+
+@contextmanager
+def spool_survey(config: str | None) -> Iterator[SpoolSurvey]:
+    """The configured spool; ends the command with status 2 when it cannot be read."""
+    from fopemta.spool.ownership import SpoolUnusable
+    from fopemta.spool.survey import SpoolSurvey
+    from fopemta.spool.waiting_file import Unsound
+
+    directory = configuration_of(config).node.spool
+    try:
+        yield SpoolSurvey(directory)
+    except FileNotFoundError:
+        click.echo(f"fopemta: there is no spool at {directory} (node.spool): has fopemta run here yet?", err=True)
+        sys.exit(2)
+    except (OSError, SpoolUnusable, Unsound) as error:
+        click.echo(f"fopemta: the spool cannot be read: {error}", err=True)
+        sys.exit(2)
