@@ -28,6 +28,8 @@ def spool_survey(config: str | None) -> Iterator[SpoolSurvey]:
     except FileNotFoundError:
         click.echo(f"fopemta: there is no spool at {directory} (node.spool): has fopemta run here yet?", err=True)
         sys.exit(2)
+    except BrokenPipeError:
+        raise  # who read what we write has had enough
     except (OSError, SpoolUnusable, Unsound) as error:
         click.echo(f"fopemta: the spool cannot be read: {error}", err=True)
         sys.exit(2)

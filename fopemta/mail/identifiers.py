@@ -27,14 +27,9 @@ def is_message_id(text: str) -> bool:
     return MESSAGE_ID.fullmatch(text) is not None
 
 
-def arrival_of(message_id: str) -> int | None:
-    """Microseconds after the epoch of a message's arrival, as its id says; None for one that is derived."""
-    if len(message_id) != _TIME_DIGITS + _ENTROPY_DIGITS:
-        return None
-    number = 0
-    for letter in message_id[:_TIME_DIGITS]:
-        number = number * _BASE + _ALPHABET.index(letter)
-    return number
+def tells_arrival(message_id: str) -> bool:
+    """Of such ids the text order is that of arrival; one that derives from another message is none of them."""
+    return len(message_id) == _TIME_DIGITS + _ENTROPY_DIGITS
 
 
 def derived_id(*parts: str) -> str:

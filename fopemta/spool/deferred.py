@@ -73,13 +73,20 @@ class DeferredFolder:
 
     def load(self, message_id: str) -> QueuedMessage:
         """The message with its outcomes.  Raises Unsound; FileNotFoundError when there is none."""
-        files = MessageFiles(self._root, message_id)
-        file = self._disk.open(files.message)
+        return message_of(self._facts(message_id), self.journal(message_id).lines)
+
+    def unfinished(self, message_id: str) -> QueuedMessage | None:
+        """The same; None for one of which the journal says that it is finished."""
+        facts, journal = self._facts(message_id), self.journal(message_id)
+        return None if journal.finished else message_of(facts, journal.lines)
+
+    def _facts(self, message_id: str) -> MessageFacts:
+        file = self._disk.open(MessageFiles(self._root, message_id).message)
         try:
             facts, _ = read_head(self._disk, file)
         finally:
             self._disk.close(file)
-        return message_of(facts, self.journal(message_id).lines)
+        return facts
 
     def journal(self, message_id: str) -> Journal:
         """Its journal.  Raises Unsound."""

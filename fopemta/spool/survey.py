@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from fopemta.mail.identifiers import MESSAGE_ID, arrival_of
+from fopemta.mail.identifiers import MESSAGE_ID, tells_arrival
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.deferred import DeferredFolder
 from fopemta.spool.deferred_scan import read_waiting
@@ -45,6 +45,7 @@ class SpoolSurvey:
         self._disk = disk if disk is not None else RealDisk()
         self._layout = SpoolLayout(os.path.abspath(directory))
         check_format(self._disk, self._layout)
+        self._deferred = DeferredFolder(self._disk, self._layout.deferred)
         # The log first: what moves to `deferred/` after this is found in both places, never in none.
         self._logged: dict[str, LoggedMessage] = scan_intake(self._disk, self._layout).live
 
@@ -54,8 +55,8 @@ class SpoolSurvey:
         for name in names:
             self._logged.pop(name, None)
         # Ids are in order of arrival, but those that derive from another message: they are few, and read first.
-        named = sorted(name for name in names if arrival_of(name) is not None)
-        derived = sorted(self._read(name for name in names if arrival_of(name) is None), key=_age)
+        named = sorted(name for name in names if tells_arrival(name))
+        derived = sorted(self._read(name for name in names if not tells_arrival(name)), key=_age)
         logged = sorted((each.message for each in self._logged.values()), key=_age)
         return heapq.merge(self._read(named), derived, logged, key=_age)
 
@@ -75,7 +76,7 @@ class SpoolSurvey:
         if logged is not None and read_waiting(self._disk, self._layout.deferred, message_id) is None:
             yield from self._logged_content(logged)
             return
-        opened = DeferredFolder(self._disk, self._layout.deferred).open_content(message_id)
+        opened = self._deferred.open_content(message_id)
         if opened.octets is not None:
             yield opened.octets
         elif opened.file is not None:
@@ -100,8 +101,11 @@ class SpoolSurvey:
 
     def _read(self, names: Iterator[str] | list[str]) -> Iterator[QueuedMessage]:
         for name in names:
-            waiting = read_waiting(self._disk, self._layout.deferred, name)
-            if isinstance(waiting, Waiting) and not waiting.finished and (message := _readable(waiting)) is not None:
+            try:
+                message = self._deferred.unfinished(name)
+            except (Unsound, FileNotFoundError):
+                continue  # put aside by the server when its turn comes, or finished meanwhile
+            if message is not None:
                 yield message
 
     def _logged_content(self, logged: LoggedMessage) -> Iterator[bytes]:

@@ -31,6 +31,8 @@ class RealThreadsTests(TestCase):
     async def test_many_at_once_and_a_restart(self) -> None:
         directory = self.mktemp()
         spool = self.make(directory)
+        # Its threads would keep the process for ever.
+        self.addCleanup(lambda: spool.stop())
         await spool.start()
         contents = {f"0BCDFGHJKM{number:04}": b"%d" % number * (1 + number**4) for number in range(30)}
         await gatherResults([Deferred.fromCoroutine(self.put(spool, *item)) for item in contents.items()])
