@@ -20,7 +20,7 @@ from fopemta.config.load import load
 from fopemta.config.model import Configuration, Verify
 from fopemta.config.rules import load_rules
 from fopemta.policy import aliases, recipient_list
-from fopemta.policy.action import NOT_PERFORMED_YET
+from fopemta.policy.action import ForceTls
 from fopemta.policy.rulebook import Rulebook
 from fopemta.recipients import files as recipient_files
 from fopemta.routing.routes import is_local
@@ -71,7 +71,7 @@ def _rulebook(path: str) -> Rulebook:
     """The rules in the file `path`.  Raises ConfigurationErrors; their keys say which file is meant."""
     try:
         with open(path, encoding="utf-8") as file:
-            return _usable(load_rules(file.read(), os.path.dirname(path)))
+            return load_rules(file.read(), os.path.dirname(path))
     except OSError as error:
         raise ConfigurationErrors([ConfigurationError("rules", f"{path}: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
@@ -82,18 +82,6 @@ def _rulebook(path: str) -> Rulebook:
             ConfigurationError(f"{name}: {each.key}" if each.key else name, each.message) for each in found.errors
         ]
         raise ConfigurationErrors(errors) from None
-
-
-def _usable(rulebook: Rulebook) -> Rulebook:
-    """A demand that is read and not kept would be worse than none.  Raises ConfigurationErrors."""
-    errors = [
-        ConfigurationError(f"rule[{index}].then.action", f'"{rule.action_word}" is not supported by this version')
-        for index, rule in enumerate(rulebook.rules)
-        if isinstance(rule.then, NOT_PERFORMED_YET)
-    ]
-    if errors:
-        raise ConfigurationErrors(errors)
-    return rulebook
 
 
 def check(configuration: Configuration, adopting: bool = True) -> tuple[ConfigurationError, ...]:
@@ -135,6 +123,13 @@ def _certificates(configuration: Configuration) -> Iterator[ConfigurationError]:
 
 
 def _roots(configuration: Configuration) -> Iterator[ConfigurationError]:
+    for index, rule in enumerate(configuration.rulebook.rules if configuration.rulebook else ()):
+        roots = rule.then.roots if isinstance(rule.then, ForceTls) else None
+        try:
+            if roots is not None:
+                ClientTls(roots)
+        except RootsError as error:
+            yield ConfigurationError(f"rules: rule[{index}].then.roots", str(error))
     try:
         ClientTls(configuration.tls_client.roots)
     except RootsError as error:

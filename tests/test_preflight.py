@@ -75,11 +75,6 @@ class RulesTests(Folder):
         with self.assertRaisesRegex(ConfigurationErrors, r"rules.toml: rule\[0\].then: is missing"):
             self.read('[[rule]]\nname = "x"\n')
 
-    def test_what_is_not_performed_is_refused(self) -> None:
-        for then in ('"force_tls"', '"route", via = "mx"'):
-            with self.assertRaisesRegex(ConfigurationErrors, "is not supported by this version"):
-                self.read(f'[[rule]]\nname = "x"\nthen = {{ action = {then} }}\n')
-
 
 class CheckTests(Folder):
     def errors(self, more: str = "", text: str = SMALLEST) -> list[str]:

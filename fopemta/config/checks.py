@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from fopemta.config.model import (
     Via,
 )
 from fopemta.config.place import WRONG, Place
+from fopemta.mail.address import is_ip_address
 from fopemta.policy.action import ForceTls
 from fopemta.routing.routes import is_local
 from fopemta.trust.demand import Revocation
@@ -81,6 +83,8 @@ def _check_verification(routes: Any, place: Place) -> None:
         if not isinstance(route, Route):
             continue
         here = place.item(index)
+        if route.is_local and not _is_loopback(route.host):
+            here.at("tls").wrong('"local" is for a host on this machine: via = "smtp:[127.0.0.1]:port"')
         trouble = _trouble_with_verify(route)
         if trouble is not None:
             here.at("verify").wrong(trouble)
@@ -88,6 +92,13 @@ def _check_verification(routes: Any, place: Place) -> None:
             here.at("recipients").wrong('is missing: verify = "list" needs the list')
         if route.verify is not Verify.LIST and route.recipients != "off":
             here.at("recipients").wrong('has no use without verify = "list"')
+
+
+def _is_loopback(host: str | None) -> bool:
+    """A name that everybody resolves to this machine, or an address of it."""
+    if host is None or not is_ip_address(host):
+        return host is not None and (host == "localhost" or host.endswith(".localhost"))
+    return ipaddress.ip_address(host).is_loopback
 
 
 def _trouble_with_verify(route: Route) -> str | None:

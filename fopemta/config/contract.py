@@ -52,7 +52,7 @@ from fopemta.config.quantities import (
     yes_or_no,
 )
 from fopemta.config.section import Key, Section, Tables
-from fopemta.config.ways import endpoint, via
+from fopemta.config.ways import endpoint, route_tls, via
 from fopemta.config.words import (
     banner,
     certificate_identity,
@@ -74,7 +74,6 @@ from fopemta.policy.blocklist import Blocklist
 from fopemta.smtp.extensions import OPTIONAL
 from fopemta.smtp.transaction import BareLineEnds
 from fopemta.trust.demand import Revocation
-from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
 
 _MANY = 1_000_000
@@ -184,7 +183,7 @@ ROUTE = Section(
     {
         "domain": Key("domain", route_domain, required=True),
         "via": Key("via", via, spread=True),
-        "tls": Key("tls", one_of({level.word: level for level in Level})),
+        "tls": Key("tls", route_tls, spread=True),
         "etrn": Key("etrn", array(network)),
         "etrn_logins": Key("etrn_logins", array(text)),
         "etrn_certificates": Key("etrn_certificates", array(certificate_identity)),

@@ -255,7 +255,9 @@ class Route:
 
     `domain` is a domain, "*.example.org" for its sub-domains, or "*" for all others.  `host` and `port` for SMTP (port
     None: [delivery] port); `host` is a name or an address; an address in brackets in the file, or a name that has no
-    MX looked up: a route's host is always connected to directly.  `etrn`, `etrn_logins` and `etrn_certificates` say who
+    MX looked up: a route's host is always connected to directly.  `is_local`: the
+    operator says that the way to the host crosses no network, so that it satisfies every demand (tls = "local").
+    `etrn`, `etrn_logins` and `etrn_certificates` say who
     may ask for its mail; with `on_demand` it waits until they do.  `maildir` is a path that may hold {local_part} and
     {domain}.  A domain with a `maildir` route is local: its mail is taken from anyone.  `recipients` is the path of the
     list for `verify` "list", or "off".
@@ -267,6 +269,7 @@ class Route:
     port: int | None = None
     maildir: str | None = None
     tls: Level | None = None
+    is_local: bool = False
     etrn: tuple[Network, ...] = ()
     etrn_logins: tuple[str, ...] = ()
     etrn_certificates: tuple[str, ...] = ()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import string
+from typing import Any
 
 import attrs
 
 from fopemta.config.model import PROXIED, Via
-from fopemta.config.place import NotValid, Place, plain, shown
-from fopemta.config.words import domain_of, is_address, resolved, split_port, text_of
+from fopemta.config.place import WRONG, NotValid, Place, plain, shown
+from fopemta.config.words import domain_of, is_address, one_of, resolved, split_port, text_of
+from fopemta.trust.levels import Level
 
+_LOCAL = "local"
+_LEVELS = one_of({level.word: level for level in Level} | {_LOCAL: None})
 _PLACEHOLDERS = frozenset({"local_part", "domain"})
 _ENDPOINT = re.compile(r"(tcp|tcp6):(?:port=)?([0-9]{1,5})((?::(?:interface|backlog)=.+)*)")
 _INTERFACE = re.compile(r":interface=((?:[^:\\]|\\.)*)")
@@ -25,6 +29,24 @@ class Way:
     host: str | None = None
     port: int | None = None
     maildir: str | None = None
+
+
+@attrs.frozen
+class RouteTls:
+    """What `tls` of a route says, under the names of `config.model.Route`."""
+
+    tls: Level | None = None
+    is_local: bool = False
+
+
+def route_tls(value: object, place: Place) -> RouteTls:
+    """Read [[route]] tls: a level, or "local" for a hop that crosses no network (RULINGS 8)."""
+    if value == _LOCAL:
+        return RouteTls(is_local=True)
+    found: Any = _LEVELS(value, place)
+    if found is not WRONG:
+        return RouteTls(tls=found)
+    return found  # type: ignore[return-value]  # WRONG, as every reader may say
 
 
 def via(value: object, place: Place) -> Way:

@@ -7,15 +7,19 @@ import attrs
 from fopemta.mail.address import Mailbox
 from fopemta.mail.queued import QueuedMessage
 from fopemta.routing.values import NextHop
+from fopemta.trust.demand import NOTHING_DEMANDED, Demanded
 
 
 @attrs.frozen
 class Consignment:
-    """`recipients` is a part of the message's pending ones, in the envelope's order."""
+    """`recipients` is a part of the message's pending ones, in the envelope's order; of the way to all of them the same
+    is `demanded`.
+    """
 
     message: QueuedMessage
     next_hop: NextHop
     recipients: tuple[Mailbox, ...]
+    demanded: Demanded = NOTHING_DEMANDED
 
     def attempt_of(self, recipient: Mailbox) -> int:
         """Which attempt this is for `recipient`, counted from 1."""

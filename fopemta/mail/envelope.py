@@ -7,6 +7,7 @@ import enum
 import attrs
 
 from fopemta.mail.address import Mailbox
+from fopemta.trust.demand import Demand
 
 
 class BodyType(enum.Enum):
@@ -135,6 +136,7 @@ class Envelope:
     headers and addresses.  `require_tls` (RFC 8689).  `returned` and `envelope_id` (decoded from xtext) as RFC 3461,
     None where not said.  `options` has an entry for those recipients alone of whom there is more to say.  `rules` are
     those that had something to say when the message came in; `held`: one of them keeps it until it is released.
+    `inherited`: what a message made here must keep to, as the one that it is about had to (RULINGS 3).
     """
 
     sender: Mailbox | None
@@ -148,6 +150,7 @@ class Envelope:
     options: tuple[tuple[Mailbox, RecipientOptions], ...] = ()
     rules: tuple[RuleNote, ...] = ()
     held: bool = False
+    inherited: tuple[Demand, ...] = ()
 
     def options_of(self, recipient: Mailbox) -> RecipientOptions:
         """What RCPT said of `recipient` beside the address."""

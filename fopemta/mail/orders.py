@@ -25,18 +25,21 @@ class OrderKind(enum.StrEnum):
 @attrs.frozen(kw_only=True)
 class Order:
     """`recipients` are those that it is about, None for all.  `report`: the sender is told of a removal.  `reason` is
-    the operator's own, for the record, "" without one.
+    the operator's own, for the record, "" without one.  `override_tls`: a release lifts the demands of rules, too.
     """
 
     kind: OrderKind
     recipients: frozenset[str] | None = None
     report: bool = False
     reason: str = ""
+    override_tls: bool = False
 
     def concerns(self, status: RecipientStatus) -> bool:
         """It would change something for this recipient."""
         wanted = self.recipients is None or str(status.address) in self.recipients
-        return wanted and status.state in _CHANGES[self.kind]
+        # Who waits for TLS is not held, and may be let go without it.
+        lifts = self.override_tls and status.state is RecipientState.QUEUED
+        return wanted and (lifts or status.state in _CHANGES[self.kind])
 
 
 class Obeyed(enum.StrEnum):
@@ -93,7 +96,8 @@ def _released(order: Order, message: QueuedMessage, status: RecipientStatus, now
     text = _because(order, "Released by the operator")
     warned = status.last.warned if status.last is not None else False
     record = _record(message, status, now, Diagnosis.RELEASED, text)
-    return attrs.evolve(record, next_try=now, warned=warned)
+    overridden = order.reason if order.override_tls else status.overridden
+    return attrs.evolve(record, next_try=now, warned=warned, overridden=overridden)
 
 
 def _removed(order: Order, message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
@@ -116,6 +120,8 @@ def _record(
         enhanced=explain(diagnosis).held,
         diagnosis=diagnosis.value,
         text=text,
+        tls_since=status.tls_since,
+        overridden=status.overridden,
     )
 
 

@@ -52,6 +52,16 @@ class RecipientStatus:
         """The sender has been told that it takes longer."""
         return self.last is not None and self.last.warned
 
+    @property
+    def tls_since(self) -> float | None:
+        """The first TLS failure under forced TLS (RULINGS 6)."""
+        return self.last.tls_since if self.last is not None else None
+
+    @property
+    def overridden(self) -> str | None:
+        """Why an operator has lifted the demands of rules for it."""
+        return self.last.overridden if self.last is not None else None
+
     def after(self, verdict: VerdictRecord) -> RecipientStatus:
         """The status once `verdict` has been recorded; one that bears the number of an attempt that was made before
         tells of none, only why none was made.

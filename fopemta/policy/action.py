@@ -20,7 +20,8 @@ class ForceTls:
 
     `opportunistic_for_unspecified`: recipients that the rule does not name get authenticated TLS where it succeeds,
     else opportunistic.  `hold` and `warn_after` in seconds, from a recipient's first TLS failure.  `names` is a source
-    or the names themselves.  `roots` a file or folder of authorities, None for those of [tls.client].
+    or the names themselves.  `roots` a file or folder of authorities, None for those of [tls.client].  `revocation`
+    None is hard, but where private roots count a certificate may name no source (RULINGS 27).
     """
 
     opportunistic_for_unspecified: bool = False
@@ -29,7 +30,7 @@ class ForceTls:
     lowest_rung: Rung = Rung.STRONG_128
     roots: str | None = None
     pins: tuple[str, ...] = ()
-    revocation: Revocation = Revocation.HARD
+    revocation: Revocation | None = None
     hold: float = 86400.0
     warn_after: float = 4 * 3600.0
     tell_sender: bool = False
@@ -133,8 +134,6 @@ LATEST: dict[type[Action], Stage] = {RequireTls: Stage.RECIPIENT}
 # The only direction of an action, where it has one.
 ONLY: dict[type[Action], Direction] = {RequireTls: Direction.INBOUND}
 
-# Those that nobody performs in this version: the queue does not look at rules yet.
-NOT_PERFORMED_YET = (ForceTls, RouteVia, AllowWeaker)
 # Those that are decided once, when the message has come, and stored with it.
 AT_ACCEPTANCE = (Reject, Defer, Hold, Redirect, Bcc, AddHeader)
 # Those that are decided anew at each attempt, from the facts that are stored with the message (RULINGS 1).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -11,7 +11,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.policy.action import AllowWeaker, ForceTls, RouteVia
 from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import RuleResult
-from fopemta.trust.demand import Demand, Patience, Proof
+from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded, NameSource, Patience, Proof, Revocation
 from fopemta.trust.levels import Level
 
 # RULINGS 5: what cannot be told for good takes the stricter reading.
@@ -20,17 +20,12 @@ _STRICT = frozenset({Answer.YES, Answer.NOT_FOR_GOOD})
 
 @attrs.frozen(kw_only=True)
 class RuleDemands:
-    """For one recipient.  `rules` contributed, in order; `tested` are demands of rules in test mode: recorded, not
-    enforced.  `weakest` and its rule: the exception that lowers what rules and routes demand (RULINGS 7).  `unsure`: a
-    rule cannot be judged for now, and why; then nothing may be sent.
+    """For one recipient.  `route` in place of its domain's, None without.  `unsure`: why a rule cannot be judged for
+    now; then nothing may be sent.
     """
 
-    demands: tuple[Demand, ...] = ()
-    tested: tuple[Demand, ...] = ()
-    rules: tuple[str, ...] = ()
+    demanded: Demanded = NOTHING_DEMANDED
     route: Route | None = None
-    weakest: Level | None = None
-    weakened_by: str | None = None
     unsure: str | None = None
 
 
@@ -46,14 +41,23 @@ def demands_on(results: Sequence[RuleResult], recipient: Mailbox, stands_for: Se
     contributing = [each for each, _ in forced if each.enforced] + [
         each for each in (weaker, route) if each is not None
     ]
+    demands = tuple(demand for each, demand in forced if each.enforced)
+    tested = tuple(demand for each, demand in forced if not each.enforced)
     return RuleDemands(
-        demands=tuple(demand for each, demand in forced if each.enforced),
-        tested=tuple(demand for each, demand in forced if not each.enforced),
-        rules=tuple(each.rule.name for each in contributing),
+        demanded=Demanded(
+            demands=demands,
+            tested=tested,
+            rules=tuple(each.rule.name for each in contributing),
+            weakest=weaker.rule.then.level if weaker and isinstance(weaker.rule.then, AllowWeaker) else None,
+            weakened_by=None if weaker is None else weaker.rule.name,
+            domain=recipient.domain if _asks_for_domain((*demands, *tested)) else "",
+        ),
         route=route.rule.then.route if route is not None and isinstance(route.rule.then, RouteVia) else None,
-        weakest=weaker.rule.then.level if weaker is not None and isinstance(weaker.rule.then, AllowWeaker) else None,
-        weakened_by=None if weaker is None else weaker.rule.name,
     )
+
+
+def _asks_for_domain(demands: Iterable[Demand]) -> bool:
+    return any(each.proof is not None and each.proof.names is NameSource.DOMAIN for each in demands)
 
 
 def _forces(result: RuleResult) -> bool:
@@ -64,7 +68,13 @@ def _demand(result: RuleResult, who: Sequence[Mailbox]) -> Demand:
     """DESIGN 6: whom the rule names gets what it says; so does everybody where the option is off."""
     force = result.rule.then
     assert isinstance(force, ForceTls)
-    proof = Proof(names=force.names, roots=force.roots, pins=force.pins, revocation=force.revocation)
+    proof = Proof(
+        names=force.names,
+        roots=force.roots,
+        pins=force.pins,
+        revocation=force.revocation or Revocation.HARD,
+        strict=force.revocation is not None,
+    )
     source = f"rule {result.rule.name}"
     if force.opportunistic_for_unspecified and not any(result.rule.names(each) for each in who):
         # Authenticated where it succeeds, else opportunistic: nobody's mail waits for it.

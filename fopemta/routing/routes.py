@@ -31,7 +31,11 @@ def next_hop(domain: str, routes: Sequence[Route]) -> NextHop:
     Recipients of one message whose next hops are equal share a transaction: all those of a fixed host, and those of the
     same domain otherwise.
     """
-    route = route_for(domain, routes)
+    return hop_by(route_for(domain, routes), domain)
+
+
+def hop_by(route: Route, domain: str) -> NextHop:
+    """The next hop of a recipient at `domain` by a certain route."""
     return NextHop("" if route.via is Via.SMTP else domain, route)
 
 

@@ -25,6 +25,7 @@ from fopemta.mail.envelope import (
     TlsSession,
 )
 from fopemta.mail.identifiers import MESSAGE_ID
+from fopemta.spool.demand_json import demand_from_plain, demand_to_plain
 from fopemta.trust.verdict import VerdictRecord
 
 T = TypeVar("T")
@@ -154,6 +155,8 @@ def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
         plain["options"] = [[_mailbox_to_text(each), _options_to_plain(said)] for each, said in envelope.options]
     if envelope.held:
         plain["held"] = True
+    if envelope.inherited:
+        plain["inherited"] = [demand_to_plain(each) for each in envelope.inherited]
     if envelope.rules:
         plain["rules"] = [_said(each, _NOTE_FIELDS) for each in envelope.rules]
     return plain
@@ -203,6 +206,7 @@ def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
         tuple((_mailbox_from_text(each), _options_from_plain(said)) for each, said in plain.get("options", ())),
         tuple(RuleNote(**{name: str(each[name]) for name in _NOTE_FIELDS}) for each in plain.get("rules", ())),
         bool(plain.get("held", False)),
+        tuple(demand_from_plain(each) for each in plain.get("inherited", ())),
     )
 
 

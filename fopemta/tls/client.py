@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from fopemta.interfaces import IClientTls
 from fopemta.mail.address import is_ip_address
+from fopemta.tls.against import OtherRoots
 from fopemta.tls.observed import ObservedConnection, keep_staple, observe
 from fopemta.tls.roots import trust
 from fopemta.trust.evidence import HandshakeEvidence
@@ -44,6 +45,7 @@ class ClientTls:
     def __init__(self, roots: str) -> None:
         # A Context is never changed after its first use, so one is kept for each combination.  All are made now: what
         # happens to the roots' file later must not keep a rung from being tried, nor give it roots of its own.
+        self._other_roots = OtherRoots()
         self._contexts = {(rung, hello): _context(rung, hello, roots) for rung in OFFERS for hello in Hello}
 
     def creator(self, rung: Rung, hello: Hello, server_name: str | None) -> IOpenSSLClientConnectionCreator:
@@ -59,6 +61,10 @@ class ClientTls:
                 protocol="", cipher="", bits=0, group=None, chain=(), chain_errors=(), server_name=None,
                 judging_error=type(error).__name__,
             )  # fmt: skip
+
+    def against(self, evidence: HandshakeEvidence, roots: str) -> HandshakeEvidence:
+        """See IClientTls."""
+        return self._other_roots.against(evidence, roots)
 
 
 @implementer(IOpenSSLClientConnectionCreator)

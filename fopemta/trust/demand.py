@@ -35,13 +35,15 @@ class Proof:
 
     `names` is a source or the names themselves; `roots` a file or folder of authorities, None for those of
     [tls.client]; `pins` are SHA-256 fingerprints, in lower-case hex, of the certificate or its key: one of them proves
-    all by itself (RULINGS 27).  `revocation` None: as [tls.client] has it.
+    all by itself (RULINGS 27).  `revocation` None: as [tls.client] has it; `strict`: it was asked for in words, so that
+    a certificate that names no source is not let pass either.
     """
 
     names: NameSource | tuple[str, ...] = NameSource.MX
     roots: str | None = None
     pins: tuple[str, ...] = ()
     revocation: Revocation | None = None
+    strict: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -96,7 +98,86 @@ class Merged:
         return self.patience is not None
 
 
+@attrs.frozen(kw_only=True, cache_hash=True)  # recipients are grouped by it
+class Demanded:
+    """What is demanded of the way to a recipient besides what its route and the default say: by rules, and by the
+    message that a report is about.
+
+    `rules` contributed, in order.  `tested` are the demands of rules in test mode: recorded, not enforced.  `weakest`
+    and its rule: the exception that lowers what rules and routes demand (RULINGS 7).  `domain` is the recipient's, set
+    where a certificate must bear it.
+    """
+
+    demands: tuple[Demand, ...] = ()
+    tested: tuple[Demand, ...] = ()
+    rules: tuple[str, ...] = ()
+    weakest: Level | None = None
+    weakened_by: str | None = None
+    domain: str = ""
+
+    def merged(self, own: Demand, published: Iterable[Demand] = ()) -> Merged:
+        """Together with the route's or default's `own` demand and what is `published`, which no exception lowers."""
+        local = (own, *self.demands)
+        if self.weakest is not None:
+            local = tuple(_lowered(each, self.weakest, self.weakened_by) for each in local)
+        return merge((*local, *published))
+
+    @property
+    def forced(self) -> bool:
+        """Force TLS: what DESIGN 6 says of reports and of the clock holds."""
+        return self.patience is not None
+
+    @property
+    def patience(self) -> Patience | None:
+        """The clock of forced TLS, None without."""
+        clocks = [each.patience for each in self.demands if each.patience is not None and not self._lifts(each)]
+        return _shortest(clocks)
+
+    def _lifts(self, demand: Demand) -> bool:
+        """The exception leaves nothing of it that could fail for want of TLS."""
+        return self.weakest is not None and self.weakest <= Level.OPPORTUNISTIC and self.weakest < demand.level
+
+
+NOTHING_DEMANDED = Demanded()
+
+
+def _lowered(demand: Demand, weakest: Level, by: str | None) -> Demand:
+    """`demand` as an exception leaves it: what it asked for is still tried first."""
+    if demand.level <= weakest:
+        return demand
+    preferred = demand.level if demand.preferred is None else demand.preferred
+    return attrs.evolve(
+        demand,
+        level=weakest,
+        preferred=preferred,
+        source=f"{demand.source}, weakened by rule {by}",
+        lowest_rung=None,
+        patience=demand.patience if weakest > Level.OPPORTUNISTIC else None,
+    )
+
+
 _RUNGS = tuple(Rung)
+
+
+def inheritance(demanded: Iterable[Demanded]) -> tuple[Demand, ...]:
+    """What a notice about a message must keep to, given what is demanded of the ways to its recipients (RULINGS 3).
+
+    Whoever is to be told has servers of his own: a list of names, or a pin, is another's, so his MX must prove itself.
+    A bare report (DESIGN 6) carries nothing of the message, and any TLS will do.
+    """
+    forced = [demand for each in demanded for demand in each.demands if demand.forced]
+    if forced and all(each.bare_report for each in forced):
+        shortest = _shortest([each.patience for each in forced if each.patience is not None])
+        return (Demand(level=Level.ENCRYPT, source="report", patience=shortest, bare_report=True),)
+    return tuple(dict.fromkeys(_for_a_notice(each) for each in forced if not each.bare_report))
+
+
+def _for_a_notice(demand: Demand) -> Demand:
+    proof = demand.proof
+    if proof is not None:
+        names = proof.names if isinstance(proof.names, NameSource) else NameSource.MX
+        proof = attrs.evolve(proof, names=names, pins=())
+    return attrs.evolve(demand, source="report", proof=proof, preferred=None, tell_sender=False)
 
 
 def merge(demands: Iterable[Demand]) -> Merged:

@@ -27,6 +27,7 @@ class Diagnosis(enum.StrEnum):
     UNTRUSTED_ROOT = "untrusted_root"
     INCOMPLETE_CHAIN = "incomplete_chain"
     NAME_MISMATCH = "name_mismatch"
+    PIN_MISMATCH = "pin_mismatch"
     NO_SUBJECT_ALT_NAME = "no_subject_alt_name"
     WEAK_KEY = "weak_key"
     CERT_UNUSABLE = "cert_unusable"
@@ -58,6 +59,7 @@ class Diagnosis(enum.StrEnum):
     RELEASED = "released"
     REMOVED = "removed"
     NOT_ASKED_FOR = "not_asked_for"
+    POLICY_UNKNOWN = "policy_unknown"
     LOCAL_TROUBLE = "local_trouble"
 
 
@@ -75,6 +77,13 @@ class Explanation:
     sender: str
     cause: str
     remedy: str
+
+
+def is_tls_failure(diagnosis: Diagnosis) -> bool:
+    """It starts, and ends, the clock of forced TLS (RULINGS 6).  What could not be found out of revocation does not:
+    that runs the general clock (RULINGS 27).
+    """
+    return explain(diagnosis).rfc8460 is not None and diagnosis is not Diagnosis.REVOCATION_UNKNOWN
 
 
 def explain(diagnosis: Diagnosis) -> Explanation:
@@ -181,6 +190,12 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         f"{_NOT_SECURE}: its certificate is for another name.",
         "None of the certificate's names is one that was wanted; both stand in the record.",
         "Ask for a certificate that bears the MX host's name, or correct the MX record.",
+    ),
+    Diagnosis.PIN_MISMATCH: Explanation(
+        "certificate-not-trusted", *_CERT,
+        f"{_NOT_SECURE}: its certificate is not the one that was agreed upon.",
+        "The server's certificate and key are none of those that the rule or route names by fingerprint.",
+        "If the peer has changed them, ask its administrator for the new fingerprint, by another way than mail.",
     ),
     Diagnosis.NO_SUBJECT_ALT_NAME: Explanation(
         "certificate-host-mismatch", *_CERT,
@@ -349,6 +364,12 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "The receiving mail server has not yet asked for its mail.",
         "The domain's route is on_demand: its mail waits until the domain's server asks for it by ETRN.",
         "If it should have: look whether its ETRN comes, and is permitted ([[route]] etrn); else use `fopemta flush`.",
+    ),
+    Diagnosis.POLICY_UNKNOWN: Explanation(
+        None, "4.7.1", "5.7.1",
+        "This mail server could not find out how the message has to be protected.",
+        "A rule could not be judged for the moment: the message or a lookup that it needs could not be had.",
+        "See the log of that moment; the message waits until the rule can be judged.",
     ),
     Diagnosis.LOCAL_TROUBLE: Explanation(
         None, "4.3.0", "5.3.0",

@@ -1,12 +1,9 @@
-"""From a demand to the TLS plan of a destination (pure): which rungs are permitted, strongest first."""
+"""From demands to the TLS plan of a destination (pure): which rungs are permitted, strongest first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import attrs
-
 from fopemta.config.model import Fallback
+from fopemta.trust.demand import Demand, Merged
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Rung
@@ -14,30 +11,23 @@ from fopemta.trust.rungs import Rung
 _ORDER = tuple(Rung)
 
 
-@attrs.frozen
-class Demand:
-    """Somebody's demand: the level, and who asks for it ("default", "route")."""
-
-    level: Level
-    source: str
+def own_demand(route: Level | None) -> Demand:
+    """What a route demands; it speaks for itself, also when it asks for less than the default."""
+    return Demand(level=Level.OPPORTUNISTIC, source="default") if route is None else Demand(level=route, source="route")
 
 
-def strictest(demands: Iterable[Demand]) -> tuple[Level, tuple[str, ...]]:
-    """The strictest of the levels and everyone who contributed to it.  Raises ValueError without any demand."""
-    known = tuple(demands)
-    level = max(each.level for each in known)
-    return level, tuple(each.source for each in known if each.level == level)
-
-
-def plan_for(level: Level, fallback: Fallback, lowest_rung: Rung, sources: tuple[str, ...]) -> TlsPlan:
+def plan_of(merged: Merged, fallback: Fallback, lowest_rung: Rung, domain: str = "") -> TlsPlan:
     """The plan for one destination.  The floor is set here, before anyone dials (DESIGN 1.4).
 
-    `lowest_rung` is the lowest TLS rung permitted; PLAIN as `lowest_rung` means every TLS rung.  Plain text is on the
-    ladder at the levels plain and opportunistic only.
+    `lowest_rung` is the lowest TLS rung that [tls.client] permits; PLAIN means every one.  Plain text is on the ladder
+    at the levels plain and opportunistic only.  `domain` is the recipient's.
     """
-    if level is Level.PLAIN:
-        return TlsPlan(level, (Rung.PLAIN,), fallback, sources)
-    permitted = _ORDER[: _ORDER.index(lowest_rung) + 1]
+    level = merged.level
+    if level is Level.PLAIN and merged.preferred is Level.PLAIN:
+        return TlsPlan(level, (Rung.PLAIN,), fallback, merged.sources)
+    lowest = lowest_rung if merged.lowest_rung is None else min(lowest_rung, merged.lowest_rung, key=_ORDER.index)
+    permitted = _ORDER[: _ORDER.index(lowest) + 1]
     tls = tuple(rung for rung in permitted if rung is not Rung.PLAIN)
-    plain = (Rung.PLAIN,) if level is Level.OPPORTUNISTIC else ()
-    return TlsPlan(level, tls + plain, fallback, sources)
+    plain = (Rung.PLAIN,) if level <= Level.OPPORTUNISTIC else ()
+    preferred = merged.preferred if merged.preferred > level else None
+    return TlsPlan(level, tls + plain, fallback, merged.sources, preferred, merged.proofs, domain)

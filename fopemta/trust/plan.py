@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from fopemta.config.model import Fallback
+from fopemta.trust.demand import Proof
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
@@ -15,18 +16,29 @@ class TlsPlan:
     """What may be tried towards a destination; connection code walks down it and cannot lower it.
 
     `rungs` permitted, strongest first, `Rung.PLAIN` among them only where plain text may be spoken.  `fallback` says
-    when plain text may follow a *failed* handshake.  `sources` names who demanded the level ("default", "route").
+    when plain text may follow a *failed* handshake.  `sources` names who demanded the level ("default", "rule bank").
+
+    `preferred`, where it is above `level`: all hosts are tried at it first (RULINGS 9).  `proofs` must all be given for
+    "authenticated", none is the MX name by the usual roots; `domain` is the recipient's where a proof asks for it.
     """
 
     level: Level
     rungs: tuple[Rung, ...]
     fallback: Fallback
     sources: tuple[str, ...] = ("default",)
+    preferred: Level | None = None
+    proofs: tuple[Proof, ...] = ()
+    domain: str = ""
 
     @property
     def plain_allowed(self) -> bool:
         """Plain text is on the ladder at all."""
         return Rung.PLAIN in self.rungs
+
+    @property
+    def wanted(self) -> Level:
+        """The level that is tried first."""
+        return self.level if self.preferred is None else max(self.level, self.preferred)
 
     @property
     def tls_rungs(self) -> tuple[Rung, ...]:
@@ -38,9 +50,9 @@ class TlsPlan:
 class Judgement:
     """The verdict on a peer's certificate: good for one of the names, or not and why.
 
-    `names` are the names that were acceptable; `by` what authenticated ("pkix") or None; `diagnosis` None exactly when
-    `authenticated`; `text` one sentence for the operator.  `revocation` as in the verdict record, None where
-    nothing was asked.
+    `names` are the names that were acceptable; `by` what authenticated ("pkix", "pin") or None; `diagnosis` None
+    exactly when `authenticated`; `text` one sentence for the operator.  `revocation` as in the verdict record, None
+    where nothing was asked.
     """
 
     authenticated: bool

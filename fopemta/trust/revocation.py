@@ -111,7 +111,7 @@ def sourceless_passes(private_roots: bool, proofs: Sequence[Proof]) -> bool:
     """Whether a certificate that names no source is recorded only: where all roots in question are of one's own, and no
     rule asks for `hard` itself.  `private_roots`: those of proofs that name none are.
     """
-    if any(each.revocation is Revocation.HARD for each in proofs):
+    if any(each.revocation is Revocation.HARD and each.strict for each in proofs):
         return False
     return all(private_roots or each.roots is not None for each in proofs) if proofs else private_roots
 

@@ -32,6 +32,17 @@ class CertificateFacts:
     sha256: str
 
 
+@attrs.frozen
+class Tested:
+    """What a rule in test mode would have done with this attempt: let it pass, or kept the message, and the word of
+    the diagnosis for which.
+    """
+
+    rule: str
+    passed: bool
+    diagnosis: str | None = None
+
+
 @attrs.frozen(kw_only=True)
 class VerdictRecord:
     """One structured record per recipient per attempt (the field names are a contract with users' programs).
@@ -45,6 +56,9 @@ class VerdictRecord:
     `carried_dsn`: the next hop has taken on the wishes of RFC 3461, and reports on them from now on; False where it
     offers no DSN, None where that says nothing (a local delivery, a failure).  `warned`: the sender has been told of
     the delay by now, once for all attempts.  `held`: deferred until somebody releases it.
+    `tls_since` is the first TLS failure of the recipient and `tls_deadline` the end of what forced TLS waits for it
+    (RULINGS 6), both as `time`; `overridden` the reason why an operator has lifted the demands of rules for it.
+    `tested`: what rules in test mode would have done, see Tested.
     """
 
     time: float
@@ -80,6 +94,10 @@ class VerdictRecord:
     carried_dsn: bool | None = None
     warned: bool = False
     held: bool = False
+    tls_since: float | None = None
+    tls_deadline: float | None = None
+    overridden: str | None = None
+    tested: tuple[Tested, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON under the contract's names, in its order; absent facts are None."""
@@ -87,7 +105,10 @@ class VerdictRecord:
         plain = {name: getattr(self, name) for name in _FIELD_NAMES}
         plain["chain"] = tuple(attrs.asdict(each) for each in self.chain)
         plain["time"] = rfc3339(self.time)
-        plain["next_try"] = None if self.next_try is None else rfc3339(self.next_try)
+        for name in _MOMENTS:
+            if plain[name] is not None:
+                plain[name] = rfc3339(plain[name])
+        plain["tested"] = tuple(attrs.asdict(each) for each in self.tested)
         plain["result"] = self.result.value
         return plain
 
@@ -99,8 +120,11 @@ class VerdictRecord:
         """
         known = {name: fact for name, fact in plain.items() if name in _FIELD_NAMES}
         known["time"] = from_rfc3339(known["time"])
-        if known.get("next_try") is not None:
-            known["next_try"] = from_rfc3339(known["next_try"])
+        for name in _MOMENTS:
+            if known.get(name) is not None:
+                known[name] = from_rfc3339(known[name])
+        if "tested" in known:
+            known["tested"] = tuple(Tested(**each) for each in known["tested"])
         known["result"] = Result(known["result"])
         known["chain"] = tuple([CertificateFacts(**each) for each in known.get("chain", ())])
         for name in ("rules", "sources", "names"):
@@ -108,6 +132,8 @@ class VerdictRecord:
         return cls(**known)
 
 
+# Beside `time`; what may not be there.
+_MOMENTS = ("next_try", "tls_since", "tls_deadline")
 _FIELD_NAMES = {field.name: None for field in attrs.fields(VerdictRecord)}
 
 

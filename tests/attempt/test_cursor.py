@@ -8,9 +8,9 @@ from fopemta.attempt.cursor import LONGEST_PER_HOST, MOST_CONNECTIONS_PER_HOST, 
 from fopemta.config.model import Fallback
 from fopemta.routing.values import Host
 from fopemta.trust.diagnosis import Diagnosis
-from fopemta.trust.ladder import plan_for
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
+from tests.trust.test_ladder import plan
 
 A = Host("a", ("192.0.2.1", "192.0.2.2"), 25)
 B = Host("b", ("192.0.2.3",), 25)
@@ -36,7 +36,7 @@ def walk(
     seconds: float = 0,
 ) -> list[str]:
     """The steps when every one ends the same way and takes `seconds`."""
-    cursor = Cursor(hosts or (A, B), plan_for(level, fallback, Rung.COMPATIBLE, ("default",)), attempt)
+    cursor = Cursor(hosts or (A, B), plan(level, fallback), attempt)
     now, steps = 0.0, []
     while (step := cursor.next_step(now)) is not None and len(steps) < 50:
         steps.append(word(step))
@@ -78,7 +78,11 @@ class CursorTests(SynchronousTestCase):
         self.assertEqual(walk(CLIENT_CERTIFICATE, B), ["3 strong256"])
 
     def test_small_hello_that_was_answered_stays_small(self) -> None:
-        cursor = Cursor((B,), plan_for(Level.ENCRYPT, Fallback.IMMEDIATE, Rung.COMPATIBLE, ("default",)), 1)
+        cursor = Cursor(
+            (B,),
+            plan(Level.ENCRYPT),
+            1,
+        )
         steps = []
         for end in (DROP, ALERT, ALERT, ALERT):
             step = cursor.next_step(0.0)

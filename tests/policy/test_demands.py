@@ -29,7 +29,7 @@ class ForceTlsTests(SynchronousTestCase):
         found = {}
         for who, recipient in (("named", BOB), ("unspecified", EVE)):
             for option, force in (("on", ON), ("off", OFF)):
-                demand = merge(demands_on(results(rule("bank", force, when=NAMES_BANK)), recipient).demands)
+                demand = merge(demands_on(results(rule("bank", force, when=NAMES_BANK)), recipient).demanded.demands)
                 found[who, option] = (demand.level, demand.preferred, demand.forced)
         self.assertEqual(found, table)
 
@@ -42,17 +42,17 @@ class ForceTlsTests(SynchronousTestCase):
             ),
             EVE,
         )
-        merged = merge(found.demands)
+        merged = merge(found.demanded.demands)
         self.assertEqual((merged.level, merged.sources), (Level.AUTHENTICATED, ("rule b",)))
         self.assertEqual(merged.patience, Patience(hold=3600.0, warn_after=60.0))
-        self.assertEqual(found.rules, ("a", "b", "c"))
+        self.assertEqual(found.demanded.rules, ("a", "b", "c"))
 
     def test_no_match_no_demand(self) -> None:
-        self.assertEqual(demands_on(results(rule("a", OFF, when=(to("far.test"),))), BOB).demands, ())
+        self.assertEqual(demands_on(results(rule("a", OFF, when=(to("far.test"),))), BOB).demanded.demands, ())
 
     def test_test_mode_is_recorded_and_not_enforced(self) -> None:
         found = demands_on(results(rule("a", OFF, mode=Mode.TEST)), BOB)
-        self.assertEqual((found.demands, len(found.tested), found.rules), ((), 1, ()))
+        self.assertEqual((found.demanded.demands, len(found.demanded.tested), found.demanded.rules), ((), 1, ()))
 
     def test_whoever_is_stood_for_counts(self) -> None:
         carol = Mailbox("carol", "us.test")
@@ -62,7 +62,7 @@ class ForceTlsTests(SynchronousTestCase):
             ((EVE, BOB), Level.AUTHENTICATED),
         ):
             found = demands_on(results(rule("bank", ON, when=NAMES_BANK)), carol, stands_for)
-            self.assertIs(merge(found.demands).level, level)
+            self.assertIs(merge(found.demanded.demands).level, level)
 
     def test_RULINGS_5_what_cannot_be_told(self) -> None:
         for for_good in (True, False):
@@ -74,9 +74,9 @@ class ForceTlsTests(SynchronousTestCase):
             found = demands_on(results(*rules, facts=facts), BOB)
             if for_good:
                 # A demand applies, a relaxation does not.
-                self.assertEqual((len(found.demands), found.weakest, found.unsure), (1, None, None))
+                self.assertEqual((len(found.demanded.demands), found.demanded.weakest, found.unsure), (1, None, None))
             else:
-                self.assertEqual((found.demands, found.unsure), ((), "rule force: the message is encrypted"))
+                self.assertEqual((found.demanded.demands, found.unsure), ((), "rule force: the message is encrypted"))
 
     def test_exceptions_and_routes(self) -> None:
         way = Route(domain="*", via=Via.SMTP, host="192.0.2.9")
@@ -88,7 +88,9 @@ class ForceTlsTests(SynchronousTestCase):
             ),
             BOB,
         )
-        self.assertEqual((found.weakest, found.weakened_by, found.route), (Level.ENCRYPT, "weaker", way))
         self.assertEqual(
-            demands_on(results(rule("weaker", AllowWeaker(Level.ENCRYPT), when=NAMES_BANK)), EVE).weakest, None
+            (found.demanded.weakest, found.demanded.weakened_by, found.route), (Level.ENCRYPT, "weaker", way)
+        )
+        self.assertEqual(
+            demands_on(results(rule("weaker", AllowWeaker(Level.ENCRYPT), when=NAMES_BANK)), EVE).demanded.weakest, None
         )

@@ -95,8 +95,11 @@ class SourcelessTests(SynchronousTestCase):
             (False, (own,)): True,
             (False, (own, Proof())): False,
             (True, (own, Proof())): True,
-            (True, (Proof(revocation=HARD),)): False,
-            (False, (Proof(roots="/etc/own.pem", revocation=HARD),)): False,
+            # Force TLS is hard by itself; only in so many words it is so for what names no source, too (RULINGS 27).
+            (True, (Proof(revocation=HARD),)): True,
+            (True, (Proof(revocation=HARD, strict=True),)): False,
+            (False, (Proof(roots="/etc/own.pem", revocation=HARD),)): True,
+            (False, (Proof(roots="/etc/own.pem", revocation=HARD, strict=True),)): False,
             (False, (Proof(roots="/etc/own.pem", revocation=SOFT),)): True,
         }
         self.assertEqual({case: sourceless_passes(*case) for case in table}, table)

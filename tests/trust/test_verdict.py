@@ -6,12 +6,12 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.trust.verdict import CertificateFacts, Result, VerdictRecord, from_rfc3339, rfc3339
+from fopemta.trust.verdict import CertificateFacts, Result, Tested, VerdictRecord, from_rfc3339, rfc3339
 
 CONTRACT = (
     "time message sender recipient attempt level rules sources host address port rung protocol cipher bits group chain "
     "names authenticated authenticated_by mx_proven_by revocation resumed downgraded result code enhanced diagnosis "
-    "text next_try carried_dsn warned held"
+    "text next_try carried_dsn warned held tls_since tls_deadline overridden tested"
 )
 RECORD = VerdictRecord(
     time=1795583385.12, message="M1", sender="", recipient="bob@example.org", attempt=2, level="opportunistic",
@@ -19,7 +19,8 @@ RECORD = VerdictRecord(
     cipher="TLS_AES_256_GCM_SHA384", bits=256, group="X25519MLKEM768",
     chain=(CertificateFacts("CN=mx", "CN=ca", "1f", "2026-12-01T00:00:00.000Z", "ab" * 32),), names=("mx.example.org",),
     authenticated=True, authenticated_by="pkix", result=Result.DEFERRED, code=451, enhanced="4.7.1", text="later",
-    next_try=1795583685.5, carried_dsn=False, warned=True, held=True,
+    next_try=1795583685.5, carried_dsn=False, warned=True, held=True, tls_since=1795583385.12,
+    tls_deadline=1795669785.12, overridden="ticket 7", tested=(Tested("bank", False, "self_signed"),),
 )  # fmt: skip
 
 
