@@ -322,6 +322,9 @@ class IClientTls(Interface):
     def evidence(connection: Connection) -> HandshakeEvidence:
         """What the finished handshake of a connection from `creator` showed.  Never raises: see `judging_error`."""
 
+    def against(evidence: HandshakeEvidence, roots: str) -> HandshakeEvidence:
+        """The same, verified against the file or folder `roots` of authorities.  Never raises, likewise."""
+
 
 class IServerTls(Interface):
     """Makes inbound TLS sessions."""

@@ -107,6 +107,17 @@ def not_reported(message_id: str, why: str) -> None:
     _log.warn("{message}: not reported: {why}", event="not_reported", message=message_id, why=why)
 
 
+def rule_unsure(message_id: str, recipient: str, why: str) -> None:
+    """A rule cannot be judged for now: nothing is sent to the recipient before it can."""
+    _log.warn(
+        "{message}: nothing is sent to <{recipient}> for now: {why}",
+        event="rule_unsure",
+        message=message_id,
+        recipient=recipient,
+        why=why,
+    )
+
+
 def ordered(message_id: str, order: str, recipients: tuple[str, ...], reason: str) -> None:
     """An operator has held, released, retried or removed a message."""
     _log.info(

@@ -196,7 +196,8 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
         Via.SMTP: manager,
         Via.MAILDIR: MaildirCourier(spool, time.time, _in_thread(reactor)),
     }
-    dispatcher = Dispatcher(spool, couriers, configuration, reactor, time.time, random.Random())  # noqa: S311  jitter
+    noise = random.Random()  # noqa: S311  jitter
+    dispatcher = Dispatcher(spool, couriers, configuration, reactor, time.time, noise, _in_thread(reactor))
     logins, clients = _logins(configuration, reactor), Clients(configuration, reactor)
     listening = [
         Listening(

@@ -76,6 +76,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.not_reported("0vyKfVczdK5G1f", "the sender is null"),
         '0vyKfVczdK5G1f warning: not_reported why="the sender is null"',
     ),
+    "rule_unsure": (
+        lambda: maillog.rule_unsure("0vyKfVczdK5G1f", "bob@example.net", "rule bank: it cannot be read now"),
+        '0vyKfVczdK5G1f warning: rule_unsure recipient=bob@example.net why="rule bank: it cannot be read now"',
+    ),
     "ordered": (
         lambda: maillog.ordered("0vyKfVczdK5G1f", "hold", ("bob@example.net",), "ticket 7"),
         '0vyKfVczdK5G1f ordered order=hold recipients="bob@example.net" reason="ticket 7"',

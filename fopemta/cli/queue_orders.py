@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+import attrs
 import click
 
 from fopemta.cli.configuration import config_option, json_option
@@ -70,9 +71,16 @@ def hold(reason: str, **about: Any) -> None:
 @click.command()
 @_about_messages
 @_reason
-def release(reason: str, **about: Any) -> None:
-    """Let messages go that were held, by an operator or a rule; they are tried at once."""
-    _give(Order(kind=OrderKind.RELEASE, reason=reason), **about)
+@click.option("--override-tls", is_flag=True, help="Lift what rules demand of TLS, for good; needs --reason.")
+def release(reason: str, override_tls: bool, **about: Any) -> None:
+    """Let messages go that were held, by an operator or a rule; they are tried at once.
+
+    What rules demand of TLS stays, unless --override-tls lifts it for these messages: then those that wait for TLS go,
+    too, and the record says why.
+    """
+    if override_tls and not reason:
+        raise click.UsageError("--override-tls needs --reason: the record must say why.")
+    _give(Order(kind=OrderKind.RELEASE, reason=reason, override_tls=override_tls), **about)
 
 
 @click.command()
@@ -115,7 +123,7 @@ def _give(
 
 
 def _for(order: Order, recipients: frozenset[str] | None) -> Order:
-    return Order(kind=order.kind, recipients=recipients, report=order.report, reason=order.reason)
+    return attrs.evolve(order, recipients=recipients)
 
 
 def _chosen(config: str | None, ids: Sequence[str], wanted: Filter) -> Iterator[tuple[str, frozenset[str] | None]]:

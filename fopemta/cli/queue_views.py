@@ -31,8 +31,8 @@ def _recipient_json(status: RecipientStatus) -> dict[str, Any]:
         "state": status.state.value,
         "attempts": status.attempts,
         "next_try": None if status.next_try is None else rfc3339(status.next_try),
-        # The clock of Force TLS (RULINGS 6); no rule of this version starts it.
-        "tls_deadline": None,
+        # The clock of forced TLS (RULINGS 6).
+        "tls_deadline": None if last is None or last.tls_deadline is None else rfc3339(last.tls_deadline),
         "level": last.level if last else None,
         "rules": last.rules if last else (),
         "last": last.to_json() if last else None,

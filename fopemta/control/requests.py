@@ -77,6 +77,7 @@ def orders_json(orders: Orders) -> dict[str, Any]:
         "order": first.kind.value,
         "report": first.report,
         "reason": first.reason,
+        "override_tls": first.override_tls,
         "messages": [
             {"id": message_id} | ({} if order.recipients is None else {"recipients": sorted(order.recipients)})
             for message_id, order in orders.orders
@@ -89,16 +90,20 @@ def _orders(said: Mapping[str, Any]) -> Orders:
         kind = OrderKind(said["order"])
         messages = said["messages"]
         report, reason = said.get("report", False), said.get("reason", "")
+        override_tls = said.get("override_tls", False)
     except (KeyError, ValueError):
         raise NotARequest("not an order") from None
     if not isinstance(messages, list) or not 0 < len(messages) <= MOST_MESSAGES:
         raise NotARequest(f"messages must be 1 to {MOST_MESSAGES}")
-    if not isinstance(report, bool) or not _is_text(reason, LONGEST_REASON):
-        raise NotARequest("report must be true or false, reason a text in one line")
-    return Orders(tuple(_order(each, kind, report, reason) for each in messages))
+    if not isinstance(report, bool) or not isinstance(override_tls, bool) or not _is_text(reason, LONGEST_REASON):
+        raise NotARequest("report and override_tls must be true or false, reason a text in one line")
+    if override_tls and (kind is not OrderKind.RELEASE or not reason):
+        raise NotARequest("override_tls is for a release, and needs a reason")
+    pattern = Order(kind=kind, report=report, reason=reason, override_tls=override_tls)
+    return Orders(tuple(_order(each, pattern) for each in messages))
 
 
-def _order(said: object, kind: OrderKind, report: bool, reason: str) -> tuple[str, Order]:
+def _order(said: object, pattern: Order) -> tuple[str, Order]:
     if not isinstance(said, dict) or not isinstance(said.get("id"), str) or not is_message_id(said["id"]):
         raise NotARequest("each message must have its id")
     recipients = said.get("recipients")
@@ -107,7 +112,7 @@ def _order(said: object, kind: OrderKind, report: bool, reason: str) -> tuple[st
     ):
         raise NotARequest("recipients must be addresses")
     chosen = None if recipients is None else frozenset(recipients)
-    return said["id"], Order(kind=kind, recipients=chosen, report=report, reason=reason)
+    return said["id"], attrs.evolve(pattern, recipients=chosen)
 
 
 def _flush(said: Mapping[str, Any]) -> Flush:

@@ -20,9 +20,9 @@ from fopemta.outbound.findings import Finding, Scribe, local_trouble
 from fopemta.outbound.pool import Pool
 from fopemta.outbound.walk import Walk
 from fopemta.routing.values import RoutingFailure
+from fopemta.trust.demand import NOTHING_DEMANDED
 from fopemta.trust.diagnosis import Diagnosis, explain
-from fopemta.trust.ladder import Demand, plan_for, strictest
-from fopemta.trust.levels import Level
+from fopemta.trust.ladder import own_demand, plan_of
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import Result, VerdictRecord
@@ -89,13 +89,13 @@ class DeliveryManager:
 
     def plan(self, consignment: Consignment) -> TlsPlan:
         """The floor for a consignment, merged from all who demand something."""
-        demands = [Demand(Level.OPPORTUNISTIC, "default")]
-        if consignment.next_hop.route.tls is not None:
-            # A route speaks for itself, also when it asks for less than the default.
-            demands = [Demand(consignment.next_hop.route.tls, "route")]
-        level, sources = strictest(demands)
+        route, demanded = consignment.next_hop.route, consignment.demanded
+        if route.is_local:
+            # RULINGS 8: the operator says that this hop crosses no network.
+            demanded = NOTHING_DEMANDED
         client = self.config.tls_client
-        return plan_for(level, client.fallback, Rung(client.lowest_rung), sources)
+        merged = demanded.merged(own_demand(route.tls))
+        return plan_of(merged, client.fallback, Rung(client.lowest_rung), demanded.domain)
 
 
 def _unroutable(consignment: Consignment, failure: RoutingFailure, now: float) -> Sequence[VerdictRecord]:

@@ -13,12 +13,13 @@ from fopemta.mail.consignment import Consignment
 from fopemta.smtp.client_effects import Phase, RecipientResult, SessionFailed
 from fopemta.smtp.server_offer import ServerOffer
 from fopemta.trust.certificates import chain_facts
+from fopemta.trust.demand import NameSource
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Judgement, TlsPlan
 from fopemta.trust.rungs import Rung
-from fopemta.trust.verdict import CertificateFacts, Result, VerdictRecord
+from fopemta.trust.verdict import CertificateFacts, Result, Tested, VerdictRecord
 
 
 @attrs.frozen(kw_only=True)
@@ -41,6 +42,7 @@ class Finding:
     downgraded: bool = False
     why_plain: Diagnosis | None = None
     carried_dsn: bool | None = None
+    tested: tuple[Tested, ...] = ()
 
     @property
     def weight(self) -> int:
@@ -66,6 +68,7 @@ class Session:
     judgement: Judgement | None
     why_plain: Diagnosis | None
     offer: ServerOffer = attrs.Factory(ServerOffer)
+    tested: tuple[Tested, ...] = ()
 
     @classmethod
     def of(
@@ -90,7 +93,7 @@ class Session:
             code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=self.step, evidence=self.evidence,
             rung=self.step.rung if self.evidence is not None else Rung.PLAIN,
             chain=self.chain, judgement=self.judgement, why_plain=self.why_plain,
-            downgraded=self.downgraded,
+            downgraded=self.downgraded, tested=self.tested,
         )  # fmt: skip
 
 
@@ -137,11 +140,12 @@ def most_telling(findings: Sequence[Finding]) -> Finding:
 
 @attrs.frozen
 class Scribe:
-    """Writes verdict records for one consignment's attempt."""
+    """Writes verdict records for one consignment's attempt; `tls_failed`: a host fell short of the TLS demanded."""
 
     consignment: Consignment
     plan: TlsPlan | None
     now: float
+    tls_failed: bool = False
 
     def verdict(self, recipient: Mailbox, result: Result, finding: Finding) -> VerdictRecord:
         """The record of one recipient."""
@@ -154,6 +158,7 @@ class Scribe:
             recipient=str(recipient),
             attempt=self.consignment.attempt_of(recipient),
             level=level.word if level is not None else None,
+            rules=self.consignment.demanded.rules,
             sources=self.plan.sources if self.plan else (),
             host=step.host.name if step else None,
             address=step.address if step else None,
@@ -168,7 +173,7 @@ class Scribe:
             authenticated=judgement.authenticated if judgement else None,
             authenticated_by=judgement.by if judgement else None,
             revocation=judgement.revocation if judgement else None,
-            mx_proven_by=step.host.proven_by if step else None,
+            mx_proven_by=self._proven_by(step.host.proven_by) if step else None,
             resumed=evidence.resumed if evidence else None,
             downgraded=finding.downgraded,
             result=result,
@@ -177,7 +182,15 @@ class Scribe:
             diagnosis=_diagnosis_word(finding),
             text=finding.text,
             carried_dsn=finding.carried_dsn,
+            tls_since=self.now if self.tls_failed else None,
+            tested=finding.tested,
         )
+
+    def _proven_by(self, host_proven_by: str | None) -> str | None:
+        """Where a rule says what the certificate must be, the way on which the host was found proves nothing more."""
+        proofs = self.plan.proofs if self.plan else ()
+        named = proofs and all(each.pins or each.names is not NameSource.MX for each in proofs)
+        return host_proven_by or ("rule" if named else None)
 
 
 def _diagnosis_word(finding: Finding) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,19 +14,18 @@ from fopemta.config.model import Via
 from fopemta.interfaces import Ended
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
+from fopemta.outbound.bench import Bench
 from fopemta.outbound.carrying import Reader, prepare
 from fopemta.outbound.dialer import NotConnected, dial
 from fopemta.outbound.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
 from fopemta.outbound.pool import Place, Standing
 from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
-from fopemta.outbound.weighing import Weighing
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFailed
-from fopemta.trust.diagnosis import Diagnosis, explain
-from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
 from fopemta.trust.levels import Level
-from fopemta.trust.pkix import judge
 from fopemta.trust.plan import Judgement, TlsPlan
+from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import Result, VerdictRecord
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ class Walk:
         self._asked: set[Mailbox] = set()
         self._full: Step | None = None
         self._hosts = hosts
+        # The level that is tried now; what falls short of it alone is kept for later (RULINGS 9).
+        self._wanted = plan.wanted
+        self._reserve: Standing | None = None
+        self._second: deque[Step] = deque()
+        self._bench = Bench(plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now)
         self._reader = Reader(owner.spool, consignment.message.id)
 
     async def run(self) -> None:
@@ -66,9 +71,21 @@ class Walk:
         standing = self._owner.pool.take(Place.all_of(self._hosts, self._plan), self._consignment.next_hop)
         if standing is not None:
             await self._ride(standing)
+        try:
+            await self._go_round()
+        finally:
+            if self._reserve is not None:
+                self._reserve.protocol.quit()
+
+    async def _go_round(self) -> None:
         while self._left:
             await self._tell()
             step = self._cursor.next_step(self._owner.reactor.seconds())
+            if self._wanted > self._plan.level and (step is None or step.rung is Rung.PLAIN):
+                await self._settle_for_less()
+                step = step or self._cursor.next_step(self._owner.reactor.seconds())
+                if not self._left:
+                    break
             if step is None:
                 break
             if step is not self._full:
@@ -88,6 +105,21 @@ class Walk:
             await self._tell_ended(self._records(news))
             self._told.update(news)
 
+    async def _settle_for_less(self) -> None:
+        """No host gives what is preferred: those whose TLS is good enough for the floor, in the order of the walk."""
+        self._wanted = self._plan.level
+        reserve, self._reserve = self._reserve, None
+        if reserve is not None and reserve.protocol.usable:
+            self._asked.clear()
+            await self._carry_on(reserve)
+            self._leave(reserve)
+        elif reserve is not None:
+            self._second.appendleft(reserve.session.step)
+        while self._left and self._second:
+            self._asked.clear()
+            await self._tell()
+            await self._take(self._second.popleft())
+
     # --- sessions --------------------------------------------------------------------------------------------------
 
     async def _ride(self, standing: Standing) -> None:
@@ -97,9 +129,10 @@ class Walk:
         session = attrs.evolve(session, step=self._as_found(session.step))
         if session.evidence is not None:
             # By today's time: a certificate may have expired since.
-            session = attrs.evolve(session, judgement=await self._judged(session.step, session.evidence))
+            session = attrs.evolve(session, judgement=await self._bench.judged(session.step, session.evidence))
         standing.session = session
-        if self._shortfall(session, Ready(session.evidence is not None, True, name=standing.greeted_by)) is not None:
+        ready = Ready(session.evidence is not None, True, name=standing.greeted_by)
+        if self._shortfall(session, ready, self._wanted) is not None:
             standing.protocol.quit()
             return
         batch = standing.book(self._left)
@@ -149,7 +182,7 @@ class Walk:
             self._not_opened(step, opened.failure)
             return
         session = await self._session(step, opened)
-        shortfall = self._shortfall(session, opened.ready)
+        shortfall = self._shortfall(session, opened.ready, self._plan.level)
         if shortfall is not None:
             self._findings.append(shortfall)
             self._cursor.ended(step, StepEnd.UNSUITABLE)
@@ -159,8 +192,20 @@ class Walk:
             self._not_opened(step, _LEFT_US)
             return
         standing = Standing(protocol, session, self._consignment.next_hop, opened.ready.name)
+        if self._shortfall(session, opened.ready, self._wanted) is not None:
+            self._keep_for_later(standing)
+            return
         await self._carry_on(standing)
         self._leave(standing)
+
+    def _keep_for_later(self, standing: Standing) -> None:
+        """Good enough for the floor, but another host may give what is preferred."""
+        self._cursor.ended(standing.session.step, StepEnd.UNSUITABLE)
+        if self._reserve is None:
+            self._reserve = standing
+        else:
+            self._second.append(standing.session.step)
+            standing.protocol.quit()
 
     async def _carry_on(self, standing: Standing) -> None:
         """The message to all that are left, in as many transactions as the server wants."""
@@ -218,12 +263,18 @@ class Walk:
         most = self._owner.config.delivery.messages_per_connection
         # RFC 9422: what the server will not take it need not be asked.
         most = min(most, standing.session.offer.messages or most)
-        # What is in plain text only because a handshake failed is no way to get used to.
-        if not standing.protocol.usable or standing.session.downgraded or standing.messages >= most:
+        # What is in plain text only because a handshake failed is no way to get used to, nor is less than is preferred.
+        poor = standing.session.downgraded or self._below_preferred(standing.session)
+        if not standing.protocol.usable or poor or standing.messages >= most:
             standing.protocol.quit()
         else:
             step = standing.session.step
             self._owner.pool.put(Place(step.host.name, step.address, step.host.port, self._plan), standing)
+
+    def _below_preferred(self, session: Session) -> bool:
+        judgement = session.judgement
+        wants = self._plan.preferred is Level.AUTHENTICATED
+        return wants and not (judgement is not None and judgement.authenticated)
 
     # --- noting what happened --------------------------------------------------------------------------------------
 
@@ -246,16 +297,10 @@ class Walk:
         """What the session proves, judged now, before anything is said in it."""
         judgement: Judgement | None = None
         if opened.evidence is not None:
-            judgement = await self._judged(step, opened.evidence)
-        return Session.of(step, opened.evidence, judgement, self._why_plain(step, opened), opened.ready.offer)
-
-    async def _judged(self, step: Step, evidence: HandshakeEvidence) -> Judgement:
-        names = (step.host.name,) if step.host.name is not None else (step.address,)
-        judgement = judge(evidence, names, self._owner.now())
-        weighing = Weighing.of(self._owner.config.tls_client, (), self._owner.revocations)
-        if self._plan.level < Level.AUTHENTICATED:
-            return weighing.known(judgement, evidence)
-        return await weighing.found_out(judgement, evidence)
+            judgement = await self._bench.judged(step, opened.evidence)
+        session = Session.of(step, opened.evidence, judgement, self._why_plain(step, opened), opened.ready.offer)
+        tested = self._consignment.demanded.tested
+        return attrs.evolve(session, tested=self._bench.tested(tested, session)) if tested else session
 
     def _why_plain(self, step: Step, opened: Opened) -> Diagnosis | None:
         if opened.evidence is not None or self._plan.level is Level.PLAIN:
@@ -264,21 +309,20 @@ class Walk:
             return Diagnosis.TLS_REFUSED
         return self._tls_failures.get(step.host, Diagnosis.TLS_NOT_OFFERED)
 
-    def _shortfall(self, session: Session, ready: Ready) -> Finding | None:
-        """What the session lacks of what the plan demands; None when it is good enough."""
+    def _shortfall(self, session: Session, ready: Ready, level: Level) -> Finding | None:
+        """What the session lacks of `level`; None when it is good enough."""
         if self._is_ourselves(ready.name):
             row = explain(Diagnosis.LOOPS_BACK)
             return session.finding(451, row.held, f"{ready.name} is our own name", Diagnosis.LOOPS_BACK)
         if session.evidence is None:
             # A host whose handshake has failed may be spoken to in plain text only where that may follow at all.
-            if self._plan.plain_allowed and (
-                session.step.host not in self._tls_failures or self._cursor.fallback_allowed
-            ):
+            may = level <= Level.OPPORTUNISTIC and self._plan.plain_allowed
+            if may and (session.step.host not in self._tls_failures or self._cursor.fallback_allowed):
                 return None
             diagnosis = Diagnosis.TLS_REFUSED if ready.refused is not None else Diagnosis.TLS_NOT_OFFERED
             text = explain(diagnosis).sender if ready.refused is None else ready.refused.text
             return session.finding(451, explain(diagnosis).held, text, diagnosis)
-        if self._plan.level < Level.AUTHENTICATED:
+        if level < Level.AUTHENTICATED:
             return None
         judgement = session.judgement
         if judgement is not None and judgement.authenticated:
@@ -323,12 +367,19 @@ class Walk:
         self._ended[recipient] = (_RESULTS[disposition], finding)
 
     def _records(self, recipients: Collection[Mailbox]) -> Sequence[VerdictRecord]:
-        scribe = Scribe(self._consignment, self._plan, self._owner.now())
+        scribe = Scribe(self._consignment, self._plan, self._owner.now(), self._tls_failed)
         verdicts = []
         for recipient in recipients:
             result, finding = self._ended.get(recipient) or (Result.DEFERRED, self._why_deferred(recipient))
             verdicts.append(scribe.verdict(recipient, result, finding))
         return verdicts
+
+    @property
+    def _tls_failed(self) -> bool:
+        """A host fell short of what is demanded: that starts the clock of forced TLS (RULINGS 6)."""
+        return self._plan.level >= Level.ENCRYPT and any(
+            each.diagnosis is not None and is_tls_failure(each.diagnosis) for each in self._findings
+        )
 
     def _why_deferred(self, recipient: Mailbox) -> Finding:
         """What a server said to this very recipient, else what tells most of all that was found."""

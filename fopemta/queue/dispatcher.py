@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
@@ -14,21 +15,25 @@ from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import Configuration, Via
 from fopemta.interfaces import ICourier, IQueue, ISpool, SpoolTrouble, UnknownMessage
+from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult, verdicts_of
 from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus, Unfinished
+from fopemta.policy.demands import RuleDemands
 from fopemta.queue.clocks import Ages, SteadyAgenda, is_of
 from fopemta.queue.damage_watch import DamageWatch
+from fopemta.queue.demanding import NO_DEMANDS, Demanding
 from fopemta.queue.destinations import Taken
-from fopemta.queue.on_demand import asked_for, not_asked_for
+from fopemta.queue.not_made import asked_for, not_asked_for, not_judged
 from fopemta.queue.outcomes import Outcomes
 from fopemta.queue.pending_orders import PendingOrders
 from fopemta.queue.round import Round
 from fopemta.queue.traffic import Traffic
 from fopemta.report.notices import warning_due
 from fopemta.retry.timetable import life_over, sane
-from fopemta.routing.routes import next_hop
+from fopemta.routing.routes import hop_by, next_hop
 from fopemta.routing.values import NextHop
+from fopemta.trust.demand import Demanded
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import VerdictRecord
 
@@ -38,6 +43,7 @@ _LONGEST_NAP = 30.0
 _MOST_IN_MEMORY = 2000
 # Of them so many that were deferred before: a queue full of these must not keep new mail waiting.
 _MOST_DEFERRED_IN_MEMORY = 1500
+_NOTHING = RuleDemands()
 # After these orders a message is tried at once.
 _PRESSING = frozenset({OrderKind.RELEASE, OrderKind.RETRY})
 # Overdue mail is spread over so many seconds after a restart, once there is more than a handful (C108).
@@ -57,6 +63,7 @@ class Dispatcher:
         clock: IReactorTime,
         now: Callable[[], float],
         noise: random.Random,
+        in_thread: Callable[..., Deferred[Any]] = maybeDeferred,
     ) -> None:
         self._spool = spool
         self._couriers = couriers
@@ -67,6 +74,7 @@ class Dispatcher:
         self._damage = DamageWatch(spool, config, now, self.accepted)
         self._agenda = SteadyAgenda(clock.seconds, now)
         self._ages = Ages(clock.seconds, now)
+        self._demanding = Demanding(spool, config, now, in_thread)
         self._outcomes = Outcomes(spool, config, self._ages, now, noise, self._wait, self.accepted, self._carry)
         self._rounds: dict[str, Round] = {}
         self._loading: set[str] = set()
@@ -114,6 +122,7 @@ class Dispatcher:
         """Use `config` from the next round on: routes and demands are worked out anew at each attempt (C101)."""
         self._config = config
         self._outcomes.reconfigure(config)
+        self._demanding.reconfigure(config)
         self._damage.config = config
         self._traffic.reconfigure(config)
         # What waits for a destination may have another now.
@@ -127,8 +136,27 @@ class Dispatcher:
         if self._stopping or self._full:
             self._backlog.append(message.id)
             return
-        self._begin_round(message)
+        if self._demanding.applies_to(message):
+            self._loading.add(message.id)
+            supervise(self._begin(message), f"what is demanded for {message.id}")
+            return
+        self._begin_round(Round(message))
         self._carry()
+
+    async def _begin(self, message: QueuedMessage) -> None:
+        """With what rules demand of it, which may take some reading."""
+        try:
+            round_ = Round(message, await self._demanding.of(message))
+        finally:
+            self._loading.discard(message.id)
+        await self._begin_or_obey(round_)
+        self._carry()
+
+    async def _begin_or_obey(self, round_: Round) -> None:
+        if round_.message.id in self._orders:
+            await self._obey(round_)
+        else:
+            self._begin_round(round_)
 
     def flush(self, domain: str) -> Deferred[int]:
         """See IQueue."""
@@ -230,17 +258,18 @@ class Dispatcher:
         supervise(self._load(message_id), f"reading {message_id} from the spool")
 
     async def _load(self, message_id: str) -> None:
+        round_ = None
         try:
             message = await self._read(message_id)
+            if message is not None:
+                round_ = Round(message, await self._demanding.of(message))
         finally:
             self._loading.discard(message_id)
             caller = self._traffic.arrived(message_id)
-        if message is None:
+        if round_ is None:
             self._orders.cannot(message_id, Obeyed.UNREADABLE if message_id in self._agenda else Obeyed.UNKNOWN)
-        elif message_id in self._orders:
-            await self._obey(Round(message))
         else:
-            self._begin_round(message)
+            await self._begin_or_obey(round_)
         if caller is not None:
             self._call(caller)  # what came may have been of no use to it: gone, held, or on another way now
         self._carry()
@@ -273,26 +302,49 @@ class Dispatcher:
 
     # --- rounds ----------------------------------------------------------------------------------------------------
 
-    def _begin_round(self, message: QueuedMessage) -> None:
-        """One consignment for each next hop of the recipients that are due."""
+    def _begin_round(self, round_: Round) -> None:
+        """One consignment for each way of the recipients that are due: a next hop, and what is demanded of it."""
+        message, demands = round_.message, round_.demands
         # Who is to be tried first is due, whatever the clock on the wall says: it has been waited for.
         latest = max(self._now(), message.due or 0.0)
         pressed = self._pressed.pop(message.id, None)
-        groups: dict[NextHop, list[int]] = {}
+        groups: dict[tuple[NextHop, Demanded], list[int]] = {}
+        unsure: list[Mailbox] = []
         for index, status in enumerate(message.recipients):
             wanted = pressed is not None and (not pressed or is_of(pressed, status.address.domain))
             if status.state is RecipientState.QUEUED and (wanted or (status.next_try or 0.0) <= latest):
-                hop = next_hop(status.address.domain, self._config.routes)
-                groups.setdefault(hop, []).append(index)
-        round_ = self._rounds[message.id] = Round(message, len(groups))
-        if not groups:
+                found = demands.of(str(status.address)) if demands is not NO_DEMANDS else _NOTHING
+                if found.unsure is not None:
+                    maillog.rule_unsure(message.id, str(status.address), found.unsure)
+                    unsure.append(status.address)
+                    continue
+                groups.setdefault((self._hop(status.address.domain, found), found.demanded), []).append(index)
+        self._rounds[message.id] = round_
+        round_.out = len(groups) + bool(unsure)
+        if not round_.out:
             self._end_round(round_)
-        for hop, indices in groups.items():
-            consignment = Consignment(message, hop, tuple(message.recipients[index].address for index in indices))
+        if unsure:
+            supervise(self._not_judged(round_, unsure), f"putting off {message.id}")
+        for (hop, demanded), indices in groups.items():
+            addresses = tuple(message.recipients[index].address for index in indices)
+            consignment = Consignment(message, hop, addresses, demanded)
             if hop.route.on_demand and not asked_for(pressed, consignment):
                 supervise(self._await_call(consignment), f"putting off {message.id}")
             elif not self._traffic.admit(consignment):
                 supervise(self._park(consignment), f"putting off {message.id}")
+
+    def _hop(self, domain: str, found: RuleDemands) -> NextHop:
+        return next_hop(domain, self._config.routes) if found.route is None else hop_by(found.route, domain)
+
+    async def _not_judged(self, round_: Round, recipients: Sequence[Mailbox]) -> None:
+        """A rule cannot tell for now: nothing is sent (RULINGS 5)."""
+        verdicts = [
+            not_judged(round_.message, status, self._now())
+            for status in round_.message.recipients
+            if status.address in recipients
+        ]
+        await self._outcomes.record(round_, verdicts)
+        self._came_back(round_)
 
     def _carry(self) -> None:
         """Start whatever may start."""

@@ -13,12 +13,13 @@ from fopemta.config.model import Configuration
 from fopemta.interfaces import ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.clocks import Ages
+from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
 from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter, Told
 from fopemta.queue.round import Round
-from fopemta.report.notices import with_warnings
+from fopemta.report.notices import warning_due, with_warnings
 from fopemta.retry.timetable import held_up, life_over, next_try
-from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
 from fopemta.trust.verdict import Result, VerdictRecord
 
 
@@ -66,17 +67,20 @@ class Outcomes:
         if not verdicts:
             return
         message = round_.message
-        settled = [self._settled(message, verdict) for verdict in verdicts]
+        settled = [self._settled(message, verdict, round_.demands) for verdict in verdicts]
         warned = with_warnings(message, settled, self._config.retry.warn_after, self.lived_until(message))
+        warned = self._with_tls_warnings(message, warned, round_.demands)
         for verdict in warned:
             maillog.attempt(verdict)
-        await self._keep(round_, await self._reporter.tell(message, warned))
+        await self._keep(round_, await self._reporter.tell(message, warned, round_.demands))
 
     async def order(self, round_: Round, verdicts: Sequence[VerdictRecord], report: bool) -> None:
         """What an operator wants: it is as he says, and the sender is told of it only where `report` says so."""
         if not verdicts:
             return
-        told = await self._reporter.tell(round_.message, verdicts) if report else Told(tuple(verdicts), ())
+        told = Told(tuple(verdicts), ())
+        if report:
+            told = await self._reporter.tell(round_.message, verdicts, round_.demands)
         await self._keep(round_, told)
 
     def arrived(self, message: QueuedMessage) -> float:
@@ -89,14 +93,50 @@ class Outcomes:
 
     # --- settling ----------------------------------------------------------------------------------------------------
 
-    def _settled(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
-        """As it is to be recorded: with the next try, or failed, when the message's life is over."""
-        timed = self._timed(message, verdict)
+    def _settled(self, message: QueuedMessage, verdict: VerdictRecord, demands: MessageDemands) -> VerdictRecord:
+        """As it is to be recorded: with the next try, or failed, when its time is over."""
+        verdict = _carried_on(message, verdict)
+        patience = demands.of(verdict.recipient).demanded.patience if demands is not NO_DEMANDS else None
+        if patience is None or verdict.tls_since is None or verdict.result is not Result.DEFERRED:
+            timed = self._timed(message, verdict)
+        else:
+            timed = self._timed_for_tls(message, verdict, verdict.tls_since + patience.hold)
         if timed.result is not Result.FAILED or timed.recipient != str(self._config.node.postmaster):
             return timed
         # Nobody else would hear of it, so it is never given up (RULINGS 24).
         maillog.postmaster_unreachable(message.id, timed.recipient, timed.text)
         return attrs.evolve(timed, result=Result.DEFERRED, held=True)
+
+    def _timed_for_tls(self, message: QueuedMessage, verdict: VerdictRecord, deadline: float) -> VerdictRecord:
+        """RULINGS 6: an attempt is made at the deadline, and the first TLS failure from then on is the last; other
+        failures run the general clock.
+        """
+        now = self._now()
+        verdict = attrs.evolve(verdict, tls_deadline=deadline)
+        failed = verdict.diagnosis is not None and is_tls_failure(Diagnosis(verdict.diagnosis))
+        if now >= deadline and failed and not held_up(self._config.retry, _previous(message, verdict), now):
+            return _given_up(verdict)
+        timed = self._timed(message, verdict)
+        if timed.next_try is not None and now < deadline < timed.next_try:
+            return attrs.evolve(timed, next_try=deadline)
+        return timed
+
+    def _with_tls_warnings(
+        self, message: QueuedMessage, verdicts: Sequence[VerdictRecord], demands: MessageDemands
+    ) -> Sequence[VerdictRecord]:
+        """The sender is warned earlier of what waits for TLS, where a rule says so."""
+        if demands is NO_DEMANDS:
+            return verdicts
+        return [self._tls_warned(message, verdict, demands) for verdict in verdicts]
+
+    def _tls_warned(self, message: QueuedMessage, verdict: VerdictRecord, demands: MessageDemands) -> VerdictRecord:
+        patience = demands.of(verdict.recipient).demanded.patience
+        if patience is None or verdict.tls_since is None or verdict.result is not Result.DEFERRED or verdict.warned:
+            return verdict
+        status = next(each for each in message.recipients if str(each.address) == verdict.recipient)
+        # As if it had come when TLS failed first.
+        age = message.arrived + self._now() - verdict.tls_since
+        return attrs.evolve(verdict, warned=warning_due(message, status, patience.warn_after, age))
 
     def _timed(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
         if verdict.result is not Result.DEFERRED:
@@ -110,14 +150,7 @@ class Outcomes:
             return attrs.evolve(verdict, next_try=moment)
         if held_up(retry, _previous(message, verdict), now):
             return attrs.evolve(verdict, next_try=now + retry.longest)
-        diagnosis = Diagnosis(verdict.diagnosis) if verdict.diagnosis else Diagnosis.QUEUE_LIFETIME_OVER
-        return attrs.evolve(
-            verdict,
-            result=Result.FAILED,
-            enhanced=explain(diagnosis).given_up,
-            diagnosis=diagnosis.value,
-            next_try=None,
-        )
+        return _given_up(verdict)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -149,6 +182,26 @@ class Outcomes:
                 self._unwritten -= 1
                 self._resumed()
             return
+
+
+def _given_up(verdict: VerdictRecord) -> VerdictRecord:
+    diagnosis = Diagnosis(verdict.diagnosis) if verdict.diagnosis else Diagnosis.QUEUE_LIFETIME_OVER
+    return attrs.evolve(
+        verdict,
+        result=Result.FAILED,
+        enhanced=explain(diagnosis).given_up,
+        diagnosis=diagnosis.value,
+        next_try=None,
+    )
+
+
+def _carried_on(message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
+    """With what earlier records of its recipient have begun."""
+    for status in message.recipients:
+        if (status.tls_since is not None or status.overridden is not None) and str(status.address) == verdict.recipient:
+            since = status.tls_since if status.tls_since is not None else verdict.tls_since
+            return attrs.evolve(verdict, tls_since=since, overridden=status.overridden)
+    return verdict
 
 
 def _previous(message: QueuedMessage, verdict: VerdictRecord) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -13,9 +13,10 @@ from fopemta.interfaces import IMessageContent, ISpool, SpoolTrouble, UnknownMes
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.identifiers import derived_id
 from fopemta.mail.queued import QueuedMessage
+from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
 from fopemta.queue.patience import pause
 from fopemta.report.delivery_report import delivery_report, needs_smtputf8
-from fopemta.report.enclosure import LARGEST_ENCLOSED
+from fopemta.report.enclosure import LARGEST_ENCLOSED, Enclosed
 from fopemta.report.facts import Facts
 from fopemta.report.kinds import Kind
 from fopemta.report.notices import Notice, notices, without_warning
@@ -50,8 +51,11 @@ class Reporter:
         self._now = now
         self._wait = wait
 
-    async def tell(self, message: QueuedMessage, verdicts: Sequence[VerdictRecord]) -> Told:
-        """Make the reports that `verdicts` call for, which are not folded into `message` yet.
+    async def tell(
+        self, message: QueuedMessage, verdicts: Sequence[VerdictRecord], demands: MessageDemands = NO_DEMANDS
+    ) -> Told:
+        """Make the reports that `verdicts` call for, which are not folded into `message` yet; they keep to what is
+        demanded of the message itself (RULINGS 3).
 
         Comes back only when every report of a failure is durable.  A warning that the spool cannot take loses its mark,
         so that the next attempt makes it; a notice of success is given up then: to wait for it would keep the outcome
@@ -64,7 +68,7 @@ class Reporter:
         missed: set[VerdictRecord] = set()
         for notice in told:
             try:
-                report = await self._make(message, notice)
+                report = await self._make(message, notice, demands)
             except SpoolTrouble as trouble:
                 maillog.not_reported(message.id, f"the spool cannot keep the {notice.kind.value} report: {trouble}")
                 missed.update(notice.verdicts if notice.kind is Kind.DELAY else ())
@@ -74,7 +78,7 @@ class Reporter:
         kept = tuple([without_warning(each) if each in missed else each for each in verdicts])
         return Told(kept, tuple(reports))
 
-    async def _make(self, message: QueuedMessage, notice: Notice) -> QueuedMessage | None:
+    async def _make(self, message: QueuedMessage, notice: Notice, demands: MessageDemands) -> QueuedMessage | None:
         """The report, durable; None where it was made before.  Raises SpoolTrouble for what may be missed."""
         # The same after a crash, so that nobody is told twice.
         about = (verdict.recipient for verdict in notice.verdicts)
@@ -83,7 +87,8 @@ class Reporter:
         tries = 0
         while True:
             try:
-                report = await self._spool.submit(report_id, *self._report(message, notice, original, report_id))
+                made = self._report(message, notice, original, report_id, demands)
+                report = await self._spool.submit(report_id, *made)
             except SpoolTrouble as trouble:
                 if notice.kind not in _MUST_BE_TOLD:
                     raise
@@ -96,17 +101,21 @@ class Reporter:
             return report
 
     def _report(
-        self, message: QueuedMessage, notice: Notice, original: bytes, report_id: str
+        self, message: QueuedMessage, notice: Notice, original: bytes, report_id: str, demands: MessageDemands
     ) -> tuple[Envelope, bytes]:
-        facts = self._facts(report_id)
+        facts = self._facts(report_id, _told_rules(notice, demands))
         # RFC 8689 5: what was to travel protected must not come back otherwise, nor more of it than is needed.
-        protected = message.envelope.require_tls
-        content = delivery_report(facts, notice, message, original, headers_only=protected)
+        protected, inherited = message.envelope.require_tls, demands.inherited
+        most = Enclosed.WHOLE
+        if protected or inherited:
+            most = Enclosed.NOTHING if any(each.bare_report for each in inherited) else Enclosed.HEADERS
+        content = delivery_report(facts, notice, message, original, most=most)
         body_type = BodyType.SEVEN_BIT if content.isascii() else BodyType.EIGHT_BIT_MIME
         utf8 = needs_smtputf8(facts, notice.to)
-        return Envelope(None, (notice.to,), body_type, smtputf8=utf8, require_tls=protected), content
+        envelope = Envelope(None, (notice.to,), body_type, smtputf8=utf8, require_tls=protected, inherited=inherited)
+        return envelope, content
 
-    def _facts(self, report_id: str) -> Facts:
+    def _facts(self, report_id: str, rules: Mapping[str, tuple[str, ...]]) -> Facts:
         node = self.config.node
         return Facts(
             hostname=node.hostname,
@@ -114,6 +123,7 @@ class Reporter:
             report_id=report_id,
             now=self._now(),
             lifetime=self.config.retry.lifetime,
+            rules=rules,
         )
 
     async def _original(self, message: QueuedMessage) -> bytes:
@@ -132,6 +142,15 @@ class Reporter:
                 if reading < _READINGS:
                     await self._wait(pause(reading))
         return b""
+
+
+def _told_rules(notice: Notice, demands: MessageDemands) -> Mapping[str, tuple[str, ...]]:
+    """The rules that the sender may be told of, by recipient."""
+    return {
+        verdict.recipient: tuple(each.source.removeprefix("rule ") for each in told)
+        for verdict in notice.verdicts
+        if (told := [each for each in demands.of(verdict.recipient).demanded.demands if each.tell_sender])
+    }
 
 
 async def _start_of(content: IMessageContent) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fopemta.mail.address import Mailbox
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import date_time
-from fopemta.report.enclosure import enclosure, extent
+from fopemta.report.enclosure import Enclosed, enclosure, extent
 from fopemta.report.facts import Facts
 from fopemta.report.multipart import header, multipart
 from fopemta.report.notices import Notice
@@ -17,16 +17,16 @@ from fopemta.report.words import text_part
 
 
 def delivery_report(
-    facts: Facts, notice: Notice, message: QueuedMessage, original: bytes, *, headers_only: bool = False
+    facts: Facts, notice: Notice, message: QueuedMessage, original: bytes, *, most: Enclosed = Enclosed.WHOLE
 ) -> bytes:
     """The report that `notice` calls for, as it goes on the wire.
 
     `message` is the one that it is about, `original` its content, or the first LARGEST_ENCLOSED octets; empty where
-    that cannot be read.  `headers_only`: the body must not go along, whatever RET says.
+    that cannot be read.  `most`: no more of it may go along, whatever RET says.
     """
     utf8 = needs_smtputf8(facts, notice.to)
-    back = extent(notice.kind, message, headers_only=headers_only)
-    enclosed = enclosure(message, original, whole=back.whole, utf8=utf8)
+    back = extent(notice.kind, message, most)
+    enclosed = enclosure(message, original, back.extent, utf8=utf8)
     parts = [
         text_part(facts, notice, message, back, utf8=utf8),
         status_part(facts, notice, message, utf8=utf8),

@@ -5,6 +5,7 @@ RFC 3461 4.3, RFC 6522 4, RFC 6533 4.
 
 from __future__ import annotations
 
+import enum
 import re
 
 import attrs
@@ -21,34 +22,47 @@ LARGEST_ENCLOSED = 50 * 1024
 _HEADERS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\r\n(?:[ \t][^\n]*\r\n)*)*")
 
 
+class Enclosed(enum.Enum):
+    """How much of a message."""
+
+    NOTHING = "nothing"
+    HEADERS = "headers"
+    WHOLE = "whole"
+
+
 @attrs.frozen
-class Extent:
+class Back:
     """How much comes back; `why_not` a sentence for a sender who may have expected it whole, else empty."""
 
-    whole: bool
+    extent: Enclosed
     why_not: str = ""
 
 
-def extent(kind: Kind, message: QueuedMessage, *, headers_only: bool) -> Extent:
-    """What goes along; `headers_only` where the body must not, whatever the sender has asked for ."""
+def extent(kind: Kind, message: QueuedMessage, most: Enclosed = Enclosed.WHOLE) -> Back:
+    """What goes along, but not more than `most`, whatever the sender has asked for."""
+    if most is Enclosed.NOTHING:
+        return Back(most, "The message was to travel protected: nothing of it is enclosed.")
     # RFC 3461 4.3: RET speaks of failures; other notices bring the headers.
     if kind not in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) or message.envelope.returned is Returned.HEADERS:
-        return Extent(False)
-    if headers_only:
-        return Extent(False, "The message was to travel protected: only its headers are enclosed.")
+        return Back(Enclosed.HEADERS)
+    if most is Enclosed.HEADERS:
+        return Back(most, "The message was to travel protected: only its headers are enclosed.")
     if message.size > LARGEST_ENCLOSED:
-        return Extent(False, "The message is too large to come back whole: its headers are enclosed.")
+        return Back(Enclosed.HEADERS, "The message is too large to come back whole: its headers are enclosed.")
     if message.envelope.body_type is BodyType.BINARY_MIME:
         # It could only go back by BINARYMIME again, and few servers know that.
-        return Extent(False, "The message has a form that cannot come back whole: its headers are enclosed.")
-    return Extent(True)
+        return Back(Enclosed.HEADERS, "The message has a form that cannot come back whole: its headers are enclosed.")
+    return Back(Enclosed.WHOLE)
 
 
-def enclosure(message: QueuedMessage, original: bytes, *, whole: bool, utf8: bool) -> Part | None:
-    """The third part; None where nothing of the message can be read.
+def enclosure(message: QueuedMessage, original: bytes, extent: Enclosed, *, utf8: bool) -> Part | None:
+    """The third part; None where nothing of the message can be read, or may be.
 
     `original` is the content, or its first LARGEST_ENCLOSED octets; `utf8`: the report travels by SMTPUTF8.
     """
+    if extent is Enclosed.NOTHING:
+        return None
+    whole = extent is Enclosed.WHOLE
     headers = _headers(original)
     shown = original if whole else headers
     if not shown:

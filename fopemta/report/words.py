@@ -7,36 +7,37 @@ import textwrap
 from fopemta.mail.envelope import Notify
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import date_time
-from fopemta.report.enclosure import Extent
+from fopemta.report.enclosure import Back
 from fopemta.report.facts import Facts
 from fopemta.report.kinds import Kind
 from fopemta.report.multipart import Part
 from fopemta.report.notices import Notice
 from fopemta.report.subjects import Subject, subjects
 from fopemta.report.wording import clean
-from fopemta.trust.diagnosis import Diagnosis, explain
-from fopemta.trust.verdict import VerdictRecord
+from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
+from fopemta.trust.levels import Level
+from fopemta.trust.verdict import Result, VerdictRecord
 
 _WIDTH = 72
 _SAID_BY_SERVER = frozenset({Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_BY_PEER.value})
 
 
-def text_part(facts: Facts, notice: Notice, message: QueuedMessage, extent: Extent, *, utf8: bool) -> Part:
-    """The first part of a report; `extent`: how much of the message comes back with it."""
-    text = "\r\n".join(_lines(facts, notice, message, extent)) + "\r\n"
+def text_part(facts: Facts, notice: Notice, message: QueuedMessage, back: Back, *, utf8: bool) -> Part:
+    """The first part of a report; `back`: how much of the message comes back with it."""
+    text = "\r\n".join(_lines(facts, notice, message, back)) + "\r\n"
     make = Part.as_it_is if utf8 else Part.in_ascii
     return make("text/plain; charset=utf-8", "Explanation", text.encode("utf-8"))
 
 
-def _lines(facts: Facts, notice: Notice, message: QueuedMessage, extent: Extent) -> list[str]:
+def _lines(facts: Facts, notice: Notice, message: QueuedMessage, back: Back) -> list[str]:
     about = tuple(subjects(message, notice.verdicts))
     opening = _opening(facts, notice.kind, message, len(about))
     lines = [f"This is the mail server {facts.hostname}.", "", *_wrapped(opening)]
     for subject in about:
         lines += ["", f"<{clean(str(subject.address))}>"]
-        for sentence in _about(notice.kind, message, subject):
+        for sentence in _about(facts, notice.kind, message, subject):
             lines += _wrapped(sentence)
-    for paragraph in (extent.why_not, _HELP[notice.kind].format(facts.postmaster)):
+    for paragraph in (back.why_not, _HELP[notice.kind].format(facts.postmaster)):
         lines += ["", *_wrapped(paragraph)] if paragraph else []
     return lines
 
@@ -68,15 +69,46 @@ _OPENINGS = {
 # --- why, and what now -----------------------------------------------------------------------------------------------
 
 
-def _about(kind: Kind, message: QueuedMessage, subject: Subject) -> list[str]:
+def _about(facts: Facts, kind: Kind, message: QueuedMessage, subject: Subject) -> list[str]:
     verdict = subject.verdict
     sentences = [_why(kind, verdict)]
-    if kind in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) and verdict.code < 500 and verdict.attempt > 0:
+    if _lacks_tls(kind, verdict):
+        sentences += _forced(verdict, facts.rules.get(verdict.recipient, ()))
+    elif kind in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) and verdict.code < 500 and verdict.attempt > 0:
         sentences.append(f"We have tried since {date_time(message.arrived)}, {_times(verdict.attempt)} in all.")
-    sentences.append(_while_waiting(subject) if kind is Kind.DELAY else _NOW.get(kind) or _after_failure(verdict))
+    if kind is Kind.DELAY:
+        sentences.append(_while_waiting(subject))
+    else:
+        sentences.append(_NOW.get(kind) or (_AFTER_TLS if _lacks_tls(kind, verdict) else _after_failure(verdict)))
     if kind is not Kind.SUCCESS:
         sentences.append(_quoted(kind, verdict))
     return sentences
+
+
+def _lacks_tls(kind: Kind, verdict: VerdictRecord) -> bool:
+    """Forced TLS is what keeps, or has kept, the message."""
+    waits = kind in (Kind.FAILURE, Kind.DELAY, Kind.DOUBLE_BOUNCE) and verdict.tls_since is not None
+    return waits and verdict.diagnosis is not None and is_tls_failure(Diagnosis(verdict.diagnosis))
+
+
+def _forced(verdict: VerdictRecord, rules: tuple[str, ...]) -> list[str]:
+    """What was demanded, of which host, and since when; a rule that does not want to be told of stays unnamed."""
+    named = f" ({', '.join(clean(each) for each in rules)})" if rules else ""
+    how = "an encrypted connection" if verdict.level == Level.ENCRYPT.word else _PROVEN
+    demanded = f"The rules of this server{named} let the message go only over {how}."
+    assert verdict.tls_since is not None
+    host = clean(verdict.host or verdict.address or "the receiving mail server")
+    since = f"That could not be had with {host}, and not since {date_time(verdict.tls_since)}."
+    if verdict.result is Result.DEFERRED and verdict.tls_deadline is not None:
+        since += f" It is tried until {date_time(verdict.tls_deadline)}."
+    return [demanded, since]
+
+
+_PROVEN = "an encrypted connection to a server that has proven by its certificate who it is"
+_AFTER_TLS = (
+    "Please reach the recipient by another way for now. His mail administrator can mend it: show him this report; the "
+    "message itself has not left this server."
+)
 
 
 def _why(kind: Kind, verdict: VerdictRecord) -> str:

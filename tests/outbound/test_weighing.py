@@ -156,7 +156,7 @@ class WeighingTests(SynchronousTestCase):
 
     def test_rules_come_before_the_default(self) -> None:
         own = TlsClient(roots="/etc/own.pem", revocation=SOFT)
-        hard = Proof(revocation=HARD)
+        hard = Proof(revocation=HARD, strict=True)
         self.assertEqual(Weighing.of(own, (), None), Weighing(SOFT, True, None))
         self.assertEqual(Weighing.of(own, (hard,), None), Weighing(HARD, False, None))
         self.assertEqual(Weighing.of(TlsClient(), (), None), Weighing(SOFT, False, None))

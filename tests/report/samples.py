@@ -11,6 +11,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Arrival, Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.report.delivery_report import delivery_report
+from fopemta.report.enclosure import Enclosed
 from fopemta.report.facts import Facts
 from fopemta.report.kinds import Kind
 from fopemta.report.notices import Notice
@@ -77,11 +78,11 @@ def report(
     message: QueuedMessage = MESSAGE,
     original: bytes = ORIGINAL,
     facts: Facts = FACTS,
-    headers_only: bool = False,
+    most: Enclosed = Enclosed.WHOLE,
 ) -> bytes:
     """The report about `verdicts`, a refusal of bob unless some are given."""
     notice = Notice(kind, to, verdicts or (verdict(),))
-    return delivery_report(facts, notice, message, original, headers_only=headers_only)
+    return delivery_report(facts, notice, message, original, most=most)
 
 
 def parsed(content: bytes) -> tuple[Message, ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.envelope import BodyType, Returned
-from fopemta.report.enclosure import LARGEST_ENCLOSED, Extent, enclosure, extent
+from fopemta.report.enclosure import LARGEST_ENCLOSED, Back, Enclosed, enclosure, extent
 from fopemta.report.kinds import Kind
 from tests.report.samples import MESSAGE, message_with
 
@@ -22,7 +22,7 @@ class ExtentTests(SynchronousTestCase):
         whole = {
             (kind.value, returned.value if returned else None)
             for kind, returned in product(Kind, (None, *Returned))
-            if extent(kind, message_with(returned=returned), headers_only=False).whole
+            if extent(kind, message_with(returned=returned)).extent is Enclosed.WHOLE
         }
         self.assertEqual(
             whole,
@@ -31,33 +31,36 @@ class ExtentTests(SynchronousTestCase):
 
     def test_headers_only_whatever_ret_says(self) -> None:
         for kind, returned in product(Kind, (None, *Returned)):
-            self.assertFalse(extent(kind, message_with(returned=returned), headers_only=True).whole)
+            message = message_with(returned=returned)
+            self.assertIs(extent(kind, message, Enclosed.HEADERS).extent, Enclosed.HEADERS)
+            self.assertIs(extent(kind, message, Enclosed.NOTHING).extent, Enclosed.NOTHING)
+            self.assertIsNone(enclosure(message, HEADERS, Enclosed.NOTHING, utf8=False))
 
     def test_size(self) -> None:
         for size, whole in ((LARGEST_ENCLOSED, True), (LARGEST_ENCLOSED + 1, False)):
-            self.assertIs(extent(Kind.FAILURE, attrs.evolve(MESSAGE, size=size), headers_only=False).whole, whole)
+            self.assertIs(extent(Kind.FAILURE, attrs.evolve(MESSAGE, size=size)).extent is Enclosed.WHOLE, whole)
 
     def test_why_not_is_said_to_whom_it_concerns(self) -> None:
         large = attrs.evolve(MESSAGE, size=LARGEST_ENCLOSED + 1)
         binary = message_with(body_type=BodyType.BINARY_MIME)
         reasons = [
-            extent(Kind.FAILURE, large, headers_only=False).why_not,
-            extent(Kind.FAILURE, binary, headers_only=False).why_not,
-            extent(Kind.FAILURE, MESSAGE, headers_only=True).why_not,
+            extent(Kind.FAILURE, large).why_not,
+            extent(Kind.FAILURE, binary).why_not,
+            extent(Kind.FAILURE, MESSAGE, Enclosed.HEADERS).why_not,
         ]
         self.assertEqual(len(set(reasons)), 3)
         self.assertTrue(all(each.endswith("headers are enclosed.") for each in reasons))
         for kind in (Kind.DELAY, Kind.SUCCESS, Kind.RELAYED):
-            self.assertEqual(extent(kind, large, headers_only=False), Extent(False))
+            self.assertEqual(extent(kind, large), Back(Enclosed.HEADERS))
         short = attrs.evolve(message_with(returned=Returned.HEADERS), size=LARGEST_ENCLOSED + 1)
-        self.assertEqual(extent(Kind.FAILURE, short, headers_only=True), Extent(False))
+        self.assertEqual(extent(Kind.FAILURE, short, Enclosed.HEADERS), Back(Enclosed.HEADERS))
 
 
 class HeadersTests(SynchronousTestCase):
     """Nothing of a body passes for a header."""
 
     def headers(self, original: bytes) -> bytes:
-        part = enclosure(MESSAGE, original, whole=False, utf8=False)
+        part = enclosure(MESSAGE, original, Enclosed.HEADERS, utf8=False)
         return part.body if part else b""
 
     def test_end_where_the_headers_end(self) -> None:
@@ -73,7 +76,7 @@ class HeadersTests(SynchronousTestCase):
 
     def test_8bit_in_a_header_stays(self) -> None:
         original = b"Subject: \xff\r\nX : y\r\n"
-        part = enclosure(MESSAGE, original, whole=False, utf8=False)
+        part = enclosure(MESSAGE, original, Enclosed.HEADERS, utf8=False)
         assert part is not None
         self.assertEqual((part.body, part.encoding), (original, "8bit"))
 
@@ -100,7 +103,9 @@ class TypeTests(SynchronousTestCase):
         found = {}
         for name, original in (("ascii", ascii_only), ("headers", utf8_headers), ("body", utf8_body)):
             for smtputf8, whole, utf8 in product((False, True), repeat=3):
-                part = enclosure(message_with(smtputf8=smtputf8), original, whole=whole, utf8=utf8)
+                part = enclosure(
+                    message_with(smtputf8=smtputf8), original, Enclosed.WHOLE if whole else Enclosed.HEADERS, utf8=utf8
+                )
                 assert part is not None
                 key = (name, smtputf8, whole, utf8)
                 found[key] = f"{part.content_type} {part.encoding}"

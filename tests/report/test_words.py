@@ -7,7 +7,7 @@ import re
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.envelope import Notify, RecipientOptions
-from fopemta.report.enclosure import Extent
+from fopemta.report.enclosure import Back, Enclosed
 from fopemta.report.kinds import Kind
 from fopemta.report.notices import Notice
 from fopemta.report.wording import clean
@@ -18,7 +18,7 @@ from tests.report.samples import ALICE, BOB, FACTS, MESSAGE, deferred, delivered
 
 
 def text(*verdicts: VerdictRecord, kind: Kind = Kind.FAILURE, message: object = MESSAGE) -> str:
-    part = text_part(FACTS, Notice(kind, ALICE, verdicts), message, Extent(True), utf8=True)  # type: ignore[arg-type]
+    part = text_part(FACTS, Notice(kind, ALICE, verdicts), message, Back(Enclosed.WHOLE), utf8=True)  # type: ignore[arg-type]
     return part.body.decode()
 
 

@@ -1,0 +1,70 @@
+"""What a session's certificate proves under a plan (shell): where the evidence is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fopemta.attempt.cursor import Step
+from fopemta.config.model import TlsClient
+from fopemta.interfaces import IClientTls, IRevocations
+from fopemta.outbound.findings import Session
+from fopemta.outbound.weighing import Weighing
+from fopemta.trust.demand import Demand
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.levels import Level
+from fopemta.trust.plan import Judgement, TlsPlan
+from fopemta.trust.proofs import Against, evidence_in_question, proven
+from fopemta.trust.verdict import Tested
+
+
+class Bench:
+    """Judges by the proofs of `plan`; `now` the wall time."""
+
+    def __init__(
+        self,
+        plan: TlsPlan,
+        tls: IClientTls,
+        client: TlsClient,
+        revocations: IRevocations | None,
+        now: Callable[[], float],
+    ) -> None:
+        self._plan = plan
+        self._tls = tls
+        self._client = client
+        self._revocations = revocations
+        self._now = now
+
+    async def judged(self, step: Step, evidence: HandshakeEvidence) -> Judgement:
+        """The judgement, with all that can be found out of revocation where the message depends on it."""
+        against, proofs = self._against(evidence), self._plan.proofs
+        judgement = proven(proofs, against, _name(step), self._plan.domain, self._now())
+        weighing = Weighing.of(self._client, proofs, self._revocations)
+        in_question = evidence_in_question(proofs, against)
+        if self._plan.level < Level.AUTHENTICATED:
+            return weighing.known(judgement, in_question)
+        return await weighing.found_out(judgement, in_question)
+
+    def tested(self, demands: Sequence[Demand], session: Session) -> tuple[Tested, ...]:
+        """What rules in test mode would make of a session."""
+        return tuple(self._tested(each, session) for each in demands if each.level >= Level.ENCRYPT)
+
+    def _tested(self, demand: Demand, session: Session) -> Tested:
+        rule, evidence = demand.source.removeprefix("rule "), session.evidence
+        if evidence is None:
+            return Tested(rule, False, (session.why_plain or Diagnosis.TLS_NOT_OFFERED).value)
+        if demand.level < Level.AUTHENTICATED:
+            return Tested(rule, True)
+        proofs, against = () if demand.proof is None else (demand.proof,), self._against(evidence)
+        judgement = proven(proofs, against, _name(session.step), self._plan.domain, self._now())
+        weighing = Weighing.of(self._client, proofs, self._revocations)
+        known = weighing.known(judgement, evidence_in_question(proofs, against))
+        return Tested(rule, known.authenticated, None if known.diagnosis is None else known.diagnosis.value)
+
+    def _against(self, evidence: HandshakeEvidence) -> Against:
+        return lambda roots: evidence if roots is None else self._tls.against(evidence, roots)
+
+
+def _name(step: Step) -> str:
+    """What the host was found by."""
+    return step.host.name if step.host.name is not None else step.address

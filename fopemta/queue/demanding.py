@@ -1,0 +1,128 @@
+"""What is demanded of the way to each recipient of a message, worked out anew at each attempt (shell): RULINGS 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, maybeDeferred
+
+from fopemta.config.model import Configuration
+from fopemta.interfaces import ISpool, SpoolTrouble
+from fopemta.mail.queued import QueuedMessage
+from fopemta.policy.action import AT_EACH_ATTEMPT
+from fopemta.policy.admission import in_networks
+from fopemta.policy.content import MOST_READ, content_facts
+from fopemta.policy.demands import RuleDemands, demands_on
+from fopemta.policy.facts import ContentFacts, Direction, Gap, MessageFacts, Stage
+from fopemta.policy.rulebook import Rulebook
+from fopemta.trust.demand import Demand, inheritance
+
+_NOTHING = RuleDemands()
+_UNREADABLE = Gap("the message cannot be read now", for_good=False)
+
+
+@attrs.frozen
+class MessageDemands:
+    """`by_recipient` under the text of the address; who is not in it is demanded nothing for."""
+
+    by_recipient: Mapping[str, RuleDemands] = attrs.Factory(dict)
+
+    def of(self, recipient: str) -> RuleDemands:
+        """Of one recipient."""
+        return self.by_recipient.get(recipient, _NOTHING)
+
+    @property
+    def inherited(self) -> tuple[Demand, ...]:
+        """What a notice about the message must keep to (RULINGS 3)."""
+        return inheritance(each.demanded for each in self.by_recipient.values())
+
+
+NO_DEMANDS = MessageDemands()
+
+
+class Demanding:
+    """`in_thread` runs a call off the reactor thread; `now` the wall time."""
+
+    def __init__(
+        self,
+        spool: ISpool,
+        config: Configuration,
+        now: Callable[[], float],
+        in_thread: Callable[..., Deferred[Any]] = maybeDeferred,
+    ) -> None:
+        self._spool = spool
+        self._now = now
+        self._in_thread = in_thread
+        self._config = config
+        self._book = _at_each_attempt(config)
+
+    def reconfigure(self, config: Configuration) -> None:
+        """Go by `config` from now on."""
+        self._config = config
+        self._book = _at_each_attempt(config)
+
+    def applies_to(self, message: QueuedMessage) -> bool:
+        """Something may be demanded: `of` has to be asked."""
+        return bool(self._book.rules) or bool(message.envelope.inherited)
+
+    async def of(self, message: QueuedMessage) -> MessageDemands:
+        """For every recipient that is open.  Does not fail: what cannot be told now is said to be unsure."""
+        if not self.applies_to(message):
+            return NO_DEMANDS
+        content = await self._content(message) if self._book.reads_content else None
+        results = self._book.evaluate(self._facts(message, content), self._now())
+        by_recipient = {}
+        for status in message.pending:
+            stands_for = message.envelope.options_of(status.address).stands_for
+            found = _NOTHING if status.overridden is not None else demands_on(results, status.address, stands_for)
+            by_recipient[str(status.address)] = _with_inherited(found, message)
+        return MessageDemands(by_recipient)
+
+    def _facts(self, message: QueuedMessage, content: ContentFacts | None) -> MessageFacts:
+        envelope = message.envelope
+        arrival = envelope.arrival
+        ours = arrival is None or arrival.login is not None or self._is_ours(arrival.client_address)
+        # Whom an alias or a rule has replaced is still whom the message was for (RULINGS 3).
+        recipients = [one for each in envelope.recipients for one in envelope.options_of(each).stands_for or (each,)]
+        return MessageFacts(
+            stage=Stage.CONTENT,
+            direction=Direction.OUTBOUND if ours else Direction.INBOUND,
+            client=arrival.client_address if arrival else None,
+            login=arrival.login if arrival else None,
+            tls=arrival.tls if arrival else None,
+            sender=envelope.sender,
+            recipients=tuple(dict.fromkeys(recipients)),
+            size=message.size,
+            content=content,
+        )
+
+    def _is_ours(self, client: str) -> bool:
+        return in_networks(client, self._config.relay.networks)
+
+    async def _content(self, message: QueuedMessage) -> ContentFacts:
+        """What rules may read of the message itself."""
+        octets = b""
+        try:
+            content = await self._spool.content(message.id)
+            try:
+                while len(octets) < MOST_READ and (piece := await content.read(MOST_READ - len(octets))):
+                    octets += piece
+            finally:
+                content.close()
+        except SpoolTrouble:
+            return ContentFacts(headers_gap=_UNREADABLE, texts_gap=_UNREADABLE, attachments_gap=_UNREADABLE)
+        facts: ContentFacts = await self._in_thread(content_facts, octets, len(octets) == message.size)
+        return facts
+
+
+def _at_each_attempt(config: Configuration) -> Rulebook:
+    return (config.rulebook or Rulebook()).of(*AT_EACH_ATTEMPT)
+
+
+def _with_inherited(found: RuleDemands, message: QueuedMessage) -> RuleDemands:
+    inherited = message.envelope.inherited
+    if not inherited:
+        return found
+    return attrs.evolve(found, demanded=attrs.evolve(found.demanded, demands=(*found.demanded.demands, *inherited)))

@@ -1,0 +1,46 @@
+"""Attempts that are not made (shell room, but no I/O): until the mail is asked for (RFC 1985), until rules can tell."""
+
+from __future__ import annotations
+
+import attrs
+
+from fopemta.mail.address import path_text
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.queued import QueuedMessage, RecipientStatus
+from fopemta.queue.clocks import is_of
+from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.verdict import Result, VerdictRecord
+
+
+def asked_for(pressed: str | None, consignment: Consignment) -> bool:
+    """Somebody wants mail for `pressed` tried (see `is_of`), "" for all; None where nobody does."""
+    if pressed is None:
+        return False
+    return not pressed or any(is_of(pressed, each.domain) for each in consignment.recipients)
+
+
+def not_asked_for(consignment: Consignment, status: RecipientStatus, now: float, until: float) -> VerdictRecord:
+    """What stands in for an attempt that is not made.  `until`: when it is looked at again."""
+    return attrs.evolve(_not_made(consignment.message, status, now, Diagnosis.NOT_ASKED_FOR), next_try=until)
+
+
+def not_judged(message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
+    """The same, for one that nobody can say for now how it must be protected.  It counts, so that waits grow."""
+    return attrs.evolve(_not_made(message, status, now, Diagnosis.POLICY_UNKNOWN), attempt=status.attempts + 1)
+
+
+def _not_made(message: QueuedMessage, status: RecipientStatus, now: float, why: Diagnosis) -> VerdictRecord:
+    """It is no attempt: it bears the number of the last one that was made."""
+    row = explain(why)
+    return VerdictRecord(
+        time=now,
+        message=message.id,
+        sender=path_text(message.envelope.sender),
+        recipient=str(status.address),
+        attempt=status.attempts,
+        result=Result.DEFERRED,
+        code=451,
+        enhanced=row.held,
+        diagnosis=why.value,
+        text=row.sender,
+    )
