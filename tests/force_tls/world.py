@@ -36,10 +36,10 @@ from tests.tls.handshakes import AUTHORITY, credentials
 HOUR = 3600.0
 ALICE = Mailbox("alice", "us.test")
 BOB, CAROL = Mailbox("bob", "bank.test"), Mailbox("carol", "other.test")
-BANK, OTHER = "mx.bank.test", "mx.other.test"
+HOSTS = ("mx.bank.test", "mx.other.test", "mx.far.test")
 
 _STRANGER = Authority()
-# One certificate for both hosts: what is wrong with a kind of server is wrong for either.
+# One certificate for all hosts: what is wrong with a kind of server is wrong for each.
 _CREATORS: dict[str, Any] = {}
 
 
@@ -47,11 +47,11 @@ def creator(kind: str) -> Any:
     """The TLS of a kind of server, made once."""
     if kind not in _CREATORS:
         leaf = {
-            "self-signed": lambda: _STRANGER.self_signed(BANK, OTHER),
-            "other authority": lambda: _STRANGER.leaf(BANK, OTHER),
-            "expired": lambda: AUTHORITY.leaf(BANK, OTHER, days=(-9, -2)),
+            "self-signed": lambda: _STRANGER.self_signed(*HOSTS),
+            "other authority": lambda: _STRANGER.leaf(*HOSTS),
+            "expired": lambda: AUTHORITY.leaf(*HOSTS, days=(-9, -2)),
             "wrong name": lambda: AUTHORITY.leaf("elsewhere.test"),
-        }.get(kind, lambda: AUTHORITY.leaf(BANK, OTHER))
+        }.get(kind, lambda: AUTHORITY.leaf(*HOSTS))
         _CREATORS[kind] = ServerTls([credentials(leaf())]).creator()
     return _CREATORS[kind]
 

@@ -1,0 +1,153 @@
+"""Which way each recipient's copy goes, and what rules may still change while it waits."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import RecipientOptions
+from fopemta.mail.orders import Obeyed, Order, OrderKind
+from tests.force_tls.test_table import OFF, ON
+from tests.force_tls.world import BOB, CAROL, HOUR, World
+
+EVE = Mailbox("eve", "bank.test")
+TEST = ON.replace("[[rule]]", '[[rule]]\nmode = "test"')
+
+
+class SplitTests(SynchronousTestCase):
+    def test_one_stored_message_two_envelopes(self) -> None:
+        """RULINGS 1: recipients with different demands never share a transaction; there is one stored message."""
+        rules = ON.replace('"bank.test"', '"bob@bank.test"')
+        world = World(rules)
+        world.send(BOB, EVE)
+        self.assertEqual([each.recipients for each in world.taken("bank")], [(str(BOB),), (str(EVE),)])
+        self.assertEqual(len({each.message for each in world.spool.verdicts}), 1)
+        # Without the option nothing is split.
+        world = World(rules.replace("true", "false"))
+        world.send(BOB, EVE)
+        self.assertEqual([each.recipients for each in world.taken("bank")], [(str(BOB), str(EVE))])
+
+    def test_a_server_that_takes_both_splits_what_it_can_prove(self) -> None:
+        world = World(ON.replace('"bank.test"', '"bob@bank.test"'), bank="expired")
+        world.send(BOB, EVE)
+        self.assertEqual((world.state(BOB), world.state(EVE)), ("queued", "encrypted"))
+
+    def test_the_record_names_rule_level_and_sources(self) -> None:
+        world = World(ON)
+        world.send(BOB, CAROL)
+        bob, carol = world.verdicts(BOB)[0], world.verdicts(CAROL)[0]
+        self.assertEqual((bob.rules, bob.level, bob.sources), (("bank",), "authenticated", ("rule bank",)))
+        self.assertEqual((carol.rules, carol.level), (("bank",), "opportunistic"))
+        self.assertEqual((bob.names, bob.authenticated_by), (("mx.bank.test",), "pkix"))
+
+    def test_the_connection_is_one_and_no_mail_command_before_the_proof(self) -> None:
+        world = World(ON, bank="expired", other="expired")
+        world.send(BOB, CAROL)
+        [session] = world.peers["bank"][0].verbs
+        self.assertNotIn("MAIL", session)
+        # Less than is preferred, but good enough: the same session goes on.
+        self.assertEqual(len(world.peers["other"][0].verbs), 1)
+
+    def test_names(self) -> None:
+        for names, bank, wanted in (
+            ('"mx"', "good", "authenticated"),
+            ('"domain"', "good", "queued"),
+            ('["mx.other.test"]', "good", "authenticated"),
+            ('["x.test", "y.test"]', "good", "queued"),
+        ):
+            world = World(ON.replace("= true }", f"= true, names = {names} }}"), bank=bank)
+            world.send(BOB)
+            self.assertEqual(world.state(BOB), wanted, names)
+
+    def test_level_encrypt(self) -> None:
+        for bank, wanted in (("expired", "encrypted"), ("none", "queued")):
+            world = World(ON.replace("= true }", '= true, level = "encrypt" }'), bank=bank)
+            world.send(BOB)
+            self.assertEqual(world.state(BOB), wanted)
+
+
+class ChangeTests(SynchronousTestCase):
+    def test_a_changed_rule_frees_or_binds_at_once(self) -> None:
+        world = World(ON, bank="none")
+        world.send(BOB)
+        world.dispatcher.reconfigure(world.configured(""))
+        world.wait_until(HOUR)
+        self.assertEqual(world.state(BOB), "plain")
+        world = World("", bank="unreachable")
+        world.send(BOB)
+        world.dispatcher.reconfigure(world.configured(ON))
+        world.become("bank", "none")
+        world.wait_until(2 * HOUR)
+        self.assertEqual(world.state(BOB), "queued")
+
+    def test_an_exception_is_applied_and_recorded(self) -> None:
+        exception = """
+[[rule]]
+name = "old server"
+owner = "it"
+reason = "until they have a certificate"
+expires = 2099-01-01
+when = { recipients = ["bank.test"] }
+then = { action = "allow_weaker", level = "encrypt" }
+"""
+        for bank, wanted in (("good", "authenticated"), ("expired", "encrypted"), ("none", "queued")):
+            world = World(OFF + exception, bank=bank)
+            world.send(BOB, CAROL)
+            self.assertEqual((world.state(BOB), world.state(CAROL)), (wanted, "authenticated"), bank)
+            last = world.verdicts(BOB)[-1]
+            self.assertEqual((last.rules, last.level), (("bank", "old server"), "encrypt"))
+            self.assertEqual(last.sources, ("rule bank, weakened by rule old server",))
+
+    def test_in_test_mode_it_is_recorded_what_would_have_been(self) -> None:
+        for bank, state, passed, diagnosis in (
+            ("good", "authenticated", True, None), ("expired", "encrypted", False, "cert_expired"),
+            ("none", "plain", False, "tls_not_offered"),
+        ):  # fmt: skip
+            world = World(TEST, bank=bank)
+            world.send(BOB)
+            [tested] = world.verdicts(BOB)[0].tested
+            self.assertEqual(
+                (world.state(BOB), tested.rule, tested.passed, tested.diagnosis), (state, "bank", passed, diagnosis)
+            )
+
+    def test_strictest_of_several_rules(self) -> None:
+        second = """
+[[rule]]
+name = "confidential"
+when = { subject = ["secret"] }
+then = { action = "force_tls" }
+"""
+        world = World(ON + second, bank="good", other="expired")
+        world.send(BOB, CAROL, subject="A secret plan")
+        self.assertEqual((world.state(BOB), world.state(CAROL)), ("authenticated", "queued"))
+        self.assertEqual(world.verdicts(BOB)[0].rules, ("bank", "confidential"))
+        world.send(CAROL, subject="Lunch")
+        self.assertEqual(world.state(CAROL), "encrypted")
+
+    def test_redirected_recipients_inherit(self) -> None:
+        """RULINGS 3: whom a rule or an alias has put in Bob's place is bound as he was."""
+        world = World(ON, other="none")
+        world.send(CAROL, options=((CAROL, RecipientOptions(stands_for=(BOB,))),))
+        self.assertEqual(world.state(CAROL), "queued")
+        self.assertEqual(world.verdicts(CAROL)[0].level, "authenticated")
+
+    def test_an_operator_can_lift_it_only_in_so_many_words(self) -> None:
+        world = World(ON, bank="none")
+        message_id = world.send(BOB)
+        for order, obeyed, state in (
+            (Order(kind=OrderKind.RELEASE), Obeyed.NOTHING, "queued"),
+            (Order(kind=OrderKind.RETRY), Obeyed.DONE, "queued"),
+            (Order(kind=OrderKind.HOLD), Obeyed.DONE, "queued"),
+            (Order(kind=OrderKind.RELEASE), Obeyed.DONE, "queued"),
+            (Order(kind=OrderKind.RELEASE, override_tls=True, reason="told by telephone"), Obeyed.DONE, "plain"),
+        ):
+            done: list[Obeyed] = []
+            world.dispatcher.order(message_id, order).addCallback(lambda result, done=done: done.append(result.obeyed))
+            world.network.flush(40)
+            self.assertEqual((done, world.state(BOB)), ([obeyed], state), order)
+        self.assertEqual(world.verdicts(BOB)[-1].overridden, "told by telephone")
+
+    def test_mail_for_this_machine_crosses_no_network(self) -> None:
+        world = World(ON.replace('"bank.test"', '"us.test"'))
+        world.send(Mailbox("zoe", "us.test"))
+        self.assertEqual([to for to, _ in world.local.delivered], ["zoe@us.test"])
