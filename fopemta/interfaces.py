@@ -25,6 +25,7 @@ from twisted.internet.interfaces import (
 from zope.interface import Attribute, Interface
 
 from fopemta.answer import Answer
+from fopemta.config.model import Configuration
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.damage import PutAside
@@ -147,12 +148,14 @@ Ended: TypeAlias = Callable[[Sequence[VerdictRecord]], Deferred[None]]
 @attrs.frozen
 class Reloaded:
     """What came of a reload: `errors` for which nothing has changed; `cautions` about the new configuration;
-    `at_start` keys that have changed and count from the next start on.
+    `at_start` keys that have changed and count from the next start on; `freed` recipients in the queue for whom less is
+    demanded now.
     """
 
     errors: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     at_start: tuple[str, ...] = ()
+    freed: int = 0
 
 
 # --- queue and couriers --------------------------------------------------------------------------------------------
@@ -172,6 +175,12 @@ class IQueue(Interface):
 
     size = Attribute("int: unfinished messages that are not held")
 
+    def freed_by(config: Configuration) -> Deferred[int]:
+        """For how many recipients in the queue less would be demanded under `config`.  Does not fail."""
+
+    def let_demands_fall() -> None:
+        """What rules have ceased to demand is demanded of no mail any more, of that which is here neither."""
+
     def order(message_id: str, order: Order) -> Deferred[OrderResult]:
         """Do what an operator wants with a message; what is on its way at the moment is seen to afterwards.
 
@@ -182,8 +191,12 @@ class IQueue(Interface):
 class IReload(Interface):
     """Has everybody use what the files say now."""
 
-    def run() -> Reloaded:
-        """Where anything is wrong with them, nothing changes."""
+    def run(allow_lower: bool | None = None) -> Deferred[Reloaded]:
+        """Where anything is wrong with them, nothing changes.
+
+        `allow_lower`: mail in the queue may go by less than it had to (RULINGS 7); where that is False and some would,
+        it is an error; None keeps the old demands for the mail that is here.  Does not fail.
+        """
 
 
 class ICourier(Interface):

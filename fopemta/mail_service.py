@@ -206,7 +206,8 @@ class MailService(Service):
                 file.reopen()
             except OSError as error:
                 maillog.reload_failed([f"log: {error}"])
-        self._reload.run()
+        # Mail that is here keeps to what was demanded of it (RULINGS 7).
+        supervise(self._reload.run(), "reloading")
 
     # --- stop ------------------------------------------------------------------------------------------------------
 

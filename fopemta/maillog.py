@@ -107,6 +107,19 @@ def not_reported(message_id: str, why: str) -> None:
     _log.warn("{message}: not reported: {why}", event="not_reported", message=message_id, why=why)
 
 
+def demand_lowered(message_id: str, recipient: str, before: str, after: str, overridden: str | None) -> None:
+    """Less TLS is demanded for a queued recipient than at the last attempt; `overridden` is an operator's reason."""
+    _log.warn(
+        "{message}: <{recipient}> may go by {after}, no longer by {before} alone",
+        event="demand_lowered",
+        message=message_id,
+        recipient=recipient,
+        before=before,
+        after=after,
+        overridden=overridden,
+    )
+
+
 def rule_unsure(message_id: str, recipient: str, why: str) -> None:
     """A rule cannot be judged for now: nothing is sent to the recipient before it can."""
     _log.warn(

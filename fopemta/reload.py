@@ -1,4 +1,4 @@
-"""SIGHUP (composition): configuration and certificates read anew, while mail goes on."""
+"""Reload (composition): configuration and certificates read anew, while mail goes on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import attrs
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from fopemta import maillog, preflight
 from fopemta.config.checks import cautions
-from fopemta.config.errors import ConfigurationErrors
+from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration
-from fopemta.interfaces import IReload, Reloaded
+from fopemta.interfaces import IQueue, IReload, Reloaded
 from fopemta.tls.credentials import Credentials, CredentialsError
 from fopemta.tls.server import ServerTls
 
@@ -60,7 +61,9 @@ class Reload:
         targets: Sequence[Reconfigured],
         server_tls: Sequence[ServerTls],
         credentials: Callable[[Configuration], Sequence[Credentials]],
+        queue: IQueue | None = None,
     ) -> None:
+        self._queue = queue
         self._path = path
         self._current = current
         self._targets = targets
@@ -72,14 +75,22 @@ class Reload:
         """What is gone by now."""
         return self._current
 
-    def run(self) -> Reloaded:
+    def run(self, allow_lower: bool | None = None) -> Deferred[Reloaded]:
         """See IReload; the log says what came of it."""
+        return Deferred.fromCoroutine(self._run(allow_lower))
+
+    async def _run(self, allow_lower: bool | None) -> Reloaded:
+        freed = 0
         try:
             found = preflight.read(self._path)
             errors = preflight.check(found)
             if errors:
                 raise ConfigurationErrors(errors)
             usable, ignored = _merged(self._current, found)
+            if self._queue is not None and allow_lower is not None:
+                freed = await self._queue.freed_by(usable)
+            if freed and not allow_lower:
+                raise ConfigurationErrors([ConfigurationError("rules", _FREES.format(freed))])
             found_credentials = self._credentials(usable) if self._server_tls else []
             for each in self._server_tls:
                 each.replace(found_credentials)
@@ -89,11 +100,16 @@ class Reload:
             return _refused([f"tls.server.certificates: {error}"])
         for target in self._targets:
             target.reconfigure(usable)
+        if self._queue is not None and allow_lower is not None:
+            self._queue.let_demands_fall()
         self._current = usable
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
-        return Reloaded(cautions=tuple(str(each) for each in cautions(usable)), at_start=tuple(ignored))
+        return Reloaded(cautions=tuple(str(each) for each in cautions(usable)), at_start=tuple(ignored), freed=freed)
+
+
+_FREES = "less would be demanded for {} recipients of mail in the queue; if that is meant: fopemta reload --allow-lower"
 
 
 def _refused(errors: list[str]) -> Reloaded:

@@ -228,7 +228,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
         clients,
         *(each.factory for each in listening),
     ]
-    reload = Reload(path, configuration, targets, serving, credentials)
+    reload = Reload(path, configuration, targets, serving, credentials, dispatcher)
     watch = _watch(configuration, reactor, reload, serving)
     for caution in cautions(configuration):
         maillog.caution(caution.key, caution.message)

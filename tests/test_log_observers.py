@@ -76,6 +76,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.not_reported("0vyKfVczdK5G1f", "the sender is null"),
         '0vyKfVczdK5G1f warning: not_reported why="the sender is null"',
     ),
+    "demand_lowered": (
+        lambda: maillog.demand_lowered("0vyKfVczdK5G1f", "bob@example.net", "authenticated", "encrypt", None),
+        "0vyKfVczdK5G1f warning: demand_lowered recipient=bob@example.net before=authenticated after=encrypt",
+    ),
     "rule_unsure": (
         lambda: maillog.rule_unsure("0vyKfVczdK5G1f", "bob@example.net", "rule bank: it cannot be read now"),
         '0vyKfVczdK5G1f warning: rule_unsure recipient=bob@example.net why="rule bank: it cannot be read now"',

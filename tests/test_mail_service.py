@@ -118,8 +118,9 @@ class Reload:
     def __init__(self, done: list[str]) -> None:
         self._done = done
 
-    def run(self) -> None:
+    def run(self, allow_lower: bool | None = None) -> Deferred[None]:
         self._done.append("configuration read")
+        return succeed(None)
 
 
 class LogFile:

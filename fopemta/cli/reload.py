@@ -9,20 +9,23 @@ import click
 
 from fopemta.cli.configuration import config_option, json_option
 from fopemta.cli.control import Control
+from fopemta.cli.queue_views import count
 from fopemta.cli.table import escaped
 
 
 @click.command()
 @config_option
 @json_option
-def reload(config: str | None, as_json: bool) -> None:
+@click.option("--allow-lower", is_flag=True, help="Also where queued mail may then go by less TLS than it had to.")
+def reload(config: str | None, as_json: bool, allow_lower: bool) -> None:
     """Have the running server use what the files say now: configuration, rules, certificates.  No session is dropped;
-    where anything is wrong, nothing changes.  SIGHUP does the same, and opens the log files anew.
+    where anything is wrong, nothing changes.  SIGHUP does the same and opens the log files anew; it keeps mail that is
+    in the queue to what was demanded of it.
     """
-    answer = Control(config).end_of({"command": "reload"})
+    answer = Control(config).end_of({"command": "reload", "allow_lower": allow_lower})
     errors = answer["errors"]
     if as_json:
-        click.echo(json.dumps({key: answer[key] for key in ("errors", "cautions", "at_start")}))
+        click.echo(json.dumps({key: answer[key] for key in ("errors", "cautions", "at_start", "freed")}))
         sys.exit(1 if errors else 0)
     if errors:
         click.echo("fopemta: nothing has changed:", err=True)
@@ -33,4 +36,6 @@ def reload(config: str | None, as_json: bool) -> None:
         click.echo(f"caution: {escaped(caution)}")
     for key in answer["at_start"]:
         click.echo(f"{escaped(key)} has changed: that counts from the next start on")
+    if answer["freed"]:
+        click.echo(f"Less is demanded now for {count(answer['freed'], 'recipient')} of mail in the queue.")
     click.echo("The server goes by the new configuration.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineOnlyReceiver
@@ -79,10 +80,8 @@ class ControlProtocol(LineOnlyReceiver):
         elif isinstance(request, Flush):
             self._say({"end": True, "messages": await self._queue.flush(request.domain)})
         elif isinstance(request, Reload):
-            outcome = self._reload.run()
-            self._say(
-                {"end": True, "errors": outcome.errors, "cautions": outcome.cautions, "at_start": outcome.at_start}
-            )
+            outcome = await self._reload.run(request.allow_lower)
+            self._say({"end": True} | attrs.asdict(outcome))
         else:
             assert isinstance(request, Status)
             self._say({"end": True, "version": fopemta.__version__, "unfinished": self._queue.size})

@@ -45,7 +45,9 @@ class Flush:
 
 @attrs.frozen
 class Reload:
-    """Use what the files say now."""
+    """Use what the files say now; `allow_lower`: also where mail in the queue may then go by less than it had to."""
+
+    allow_lower: bool = False
 
 
 @attrs.frozen
@@ -126,6 +128,13 @@ def _flush(said: Mapping[str, Any]) -> Flush:
     return Flush(f"@{name}" if domain.startswith("@") else name)
 
 
+def _reload(said: Mapping[str, Any]) -> Reload:
+    allow_lower = said.get("allow_lower", False)
+    if not isinstance(allow_lower, bool):
+        raise NotARequest("allow_lower must be true or false")
+    return Reload(allow_lower)
+
+
 def _is_text(value: object, longest: int) -> bool:
     return isinstance(value, str) and len(value) <= longest and (not value or value.isprintable())
 
@@ -133,6 +142,6 @@ def _is_text(value: object, longest: int) -> bool:
 _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "order": _orders,
     "flush": _flush,
-    "reload": lambda _: Reload(),
+    "reload": _reload,
     "status": lambda _: Status(),
 }

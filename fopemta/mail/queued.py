@@ -115,6 +115,11 @@ class QueuedMessage:
         return tuple(sorted({each.address.domain for each in self.recipients}))
 
     @property
+    def bound(self) -> bool:
+        """Rules had a say in what is demanded of the way to somebody."""
+        return any(each.last is not None and each.last.rules for each in self.recipients)
+
+    @property
     def pending(self) -> tuple[RecipientStatus, ...]:
         """The recipients still to be delivered, the held ones too."""
         return tuple(each for each in self.recipients if each.open)
@@ -128,15 +133,16 @@ class QueuedMessage:
 @attrs.frozen
 class Unfinished:
     """What is kept in memory of a message that waits in the spool: `due` as `QueuedMessage.due`, `domains` those of all
-    its recipients, each once and sorted.
+    its recipients, each once and sorted.  `bound`: rules had a say in its last attempts.
     """
 
     id: str
     arrived: float
     due: float | None
     domains: tuple[str, ...]
+    bound: bool = False
 
     @classmethod
     def of(cls, message: QueuedMessage) -> Unfinished:
         """Of a message that has been read."""
-        return cls(message.id, message.arrived, message.due, message.domains)
+        return cls(message.id, message.arrived, message.due, message.domains, message.bound)

@@ -56,6 +56,24 @@ def demands_on(results: Sequence[RuleResult], recipient: Mailbox, stands_for: Se
     )
 
 
+def stricter(new: RuleDemands, old: RuleDemands) -> RuleDemands:
+    """What `new` rules say, and nothing less than `old` ones did (RULINGS 7); the route is the new one's."""
+    if new == old:
+        return new
+    one, other = new.demanded, old.demanded
+    # An exception counts where both know it, and lowers as far as both allow.
+    weakest = None if one.weakest is None or other.weakest is None else max(one.weakest, other.weakest)
+    demanded = attrs.evolve(
+        one,
+        demands=tuple(dict.fromkeys((*one.demands, *other.demands))),
+        rules=tuple(dict.fromkeys((*one.rules, *other.rules))),
+        weakest=weakest,
+        weakened_by=one.weakened_by if weakest is not None else None,
+        domain=one.domain or other.domain,
+    )
+    return attrs.evolve(new, demanded=demanded, unsure=new.unsure or old.unsure)
+
+
 def _asks_for_domain(demands: Iterable[Demand]) -> bool:
     return any(each.proof is not None and each.proof.names is NameSource.DOMAIN for each in demands)
 

@@ -48,6 +48,10 @@ class Rule:
         # Whom it concerns is known at RCPT at the earliest, unless it concerns the sender alone.
         return max(stages, default=Stage.SENDER)
 
+    def in_force(self, now: float) -> bool:
+        """It has not expired; `now` in seconds since the epoch."""
+        return self.expires is None or now < self.expires
+
     @property
     def reads_content(self) -> bool:
         """The message itself must be read for it."""
@@ -131,7 +135,7 @@ def _result(rule: Rule, facts: MessageFacts, now: float) -> RuleResult:
 def _outside(rule: Rule, facts: MessageFacts, now: float) -> Iterable[Finding]:
     if rule.direction is not None and rule.direction is not facts.direction:
         yield no(f"the message is {facts.direction}, the rule is for {rule.direction}")
-    if rule.expires is not None and rule.expires <= now:
+    if not rule.in_force(now):
         yield no("the rule has expired")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -11,12 +11,12 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from fopemta.config.model import Configuration
 from fopemta.interfaces import ISpool, SpoolTrouble
 from fopemta.mail.queued import QueuedMessage
-from fopemta.policy.action import AT_EACH_ATTEMPT
+from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker
 from fopemta.policy.admission import in_networks
 from fopemta.policy.content import MOST_READ, content_facts
-from fopemta.policy.demands import RuleDemands, demands_on
+from fopemta.policy.demands import RuleDemands, demands_on, stricter
 from fopemta.policy.facts import ContentFacts, Direction, Gap, MessageFacts, Stage
-from fopemta.policy.rulebook import Rulebook
+from fopemta.policy.rulebook import Rulebook, RuleResult
 from fopemta.trust.demand import Demand, inheritance
 
 _NOTHING = RuleDemands()
@@ -57,28 +57,49 @@ class Demanding:
         self._in_thread = in_thread
         self._config = config
         self._book = _at_each_attempt(config)
+        # Rules that are not those of the configuration any more, and until when they were.
+        self._kept: list[tuple[float, Rulebook]] = []
 
     def reconfigure(self, config: Configuration) -> None:
-        """Go by `config` from now on."""
-        self._config = config
-        self._book = _at_each_attempt(config)
+        """Go by `config` from now on; mail that is here already keeps to what the rules said until now, too, unless
+        `let_fall` says otherwise (RULINGS 7).
+        """
+        book = _at_each_attempt(config)
+        if book != self._book:
+            self._kept.append((self._now(), self._book))
+        self._config, self._book = config, book
+
+    def let_fall(self) -> None:
+        """What the rules have ceased to demand is demanded of no mail any more."""
+        self._kept.clear()
 
     def applies_to(self, message: QueuedMessage) -> bool:
         """Something may be demanded: `of` has to be asked."""
-        return bool(self._book.rules) or bool(message.envelope.inherited)
+        return bool(self._book.rules or self._kept or message.envelope.inherited)
 
     async def of(self, message: QueuedMessage) -> MessageDemands:
         """For every recipient that is open.  Does not fail: what cannot be told now is said to be unsure."""
         if not self.applies_to(message):
             return NO_DEMANDS
-        content = await self._content(message) if self._book.reads_content else None
-        results = self._book.evaluate(self._facts(message, content), self._now())
+        books = [self._book, *(book for until, book in self._kept if message.arrived < until)]
+        content = await self._content(message) if any(book.reads_content for book in books) else None
+        facts = self._facts(message, content)
+        said = [self._in_force(book.evaluate(facts, message.arrived)) for book in books]
         by_recipient = {}
         for status in message.pending:
             stands_for = message.envelope.options_of(status.address).stands_for
-            found = _NOTHING if status.overridden is not None else demands_on(results, status.address, stands_for)
+            found = _NOTHING
+            if status.overridden is None:
+                found, *older = [demands_on(results, status.address, stands_for) for results in said]
+                for each in older:
+                    found = stricter(found, each)
             by_recipient[str(status.address)] = _with_inherited(found, message)
         return MessageDemands(by_recipient)
+
+    def _in_force(self, results: Sequence[RuleResult]) -> Sequence[RuleResult]:
+        """Rules count by the day on which the mail came (RULINGS 7); exceptions end on their own day, for all mail."""
+        now = self._now()
+        return [each for each in results if not isinstance(each.rule.then, AllowWeaker) or each.rule.in_force(now)]
 
     def _facts(self, message: QueuedMessage, content: ContentFacts | None) -> MessageFacts:
         envelope = message.envelope

@@ -31,10 +31,12 @@ from fopemta.queue.round import Round
 from fopemta.queue.traffic import Traffic
 from fopemta.report.notices import warning_due
 from fopemta.retry.timetable import life_over, sane
-from fopemta.routing.routes import hop_by, next_hop
+from fopemta.routing.routes import hop_by, next_hop, route_for
 from fopemta.routing.values import NextHop
 from fopemta.trust.demand import Demanded
 from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.ladder import own_demand
+from fopemta.trust.levels import Level
 from fopemta.trust.verdict import VerdictRecord
 
 # The agenda is looked at at least so often, whatever the clock on the wall does (C114).
@@ -77,6 +79,8 @@ class Dispatcher:
         self._demanding = Demanding(spool, config, now, in_thread)
         self._outcomes = Outcomes(spool, config, self._ages, now, noise, self._wait, self.accepted, self._carry)
         self._rounds: dict[str, Round] = {}
+        # Those that wait and are under a rule's demand.
+        self._bound: set[str] = set()
         self._loading: set[str] = set()
         # Messages that somebody wants tried at once, with the domain that he named, "" for all.
         self._pressed: dict[str, str] = {}
@@ -96,6 +100,8 @@ class Dispatcher:
         overdue = 0
         for message in messages:
             self._ages.found(message.id, message.arrived, message.domains)
+            if message.bound:
+                self._bound.add(message.id)
             moment = message.due
             if moment is None:
                 continue
@@ -185,6 +191,33 @@ class Dispatcher:
             self._agenda.remove(message_id)
             self._fetch(message_id)
         return obeyed
+
+    def let_demands_fall(self) -> None:
+        """See IQueue."""
+        self._demanding.let_fall()
+
+    def freed_by(self, config: Configuration) -> Deferred[int]:
+        """See IQueue."""
+        return Deferred.fromCoroutine(self._freed_by(config))
+
+    async def _freed_by(self, config: Configuration) -> int:
+        new = Demanding(self._spool, config, self._now)
+        freed = 0
+        for message_id in tuple(self._bound):
+            try:
+                message = await self._spool.load(message_id)
+            except SpoolTrouble:
+                continue  # it has gone, or keeps to the old rules as long as it cannot be read
+            before, after = await self._demanding.of(message), await new.of(message)
+            for status in message.pending:
+                old = self._level(status, before.of(str(status.address)), self._config)
+                freed += self._level(status, after.of(str(status.address)), config) < old
+        return freed
+
+    @staticmethod
+    def _level(status: RecipientStatus, found: RuleDemands, config: Configuration) -> Level:
+        route = found.route or route_for(status.address.domain, config.routes)
+        return found.demanded.merged(own_demand(route.tls)).level
 
     def _moves(self, message_id: str) -> bool:
         """It waits for its moment or is on its way; who is held does neither."""
@@ -314,6 +347,7 @@ class Dispatcher:
             wanted = pressed is not None and (not pressed or is_of(pressed, status.address.domain))
             if status.state is RecipientState.QUEUED and (wanted or (status.next_try or 0.0) <= latest):
                 found = demands.of(str(status.address)) if demands is not NO_DEMANDS else _NOTHING
+                self._tell_of_lowered(message.id, status, found)
                 if found.unsure is not None:
                     maillog.rule_unsure(message.id, str(status.address), found.unsure)
                     unsure.append(status.address)
@@ -332,6 +366,15 @@ class Dispatcher:
                 supervise(self._await_call(consignment), f"putting off {message.id}")
             elif not self._traffic.admit(consignment):
                 supervise(self._park(consignment), f"putting off {message.id}")
+
+    def _tell_of_lowered(self, message_id: str, status: RecipientStatus, found: RuleDemands) -> None:
+        """RULINGS 7: a demand does not fall silently."""
+        last = status.last
+        if last is None or not last.rules or last.level is None:
+            return
+        before, now = Level.from_word(last.level), self._level(status, found, self._config)
+        if now < before:
+            maillog.demand_lowered(message_id, str(status.address), before.word, now.word, status.overridden)
 
     def _hop(self, domain: str, found: RuleDemands) -> NextHop:
         return next_hop(domain, self._config.routes) if found.route is None else hop_by(found.route, domain)
@@ -427,6 +470,7 @@ class Dispatcher:
         if message.finished:
             self._ages.forget(message.id)
             self._pressed.pop(message.id, None)
+            self._bound.discard(message.id)
             states = [each.state for each in message.recipients]
             maillog.finished(message.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))
             self._orders.cannot(message.id, Obeyed.UNKNOWN)
@@ -455,6 +499,8 @@ class Dispatcher:
 
     async def _put_off(self, round_: Round) -> None:
         message = round_.message
+        if message.bound:
+            self._bound.add(message.id)
         moment = self._due_after(round_)
         if moment is not None:
             self._agenda.set(message.id, moment)

@@ -56,7 +56,9 @@ def waiting_of(head: bytes, lines: tuple[bytes, ...], finished: bool) -> Waiting
         if due is _NOT_PLAIN:
             due = message_of(facts_from_json(head), lines).due
         domains = {sys.intern(each.rpartition("@")[2]) for each in facts["envelope"]["recipients"]}
-        entry = Unfinished(str(facts["id"]), float(facts["arrived"]), due, tuple(sorted(domains)))
+        # A verdict that rules had no say in has no such field.
+        bound = any(b'"rules":' in line for line in lines)
+        entry = Unfinished(str(facts["id"]), float(facts["arrived"]), due, tuple(sorted(domains)), bound)
         return Waiting(entry, finished, int(facts["size"]), bool(facts.get("separate", False)), head, lines)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise Unsound(f"not what it should be: {error!r}") from error

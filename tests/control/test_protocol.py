@@ -13,6 +13,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 import fopemta
+from fopemta.config.model import Configuration
 from fopemta.control.protocol import ControlFactory
 from fopemta.interfaces import IQueue, IReload, Reloaded
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
@@ -32,6 +33,12 @@ class Queue:
     def accepted(self, message: QueuedMessage) -> None:
         raise AssertionError("nobody said so")
 
+    def freed_by(self, config: Configuration) -> Deferred[int]:
+        raise AssertionError("nobody asked")
+
+    def let_demands_fall(self) -> None:
+        raise AssertionError("nobody said so")
+
     def flush(self, domain: str) -> Deferred[int]:
         return succeed(len(domain))
 
@@ -43,9 +50,11 @@ class Queue:
 @implementer(IReload)
 class Reload:
     outcome = Reloaded()
+    allowed: bool | None = None
 
-    def run(self) -> Reloaded:
-        return self.outcome
+    def run(self, allow_lower: bool | None = None) -> Deferred[Reloaded]:
+        self.allowed = allow_lower
+        return succeed(self.outcome)
 
 
 class ProtocolTests(SynchronousTestCase):
@@ -82,9 +91,12 @@ class ProtocolTests(SynchronousTestCase):
             [
                 {"end": True, "messages": 6},
                 {"end": True, "version": fopemta.__version__, "unfinished": 7},
-                {"end": True, "errors": ["a: is missing"], "cautions": ["b: odd"], "at_start": ["c"]},
+                {"end": True, "errors": ["a: is missing"], "cautions": ["b: odd"], "at_start": ["c"], "freed": 0},
             ],
         )
+        self.assertIs(self.reload.allowed, False)
+        self.say({"command": "reload", "allow_lower": True})
+        self.assertIs(self.reload.allowed, True)
 
     def test_what_is_no_request_is_an_error_and_the_next_is_served(self) -> None:
         answers = self.say("nonsense", {"command": "status"})

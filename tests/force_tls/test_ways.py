@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
@@ -9,8 +11,18 @@ from fopemta.mail.envelope import RecipientOptions
 from fopemta.mail.orders import Obeyed, Order, OrderKind
 from tests.force_tls.test_table import OFF, ON
 from tests.force_tls.world import BOB, CAROL, HOUR, World
+from tests.tls.handshakes import AUTHORITY
 
 EVE = Mailbox("eve", "bank.test")
+EXCEPTION = """
+[[rule]]
+name = "old server"
+owner = "it"
+reason = "until they have a certificate"
+expires = 2099-01-01
+when = { recipients = ["bank.test"] }
+then = { action = "allow_weaker", level = "encrypt" }
+"""
 TEST = ON.replace("[[rule]]", '[[rule]]\nmode = "test"')
 
 
@@ -67,12 +79,53 @@ class SplitTests(SynchronousTestCase):
 
 
 class ChangeTests(SynchronousTestCase):
-    def test_a_changed_rule_frees_or_binds_at_once(self) -> None:
+    def test_a_changed_rule_frees_at_once_where_that_is_meant(self) -> None:
+        """RULINGS 7: no silent loosening of what is demanded for mail that is here."""
         world = World(ON, bank="none")
         world.send(BOB)
-        world.dispatcher.reconfigure(world.configured(""))
+        world.send(CAROL)
+        looser = world.configured("")
+        self.assertEqual(self.successResultOf(world.dispatcher.freed_by(looser)), 1)
+        self.assertEqual(self.successResultOf(world.dispatcher.freed_by(world.configured(OFF))), 0)
+        world.dispatcher.reconfigure(looser)
         world.wait_until(HOUR)
+        self.assertEqual(world.state(BOB), "queued")
+        # What comes from now on is not bound.
+        world.send(EVE)
+        self.assertEqual(world.state(EVE), "plain")
+        world.dispatcher.let_demands_fall()
+        world.wait_until(5 * HOUR)
         self.assertEqual(world.state(BOB), "plain")
+
+    def test_an_exception_that_comes_later_is_for_later_mail(self) -> None:
+        world = World(ON, bank="none")
+        world.send(BOB)
+        world.dispatcher.reconfigure(world.configured(ON + EXCEPTION.replace('"encrypt"', '"plain"')))
+        world.send(EVE)
+        world.wait_until(2 * HOUR)
+        self.assertEqual((world.state(BOB), world.state(EVE)), ("queued", "plain"))
+
+    def test_a_rule_that_expires_holds_for_what_came_before_and_an_exception_ends_for_all(self) -> None:
+        soon = AUTHORITY.now + timedelta(hours=1)
+        world = World(ON.replace("when =", f"expires = {soon:%Y-%m-%dT%H:%M:%SZ}\nwhen ="), bank="none")
+        world.send(BOB)
+        world.wait_until(2 * HOUR)
+        world.send(EVE)
+        self.assertEqual((world.state(BOB), world.state(EVE)), ("queued", "plain"))
+        exception = EXCEPTION.replace("2099-01-01", f"{soon:%Y-%m-%dT%H:%M:%SZ}").replace('"encrypt"', '"plain"')
+        world = World(ON + exception, bank="unreachable")
+        world.send(BOB)
+        world.become("bank", "none")
+        world.wait_until(6 * HOUR)
+        self.assertEqual(world.state(BOB), "plain")
+        world = World(ON + exception, bank="unreachable")
+        world.send(BOB)
+        world.wait_until(2 * HOUR)
+        world.become("bank", "none")
+        world.wait_until(6 * HOUR)
+        self.assertEqual(world.state(BOB), "queued")
+
+    def test_a_changed_rule_binds_at_once(self) -> None:
         world = World("", bank="unreachable")
         world.send(BOB)
         world.dispatcher.reconfigure(world.configured(ON))
@@ -81,17 +134,8 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual(world.state(BOB), "queued")
 
     def test_an_exception_is_applied_and_recorded(self) -> None:
-        exception = """
-[[rule]]
-name = "old server"
-owner = "it"
-reason = "until they have a certificate"
-expires = 2099-01-01
-when = { recipients = ["bank.test"] }
-then = { action = "allow_weaker", level = "encrypt" }
-"""
         for bank, wanted in (("good", "authenticated"), ("expired", "encrypted"), ("none", "queued")):
-            world = World(OFF + exception, bank=bank)
+            world = World(OFF + EXCEPTION, bank=bank)
             world.send(BOB, CAROL)
             self.assertEqual((world.state(BOB), world.state(CAROL)), (wanted, "authenticated"), bank)
             last = world.verdicts(BOB)[-1]
