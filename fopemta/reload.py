@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -106,7 +107,9 @@ class Reload:
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
-        return Reloaded(cautions=tuple(str(each) for each in cautions(usable)), at_start=tuple(ignored), freed=freed)
+        return Reloaded(
+            cautions=tuple(str(each) for each in cautions(usable, time.time())), at_start=tuple(ignored), freed=freed
+        )
 
 
 _FREES = "less would be demanded for {} recipients of mail in the queue; if that is meant: fopemta reload --allow-lower"

@@ -230,7 +230,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     ]
     reload = Reload(path, configuration, targets, serving, credentials, dispatcher)
     watch = _watch(configuration, reactor, reload, serving)
-    for caution in cautions(configuration):
+    for caution in cautions(configuration, time.time()):
         maillog.caution(caution.key, caution.message)
     files = log_observers.outlet.files
     attendants: list[Attendant] = [watch, upkeep, recipients]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 import attrs
@@ -51,7 +52,7 @@ def _look(config: str | None) -> _Findings:
         return _Findings(path, wrong.errors)
     errors = preflight.check(configuration, adopting=False)
     fetching = () if errors else cautions_about_fetching(configuration)
-    return _Findings(path, errors, (*cautions(configuration), *fetching))
+    return _Findings(path, errors, (*cautions(configuration, time.time()), *fetching))
 
 
 def _tell(findings: _Findings) -> None:

@@ -6,6 +6,7 @@ import click
 
 from fopemta import __version__
 from fopemta.cli.check_config import check_config
+from fopemta.cli.explain import explain
 from fopemta.cli.first_steps import first_steps
 from fopemta.cli.flush import flush
 from fopemta.cli.queue import queue
@@ -32,6 +33,7 @@ def demo() -> None:
 
 
 main.add_command(check_config)
+main.add_command(explain)
 main.add_command(queue)
 main.add_command(flush)
 main.add_command(reload)

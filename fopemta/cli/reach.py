@@ -25,25 +25,18 @@ def cautions_about_fetching(configuration: Configuration) -> tuple[Configuration
 
 def _why_not(configuration: Configuration) -> str | None:
     """What stands in the way; None when the probe was answered."""
-    from twisted.internet import reactor
-
     from fopemta.answer import Unavailable
+    from fopemta.cli.ask import asked
     from fopemta.lookup.fetch import Fetcher
     from fopemta.lookup.nameservers import system_nameservers
     from fopemta.lookup.resolver import Resolver
 
-    running: Any = reactor
     dns = configuration.dns
     settings = attrs.evolve(configuration.fetch, timeout=min(_PATIENCE, configuration.fetch.timeout))
-    resolver = Resolver(running, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout))
-    fetcher = Fetcher(running, resolver, settings, configuration.tls_client.fetch_private)
-    answers: list[Any] = []
 
-    def ended(answer: Any) -> None:
-        answers.append(answer)
-        running.stop()
+    def fetched(reactor: Any) -> Any:
+        resolver = Resolver(reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout))
+        return Fetcher(reactor, resolver, settings, configuration.tls_client.fetch_private).get(settings.probe)
 
-    running.callWhenRunning(lambda: fetcher.get(settings.probe).addBoth(ended))
-    running.run()
-    answer = answers[0] if answers else Unavailable("interrupted")
+    answer = asked(fetched) or Unavailable("interrupted")
     return answer.reason if isinstance(answer, Unavailable) else None

@@ -23,6 +23,7 @@ from fopemta.config.model import (
 from fopemta.config.place import WRONG, Place
 from fopemta.mail.address import is_ip_address
 from fopemta.policy.action import ForceTls
+from fopemta.policy.cautions import rule_cautions
 from fopemta.routing.routes import is_local
 from fopemta.trust.demand import Revocation
 from fopemta.trust.levels import Level
@@ -142,8 +143,8 @@ def revocation_matters(configuration: Configuration) -> bool:
     )
 
 
-def cautions(configuration: Configuration) -> tuple[ConfigurationError, ...]:
-    """What is permitted and probably not meant; told, not refused."""
+def cautions(configuration: Configuration, now: float) -> tuple[ConfigurationError, ...]:
+    """What is permitted and probably not meant; told, not refused.  `now` in seconds since the epoch."""
     found = []
     for index, listener in enumerate(configuration.listeners):
         if listener.kind is ListenerKind.MX and listener.tls in (ListenerTls.REQUIRED, ListenerTls.IMPLICIT):
@@ -166,4 +167,6 @@ def cautions(configuration: Configuration) -> tuple[ConfigurationError, ...]:
                     f"route[{index}].domain", '"*" is local: mail for every domain is taken and kept here'
                 )
             )
+    if configuration.rulebook is not None:
+        found += rule_cautions(configuration.rulebook, configuration.routes, now)
     return tuple(found)

@@ -20,11 +20,9 @@ from fopemta.outbound.findings import Finding, Scribe, local_trouble
 from fopemta.outbound.pool import Pool
 from fopemta.outbound.walk import Walk
 from fopemta.routing.values import RoutingFailure
-from fopemta.trust.demand import NOTHING_DEMANDED
 from fopemta.trust.diagnosis import Diagnosis, explain
-from fopemta.trust.ladder import own_demand, plan_of
+from fopemta.trust.ladder import plan_towards
 from fopemta.trust.plan import TlsPlan
-from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import Result, VerdictRecord
 
 
@@ -89,13 +87,7 @@ class DeliveryManager:
 
     def plan(self, consignment: Consignment) -> TlsPlan:
         """The floor for a consignment, merged from all who demand something."""
-        route, demanded = consignment.next_hop.route, consignment.demanded
-        if route.is_local:
-            # RULINGS 8: the operator says that this hop crosses no network.
-            demanded = NOTHING_DEMANDED
-        client = self.config.tls_client
-        merged = demanded.merged(own_demand(route.tls))
-        return plan_of(merged, client.fallback, Rung(client.lowest_rung), demanded.domain)
+        return plan_towards(consignment.demanded, consignment.next_hop.route, self.config.tls_client)
 
 
 def _unroutable(consignment: Consignment, failure: RoutingFailure, now: float) -> Sequence[VerdictRecord]:

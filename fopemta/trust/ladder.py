@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fopemta.config.model import Fallback
-from fopemta.trust.demand import Demand, Merged
+from fopemta.config.model import Fallback, Route, TlsClient
+from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded, Merged
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Rung
@@ -14,6 +14,15 @@ _ORDER = tuple(Rung)
 def own_demand(route: Level | None) -> Demand:
     """What a route demands; it speaks for itself, also when it asks for less than the default."""
     return Demand(level=Level.OPPORTUNISTIC, source="default") if route is None else Demand(level=route, source="route")
+
+
+def plan_towards(demanded: Demanded, route: Route, client: TlsClient) -> TlsPlan:
+    """The plan for mail with these demands by that route; the one place in which all who demand something meet."""
+    if route.is_local:
+        # RULINGS 8: the operator says that this hop crosses no network.
+        demanded = NOTHING_DEMANDED
+    merged = demanded.merged(own_demand(route.tls))
+    return plan_of(merged, client.fallback, Rung(client.lowest_rung), demanded.domain)
 
 
 def plan_of(merged: Merged, fallback: Fallback, lowest_rung: Rung, domain: str = "") -> TlsPlan:
