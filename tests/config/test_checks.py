@@ -91,13 +91,13 @@ class CautionTests(SynchronousTestCase):
     def test_each(self) -> None:
         text = SMALLEST.replace('"tcp:25"', '"tcp:25"\ntls = "required"')
         text += '[relay]\nnetworks = ["0.0.0.0/0"]\n[[route]]\ndomain = "*"\nvia = "maildir:/mail/{domain}"\n'
-        found = [caution.key for caution in cautions(load(text, "/etc"))]
+        found = [caution.key for caution in cautions(load(text, "/etc"), 0.0)]
         self.assertEqual(found, ["listener[0].tls", "relay.networks[0]", "route[1].domain"])
 
     def test_submission_where_nobody_can_log_in(self) -> None:
         text = SMALLEST.replace('"tcp:25"', '"tcp:587"\nkind = "submission"')
-        self.assertEqual([each.key for each in cautions(load(text, "/etc"))], ["listener[0].kind"])
-        self.assertEqual(cautions(load(text + '[users]\nfile = "users"\n', "/etc")), ())
+        self.assertEqual([each.key for each in cautions(load(text, "/etc"), 0.0)], ["listener[0].kind"])
+        self.assertEqual(cautions(load(text + '[users]\nfile = "users"\n', "/etc"), 0.0), ())
 
     def test_none_for_an_ordinary_file(self) -> None:
-        self.assertEqual(cautions(load(SMALLEST, "/etc")), ())
+        self.assertEqual(cautions(load(SMALLEST, "/etc"), 0.0), ())
