@@ -29,7 +29,7 @@ from fopemta.config.model import Configuration
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.damage import PutAside
-from fopemta.mail.envelope import Envelope, TlsSession
+from fopemta.mail.envelope import Envelope, RuleNote, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.orders import Order, OrderResult
 from fopemta.mail.queued import QueuedMessage, Unfinished
@@ -186,6 +186,16 @@ class IQueue(Interface):
 
         Does not fail.
         """
+
+
+class IRuleCounts(Interface):
+    """Counts how often rules match, and what comes of it."""
+
+    def noted(note: RuleNote) -> None:
+        """A rule had something to say when a message came in."""
+
+    def attempted(verdict: VerdictRecord) -> None:
+        """An attempt has been made, in which rules may have had a say."""
 
 
 class IReload(Interface):

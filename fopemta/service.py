@@ -46,6 +46,7 @@ from fopemta.mail_service import Attendant, CannotStart, Listening, MailService
 from fopemta.outbound.callout import Callout, hurried
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.queue.dispatcher import Dispatcher
+from fopemta.queue.rule_counts import RuleCounts
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
 from fopemta.recipients.recipients import Recipients
@@ -196,8 +197,9 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
         Via.SMTP: manager,
         Via.MAILDIR: MaildirCourier(spool, time.time, _in_thread(reactor)),
     }
+    counts = RuleCounts(configuration.node.state, reactor, _in_thread(reactor))
     noise = random.Random()  # noqa: S311  jitter
-    dispatcher = Dispatcher(spool, couriers, configuration, reactor, time.time, noise, _in_thread(reactor))
+    dispatcher = Dispatcher(spool, couriers, configuration, reactor, time.time, noise, _in_thread(reactor), counts)
     logins, clients = _logins(configuration, reactor), Clients(configuration, reactor)
     listening = [
         Listening(
@@ -216,6 +218,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
                 recipients=recipients,
                 aliases=recipients,
                 clients=clients,
+                rule_counts=counts,
             ),
         )
         for index, listener in enumerate(configuration.listeners)
@@ -233,7 +236,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     for caution in cautions(configuration, time.time()):
         maillog.caution(caution.key, caution.message)
     files = log_observers.outlet.files
-    attendants: list[Attendant] = [watch, upkeep, recipients]
+    attendants: list[Attendant] = [watch, upkeep, recipients, counts]
     if configuration.control.socket != "off":
         attendants.append(ControlSocket(configuration.control.socket, reactor, dispatcher, reload))
     return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, attendants)

@@ -12,6 +12,7 @@ from fopemta.cli.flush import flush
 from fopemta.cli.queue import queue
 from fopemta.cli.reload import reload
 from fopemta.cli.roots import roots
+from fopemta.cli.rules import rules
 from fopemta.cli.users import users
 
 
@@ -38,6 +39,7 @@ main.add_command(queue)
 main.add_command(flush)
 main.add_command(reload)
 main.add_command(roots)
+main.add_command(rules)
 main.add_command(users)
 main.add_command(first_steps)
 

@@ -10,10 +10,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.mail.smtp import SMTPFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from fopemta import maillog
 from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.protocol import InboundProtocol
-from fopemta.interfaces import IAliases, IBlocklists, ILogins, IQueue, IRecipients, IServerTls, ISpool
+from fopemta.interfaces import IAliases, IBlocklists, ILogins, IQueue, IRecipients, IRuleCounts, IServerTls, ISpool
+from fopemta.mail.envelope import RuleNote
 from fopemta.policy.admission import Admission, in_networks
 from fopemta.smtp.session_rules import SessionRules
 from fopemta.smtp.transaction import BareLineEnds
@@ -25,8 +27,8 @@ class InboundFactory(SMTPFactory):
     Without `server_tls` STARTTLS is not offered, and a listener that demands TLS takes no mail.  `ids` gives a new
     queue id at each call, `now` the wall time.  `logins` are for kind submission; without `blocklists` no client is
     looked up, without `recipients` no mailbox, without `aliases` nobody stands for another; `clients` counts those of
-    all listeners.  The stock SMTP protocols are not used: they run what is queued behind STARTTLS, reorder pipelined
-    replies and leave DATA on an over-long line.
+    all listeners, `rule_counts` how often rules match.  The stock SMTP protocols are not used: they run what is queued
+    behind STARTTLS, reorder pipelined replies and leave DATA on an over-long line.
     """
 
     noisy = False
@@ -46,6 +48,7 @@ class InboundFactory(SMTPFactory):
         recipients: IRecipients | None = None,
         clients: Clients | None = None,
         aliases: IAliases | None = None,
+        rule_counts: IRuleCounts | None = None,
     ) -> None:
         super().__init__(portal=None)  # type: ignore[no-untyped-call]  # Twisted's mail is not typed
         # Always set: the stock default asks DNS for our own name.
@@ -63,6 +66,7 @@ class InboundFactory(SMTPFactory):
         self.blocklists = blocklists
         self.recipients = recipients
         self.aliases = aliases
+        self._rule_counts = rule_counts
         self.clients = clients if clients is not None else Clients(config, clock)
         self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
         self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
@@ -83,6 +87,12 @@ class InboundFactory(SMTPFactory):
         self.config = config
         self._rules.clear()
         self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
+
+    def rule_applied(self, message_id: str, note: RuleNote) -> None:
+        """A rule had something to say; `message_id` is "" where there is none yet."""
+        maillog.rule_applied(message_id, note)
+        if self._rule_counts is not None:
+            self._rule_counts.noted(note)
 
     def rules(self, client: str, trusted: bool) -> SessionRules:
         """Those for a client with that address; `trusted` when it is in `[relay] networks`."""

@@ -128,13 +128,13 @@ class Gate:
         for result in results:
             lack = shortfall(result.rule.then, self._tls) if isinstance(result.rule.then, RequireTls) else None
             if lack is not None and result.matches:
-                maillog.rule_applied("", note_of(result))
+                self._factory.rule_applied("", note_of(result))
                 if result.enforced:
                     return lack
         refused = refusal_of(results)
         if refused is None:
             return None
-        maillog.rule_applied("", note_of(refused[1]))
+        self._factory.rule_applied("", note_of(refused[1]))
         return refused[0]
 
     async def flush(self, domain: str, tls: TlsSession | None) -> Reply:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import attrs
 from twisted.internet.defer import Deferred
 
-from fopemta import maillog
 from fopemta.config.model import ListenerKind
 from fopemta.inbound.gate import Gate
 from fopemta.inbound.inspection import Inspection
@@ -39,6 +38,7 @@ class Reception:
         self._gate = gate
         self._envelope = envelope
         self._aliases = factory.aliases
+        self._rule_applied = factory.rule_applied
         self._wait = wait
         self._incoming = factory.spool.receive(factory.ids())
         self._inspection = Inspection() if gate.inspects else None
@@ -77,7 +77,7 @@ class Reception:
         if self._inspection is not None:
             accepted = self._let_go(self._inspection, whole=True)
             for note in accepted.notes:
-                maillog.rule_applied(self._incoming.message_id, note)
+                self._rule_applied(self._incoming.message_id, note)
             if accepted.refusal is not None:
                 self.abort()
                 return accepted.refusal

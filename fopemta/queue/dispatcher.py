@@ -14,7 +14,7 @@ from zope.interface import implementer
 from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import Configuration, Via
-from fopemta.interfaces import ICourier, IQueue, ISpool, SpoolTrouble, UnknownMessage
+from fopemta.interfaces import ICourier, IQueue, IRuleCounts, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult, verdicts_of
@@ -66,6 +66,7 @@ class Dispatcher:
         now: Callable[[], float],
         noise: random.Random,
         in_thread: Callable[..., Deferred[Any]] = maybeDeferred,
+        counts: IRuleCounts | None = None,
     ) -> None:
         self._spool = spool
         self._couriers = couriers
@@ -77,7 +78,7 @@ class Dispatcher:
         self._agenda = SteadyAgenda(clock.seconds, now)
         self._ages = Ages(clock.seconds, now)
         self._demanding = Demanding(spool, config, now, in_thread)
-        self._outcomes = Outcomes(spool, config, self._ages, now, noise, self._wait, self.accepted, self._carry)
+        self._outcomes = Outcomes(spool, config, self._ages, now, noise, self._wait, self.accepted, self._carry, counts)
         self._rounds: dict[str, Round] = {}
         # Those that wait and are under a rule's demand.
         self._bound: set[str] = set()

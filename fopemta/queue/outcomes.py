@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.config.model import Configuration
-from fopemta.interfaces import ISpool, SpoolTrouble, UnknownMessage
+from fopemta.interfaces import IRuleCounts, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.clocks import Ages
 from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
@@ -38,7 +38,9 @@ class Outcomes:
         wait: Callable[[float], Deferred[None]],
         accepted: Callable[[QueuedMessage], None],
         resumed: Callable[[], None],
+        counts: IRuleCounts | None = None,
     ) -> None:
+        self._counts = counts
         self._spool = spool
         self._config = config
         self._ages = ages
@@ -72,6 +74,8 @@ class Outcomes:
         warned = self._with_tls_warnings(message, warned, round_.demands)
         for verdict in warned:
             maillog.attempt(verdict)
+            if self._counts is not None:
+                self._counts.attempted(verdict)
         await self._keep(round_, await self._reporter.tell(message, warned, round_.demands))
 
     async def order(self, round_: Round, verdicts: Sequence[VerdictRecord], report: bool) -> None:

@@ -46,8 +46,8 @@ class ExplainTests(Folder):
 
     def test_for_people(self) -> None:
         done = self.explain(
-            "--from", "a@us.test", "--to", "bob@bank.example", "--to", "carol@shop.example", "--user", "a", "--message", "-",
-            stdin=b"Subject: a secret\n\nhello\n",
+            "--from", "a@us.test", "--to", "bob@bank.example", "--to", "carol@shop.example",
+            "--user", "a", "--message", "-", stdin=b"Subject: a secret\n\nhello\n",
         )  # fmt: skip
         self.assertEqual((done.exit_code, done.stderr), (0, ""))
         for line in (
