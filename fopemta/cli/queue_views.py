@@ -91,10 +91,22 @@ def _verdict_lines(last: VerdictRecord) -> Iterator[str]:
         yield f"  host        {escaped(last.host or '-')} [{last.address}]:{last.port}"
     if last.level is not None:
         yield f"  TLS wanted  {last.level} ({', '.join(last.sources)})"
+    if last.rules:
+        yield f"  rules       {', '.join(escaped(each) for each in last.rules)}"
+    if last.tls_since is not None:
+        until_then = f", given up from {rfc3339(last.tls_deadline)} on" if last.tls_deadline is not None else ""
+        yield f"  TLS fails   since {rfc3339(last.tls_since)}{until_then}"
+    if last.overridden is not None:
+        yield f"  overridden  {escaped(last.overridden)}"
+    for each in last.tested:
+        outcome = "would let it pass" if each.passed else f"would keep it: {each.diagnosis}"
+        yield f"  tested      rule {escaped(each.rule)} {outcome}"
     if last.protocol is not None:
         group = f", {last.group}" if last.group else ""
         yield f"  TLS had     {last.rung}: {last.protocol} {last.cipher} ({last.bits} bits{group})"
-        yield f"  certificate {'proven' if last.authenticated else 'not proven'} for {', '.join(last.names) or '-'}"
+        proven = f"proven by {last.authenticated_by}" if last.authenticated else "not proven"
+        revocation = f", revocation {last.revocation}" if last.revocation is not None else ""
+        yield f"  certificate {proven} for {', '.join(last.names) or '-'}{revocation}"
     for certificate in last.chain:
         subject, issuer = escaped(certificate.subject), escaped(certificate.issuer)
         yield f"              {subject}, until {certificate.not_after}, issued by {issuer}"

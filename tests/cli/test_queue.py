@@ -16,7 +16,7 @@ from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
 from fopemta.spool.threads import SameThread
 from fopemta.trust.diagnosis import Diagnosis, explain
-from fopemta.trust.verdict import CertificateFacts, VerdictRecord, rfc3339
+from fopemta.trust.verdict import CertificateFacts, Tested, VerdictRecord, rfc3339
 from fopemta.trust.verdict import Result as Outcome
 from tests.test_log_observers import ENVELOPE, VERDICT
 from tests.test_preflight import Folder
@@ -47,7 +47,8 @@ class QueueTests(Folder):
         deferred = attrs.evolve(
             VERDICT, message=FIRST, time=self.now - 60, result=Outcome.DEFERRED, code=451, enhanced="4.7.5",
             authenticated=False, diagnosis="untrusted_root", level="authenticated", sources=("route",),
-            text="not proven\x1b[2J", next_try=self.now + 600.5,
+            text="not proven\x1b[2J", next_try=self.now + 600.5, rules=("bank",), tls_since=self.now - 60,
+            tls_deadline=self.now + 86340, overridden="by telephone", tested=(Tested("strict", False, "cert_expired"),),
             chain=(CertificateFacts("CN=evil\nCN=good", "CN=ca", "1f", "2027-01-01T00:00:00.000Z", "ab" * 32),),
         )  # fmt: skip
         delivered = attrs.evolve(VERDICT, message=FIRST, recipient="carol@example.net")
@@ -96,7 +97,8 @@ class QueueTests(Folder):
             bob,
             {
                 "address": "bob@example.net", "state": "queued", "attempts": 1, "next_try": rfc3339(self.now + 600.5),
-                "tls_deadline": None, "level": "authenticated", "rules": [], "last": bob["last"],
+                "tls_deadline": rfc3339(self.now + 86340), "level": "authenticated", "rules": ["bank"],
+                "last": bob["last"],
             },
         )  # fmt: skip
         self.assertEqual(list(bob["last"]), list(deferred.to_json()))
@@ -125,6 +127,10 @@ class QueueTests(Folder):
             f"remedy      {explain(Diagnosis.UNTRUSTED_ROOT).remedy}",
             "host        mx1.example.net [192.0.2.1]:25",
             "TLS wanted  authenticated (route)",
+            "rules       bank",
+            f"TLS fails   since {rfc3339(self.now - 60)}, given up from {rfc3339(self.now + 86340)} on",
+            "overridden  by telephone",
+            "tested      rule strict would keep it: cert_expired",
             "certificate not proven for mx1.example.net",
             r"CN=evil\nCN=good, until 2027-01-01T00:00:00.000Z, issued by CN=ca",
             "<carol@example.net>",
