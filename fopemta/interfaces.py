@@ -345,6 +345,9 @@ class IClientTls(Interface):
     def evidence(connection: Connection) -> HandshakeEvidence:
         """What the finished handshake of a connection from `creator` showed.  Never raises: see `judging_error`."""
 
+    def past_hello(connection: Connection) -> bool:
+        """Of a handshake that failed: the server's hello had come.  Never raises."""
+
     def against(evidence: HandshakeEvidence, roots: str) -> HandshakeEvidence:
         """The same, verified against the file or folder `roots` of authorities.  Never raises, likewise."""
 

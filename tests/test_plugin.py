@@ -25,7 +25,7 @@ postmaster = "postmaster@localhost"
 spool = "spool"
 state = "state"
 [control]
-socket = "control.sock"
+socket = "off"
 [[listener]]
 endpoint = "tcp:{port}:interface=127.0.0.1"
 [[route]]

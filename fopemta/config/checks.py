@@ -27,6 +27,7 @@ from fopemta.policy.cautions import rule_cautions
 from fopemta.routing.routes import is_local
 from fopemta.trust.demand import Revocation
 from fopemta.trust.levels import Level
+from fopemta.trust.rungs import Rung
 
 
 def check_together(facts: Mapping[str, Any], place: Place) -> None:
@@ -167,6 +168,8 @@ def cautions(configuration: Configuration, now: float) -> tuple[ConfigurationErr
                     f"route[{index}].domain", '"*" is local: mail for every domain is taken and kept here'
                 )
             )
+    if configuration.tls_client.lowest_rung == Rung.LEGACY.value:
+        found.append(ConfigurationError("tls.client.lowest_rung", '"legacy": TLS 1.0 and 1.1 are out of date'))
     if configuration.rulebook is not None:
         found += rule_cautions(configuration.rulebook, configuration.routes, now)
     return tuple(found)

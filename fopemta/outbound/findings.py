@@ -196,5 +196,6 @@ class Scribe:
 def _diagnosis_word(finding: Finding) -> str | None:
     """The failure's word; without a failure, what was wrong with the certificate, or why there was no TLS."""
     judged = finding.judgement.diagnosis if finding.judgement is not None else None
-    word = finding.diagnosis or judged or finding.why_plain
+    weak = Diagnosis.WEAK_PROTOCOL if finding.evidence is not None and finding.rung is Rung.LEGACY else None
+    word = finding.diagnosis or weak or judged or finding.why_plain
     return word.value if word is not None else None

@@ -159,7 +159,8 @@ class OutboundProtocol(Protocol):
             return
         if self._session.phase is Phase.HANDSHAKE:
             ending, words = _ending(reason)
-            self._broke(diagnose(ending, words), words or "the connection was closed during the handshake")
+            diagnosis = diagnose(ending, words, past_hello=self._tls.past_hello(self._transport.getHandle()))
+            self._broke(diagnosis, words or "the connection was closed during the handshake")
         else:
             self._broke(Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")
 

@@ -84,14 +84,16 @@ class Authority:
         days: tuple[int, int] = (-1, 30),
         with_intermediate: bool = True,
         says: Sequence[x509.ExtensionType] = (),
+        usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
     ) -> Leaf:
         """A certificate for `names` (dNSName, or iPAddress where one is an address; none: no subjectAltName).
 
         `days`: first and last day of validity, counted from `now`.  `says`: more extensions, none critical.
+        `usage`: what its key is for.
         """
         key = key or ec.generate_private_key(ec.SECP256R1())
         certificate = self._server(
-            names, common_name, key, days, self.intermediate.subject, self._issuer_key, None, says
+            names, common_name, key, days, self.intermediate.subject, self._issuer_key, None, says, usage
         )
         return Leaf((certificate, self.intermediate) if with_intermediate else (certificate,), key)
 
@@ -127,10 +129,11 @@ class Authority:
         issuer_key: Key,
         subject: x509.Name | None = None,
         says: Sequence[x509.ExtensionType] = (),
+        usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
     ) -> x509.Certificate:
         builder = self._builder(
             subject or _name(common_name or (names[0] if names else "no name")), issuer, key, issuer_key, days
-        ).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        ).add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if names:
             san = x509.SubjectAlternativeName([_general_name(each) for each in names])
             builder = builder.add_extension(san, critical=False)

@@ -18,6 +18,11 @@ from zope.interface import implementer
 from fopemta.smtp.dot_stuffing import Unstuffer
 from fopemta.smtp.line_buffer import LineBuffer, LineFlaw
 
+# What goes into one packet on the way through most networks.
+_PACKET = 1200
+# A record of TLS 1.2 with one alert: fatal, internal_error (RFC 5246 7.2).
+_INTERNAL_ERROR = bytes.fromhex("15 03 03 00 02 02 50")
+
 
 class StartTls(enum.Enum):
     """What a server makes of STARTTLS."""
@@ -30,6 +35,9 @@ class StartTls(enum.Enum):
     DROP_AFTER_HELLO = "drop after hello"
     HANG = "hang"  # 220, then silence
     INJECTED = "injected"  # 220 with more in the clear behind it
+    CHOKES = "chokes"  # a ClientHello that is larger than a packet is dropped
+    ALERT = "alert"  # 220, then a TLS alert that says nothing clear
+    STRIPPED = "stripped"  # a firewall has put XXXXXXXA in the place of the word
 
 
 @attrs.frozen(kw_only=True)
@@ -128,6 +136,11 @@ class PeerSession(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Commands or content."""
         if self._mute:
+            if self.behaviour.starttls is StartTls.ALERT:
+                self._wire.write(_INTERNAL_ERROR)
+                self._wire.loseConnection()
+            if self.behaviour.starttls is StartTls.CHOKES:
+                self._look_at_hello(data)
             if self.behaviour.starttls is StartTls.DROP_AFTER_HELLO:
                 self._wire.loseConnection()
             if self.behaviour.starttls is StartTls.GARBAGE:
@@ -164,7 +177,7 @@ class PeerSession(Protocol):
         offered = [*self.behaviour.extensions]
         vanished = self.behaviour.starttls_once and self.peer.connections > 1
         if self.behaviour.starttls is not StartTls.NOT_OFFERED and self._tls is None and not vanished:
-            offered.append("STARTTLS")
+            offered.append("XXXXXXXA" if self.behaviour.starttls is StartTls.STRIPPED else "STARTTLS")
         lines = [self.behaviour.hostname, *offered]
         text = "\r\n".join(f"250{'-' if n < len(lines) - 1 else ' '}{each}" for n, each in enumerate(lines))
         self._answer("EHLO", text)
@@ -187,6 +200,15 @@ class PeerSession(Protocol):
             self._wire.startTLS(self.behaviour.creator)
         else:
             self._mute = True
+
+    def _look_at_hello(self, data: bytes) -> None:
+        if len(data) > _PACKET:
+            self._wire.abortConnection()
+            return
+        self._mute = False
+        self._wire.startTLS(self.behaviour.creator)
+        # What has been read already is the handshake's.
+        (getattr(self._wire, "_tls", None) or self._wire.protocol).dataReceived(data)
 
     def _mail(self, line: str) -> None:
         self._sender, self._recipients = _address(line), []

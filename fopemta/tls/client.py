@@ -19,7 +19,12 @@ from fopemta.trust.rungs import OFFERS, Hello, Rung, Version
 # The longest host name of DNS; OpenSSL takes no SNI above 255.
 _LONGEST_SERVER_NAME = 253
 
-_VERSIONS = {Version.TLS_1_2: SSL.TLS1_2_VERSION, Version.TLS_1_3: SSL.TLS1_3_VERSION}
+_VERSIONS = {
+    Version.TLS_1_0: SSL.TLS1_VERSION,
+    Version.TLS_1_1: SSL.TLS1_1_VERSION,
+    Version.TLS_1_2: SSL.TLS1_2_VERSION,
+    Version.TLS_1_3: SSL.TLS1_3_VERSION,
+}
 
 
 class HandshakeUnfinished(Exception):
@@ -61,6 +66,14 @@ class ClientTls:
                 protocol="", cipher="", bits=0, group=None, chain=(), chain_errors=(), server_name=None,
                 judging_error=type(error).__name__,
             )  # fmt: skip
+
+    def past_hello(self, connection: SSL.Connection) -> bool:
+        """See IClientTls."""
+        try:
+            # OpenSSL knows of a suite once it has read the server's choice.
+            return connection.get_cipher_name() is not None
+        except Exception:  # noqa: BLE001  whatever it is then, it is no handshake of which more could be said
+            return False
 
     def against(self, evidence: HandshakeEvidence, roots: str) -> HandshakeEvidence:
         """See IClientTls."""

@@ -34,6 +34,7 @@ class Diagnosis(enum.StrEnum):
     CERT_REVOKED = "cert_revoked"
     REVOCATION_UNKNOWN = "revocation_unknown"
     JUDGING_FAILED = "judging_failed"
+    WEAK_PROTOCOL = "weak_protocol"
     # The way there
     DNS_UNAVAILABLE = "dns_unavailable"
     DOMAIN_NOT_FOUND = "domain_not_found"
@@ -226,6 +227,12 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         f"{_NOT_SECURE}: whether its certificate is still good could not be found out.",
         "Neither a stapled OCSP response nor a CRL nor an OCSP responder said how things stand, and it must be known.",
         "See that this machine can fetch by HTTP, directly or by [fetch] proxy; the record says what was asked.",
+    ),
+    Diagnosis.WEAK_PROTOCOL: Explanation(
+        "validation-failure", *_CERT,
+        f"{_NOT_SECURE}: it knows only encryption that is out of date.",
+        "The server speaks no TLS newer than 1.1, and the legacy rung is permitted: it keeps out only the lazy.",
+        "Ask the recipient's administrator for TLS 1.2 or newer, then turn the rung off ([tls.client] lowest_rung).",
     ),
     Diagnosis.JUDGING_FAILED: Explanation(
         "validation-failure", *_CERT,

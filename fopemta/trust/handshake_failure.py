@@ -83,14 +83,18 @@ _STEP_DOWN = frozenset(
 _SMALL_HELLO = frozenset({Diagnosis.CONNECTION_DROPPED, Diagnosis.HANDSHAKE_TIMEOUT})
 
 
-def diagnose(ending: Ending, words: str = "") -> Diagnosis:
+def diagnose(ending: Ending, words: str = "", *, past_hello: bool = False) -> Diagnosis:
     """The diagnosis of a handshake that ended so, with OpenSSL's `words` where it raised.
 
-    OpenSSL without words has met the end of the stream, no alert.
+    OpenSSL without words has met the end of the stream, no alert.  `past_hello`: the server's hello had come, so that
+    version and suite were agreed upon; in TLS 1.2 a server that misses our certificate can say no more than "handshake
+    failure" (RFC 5246 7.4.6).
     """
     if ending is Ending.TIMEOUT:
         return Diagnosis.HANDSHAKE_TIMEOUT
     text = words.lower().replace("_", " ")
+    if past_hello and "alert handshake failure" in text:
+        return Diagnosis.CLIENT_CERTIFICATE_WANTED
     for part, diagnosis in _WORDS:
         if part in text:
             return diagnosis

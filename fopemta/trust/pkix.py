@@ -12,7 +12,7 @@ from cryptography import x509
 from fopemta.trust.certificates import is_self_issued, weakness
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
-from fopemta.trust.names import matching, presented
+from fopemta.trust.names import PresentedNames, matching, presented
 from fopemta.trust.plan import Judgement
 
 Path: TypeAlias = tuple[x509.Certificate, ...]
@@ -57,7 +57,9 @@ def _judged(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> 
     if evidence.verified and evidence.verified[0] != evidence.chain[0]:
         return Diagnosis.JUDGING_FAILED, "what was verified is not what the server showed"
     path = tuple(x509.load_der_x509_certificate(der) for der in evidence.verified or evidence.chain)
-    return _chain_fault(evidence, path) or _date_fault(path, now) or _strength_fault(path) or _name(path[0], names)
+    # First of all: of a certificate that cannot be read nothing else is worth saying, whatever OpenSSL makes of it.
+    found = presented(path[0])
+    return _chain_fault(evidence, path) or _date_fault(path, now) or _strength_fault(path) or _name(found, names)
 
 
 def _chain_fault(evidence: HandshakeEvidence, path: Path) -> Fault | None:
@@ -100,8 +102,7 @@ def _strength_fault(path: Path) -> Fault | None:
     return None
 
 
-def _name(leaf: x509.Certificate, names: tuple[str, ...]) -> Fault | str:
-    found = presented(leaf)
+def _name(found: PresentedNames, names: tuple[str, ...]) -> Fault | str:
     if not found.has_san:
         return Diagnosis.NO_SUBJECT_ALT_NAME, f"wanted {_or(names)}, the certificate has no subjectAltName"
     return matching(found, names) or (Diagnosis.NAME_MISMATCH, f"wanted {_or(names)}, found {found.words}")

@@ -17,6 +17,7 @@ class Rung(enum.Enum):
     STRONG_256 = "strong256"
     STRONG_128 = "strong128"
     COMPATIBLE = "compatible"
+    LEGACY = "legacy"
     PLAIN = "plain"
 
 
@@ -30,6 +31,8 @@ class Hello(enum.Enum):
 class Version(enum.Enum):
     """The versions of the protocol that are spoken here; the value is OpenSSL's name."""
 
+    TLS_1_0 = "TLSv1"
+    TLS_1_1 = "TLSv1.1"
     TLS_1_2 = "TLSv1.2"
     TLS_1_3 = "TLSv1.3"
 
@@ -40,7 +43,8 @@ class Offer:
 
     `tls13` is empty exactly where `highest` is below TLS 1.3.
 
-    `security_level` is OpenSSL's (2: keys of 112 bits and more; 1: 80 bits, for 1024-bit DHE and RSA).
+    `security_level` is OpenSSL's (2: keys of 112 bits and more; 1: 80 bits, for 1024-bit DHE and RSA; 0: any, and SHA-1
+    signatures, without which TLS 1.0 and 1.1 cannot be).
     `legacy_servers`: talk to servers without RFC 5746 renegotiation info; a client alone never renegotiates.
     """
 
@@ -95,6 +99,25 @@ OFFERS: dict[Rung, Offer] = {
         ),
         highest=Version.TLS_1_2,
         security_level=1,
+        legacy_servers=True,
+    ),
+    # What is left of the nineties: better than plain text against who only listens, and no proof of anything.  Off
+    # unless [tls.client] lowest_rung says "legacy", and never for more than opportunistic TLS.
+    Rung.LEGACY: Offer(
+        tls13=(),
+        tls12=(
+            "ECDHE-ECDSA-AES256-SHA",
+            "ECDHE-RSA-AES256-SHA",
+            "DHE-RSA-AES256-SHA",
+            "ECDHE-ECDSA-AES128-SHA",
+            "ECDHE-RSA-AES128-SHA",
+            "DHE-RSA-AES128-SHA",
+            "AES256-SHA",
+            "AES128-SHA",
+        ),
+        lowest=Version.TLS_1_0,
+        highest=Version.TLS_1_1,
+        security_level=0,
         legacy_servers=True,
     ),
 }

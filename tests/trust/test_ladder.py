@@ -30,11 +30,13 @@ def words(found: TlsPlan) -> list[str]:
 class PlanTests(SynchronousTestCase):
     def test_whole_table(self) -> None:
         wanted = {}
-        for lowest, count in (("strong256", 1), ("strong128", 2), ("compatible", 3), ("plain", 3)):
+        for lowest, count in (("strong256", 1), ("strong128", 2), ("compatible", 3), ("legacy", 3), ("plain", 3)):
             wanted[Level.PLAIN, lowest] = ["plain"]
             wanted[Level.OPPORTUNISTIC, lowest] = [*TLS[:count], "plain"]
             wanted[Level.ENCRYPT, lowest] = TLS[:count]
             wanted[Level.AUTHENTICATED, lowest] = TLS[:count]
+        # Who asks for it by name, and for no more than opportunistic TLS.
+        wanted[Level.OPPORTUNISTIC, "legacy"] = [*TLS, "legacy", "plain"]
         found = {(level, rung.value): words(plan(level, lowest=rung)) for level in Level for rung in Rung}
         self.assertEqual(found, wanted)
 

@@ -9,7 +9,7 @@ from fopemta.trust.rungs import OFFERS, SERVER_TLS12, SERVER_TLS13, Rung, Versio
 
 class OffersTests(SynchronousTestCase):
     def test_words_strongest_first(self) -> None:
-        self.assertEqual([rung.value for rung in Rung], ["strong256", "strong128", "compatible", "plain"])
+        self.assertEqual([rung.value for rung in Rung], ["strong256", "strong128", "compatible", "legacy", "plain"])
         self.assertIs(Rung("compatible"), Rung.COMPATIBLE)
 
     def test_every_rung_but_plain_has_an_offer(self) -> None:
@@ -26,6 +26,8 @@ class OffersTests(SynchronousTestCase):
             Rung.STRONG_256: strong,
             Rung.STRONG_128: strong,
             Rung.COMPATIBLE: (Version.TLS_1_2, Version.TLS_1_2, False, 1, True),
+            # Off by default.
+            Rung.LEGACY: (Version.TLS_1_0, Version.TLS_1_1, False, 0, True),
         }
         self.assertEqual(found, wanted)
 
