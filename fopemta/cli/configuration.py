@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from typing import NoReturn
 
@@ -29,6 +30,32 @@ def configuration_of(given: str | None) -> Configuration:
         return preflight.read(preflight.find(given, os.environ))
     except ConfigurationErrors as wrong:
         refuse(wrong)
+
+
+def configuration_or_defaults(given: str | None) -> Configuration:
+    """The same; where nobody names one and none is found, the defaults: what asks others only needs no server here."""
+    from fopemta import preflight
+    from fopemta.config.load import load
+
+    try:
+        path = preflight.find(given, os.environ)
+    except ConfigurationErrors:
+        if given is None and not os.environ.get("FOPEMTA_CONFIG"):
+            return load(_LEAST.format(socket.getfqdn() or "localhost"), os.getcwd())
+        return configuration_of(given)
+    return configuration_of(path)
+
+
+_LEAST = """
+[node]
+hostname = "{0}"
+postmaster = "postmaster@{0}"
+[[listener]]
+endpoint = "tcp:25"
+[[route]]
+domain = "{0}"
+via = "maildir:mail/{{local_part}}"
+"""
 
 
 def refuse(wrong: ConfigurationErrors) -> NoReturn:

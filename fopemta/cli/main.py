@@ -13,6 +13,7 @@ from fopemta.cli.queue import queue
 from fopemta.cli.reload import reload
 from fopemta.cli.roots import roots
 from fopemta.cli.rules import rules
+from fopemta.cli.tlstest import tlstest
 from fopemta.cli.users import users
 
 
@@ -40,6 +41,7 @@ main.add_command(flush)
 main.add_command(reload)
 main.add_command(roots)
 main.add_command(rules)
+main.add_command(tlstest)
 main.add_command(users)
 main.add_command(first_steps)
 

@@ -102,6 +102,8 @@ class OutboundProtocol(Protocol):
         self._sending = False
         self.opened: Deferred[Opening] = self._result
         self.lost = False
+        # For tools: is told what is said, by us (True) and by the server.
+        self.overhear: Callable[[bool, bytes], object] | None = None
 
     # --- what the delivery manager says ----------------------------------------------------------------------------
 
@@ -143,6 +145,8 @@ class OutboundProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """The server has sent something."""
+        if self.overhear is not None:
+            self.overhear(False, data)
         self._perform(self._session.receive(data))
 
     def handshakeCompleted(self) -> None:
@@ -177,6 +181,8 @@ class OutboundProtocol(Protocol):
             self._wait()
 
     def _write(self, effect: Write) -> None:
+        if self.overhear is not None:
+            self.overhear(True, effect.data)
         self._transport.write(effect.data)
 
     def _begin_tls(self, _: BeginTls) -> None:

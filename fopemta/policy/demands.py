@@ -10,7 +10,7 @@ from fopemta.config.model import Route
 from fopemta.mail.address import Mailbox
 from fopemta.policy.action import AllowWeaker, ForceTls, RouteVia
 from fopemta.policy.matchers import Answer
-from fopemta.policy.rulebook import RuleResult
+from fopemta.policy.rulebook import Rule, RuleResult
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded, NameSource, Patience, Proof, Revocation
 from fopemta.trust.levels import Level
 
@@ -84,7 +84,18 @@ def _forces(result: RuleResult) -> bool:
 
 def _demand(result: RuleResult, who: Sequence[Mailbox]) -> Demand:
     """DESIGN 6: whom the rule names gets what it says; so does everybody where the option is off."""
+    demand = demand_of(result.rule)
     force = result.rule.then
+    assert isinstance(force, ForceTls)
+    if force.opportunistic_for_unspecified and not any(result.rule.names(each) for each in who):
+        # Authenticated where it succeeds, else opportunistic: nobody's mail waits for it.
+        return Demand(level=Level.OPPORTUNISTIC, source=demand.source, preferred=force.level, proof=demand.proof)
+    return demand
+
+
+def demand_of(rule: Rule) -> Demand:
+    """What a rule with force_tls demands for those whom it names."""
+    force, source = rule.then, f"rule {rule.name}"
     assert isinstance(force, ForceTls)
     proof = Proof(
         names=force.names,
@@ -93,10 +104,6 @@ def _demand(result: RuleResult, who: Sequence[Mailbox]) -> Demand:
         revocation=force.revocation or Revocation.HARD,
         strict=force.revocation is not None,
     )
-    source = f"rule {result.rule.name}"
-    if force.opportunistic_for_unspecified and not any(result.rule.names(each) for each in who):
-        # Authenticated where it succeeds, else opportunistic: nobody's mail waits for it.
-        return Demand(level=Level.OPPORTUNISTIC, source=source, preferred=force.level, proof=proof)
     return Demand(
         level=force.level,
         source=source,

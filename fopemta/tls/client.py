@@ -14,7 +14,7 @@ from fopemta.tls.against import OtherRoots
 from fopemta.tls.observed import ObservedConnection, keep_staple, observe
 from fopemta.tls.roots import trust
 from fopemta.trust.evidence import HandshakeEvidence
-from fopemta.trust.rungs import OFFERS, Hello, Rung, Version
+from fopemta.trust.rungs import OFFERS, Hello, Offer, Rung, Version
 
 # The longest host name of DNS; OpenSSL takes no SNI above 255.
 _LONGEST_SERVER_NAME = 253
@@ -51,11 +51,20 @@ class ClientTls:
         # A Context is never changed after its first use, so one is kept for each combination.  All are made now: what
         # happens to the roots' file later must not keep a rung from being tried, nor give it roots of its own.
         self._other_roots = OtherRoots()
-        self._contexts = {(rung, hello): _context(rung, hello, roots) for rung in OFFERS for hello in Hello}
+        self._roots = roots
+        self._contexts = {(rung, hello): _context(OFFERS[rung], hello, roots) for rung in OFFERS for hello in Hello}
 
     def creator(self, rung: Rung, hello: Hello, server_name: str | None) -> IOpenSSLClientConnectionCreator:
         """See IClientTls.  Every rung but PLAIN."""
         return _Creator(self._contexts[rung, hello], _sni(server_name))
+
+    def only(self, offer: Offer) -> ClientTls:
+        """One that offers this and nothing else, whatever rung is asked for.  For tools.  Raises RootsError."""
+        other = ClientTls.__new__(ClientTls)
+        context = _context(offer, Hello.FULL, self._roots)
+        other._roots, other._other_roots = self._roots, self._other_roots
+        other._contexts = {(rung, hello): context for rung in OFFERS for hello in Hello}
+        return other
 
     def evidence(self, connection: SSL.Connection) -> HandshakeEvidence:
         """See IClientTls."""
@@ -107,14 +116,14 @@ def _sni(server_name: str | None) -> str | None:
     return name
 
 
-def _context(rung: Rung, hello: Hello, roots: str) -> SSL.Context:
-    offer = OFFERS[rung]
+def _context(offer: Offer, hello: Hello, roots: str) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(_VERSIONS[offer.lowest])
     context.set_max_proto_version(_VERSIONS[offer.highest])
     if offer.tls13:
         context.set_tls13_ciphersuites(":".join(offer.tls13).encode("ascii"))
-    context.set_cipher_list((":".join(offer.tls12) + f":@SECLEVEL={offer.security_level}").encode("ascii"))
+    if offer.tls12:
+        context.set_cipher_list((":".join(offer.tls12) + f":@SECLEVEL={offer.security_level}").encode("ascii"))
     if offer.legacy_servers:
         context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
     if hello is Hello.SMALL:

@@ -1,0 +1,166 @@
+"""Looking at the TLS of a mail server without sending mail (shell): by the walk, dialer and judging of delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from fopemta.attempt.cursor import Cursor, Step, StepEnd
+from fopemta.config.model import Configuration
+from fopemta.interfaces import IClientTls, IMailReactor, IRevocations
+from fopemta.outbound.bench import Bench
+from fopemta.outbound.dialer import dial
+from fopemta.outbound.findings import Session
+from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
+from fopemta.routing.values import Host
+from fopemta.smtp.client_effects import Phase
+from fopemta.smtp.server_offer import ServerOffer
+from fopemta.trust.demand import Demand, merge
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.ladder import plan_of
+from fopemta.trust.levels import Level
+from fopemta.trust.plan import Judgement, TlsPlan
+from fopemta.trust.rungs import Hello, Rung
+from fopemta.trust.verdict import Tested
+
+_LONGEST_LINE = 1000
+_MOST_LINES = 200
+
+
+@attrs.frozen
+class Tried:
+    """One connection: `diagnosis` None where it led to a session with TLS."""
+
+    rung: Rung
+    hello: Hello
+    diagnosis: Diagnosis | None
+    text: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Seen:
+    """What one address showed.  `dialogue` is that of the last connection, lines with "C: " or "S: " before them.
+
+    `rung` None: no TLS came about, and `diagnosis` says why.  `reached` False: no connection either.
+    """
+
+    host: Host
+    address: str
+    dialogue: tuple[str, ...] = ()
+    tried: tuple[Tried, ...] = ()
+    reached: bool = True
+    rung: Rung | None = None
+    evidence: HandshakeEvidence | None = None
+    judgement: Judgement | None = None
+    diagnosis: Diagnosis | None = None
+    text: str = ""
+
+
+class Dialogue:
+    """What is said, line by line, made fit to be shown."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._rest = {True: b"", False: b""}
+
+    def overhear(self, ours: bool, data: bytes) -> None:
+        """Octets that were said, by us or by the server."""
+        *lines, self._rest[ours] = (self._rest[ours] + data).split(b"\n")
+        for line in lines:
+            if len(self.lines) < _MOST_LINES:
+                self.lines.append(("C: " if ours else "S: ") + _shown(line))
+                # RFC 3207 4: what follows the server's consent is said under TLS.
+                if not ours and line.startswith(b"220") and self.lines[-2:-1] == ["C: STARTTLS"]:
+                    self.lines.append("-- TLS")
+
+
+def _shown(line: bytes) -> str:
+    text = line.rstrip(b"\r")[:_LONGEST_LINE].decode("utf-8", "replace")
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+
+
+class Prober:
+    """Connects as delivery would, as far as EHLO after STARTTLS, and says goodbye; `now` the wall time."""
+
+    def __init__(
+        self,
+        reactor: IMailReactor,
+        tls: IClientTls,
+        config: Configuration,
+        revocations: IRevocations | None,
+        now: Callable[[], float],
+    ) -> None:
+        self._reactor = reactor
+        self._tls = tls
+        self._config = config
+        self._now = now
+        # Everything is to be found out, whatever the mail that this is about would wait for.
+        demand = Demand(level=Level.AUTHENTICATED, source="tlstest")
+        self._judging = TlsPlan(Level.AUTHENTICATED, (), config.tls_client.fallback)
+        client = config.tls_client
+        self._walking = plan_of(
+            merge([attrs.evolve(demand, level=Level.OPPORTUNISTIC)]), client.fallback, Rung(client.lowest_rung)
+        )
+        self._bench = Bench(self._judging, tls, client, revocations, now)
+
+    async def look(self, host: Host, address: str) -> Seen:
+        """Down the ladder at one address, until a session with TLS stands or none can."""
+        alone = attrs.evolve(host, addresses=(address,))
+        cursor = Cursor((alone,), self._walking, 1)
+        tried: list[Tried] = []
+        seen = Seen(host=host, address=address, reached=False)
+        while (step := cursor.next_step(self._reactor.seconds())) is not None and step.rung is not Rung.PLAIN:
+            seen, end = await self._step(step, self._tls)
+            tried.append(Tried(step.rung, step.hello, seen.diagnosis, seen.text))
+            if end is StepEnd.HANDSHAKE_FAILED:
+                cursor.ended(step, end, seen.diagnosis)
+                continue
+            break
+        return attrs.evolve(seen, host=host, tried=tuple(tried))
+
+    def tested(self, seen: Seen, demands: Sequence[Demand], domain: str) -> tuple[Tested, ...]:
+        """What each of `demands` would make of what was seen; `domain` is the recipient's."""
+        bench = Bench(attrs.evolve(self._judging, domain=domain), self._tls, self._config.tls_client, None, self._now)
+        step = Step(seen.host, seen.address, seen.rung or Rung.PLAIN)
+        session = Session.of(step, seen.evidence, seen.judgement, seen.diagnosis, ServerOffer())
+        return bench.tested(demands, session)
+
+    async def accepts(self, host: Host, address: str, tls: IClientTls) -> Diagnosis | None:
+        """Whether a handshake with just what `tls` offers succeeds; else why not."""
+        step = Step(attrs.evolve(host, addresses=(address,)), address, Rung.STRONG_256)
+        seen, _ = await self._step(step, tls)
+        return seen.diagnosis
+
+    async def _step(self, step: Step, tls: IClientTls) -> tuple[Seen, StepEnd]:
+        timeouts, config = self._config.delivery.timeouts, self._config
+        dialogue = Dialogue()
+        protocol = OutboundProtocol(
+            config.node.hostname, step.rung, step.hello, step.host.name, tls, self._reactor, timeouts
+        )
+        protocol.overhear = dialogue.overhear
+        seen = Seen(host=step.host, address=step.address)
+        refused = await dial(
+            self._reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses
+        )
+        if refused is not None:
+            text, diagnosis = refused.text, refused.diagnosis
+            return attrs.evolve(seen, reached=False, diagnosis=diagnosis, text=text), StepEnd.UNREACHABLE
+        opened = await protocol.opened
+        protocol.quit()
+        seen = attrs.evolve(seen, dialogue=tuple(dialogue.lines))
+        if isinstance(opened, Broken):
+            end = StepEnd.HANDSHAKE_FAILED if opened.failure.phase is Phase.HANDSHAKE else StepEnd.USED
+            return attrs.evolve(seen, diagnosis=opened.failure.diagnosis, text=opened.failure.text), end
+        return await self._opened(seen, step, opened), StepEnd.USED
+
+    async def _opened(self, seen: Seen, step: Step, opened: Opened) -> Seen:
+        if opened.evidence is None:
+            refused = opened.ready.refused
+            if refused is not None:
+                text = f"{refused.code} {refused.text}"
+                return attrs.evolve(seen, diagnosis=Diagnosis.TLS_REFUSED, text=text)
+            return attrs.evolve(seen, diagnosis=Diagnosis.TLS_NOT_OFFERED)
+        judgement = await self._bench.judged(step, opened.evidence)
+        return attrs.evolve(seen, rung=step.rung, evidence=opened.evidence, judgement=judgement)

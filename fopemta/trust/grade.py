@@ -1,0 +1,49 @@
+"""What the TLS of a host is worth, in one letter (pure).
+
+| grade | |
+|---|---|
+| A | the certificate proves the host, and the cipher is strong (rungs strong256, strong128) |
+| B | the certificate proves the host, and the cipher is older |
+| C | encrypted with a strong cipher, to nobody knows whom |
+| D | encrypted with an older cipher, to nobody knows whom |
+| E | out of date: TLS 1.0 or 1.1 |
+| F | no TLS |
+| - | not reached: nothing can be said |
+"""
+
+from __future__ import annotations
+
+import enum
+
+from fopemta.trust.rungs import Rung
+
+_STRONG = frozenset({Rung.STRONG_256, Rung.STRONG_128})
+
+
+class Grade(enum.StrEnum):
+    """Best first."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+    F = "F"
+    NONE = "-"
+
+
+def grade_of(rung: Rung | None, authenticated: bool, reached: bool = True) -> Grade:
+    """`rung` None: no TLS came about; `reached`: the host answered at all."""
+    if rung is None or rung is Rung.PLAIN:
+        return Grade.F if reached else Grade.NONE
+    if rung is Rung.LEGACY:
+        return Grade.E
+    if authenticated:
+        return Grade.A if rung in _STRONG else Grade.B
+    return Grade.C if rung in _STRONG else Grade.D
+
+
+def worst(grades: list[Grade]) -> Grade:
+    """Of several hosts, those that answered: mail may go to any.  NONE where none did."""
+    said = [each for each in grades if each is not Grade.NONE]
+    return max(said, key=tuple(Grade).index) if said else Grade.NONE
