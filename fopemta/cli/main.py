@@ -9,6 +9,7 @@ from fopemta.cli.check_config import check_config
 from fopemta.cli.explain import explain
 from fopemta.cli.first_steps import first_steps
 from fopemta.cli.flush import flush
+from fopemta.cli.headers import headers
 from fopemta.cli.queue import queue
 from fopemta.cli.reload import reload
 from fopemta.cli.roots import roots
@@ -36,6 +37,7 @@ def demo() -> None:
 
 main.add_command(check_config)
 main.add_command(explain)
+main.add_command(headers)
 main.add_command(queue)
 main.add_command(flush)
 main.add_command(reload)
