@@ -6,7 +6,7 @@ Shell rooms know each other only by these; `service.py` puts the concrete object
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -37,6 +37,7 @@ from fopemta.mail.reply import Reply
 from fopemta.policy.recipients import Said
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.host_memory import Start
 from fopemta.trust.revocation import Finding
 from fopemta.trust.rungs import Hello, Rung
 from fopemta.trust.verdict import VerdictRecord
@@ -350,6 +351,22 @@ class IClientTls(Interface):
 
     def against(evidence: HandshakeEvidence, roots: str) -> HandshakeEvidence:
         """The same, verified against the file or folder `roots` of authorities.  Never raises, likewise."""
+
+
+class IHostMemory(Interface):
+    """Remembers what TLS hosts could do, so that the next walk begins there."""
+
+    def start_of(host: Host, rungs: Sequence[Rung]) -> Start | None:
+        """Where to begin with a host under a plan that permits `rungs`, strongest first; None for the top."""
+
+    def succeeded(host: Host, rung: Rung, hello: Hello, remembered: bool) -> None:
+        """A handshake has succeeded; `remembered`: the walk began there."""
+
+    def failed(host: Host) -> None:
+        """A handshake has failed where the walk began because of what was remembered: forget that."""
+
+    def forget(hosts: Iterable[str]) -> int:
+        """Forget hosts, by name or name:port, all of them without any; gives how many were known."""
 
 
 class IServerTls(Interface):

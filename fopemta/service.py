@@ -45,6 +45,7 @@ from fopemta.mail.identifiers import message_id
 from fopemta.mail_service import Attendant, CannotStart, Listening, MailService
 from fopemta.outbound.callout import Callout, hurried
 from fopemta.outbound.delivery_manager import DeliveryManager
+from fopemta.outbound.host_memory import HostMemory
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.queue.rule_counts import RuleCounts
 from fopemta.recipients.calls import Calls
@@ -186,8 +187,9 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     resolver = Resolver(reactor, configuration.dns.nameservers or system_nameservers(), configuration.dns.timeout)
     router = _router(configuration, resolver)
     revocations, upkeep = _revocations(configuration, reactor, resolver)
+    memory = HostMemory(configuration.node.state, reactor, time.time, _in_thread(reactor))
     manager, calling = (
-        DeliveryManager(reactor, router, client_tls, spool, config, time.time, _in_thread(reactor), revocations)
+        DeliveryManager(reactor, router, client_tls, spool, config, time.time, _in_thread(reactor), revocations, memory)
         for config in (configuration, hurried(configuration))
     )
     callout = Callout(calling)
@@ -236,9 +238,9 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     for caution in cautions(configuration, time.time()):
         maillog.caution(caution.key, caution.message)
     files = log_observers.outlet.files
-    attendants: list[Attendant] = [watch, upkeep, recipients, counts]
+    attendants: list[Attendant] = [watch, upkeep, recipients, counts, memory]
     if configuration.control.socket != "off":
-        attendants.append(ControlSocket(configuration.control.socket, reactor, dispatcher, reload))
+        attendants.append(ControlSocket(configuration.control.socket, reactor, dispatcher, reload, memory))
     return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, attendants)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -16,6 +16,7 @@ from fopemta.config.model import Fallback
 from fopemta.routing.values import Host
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.handshake_failure import permits_small_hello, permits_step_down
+from fopemta.trust.host_memory import Start
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Hello, Rung
 
@@ -25,12 +26,13 @@ LONGEST_PER_HOST = 180.0
 
 @attrs.frozen
 class Step:
-    """One connection to make."""
+    """One connection to make.  `remembered`: the walk begins here because the host could do this before."""
 
     host: Host
     address: str
     rung: Rung
     hello: Hello = Hello.FULL
+    remembered: bool = False
 
 
 class StepEnd(enum.Enum):
@@ -41,13 +43,24 @@ class StepEnd(enum.Enum):
     UNSUITABLE = "unsuitable"  # what it offers is less than the plan demands: the next host
     USED = "used"  # a session stood, or broke; what is left for the next host
     FULL = "full"  # the session takes no more though the host would: the same again
+    TICKET_FAILED = "ticket failed"  # a handshake that resumed a session: the same again, without
 
 
 class Cursor:
-    """Walks `hosts` under `plan`; `attempt` counts from 1 (fallback "after_deferral" needs the second)."""
+    """Walks `hosts` under `plan`; `attempt` counts from 1 (fallback "after_deferral" needs the second).
 
-    def __init__(self, hosts: Sequence[Host], plan: TlsPlan, attempt: int) -> None:
+    `start_of` says where on the ladder to begin with a host that is remembered; should that fail, it is at the top.
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[Host],
+        plan: TlsPlan,
+        attempt: int,
+        start_of: Callable[[Host], Start | None] = lambda _: None,
+    ) -> None:
         self._plan = plan
+        self._start_of = start_of
         self._attempt = attempt
         self._ways = deque((host, address) for host in hosts for address in host.addresses)
         self._plain: deque[tuple[Host, str]] = deque()
@@ -72,7 +85,7 @@ class Cursor:
         while self._ways:
             host, address = self._ways.popleft()
             if self._may_go_on(host, now):
-                return self._taken(Step(host, address, self._plan.tls_rungs[0]), now)
+                return self._taken(self._first(host, address), now)
         while self._plain and self._plan.plain_allowed:
             host, address = self._plain.popleft()
             # The time that hanging handshakes took must not keep the mail from going at all.
@@ -80,9 +93,19 @@ class Cursor:
                 return self._taken(Step(host, address, Rung.PLAIN), now)
         return None
 
+    def _first(self, host: Host, address: str) -> Step:
+        start = self._start_of(host)
+        if start is None:
+            return Step(host, address, self._plan.tls_rungs[0])
+        return Step(host, address, start.rung, start.hello, remembered=True)
+
     def ended(self, step: Step, end: StepEnd, diagnosis: Diagnosis | None = None) -> None:
         """Tell how `step` ended; `diagnosis` of a handshake that failed."""
-        if end is StepEnd.HANDSHAKE_FAILED and diagnosis is not None:
+        if end is StepEnd.TICKET_FAILED:
+            self._again = step
+        elif end is StepEnd.HANDSHAKE_FAILED and step.remembered:
+            self._again = Step(step.host, step.address, self._plan.tls_rungs[0])
+        elif end is StepEnd.HANDSHAKE_FAILED and diagnosis is not None:
             self._handshake_failed(step, diagnosis)
         elif end in (StepEnd.UNSUITABLE, StepEnd.USED, StepEnd.FULL):
             # The host has had its say: its other addresses would say the same.

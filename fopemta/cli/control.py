@@ -39,6 +39,19 @@ class Control:
             _end(f"the server is not running (nobody answers at {self._path}: {error.strerror or error})", 1)
         self._answers = self._socket.makefile("rb")
 
+    @classmethod
+    def if_running(cls, config: str | None) -> Control | None:
+        """A connection to the server; None when it does not run, or nobody can reach it by a socket."""
+        path = configuration_of(config).control.socket
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(path)
+            except PermissionError:
+                _end(f"only the user that fopemta runs as, and root, may use {path}", 1)
+            except OSError:
+                return None
+        return cls(config)
+
     def ask(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The answers to a request, the last one with "end".  Raises Refused."""
         try:

@@ -10,6 +10,7 @@ from fopemta.cli.explain import explain
 from fopemta.cli.first_steps import first_steps
 from fopemta.cli.flush import flush
 from fopemta.cli.headers import headers
+from fopemta.cli.hosts import hosts
 from fopemta.cli.queue import queue
 from fopemta.cli.reload import reload
 from fopemta.cli.roots import roots
@@ -38,6 +39,7 @@ def demo() -> None:
 main.add_command(check_config)
 main.add_command(explain)
 main.add_command(headers)
+main.add_command(hosts)
 main.add_command(queue)
 main.add_command(flush)
 main.add_command(reload)

@@ -12,9 +12,9 @@ from twisted.protocols.basic import LineOnlyReceiver
 
 import fopemta
 from fopemta.background import supervise
-from fopemta.control.requests import Flush, NotARequest, Orders, Reload, Request, Status, request_of
+from fopemta.control.requests import Flush, ForgetHosts, NotARequest, Orders, Reload, Request, Status, request_of
 from fopemta.deadline import Deadline
-from fopemta.interfaces import IQueue, IReload
+from fopemta.interfaces import IHostMemory, IQueue, IReload
 
 # A command that says nothing for so long has gone.
 _PATIENCE = 60.0
@@ -27,9 +27,10 @@ class ControlProtocol(LineOnlyReceiver):
     # MOST_MESSAGES with an address or two each.
     MAX_LENGTH = 262_144
 
-    def __init__(self, queue: IQueue, reload: IReload, clock: IReactorTime) -> None:
+    def __init__(self, queue: IQueue, reload: IReload, memory: IHostMemory, clock: IReactorTime) -> None:
         self._queue = queue
         self._reload = reload
+        self._memory = memory
         self._deadline = Deadline(clock, lambda: self._stream.loseConnection())
         self._waiting: list[bytes] = []
         self._busy = False
@@ -82,6 +83,8 @@ class ControlProtocol(LineOnlyReceiver):
         elif isinstance(request, Reload):
             outcome = await self._reload.run(request.allow_lower)
             self._say({"end": True} | attrs.asdict(outcome))
+        elif isinstance(request, ForgetHosts):
+            self._say({"end": True, "hosts": self._memory.forget(request.hosts)})
         else:
             assert isinstance(request, Status)
             self._say({"end": True, "version": fopemta.__version__, "unfinished": self._queue.size})
@@ -96,13 +99,14 @@ class ControlFactory(Factory):
 
     noisy = False
 
-    def __init__(self, queue: IQueue, reload: IReload, clock: IReactorTime) -> None:
+    def __init__(self, queue: IQueue, reload: IReload, memory: IHostMemory, clock: IReactorTime) -> None:
         self._queue = queue
         self._reload = reload
+        self._memory = memory
         self._clock = clock
 
     def buildProtocol(self, addr: object) -> ControlProtocol:
         """One for each connection."""
-        protocol = ControlProtocol(self._queue, self._reload, self._clock)
+        protocol = ControlProtocol(self._queue, self._reload, self._memory, self._clock)
         protocol.factory = self
         return protocol

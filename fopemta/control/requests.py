@@ -51,11 +51,18 @@ class Reload:
 
 
 @attrs.frozen
+class ForgetHosts:
+    """Forget what these hosts could do, all of them without any."""
+
+    hosts: tuple[str, ...]
+
+
+@attrs.frozen
 class Status:
     """Is anybody there?"""
 
 
-Request: TypeAlias = Orders | Flush | Reload | Status
+Request: TypeAlias = Orders | Flush | Reload | ForgetHosts | Status
 
 
 def request_of(line: bytes) -> Request:
@@ -135,6 +142,13 @@ def _reload(said: Mapping[str, Any]) -> Reload:
     return Reload(allow_lower)
 
 
+def _forget_hosts(said: Mapping[str, Any]) -> ForgetHosts:
+    hosts = said.get("hosts", [])
+    if not isinstance(hosts, list) or not all(_is_text(each, _LONGEST_ADDRESS) for each in hosts):
+        raise NotARequest("hosts must be names")
+    return ForgetHosts(tuple(hosts))
+
+
 def _is_text(value: object, longest: int) -> bool:
     return isinstance(value, str) and len(value) <= longest and (not value or value.isprintable())
 
@@ -143,5 +157,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "order": _orders,
     "flush": _flush,
     "reload": _reload,
+    "forget_hosts": _forget_hosts,
     "status": lambda _: Status(),
 }

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IListeningPort
 
 from fopemta import maillog
 from fopemta.control.protocol import ControlFactory
-from fopemta.interfaces import IMailReactor, IQueue, IReload
+from fopemta.interfaces import IHostMemory, IMailReactor, IQueue, IReload
 
 _BACKLOG = 50
 
@@ -20,10 +20,10 @@ _BACKLOG = 50
 class ControlSocket:
     """At `path` while the server runs, for its own user and root alone; an Attendant."""
 
-    def __init__(self, path: str, reactor: IMailReactor, queue: IQueue, reload: IReload) -> None:
+    def __init__(self, path: str, reactor: IMailReactor, queue: IQueue, reload: IReload, memory: IHostMemory) -> None:
         self._path = path
         self._reactor = reactor
-        self._factory = ControlFactory(queue, reload, reactor)
+        self._factory = ControlFactory(queue, reload, memory, reactor)
         self._port: IListeningPort | None = None
 
     def start(self) -> None:

@@ -13,7 +13,17 @@ from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.config.model import Configuration
-from fopemta.interfaces import Ended, IClientTls, ICourier, IMailReactor, IRevocations, IRouter, ISpool, SpoolTrouble
+from fopemta.interfaces import (
+    Ended,
+    IClientTls,
+    ICourier,
+    IHostMemory,
+    IMailReactor,
+    IRevocations,
+    IRouter,
+    ISpool,
+    SpoolTrouble,
+)
 from fopemta.mail.consignment import Consignment
 from fopemta.outbound.carrying import InThread
 from fopemta.outbound.findings import Finding, Scribe, local_trouble
@@ -30,7 +40,8 @@ from fopemta.trust.verdict import Result, VerdictRecord
 class DeliveryManager:
     """`now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`.
 
-    Without `revocations` nothing is known of any certificate's revocation.
+    Without `revocations` nothing is known of any certificate's revocation, without `memory` each walk begins at the
+    top.
     """
 
     def __init__(
@@ -43,6 +54,7 @@ class DeliveryManager:
         now: Callable[[], float],
         in_thread: InThread = maybeDeferred,
         revocations: IRevocations | None = None,
+        memory: IHostMemory | None = None,
     ) -> None:
         self.reactor = reactor
         self.router = router
@@ -52,6 +64,7 @@ class DeliveryManager:
         self.now = now
         self.in_thread = in_thread
         self.revocations = revocations
+        self.memory = memory
         self.pool = Pool(reactor)
 
     def close(self) -> None:

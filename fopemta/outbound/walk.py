@@ -23,6 +23,7 @@ from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFailed
 from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
+from fopemta.trust.host_memory import Start
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Judgement, TlsPlan
 from fopemta.trust.rungs import Rung
@@ -49,7 +50,7 @@ class Walk:
         self._tell_ended = ended
         self._told: set[Mailbox] = set()
         attempt = min(consignment.attempt_of(each) for each in consignment.recipients)
-        self._cursor = Cursor(hosts, plan, attempt)
+        self._cursor = Cursor(hosts, plan, attempt, self._start_of)
         self._left = list(consignment.recipients)
         self._ended: dict[Mailbox, tuple[Result, Finding]] = {}
         self._findings: list[Finding] = []
@@ -65,6 +66,10 @@ class Walk:
         self._second: deque[Step] = deque()
         self._bench = Bench(plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now)
         self._reader = Reader(owner.spool, consignment.message.id)
+
+    def _start_of(self, host: Host) -> Start | None:
+        memory = self._owner.memory
+        return None if memory is None else memory.start_of(host, self._plan.tls_rungs)
 
     async def run(self) -> None:
         """Walk.  Raises SpoolTrouble when the message cannot be read; `verdicts` are right all the same."""
@@ -181,6 +186,8 @@ class Walk:
         if isinstance(opened, Broken):
             self._not_opened(step, opened.failure)
             return
+        if opened.evidence is not None and self._owner.memory is not None:
+            self._owner.memory.succeeded(step.host, step.rung, step.hello, step.remembered)
         session = await self._session(step, opened)
         shortfall = self._shortfall(session, opened.ready, self._plan.level)
         if shortfall is not None:
@@ -288,6 +295,8 @@ class Walk:
     def _not_opened(self, step: Step, failure: SessionFailed) -> None:
         self._findings.append(of_failure(step, failure))
         if failure.phase is Phase.HANDSHAKE:
+            if step.remembered and self._owner.memory is not None:
+                self._owner.memory.failed(step.host)
             self._tls_failures[step.host] = failure.diagnosis
             self._cursor.ended(step, StepEnd.HANDSHAKE_FAILED, failure.diagnosis)
         else:

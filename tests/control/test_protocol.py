@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -57,10 +58,17 @@ class Reload:
         return succeed(self.outcome)
 
 
+class Memory:
+    """An IHostMemory of which only one thing is asked."""
+
+    def forget(self, hosts: Iterable[str]) -> int:
+        return len(list(hosts))
+
+
 class ProtocolTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.queue, self.reload, self.clock = Queue(), Reload(), Clock()
-        self.protocol = ControlFactory(self.queue, self.reload, self.clock).buildProtocol(None)
+        self.protocol = ControlFactory(self.queue, self.reload, Memory(), self.clock).buildProtocol(None)
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
 
@@ -97,6 +105,7 @@ class ProtocolTests(SynchronousTestCase):
         self.assertIs(self.reload.allowed, False)
         self.say({"command": "reload", "allow_lower": True})
         self.assertIs(self.reload.allowed, True)
+        self.assertEqual(self.say({"command": "forget_hosts", "hosts": ["a", "b"]}), [{"end": True, "hosts": 2}])
 
     def test_what_is_no_request_is_an_error_and_the_next_is_served(self) -> None:
         answers = self.say("nonsense", {"command": "status"})

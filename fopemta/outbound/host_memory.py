@@ -1,0 +1,147 @@
+"""The memory of what hosts can do (shell): in a file of the state folder, written by another thread."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from zope.interface import implementer
+
+from fopemta import maillog
+from fopemta.background import supervise
+from fopemta.interfaces import IHostMemory
+from fopemta.routing.values import Host
+from fopemta.trust.host_memory import Known, Start, after_success, start_with
+from fopemta.trust.rungs import Hello, Rung
+
+FILE_NAME = "hosts.json"
+# What has not been confirmed for so long is forgotten, and beyond so many the oldest are.
+_KEPT = 30 * 86_400.0
+MOST = 10_000
+_INTERVAL = 30.0
+
+
+@implementer(IHostMemory)
+class HostMemory:
+    """In the folder `state`; `in_thread` runs a call off the reactor thread, `now` is the wall time.  An Attendant."""
+
+    def __init__(
+        self, state: str, clock: IReactorTime, now: Callable[[], float], in_thread: Callable[..., Deferred[Any]]
+    ) -> None:
+        self._path = os.path.join(state, FILE_NAME)
+        self._clock = clock
+        self._now = now
+        self._in_thread = in_thread
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._changed = False
+        self._call: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """Read what was remembered.  A file that is damaged is put aside: it is worth no more than a few handshakes."""
+        try:
+            found = read(self._path)
+        except (OSError, ValueError) as error:
+            maillog.caution("node.state", f"{self._path} cannot be read, and is begun anew: {error}")
+            _put_aside(self._path)
+            found = {}
+        oldest_first = sorted(found.items(), key=lambda item: item[1].at)
+        self._known.update(each for each in oldest_first if each[1].at > self._now() - _KEPT)
+        self._trim()
+        self._call = self._clock.callLater(_INTERVAL, self._tick)
+
+    def stop(self) -> None:
+        """Write it down."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        self._call = None
+        if self._changed:
+            _write(self._path, dict(self._known))
+
+    def start_of(self, host: Host, rungs: Sequence[Rung]) -> Start | None:
+        """See IHostMemory."""
+        return start_with(self._known.get(key_of(host)), rungs, self._now())
+
+    def succeeded(self, host: Host, rung: Rung, hello: Hello, remembered: bool) -> None:
+        """See IHostMemory."""
+        key = key_of(host)
+        before = self._known.get(key)
+        after = after_success(before, rung, hello, Start(rung, hello) if remembered else None, self._now())
+        if after == before:
+            return
+        self._known.pop(key, None)
+        if after is not None:
+            self._known[key] = after
+            self._trim()
+        self._changed = True
+
+    def failed(self, host: Host) -> None:
+        """See IHostMemory."""
+        if self._known.pop(key_of(host), None) is not None:
+            self._changed = True
+
+    def forget(self, hosts: Iterable[str]) -> int:
+        """See IHostMemory."""
+        before = len(self._known)
+        wanted = {each.lower() for each in hosts}
+        for key in [each for each in self._known if not wanted or each in wanted or each.rpartition(":")[0] in wanted]:
+            del self._known[key]
+        self._changed = self._changed or len(self._known) < before
+        return before - len(self._known)
+
+    def _trim(self) -> None:
+        while len(self._known) > MOST:
+            self._known.popitem(last=False)
+
+    def _tick(self) -> None:
+        self._call = self._clock.callLater(_INTERVAL, self._tick)
+        if self._changed:
+            self._changed = False
+            supervise(self._in_thread(_write, self._path, dict(self._known)), "remembering hosts")
+
+
+def key_of(host: Host) -> str:
+    """By name where it has one: its addresses are one server to us."""
+    return f"{host.name or host.addresses[0]}:{host.port}"
+
+
+def read(path: str) -> dict[str, Known]:
+    """What stands in a file; nothing where there is none.  Raises OSError, or ValueError when it is damaged."""
+    try:
+        with open(path, encoding="ascii") as file:
+            plain = json.load(file)
+    except FileNotFoundError:
+        return {}
+    try:
+        return {
+            str(key): Known(Rung(each["rung"]), Hello(each["hello"]), float(each["at"])) for key, each in plain.items()
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"not what it should be: {error!r}") from error
+
+
+def write(path: str, known: Mapping[str, Known]) -> None:
+    """Replace the file as a whole.  Raises OSError."""
+    plain = {key: {"rung": each.rung.value, "hello": each.hello.value, "at": each.at} for key, each in known.items()}
+    temporary = f"{path}.tmp"
+    with open(temporary, "w", encoding="ascii") as file:
+        json.dump(plain, file)
+    os.replace(temporary, path)
+
+
+def _write(path: str, known: Mapping[str, Known]) -> None:
+    try:
+        write(path, known)
+    except OSError as error:
+        maillog.caution("node.state", f"{path}: what hosts can do cannot be remembered: {error.strerror}")
+
+
+def _put_aside(path: str) -> None:
+    try:
+        os.replace(path, f"{path}.damaged")
+    except OSError:
+        pass  # it could not be read either, which has been told

@@ -1,0 +1,42 @@
+"""`fopemta hosts` on a server that does not run."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from click.testing import CliRunner, Result
+
+from fopemta.cli.main import main
+from fopemta.outbound.host_memory import FILE_NAME, read, write
+from fopemta.trust.host_memory import Known
+from fopemta.trust.rungs import Hello, Rung
+from tests.test_preflight import Folder
+
+
+class HostsTests(Folder):
+    def setUp(self) -> None:
+        super().setUp()
+        self.write()
+        (self.folder / "var" / "state").mkdir(parents=True)
+        self.file = str(self.folder / "var" / "state" / FILE_NAME)
+
+    def hosts(self, *words: str) -> Result:
+        return CliRunner().invoke(main, ["hosts", *words, "--config", str(self.path)])
+
+    def test_list_and_clear(self) -> None:
+        self.assertIn("Nothing is remembered", self.hosts("list").stdout)
+        at = time.time() - 3600
+        write(self.file, {f"mx{n}.test:25": Known(Rung.COMPATIBLE, Hello.SMALL, at) for n in range(3)})
+        self.assertEqual(
+            self.hosts("list").stdout.splitlines()[1].split(), ["mx0.test:25", "compatible", "small", "1h", "ago"]
+        )
+        self.assertEqual(json.loads(self.hosts("list", "--json").stdout.splitlines()[0])["rung"], "compatible")
+        self.assertEqual(self.hosts("clear", "mx1.test", "far.test").stdout, "1 host forgotten\n")
+        self.assertEqual(list(read(self.file)), ["mx0.test:25", "mx2.test:25"])
+        self.assertEqual(self.hosts("clear").stdout, "2 hosts forgotten\n")
+
+    def test_damaged(self) -> None:
+        with open(self.file, "w") as file:
+            file.write("nonsense")
+        self.assertEqual(self.hosts("list").exit_code, 2)
