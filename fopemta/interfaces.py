@@ -7,7 +7,7 @@ Shell rooms know each other only by these; `service.py` puts the concrete object
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 from OpenSSL.SSL import Connection
@@ -335,16 +335,30 @@ class ICallout(Interface):
 # --- TLS -----------------------------------------------------------------------------------------------------------
 
 
+@attrs.frozen(eq=False)
+class Resumable:
+    """A TLS session as OpenSSL keeps it, and the evidence of its full handshake, made at `since` on a steady clock."""
+
+    session: Any
+    evidence: HandshakeEvidence
+    since: float
+
+
 class IClientTls(Interface):
     """Makes outbound TLS sessions and says what they showed."""
 
-    def creator(rung: Rung, hello: Hello, server_name: str | None) -> IOpenSSLClientConnectionCreator:
+    def creator(
+        rung: Rung, hello: Hello, server_name: str | None, resumable: Resumable | None = None
+    ) -> IOpenSSLClientConnectionCreator:
         """For `transport.startTLS`.  `server_name` is sent as SNI unless None.  The handshake completes whatever the
-        certificate is; nothing is proven until the evidence has been judged.
+        certificate is; nothing is proven until the evidence has been judged.  `resumable` is offered to the server.
         """
 
     def evidence(connection: Connection) -> HandshakeEvidence:
         """What the finished handshake of a connection from `creator` showed.  Never raises: see `judging_error`."""
+
+    def session(connection: Connection) -> Any:
+        """The session of a finished handshake that may be resumed, as the server has given it by now; None without."""
 
     def past_hello(connection: Connection) -> bool:
         """Of a handshake that failed: the server's hello had come.  Never raises."""

@@ -28,6 +28,7 @@ from fopemta.mail.consignment import Consignment
 from fopemta.outbound.carrying import InThread
 from fopemta.outbound.findings import Finding, Scribe, local_trouble
 from fopemta.outbound.pool import Pool
+from fopemta.outbound.resumptions import Resumptions
 from fopemta.outbound.walk import Walk
 from fopemta.routing.values import RoutingFailure
 from fopemta.trust.diagnosis import Diagnosis, explain
@@ -66,6 +67,7 @@ class DeliveryManager:
         self.revocations = revocations
         self.memory = memory
         self.pool = Pool(reactor)
+        self.resumptions = Resumptions()
 
     def close(self) -> None:
         """See ICourier: say goodbye in every session that waits for more."""
@@ -75,6 +77,7 @@ class DeliveryManager:
         """Use `config` for the attempts to come, on connections of their own."""
         self.config = config
         self.pool.close()
+        self.resumptions.clear()
 
     def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
         """See ICourier."""

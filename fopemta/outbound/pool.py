@@ -57,6 +57,8 @@ class Standing:
     greeted_by: str = ""
     messages: int = 0
     domains: set[str] = attrs.Factory(set)
+    # When the full handshake was whose session this one has resumed.
+    resumed_since: float | None = None
 
     def book(self, waiting: Iterable[Mailbox]) -> list[Mailbox]:
         """Of `waiting`, whom the next transaction can have by the server's limits (RFC 9422): they count as had.

@@ -17,7 +17,7 @@ from zope.interface import implementer
 from fopemta.background import supervise
 from fopemta.config.model import DeliveryTimeouts
 from fopemta.deadline import Deadline
-from fopemta.interfaces import IClientTls
+from fopemta.interfaces import IClientTls, Resumable
 from fopemta.outbound.content import ChunkSource, ContentSource, send_content
 from fopemta.smtp.client_effects import (
     BeginTls,
@@ -85,7 +85,9 @@ class OutboundProtocol(Protocol):
         tls: IClientTls,
         clock: IReactorTime,
         timeouts: DeliveryTimeouts,
+        resumable: Resumable | None = None,
     ) -> None:
+        self._resumable = resumable
         self._session = ClientSession(hostname, rung is not Rung.PLAIN)
         self._rung, self._hello, self._server_name = rung, hello, server_name
         self._tls = tls
@@ -123,6 +125,12 @@ class OutboundProtocol(Protocol):
     def usable(self) -> bool:
         """Another message may be sent."""
         return not self.lost and self._session.state is ClientState.READY
+
+    def resumable_session(self) -> Any:
+        """The TLS session as the server has given it by now; None without TLS, or when the connection is gone."""
+        if self._evidence is None or self.lost:
+            return None
+        return self._tls.session(self._transport.getHandle())
 
     def quit(self) -> None:
         """Say goodbye, and do not wait for long."""
@@ -186,7 +194,7 @@ class OutboundProtocol(Protocol):
         self._transport.write(effect.data)
 
     def _begin_tls(self, _: BeginTls) -> None:
-        self._transport.startTLS(self._tls.creator(self._rung, self._hello, self._server_name))
+        self._transport.startTLS(self._tls.creator(self._rung, self._hello, self._server_name, self._resumable))
 
     def _ready(self, effect: Ready) -> None:
         self._finish(Opened(effect, self._evidence))

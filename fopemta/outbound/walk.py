@@ -11,7 +11,7 @@ import attrs
 from fopemta.attempt.blame import Disposition, after_break, disposition_of
 from fopemta.attempt.cursor import Cursor, Step, StepEnd
 from fopemta.config.model import Via
-from fopemta.interfaces import Ended
+from fopemta.interfaces import Ended, Resumable
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.outbound.bench import Bench
@@ -64,6 +64,7 @@ class Walk:
         self._wanted = plan.wanted
         self._reserve: Standing | None = None
         self._second: deque[Step] = deque()
+        self._without_ticket: Step | None = None
         self._bench = Bench(plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now)
         self._reader = Reader(owner.spool, consignment.message.id)
 
@@ -165,8 +166,11 @@ class Walk:
     async def _take(self, step: Step) -> None:
         owner, config = self._owner, self._owner.config
         timeouts = config.delivery.timeouts
+        resumable = None
+        if step != self._without_ticket:
+            resumable = owner.resumptions.take(step, self._plan, owner.reactor.seconds())
         protocol = OutboundProtocol(
-            config.node.hostname, step.rung, step.hello, step.host.name, owner.tls, owner.reactor, timeouts
+            config.node.hostname, step.rung, step.hello, step.host.name, owner.tls, owner.reactor, timeouts, resumable
         )
         refused = await dial(
             owner.reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses
@@ -175,14 +179,19 @@ class Walk:
             self._unreachable(step, refused)
             return
         try:
-            await self._converse(step, protocol)
+            await self._converse(step, protocol, resumable)
         except BaseException:
             # Who is given up in the midst of it leaves no connection behind.
             protocol.quit()
             raise
 
-    async def _converse(self, step: Step, protocol: OutboundProtocol) -> None:
+    async def _converse(self, step: Step, protocol: OutboundProtocol, resumable: Resumable | None) -> None:
         opened = await protocol.opened
+        if isinstance(opened, Broken) and resumable is not None and opened.failure.phase is Phase.HANDSHAKE:
+            # A ticket that the server cannot cope with is no reason for less TLS, nor for a delay.
+            self._without_ticket = step
+            self._cursor.ended(step, StepEnd.TICKET_FAILED)
+            return
         if isinstance(opened, Broken):
             self._not_opened(step, opened.failure)
             return
@@ -199,6 +208,8 @@ class Walk:
             self._not_opened(step, _LEFT_US)
             return
         standing = Standing(protocol, session, self._consignment.next_hop, opened.ready.name)
+        if resumable is not None and session.evidence is not None and session.evidence.resumed:
+            standing.resumed_since = resumable.since
         if self._shortfall(session, opened.ready, self._wanted) is not None:
             self._keep_for_later(standing)
             return
@@ -236,7 +247,18 @@ class Walk:
             standing.protocol.quit()
             return
         self._cursor.ended(session.step, StepEnd.USED)
+        self._keep_ticket(standing)
         self._give_back(standing)
+
+    def _keep_ticket(self, standing: Standing) -> None:
+        """After a transaction the server's tickets have been read; the next connection may resume the session."""
+        session, step = standing.protocol.resumable_session(), standing.session.step
+        evidence = standing.session.evidence
+        if session is None or evidence is None or evidence.judging_error is not None:
+            return
+        since = standing.resumed_since if standing.resumed_since is not None else self._owner.reactor.seconds()
+        resumable = Resumable(session, attrs.evolve(evidence, resumed=False), since)
+        self._owner.resumptions.keep(step, self._plan, resumable, since)
 
     async def _carry(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
         """A transaction; a session in which it could not be brought to its end is given up, never forgotten."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
-from fopemta.interfaces import IClientTls
+from fopemta.interfaces import IClientTls, Resumable
 from fopemta.mail.address import is_ip_address
 from fopemta.tls.against import OtherRoots
 from fopemta.tls.observed import ObservedConnection, keep_staple, observe
@@ -36,11 +37,12 @@ class NothingVerified(Exception):
 
 
 class _Connection(ObservedConnection):
-    """With the name that was sent as SNI."""
+    """With the name that was sent as SNI, and the session that was offered."""
 
-    def __init__(self, context: SSL.Context, server_name: str | None) -> None:
+    def __init__(self, context: SSL.Context, server_name: str | None, resumable: Resumable | None) -> None:
         super().__init__(context)
         self.server_name = server_name
+        self.resumable = resumable
 
 
 @implementer(IClientTls)
@@ -54,9 +56,11 @@ class ClientTls:
         self._roots = roots
         self._contexts = {(rung, hello): _context(OFFERS[rung], hello, roots) for rung in OFFERS for hello in Hello}
 
-    def creator(self, rung: Rung, hello: Hello, server_name: str | None) -> IOpenSSLClientConnectionCreator:
+    def creator(
+        self, rung: Rung, hello: Hello, server_name: str | None, resumable: Resumable | None = None
+    ) -> IOpenSSLClientConnectionCreator:
         """See IClientTls.  Every rung but PLAIN."""
-        return _Creator(self._contexts[rung, hello], _sni(server_name))
+        return _Creator(self._contexts[rung, hello], _sni(server_name), resumable)
 
     def only(self, offer: Offer) -> ClientTls:
         """One that offers this and nothing else, whatever rung is asked for.  For tools.  Raises RootsError."""
@@ -75,6 +79,11 @@ class ClientTls:
                 protocol="", cipher="", bits=0, group=None, chain=(), chain_errors=(), server_name=None,
                 judging_error=type(error).__name__,
             )  # fmt: skip
+
+    def session(self, connection: SSL.Connection) -> SSL.Session | None:
+        """See IClientTls."""
+        # On a version that knows no session to resume OpenSSL gives one all the same; the server refuses it then.
+        return connection.get_session()
 
     def past_hello(self, connection: SSL.Connection) -> bool:
         """See IClientTls."""
@@ -95,13 +104,16 @@ class _Creator:
     its callback can count as success.
     """
 
-    def __init__(self, context: SSL.Context, server_name: str | None) -> None:
+    def __init__(self, context: SSL.Context, server_name: str | None, resumable: Resumable | None = None) -> None:
         self._context = context
         self._server_name = server_name
+        self._resumable = resumable
 
     def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """IOpenSSLClientConnectionCreator."""
-        connection = _Connection(self._context, self._server_name)
+        connection = _Connection(self._context, self._server_name, self._resumable)
+        if self._resumable is not None:
+            connection.set_session(self._resumable.session)
         connection.request_ocsp()
         if self._server_name is not None:
             connection.set_tlsext_host_name(self._server_name.encode("ascii"))
@@ -144,6 +156,10 @@ def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
     observed, cipher = connection.observed, connection.get_cipher_name()
     if cipher is None or not connection.get_peer_finished():
         raise HandshakeUnfinished
+    # pyOpenSSL does not say whether a session was resumed, but only then nothing is verified: where a certificate is
+    # shown, the callback is called, or the handshake fails.
+    if connection.resumable is not None and not observed.seen and not observed.failed:
+        return _resumed(connection, cipher, connection.resumable.evidence)
     verified = connection.get_verified_chain(as_cryptography=True)
     if observed.failed or not observed.seen or not verified:
         raise NothingVerified
@@ -158,4 +174,16 @@ def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
         server_name=connection.server_name,
         verified=tuple(each.public_bytes(Encoding.DER) for each in verified),
         staple=observed.staple,
+    )
+
+
+def _resumed(connection: _Connection, cipher: str, full: HandshakeEvidence) -> HandshakeEvidence:
+    """Of the certificate nothing was shown but in the full handshake; the cipher is this session's."""
+    return attrs.evolve(
+        full,
+        protocol=connection.get_protocol_version_name(),
+        cipher=cipher,
+        bits=connection.get_cipher_bits() or 0,
+        group=connection.get_group_name(),
+        resumed=True,
     )

@@ -109,6 +109,7 @@ class WalkTests(Base):
     def deliver(self, delivery: Delivery) -> tuple[int, Any]:
         """How many connections it took, and the verdict."""
         delivery.manager.memory = self.memory
+        delivery.manager.resumptions.clear()
         before = sum(server.connections for server in delivery.servers)
         [verdict] = delivery.another()
         delivery.manager.pool.close()

@@ -54,6 +54,31 @@ via = "smtp:localhost:{postfix.port}"
         self.assertIn("from peer.test", next(received_lines(ours)))
         self.assertIn("TLSv1.3", postfix.log)
 
+    def test_tls_is_resumed_and_proves_as_much(self) -> None:
+        folder = Path(self.mktemp())
+        authority, root = temporary_authority(folder)
+        postfix = Postfix(folder, authority).start()
+        self.addCleanup(postfix.stop)
+        settings = f"""
+[delivery]
+messages_per_connection = 1
+[tls.client]
+roots = "{Path(root).resolve()}"
+[[route]]
+domain = "peer.test"
+via = "smtp:localhost:{postfix.port}"
+tls = "authenticated"
+"""
+        server = Fopemta(folder / "us", settings).start()
+        self.addCleanup(server.stop)
+        for number in (1, 2, 3):
+            with smtplib.SMTP("127.0.0.1", server.port, "client.test") as client:
+                client.sendmail("alice@us.test", ["carol@peer.test"], f"Subject: {number}\r\n\r\n")
+            until(lambda wanted=number: len(server.events("attempt")) == wanted, "no verdict")
+        attempts = server.events("attempt")
+        self.assertEqual([each["resumed"] for each in attempts], [False, True, True])
+        self.assertEqual({(each["result"], each["authenticated"]) for each in attempts}, {("delivered", True)})
+
     def test_authenticated_tls_is_demanded(self) -> None:
         folder = Path(self.mktemp())
         authority, _ = temporary_authority(folder)

@@ -1,0 +1,49 @@
+"""TLS sessions that may be resumed, each with what its full handshake showed (shell room, but no I/O).
+
+Nothing is verified in a resumption: the evidence of the full handshake goes with the session and is judged anew each
+time, by that day's time, revocation, pins and roots (DESIGN 5).  Without it no session is offered.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from fopemta.attempt.cursor import Step
+from fopemta.interfaces import Resumable
+from fopemta.outbound.pool import Place
+from fopemta.trust.plan import TlsPlan
+from fopemta.trust.rungs import Hello, Rung
+
+# RFC 8446 4.6.1 lets a ticket live for a week; what a server may have been told since should show sooner.
+LONGEST = 2 * 3600.0
+MOST = 1000
+
+Key = tuple[Place, Rung, Hello]
+
+
+class Resumptions:
+    """By server, plan, rung and hello: a session made under another of these is never offered."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Key, tuple[float, Resumable]] = OrderedDict()
+
+    def take(self, step: Step, plan: TlsPlan, now: float) -> Resumable | None:
+        """The session to offer on the way that `step` goes, once: a ticket of TLS 1.3 is for one use (RFC 8446 C.4)."""
+        at, found = self._kept.pop(_key(step, plan), (0.0, None))
+        return found if found is not None and at <= now < at + LONGEST else None
+
+    def keep(self, step: Step, plan: TlsPlan, resumable: Resumable, since: float) -> None:
+        """For the next connection.  `since`: when its full handshake was, in seconds of a steady clock."""
+        key = _key(step, plan)
+        self._kept.pop(key, None)
+        self._kept[key] = (since, resumable)
+        while len(self._kept) > MOST:
+            self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept.clear()
+
+
+def _key(step: Step, plan: TlsPlan) -> Key:
+    return Place(step.host.name, step.address, step.host.port, plan), step.rung, step.hello

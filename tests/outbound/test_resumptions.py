@@ -1,0 +1,152 @@
+"""TLS sessions are resumed, and judged as if they were new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from OpenSSL import SSL
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.attempt.cursor import Step
+from fopemta.config.model import Fallback
+from fopemta.interfaces import Resumable
+from fopemta.outbound.resumptions import LONGEST, MOST, Resumptions
+from fopemta.routing.values import Host
+from fopemta.testing.peers import Behaviour, Peer, StartTls
+from fopemta.tls.server import ServerTls
+from fopemta.trust.demand import Revocation
+from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.levels import Level
+from fopemta.trust.plan import TlsPlan
+from fopemta.trust.revocation import Finding, Status
+from fopemta.trust.rungs import Hello, Rung
+from fopemta.trust.verdict import VerdictRecord
+from tests.outbound.delivery import Delivery, peer
+from tests.outbound.test_weighing import ScriptedRevocations
+from tests.tls.handshakes import AUTHORITY, FromContext, credentials, server_context
+
+MX = "mx1.d.test"
+GOOD = (Finding(Status.GOOD, "crl"),)
+STEP = Step(Host(MX, ("192.0.2.1",), 25), "192.0.2.1", Rung.STRONG_256)
+PLAN = TlsPlan(Level.ENCRYPT, (Rung.STRONG_256,), Fallback.IMMEDIATE)
+EVIDENCE = HandshakeEvidence(protocol="", cipher="", bits=0, group=None, chain=(), chain_errors=(), server_name=None)
+
+
+def versions() -> dict[str, Any]:
+    """Servers that give tickets, by version; and our own."""
+    leaf = AUTHORITY.leaf(MX)
+    return {
+        "TLSv1.3": FromContext(server_context(leaf, minimum=SSL.TLS1_3_VERSION)),
+        "TLSv1.2": FromContext(server_context(leaf, maximum=SSL.TLS1_2_VERSION)),
+    }
+
+
+def twice(delivery: Delivery) -> VerdictRecord:
+    """The second of two messages, each over a connection of its own."""
+    delivery.another()
+    delivery.manager.pool.close()
+    delivery.network.flush()
+    return delivery.another()[0]
+
+
+class ResumptionTests(SynchronousTestCase):
+    def test_the_second_connection_resumes_and_proves_as_much(self) -> None:
+        for version, creator in versions().items():
+            server = peer(creator=creator)
+            delivery = Delivery(server, level=Level.AUTHENTICATED)
+            verdict = twice(delivery)
+            self.assertEqual(server.connections, 2)
+            self.assertEqual((verdict.resumed, verdict.protocol, verdict.authenticated), (True, version, True))
+            self.assertEqual((verdict.names, len(verdict.chain), verdict.rung), ((MX,), 2, "strong256"))
+            # And so on.
+            delivery.manager.pool.close()
+            delivery.network.flush()
+            self.assertTrue(delivery.another()[0].resumed)
+
+    def test_what_was_revoked_meanwhile_is_refused_though_it_would_resume(self) -> None:
+        revocations = ScriptedRevocations(GOOD)
+        delivery = Delivery(
+            peer(creator=versions()["TLSv1.3"]), level=Level.AUTHENTICATED, revocation=Revocation.HARD,
+            revocations=revocations,
+        )  # fmt: skip
+        delivery.another()
+        delivery.manager.pool.close()
+        delivery.network.flush()
+        revocations.findings = (Finding(Status.REVOKED, "crl", "the certificate is revoked"),)
+        verdict = delivery.another()[0]
+        self.assertEqual((verdict.resumed, verdict.diagnosis, verdict.result.value), (True, "cert_revoked", "deferred"))
+
+    def test_what_has_expired_meanwhile_is_refused(self) -> None:
+        delivery = Delivery(peer(creator=versions()["TLSv1.3"]), level=Level.AUTHENTICATED)
+        delivery.another()
+        delivery.manager.pool.close()
+        delivery.network.flush()
+        delivery.manager.now = lambda: AUTHORITY.now.timestamp() + 60 * 86400
+        verdict = delivery.another()[0]
+        self.assertEqual((verdict.resumed, verdict.diagnosis), (True, "cert_expired"))
+
+    def test_nothing_is_offered_under_another_plan_nor_after_a_reload(self) -> None:
+        delivery = Delivery(peer(creator=versions()["TLSv1.3"]))
+        delivery.another()
+        delivery.manager.reconfigure(delivery.config)
+        delivery.network.flush()
+        self.assertFalse(delivery.another()[0].resumed)
+
+    def test_a_server_that_cannot_cope_with_its_ticket_gets_the_message_all_the_same(self) -> None:
+        good = Behaviour(creator=versions()["TLSv1.3"])
+        server = Moody(good, 2, Behaviour(starttls=StartTls.ALERT, creator=good.creator))
+        delivery = Delivery(server, level=Level.AUTHENTICATED)
+        verdict = twice(delivery)
+        self.assertEqual((verdict.result.value, verdict.rung, verdict.resumed), ("delivered", "strong256", False))
+        self.assertEqual(server.connections, 3)
+
+    def test_our_own_listener_resumes(self) -> None:
+        """What we serve, we can use."""
+        verdict = twice(Delivery(peer(creator=ServerTls([credentials(AUTHORITY.leaf(MX))]).creator())))
+        self.assertTrue(verdict.resumed)
+
+
+class Moody(Peer):
+    """Behaves otherwise at one connection."""
+
+    def __init__(self, usual: Behaviour, number: int, otherwise: Behaviour) -> None:
+        super().__init__(usual)
+        self.usual, self.number, self.otherwise = usual, number, otherwise
+
+    def buildProtocol(self, addr: Any) -> Any:
+        self.behaviour = self.otherwise if self.connections + 1 == self.number else self.usual
+        return super().buildProtocol(addr)
+
+
+class KeptTests(SynchronousTestCase):
+    def kept(self, at: float = 0.0) -> tuple[Resumptions, Resumable]:
+        resumptions, resumable = Resumptions(), Resumable(object(), EVIDENCE, at)
+        resumptions.keep(STEP, PLAN, resumable, at)
+        return resumptions, resumable
+
+    def test_once_and_not_for_long(self) -> None:
+        resumptions, resumable = self.kept()
+        self.assertIs(resumptions.take(STEP, PLAN, 1.0), resumable)
+        self.assertIsNone(resumptions.take(STEP, PLAN, 1.0))
+        self.assertIsNone(self.kept()[0].take(STEP, PLAN, LONGEST))
+        self.assertIsNone(self.kept(at=5.0)[0].take(STEP, PLAN, 4.0))
+
+    def test_for_the_same_way_alone(self) -> None:
+        others = [
+            (attrs.evolve(STEP, rung=Rung.STRONG_128), PLAN),
+            (attrs.evolve(STEP, hello=Hello.SMALL), PLAN),
+            (attrs.evolve(STEP, address="192.0.2.2"), PLAN),
+            (attrs.evolve(STEP, host=attrs.evolve(STEP.host, name="mx2.d.test")), PLAN),
+            (attrs.evolve(STEP, host=attrs.evolve(STEP.host, port=26)), PLAN),
+            (STEP, attrs.evolve(PLAN, level=Level.AUTHENTICATED)),
+            (STEP, attrs.evolve(PLAN, domain="d.test")),
+        ]
+        for step, plan in others:
+            self.assertIsNone(self.kept()[0].take(step, plan, 1.0), (step, plan))
+
+    def test_bounded(self) -> None:
+        resumptions, resumable = self.kept()
+        for number in range(MOST):
+            resumptions.keep(attrs.evolve(STEP, address=str(number)), PLAN, resumable, 0.0)
+        self.assertIsNone(resumptions.take(STEP, PLAN, 1.0))
