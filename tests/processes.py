@@ -20,7 +20,7 @@ from unittest import SkipTest
 from fopemta.testing.authority import Authority
 
 ROOT = Path(__file__).resolve().parent.parent
-_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/lib/fopemta-peers"
 _PORTS = itertools.count(20_000 + (os.getpid() * 37) % 8000)
 
 

@@ -66,6 +66,8 @@ _WORDS: tuple[tuple[str, Diagnosis], ...] = (
     ("http request", Diagnosis.NOT_TLS),
 )
 
+_MISSES_CERTIFICATE = ("alert handshake failure", "alert decode error")
+
 # RULINGS 9: down a rung only after an alert about version, cipher or parameters, or a hang or drop; never after a
 # verdict on a certificate, ours or theirs.  An alert that says nothing clear ("internal error", "decode error") and
 # what the peer does against the rules count as trouble with the parameters: weaker TLS comes before plain text (C023,
@@ -88,12 +90,12 @@ def diagnose(ending: Ending, words: str = "", *, past_hello: bool = False) -> Di
 
     OpenSSL without words has met the end of the stream, no alert.  `past_hello`: the server's hello had come, so that
     version and suite were agreed upon; in TLS 1.2 a server that misses our certificate can say no more than "handshake
-    failure" (RFC 5246 7.4.6).
+    failure" (RFC 5246 7.4.6), and GnuTLS says "decode error".
     """
     if ending is Ending.TIMEOUT:
         return Diagnosis.HANDSHAKE_TIMEOUT
     text = words.lower().replace("_", " ")
-    if past_hello and "alert handshake failure" in text:
+    if past_hello and any(alert in text for alert in _MISSES_CERTIFICATE):
         return Diagnosis.CLIENT_CERTIFICATE_WANTED
     for part, diagnosis in _WORDS:
         if part in text:

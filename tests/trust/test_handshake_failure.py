@@ -169,6 +169,9 @@ class RealFailureTests(SynchronousTestCase):
         words = "sslv3 alert handshake failure"
         self.assertIs(diagnose(Ending.ERROR, words), Diagnosis.NO_COMMON_CIPHER)
         self.assertIs(diagnose(Ending.ERROR, words, past_hello=True), Diagnosis.CLIENT_CERTIFICATE_WANTED)
+        self.assertIs(diagnose(Ending.ERROR, "tlsv1 alert decode error"), Diagnosis.HANDSHAKE_FAILED)
+        found = diagnose(Ending.ERROR, "tlsv1 alert decode error", past_hello=True)
+        self.assertIs(found, Diagnosis.CLIENT_CERTIFICATE_WANTED)
         self.assertIs(diagnose(Ending.ERROR, "alert internal error", past_hello=True), Diagnosis.HANDSHAKE_FAILED)
 
     def test_C028_weak_group(self) -> None:
