@@ -25,7 +25,7 @@ from twisted.internet.interfaces import (
 from zope.interface import Attribute, Interface
 
 from fopemta.answer import Answer
-from fopemta.config.model import Configuration
+from fopemta.config.model import CertificateFiles, Configuration
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.damage import PutAside
@@ -348,10 +348,15 @@ class IClientTls(Interface):
     """Makes outbound TLS sessions and says what they showed."""
 
     def creator(
-        rung: Rung, hello: Hello, server_name: str | None, resumable: Resumable | None = None
+        rung: Rung,
+        hello: Hello,
+        server_name: str | None,
+        resumable: Resumable | None = None,
+        certificate: CertificateFiles | None = None,
     ) -> IOpenSSLClientConnectionCreator:
         """For `transport.startTLS`.  `server_name` is sent as SNI unless None.  The handshake completes whatever the
-        certificate is; nothing is proven until the evidence has been judged.  `resumable` is offered to the server.
+        certificate is; nothing is proven until the evidence has been judged.  `resumable` is offered to the server;
+        `certificate` is ours, shown if it asks for one.
         """
 
     def evidence(connection: Connection) -> HandshakeEvidence:

@@ -93,6 +93,7 @@ def check(configuration: Configuration, adopting: bool = True) -> tuple[Configur
         *_endpoints(configuration, adopting),
         *_certificates(configuration),
         *_roots(configuration),
+        *_routes(configuration),
         *_folders(configuration),
         *_users(configuration),
         *_recipients(configuration),
@@ -120,6 +121,19 @@ def _certificates(configuration: Configuration) -> Iterator[ConfigurationError]:
             ServerTls([load_credentials(files)])  # OpenSSL has a mind of its own about keys, too
         except CredentialsError as error:
             yield ConfigurationError(f"tls.server.certificates[{index}]", str(error))
+
+
+def _routes(configuration: Configuration) -> Iterator[ConfigurationError]:
+    for index, route in enumerate(configuration.routes):
+        try:
+            if route.roots is not None:
+                ClientTls(route.roots)
+            if route.certificate is not None:
+                load_credentials(route.certificate)
+        except RootsError as error:
+            yield ConfigurationError(f"route[{index}].roots", str(error))
+        except CredentialsError as error:
+            yield ConfigurationError(f"route[{index}].certificate", str(error))
 
 
 def _roots(configuration: Configuration) -> Iterator[ConfigurationError]:

@@ -13,7 +13,7 @@ from zope.interface import implementer
 from fopemta import maillog, preflight
 from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
-from fopemta.config.model import Configuration
+from fopemta.config.model import CertificateFiles, Configuration
 from fopemta.interfaces import IQueue, IReload, Reloaded
 from fopemta.tls.credentials import Credentials, CredentialsError
 from fopemta.tls.server import ServerTls
@@ -63,8 +63,10 @@ class Reload:
         server_tls: Sequence[ServerTls],
         credentials: Callable[[Configuration], Sequence[Credentials]],
         queue: IQueue | None = None,
+        show: Callable[[Sequence[CertificateFiles]], None] = lambda _: None,
     ) -> None:
         self._queue = queue
+        self._show = show
         self._path = path
         self._current = current
         self._targets = targets
@@ -92,6 +94,7 @@ class Reload:
                 freed = await self._queue.freed_by(usable)
             if freed and not allow_lower:
                 raise ConfigurationErrors([ConfigurationError("rules", _FREES.format(freed))])
+            self._show(shown_certificates(usable))
             found_credentials = self._credentials(usable) if self._server_tls else []
             for each in self._server_tls:
                 each.replace(found_credentials)
@@ -110,6 +113,11 @@ class Reload:
         return Reloaded(
             cautions=tuple(str(each) for each in cautions(usable, time.time())), at_start=tuple(ignored), freed=freed
         )
+
+
+def shown_certificates(configuration: Configuration) -> list[CertificateFiles]:
+    """Those of ours that routes show to their hosts."""
+    return [route.certificate for route in configuration.routes if route.certificate is not None]
 
 
 _FREES = "less would be demanded for {} recipients of mail in the queue; if that is meant: fopemta reload --allow-lower"

@@ -23,7 +23,16 @@ from twisted.python import usage
 from fopemta import log_observers, maillog, preflight
 from fopemta.config.checks import cautions, revocation_matters
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
-from fopemta.config.model import ClientCertificates, Configuration, Listener, ListenerTls, Log, LogLevel, Via
+from fopemta.config.model import (
+    CertificateFiles,
+    ClientCertificates,
+    Configuration,
+    Listener,
+    ListenerTls,
+    Log,
+    LogLevel,
+    Via,
+)
 from fopemta.config.ways import listening_address
 from fopemta.control.socket import ControlSocket
 from fopemta.inbound.clients import Clients
@@ -51,7 +60,7 @@ from fopemta.queue.rule_counts import RuleCounts
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
 from fopemta.recipients.recipients import Recipients
-from fopemta.reload import Reconfigured, Reload
+from fopemta.reload import Reconfigured, Reload, shown_certificates
 from fopemta.routing.hosts import OwnAddresses
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
@@ -181,7 +190,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     threads = PoolThreads(reactor)
     limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
     spool = Spool(configuration.node.spool, limits, reactor, threads, now=time.time)
-    client_tls = ClientTls(configuration.tls_client.roots)
+    client_tls = ClientTls(configuration.tls_client.roots, shown_certificates(configuration))
     server_tls = _server_tls(configuration)
     serving = list(server_tls.values())
     resolver = Resolver(reactor, configuration.dns.nameservers or system_nameservers(), configuration.dns.timeout)
@@ -233,12 +242,12 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
         clients,
         *(each.factory for each in listening),
     ]
-    reload = Reload(path, configuration, targets, serving, credentials, dispatcher)
-    watch = _watch(configuration, reactor, reload, serving)
+    reload = Reload(path, configuration, targets, serving, credentials, dispatcher, client_tls.show)
+    watches = [_watch(configuration, reactor, reload, serving), _watch_of_routes(reactor, reload, client_tls)]
     for caution in cautions(configuration, time.time()):
         maillog.caution(caution.key, caution.message)
     files = log_observers.outlet.files
-    attendants: list[Attendant] = [watch, upkeep, recipients, counts, memory]
+    attendants: list[Attendant] = [*watches, upkeep, recipients, counts, memory]
     if configuration.control.socket != "off":
         attendants.append(ControlSocket(configuration.control.socket, reactor, dispatcher, reload, memory))
     return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, attendants)
@@ -340,6 +349,23 @@ def _watch(
         lambda: reload.current.tls_server.certificates if serving else (),
         lambda: credentials(reload.current) if serving else [],
         serve,
+    )
+
+
+def _watch_of_routes(reactor: IMailReactor, reload: Reload, client_tls: ClientTls) -> CertificateWatch:
+    """Looks after the files of the certificates that routes show."""
+
+    def shown() -> list[CertificateFiles]:
+        return shown_certificates(reload.current)
+
+    return CertificateWatch(
+        reactor,
+        time.time,
+        None,
+        shown,
+        lambda: [load_credentials(each) for each in shown()],
+        lambda _: client_tls.show(shown()),
+        "route.certificate",
     )
 
 

@@ -150,6 +150,16 @@ class CheckTests(Folder):
             ["tls.client.roots: /etc/missing.pem: No such file or directory"],
         )
 
+    def test_roots_and_certificate_of_a_route(self) -> None:
+        route = '[[route]]\ndomain = "d.test"\nroots = "none.pem"\ncertificate = { chain = "us.pem", key = "us.key" }\n'
+        self.assertEqual(self.errors(route), ["route[1].roots: /etc/none.pem: No such file or directory"])
+        authority = Authority()
+        authority.write_root(self.folder / "etc", "none")
+        [error] = self.errors(route)
+        self.assertTrue(error.startswith("route[1].certificate: /etc/us.pem: "), error)
+        authority.leaf("us.test").write(self.folder / "etc", "us")
+        self.assertEqual(self.errors(route), [])
+
     def test_certificates_and_roots_that_are_good(self) -> None:
         authority = Authority()
         authority.leaf("mx.example.org").write(self.folder / "etc", "mx")

@@ -25,7 +25,7 @@ from fopemta.mail.address import is_ip_address
 from fopemta.policy.action import ForceTls
 from fopemta.policy.cautions import rule_cautions
 from fopemta.routing.routes import is_local
-from fopemta.trust.demand import Revocation
+from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
 
@@ -87,6 +87,8 @@ def _check_verification(routes: Any, place: Place) -> None:
         here = place.item(index)
         if route.is_local and not _is_loopback(route.host):
             here.at("tls").wrong('"local" is for a host on this machine: via = "smtp:[127.0.0.1]:port"')
+        if route.via is Via.SMTP and route.names is NameSource.DOMAIN and "*" in route.domain:
+            here.at("names").wrong('"domain" does not say which, where the route is for several to one host')
         trouble = _trouble_with_verify(route)
         if trouble is not None:
             here.at("verify").wrong(trouble)

@@ -56,7 +56,9 @@ from fopemta.config.ways import endpoint, route_tls, via
 from fopemta.config.words import (
     banner,
     certificate_identity,
+    certificate_names,
     domain,
+    fingerprint,
     http_url,
     ip_address,
     list_code,
@@ -184,6 +186,10 @@ ROUTE = Section(
         "domain": Key("domain", route_domain, required=True),
         "via": Key("via", via, spread=True),
         "tls": Key("tls", route_tls, spread=True),
+        "names": Key("names", certificate_names),
+        "roots": Key("roots", path()),
+        "pins": Key("pins", array(fingerprint)),
+        "certificate": Key("certificate", CERTIFICATE),
         "etrn": Key("etrn", array(network)),
         "etrn_logins": Key("etrn_logins", array(text)),
         "etrn_certificates": Key("etrn_certificates", array(certificate_identity)),
@@ -192,7 +198,6 @@ ROUTE = Section(
         "unverified": Key("unverified", one_of({each.value: each for each in Unverified})),
         "recipients": Key("recipients", path("off")),
     },
-    later=frozenset({"names", "roots"}),
 )
 
 DELIVERY = Section(

@@ -15,7 +15,7 @@ import attrs
 from fopemta.mail.address import Mailbox
 from fopemta.policy.blocklist import Blocklist
 from fopemta.smtp.transaction import BareLineEnds
-from fopemta.trust.demand import Revocation
+from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
 
 if TYPE_CHECKING:
@@ -257,7 +257,8 @@ class Route:
     None: [delivery] port); `host` is a name or an address; an address in brackets in the file, or a name that has no
     MX looked up: a route's host is always connected to directly.  `is_local`: the
     operator says that the way to the host crosses no network, so that it satisfies every demand (tls = "local").
-    `etrn`, `etrn_logins` and `etrn_certificates` say who
+    `names`, `roots` and `pins` are what proves the host where its certificate must (see trust.demand.Proof);
+    `certificate` is ours, shown to the hosts of this route alone.  `etrn`, `etrn_logins`, `etrn_certificates` say who
     may ask for its mail; with `on_demand` it waits until they do.  `maildir` is a path that may hold {local_part} and
     {domain}.  A domain with a `maildir` route is local: its mail is taken from anyone.  `recipients` is the path of the
     list for `verify` "list", or "off".
@@ -270,6 +271,10 @@ class Route:
     maildir: str | None = None
     tls: Level | None = None
     is_local: bool = False
+    names: NameSource | tuple[str, ...] = NameSource.MX
+    roots: str | None = None
+    pins: tuple[str, ...] = ()
+    certificate: CertificateFiles | None = None
     etrn: tuple[Network, ...] = ()
     etrn_logins: tuple[str, ...] = ()
     etrn_certificates: tuple[str, ...] = ()

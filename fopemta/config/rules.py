@@ -16,7 +16,16 @@ from fopemta.config.place import WRONG, NotValid, Place, Reader, array, plain, s
 from fopemta.config.quantities import duration, size, whole, yes_or_no
 from fopemta.config.section import Key, Section, Tables
 from fopemta.config.ways import via
-from fopemta.config.words import domain_of, fingerprint_of, mailbox_of, network, one_of, path, text_of
+from fopemta.config.words import (
+    certificate_names,
+    domain_of,
+    fingerprint_of,
+    mailbox_of,
+    network,
+    one_of,
+    path,
+    text_of,
+)
 from fopemta.policy.action import (
     LATEST,
     ONLY,
@@ -48,7 +57,7 @@ from fopemta.policy.matchers import (
 )
 from fopemta.policy.patterns import BadPattern, address_pattern, name_pattern, text_pattern
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
-from fopemta.trust.demand import NameSource, Revocation
+from fopemta.trust.demand import Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
 
@@ -107,13 +116,6 @@ def _moment(value: object) -> float:
     if isinstance(value, datetime.date):
         return datetime.datetime(value.year, value.month, value.day, tzinfo=datetime.UTC).timestamp()
     raise NotValid(f"must be a date without quotes, as 2027-01-01, not {shown(value)}")
-
-
-def _certificate_names(value: object, place: Place) -> Any:
-    if isinstance(value, str):
-        return one_of({each.value: each for each in NameSource})(value, place)
-    names = array(plain(domain_of))(value, place)
-    return place.wrong("must name at least one") if names == () else names
 
 
 def _headers(value: object, place: Place) -> Any:
@@ -204,7 +206,7 @@ _ACTIONS: Mapping[str, Section] = {
         _keys(
             opportunistic_for_unspecified=yes_or_no,
             level=one_of(_LEVELS),
-            names=_certificate_names,
+            names=certificate_names,
             lowest_rung=one_of(_TLS_RUNGS),
             roots=path(),
             pins=_some(_pins),

@@ -11,10 +11,11 @@ from typing import Any
 import idna
 
 from fopemta.config.model import Network
-from fopemta.config.place import NotValid, Place, Reader, plain, shown
+from fopemta.config.place import NotValid, Place, Reader, array, plain, shown
 from fopemta.mail.address import Mailbox
 from fopemta.policy.blocklist import LISTINGS, NO_LISTINGS
 from fopemta.smtp.grammar import NotInGrammar, canonical_domain, mailbox
+from fopemta.trust.demand import NameSource
 
 _PRINTABLE = re.compile(r"[ -~]*")
 _LONGEST_BANNER = 200
@@ -176,6 +177,14 @@ def certificate_identity_of(value: object) -> str:
     if isinstance(value, str) and _FINGERPRINT.fullmatch(value):
         return fingerprint_of(value)
     return domain_of(value)
+
+
+def certificate_names(value: object, place: Place) -> Any:
+    """Whose names a certificate must bear: the word for a NameSource, or a list of domains."""
+    if isinstance(value, str):
+        return one_of({each.value: each for each in NameSource})(value, place)
+    names = array(plain(domain_of))(value, place)
+    return place.wrong("must name at least one") if names == () else names
 
 
 def _is_domain(text: str) -> bool:

@@ -103,7 +103,7 @@ class DeliveryManager:
 
     def plan(self, consignment: Consignment) -> TlsPlan:
         """The floor for a consignment, merged from all who demand something."""
-        return plan_towards(consignment.demanded, consignment.next_hop.route, self.config.tls_client)
+        return plan_towards(consignment.demanded, consignment.next_hop, self.config.tls_client)
 
 
 def _unroutable(consignment: Consignment, failure: RoutingFailure, now: float) -> Sequence[VerdictRecord]:

@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 import attrs
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHandshakeListener, IReactorTime
+from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta.background import supervise
-from fopemta.config.model import DeliveryTimeouts
+from fopemta.config.model import CertificateFiles, DeliveryTimeouts
 from fopemta.deadline import Deadline
 from fopemta.interfaces import IClientTls, Resumable
 from fopemta.outbound.content import ChunkSource, ContentSource, send_content
@@ -86,8 +86,9 @@ class OutboundProtocol(Protocol):
         clock: IReactorTime,
         timeouts: DeliveryTimeouts,
         resumable: Resumable | None = None,
+        certificate: CertificateFiles | None = None,
     ) -> None:
-        self._resumable = resumable
+        self._resumable, self._certificate = resumable, certificate
         self._session = ClientSession(hostname, rung is not Rung.PLAIN)
         self._rung, self._hello, self._server_name = rung, hello, server_name
         self._tls = tls
@@ -194,7 +195,10 @@ class OutboundProtocol(Protocol):
         self._transport.write(effect.data)
 
     def _begin_tls(self, _: BeginTls) -> None:
-        self._transport.startTLS(self._tls.creator(self._rung, self._hello, self._server_name, self._resumable))
+        self._transport.startTLS(self._creator())
+
+    def _creator(self) -> IOpenSSLClientConnectionCreator:
+        return self._tls.creator(self._rung, self._hello, self._server_name, self._resumable, self._certificate)
 
     def _ready(self, effect: Ready) -> None:
         self._finish(Opened(effect, self._evidence))

@@ -170,7 +170,15 @@ class Walk:
         if step != self._without_ticket:
             resumable = owner.resumptions.take(step, self._plan, owner.reactor.seconds())
         protocol = OutboundProtocol(
-            config.node.hostname, step.rung, step.hello, step.host.name, owner.tls, owner.reactor, timeouts, resumable
+            config.node.hostname,
+            step.rung,
+            step.hello,
+            step.host.name,
+            owner.tls,
+            owner.reactor,
+            timeouts,
+            resumable,
+            self._plan.certificate,
         )
         refused = await dial(
             owner.reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses

@@ -81,6 +81,6 @@ def _way(
     found = demands_on(results, recipient, stands_for)
     hop = next_hop(recipient.domain, config.routes) if found.route is None else hop_by(found.route, recipient.domain)
     here = hop.route.maildir is not None
-    plan = None if here else plan_towards(found.demanded, hop.route, config.tls_client)
+    plan = None if here else plan_towards(found.demanded, hop, config.tls_client)
     others = tuple(each for each in stands_for if each != recipient)
     return Way(recipient=recipient, stands_for=others, hop=hop, found=found, plan=plan)

@@ -218,7 +218,7 @@ class Dispatcher:
     @staticmethod
     def _level(status: RecipientStatus, found: RuleDemands, config: Configuration) -> Level:
         route = found.route or route_for(status.address.domain, config.routes)
-        return found.demanded.merged(own_demand(route.tls)).level
+        return found.demanded.merged(own_demand(route)).level
 
     def _moves(self, message_id: str) -> bool:
         """It waits for its moment or is on its way; who is held does neither."""

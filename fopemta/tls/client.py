@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -9,9 +11,11 @@ from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
+from fopemta.config.model import CertificateFiles
 from fopemta.interfaces import IClientTls, Resumable
 from fopemta.mail.address import is_ip_address
 from fopemta.tls.against import OtherRoots
+from fopemta.tls.credentials import Credentials, load, use
 from fopemta.tls.observed import ObservedConnection, keep_staple, observe
 from fopemta.tls.roots import trust
 from fopemta.trust.evidence import HandshakeEvidence
@@ -49,18 +53,39 @@ class _Connection(ObservedConnection):
 class ClientTls:
     """Sessions verified, but not judged, against `roots` (see `tls.roots`).  Raises RootsError."""
 
-    def __init__(self, roots: str) -> None:
+    def __init__(self, roots: str, certificates: Iterable[CertificateFiles] = ()) -> None:
         # A Context is never changed after its first use, so one is kept for each combination.  All are made now: what
         # happens to the roots' file later must not keep a rung from being tried, nor give it roots of its own.
         self._other_roots = OtherRoots()
         self._roots = roots
         self._contexts = {(rung, hello): _context(OFFERS[rung], hello, roots) for rung in OFFERS for hello in Hello}
+        # The same for each certificate of ours that is shown to somebody.
+        self._ours: dict[CertificateFiles, dict[tuple[Rung, Hello], SSL.Context]] = {}
+        self.show(certificates)
+
+    def show(self, certificates: Iterable[CertificateFiles]) -> None:
+        """Read the certificates that routes name, anew; from now on these are shown.  Raises CredentialsError, then
+        nothing has changed.
+        """
+        ours = {}
+        for files in dict.fromkeys(certificates):
+            credentials = load(files)
+            ours[files] = {
+                (rung, hello): _context(OFFERS[rung], hello, self._roots, credentials) for rung, hello in self._contexts
+            }
+        self._ours = ours
 
     def creator(
-        self, rung: Rung, hello: Hello, server_name: str | None, resumable: Resumable | None = None
+        self,
+        rung: Rung,
+        hello: Hello,
+        server_name: str | None,
+        resumable: Resumable | None = None,
+        certificate: CertificateFiles | None = None,
     ) -> IOpenSSLClientConnectionCreator:
-        """See IClientTls.  Every rung but PLAIN."""
-        return _Creator(self._contexts[rung, hello], _sni(server_name), resumable)
+        """See IClientTls.  Every rung but PLAIN.  A certificate that was never read is not shown."""
+        contexts = self._contexts if certificate is None else self._ours.get(certificate, self._contexts)
+        return _Creator(contexts[rung, hello], _sni(server_name), resumable)
 
     def only(self, offer: Offer) -> ClientTls:
         """One that offers this and nothing else, whatever rung is asked for.  For tools.  Raises RootsError."""
@@ -68,6 +93,7 @@ class ClientTls:
         context = _context(offer, Hello.FULL, self._roots)
         other._roots, other._other_roots = self._roots, self._other_roots
         other._contexts = {(rung, hello): context for rung in OFFERS for hello in Hello}
+        other._ours = {}
         return other
 
     def evidence(self, connection: SSL.Connection) -> HandshakeEvidence:
@@ -128,7 +154,7 @@ def _sni(server_name: str | None) -> str | None:
     return name
 
 
-def _context(offer: Offer, hello: Hello, roots: str) -> SSL.Context:
+def _context(offer: Offer, hello: Hello, roots: str, ours: Credentials | None = None) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(_VERSIONS[offer.lowest])
     context.set_max_proto_version(_VERSIONS[offer.highest])
@@ -145,6 +171,8 @@ def _context(offer: Offer, hello: Hello, roots: str) -> SSL.Context:
     # No session is offered anew: on resumption nothing is verified.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     trust(context, roots)
+    if ours is not None:
+        use(context, ours)
     context.set_verify(SSL.VERIFY_PEER, observe)
     context.set_ocsp_client_callback(keep_staple)
     return context

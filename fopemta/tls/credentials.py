@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
 
 from fopemta.config.model import CertificateFiles
 from fopemta.trust.names import matching, presented
@@ -55,8 +56,11 @@ def load(files: CertificateFiles) -> Credentials:
     return Credentials(chain, key, files.chain)
 
 
-def cautions_about(credentials: Credentials, hostname: str, now: float) -> list[str]:
-    """What an operator should know of a certificate that can be used: `now` seconds since the epoch."""
+def cautions_about(credentials: Credentials, hostname: str | None, now: float) -> list[str]:
+    """What an operator should know of a certificate that can be used: `now` seconds since the epoch.
+
+    `hostname` None: it is not for a server of ours.
+    """
     found = []
     for depth, each in enumerate(credentials.chain):
         left = each.not_valid_after_utc.timestamp() - now
@@ -65,9 +69,28 @@ def cautions_about(credentials: Credentials, hostname: str, now: float) -> list[
             what = f"{credentials.source}, certificate {depth + 1}"
             found.append(f"{what} {'has expired' if left < 0 else 'expires'} at {when}")
     names = presented(credentials.chain[0])
-    if matching(names, (hostname,)) is None:
+    if hostname is not None and matching(names, (hostname,)) is None:
         found.append(f"{credentials.source} is not for {hostname} but for {names.words}")
     return found
+
+
+def use(context: SSL.Context, credentials: Credentials) -> None:
+    """Have `context` show them.  Raises CredentialsError when OpenSSL does not take them."""
+    # `add_extra_chain_cert` would send every intermediate with either leaf; a chain file keeps them apart per key
+    # type, and pyOpenSSL reads one from a path only: a private copy of the bytes that were checked.
+    with tempfile.NamedTemporaryFile(suffix=".pem") as copy:
+        for certificate in credentials.chain:
+            copy.write(certificate.public_bytes(Encoding.PEM))
+        copy.flush()
+        try:
+            context.use_certificate_chain_file(copy.name)
+            context.use_privatekey(credentials.key)
+            context.check_privatekey()
+        except SSL.Error as error:
+            words = "; ".join(str(entry[-1]) for entry in error.args[0]) if error.args else ""
+            raise CredentialsError(
+                f"{credentials.source}: OpenSSL does not take it ({words or 'no reason'})"
+            ) from error
 
 
 def self_signed(directory: str, hostname: str, now: datetime.datetime) -> tuple[Credentials, bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 
@@ -16,7 +15,7 @@ from zope.interface import implementer
 from fopemta.config.model import ClientCertificates, ClientEku, ServerVersion
 from fopemta.interfaces import IServerTls
 from fopemta.mail.envelope import ClientCertificate, TlsSession
-from fopemta.tls.credentials import Credentials, CredentialsError
+from fopemta.tls.credentials import Credentials, CredentialsError, use
 from fopemta.tls.observed import ObservedConnection, observe
 from fopemta.tls.roots import trust
 from fopemta.trust.client_certificate import judge_client
@@ -177,23 +176,5 @@ def _context(credentials: Sequence[Credentials], settings: ServerSettings) -> SS
         trust(context, settings.client_roots)
         context.set_verify(_VERIFY[settings.client_certificates], observe)
     for each in credentials:
-        _add(context, each)
+        use(context, each)
     return context
-
-
-def _add(context: SSL.Context, credentials: Credentials) -> None:
-    # `add_extra_chain_cert` would send every intermediate with either leaf; a chain file keeps them apart per key
-    # type, and pyOpenSSL reads one from a path only: a private copy of the bytes that were checked.
-    with tempfile.NamedTemporaryFile(suffix=".pem") as copy:
-        for certificate in credentials.chain:
-            copy.write(certificate.public_bytes(Encoding.PEM))
-        copy.flush()
-        try:
-            context.use_certificate_chain_file(copy.name)
-            context.use_privatekey(credentials.key)
-            context.check_privatekey()
-        except SSL.Error as error:
-            words = "; ".join(str(entry[-1]) for entry in error.args[0]) if error.args else ""
-            raise CredentialsError(
-                f"{credentials.source}: OpenSSL does not take it ({words or 'no reason'})"
-            ) from error

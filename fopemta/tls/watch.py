@@ -25,17 +25,19 @@ _Look: TypeAlias = tuple[tuple[int, int, int, int] | None, ...]
 
 class CertificateWatch:
     """`files` gives those that are configured now, `read` reads them all, `serve` puts them to use (both raise
-    CredentialsError).  `now` is the wall time.
+    CredentialsError).  `now` is the wall time, `hostname` whom they must be for, None where that does not matter; `key`
+    says where in the configuration they stand.
     """
 
     def __init__(
         self,
         clock: IReactorTime,
         now: Callable[[], float],
-        hostname: str,
+        hostname: str | None,
         files: Callable[[], Sequence[CertificateFiles]],
         read: Callable[[], Sequence[Credentials]],
         serve: Callable[[Sequence[Credentials]], object],
+        key: str = "tls.server.certificates",
     ) -> None:
         self._clock = clock
         self._now = now
@@ -43,6 +45,7 @@ class CertificateWatch:
         self._files = files
         self._read = read
         self._serve = serve
+        self._key = key
         self._served: _Look = ()
         self._seen: _Look = ()
         self._refused: _Look | None = None
@@ -90,7 +93,7 @@ class CertificateWatch:
             return  # told when it was met
         for each in found:
             for words in cautions_about(each, self._hostname, self._now()):
-                maillog.caution("tls.server.certificates", words)
+                maillog.caution(self._key, words)
 
     def _look(self) -> _Look:
         return tuple(_state(path) for each in self._files() for path in (each.chain, each.key))

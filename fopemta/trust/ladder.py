@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import attrs
+
 from fopemta.config.model import Fallback, Route, TlsClient
-from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded, Merged
+from fopemta.routing.values import NextHop
+from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded, Merged, NameSource, Proof
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Rung
@@ -11,18 +14,32 @@ from fopemta.trust.rungs import Rung
 _ORDER = tuple(Rung)
 
 
-def own_demand(route: Level | None) -> Demand:
-    """What a route demands; it speaks for itself, also when it asks for less than the default."""
-    return Demand(level=Level.OPPORTUNISTIC, source="default") if route is None else Demand(level=route, source="route")
+def own_demand(route: Route) -> Demand:
+    """What a route demands; it speaks for itself, also when it asks for less than the default.
+
+    What it says of proofs counts where somebody wants one: it also says how the host of a rule can prove itself.
+    """
+    says = route.names is not NameSource.MX or route.roots is not None or bool(route.pins)
+    proof = Proof(names=route.names, roots=route.roots, pins=route.pins) if says else None
+    if route.tls is None:
+        return Demand(level=Level.OPPORTUNISTIC, source="default", proof=proof)
+    return Demand(level=route.tls, source="route", proof=proof)
 
 
-def plan_towards(demanded: Demanded, route: Route, client: TlsClient) -> TlsPlan:
-    """The plan for mail with these demands by that route; the one place in which all who demand something meet."""
+def plan_towards(demanded: Demanded, hop: NextHop, client: TlsClient) -> TlsPlan:
+    """The plan for mail with these demands to that hop; the one place in which all who demand something meet."""
+    route = hop.route
     if route.is_local:
         # RULINGS 8: the operator says that this hop crosses no network.
         demanded = NOTHING_DEMANDED
-    merged = demanded.merged(own_demand(route.tls))
-    return plan_of(merged, client.fallback, Rung(client.lowest_rung), demanded.domain)
+    merged = demanded.merged(own_demand(route))
+    domain = demanded.domain or hop.domain or route.domain
+    plan = plan_of(merged, client.fallback, Rung(client.lowest_rung), domain if _asks_for_domain(merged) else "")
+    return attrs.evolve(plan, certificate=route.certificate)
+
+
+def _asks_for_domain(merged: Merged) -> bool:
+    return any(each.names is NameSource.DOMAIN for each in merged.proofs)
 
 
 def plan_of(merged: Merged, fallback: Fallback, lowest_rung: Rung, domain: str = "") -> TlsPlan:

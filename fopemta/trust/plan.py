@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from fopemta.config.model import Fallback
+from fopemta.config.model import CertificateFiles, Fallback
 from fopemta.trust.demand import Proof
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.levels import Level
@@ -19,7 +19,8 @@ class TlsPlan:
     when plain text may follow a *failed* handshake.  `sources` names who demanded the level ("default", "rule bank").
 
     `preferred`, where it is above `level`: all hosts are tried at it first (RULINGS 9).  `proofs` must all be given for
-    "authenticated", none is the MX name by the usual roots; `domain` is the recipient's where a proof asks for it.
+    "authenticated", none is the MX name by the usual roots; `domain` is the recipient's where a proof asks for it;
+    `certificate` is ours to show, None for none.
     """
 
     level: Level
@@ -29,6 +30,7 @@ class TlsPlan:
     preferred: Level | None = None
     proofs: tuple[Proof, ...] = ()
     domain: str = ""
+    certificate: CertificateFiles | None = None
 
     @property
     def plain_allowed(self) -> bool:

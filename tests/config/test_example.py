@@ -20,15 +20,15 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE_PATH = ROOT / "etc" / "fopemta.toml"
 REFERENCE_PATH = ROOT / "docs" / "configuration.md"
 
-_ROW = re.compile(r"\| `([a-z0-9_.\[\]]+)` \| (?:`(.+?)`|required) \| (start)? ?\| .+ \|")
+_ROW = re.compile(r"\| `([a-z0-9_.\[\]]+)` \| (?:`(.+?)`|required|none) \| (start)? ?\| .+ \|")
 
 _HEADING = re.compile(r"(?:# )?\[{1,2}([a-z_.]+)\]{1,2}")
 _KEY = re.compile(r"(?:# )?([a-z0-9_]+) = (.+)")
 
 # What has no default of its own: left out, a route has the level that all have.
-NO_DEFAULT = {"route.tls", "listener.client_certificates", "rules"}
-# Written as examples inside a list.
-IN_LISTS = {"tls.server.certificates"}
+NO_DEFAULT = {"route.tls", "route.roots", "listener.client_certificates", "rules"}
+# Written as examples, in braces.
+IN_BRACES = {"tls.server.certificates", "route.certificate"}
 
 
 def shown_values() -> dict[str, list[str]]:
@@ -49,7 +49,7 @@ def leaves() -> Iterator[tuple[str, Section, Key]]:
     for name, section in sections(FILE):
         for word, key in section.keys.items():
             dotted = f"{name}.{word}" if name else word
-            if dotted not in tables and name not in IN_LISTS:
+            if dotted not in tables and name not in IN_BRACES:
                 yield dotted, section, key
 
 
@@ -58,11 +58,11 @@ class ExampleTests(SynchronousTestCase):
         load(FILE_PATH.read_text(encoding="utf-8"), str(FILE_PATH.parent))
 
     def test_every_key_stands_in_it(self) -> None:
-        wanted = {dotted for dotted, _, _ in leaves()} | IN_LISTS
+        wanted = {dotted for dotted, _, _ in leaves()} | IN_BRACES
         self.assertEqual(wanted - set(shown_values()), set())
 
     def test_nothing_else_stands_in_it(self) -> None:
-        known = {dotted for dotted, _, _ in leaves()} | IN_LISTS
+        known = {dotted for dotted, _, _ in leaves()} | IN_BRACES
         self.assertEqual(set(shown_values()) - known, set())
 
     def test_shown_defaults_are_true(self) -> None:
@@ -93,14 +93,14 @@ class ReferenceTests(SynchronousTestCase):
         self.rows = {match[1].replace("[]", ""): match for match in matches if match is not None}
 
     def test_every_key_and_no_other_is_listed(self) -> None:
-        self.assertEqual(set(self.rows), {dotted for dotted, _, _ in leaves()} | IN_LISTS)
+        self.assertEqual(set(self.rows), {dotted for dotted, _, _ in leaves()} | IN_BRACES)
 
     def test_defaults_are_those_of_the_example(self) -> None:
         shown = shown_values()
         for dotted, section, key in leaves():
             default = self.rows[dotted][2]
-            if key.required:
-                self.assertIsNone(default, dotted)
+            if key.required or default is None:
+                self.assertEqual(key.required, "| required |" in self.rows[dotted][0], dotted)
             else:
                 self.assertIn(default, shown[dotted], (dotted, section))
 

@@ -65,6 +65,8 @@ class Delivery:
         network: MemoryNetwork | None = None,
         revocation: Revocation = Revocation.SOFT,
         revocations: Any = None,
+        route: Route | None = None,
+        client: Any = CLIENT,
     ) -> None:
         self.servers = servers
         addresses = [f"192.0.2.{number}" for number, _ in enumerate(servers, start=1)]
@@ -74,18 +76,18 @@ class Delivery:
         mx = tuple((number * 10, f"mx{number}.d.test") for number, _ in enumerate(servers, start=1))
         hosts = {f"mx{number}.d.test": (address,) for number, address in enumerate(addresses, start=1)}
         self.resolver = ScriptedResolver({"d.test": mx}, hosts)
-        routes = (Route(domain="d.test", via=Via.MX, tls=level),) if level is not None else ()
+        route = route or (Route(domain="d.test", via=Via.MX, tls=level) if level is not None else None)
         self.config = Configuration(
             node=Node(hostname="us.test", postmaster=Mailbox("postmaster", "us.test")),
             listeners=(Listener(endpoint="tcp:25"),),
-            routes=routes,
+            routes=() if route is None else (route,),
             tls_client=TlsClient(fallback=fallback, lowest_rung=lowest_rung, revocation=revocation),
         )
         self.spool = MemorySpool(self.network)
         self.manager = DeliveryManager(
             self.network,  # type: ignore[arg-type]
             Router(self.resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5),
-            CLIENT,
+            client,
             self.spool,
             self.config,
             lambda: AUTHORITY.now.timestamp(),
@@ -118,7 +120,8 @@ class Delivery:
         verdicts: list[Any] = []
         pending = [each.address for each in self.message.recipients if each.open]
         hop = next_hop("d.test", self.config.routes)
-        self.manager.deliver(Consignment(self.message, hop, tuple(pending)), self.note).addCallback(verdicts.extend)
+        self.consignment = Consignment(self.message, hop, tuple(pending))
+        self.manager.deliver(self.consignment, self.note).addCallback(verdicts.extend)
         self.network.flush(seconds)
         assert verdicts, "the delivery has not come to its end"
         order = [str(each) for each in pending]

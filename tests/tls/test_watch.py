@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta import maillog
 from fopemta.config.model import CertificateFiles
 from fopemta.testing.authority import Leaf
 from fopemta.tls.credentials import Credentials, load
@@ -41,6 +42,19 @@ class WatchTests(SynchronousTestCase):
 
     def read(self) -> list[Credentials]:
         return [load(self.files)]
+
+    def test_names_matter_only_for_a_server(self) -> None:
+        self.put(AUTHORITY.leaf("mx.test"))
+        told: list[object] = []
+        self.patch(maillog, "caution", lambda key, words: told.append((key, words)))
+        for hostname, wanted in ((None, 0), ("other.test", 1)):
+            told.clear()
+            watch = CertificateWatch(
+                self.clock, self.clock.seconds, hostname, lambda: [self.files], self.read, self.served.append, "here"
+            )
+            watch.start()
+            watch.stop()
+            self.assertEqual([key for key, words in told if "not for" in words], ["here"] * wanted)
 
     def put(self, leaf: Leaf, *, chain: bool = True, key: bool = True) -> None:
         """As lego does it: over the old files."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Fallback
+from fopemta.config.model import Fallback, Route
 from fopemta.trust.demand import Demand, Demanded, Patience, Proof, merge
 from fopemta.trust.ladder import own_demand, plan_of
 from fopemta.trust.levels import Level
@@ -73,13 +73,15 @@ class PlanTests(SynchronousTestCase):
             (authenticated, (), encrypt, (encrypt, authenticated, TLS)),
         ):
             demanded = Demanded(demands=demands, weakest=weakest, weakened_by="old server")
-            found = plan_of(demanded.merged(own_demand(route)), Fallback.IMMEDIATE, Rung.COMPATIBLE)
+            found = plan_of(
+                demanded.merged(own_demand(Route(domain="example.org", tls=route))), Fallback.IMMEDIATE, Rung.COMPATIBLE
+            )
             self.assertEqual((found.level, found.wanted, words(found)), wanted, (route, demands, weakest))
 
     def test_published_policy_is_never_lowered(self) -> None:
         demanded = Demanded(demands=(FORCED,), weakest=Level.OPPORTUNISTIC, weakened_by="old server")
         dane = Demand(level=Level.AUTHENTICATED, source="DANE")
-        self.assertIs(demanded.merged(own_demand(None), [dane]).level, Level.AUTHENTICATED)
+        self.assertIs(demanded.merged(own_demand(Route(domain="example.org")), [dane]).level, Level.AUTHENTICATED)
 
     def test_the_stricter_lowest_rung_counts(self) -> None:
         for client, wanted in ((Rung.STRONG_256, TLS[:1]), (Rung.STRONG_128, TLS[:2]), (Rung.PLAIN, TLS[:2])):

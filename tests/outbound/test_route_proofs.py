@@ -1,0 +1,132 @@
+"""What a route says of proofs, and of the certificate that is shown to its hosts."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import attrs
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.model import CertificateFiles, Route
+from fopemta.testing.authority import Authority
+from fopemta.tls.client import ClientTls
+from fopemta.tls.credentials import CredentialsError
+from fopemta.tls.server import ServerTls
+from fopemta.trust.demand import NameSource
+from fopemta.trust.levels import Level
+from fopemta.trust.proofs import fingerprints
+from tests.outbound.delivery import GOOD, OTHER_NAME, Delivery, peer
+from tests.tls.handshakes import AUTHORITY, FromContext, credentials, server_context
+
+PARTNER = Authority()
+DEMANDED = Route(domain="d.test", tls=Level.AUTHENTICATED)
+
+
+class ProofTests(SynchronousTestCase):
+    def outcome(self, creator: Any, route: Route) -> tuple[str, str | None]:
+        delivery = Delivery(peer(creator=creator), route=route)
+        [verdict] = delivery.run()
+        return verdict.result.value, verdict.diagnosis
+
+    def test_names(self) -> None:
+        leaf = AUTHORITY.leaf("d.test")
+        domain = ServerTls([credentials(leaf)]).creator()
+        for names, creator, wanted in (
+            (NameSource.MX, GOOD, ("delivered", None)),
+            (NameSource.MX, OTHER_NAME, ("deferred", "name_mismatch")),
+            (("elsewhere.test",), OTHER_NAME, ("delivered", None)),
+            (("elsewhere.test",), GOOD, ("deferred", "name_mismatch")),
+            (NameSource.DOMAIN, domain, ("delivered", None)),
+            (NameSource.DOMAIN, GOOD, ("deferred", "name_mismatch")),
+        ):
+            route = attrs.evolve(DEMANDED, names=names)
+            self.assertEqual(self.outcome(creator, route), wanted, (names, creator))
+
+    def test_roots_are_those_of_the_route_and_no_others(self) -> None:
+        folder = tempfile.mkdtemp()
+        route = attrs.evolve(DEMANDED, roots=PARTNER.write_root(folder))
+        partners = ServerTls([credentials(PARTNER.leaf("mx1.d.test"))]).creator()
+        self.assertEqual(self.outcome(partners, DEMANDED), ("deferred", "untrusted_root"))
+        self.assertEqual(self.outcome(partners, route), ("delivered", None))
+        self.assertEqual(self.outcome(GOOD, route), ("deferred", "untrusted_root"))
+
+    def test_pins_prove_by_themselves_and_nothing_else_does(self) -> None:
+        leaf = Authority().leaf("elsewhere.test", days=(-9, -2))
+        stranger = ServerTls([credentials(leaf)]).creator()
+        for pin in fingerprints(leaf.chain[0].public_bytes(Encoding.DER)):
+            route = attrs.evolve(DEMANDED, pins=("00" * 32, pin))
+            self.assertEqual(self.outcome(stranger, route), ("delivered", None))
+        self.assertEqual(self.outcome(GOOD, route)[0], "deferred")
+
+    def test_without_a_demand_nothing_is_kept_from_going(self) -> None:
+        route = Route(domain="d.test", pins=("00" * 32,))
+        self.assertEqual(self.outcome(GOOD, route)[0], "delivered")
+
+
+class OurCertificateTests(SynchronousTestCase):
+    """To a server that wants one, and notes what it was shown."""
+
+    def setUp(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.files = CertificateFiles(*PARTNER.leaf("us.test").write(self.folder, "us"))
+        self.shown: list[str] = []
+
+    def asking(self, wanted: int = SSL.VERIFY_PEER, **changes: Any) -> Any:
+        context = server_context(AUTHORITY.leaf("mx1.d.test"), **changes)
+
+        def note(_: Any, certificate: Any, __: int, depth: int, ___: int) -> bool:
+            if depth == 0:
+                self.shown.append(certificate.to_cryptography().subject.rfc4514_string())
+            return True
+
+        context.set_verify(wanted, note)
+        return FromContext(context)
+
+    def client(self) -> ClientTls:
+        return ClientTls(AUTHORITY.write_root(self.folder), [self.files])
+
+    def test_shown_to_the_hosts_of_its_route(self) -> None:
+        wanted = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+        ours = Route(domain="d.test", certificate=self.files)
+        for maximum in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION):
+            self.shown.clear()
+            server = peer(creator=self.asking(wanted, maximum=maximum))
+            [verdict] = Delivery(server, route=ours, client=self.client()).run()
+            self.assertEqual((verdict.result.value, len(set(self.shown))), ("delivered", 1), maximum)
+
+    def test_shown_to_nobody_else(self) -> None:
+        for route in (None, Route(domain="d.test"), Route(domain="*", tls=Level.ENCRYPT)):
+            server = peer(creator=self.asking())
+            [verdict] = Delivery(server, route=route, client=self.client()).run()
+            self.assertEqual((verdict.result.value, self.shown), ("delivered", []))
+
+    def test_not_forced_on_a_server_that_does_not_ask(self) -> None:
+        server = peer(creator=GOOD)
+        ours = Route(domain="d.test", certificate=self.files, tls=Level.AUTHENTICATED)
+        [verdict] = Delivery(server, route=ours, client=self.client()).run()
+        self.assertEqual(verdict.result.value, "delivered")
+
+    def test_a_session_with_it_serves_no_other_route(self) -> None:
+        plain, ours = (Delivery(peer(), route=Route(domain="d.test", certificate=each)) for each in (None, self.files))
+        plans = [each.manager.plan(consigned(each)) for each in (plain, ours)]
+        self.assertNotEqual(*plans)
+
+    def test_renewed_at_reload_and_kept_if_the_new_one_is_bad(self) -> None:
+        client = self.client()
+        Path(self.files.key).write_bytes(PARTNER.leaf("other.test").key_pem)
+        with self.assertRaises(CredentialsError):
+            client.show([self.files])
+        server = peer(creator=self.asking(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT))
+        ours = Route(domain="d.test", certificate=self.files)
+        [verdict] = Delivery(server, route=ours, client=client).run()
+        self.assertEqual(verdict.result.value, "delivered")
+
+
+def consigned(delivery: Delivery) -> Any:
+    """The consignment of one delivery that has been made."""
+    delivery.run()
+    return delivery.consignment
