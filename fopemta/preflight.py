@@ -15,6 +15,7 @@ import attrs
 from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 
+from fopemta.config.checks import rule_errors
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.load import load
 from fopemta.config.model import Configuration, Verify
@@ -64,7 +65,10 @@ def read(path: str) -> Configuration:
     configuration = load(text, os.path.dirname(path))
     if configuration.rules is None:
         return configuration
-    return attrs.evolve(configuration, rulebook=_rulebook(configuration.rules))
+    configuration = attrs.evolve(configuration, rulebook=_rulebook(configuration.rules))
+    if errors := rule_errors(configuration):
+        raise ConfigurationErrors(errors)
+    return configuration
 
 
 def _rulebook(path: str) -> Rulebook:

@@ -330,7 +330,7 @@ def _logins(configuration: Configuration, reactor: IMailReactor) -> ILogins | No
 
 
 def _asks(configuration: Configuration, listener: Listener) -> ClientCertificates:
-    return listener.client_certificates or configuration.tls_server.client_certificates
+    return listener.asks_for(configuration.tls_server.client_certificates)
 
 
 def _watch(

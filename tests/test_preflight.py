@@ -67,6 +67,14 @@ class RulesTests(Folder):
         (self.path.parent / "rules.toml").write_text(rules)
         return preflight.read(str(self.path)).rulebook
 
+    def test_a_rule_that_wants_a_certificate_needs_a_listener_that_asks(self) -> None:
+        rule = '[[rule]]\nname = "x"\nwhen = {{ {} }}\nthen = {{ action = "require_tls", {} }}\n'
+        wants = 'names = ["mx.d.test"]'
+        with self.assertRaisesRegex(ConfigurationErrors, r"rules, line 1 \(x\): wants .*, and listener\[0\] asks"):
+            self.read(rule.format('senders = ["d.test"]', wants))
+        self.read(rule.format('senders = ["d.test"]', 'level = "encrypt"'))
+        self.read(rule.format('users = ["bob"]', wants))
+
     def test_rules_come_with_the_configuration(self) -> None:
         (rule,) = self.read('[[rule]]\nname = "x"\nthen = { action = "reject" }\n').rules
         self.assertEqual((rule.name, rule.line), ("x", 1))

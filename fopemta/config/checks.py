@@ -8,6 +8,7 @@ from typing import Any
 
 from fopemta.config.errors import ConfigurationError
 from fopemta.config.model import (
+    ClientCertificates,
     Configuration,
     Listener,
     ListenerKind,
@@ -22,8 +23,11 @@ from fopemta.config.model import (
 )
 from fopemta.config.place import WRONG, Place
 from fopemta.mail.address import is_ip_address
-from fopemta.policy.action import ForceTls
+from fopemta.policy.action import ForceTls, RequireTls
 from fopemta.policy.cautions import rule_cautions
+from fopemta.policy.facts import Direction
+from fopemta.policy.matchers import Users as UsersMatcher
+from fopemta.policy.rulebook import Rule, Rulebook
 from fopemta.routing.routes import is_local
 from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
@@ -146,9 +150,42 @@ def revocation_matters(configuration: Configuration) -> bool:
     )
 
 
+def rule_errors(configuration: Configuration) -> tuple[ConfigurationError, ...]:
+    """What rules demand that the rest of the configuration makes impossible (RULINGS 28)."""
+    book, usual = configuration.rulebook or Rulebook(), configuration.tls_server.client_certificates
+    deaf = [
+        index
+        for index, each in enumerate(configuration.listeners)
+        if each.asks_for(usual) is ClientCertificates.IGNORE and each.kind is ListenerKind.MX
+    ]
+    return tuple(
+        ConfigurationError(
+            f"rules, line {rule.line} ({rule.name})",
+            f'wants a client certificate, and listener[{index}] asks for none: client_certificates is "ignore"',
+        )
+        for rule in book.rules
+        if isinstance(rule.then, RequireTls) and rule.then.wants_certificate and not _is_about_logins(rule)
+        for index in deaf[:1]
+    )
+
+
+def _is_about_logins(rule: Rule) -> bool:
+    """It never matches what a stranger sends, so that it is no matter of kind "mx"."""
+    return rule.direction is Direction.OUTBOUND or any(isinstance(each, UsersMatcher) for each in rule.when)
+
+
+def _client_certificates(listener: Listener, index: int) -> str:
+    own = listener.client_certificates is not None
+    return f"listener[{index}].client_certificates" if own else "tls.server.client_certificates"
+
+
+_NOBODY_ASKS = 'no listener asks for certificates: client_certificates is "ignore" everywhere'
+
+
 def cautions(configuration: Configuration, now: float) -> tuple[ConfigurationError, ...]:
     """What is permitted and probably not meant; told, not refused.  `now` in seconds since the epoch."""
     found = []
+    asked = [each.asks_for(configuration.tls_server.client_certificates) for each in configuration.listeners]
     for index, listener in enumerate(configuration.listeners):
         if listener.kind is ListenerKind.MX and listener.tls in (ListenerTls.REQUIRED, ListenerTls.IMPLICIT):
             found.append(
@@ -160,6 +197,11 @@ def cautions(configuration: Configuration, now: float) -> tuple[ConfigurationErr
         if listener.kind is ListenerKind.SUBMISSION and configuration.users.file == "off":
             what = "without users.file nobody can log in, and only [relay] networks can send"
             found.append(ConfigurationError(f"listener[{index}].kind", what))
+        if listener.kind is ListenerKind.MX and asked[index] is ClientCertificates.REQUIRE:
+            what = '"require" on kind "mx": servers without a certificate cannot send mail here (RFC 3207 4)'
+            found.append(ConfigurationError(_client_certificates(listener, index), what))
+    if configuration.relay.certificates and not any(each is not ClientCertificates.IGNORE for each in asked):
+        found.append(ConfigurationError("relay.certificates", _NOBODY_ASKS))
     for index, network in enumerate(configuration.relay.networks):
         if network.prefixlen == 0:
             found.append(ConfigurationError(f"relay.networks[{index}]", f"{network}: anyone may relay through here"))

@@ -171,7 +171,12 @@ FETCH = Section(Fetch, _same_names(proxy=proxy, probe=http_url, timeout=duration
 
 RELAY = Section(
     Relay,
-    _same_names(networks=array(network), domains=array(pattern), authenticated_users=yes_or_no),
+    _same_names(
+        networks=array(network),
+        certificates=array(certificate_identity),
+        domains=array(pattern),
+        authenticated_users=yes_or_no,
+    ),
 )
 
 USERS = Section(Users, _same_names(file=path("off"), scram=yes_or_no))

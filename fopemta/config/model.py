@@ -118,6 +118,10 @@ class Listener:
     blocklists: tuple[Blocklist, ...] = ()
     banner_delay: float = 0.0
 
+    def asks_for(self, usual: ClientCertificates) -> ClientCertificates:
+        """What it wants of clients' certificates, `usual` as [tls.server] has it."""
+        return self.client_certificates or usual
+
     @property
     def proxied(self) -> bool:
         """A proxy's header comes first."""
@@ -190,11 +194,13 @@ class Dns:
 
 @attrs.frozen(kw_only=True)
 class Relay:
-    """[relay]  Clients in `networks` may send anywhere, and those that logged in where `authenticated_users` is set;
-    mail for `domains` is taken from anyone and sent onwards.
+    """[relay]  Clients in `networks` may send anywhere, those that show a certificate of `certificates` (names, or
+    SHA-256 fingerprints of certificate or key), and those that logged in where `authenticated_users` is set; mail for
+    `domains` is taken from anyone and sent onwards.
     """
 
     networks: tuple[Network, ...] = ()
+    certificates: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     authenticated_users: bool = True
 

@@ -69,7 +69,7 @@ class InboundFactory(SMTPFactory):
         self._rule_counts = rule_counts
         self.clients = clients if clients is not None else Clients(config, clock)
         self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
-        self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
+        self.admission = Admission.of(config)
         self.sessions: set[InboundProtocol] = set()
         self.closing = False
         self._emptied: Deferred[None] | None = None
@@ -86,7 +86,7 @@ class InboundFactory(SMTPFactory):
         """Use `config` for the connections to come; those that stand go on as they began."""
         self.config = config
         self._rules.clear()
-        self.admission = Admission(config.relay.networks, config.relay.domains, config.routes, config.node.postmaster)
+        self.admission = Admission.of(config)
 
     def rule_applied(self, message_id: str, note: RuleNote) -> None:
         """A rule had something to say; `message_id` is "" where there is none yet."""

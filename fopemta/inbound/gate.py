@@ -37,6 +37,8 @@ class Gate:
         self.login: LoggedIn | None = None
         self._sender: Mailbox | None = None
         self._tls: TlsSession | None = None
+        # Known from MAIL on, and no longer after a change of the configuration than the transaction.
+        self._certified = False
         self._listed: Deferred[Reply | None] | Reply | None = None
         if factory.blocklists is not None and not self.trusted:
             self._listed = factory.blocklists.judge(client)
@@ -44,7 +46,13 @@ class Gate:
     @property
     def may_relay(self) -> bool:
         """The client may send to anywhere."""
-        return self.trusted or (self.login is not None and self._factory.config.relay.authenticated_users)
+        logged_in = self.login is not None and self._factory.config.relay.authenticated_users
+        return self.trusted or logged_in or self._certified
+
+    @property
+    def _is_ours(self) -> bool:
+        """What it sends goes out, in the eyes of rules."""
+        return self.trusted or self.login is not None or self._certified
 
     def handshake(self) -> Reply | None:
         """May it begin TLS?"""
@@ -53,6 +61,7 @@ class Gate:
     def sender(self, sender: Mailbox | None, tls: TlsSession | None) -> Reply | None:
         """May it write as `sender`?"""
         self._sender, self._tls = sender, tls
+        self._certified = self._factory.admission.has_certificate(tls)
         refusal = judge_sender(self.login, sender)
         if refusal is None and not self.trusted:
             refusal = self._factory.clients.message(self.client)
@@ -68,7 +77,7 @@ class Gate:
         if refusal is None:
             refusal = self._rules_refuse(Stage.RECIPIENT, (recipient,))
         if refusal is None and not self._is_postmaster(recipient):
-            if self._listed is not None and self.login is None:
+            if self._listed is not None and not self._is_ours:
                 return Deferred.fromCoroutine(self._ask_list_first(recipient))
             verified = self._verified(recipient)
             if verified is not None:
@@ -102,7 +111,7 @@ class Gate:
         """What rules may be asked about now."""
         return MessageFacts(
             stage=stage,
-            direction=Direction.OUTBOUND if self.trusted or self.login is not None else Direction.INBOUND,
+            direction=Direction.OUTBOUND if self._is_ours else Direction.INBOUND,
             client=self.client,
             login=None if self.login is None else self.login.name,
             tls=self._tls,

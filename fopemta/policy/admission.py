@@ -1,7 +1,8 @@
 """Who may send where: the one place that decides about relaying (pure).
 
-Mail for local and relay domains is taken from anyone; mail for all others only from `[relay] networks`, and from logins
-where `[relay] authenticated_users` is set.  There is no other way in, so there is no open relay by default (R6).
+Mail for local and relay domains is taken from anyone; mail for all others only from `[relay] networks`, from clients
+with one of `[relay] certificates`, and from logins where `[relay] authenticated_users` is set.  There is no other way
+in, so there is no open relay by default (R6).
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import functools
 import ipaddress
 from collections.abc import Sequence
+from typing import Self
 
 import attrs
 
-from fopemta.config.model import Network, Route
+from fopemta.config.model import Configuration, Network, Route
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import ClientCertificate
+from fopemta.mail.envelope import ClientCertificate, TlsSession
 from fopemta.mail.reply import Reply
 from fopemta.policy.client_identity import is_one_of
 from fopemta.routing.routes import is_local, route_for
@@ -35,10 +37,21 @@ class Admission:
     domains: tuple[str, ...]
     routes: tuple[Route, ...]
     postmaster: Mailbox
+    certificates: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, config: Configuration) -> Self:
+        """As `config` has it."""
+        relay = config.relay
+        return cls(relay.networks, relay.domains, config.routes, config.node.postmaster, relay.certificates)
 
     def may_relay(self, client: str) -> bool:
         """The client's address is in `[relay] networks`; one that is no address is not."""
         return in_networks(client, self.networks)
+
+    def has_certificate(self, tls: TlsSession | None) -> bool:
+        """The session's client has shown one of `[relay] certificates`."""
+        return tls is not None and tls.client is not None and is_one_of(tls.client, self.certificates)
 
     def judge_recipient(self, recipient: Mailbox, may_relay: bool) -> Reply | None:
         """None where mail for `recipient` is taken, else the refusal."""

@@ -55,8 +55,7 @@ def explained(config: Configuration, facts: MessageFacts, may_relay: bool, now: 
     """What would become of the message with these facts; `now` in seconds since the epoch."""
     book = config.rulebook or Rulebook()
     results = book.evaluate(facts, now)
-    relay = config.relay
-    admission = Admission(relay.networks, relay.domains, config.routes, config.node.postmaster)
+    admission = Admission.of(config)
     refusals = [(each, admission.judge_recipient(each, may_relay)) for each in facts.recipients]
     taken = tuple(each for each, refusal in refusals if refusal is None)
     accepted = _accepted(results, facts, taken)

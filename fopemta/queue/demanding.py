@@ -10,9 +10,10 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from fopemta.config.model import Configuration
 from fopemta.interfaces import ISpool, SpoolTrouble
+from fopemta.mail.envelope import Arrival
 from fopemta.mail.queued import QueuedMessage
 from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker
-from fopemta.policy.admission import in_networks
+from fopemta.policy.admission import Admission
 from fopemta.policy.content import MOST_READ, content_facts
 from fopemta.policy.demands import RuleDemands, demands_on, stricter
 from fopemta.policy.facts import ContentFacts, Direction, Gap, MessageFacts, Stage
@@ -104,7 +105,7 @@ class Demanding:
     def _facts(self, message: QueuedMessage, content: ContentFacts | None) -> MessageFacts:
         envelope = message.envelope
         arrival = envelope.arrival
-        ours = arrival is None or arrival.login is not None or self._is_ours(arrival.client_address)
+        ours = arrival is None or arrival.login is not None or self._is_ours(arrival)
         # Whom an alias or a rule has replaced is still whom the message was for (RULINGS 3).
         recipients = [one for each in envelope.recipients for one in envelope.options_of(each).stands_for or (each,)]
         return MessageFacts(
@@ -119,8 +120,9 @@ class Demanding:
             content=content,
         )
 
-    def _is_ours(self, client: str) -> bool:
-        return in_networks(client, self._config.relay.networks)
+    def _is_ours(self, arrival: Arrival) -> bool:
+        admission = Admission.of(self._config)
+        return admission.may_relay(arrival.client_address) or admission.has_certificate(arrival.tls)
 
     async def _content(self, message: QueuedMessage) -> ContentFacts:
         """What rules may read of the message itself."""

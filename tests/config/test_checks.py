@@ -99,5 +99,16 @@ class CautionTests(SynchronousTestCase):
         self.assertEqual([each.key for each in cautions(load(text, "/etc"), 0.0)], ["listener[0].kind"])
         self.assertEqual(cautions(load(text + '[users]\nfile = "users"\n', "/etc"), 0.0), ())
 
+    def test_client_certificates_that_strangers_have_not(self) -> None:
+        for text, key in (
+            (
+                SMALLEST.replace('"tcp:25"', '"tcp:25"\nclient_certificates = "require"'),
+                "listener[0].client_certificates",
+            ),
+            (SMALLEST + '[tls.server]\nclient_certificates = "require"\n', "tls.server.client_certificates"),
+            (SMALLEST + '[relay]\ncertificates = ["mx.d.test"]\n', "relay.certificates"),
+        ):
+            self.assertEqual([each.key for each in cautions(load(text, "/etc"), 0.0)], [key])
+
     def test_none_for_an_ordinary_file(self) -> None:
         self.assertEqual(cautions(load(SMALLEST, "/etc"), 0.0), ())
