@@ -80,6 +80,12 @@ class ResolverTests(Base):
         self.assertEqual(self.result(resolver.addresses("alias.test")), Found(("192.0.2.4",)))
         self.assertEqual(self.result(resolver.addresses("a_b.test")), Found(("192.0.2.5",)))
 
+    def test_C133_names_with_an_underscore_are_asked_for(self) -> None:
+        zone = ("u.test 600 MX 10 a_b.test.", "a_b.test 600 A 192.0.2.5")
+        resolver = self.resolver({A: Zone.of(zone)})
+        self.assertEqual(self.result(resolver.exchangers("u.test")), Found(((10, "a_b.test"),)))
+        self.assertEqual(self.result(resolver.addresses("a_b.test")), Found(("192.0.2.5",)))
+
     def test_addresses_of_one_family(self) -> None:
         resolver = self.resolver({A: Zone.of((*RECORDS, "six.test 600 AAAA 2001:db8::1"))})
         self.assertEqual(self.result(resolver.ipv4_addresses("mx.d.test")), Found(("192.0.2.1",)))

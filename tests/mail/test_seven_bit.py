@@ -91,13 +91,13 @@ class SevenBitTests(SynchronousTestCase):
                     content = b"Subject: x\r\n\r\n" + before + b"y" * length + after
                     self.assertEqual(seven_bit(content) == content, stays, (length, len(before), after))
 
-    def test_messages_in_messages(self) -> None:
+    def test_C148_messages_in_messages(self) -> None:
         inner = TEXT + "für dich\r\n".encode()
         self.check(
             b"MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + inner
         )
 
-    def test_what_must_not_be_touched(self) -> None:
+    def test_C148_what_must_not_be_touched(self) -> None:
         eight = "ö\r\n".encode()
         table = {
             b"MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n" + eight: "signed",

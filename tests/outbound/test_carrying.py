@@ -81,7 +81,7 @@ class EightBitTests(SynchronousTestCase):
         decoded = message_from_bytes(server.messages[0].content).get_payload(decode=True)
         self.assertEqual(decoded, content.partition(b"\r\n\r\n")[2])
 
-    def test_what_nobody_has_declared_is_found_however_late_it_comes(self) -> None:
+    def test_C148_what_nobody_has_declared_is_found_however_late_it_comes(self) -> None:
         late = b"Subject: x\r\n\r\n" + b"x" * 70 * 1024 * 4 + "\r\nü\r\n".encode()
         table = {
             (TEXT, ("8BITMIME",)): (" BODY=8BITMIME", True),

@@ -126,6 +126,11 @@ class CommandTests(SynchronousTestCase):
         }
         self.assertEqual({offer: self.said(message, *offer) for offer in table}, table)
 
+    def test_C049_no_password_ever_crosses(self) -> None:
+        """The way to a next hop knows no AUTH, so none can be tricked out of it, in the clear or within TLS."""
+        for offers in (("AUTH PLAIN LOGIN",), ("AUTH=PLAIN", "AUTH SCRAM-SHA-256")):
+            self.assertEqual(self.said(transaction(), *offers)[0], "MAIL FROM:<>")
+
     def test_requiretls_is_never_said(self) -> None:
         message = transaction(envelope=Envelope(None, (BOB, EVE), require_tls=True))
         self.assertEqual(self.said(message, "REQUIRETLS")[0], "MAIL FROM:<>")

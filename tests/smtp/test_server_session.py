@@ -495,14 +495,27 @@ class OtherExtensionTests(SynchronousTestCase):
         talk.say(HELLO + b"ETRN local.test\r\n")
         self.assertEqual(talk.codes()[-1], 502)
 
-    def test_requiretls_is_offered_within_tls_alone(self) -> None:
+    def test_C172_requiretls_is_offered_within_tls_alone(self) -> None:
         with_it = rules(require_tls=True)
         self.assertNotIn(b"REQUIRETLS", Conversation(with_it).say(HELLO))
         talk = Conversation(with_it, tls=TLS)
         self.assertIn(b"250-REQUIRETLS\r\n", talk.say(HELLO))
         talk.say(b"MAIL FROM:<> REQUIRETLS\r\nRCPT TO:<b@local.test>\r\nDATA\r\n.\r\n")
         self.assertTrue(talk.messages[0][0].envelope.require_tls)
+        # Mail without it is not touched (RFC 8689 2).
+        talk.say(b"MAIL FROM:<>\r\nRCPT TO:<b@local.test>\r\nDATA\r\n.\r\n")
+        self.assertFalse(talk.messages[1][0].envelope.require_tls)
         self.assertNotIn(b"REQUIRETLS", Conversation(tls=TLS).say(HELLO))
+
+    def test_C174_requiretls_in_the_clear_or_with_a_value_is_refused(self) -> None:
+        for tls, line, code in (
+            (None, b"MAIL FROM:<> REQUIRETLS\r\n", 555),
+            (TLS, b"MAIL FROM:<> REQUIRETLS=yes\r\n", 501),
+            (TLS, b"MAIL FROM:<> REQUIRETLS\r\n", 250),
+        ):
+            talk = Conversation(rules(require_tls=True), tls=tls)
+            talk.say(HELLO + line)
+            self.assertEqual(talk.codes()[-1], code, line)
 
     def test_extensions_turned_off(self) -> None:
         talk = Conversation(rules(without=frozenset({"CHUNKING", "SMTPUTF8", "LIMITS"})))
