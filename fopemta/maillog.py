@@ -431,6 +431,19 @@ def revocation_reachable() -> None:
     _log.info("CRLs can be fetched again", event="revocation_reachable")
 
 
+def staple_unavailable(subject: str, why: str, demanded: bool) -> None:
+    """No OCSP response about our own certificate can be had; logged once until one can.  `demanded`: the certificate
+    wants one stapled (RFC 7633), so that strict peers refuse it without.
+    """
+    text = "no OCSP response to staple to {subject}: {why}"
+    _log.warn(text, event="staple_unavailable", subject=subject, why=why, demanded=demanded)
+
+
+def staple_available(subject: str) -> None:
+    """There is one again."""
+    _log.info("OCSP response to staple to {subject} again", event="staple_available", subject=subject)
+
+
 def crl_not_kept(url: str, why: str) -> None:
     """A CRL was fetched and could not be written to disk; it is used all the same."""
     _log.warn("CRL of {url} not kept: {why}", event="crl_not_kept", url=url, why=why)

@@ -50,6 +50,7 @@ from fopemta.lookup.revocation_lists import RevocationLists
 from fopemta.lookup.revocation_upkeep import RevocationUpkeep
 from fopemta.lookup.revocations import Revocations
 from fopemta.lookup.router import Router
+from fopemta.lookup.staples import Staples
 from fopemta.mail.identifiers import message_id
 from fopemta.mail_service import Attendant, CannotStart, Listening, MailService
 from fopemta.outbound.callout import Callout, hurried
@@ -195,7 +196,8 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     serving = list(server_tls.values())
     resolver = Resolver(reactor, configuration.dns.nameservers or system_nameservers(), configuration.dns.timeout)
     router = _router(configuration, resolver)
-    revocations, upkeep = _revocations(configuration, reactor, resolver)
+    fetcher = Fetcher(reactor, resolver, configuration.fetch, configuration.tls_client.fetch_private)
+    revocations, upkeep = _revocations(configuration, reactor, fetcher)
     memory = HostMemory(configuration.node.state, reactor, time.time, _in_thread(reactor))
     manager, calling = (
         DeliveryManager(reactor, router, client_tls, spool, config, time.time, _in_thread(reactor), revocations, memory)
@@ -247,7 +249,10 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     for caution in cautions(configuration, time.time()):
         maillog.caution(caution.key, caution.message)
     files = log_observers.outlet.files
-    attendants: list[Attendant] = [*watches, upkeep, recipients, counts, memory]
+    staples = Staples(reactor, fetcher, time.time, lambda: serving[0].chains if serving else ())
+    for each in serving:
+        each.staple(staples.staple)
+    attendants: list[Attendant] = [*watches, staples, upkeep, recipients, counts, memory]
     if configuration.control.socket != "off":
         attendants.append(ControlSocket(configuration.control.socket, reactor, dispatcher, reload, memory))
     return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, attendants)
@@ -264,11 +269,10 @@ def _in_thread(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
 
 
 def _revocations(
-    configuration: Configuration, reactor: IMailReactor, resolver: Resolver
+    configuration: Configuration, reactor: IMailReactor, fetcher: Fetcher
 ) -> tuple[Revocations, RevocationUpkeep]:
     """Who finds out about revocation, and who looks after what he keeps."""
     settings, in_thread = configuration.fetch, _in_thread(reactor)
-    fetcher = Fetcher(reactor, resolver, settings, configuration.tls_client.fetch_private)
     shelf = ListShelf(os.path.join(configuration.node.state, "revocation"))
     lists = RevocationLists(fetcher, shelf, settings.largest, time.time, in_thread)
     revocations = Revocations(reactor, fetcher, lists, time.time, in_thread)

@@ -229,6 +229,11 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.revocation_unreachable("c.test: SERVFAIL"),
         '- warning: revocation_unreachable why="c.test: SERVFAIL"',
     ),
+    "staple_unavailable": (
+        lambda: maillog.staple_unavailable("CN=mx", "c.test: SERVFAIL", demanded=True),
+        '- warning: staple_unavailable subject="CN=mx" why="c.test: SERVFAIL" demanded=True',
+    ),
+    "staple_available": (lambda: maillog.staple_available("CN=mx"), '- staple_available subject="CN=mx"'),
     "revocation_reachable": (lambda: maillog.revocation_reachable(), "- revocation_reachable"),
     "crl_not_kept": (
         lambda: maillog.crl_not_kept("http://c.test/1", "No space left on device"),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import attrs
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from fopemta import maillog
 from fopemta.config.model import ClientCertificates, ClientEku, ServerVersion
 from fopemta.interfaces import IServerTls
 from fopemta.mail.envelope import ClientCertificate, TlsSession
@@ -49,6 +52,9 @@ class ServerSettings:
 
 _DEFAULT = ServerSettings()
 
+Staple: TypeAlias = Callable[[bytes], bytes]
+_Stapled: TypeAlias = Callable[[SSL.Connection, object], bytes]
+
 
 @implementer(IServerTls)
 class ServerTls:
@@ -69,14 +75,34 @@ class ServerTls:
     ) -> None:
         self._settings = settings
         self._now = now
-        self._context = _contexts(credentials, settings)
+        self._staple: Staple | None = None
+        self._serve(credentials)
+
+    def _serve(self, credentials: Sequence[Credentials]) -> None:
+        self._context = _contexts(credentials, self._settings, self._stapled)
+        self.chains = tuple(each.chain for each in credentials)
+
+    def staple(self, staple: Staple) -> None:
+        """Take OCSP responses from there: DER for a certificate in DER, b"" for none."""
+        self._staple = staple
+
+    def _stapled(self, connection: SSL.Connection, _: object) -> bytes:
+        """Called by OpenSSL within the handshake, for a client that asks.  Whatever goes wrong here, mail must come in:
+        then it does so without a staple.
+        """
+        try:
+            shown = connection.get_certificate(as_cryptography=True) if self._staple is not None else None
+            return b"" if shown is None or self._staple is None else self._staple(shown.public_bytes(Encoding.DER))
+        except Exception as error:  # noqa: BLE001  see above
+            maillog.background_failure("stapling", Failure(error))
+            return b""
 
     def replace(self, credentials: Sequence[Credentials]) -> None:
         """Serve `credentials` from the next connection on: new Contexts, since a used one cannot be changed.
 
         The keys of session tickets are new with it, too.  Raises CredentialsError, then the old ones stay in use.
         """
-        self._context = _contexts(credentials, self._settings)
+        self._serve(credentials)
 
     def creator(self) -> IOpenSSLServerConnectionCreator:
         """See IServerTls."""
@@ -123,12 +149,12 @@ class _Creator:
 # --- contexts --------------------------------------------------------------------------------------------------------
 
 
-def _contexts(credentials: Sequence[Credentials], settings: ServerSettings) -> SSL.Context:
+def _contexts(credentials: Sequence[Credentials], settings: ServerSettings, stapled: _Stapled) -> SSL.Context:
     """The Context of the first group, which changes to another's when a client names a host of that one."""
     if not credentials:
         # C015: a listener that says 220 to STARTTLS and has nothing to show.
         raise CredentialsError("there is no certificate to serve")
-    groups = [(group, _context(group, settings)) for group in _groups(credentials)]
+    groups = [(group, _context(group, settings, stapled)) for group in _groups(credentials)]
     first = groups[0][1]
     if len(groups) > 1:
         first.set_tlsext_servername_callback(lambda connection: _choose(connection, groups))
@@ -159,7 +185,7 @@ def _choose(connection: SSL.Connection, groups: Sequence[tuple[list[Credentials]
             return
 
 
-def _context(credentials: Sequence[Credentials], settings: ServerSettings) -> SSL.Context:
+def _context(credentials: Sequence[Credentials], settings: ServerSettings, stapled: _Stapled) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(_VERSIONS[settings.lowest])
     context.set_tls13_ciphersuites(":".join(SERVER_TLS13).encode("ascii"))
@@ -175,6 +201,7 @@ def _context(credentials: Sequence[Credentials], settings: ServerSettings) -> SS
         context.set_options(SSL.OP_NO_TICKET)
         trust(context, settings.client_roots)
         context.set_verify(_VERIFY[settings.client_certificates], observe)
+    context.set_ocsp_server_callback(stapled)
     for each in credentials:
         use(context, each)
     return context

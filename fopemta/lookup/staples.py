@@ -1,0 +1,110 @@
+"""OCSP responses about our own certificates, to be stapled to handshakes (shell): fetched ahead, never in a session.
+
+Only a response that a strict peer would take is served: verified as if it were somebody else's (RFC 6066 8, RFC 6960).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import attrs
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from fopemta import maillog
+from fopemta.answer import Absent, Found
+from fopemta.background import supervise
+from fopemta.interfaces import IFetcher
+from fopemta.trust.ocsp import judge_ocsp, request_for
+from fopemta.trust.revocation import Finding, Status
+from fopemta.trust.revocation_sources import sources_of
+
+# Seconds between two looks whether something is to be fetched; what could not be had is asked for again so much later.
+INTERVAL = 60.0
+RETRY = 600.0
+_LARGEST_RESPONSE = 65536
+
+Chain: TypeAlias = tuple[x509.Certificate, ...]
+
+
+@attrs.define
+class _Kept:
+    """What is known of one certificate.  `staple` is DER, b"" for none; times in seconds since the epoch."""
+
+    staple: bytes = b""
+    until: float = 0.0
+    next_try: float = 0.0
+    why: str | None = None
+
+
+class Staples:
+    """`served` gives the chains that listeners show now, leaf first; `now` the wall time."""
+
+    def __init__(
+        self, clock: IReactorTime, fetcher: IFetcher, now: Callable[[], float], served: Callable[[], Iterable[Chain]]
+    ) -> None:
+        self._clock = clock
+        self._fetcher = fetcher
+        self._now = now
+        self._served = served
+        self._kept: dict[bytes, _Kept] = {}
+        self._call: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """Begin, with a look at once."""
+        self._call = self._clock.callLater(INTERVAL, self.start)
+        supervise(self._look(), "fetching staples")
+
+    def stop(self) -> None:
+        """Do nothing more; harmless without `start`."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+
+    def staple(self, certificate: bytes) -> bytes:
+        """The response for the certificate, DER; b"" where there is none that holds today."""
+        kept = self._kept.get(certificate)
+        return kept.staple if kept is not None and self._now() < kept.until else b""
+
+    async def _look(self) -> None:
+        wanted = {}
+        for chain in self._served():
+            # Without its issuer in the chain nobody can be asked, and nothing verified; a self-signed one has none.
+            if len(chain) > 1 and (urls := sources_of(chain[0]).responders):
+                wanted[chain[0].public_bytes(Encoding.DER)] = (chain, urls)
+        self._kept = {der: self._kept.get(der, _Kept()) for der in wanted}
+        for der, (chain, urls) in wanted.items():
+            kept = self._kept[der]
+            if self._now() >= kept.next_try:
+                # Before it is fetched: a look that comes meanwhile does not fetch it again.
+                kept.next_try = self._now() + RETRY
+                await self._fetch(kept, chain, urls)
+
+    async def _fetch(self, kept: _Kept, chain: Chain, urls: Iterable[str]) -> None:
+        subject, why = chain[0].subject.rfc4514_string(), ""
+        for url in urls:
+            der, finding = await self._ask(url, chain)
+            if finding.status is Status.GOOD:
+                now = self._now()
+                kept.staple, kept.until = der, finding.until
+                # In the middle of its life: time enough for a responder that is down for a while.
+                kept.next_try = now + max(INTERVAL, (finding.until - now) / 2)
+                if kept.why is not None:
+                    maillog.staple_available(subject)
+                kept.why = None
+                return
+            if finding.status is Status.REVOKED:
+                kept.staple = b""
+            why = f"{url}: {finding.text}"
+        if kept.why is None:
+            maillog.staple_unavailable(subject, why, sources_of(chain[0]).must_staple)
+        kept.why = why
+
+    async def _ask(self, url: str, chain: Chain) -> tuple[bytes, Finding]:
+        request = request_for(chain[0], chain[1])
+        answer = await self._fetcher.post(url, request, "application/ocsp-request", _LARGEST_RESPONSE)
+        if isinstance(answer, Found):
+            return answer.value, judge_ocsp(answer.value, chain[0], chain[1], self._now())
+        why = "there is no OCSP responder at its place" if isinstance(answer, Absent) else answer.reason
+        return b"", Finding(Status.UNKNOWN, "ocsp", why)
