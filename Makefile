@@ -29,6 +29,7 @@ demo: $(VENV)/run
 bench: $(VENV)/test
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.deferred
+	$(BIN)/python -m benchmarks.handshakes
 
 crash: $(VENV)/test
 	FOPEMTA_CRASHES=200 $(BIN)/python -W error -m twisted.trial tests.end_to_end.test_crash
