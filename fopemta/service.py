@@ -58,6 +58,7 @@ from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.host_memory import HostMemory
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.queue.rule_counts import RuleCounts
+from fopemta.queue.rule_watch import RuleWatch
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
 from fopemta.recipients.recipients import Recipients
@@ -252,7 +253,15 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     staples = Staples(reactor, fetcher, time.time, lambda: serving[0].chains if serving else ())
     for each in serving:
         each.staple(staples.staple)
-    attendants: list[Attendant] = [*watches, staples, upkeep, recipients, counts, memory]
+    attendants: list[Attendant] = [
+        *watches,
+        RuleWatch(reactor, time.time, lambda: reload.current),
+        staples,
+        upkeep,
+        recipients,
+        counts,
+        memory,
+    ]
     if configuration.control.socket != "off":
         attendants.append(ControlSocket(configuration.control.socket, reactor, dispatcher, reload, memory))
     return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, attendants)
