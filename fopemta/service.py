@@ -215,36 +215,22 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     noise = random.Random()  # noqa: S311  jitter
     dispatcher = Dispatcher(spool, couriers, configuration, reactor, time.time, noise, _in_thread(reactor), counts)
     logins, clients = _logins(configuration, reactor), Clients(configuration, reactor)
+
+    def factory(listener: Listener) -> InboundFactory:
+        tls = None if listener.tls is ListenerTls.OFF else server_tls[_asks(configuration, listener)]
+        blocklists = Blocklists(resolver, listener.blocklists, reactor) if listener.blocklists else None
+        return InboundFactory(
+            listener, configuration, spool, dispatcher, tls, reactor, new_ids(), time.time,
+            logins=logins, blocklists=blocklists, recipients=recipients, aliases=recipients, clients=clients,
+            rule_counts=counts,
+        )  # fmt: skip
+
     listening = [
-        Listening(
-            f"listener[{index}].endpoint",
-            InboundFactory(
-                listener,
-                configuration,
-                spool,
-                dispatcher,
-                None if listener.tls is ListenerTls.OFF else server_tls[_asks(configuration, listener)],
-                reactor,
-                new_ids(),
-                time.time,
-                logins=logins,
-                blocklists=Blocklists(resolver, listener.blocklists, reactor) if listener.blocklists else None,
-                recipients=recipients,
-                aliases=recipients,
-                clients=clients,
-                rule_counts=counts,
-            ),
-        )
+        Listening(f"listener[{index}].endpoint", factory(listener))
         for index, listener in enumerate(configuration.listeners)
     ]
-    targets: list[Reconfigured] = [
-        dispatcher,
-        manager,
-        callout,
-        recipients,
-        clients,
-        *(each.factory for each in listening),
-    ]
+    followers = (dispatcher, manager, callout, recipients, clients)
+    targets: list[Reconfigured] = [*followers, *(each.factory for each in listening)]
     reload = Reload(path, configuration, targets, serving, credentials, dispatcher, client_tls.show)
     watches = [_watch(configuration, reactor, reload, serving), _watch_of_routes(reactor, reload, client_tls)]
     for caution in cautions(configuration, time.time()):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from fopemta.mail.address import path_text
 from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
+from fopemta.mail.unattempted import unattempted
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.verdict import Result, VerdictRecord
 
@@ -63,6 +63,7 @@ class OrderResult:
     recipients: tuple[str, ...] = ()
 
 
+_CODE = 450
 _CHANGES = {
     OrderKind.HOLD: frozenset({RecipientState.QUEUED}),
     OrderKind.RELEASE: frozenset({RecipientState.HELD}),
@@ -86,7 +87,7 @@ def _held(order: Order, message: QueuedMessage, status: RecipientStatus, now: fl
     text = _because(order, "Held by the operator")
     last = status.last
     if last is None:
-        return attrs.evolve(_record(message, status, now, Diagnosis.HELD, text), held=True)
+        return attrs.evolve(unattempted(message, status, now, Diagnosis.HELD, _CODE, text), held=True)
     return attrs.evolve(
         last, time=now, result=Result.DEFERRED, held=True, next_try=None, text=f"{text}; before that: {last.text}"
     )
@@ -95,34 +96,15 @@ def _held(order: Order, message: QueuedMessage, status: RecipientStatus, now: fl
 def _released(order: Order, message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
     text = _because(order, "Released by the operator")
     warned = status.last.warned if status.last is not None else False
-    record = _record(message, status, now, Diagnosis.RELEASED, text)
+    record = unattempted(message, status, now, Diagnosis.RELEASED, _CODE, text)
     overridden = order.reason if order.override_tls else status.overridden
     return attrs.evolve(record, next_try=now, warned=warned, overridden=overridden)
 
 
 def _removed(order: Order, message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
     row = explain(Diagnosis.REMOVED)
-    record = _record(message, status, now, Diagnosis.REMOVED, row.sender)
+    record = unattempted(message, status, now, Diagnosis.REMOVED, _CODE, row.sender)
     return attrs.evolve(record, result=Result.FAILED, code=554, enhanced=row.given_up)
-
-
-def _record(
-    message: QueuedMessage, status: RecipientStatus, now: float, diagnosis: Diagnosis, text: str
-) -> VerdictRecord:
-    return VerdictRecord(
-        time=now,
-        message=message.id,
-        sender=path_text(message.envelope.sender),
-        recipient=str(status.address),
-        attempt=status.attempts,
-        result=Result.DEFERRED,
-        code=450,
-        enhanced=explain(diagnosis).held,
-        diagnosis=diagnosis.value,
-        text=text,
-        tls_since=status.tls_since,
-        overridden=status.overridden,
-    )
 
 
 def _because(order: Order, text: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import attrs
 
-from fopemta.mail.address import path_text
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
+from fopemta.mail.unattempted import unattempted
 from fopemta.queue.clocks import is_of
 from fopemta.trust.diagnosis import Diagnosis, explain
-from fopemta.trust.verdict import Result, VerdictRecord
+from fopemta.trust.verdict import VerdictRecord
 
 
 def asked_for(pressed: str | None, consignment: Consignment) -> bool:
@@ -30,17 +30,4 @@ def not_judged(message: QueuedMessage, status: RecipientStatus, now: float) -> V
 
 
 def _not_made(message: QueuedMessage, status: RecipientStatus, now: float, why: Diagnosis) -> VerdictRecord:
-    """It is no attempt: it bears the number of the last one that was made."""
-    row = explain(why)
-    return VerdictRecord(
-        time=now,
-        message=message.id,
-        sender=path_text(message.envelope.sender),
-        recipient=str(status.address),
-        attempt=status.attempts,
-        result=Result.DEFERRED,
-        code=451,
-        enhanced=row.held,
-        diagnosis=why.value,
-        text=row.sender,
-    )
+    return unattempted(message, status, now, why, 451, explain(why).sender)

@@ -1,0 +1,28 @@
+"""What is written down of a recipient without an attempt (pure): orders, and attempts that are not made."""
+
+from __future__ import annotations
+
+from fopemta.mail.address import path_text
+from fopemta.mail.queued import QueuedMessage, RecipientStatus
+from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.verdict import Result, VerdictRecord
+
+
+def unattempted(
+    message: QueuedMessage, status: RecipientStatus, now: float, diagnosis: Diagnosis, code: int, text: str
+) -> VerdictRecord:
+    """A deferral that bears the number of the last attempt, and keeps what runs since: the clock of forced TLS."""
+    return VerdictRecord(
+        time=now,
+        message=message.id,
+        sender=path_text(message.envelope.sender),
+        recipient=str(status.address),
+        attempt=status.attempts,
+        result=Result.DEFERRED,
+        code=code,
+        enhanced=explain(diagnosis).held,
+        diagnosis=diagnosis.value,
+        text=text,
+        tls_since=status.tls_since,
+        overridden=status.overridden,
+    )
