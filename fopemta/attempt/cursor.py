@@ -69,6 +69,8 @@ class Cursor:
         self._connections: dict[Host, int] = {}
         self._began: dict[Host, float] = {}
         self._small_tried: set[str] = set()
+        # Where a connection was spent on what was remembered.
+        self._misled: set[Host] = set()
         if not plan.tls_rungs:
             self._plain, self._ways = self._ways, deque()
 
@@ -81,7 +83,9 @@ class Cursor:
         if again is not None:
             if self._may_go_on(again.host, now):
                 return self._taken(again, now)
-            self._leave_for_plain(again)
+            # What was remembered must not have kept a rung from being tried, and plain text be the end of it.
+            if again.host not in self._misled:
+                self._leave_for_plain(again)
         while self._ways:
             host, address = self._ways.popleft()
             if self._may_go_on(host, now):
@@ -102,8 +106,10 @@ class Cursor:
     def ended(self, step: Step, end: StepEnd, diagnosis: Diagnosis | None = None) -> None:
         """Tell how `step` ended; `diagnosis` of a handshake that failed."""
         if end is StepEnd.TICKET_FAILED:
+            self._misled.add(step.host)
             self._again = step
         elif end is StepEnd.HANDSHAKE_FAILED and step.remembered:
+            self._misled.add(step.host)
             self._again = Step(step.host, step.address, self._plan.tls_rungs[0])
         elif end is StepEnd.HANDSHAKE_FAILED and diagnosis is not None:
             self._handshake_failed(step, diagnosis)

@@ -127,6 +127,7 @@ def read(path: str) -> dict[str, Known]:
 def write(path: str, known: Mapping[str, Known]) -> None:
     """Replace the file as a whole.  Raises OSError."""
     plain = {key: {"rung": each.rung.value, "hello": each.hello.value, "at": each.at} for key, each in known.items()}
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     temporary = f"{path}.tmp"
     with open(temporary, "w", encoding="ascii") as file:
         json.dump(plain, file)

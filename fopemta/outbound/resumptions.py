@@ -17,6 +17,8 @@ from fopemta.trust.rungs import Hello, Rung
 # RFC 8446 4.6.1 lets a ticket live for a week; what a server may have been told since should show sooner.
 LONGEST = 2 * 3600.0
 MOST = 1000
+# A server that could not cope with its own ticket is offered none for so long, or every other connection would fail.
+REFUSED = 86_400.0
 
 Key = tuple[Place, Rung, Hello]
 
@@ -26,6 +28,7 @@ class Resumptions:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Key, tuple[float, Resumable]] = OrderedDict()
+        self._failed: OrderedDict[tuple[str, int], float] = OrderedDict()
 
     def take(self, step: Step, plan: TlsPlan, now: float) -> Resumable | None:
         """The session to offer on the way that `step` goes, once: a ticket of TLS 1.3 is for one use (RFC 8446 C.4)."""
@@ -34,16 +37,30 @@ class Resumptions:
 
     def keep(self, step: Step, plan: TlsPlan, resumable: Resumable, since: float) -> None:
         """For the next connection.  `since`: when its full handshake was, in seconds of a steady clock."""
+        if since < self._failed.get(_server(step), since - REFUSED) + REFUSED:
+            return
         key = _key(step, plan)
         self._kept.pop(key, None)
         self._kept[key] = (since, resumable)
         while len(self._kept) > MOST:
             self._kept.popitem(last=False)
 
+    def failed(self, step: Step, now: float) -> None:
+        """The handshake in which a session was offered has failed."""
+        self._failed.pop(_server(step), None)
+        self._failed[_server(step)] = now
+        while len(self._failed) > MOST:
+            self._failed.popitem(last=False)
+
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
+        self._failed.clear()
 
 
 def _key(step: Step, plan: TlsPlan) -> Key:
     return Place(step.host.name, step.address, step.host.port, plan), step.rung, step.hello
+
+
+def _server(step: Step) -> tuple[str, int]:
+    return step.address, step.host.port

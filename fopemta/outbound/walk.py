@@ -197,8 +197,8 @@ class Walk:
         opened = await protocol.opened
         if isinstance(opened, Broken) and resumable is not None and opened.failure.phase is Phase.HANDSHAKE:
             # A ticket that the server cannot cope with is no reason for less TLS, nor for a delay.
-            self._without_ticket = step
-            self._cursor.ended(step, StepEnd.TICKET_FAILED)
+            self._owner.resumptions.failed(step, self._owner.reactor.seconds())
+            self._begin_afresh(step)
             return
         if isinstance(opened, Broken):
             self._not_opened(step, opened.failure)
@@ -209,7 +209,11 @@ class Walk:
         shortfall = self._shortfall(session, opened.ready, self._plan.level)
         if shortfall is not None:
             self._findings.append(shortfall)
-            self._cursor.ended(step, StepEnd.UNSUITABLE)
+            if session.evidence is not None and session.evidence.resumed:
+                # What was shown then is not good enough today; the server may have another certificate by now.
+                self._begin_afresh(step)
+            else:
+                self._cursor.ended(step, StepEnd.UNSUITABLE)
             protocol.quit()
             return
         if protocol.lost:
@@ -223,6 +227,11 @@ class Walk:
             return
         await self._carry_on(standing)
         self._leave(standing)
+
+    def _begin_afresh(self, step: Step) -> None:
+        """The same step, by a full handshake."""
+        self._without_ticket = step
+        self._cursor.ended(step, StepEnd.TICKET_FAILED)
 
     def _keep_for_later(self, standing: Standing) -> None:
         """Good enough for the floor, but another host may give what is preferred."""

@@ -168,7 +168,7 @@ def _context(offer: Offer, hello: Hello, roots: str, ours: Credentials | None = 
         # One classic curve: 294 octets instead of about 1,500 with the post-quantum share.
         context.set_tmp_ecdh(ec.SECP256R1())
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    # No session is offered anew: on resumption nothing is verified.
+    # OpenSSL offers none by itself: a session goes with the evidence of its full handshake, or not at all.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     trust(context, roots)
     if ours is not None:

@@ -8,8 +8,9 @@ from fopemta.attempt.cursor import LONGEST_PER_HOST, MOST_CONNECTIONS_PER_HOST, 
 from fopemta.config.model import Fallback
 from fopemta.routing.values import Host
 from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.host_memory import Start
 from fopemta.trust.levels import Level
-from fopemta.trust.rungs import Rung
+from fopemta.trust.rungs import Hello, Rung
 from tests.trust.test_ladder import plan
 
 A = Host("a", ("192.0.2.1", "192.0.2.2"), 25)
@@ -18,6 +19,7 @@ ALERT = (StepEnd.HANDSHAKE_FAILED, Diagnosis.NO_COMMON_CIPHER)
 DROP = (StepEnd.HANDSHAKE_FAILED, Diagnosis.CONNECTION_DROPPED)
 NOT_TLS = (StepEnd.HANDSHAKE_FAILED, Diagnosis.NOT_TLS)
 CLIENT_CERTIFICATE = (StepEnd.HANDSHAKE_FAILED, Diagnosis.CLIENT_CERTIFICATE_WANTED)
+TICKET = (StepEnd.TICKET_FAILED, None)
 UNREACHABLE = (StepEnd.UNREACHABLE, None)
 UNSUITABLE = (StepEnd.UNSUITABLE, None)
 USED = (StepEnd.USED, None)
@@ -117,6 +119,20 @@ class CursorTests(SynchronousTestCase):
     def test_time_for_a_host_is_bounded_but_plain_text_is_still_tried(self) -> None:
         wanted = ["3 strong256", "3 strong256 small", "3 strong128", "3 plain"]
         self.assertEqual(walk(DROP, B, seconds=LONGEST_PER_HOST / 3), wanted)
+
+    def test_what_was_remembered_never_makes_plain_text_of_a_rung_that_was_not_tried(self) -> None:
+        """A ticket and a remembered rung that fail cost two connections; then one too few is left for the ladder."""
+        for ends, wanted in (
+            ([DROP], ["3 compatible", "3 strong256", "3 strong256 small", "3 strong128", "3 compatible"]),
+            ([TICKET, DROP], ["3 compatible", "3 compatible", "3 strong256", "3 strong256 small", "3 strong128"]),
+        ):
+            cursor = Cursor((B,), plan(Level.OPPORTUNISTIC), 1, lambda _: Start(Rung.COMPATIBLE, Hello.FULL))
+            steps = []
+            while (step := cursor.next_step(0.0)) is not None:
+                steps.append(word(step))
+                end = ends[min(len(steps), len(ends)) - 1]
+                cursor.ended(step, *(USED if step.rung is Rung.PLAIN else end))
+            self.assertEqual(steps, wanted if TICKET in ends else [*wanted, "3 plain"])
 
     def test_no_walk_steps_below_the_floor(self) -> None:
         for end in (ALERT, DROP, UNREACHABLE, UNSUITABLE, USED, NOT_TLS):

@@ -6,12 +6,13 @@ from typing import Any
 
 import attrs
 from OpenSSL import SSL
+from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.attempt.cursor import Step
 from fopemta.config.model import Fallback
 from fopemta.interfaces import Resumable
-from fopemta.outbound.resumptions import LONGEST, MOST, Resumptions
+from fopemta.outbound.resumptions import LONGEST, MOST, REFUSED, Resumptions
 from fopemta.routing.values import Host
 from fopemta.testing.peers import Behaviour, Peer, StartTls
 from fopemta.tls.server import ServerTls
@@ -65,9 +66,9 @@ class ResumptionTests(SynchronousTestCase):
             self.assertTrue(delivery.another()[0].resumed)
 
     def test_what_was_revoked_meanwhile_is_refused_though_it_would_resume(self) -> None:
-        revocations = ScriptedRevocations(GOOD)
+        revocations, server = ScriptedRevocations(GOOD), peer(creator=versions()["TLSv1.3"])
         delivery = Delivery(
-            peer(creator=versions()["TLSv1.3"]), level=Level.AUTHENTICATED, revocation=Revocation.HARD,
+            server, level=Level.AUTHENTICATED, revocation=Revocation.HARD,
             revocations=revocations,
         )  # fmt: skip
         delivery.another()
@@ -75,16 +76,42 @@ class ResumptionTests(SynchronousTestCase):
         delivery.network.flush()
         revocations.findings = (Finding(Status.REVOKED, "crl", "the certificate is revoked"),)
         verdict = delivery.another()[0]
-        self.assertEqual((verdict.resumed, verdict.diagnosis, verdict.result.value), (True, "cert_revoked", "deferred"))
+        self.assertEqual((verdict.diagnosis, verdict.result.value), ("cert_revoked", "deferred"))
+        # Resumed, refused, and asked again for what it shows today.
+        self.assertEqual((server.connections, verdict.resumed, len(server.messages)), (3, False, 1))
 
     def test_what_has_expired_meanwhile_is_refused(self) -> None:
-        delivery = Delivery(peer(creator=versions()["TLSv1.3"]), level=Level.AUTHENTICATED)
+        server = peer(creator=versions()["TLSv1.3"])
+        delivery = Delivery(server, level=Level.AUTHENTICATED)
         delivery.another()
         delivery.manager.pool.close()
         delivery.network.flush()
         delivery.manager.now = lambda: AUTHORITY.now.timestamp() + 60 * 86400
         verdict = delivery.another()[0]
-        self.assertEqual((verdict.resumed, verdict.diagnosis), (True, "cert_expired"))
+        self.assertEqual((server.connections, verdict.resumed, verdict.diagnosis), (3, False, "cert_expired"))
+        self.assertEqual(len(server.messages), 1)
+
+    def test_what_has_been_renewed_meanwhile_is_good_at_once(self) -> None:
+        """The evidence of the full handshake is too old; what the server shows today is good."""
+        revocations = RevokedOnce(GOOD)
+        delivery = Delivery(
+            peer(creator=versions()["TLSv1.3"]), level=Level.AUTHENTICATED, revocation=Revocation.HARD,
+            revocations=revocations,
+        )  # fmt: skip
+        delivery.another()
+        delivery.manager.pool.close()
+        delivery.network.flush()
+        revocations.once = (Finding(Status.REVOKED, "crl", "the certificate is revoked"),)
+        verdict = delivery.another()[0]
+        self.assertEqual((verdict.result.value, verdict.resumed), ("delivered", False))
+
+    def test_a_server_that_cannot_cope_with_its_ticket_is_offered_no_other(self) -> None:
+        resumptions, resumable = KeptTests().kept()
+        resumptions.failed(STEP, 10.0)
+        for since, offered in ((10.0, False), (9.0 + REFUSED, False), (10.0 + REFUSED, True)):
+            resumptions.take(STEP, PLAN, since)
+            resumptions.keep(STEP, PLAN, resumable, since)
+            self.assertEqual(resumptions.take(STEP, PLAN, since) is resumable, offered, since)
 
     def test_nothing_is_offered_under_another_plan_nor_after_a_reload(self) -> None:
         delivery = Delivery(peer(creator=versions()["TLSv1.3"]))
@@ -105,6 +132,16 @@ class ResumptionTests(SynchronousTestCase):
         """What we serve, we can use."""
         verdict = twice(Delivery(peer(creator=ServerTls([credentials(AUTHORITY.leaf(MX))]).creator())))
         self.assertTrue(verdict.resumed)
+
+
+class RevokedOnce(ScriptedRevocations):
+    """Says `once` at one question, and then what it always says."""
+
+    once: tuple[Finding, ...] = ()
+
+    def check(self, path: tuple[bytes, ...], staple: bytes) -> Deferred[tuple[Finding, ...]]:
+        once, self.once = self.once, ()
+        return succeed(once) if once else super().check(path, staple)
 
 
 class Moody(Peer):
