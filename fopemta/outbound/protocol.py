@@ -14,6 +14,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from fopemta import prompt
 from fopemta.background import supervise
 from fopemta.config.model import CertificateFiles, DeliveryTimeouts
 from fopemta.deadline import Deadline
@@ -192,7 +193,7 @@ class OutboundProtocol(Protocol):
     def _write(self, effect: Write) -> None:
         if self.overhear is not None:
             self.overhear(True, effect.data)
-        self._transport.write(effect.data)
+        prompt.write(self._transport, effect.data)
 
     def _begin_tls(self, _: BeginTls) -> None:
         self._transport.startTLS(self._creator())
