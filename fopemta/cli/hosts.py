@@ -29,7 +29,7 @@ def hosts() -> None:
 @json_option
 def list_(config: str | None, as_json: bool) -> None:
     """List the hosts whose TLS was less than the best: delivery begins with what they could do, and tries the best
-    again after a day.  A running server writes the list twice a minute.
+    again after an hour, then two, at last once a day.  A running server writes the list twice a minute.
     """
     from fopemta.trust.verdict import rfc3339
 

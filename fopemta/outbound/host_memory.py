@@ -118,7 +118,10 @@ def read(path: str) -> dict[str, Known]:
         return {}
     try:
         return {
-            str(key): Known(Rung(each["rung"]), Hello(each["hello"]), float(each["at"])) for key, each in plain.items()
+            str(key): Known(
+                Rung(each["rung"]), Hello(each["hello"]), float(each["at"]), max(0, int(each.get("confirmed", 0)))
+            )
+            for key, each in plain.items()
         }
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not what it should be: {error!r}") from error
@@ -126,7 +129,10 @@ def read(path: str) -> dict[str, Known]:
 
 def write(path: str, known: Mapping[str, Known]) -> None:
     """Replace the file as a whole.  Raises OSError."""
-    plain = {key: {"rung": each.rung.value, "hello": each.hello.value, "at": each.at} for key, each in known.items()}
+    plain = {
+        key: {"rung": each.rung.value, "hello": each.hello.value, "at": each.at, "confirmed": each.confirmed}
+        for key, each in known.items()
+    }
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     temporary = f"{path}.tmp"
     with open(temporary, "w", encoding="ascii") as file:

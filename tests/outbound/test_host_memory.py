@@ -101,7 +101,8 @@ class MemoryTests(Base):
         self.memory.stop()
         with open(self.path) as file:
             self.assertEqual(
-                json.load(file), {"mx.test:25": {"rung": "compatible", "hello": "full", "at": 1_800_000_000.0}}
+                json.load(file),
+                {"mx.test:25": {"rung": "compatible", "hello": "full", "at": 1_800_000_000.0, "confirmed": 0}},
             )
 
 
@@ -123,9 +124,12 @@ class WalkTests(Base):
     def test_the_next_walk_begins_where_the_last_ended(self) -> None:
         delivery = Delivery(peer(creator=ONLY_CBC))
         self.assertEqual([self.deliver(delivery)[0] for _ in range(3)], [3, 1, 1])
-        # After a day the top is tried again.
-        self.clock.advance(86_400)
-        self.assertEqual([self.deliver(delivery)[0] for _ in range(2)], [3, 1])
+        # After an hour the top is tried again, then after two.
+        for hours in (1, 2, 4):
+            self.clock.advance(hours * 3600 - 1)
+            self.assertEqual(self.deliver(delivery)[0], 1)
+            self.clock.advance(1)
+            self.assertEqual([self.deliver(delivery)[0] for _ in range(2)], [3, 1])
 
     def test_a_small_hello_is_remembered(self) -> None:
         delivery = Delivery(peer(StartTls.CHOKES))
