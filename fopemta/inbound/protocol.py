@@ -14,7 +14,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from fopemta import maillog, prompt
+from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
 from fopemta.deadline import Deadline
@@ -249,7 +249,7 @@ class InboundProtocol(Protocol):
         return self._begin(tls) if self._session is None else self._session.secured(tls)
 
     def _send(self, effect: Send) -> None:
-        prompt.write(self._transport, effect.data)
+        self._transport.write(effect.data)
 
     def _ask_sender(self, effect: AskSender) -> None:
         self._answer(self._gate.sender(effect.sender, self._talk.tls), self._talk.judged)

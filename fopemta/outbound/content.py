@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from fopemta import prompt
 from fopemta.interfaces import IMessageContent, SpoolFailing
 from fopemta.smtp.dot_stuffing import Stuffer
 
@@ -78,7 +77,7 @@ def send_content(source: ContentSource, transport: Any, sent: Callable[[], None]
     """
     stuffer = Stuffer()
     if source.whole:
-        prompt.write(transport, stuffer.feed(source.start) + stuffer.finish())
+        transport.write(stuffer.feed(source.start) + stuffer.finish())
         return None
     return Deferred.fromCoroutine(_stream(source, stuffer, transport, sent))
 

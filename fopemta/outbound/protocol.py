@@ -14,7 +14,6 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from fopemta import prompt
 from fopemta.background import supervise
 from fopemta.config.model import CertificateFiles, DeliveryTimeouts
 from fopemta.deadline import Deadline
@@ -193,7 +192,7 @@ class OutboundProtocol(Protocol):
     def _write(self, effect: Write) -> None:
         if self.overhear is not None:
             self.overhear(True, effect.data)
-        prompt.write(self._transport, effect.data)
+        self._transport.write(effect.data)
 
     def _begin_tls(self, _: BeginTls) -> None:
         self._transport.startTLS(self._creator())
