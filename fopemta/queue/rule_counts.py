@@ -130,11 +130,12 @@ def read(state: str) -> tuple[Counts, ...]:
 
 def _write(path: str, news: Counter[tuple[str, str, str]]) -> None:
     try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with contextlib.closing(sqlite3.connect(path, timeout=_SECONDS)) as file, file:
             file.execute(_TABLE)
             for (rule, destination, column), count in news.items():
                 _add(file, rule, destination, column, count)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         maillog.caution("node.state", f"{path}: rules cannot be counted: {error}")
 
 

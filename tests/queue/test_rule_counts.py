@@ -26,7 +26,6 @@ DELIVERED = attrs.evolve(FIRST, result=Result.DELIVERED)
 class RuleCountsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.state = self.mktemp()
-        os.mkdir(self.state)
         self.clock = Clock()
         self.counts = RuleCounts(self.state, self.clock, maybeDeferred)
         self.counts.start()
@@ -82,6 +81,7 @@ class RuleCountsTests(SynchronousTestCase):
         self.assertEqual(found[0], Counts(rule="bank", destination="(others)", matched=100))
 
     def test_a_file_that_is_damaged_stops_nothing(self) -> None:
+        os.mkdir(self.state)
         with open(os.path.join(self.state, FILE_NAME), "wb") as file:
             file.write(b"nonsense" * 100)
         self.counts.attempted(FIRST)
