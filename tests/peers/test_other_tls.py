@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.authority import Authority, rsa_key
@@ -79,6 +80,14 @@ EXIM_KINDS: dict[str, tuple[str, str, tuple[Any, ...]]] = {
         f"tls_verify_hosts = *\ntls_require_ciphers = {TLS12}", "authenticated",
         ("deferred", None, None, "client_certificate_wanted"),
     ),
+    "shown-ours": (
+        "tls_verify_hosts = *\ntls_verify_certificates = ROOT", "authenticated",
+        ("delivered", "strong256", "TLSv1.3", None),
+    ),
+    "shown-ours-12": (
+        f"tls_verify_hosts = *\ntls_verify_certificates = ROOT\ntls_require_ciphers = {TLS12}", "authenticated",
+        ("delivered", "strong256", "TLSv1.2", None),
+    ),
     "expired": ("", "authenticated", ("deferred", "strong256", "TLSv1.3", "cert_expired")),
     "expired-encrypt": ("", "encrypt", ("delivered", "strong256", "TLSv1.3", "cert_expired")),
     "none": ("", "encrypt", ("deferred", "plain", None, "tls_not_offered")),
@@ -111,6 +120,9 @@ class OtherTlsTests(SynchronousTestCase):
         self.root = Path(authority.write_root(self.folder)).resolve()
         self.good = authority.leaf("localhost", key=rsa_key()).write(self.folder, "good")
         self.old = authority.leaf("localhost", key=rsa_key(), days=(-9, -2)).write(self.folder, "old")
+        self.ours = authority.leaf("us.test", key=rsa_key(), usage=ExtendedKeyUsageOID.CLIENT_AUTH).write(
+            self.folder.resolve(), "ours"
+        )
         for path in (*self.good, *self.old):
             os.chmod(path, 0o644)
 
@@ -120,7 +132,11 @@ class OtherTlsTests(SynchronousTestCase):
         folder.mkdir()
         folder.chmod(0o777)
         chain, key = self.old if "expired" in kind else self.good
-        tls = "tls_advertise_hosts =" if kind == "none" else WITH_TLS.format(chain=chain, key=key) + settings
+        tls = (
+            "tls_advertise_hosts ="
+            if kind == "none"
+            else WITH_TLS.format(chain=chain, key=key) + settings.replace("ROOT", str(self.root))
+        )
         config = folder / "exim.conf"
         config.write_text(EXIM.format(port=port, folder=folder, tls=tls))
         self.run_peer(port, program("exim4"), "-C", str(config), "-bdf", output=folder / "output")
@@ -150,9 +166,10 @@ class OtherTlsTests(SynchronousTestCase):
         kinds = {kind: self.exim(kind, settings) for kind, (settings, *_) in EXIM_KINDS.items()}
         plain = kinds["none"]
         kinds |= {kind: self.stunnel(kind, settings, plain) for kind, (settings, *_) in STUNNEL_KINDS.items()}
-        rows = EXIM_KINDS | STUNNEL_KINDS
+        rows, ours = EXIM_KINDS | STUNNEL_KINDS, self.ours
         routes = "".join(
             f'[[route]]\ndomain = "{kind}.test"\nvia = "smtp:localhost:{port}"\ntls = "{rows[kind][1]}"\n'
+            + (f'certificate = {{ chain = "{ours[0]}", key = "{ours[1]}" }}\n' if kind.startswith("shown-ours") else "")
             for kind, port in kinds.items()
         )
         settings = f'[tls.client]\nroots = "{self.root}"\n{routes}'
