@@ -94,10 +94,11 @@ class Reload:
                 freed = await self._queue.freed_by(usable)
             if freed and not allow_lower:
                 raise ConfigurationErrors([ConfigurationError("rules", _FREES.format(freed))])
-            self._show(shown_certificates(usable))
             found_credentials = self._credentials(usable) if self._server_tls else []
             for each in self._server_tls:
                 each.replace(found_credentials)
+            # Last: the old routes' certificates are gone with it.
+            self._show(shown_certificates(usable))
         except ConfigurationErrors as wrong:
             return _refused([str(error) for error in wrong.errors])
         except CredentialsError as error:

@@ -17,7 +17,7 @@ _ORDER = tuple(Rung)
 def own_demand(route: Route) -> Demand:
     """What a route demands; it speaks for itself, also when it asks for less than the default.
 
-    What it says of proofs counts where somebody wants one: it also says how the host of a rule can prove itself.
+    What it says of proofs counts where somebody wants one, beside what a rule wants to see: both must be given.
     """
     says = route.names is not NameSource.MX or route.roots is not None or bool(route.pins)
     proof = Proof(names=route.names, roots=route.roots, pins=route.pins) if says else None
