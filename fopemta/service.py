@@ -70,6 +70,7 @@ from fopemta.spool.threads import PoolThreads
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
 from fopemta.tls.credentials import load as load_credentials
+from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerSettings, ServerTls
 from fopemta.tls.watch import CertificateWatch
 from fopemta.users.logins import logins_of
@@ -192,7 +193,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     threads = PoolThreads(reactor)
     limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
     spool = Spool(configuration.node.spool, limits, reactor, threads, now=time.time)
-    client_tls = ClientTls(configuration.tls_client.roots, shown_certificates(configuration))
+    client_tls = _client_tls(configuration)
     server_tls = _server_tls(configuration)
     serving = list(server_tls.values())
     resolver = Resolver(reactor, configuration.dns.nameservers or system_nameservers(), configuration.dns.timeout)
@@ -287,6 +288,15 @@ def _router(configuration: Configuration, resolver: Resolver) -> Router:
     own = OwnAddresses(frozenset(each for each in addresses if each is not None), local_addresses())
     names = frozenset({configuration.node.hostname})
     return Router(resolver, names, own, configuration.delivery.port, random.random)
+
+
+def _client_tls(configuration: Configuration) -> ClientTls:
+    try:
+        return ClientTls(configuration.tls_client.roots, shown_certificates(configuration))
+    except RootsError as error:
+        raise ConfigurationErrors([ConfigurationError("tls.client.roots", str(error))]) from error
+    except CredentialsError as error:
+        raise ConfigurationErrors([ConfigurationError("route.certificate", str(error))]) from error
 
 
 def _server_tls(configuration: Configuration) -> dict[ClientCertificates, ServerTls]:

@@ -12,7 +12,7 @@ from fopemta.config.model import Configuration
 from fopemta.reload import AT_START, Reload
 from fopemta.service import credentials
 from fopemta.testing.authority import Authority
-from fopemta.tls.credentials import Credentials
+from fopemta.tls.credentials import Credentials, CredentialsError
 from tests.test_preflight import Folder
 
 
@@ -91,6 +91,17 @@ class ReloadTests(Folder):
         [(event, [error])] = self.told()
         self.assertEqual(event, "reload_failed")
         self.assertIn("tls.server.certificates[0]", error)
+
+    def test_what_is_refused_changes_no_certificate_of_a_route(self) -> None:
+        shown: list[object] = []
+
+        class Refusing(Server):
+            def replace(self, found: list[Credentials]) -> None:
+                raise CredentialsError("there is another certificate with the same names")
+
+        for server, count in ((Refusing(), 0), (Server(), 1)):
+            Reload(str(self.path), self.before, [], [server], credentials, show=shown.append).run()  # type: ignore[list-item]
+            self.assertEqual(len(shown), count)
 
     def test_missing_file_keeps_everything(self) -> None:
         self.path.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import CertificateFiles, Route
+from fopemta.config.model import CertificateFiles, Route, TlsClient
+from fopemta.routing.routes import next_hop
 from fopemta.testing.authority import Authority
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.server import ServerTls
-from fopemta.trust.demand import NameSource
+from fopemta.trust.demand import Demand, Demanded, NameSource, Proof
+from fopemta.trust.ladder import plan_towards
 from fopemta.trust.levels import Level
 from fopemta.trust.proofs import fingerprints
 from tests.outbound.delivery import GOOD, OTHER_NAME, Delivery, peer
@@ -47,12 +48,19 @@ class ProofTests(SynchronousTestCase):
             self.assertEqual(self.outcome(creator, route), wanted, (names, creator))
 
     def test_roots_are_those_of_the_route_and_no_others(self) -> None:
-        folder = tempfile.mkdtemp()
+        folder = Path(self.mktemp())
+        folder.mkdir()
         route = attrs.evolve(DEMANDED, roots=PARTNER.write_root(folder))
         partners = ServerTls([credentials(PARTNER.leaf("mx1.d.test"))]).creator()
         self.assertEqual(self.outcome(partners, DEMANDED), ("deferred", "untrusted_root"))
         self.assertEqual(self.outcome(partners, route), ("delivered", None))
         self.assertEqual(self.outcome(GOOD, route), ("deferred", "untrusted_root"))
+
+    def test_a_rule_s_proof_is_wanted_beside_the_route_s(self) -> None:
+        rule = Demand(level=Level.AUTHENTICATED, source="rule bank", proof=Proof())
+        route = attrs.evolve(DEMANDED, names=("elsewhere.test",))
+        plan = plan_towards(Demanded(demands=(rule,)), next_hop("d.test", (route,)), TlsClient())
+        self.assertEqual([each.names for each in plan.proofs], [("elsewhere.test",), NameSource.MX])
 
     def test_pins_prove_by_themselves_and_nothing_else_does(self) -> None:
         leaf = Authority().leaf("elsewhere.test", days=(-9, -2))
@@ -71,7 +79,8 @@ class OurCertificateTests(SynchronousTestCase):
     """To a server that wants one, and notes what it was shown."""
 
     def setUp(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
         self.files = CertificateFiles(*PARTNER.leaf("us.test").write(self.folder, "us"))
         self.shown: list[str] = []
 
