@@ -7,22 +7,17 @@ locked or listened on.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import attrs
 from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 
-from fopemta.config.checks import rule_errors
-from fopemta.config.errors import ConfigurationError, ConfigurationErrors
-from fopemta.config.load import load
+from fopemta.config.errors import ConfigurationError
 from fopemta.config.model import Configuration, Verify
-from fopemta.config.rules import load_rules
 from fopemta.policy import aliases, recipient_list
 from fopemta.policy.action import ForceTls
-from fopemta.policy.rulebook import Rulebook
 from fopemta.recipients import files as recipient_files
 from fopemta.routing.routes import is_local
 from fopemta.tls.client import ClientTls
@@ -31,61 +26,6 @@ from fopemta.tls.credentials import load as load_credentials
 from fopemta.tls.roots import RootsError, trust
 from fopemta.tls.server import ServerTls
 from fopemta.users import user_file
-
-VARIABLE = "FOPEMTA_CONFIG"
-PLACES = ("etc/fopemta.toml", "/etc/fopemta/fopemta.toml")
-
-
-def find(given: str | None, environment: Mapping[str, str]) -> str:
-    """The absolute path of the configuration: as given, else $FOPEMTA_CONFIG, else the first of PLACES that is there.
-
-    Raises ConfigurationErrors when there is none.
-    """
-    chosen = given or environment.get(VARIABLE)
-    if chosen:
-        return os.path.abspath(chosen)
-    for place in PLACES:
-        if os.path.exists(place):
-            return os.path.abspath(place)
-    tried = ", ".join(f"./{place}" if not place.startswith("/") else place for place in PLACES)
-    raise ConfigurationErrors(
-        [ConfigurationError("", f"no configuration: give --config or ${VARIABLE}; there is none at {tried}")]
-    )
-
-
-def read(path: str) -> Configuration:
-    """The configuration in the file `path` (absolute).  Raises ConfigurationErrors."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except OSError as error:
-        raise ConfigurationErrors([ConfigurationError("", f"{path}: {error.strerror}")]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationErrors([ConfigurationError("", f"{path}: not UTF-8 at octet {error.start}")]) from error
-    configuration = load(text, os.path.dirname(path))
-    if configuration.rules is None:
-        return configuration
-    configuration = attrs.evolve(configuration, rulebook=_rulebook(configuration.rules))
-    if errors := rule_errors(configuration):
-        raise ConfigurationErrors(errors)
-    return configuration
-
-
-def _rulebook(path: str) -> Rulebook:
-    """The rules in the file `path`.  Raises ConfigurationErrors; their keys say which file is meant."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return load_rules(file.read(), os.path.dirname(path))
-    except OSError as error:
-        raise ConfigurationErrors([ConfigurationError("rules", f"{path}: {error.strerror}")]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationErrors([ConfigurationError("rules", f"{path}: not UTF-8 at octet {error.start}")]) from error
-    except ConfigurationErrors as found:
-        name = os.path.basename(path)
-        errors = [
-            ConfigurationError(f"{name}: {each.key}" if each.key else name, each.message) for each in found.errors
-        ]
-        raise ConfigurationErrors(errors) from None
 
 
 def check(configuration: Configuration, adopting: bool = True) -> tuple[ConfigurationError, ...]:

@@ -10,7 +10,7 @@ import attrs
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from fopemta import maillog, preflight
+from fopemta import configuration_file, maillog, preflight
 from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import CertificateFiles, Configuration
@@ -85,7 +85,7 @@ class Reload:
     async def _run(self, allow_lower: bool | None) -> Reloaded:
         freed = 0
         try:
-            found = preflight.read(self._path)
+            found = configuration_file.read(self._path)
             errors = preflight.check(found)
             if errors:
                 raise ConfigurationErrors(errors)

@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
 
-from fopemta import log_observers, maillog, preflight
+from fopemta import configuration_file, log_observers, maillog, preflight
 from fopemta.config.checks import cautions, revocation_matters
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import (
@@ -106,8 +106,8 @@ def makeService(options: Options) -> MailService:
     twistd: Mapping[str, Any] = options.parent or {}
     sys.excepthook = _without_traceback(sys.excepthook)
     try:
-        path = preflight.find(options["config"], os.environ)
-        configuration = preflight.read(path)
+        path = configuration_file.find(options["config"], os.environ)
+        configuration = configuration_file.read(path)
         errors = (*_foreign_options(twistd), *preflight.check(configuration))
         if errors:
             raise ConfigurationErrors(errors)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta import preflight
-from fopemta.config.errors import ConfigurationErrors
+from fopemta import configuration_file, preflight
 from fopemta.testing.authority import Authority
 from tests.config.test_load import SMALLEST
 
@@ -27,66 +25,9 @@ class Folder(SynchronousTestCase):
         return str(self.path)
 
 
-class FindTests(Folder):
-    def setUp(self) -> None:
-        super().setUp()
-        before = os.getcwd()
-        self.addCleanup(os.chdir, before)
-        os.chdir(self.folder)
-
-    def test_order(self) -> None:
-        """As given, else the variable, else the first place where there is one."""
-        variable = {"FOPEMTA_CONFIG": "by/variable.toml"}
-        self.assertEqual(preflight.find("given.toml", variable), str(self.folder / "given.toml"))
-        self.assertEqual(preflight.find(None, variable), str(self.folder / "by" / "variable.toml"))
-        self.write()
-        self.assertEqual(preflight.find(None, {}), str(self.path))
-
-    def test_none_anywhere_names_the_places(self) -> None:
-        with self.assertRaises(ConfigurationErrors) as raised:
-            preflight.find(None, {})
-        self.assertIn("./etc/fopemta.toml, /etc/fopemta/fopemta.toml", str(raised.exception))
-
-
-class ReadTests(Folder):
-    def test_relative_paths_count_from_the_file(self) -> None:
-        self.assertEqual(preflight.read(self.write()).node.spool, str(self.folder / "var" / "spool"))
-
-    def test_file_that_is_missing_or_no_text(self) -> None:
-        with self.assertRaisesRegex(ConfigurationErrors, "fopemta.toml: No such file or directory"):
-            preflight.read(str(self.path))
-        self.path.write_bytes(b"# \xff")
-        with self.assertRaisesRegex(ConfigurationErrors, "not UTF-8 at octet 2"):
-            preflight.read(str(self.path))
-
-
-class RulesTests(Folder):
-    def read(self, rules: str) -> Any:
-        self.write()
-        self.path.write_text('rules = "rules.toml"\n' + self.path.read_text())
-        (self.path.parent / "rules.toml").write_text(rules)
-        return preflight.read(str(self.path)).rulebook
-
-    def test_a_rule_that_wants_a_certificate_needs_a_listener_that_asks(self) -> None:
-        rule = '[[rule]]\nname = "x"\nwhen = {{ {} }}\nthen = {{ action = "require_tls", {} }}\n'
-        wants = 'names = ["mx.d.test"]'
-        with self.assertRaisesRegex(ConfigurationErrors, r"rules, line 1 \(x\): wants .*, and listener\[0\] asks"):
-            self.read(rule.format('senders = ["d.test"]', wants))
-        self.read(rule.format('senders = ["d.test"]', 'level = "encrypt"'))
-        self.read(rule.format('users = ["bob"]', wants))
-
-    def test_rules_come_with_the_configuration(self) -> None:
-        (rule,) = self.read('[[rule]]\nname = "x"\nthen = { action = "reject" }\n').rules
-        self.assertEqual((rule.name, rule.line), ("x", 1))
-
-    def test_errors_name_the_file(self) -> None:
-        with self.assertRaisesRegex(ConfigurationErrors, r"rules.toml: rule\[0\].then: is missing"):
-            self.read('[[rule]]\nname = "x"\n')
-
-
 class CheckTests(Folder):
     def errors(self, more: str = "", text: str = SMALLEST) -> list[str]:
-        found = preflight.check(preflight.read(self.write(more, text)))
+        found = preflight.check(configuration_file.read(self.write(more, text)))
         return [str(error).replace(str(self.folder), "") for error in found]
 
     def test_nothing_is_wrong_and_nothing_is_changed(self) -> None:
@@ -148,7 +89,7 @@ class CheckTests(Folder):
 
     def test_sockets_from_systemd_are_not_looked_for_by_hand(self) -> None:
         text = SMALLEST.replace("tcp:25", "systemd:domain=INET:index=7")
-        configuration = preflight.read(self.write(text=text))
+        configuration = configuration_file.read(self.write(text=text))
         self.assertEqual(preflight.check(configuration, adopting=False), ())
         self.assertEqual(len(preflight.check(configuration)), 1)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 from twisted.logger import LogEvent, globalLogPublisher
 
-from fopemta import preflight
+from fopemta import configuration_file
 from fopemta.config.model import Configuration
 from fopemta.reload import AT_START, Reload
 from fopemta.service import credentials
@@ -43,7 +43,7 @@ class ReloadTests(Folder):
         super().setUp()
         self.authority = Authority()
         self.renew()
-        self.before = preflight.read(self.write(self.CERTIFICATE))
+        self.before = configuration_file.read(self.write(self.CERTIFICATE))
         self.target, self.server = Target(), Server()
         self.reload = Reload(str(self.path), self.before, [self.target], [self.server], credentials)  # type: ignore[arg-type]
         self.events: list[LogEvent] = []
@@ -134,7 +134,7 @@ class ReloadTests(Folder):
 
 class TableTests(Folder):
     def test_names_attributes_of_the_model(self) -> None:
-        configuration = preflight.read(self.write())
+        configuration = configuration_file.read(self.write())
         for name in AT_START:
             value: object = configuration
             for part in name.split("."):

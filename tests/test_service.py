@@ -19,7 +19,7 @@ from twisted.scripts.twistd import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from fopemta import log_observers, preflight
+from fopemta import configuration_file, log_observers
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Log, LogLevel
 from fopemta.interfaces import IQueue, IRecipients
@@ -189,7 +189,7 @@ class BuildTests(Folder):
         events: list[LogEvent] = []
         globalLogPublisher.addObserver(events.append)
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
-        service = build(path, preflight.read(path), reactor)  # type: ignore[arg-type]
+        service = build(path, configuration_file.read(path), reactor)  # type: ignore[arg-type]
         [listening] = service._listening
         self.assertTrue(verifyObject(IQueue, listening.factory.queue))
         self.assertTrue(verifyObject(IRecipients, listening.factory.recipients))
@@ -198,7 +198,7 @@ class BuildTests(Folder):
 
     def test_no_certificate_where_nobody_wants_tls(self) -> None:
         path = self.write(text=_WITHOUT_TLS)
-        service = build(path, preflight.read(path), MemoryReactorClock())  # type: ignore[arg-type]
+        service = build(path, configuration_file.read(path), MemoryReactorClock())  # type: ignore[arg-type]
         self.assertIsNone(service._listening[0].factory.server_tls)
         self.assertFalse((self.folder / "var").exists())
 
@@ -210,7 +210,7 @@ class BuildTests(Folder):
             '[users]\nfile = "users"\nscram = true\n': ("SCRAM-SHA-256", "PLAIN", "LOGIN"),
         }.items():
             path = self.write(submission + more)
-            service = build(path, preflight.read(path), MemoryReactorClock())
+            service = build(path, configuration_file.read(path), MemoryReactorClock())
             mx, submit = [each.factory.logins for each in service._listening]
             self.assertEqual((mx, None if submit is None else submit.mechanisms()), (None, mechanisms))
         self.assertTrue((self.folder / "var" / "state" / "login-secret").exists())
@@ -221,10 +221,10 @@ class BuildTests(Folder):
         state.mkdir(parents=True)
         (state / "login-secret").write_bytes(b"short")
         with self.assertRaisesRegex(ConfigurationErrors, "node.state: .*does not hold 32 octets"):
-            build(path, preflight.read(path), MemoryReactorClock())
+            build(path, configuration_file.read(path), MemoryReactorClock())
 
     def test_self_signed_certificate_is_made_once(self) -> None:
-        configuration = preflight.read(self.write())
+        configuration = configuration_file.read(self.write())
         first, second = credentials(configuration), credentials(configuration)
         self.assertEqual(first[0].chain, second[0].chain)
 

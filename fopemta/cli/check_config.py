@@ -42,12 +42,12 @@ def check_config(config: str | None, as_json: bool) -> None:
 
 
 def _look(config: str | None) -> _Findings:
-    from fopemta import preflight
+    from fopemta import configuration_file, preflight
 
     path = None
     try:
-        path = preflight.find(config, os.environ)
-        configuration = preflight.read(path)
+        path = configuration_file.find(config, os.environ)
+        configuration = configuration_file.read(path)
     except ConfigurationErrors as wrong:
         return _Findings(path, wrong.errors)
     errors = preflight.check(configuration, adopting=False)

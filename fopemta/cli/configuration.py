@@ -24,21 +24,21 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 def configuration_of(given: str | None) -> Configuration:
     """The configuration that a command goes by; ends the command with status 2 when there is none or it is wrong."""
     # No Twisted at module level: `fopemta --help` answers at once.
-    from fopemta import preflight
+    from fopemta import configuration_file
 
     try:
-        return preflight.read(preflight.find(given, os.environ))
+        return configuration_file.read(configuration_file.find(given, os.environ))
     except ConfigurationErrors as wrong:
         refuse(wrong)
 
 
 def configuration_or_defaults(given: str | None) -> Configuration:
     """The same; where nobody names one and none is found, the defaults: what asks others only needs no server here."""
-    from fopemta import preflight
+    from fopemta import configuration_file
     from fopemta.config.load import load
 
     try:
-        path = preflight.find(given, os.environ)
+        path = configuration_file.find(given, os.environ)
     except ConfigurationErrors:
         if given is None and not os.environ.get("FOPEMTA_CONFIG"):
             return load(_LEAST.format(socket.getfqdn() or "localhost"), os.getcwd())

@@ -79,9 +79,9 @@ tls = "encrypt"
 """
 
 
-def run() -> None:
-    """Run the demo and print it.  Ends with status 1 when something did not come to its end in time."""
-    # Twisted is imported by this command alone.
+@click.command()
+def demo() -> None:
+    """Show in a minute what it is about: mail to servers with good, no and broken TLS, on loopback."""
     from twisted.internet.defer import Deferred
     from twisted.internet.task import react
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fopemta.cli.command_table import CommandTable, Entry
 from fopemta.cli.configuration import config_option, json_option
 from fopemta.cli.queue_filter import Filter, filter_options
-from fopemta.cli.queue_orders import hold, release, remove, retry
 from fopemta.cli.queue_summary import Summary
 from fopemta.cli.queue_views import HEADINGS, count, message_json, portrait, rows
 from fopemta.cli.spool_view import spool_survey
@@ -25,13 +25,23 @@ if TYPE_CHECKING:
 _LONGEST_HEADER = 262_144
 
 
-@click.group()
+ORDERS = {
+    "hold": Entry("fopemta.cli.queue_orders:hold", "Keep messages in the queue, untried, until they are released."),
+    "release": Entry(
+        "fopemta.cli.queue_orders:release",
+        "Let messages go that were held, by an operator or a rule; they are tried at once.",
+    ),
+    "retry": Entry("fopemta.cli.queue_orders:retry", "Try messages at once that wait for their next attempt."),
+    "remove": Entry(
+        "fopemta.cli.queue_orders:remove",
+        "Remove messages from the queue for good; silently, unless --report is given.",
+    ),
+}
+
+
+@click.group(cls=CommandTable, table=ORDERS)
 def queue() -> None:
     """Look at the queue, and act on it."""
-
-
-for _order in (hold, release, retry, remove):
-    queue.add_command(_order)
 
 
 @queue.command("list")

@@ -1,0 +1,41 @@
+"""A group of commands known by their first words alone, until one is asked for: `fopemta --help` answers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+
+class Entry(NamedTuple):  # attrs alone would be a third of the time that `fopemta --help` takes
+    """`place` is "module:attribute", `summary` the first sentence of the command's own help (a test compares)."""
+
+    place: str
+    summary: str
+    hidden: bool = False
+
+    def command(self) -> click.Command:
+        """The command itself, imported now."""
+        module, _, attribute = self.place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+class CommandTable(click.Group):
+    """A click.Group whose commands stand in a table; pass `table` as the decorator's argument."""
+
+    def __init__(self, *arguments: Any, table: Mapping[str, Entry], **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.table = table
+        for name, entry in table.items():
+            self.add_command(click.Command(name, help=entry.summary, hidden=entry.hidden))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Where one is about to run (or to say more of itself), it is loaded."""
+        name, command, rest = super().resolve_command(ctx, args)
+        entry = self.table.get(name or "")
+        return name, command if entry is None else entry.command(), rest
