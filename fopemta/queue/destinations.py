@@ -5,9 +5,7 @@ Every moment is one of a steady clock.
 
 from __future__ import annotations
 
-import enum
 import heapq
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from itertools import count
 from typing import Generic, TypeVar
@@ -15,7 +13,8 @@ from typing import Generic, TypeVar
 import attrs
 
 from fopemta.queue.lane import Lane
-from fopemta.retry.standing import Pace, Pacing, Standing, after
+from fopemta.queue.standings import AnyStandings, Standings, Turn
+from fopemta.retry.standing import Pace, Pacing, Standing
 from fopemta.trust.verdict import VerdictRecord
 
 D = TypeVar("D", bound=Hashable)
@@ -23,18 +22,7 @@ L = TypeVar("L")
 
 # The part of all places that mail which was deferred before cannot take.
 _FOR_FRESH = 4
-# Of so many destinations it is remembered that they do not answer.
-_MOST_REMEMBERED = 10_000
 _MINUTE = 60.0
-
-
-class Turn(enum.Enum):
-    """What the end of a delivery changes for its destination."""
-
-    NONE = "none"
-    RESTS = "rests"  # a rest begins
-    RESTS_ON = "rests on"  # the probe was in vain
-    ANSWERS = "answers"  # the rest is over
 
 
 @attrs.frozen
@@ -51,15 +39,18 @@ class Destinations(Generic[D, L]):
     """Loads wait by destination; `take` goes round among those that have a free place.
 
     `places` in all; `pacing` says how many for one destination, which has fewer when it does not answer well; `rate`
-    loads a minute to one destination, 0 for as many as there are places.
+    loads a minute to one destination, 0 for as many as there are places.  `standings` say how destinations stand.
     """
 
-    def __init__(self, places: int, pacing: Pacing, rate: float = 0.0) -> None:
+    def __init__(
+        self, places: int, pacing: Pacing, rate: float = 0.0, standings: AnyStandings[D] | None = None
+    ) -> None:
+        self._standings: AnyStandings[D] = standings if standings is not None else Standings(pacing)
+        self._standings.serve(lambda destination: self._busy.get(destination, 0), self._changed)
         self.limit(places, pacing, rate)
         self._lanes: dict[bool, Lane[D, L]] = {True: Lane(), False: Lane()}
         self._fresh_next = True
         self._busy: dict[D, int] = {}
-        self._standings: OrderedDict[D, Standing] = OrderedDict()
         # When a destination that rests, or has had its rate, may be tried again; the heap has outdated ones, too.
         self._not_before: dict[D, float] = {}
         self._pauses: list[tuple[float, int, D]] = []
@@ -72,7 +63,7 @@ class Destinations(Generic[D, L]):
         """Use other limits from now on."""
         self._places = places
         self._places_deferred = max(places - places // _FOR_FRESH, 1)
-        self._pacing = pacing
+        self._standings.limit(pacing)
         self._interval = _MINUTE / rate if rate else 0.0
 
     # --- loads -----------------------------------------------------------------------------------------------------
@@ -107,14 +98,10 @@ class Destinations(Generic[D, L]):
         self._busy[destination] -= 1
         if not self._busy[destination]:
             del self._busy[destination]
-        before = self.standing(destination)
-        standing = after(before, verdicts, self._pacing, taken.started, now, jitter)
-        self._remember(destination, standing)
-        if standing.until == before.until:
-            turn = Turn.NONE
-        else:
-            self._pause(destination, standing.until)
-            turn = Turn.RESTS if before.until is None else Turn.RESTS_ON if standing.until is not None else Turn.ANSWERS
+        turn = self._standings.ended(destination, verdicts, taken.started, now, jitter)
+        if turn is not Turn.NONE:
+            self._pause(destination, self.standing(destination).until)
+        self._standings.used(destination, destination in self._busy or bool(self.waiting_for(destination)))
         self._offer(destination)
         return turn
 
@@ -134,7 +121,7 @@ class Destinations(Generic[D, L]):
 
     def standing(self, destination: D) -> Standing:
         """How it stands."""
-        return self._standings.get(destination) or Standing(self._pacing.first_window)
+        return self._standings.of(destination)
 
     def rests(self, destination: D, now: float) -> bool:
         """No mail is tried there now."""
@@ -142,7 +129,7 @@ class Destinations(Generic[D, L]):
 
     def wake(self, destination: D) -> None:
         """End its rest: somebody knows that it is back."""
-        self._standings.pop(destination, None)
+        self._standings.wake(destination)
         self._pause(destination, None)
         self._offer(destination)
 
@@ -191,7 +178,10 @@ class Destinations(Generic[D, L]):
         """It has a place, and may be tried now.  Who asks too early is offered it again when its pause is over."""
         if self._not_before.get(destination, now) > now:
             return False
-        return self._busy.get(destination, 0) < self.standing(destination).places(now)
+        if self._busy.get(destination, 0) < self._standings.places(destination, now):
+            return True
+        self._standings.lacks(destination)
+        return False
 
     def _offer(self, destination: D) -> None:
         for lane in self._lanes.values():
@@ -203,11 +193,9 @@ class Destinations(Generic[D, L]):
             self._not_before[destination] = until
             heapq.heappush(self._pauses, (until, next(self._numbers), destination))
 
-    def _remember(self, destination: D, standing: Standing) -> None:
-        """While it is in use or has not answered well; of the others nothing is kept."""
-        self._standings.pop(destination, None)
-        in_use = destination in self._busy or self.waiting_for(destination)
-        if in_use or not standing.sound(self._pacing):
-            self._standings[destination] = standing
-            if len(self._standings) > _MOST_REMEMBERED:
-                self._standings.popitem(last=False)
+    def _changed(self, destination: D) -> None:
+        """It stands otherwise than it did, or has a place more."""
+        until = self.standing(destination).until
+        if until is not None or destination in self._not_before:
+            self._pause(destination, until)
+        self._offer(destination)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.queue.destinations import Destinations, Taken, Turn
+from fopemta.queue.destinations import Destinations, Taken
+from fopemta.queue.standings import Turn
 from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST, Pacing
 from fopemta.trust.verdict import VerdictRecord
 from tests.retry.test_standing import DELIVERED, EXPIRED, REFUSED
@@ -79,7 +81,7 @@ class TurnTests(Base):
         for number in range(100):
             self.places.add(str(number), 0, number % 2 == 0)
             self.serve(DELIVERED)
-        kept = [self.places._busy, self.places._standings, self.places._not_before]
+        kept: list[Any] = [self.places._busy, self.places._standings, self.places._not_before]
         for lane in self.places._lanes.values():
             kept += [lane._waiting, dict.fromkeys(lane._turns), dict.fromkeys(lane._in_turns)]
         self.assertEqual([each for each in kept if each], [])

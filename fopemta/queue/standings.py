@@ -1,0 +1,121 @@
+"""How destinations stand, as this process alone finds out (shell room, but no I/O): windows, rests and probes.
+
+Every moment is one of a steady clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from fopemta.retry.standing import Pacing, Standing, after
+from fopemta.trust.verdict import VerdictRecord
+
+D = TypeVar("D", bound=Hashable)
+
+# Of so many destinations it is remembered that they do not answer.
+_MOST_REMEMBERED = 10_000
+
+
+class Turn(enum.Enum):
+    """What the end of a delivery changes for its destination."""
+
+    NONE = "none"
+    RESTS = "rests"  # a rest begins
+    RESTS_ON = "rests on"  # the probe was in vain
+    ANSWERS = "answers"  # the rest is over
+
+
+def turn_of(before: Standing, standing: Standing) -> Turn:
+    """What it means that a destination which stood like `before` stands so now."""
+    if standing.until == before.until:
+        return Turn.NONE
+    if before.until is None:
+        return Turn.RESTS
+    return Turn.ANSWERS if standing.until is None else Turn.RESTS_ON
+
+
+class AnyStandings(Protocol[D]):
+    """What `Destinations` asks about how they stand; answered here, or together with other processes."""
+
+    def limit(self, pacing: Pacing) -> None:
+        """Use another pacing from now on."""
+
+    def of(self, destination: D) -> Standing:
+        """How it stands, as far as is known."""
+
+    def places(self, destination: D, now: float) -> int:
+        """How many deliveries it may have at a time from here."""
+
+    def lacks(self, destination: D) -> None:
+        """A load for it waits, and it has no place free."""
+
+    def ended(
+        self, destination: D, verdicts: Sequence[VerdictRecord], started: float, now: float, jitter: float
+    ) -> Turn:
+        """A delivery that `started` then has ended with `verdicts`."""
+
+    def used(self, destination: D, in_use: bool) -> None:
+        """After each delivery's end: whether anything is left to do there."""
+
+    def wake(self, destination: D) -> None:
+        """End its rest: somebody knows that it is back."""
+
+    def serve(self, busy: Callable[[D], int], changed: Callable[[D], None]) -> None:
+        """Told once: how to ask how many deliveries are under way to a destination, and whom to tell when it has
+        changed for another reason than what is asked here.
+        """
+
+
+class Standings(Generic[D]):
+    """Those that are in use or have not answered well; of the others nothing is kept."""
+
+    def __init__(self, pacing: Pacing) -> None:
+        self._pacing = pacing
+        self._standings: OrderedDict[D, Standing] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Of how many something is remembered."""
+        return len(self._standings)
+
+    def limit(self, pacing: Pacing) -> None:
+        """Use another pacing from now on."""
+        self._pacing = pacing
+
+    def of(self, destination: D) -> Standing:
+        """How it stands."""
+        return self._standings.get(destination) or Standing(self._pacing.first_window)
+
+    def places(self, destination: D, now: float) -> int:
+        """How many deliveries it may have at a time."""
+        return self.of(destination).places(now)
+
+    def lacks(self, destination: D) -> None:
+        """It has as many places as there are."""
+
+    def ended(
+        self, destination: D, verdicts: Sequence[VerdictRecord], started: float, now: float, jitter: float
+    ) -> Turn:
+        """A delivery that `started` then has ended with `verdicts`."""
+        before = self.of(destination)
+        standing = after(before, verdicts, self._pacing, started, now, jitter)
+        if standing is not before:
+            self._standings[destination] = standing
+        return turn_of(before, standing)
+
+    def used(self, destination: D, in_use: bool) -> None:
+        """Remember what is of use, that which was used last longest."""
+        standing = self._standings.pop(destination, None)
+        if standing is not None and (in_use or not standing.sound(self._pacing)):
+            self._standings[destination] = standing
+            if len(self._standings) > _MOST_REMEMBERED:
+                self._standings.popitem(last=False)
+
+    def wake(self, destination: D) -> None:
+        """End its rest."""
+        self._standings.pop(destination, None)
+
+    def serve(self, busy: Callable[[D], int], changed: Callable[[D], None]) -> None:
+        """Nothing changes of itself."""
