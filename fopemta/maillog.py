@@ -439,6 +439,12 @@ def staple_unavailable(subject: str, why: str, demanded: bool) -> None:
     _log.warn(text, event="staple_unavailable", subject=subject, why=why, demanded=demanded)
 
 
+def own_certificate_revoked(subject: str, why: str) -> None:
+    """Its authority has revoked a certificate that we show: peers that look refuse it.  Logged once."""
+    text = "our certificate {subject} has been revoked, replace it: {why}"
+    _log.error(text, event="own_certificate_revoked", subject=subject, why=why)
+
+
 def staple_available(subject: str) -> None:
     """There is one again."""
     _log.info("OCSP response to staple to {subject} again", event="staple_available", subject=subject)

@@ -229,6 +229,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.revocation_unreachable("c.test: SERVFAIL"),
         '- warning: revocation_unreachable why="c.test: SERVFAIL"',
     ),
+    "own_certificate_revoked": (
+        lambda: maillog.own_certificate_revoked("CN=mx", "c.test: revoked"),
+        '- error: own_certificate_revoked subject="CN=mx" why="c.test: revoked"',
+    ),
     "staple_unavailable": (
         lambda: maillog.staple_unavailable("CN=mx", "c.test: SERVFAIL", demanded=True),
         '- warning: staple_unavailable subject="CN=mx" why="c.test: SERVFAIL" demanded=True',

@@ -37,6 +37,7 @@ class _Kept:
     until: float = 0.0
     next_try: float = 0.0
     why: str | None = None
+    revoked: bool = False
 
 
 class Staples:
@@ -92,12 +93,15 @@ class Staples:
                 kept.next_try = now + max(INTERVAL, (finding.until - now) / 2)
                 if kept.why is not None:
                     maillog.staple_available(subject)
-                kept.why = None
+                kept.why, kept.revoked = None, False
                 return
+            why = f"{url}: {finding.text}"
             if finding.status is Status.REVOKED:
                 kept.staple = b""
-            why = f"{url}: {finding.text}"
-        if kept.why is None:
+                if not kept.revoked:
+                    maillog.own_certificate_revoked(subject, why)
+                kept.revoked = True
+        if kept.why is None and not kept.revoked:
             maillog.staple_unavailable(subject, why, sources_of(chain[0]).must_staple)
         kept.why = why
 

@@ -45,7 +45,8 @@ class StapleTests(SynchronousTestCase):
         self.clock.pump([INTERVAL] * int(seconds / INTERVAL))
 
     def told(self) -> list[str]:
-        return [str(each["event"]) for each in self.events if str(each.get("event")).startswith("staple_")]
+        names = [str(each.get("event")) for each in self.events]
+        return [name for name in names if name.startswith("staple_") or name == "own_certificate_revoked"]
 
     def test_fetched_at_start_and_again_in_the_middle_of_its_life(self) -> None:
         self.staples.start()
@@ -83,14 +84,23 @@ class StapleTests(SynchronousTestCase):
             staples.start()
             staples.stop()
             self.assertEqual(staples.staple(der(LEAF)), b"")
-        self.assertEqual(self.told(), ["staple_unavailable"] * 5)
+        told = ["staple_unavailable"] * 3 + ["own_certificate_revoked", "staple_unavailable"]
+        self.assertEqual(self.told(), told)
 
-    def test_a_revocation_ends_what_was_good(self) -> None:
+    def test_a_revocation_ends_what_was_good_and_is_told_once(self) -> None:
         self.staples.start()
         self.fetcher.answers[URL] = CA.ocsp(LEAF, revoked=True)
-        self.wait(13 * HOUR)
+        self.wait(23 * HOUR)
         self.assertEqual(self.staples.staple(der(LEAF)), b"")
+        self.assertEqual(self.told(), ["own_certificate_revoked"])
         self.assertIn("revoked", str(self.events[-1]["why"]))
+
+    def test_a_revocation_is_told_though_nothing_was_to_be_had_before(self) -> None:
+        self.fetcher.answers[URL] = Unavailable("ocsp.test: SERVFAIL")
+        self.staples.start()
+        self.fetcher.answers[URL] = CA.ocsp(LEAF, revoked=True)
+        self.wait(HOUR)
+        self.assertEqual(self.told(), ["staple_unavailable", "own_certificate_revoked"])
 
     def test_who_names_nobody_or_brings_no_issuer_is_not_asked_about(self) -> None:
         self.leaves = [CA.leaf("a.test"), CA.leaf("b.test", says=[responders_at(URL)], with_intermediate=False)]
