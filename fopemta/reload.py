@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -13,10 +13,9 @@ from zope.interface import implementer
 from fopemta import configuration_file, maillog, preflight
 from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
-from fopemta.config.model import CertificateFiles, Configuration
-from fopemta.interfaces import IQueue, IReload, Reloaded
-from fopemta.tls.credentials import Credentials, CredentialsError
-from fopemta.tls.server import ServerTls
+from fopemta.config.model import Configuration
+from fopemta.following import AnyFollowing
+from fopemta.interfaces import IReload, Reloaded
 
 # Attributes of the model that are looked at when the service starts, and not again.
 AT_START = (
@@ -44,39 +43,18 @@ AT_START = (
 )
 
 
-class Reconfigured(Protocol):
-    """Whoever goes by the configuration."""
-
-    def reconfigure(self, config: Configuration) -> None:
-        """Use `config` from now on."""
-
-
 @implementer(IReload)
 class Reload:
-    """`current` is what `targets` go by, as read from `path`; each of `server_tls` serves what `credentials` finds."""
+    """Reads the file `path` for whoever is `following` it."""
 
-    def __init__(
-        self,
-        path: str,
-        current: Configuration,
-        targets: Sequence[Reconfigured],
-        server_tls: Sequence[ServerTls],
-        credentials: Callable[[Configuration], Sequence[Credentials]],
-        queue: IQueue | None = None,
-        show: Callable[[Sequence[CertificateFiles]], None] = lambda _: None,
-    ) -> None:
-        self._queue = queue
-        self._show = show
+    def __init__(self, path: str, following: AnyFollowing) -> None:
         self._path = path
-        self._current = current
-        self._targets = targets
-        self._server_tls = server_tls
-        self._credentials = credentials
+        self._following = following
 
     @property
     def current(self) -> Configuration:
         """What is gone by now."""
-        return self._current
+        return self._following.current
 
     def run(self, allow_lower: bool | None = None) -> Deferred[Reloaded]:
         """See IReload; the log says what came of it."""
@@ -85,29 +63,17 @@ class Reload:
     async def _run(self, allow_lower: bool | None) -> Reloaded:
         freed = 0
         try:
-            found = configuration_file.read(self._path)
-            errors = preflight.check(found)
-            if errors:
-                raise ConfigurationErrors(errors)
-            usable, ignored = _merged(self._current, found)
-            if self._queue is not None and allow_lower is not None:
-                freed = await self._queue.freed_by(usable)
+            usable, ignored = self._read()
+            if allow_lower is not None:
+                freed = await self._following.freed_by(usable)
             if freed and not allow_lower:
                 raise ConfigurationErrors([ConfigurationError("rules", _FREES.format(freed))])
-            found_credentials = self._credentials(usable) if self._server_tls else []
-            for each in self._server_tls:
-                each.replace(found_credentials)
-            # Last: the old routes' certificates are gone with it.
-            self._show(shown_certificates(usable))
         except ConfigurationErrors as wrong:
             return _refused([str(error) for error in wrong.errors])
-        except CredentialsError as error:
-            return _refused([f"tls.server.certificates: {error}"])
-        for target in self._targets:
-            target.reconfigure(usable)
-        if self._queue is not None and allow_lower is not None:
-            self._queue.let_demands_fall()
-        self._current = usable
+        wrong_elsewhere = await self._following.prepare(usable)
+        if wrong_elsewhere:
+            return _refused(wrong_elsewhere)
+        self._following.take(usable, fall=allow_lower is not None)
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
@@ -115,16 +81,22 @@ class Reload:
             cautions=tuple(str(each) for each in cautions(usable, time.time())), at_start=tuple(ignored), freed=freed
         )
 
+    def _read(self) -> tuple[Configuration, list[str]]:
+        """What the files say, as far as it can be used without a restart, and what cannot.
 
-def shown_certificates(configuration: Configuration) -> list[CertificateFiles]:
-    """Those of ours that routes show to their hosts."""
-    return [route.certificate for route in configuration.routes if route.certificate is not None]
+        Raises ConfigurationErrors.
+        """
+        found = configuration_file.read(self._path)
+        errors = preflight.check(found)
+        if errors:
+            raise ConfigurationErrors(errors)
+        return _merged(self.current, found)
 
 
 _FREES = "less would be demanded for {} recipients of mail in the queue; if that is meant: fopemta reload --allow-lower"
 
 
-def _refused(errors: list[str]) -> Reloaded:
+def _refused(errors: Sequence[str]) -> Reloaded:
     maillog.reload_failed(errors)
     return Reloaded(errors=tuple(errors))
 

@@ -6,76 +6,29 @@ reads files only.  `mail_service` opens the rest, when it is started.
 
 from __future__ import annotations
 
-import datetime
 import os
-import random
-import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
 
 from fopemta import configuration_file, log_observers, maillog, preflight
-from fopemta.config.checks import cautions, revocation_matters
+from fopemta.assembly import Kept, Server
+from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
-from fopemta.config.model import (
-    CertificateFiles,
-    ClientCertificates,
-    Configuration,
-    Listener,
-    ListenerTls,
-    Log,
-    LogLevel,
-    Via,
-)
-from fopemta.config.ways import listening_address
+from fopemta.config.model import Configuration, Log, LogLevel
 from fopemta.control.socket import ControlSocket
-from fopemta.inbound.clients import Clients
-from fopemta.inbound.factory import InboundFactory
-from fopemta.interfaces import ICourier, ILogins, IMailReactor
-from fopemta.local.maildir import MaildirCourier, maildir_path
+from fopemta.interfaces import IMailReactor
 from fopemta.log_file import AppendedFile, Output, StandardOutput
-from fopemta.lookup.blocklists import Blocklists
-from fopemta.lookup.fetch import Fetcher
-from fopemta.lookup.list_shelf import ListShelf
-from fopemta.lookup.local_addresses import local_addresses
-from fopemta.lookup.nameservers import system_nameservers
-from fopemta.lookup.resolver import Resolver
-from fopemta.lookup.revocation_lists import RevocationLists
-from fopemta.lookup.revocation_upkeep import RevocationUpkeep
-from fopemta.lookup.revocations import Revocations
-from fopemta.lookup.router import Router
-from fopemta.lookup.staples import Staples
-from fopemta.mail.identifiers import message_id
 from fopemta.mail_service import Attendant, CannotStart, Listening, MailService
-from fopemta.outbound.callout import Callout, hurried
-from fopemta.outbound.delivery_manager import DeliveryManager
-from fopemta.outbound.host_memory import HostMemory
-from fopemta.queue.dispatcher import Dispatcher
-from fopemta.queue.rule_counts import RuleCounts
 from fopemta.queue.rule_watch import RuleWatch
-from fopemta.recipients.calls import Calls
-from fopemta.recipients.memory import CalloutMemory
-from fopemta.recipients.recipients import Recipients
-from fopemta.reload import Reconfigured, Reload, shown_certificates
-from fopemta.routing.hosts import OwnAddresses
+from fopemta.reload import Reload
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
 from fopemta.spool.threads import PoolThreads
-from fopemta.tls.client import ClientTls
-from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
-from fopemta.tls.credentials import load as load_credentials
-from fopemta.tls.roots import RootsError
-from fopemta.tls.server import ServerSettings, ServerTls
-from fopemta.tls.watch import CertificateWatch
-from fopemta.users.logins import logins_of
-from fopemta.users.secret import SecretUnusable, kept_secret
-from fopemta.users.user_file import UserFile
 
 # twistd's own name for the log of a daemon that is told no other.
 _DAEMON_LOG = "twistd.log"
@@ -190,204 +143,20 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
 
     Reads certificates, and makes the self-signed one where it is needed; opens nothing.  Raises ConfigurationErrors.
     """
-    threads = PoolThreads(reactor)
-    limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
-    spool = Spool(configuration.node.spool, limits, reactor, threads, now=time.time)
-    client_tls = _client_tls(configuration)
-    server_tls = _server_tls(configuration)
-    serving = list(server_tls.values())
-    resolver = Resolver(reactor, configuration.dns.nameservers or system_nameservers(), configuration.dns.timeout)
-    router = _router(configuration, resolver)
-    fetcher = Fetcher(reactor, resolver, configuration.fetch, configuration.tls_client.fetch_private)
-    revocations, upkeep = _revocations(configuration, reactor, fetcher)
-    memory = HostMemory(configuration.node.state, reactor, time.time, _in_thread(reactor))
-    manager, calling = (
-        DeliveryManager(reactor, router, client_tls, spool, config, time.time, _in_thread(reactor), revocations, memory)
-        for config in (configuration, hurried(configuration))
-    )
-    callout = Callout(calling)
-    recipients = _recipients(configuration, reactor, callout)
-    couriers: dict[Via, ICourier] = {
-        Via.MX: manager,
-        Via.SMTP: manager,
-        Via.MAILDIR: MaildirCourier(spool, time.time, _in_thread(reactor)),
-    }
-    counts = RuleCounts(configuration.node.state, reactor, _in_thread(reactor))
-    noise = random.Random()  # noqa: S311  jitter
-    dispatcher = Dispatcher(spool, couriers, configuration, reactor, time.time, noise, _in_thread(reactor), counts)
-    logins, clients = _logins(configuration, reactor), Clients(configuration, reactor)
-
-    def factory(listener: Listener) -> InboundFactory:
-        tls = None if listener.tls is ListenerTls.OFF else server_tls[_asks(configuration, listener)]
-        blocklists = Blocklists(resolver, listener.blocklists, reactor) if listener.blocklists else None
-        return InboundFactory(
-            listener, configuration, spool, dispatcher, tls, reactor, new_ids(), time.time,
-            logins=logins, blocklists=blocklists, recipients=recipients, aliases=recipients, clients=clients,
-            rule_counts=counts,
-        )  # fmt: skip
-
-    listening = [
-        Listening(f"listener[{index}].endpoint", factory(listener))
-        for index, listener in enumerate(configuration.listeners)
-    ]
-    followers = (dispatcher, manager, callout, recipients, clients)
-    targets: list[Reconfigured] = [*followers, *(each.factory for each in listening)]
-    reload = Reload(path, configuration, targets, serving, credentials, dispatcher, client_tls.show)
-    watches = [_watch(configuration, reactor, reload, serving), _watch_of_routes(reactor, reload, client_tls)]
+    spool = _spool(configuration, reactor)
+    kept = Kept.here(configuration, reactor)
+    server = Server.of(configuration, reactor, spool, kept)
+    reload = Reload(path, server.following)
     for caution in cautions(configuration, time.time()):
         maillog.caution(caution.key, caution.message)
-    files = log_observers.outlet.files
-    staples = Staples(reactor, fetcher, time.time, lambda: serving[0].chains if serving else ())
-    for each in serving:
-        each.staple(staples.staple)
-    attendants: list[Attendant] = [
-        *watches,
-        RuleWatch(reactor, time.time, lambda: reload.current),
-        staples,
-        upkeep,
-        recipients,
-        counts,
-        memory,
-    ]
+    listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
+    attendants: list[Attendant] = [*server.attendants, RuleWatch(reactor, time.time, lambda: reload.current)]
     if configuration.control.socket != "off":
-        attendants.append(ControlSocket(configuration.control.socket, reactor, dispatcher, reload, memory))
-    return MailService(configuration, reactor, spool, dispatcher, listening, reload, files, attendants)
+        attendants.append(ControlSocket(configuration.control.socket, reactor, server.queue, reload, kept.memory))
+    files = log_observers.outlet.files
+    return MailService(configuration, reactor, spool, server.queue, listening, reload, files, attendants)
 
 
-def new_ids() -> Callable[[], str]:
-    """What gives a new queue id at each call."""
-    return lambda: message_id(time.time_ns() // 1000, secrets.randbits(20))
-
-
-def _in_thread(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
-    """Runs a call in the reactor's own threads, which exist from the first such call on."""
-    return lambda call, *arguments: deferToThreadPool(reactor, reactor.getThreadPool(), call, *arguments)
-
-
-def _revocations(
-    configuration: Configuration, reactor: IMailReactor, fetcher: Fetcher
-) -> tuple[Revocations, RevocationUpkeep]:
-    """Who finds out about revocation, and who looks after what he keeps."""
-    settings, in_thread = configuration.fetch, _in_thread(reactor)
-    shelf = ListShelf(os.path.join(configuration.node.state, "revocation"))
-    lists = RevocationLists(fetcher, shelf, settings.largest, time.time, in_thread)
-    revocations = Revocations(reactor, fetcher, lists, time.time, in_thread)
-    probe = settings.probe if settings.probe != "off" and revocation_matters(configuration) else None
-    return revocations, RevocationUpkeep(reactor, revocations, lists, fetcher, probe)
-
-
-def _recipients(configuration: Configuration, reactor: IMailReactor, callout: Callout) -> Recipients:
-    in_thread = _in_thread(reactor)
-    memory = CalloutMemory.in_folder(configuration.node.state)
-    calls = Calls(callout, memory, reactor, in_thread, time.time)
-    return Recipients(configuration, calls, maildir_path, in_thread, time.time)
-
-
-def _router(configuration: Configuration, resolver: Resolver) -> Router:
-    addresses = [listening_address(listener.endpoint) for listener in configuration.listeners]
-    own = OwnAddresses(frozenset(each for each in addresses if each is not None), local_addresses())
-    names = frozenset({configuration.node.hostname})
-    return Router(resolver, names, own, configuration.delivery.port, random.random)
-
-
-def _client_tls(configuration: Configuration) -> ClientTls:
-    try:
-        return ClientTls(configuration.tls_client.roots, shown_certificates(configuration))
-    except RootsError as error:
-        raise ConfigurationErrors([ConfigurationError("tls.client.roots", str(error))]) from error
-    except CredentialsError as error:
-        raise ConfigurationErrors([ConfigurationError("route.certificate", str(error))]) from error
-
-
-def _server_tls(configuration: Configuration) -> dict[ClientCertificates, ServerTls]:
-    """One for each thing that listeners ask of their clients."""
-    asked = {_asks(configuration, each) for each in configuration.listeners if each.tls is not ListenerTls.OFF}
-    server = configuration.tls_server
-    try:
-        served = credentials(configuration) if asked else []
-        return {
-            ask: ServerTls(
-                served,
-                ServerSettings(
-                    client_certificates=ask,
-                    client_roots=server.client_roots,
-                    client_eku=server.client_eku,
-                    lowest=server.lowest,
-                ),
-                time.time,
-            )
-            for ask in asked
-        }
-    except CredentialsError as error:
-        key = "tls.server.certificates" if configuration.tls_server.certificates else "node.state"
-        raise ConfigurationErrors([ConfigurationError(key, str(error))]) from error
-
-
-def _logins(configuration: Configuration, reactor: IMailReactor) -> ILogins | None:
-    """None where nobody can log in."""
-    users = configuration.users
-    if users.file == "off":
-        return None
-    try:
-        secret = kept_secret(configuration.node.state) if users.scram else None
-    except SecretUnusable as error:
-        raise ConfigurationErrors([ConfigurationError("node.state", str(error))]) from error
-    file = UserFile(users.file)
-    for caution in file.cautions(users.scram):
-        maillog.caution("users.file", caution)
-    return logins_of(file, reactor, _in_thread(reactor), secret)
-
-
-def _asks(configuration: Configuration, listener: Listener) -> ClientCertificates:
-    return listener.asks_for(configuration.tls_server.client_certificates)
-
-
-def _watch(
-    configuration: Configuration, reactor: IMailReactor, reload: Reload, serving: Sequence[ServerTls]
-) -> CertificateWatch:
-    """Looks after the files of certificates, as the configuration names them at that time."""
-
-    def serve(found: Sequence[Credentials]) -> None:
-        for each in serving:
-            each.replace(found)
-
-    return CertificateWatch(
-        reactor,
-        time.time,
-        configuration.node.hostname,
-        lambda: reload.current.tls_server.certificates if serving else (),
-        lambda: credentials(reload.current) if serving else [],
-        serve,
-    )
-
-
-def _watch_of_routes(reactor: IMailReactor, reload: Reload, client_tls: ClientTls) -> CertificateWatch:
-    """Looks after the files of the certificates that routes show."""
-
-    def shown() -> list[CertificateFiles]:
-        return shown_certificates(reload.current)
-
-    return CertificateWatch(
-        reactor,
-        time.time,
-        None,
-        shown,
-        lambda: [load_credentials(each) for each in shown()],
-        lambda _: client_tls.show(shown()),
-        "route.certificate",
-    )
-
-
-def credentials(configuration: Configuration) -> list[Credentials]:
-    """Our certificates: the configured ones, else the self-signed one, made if it is not there yet.
-
-    Raises CredentialsError.
-    """
-    files = configuration.tls_server.certificates
-    if files:
-        return [load_credentials(each) for each in files]
-    now = datetime.datetime.now(datetime.UTC)
-    kept, made = self_signed(configuration.node.state, configuration.node.hostname, now)
-    if made:
-        maillog.certificate_made(kept.source)
-    return [kept]
+def _spool(configuration: Configuration, reactor: IMailReactor) -> Spool:
+    limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
+    return Spool(configuration.node.spool, limits, reactor, PoolThreads(reactor), now=time.time)

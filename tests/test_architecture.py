@@ -17,7 +17,8 @@ SHELL = {"lookup", "tls", "spool", "inbound", "queue", "outbound", "local", "con
 SEAMS = {"interfaces", "maillog", "background", "deadline"}
 # These put concrete objects together or stand in for them.
 COMPOSITION = {
-    "cli", "configuration_file", "log_file", "log_observers", "mail_service", "preflight", "reload", "service",
+    "assembly", "cli", "configuration_file", "following", "log_file", "log_observers", "mail_service",
+    "preflight", "reload", "service",
     "testing",
 }  # fmt: skip
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 from twisted.logger import LogEvent, globalLogPublisher
 
 from fopemta import configuration_file
+from fopemta.assembly import credentials
 from fopemta.config.model import Configuration
+from fopemta.following import Following
 from fopemta.reload import AT_START, Reload
-from fopemta.service import credentials
 from fopemta.testing.authority import Authority
 from fopemta.tls.credentials import Credentials, CredentialsError
 from tests.test_preflight import Folder
@@ -32,8 +34,18 @@ class Server:
     def __init__(self) -> None:
         self.served: list[list[Credentials]] = []
 
-    def replace(self, found: list[Credentials]) -> None:
-        self.served.append(found)
+    def ready(self, found: list[Credentials]) -> Callable[[], None]:
+        return lambda: self.served.append(found)
+
+
+class ClientTls:
+    """One that remembers what is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[object] = []
+
+    def ready(self, certificates: list[object]) -> Callable[[], None]:
+        return lambda: self.shown.append(certificates)
 
 
 class ReloadTests(Folder):
@@ -45,7 +57,7 @@ class ReloadTests(Folder):
         self.renew()
         self.before = configuration_file.read(self.write(self.CERTIFICATE))
         self.target, self.server = Target(), Server()
-        self.reload = Reload(str(self.path), self.before, [self.target], [self.server], credentials)  # type: ignore[arg-type]
+        self.reload = Reload(str(self.path), Following(self.before, [self.target], [self.server], credentials))  # type: ignore[list-item]
         self.events: list[LogEvent] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
@@ -93,15 +105,15 @@ class ReloadTests(Folder):
         self.assertIn("tls.server.certificates[0]", error)
 
     def test_what_is_refused_changes_no_certificate_of_a_route(self) -> None:
-        shown: list[object] = []
-
         class Refusing(Server):
-            def replace(self, found: list[Credentials]) -> None:
+            def ready(self, found: list[Credentials]) -> Callable[[], None]:
                 raise CredentialsError("there is another certificate with the same names")
 
         for server, count in ((Refusing(), 0), (Server(), 1)):
-            Reload(str(self.path), self.before, [], [server], credentials, show=shown.append).run()  # type: ignore[list-item]
-            self.assertEqual(len(shown), count)
+            client = ClientTls()
+            following = Following(self.before, [], [server], credentials, client_tls=client)  # type: ignore[list-item,arg-type]
+            Reload(str(self.path), following).run()
+            self.assertEqual(len(client.shown), count)
 
     def test_missing_file_keeps_everything(self) -> None:
         self.path.unlink()

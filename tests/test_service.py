@@ -20,12 +20,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from fopemta import configuration_file, log_observers
+from fopemta.assembly import credentials, new_ids
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Log, LogLevel
 from fopemta.interfaces import IQueue, IRecipients
 from fopemta.log_observers import JsonLog, LogOutlet, TextLog
 from fopemta.mail.identifiers import MESSAGE_ID
-from fopemta.service import Options, build, credentials, makeService, new_ids, open_log, run_steadily
+from fopemta.service import Options, build, makeService, open_log, run_steadily
 from tests.test_preflight import Folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
@@ -14,12 +15,21 @@ from fopemta.interfaces import ICallout
 from fopemta.mail.address import Mailbox
 from fopemta.policy.recipients import Remembered, Said, remembered_after
 from fopemta.recipients.files import InThread
-from fopemta.recipients.memory import CalloutMemory
 
 # Addresses at a time, and those that may wait for their turn, so that nobody waits longer than two minutes; all others
 # are told to come again.
 MOST_AT_ONCE = 20
 MOST_WAITING = 60
+
+
+class AnyCalloutMemory(Protocol):
+    """Remembers what callouts have found out."""
+
+    def recall(self, recipient: Mailbox) -> Remembered | None:
+        """What is known of an address."""
+
+    def note(self, recipient: Mailbox, known: Remembered) -> None:
+        """Keep what has been found out."""
 
 
 class Calls:
@@ -28,7 +38,7 @@ class Calls:
     def __init__(
         self,
         callout: ICallout,
-        memory: CalloutMemory,
+        memory: AnyCalloutMemory,
         clock: IReactorTime,
         in_thread: InThread,
         now: Callable[[], float],

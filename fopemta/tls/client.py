@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -67,13 +67,21 @@ class ClientTls:
         """Read the certificates that routes name, anew; from now on these are shown.  Raises CredentialsError, then
         nothing has changed.
         """
+        self.ready(certificates)()
+
+    def ready(self, certificates: Iterable[CertificateFiles]) -> Callable[[], None]:
+        """What shows them once it is called, and cannot fail then.  Raises CredentialsError."""
         ours = {}
         for files in dict.fromkeys(certificates):
             credentials = load(files)
             ours[files] = {
                 (rung, hello): _context(OFFERS[rung], hello, self._roots, credentials) for rung, hello in self._contexts
             }
-        self._ours = ours
+
+        def show() -> None:
+            self._ours = ours
+
+        return show
 
     def creator(
         self,

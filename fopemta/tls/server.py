@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import attrs
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -76,11 +77,9 @@ class ServerTls:
         self._settings = settings
         self._now = now
         self._staple: Staple | None = None
-        self._serve(credentials)
-
-    def _serve(self, credentials: Sequence[Credentials]) -> None:
-        self._context = _contexts(credentials, self._settings, self._stapled)
-        self.chains = tuple(each.chain for each in credentials)
+        self.chains: tuple[tuple[x509.Certificate, ...], ...]
+        self._context: SSL.Context
+        self.replace(credentials)
 
     def staple(self, staple: Staple) -> None:
         """Take OCSP responses from there: DER for a certificate in DER, b"" for none."""
@@ -102,7 +101,19 @@ class ServerTls:
 
         The keys of session tickets are new with it, too.  Raises CredentialsError, then the old ones stay in use.
         """
-        self._serve(credentials)
+        self.ready(credentials)()
+
+    def ready(self, credentials: Sequence[Credentials]) -> Callable[[], None]:
+        """What replaces them once it is called, and cannot fail then.  Raises CredentialsError."""
+        context, chains = (
+            _contexts(credentials, self._settings, self._stapled),
+            tuple(each.chain for each in credentials),
+        )
+
+        def serve() -> None:
+            self._context, self.chains = context, chains
+
+        return serve
 
     def creator(self) -> IOpenSSLServerConnectionCreator:
         """See IServerTls."""

@@ -1,0 +1,337 @@
+"""The parts of a server, put together (composition): everything between its listeners and its couriers.
+
+One process has them once; each of several workers has its own.  What they have together is handed in (`Kept`).
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+
+from fopemta import maillog
+from fopemta.config.checks import revocation_matters
+from fopemta.config.errors import ConfigurationError, ConfigurationErrors
+from fopemta.config.model import (
+    CertificateFiles,
+    ClientCertificates,
+    Configuration,
+    Listener,
+    ListenerTls,
+    Via,
+)
+from fopemta.config.ways import listening_address
+from fopemta.following import Following, Reconfigured, shown_certificates
+from fopemta.inbound.clients import Clients
+from fopemta.inbound.factory import InboundFactory
+from fopemta.interfaces import ICourier, IHostMemory, ILogins, IMailReactor, IQueue, IRuleCounts, ISpool
+from fopemta.local.maildir import MaildirCourier, maildir_path
+from fopemta.lookup.blocklists import Blocklists
+from fopemta.lookup.fetch import Fetcher
+from fopemta.lookup.list_shelf import ListShelf
+from fopemta.lookup.local_addresses import local_addresses
+from fopemta.lookup.nameservers import system_nameservers
+from fopemta.lookup.resolver import Resolver
+from fopemta.lookup.revocation_lists import RevocationLists
+from fopemta.lookup.revocation_upkeep import RevocationUpkeep
+from fopemta.lookup.revocations import Revocations
+from fopemta.lookup.router import Router
+from fopemta.lookup.staples import Staples
+from fopemta.mail.identifiers import message_id
+from fopemta.mail_service import Attendant
+from fopemta.outbound.callout import Callout, hurried
+from fopemta.outbound.delivery_manager import DeliveryManager
+from fopemta.outbound.host_memory import HostMemory
+from fopemta.queue.dispatcher import Dispatcher
+from fopemta.queue.rule_counts import RuleCounts
+from fopemta.recipients.calls import AnyCalloutMemory, Calls
+from fopemta.recipients.memory import CalloutMemory
+from fopemta.recipients.recipients import Recipients
+from fopemta.routing.hosts import OwnAddresses
+from fopemta.tls.client import ClientTls
+from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
+from fopemta.tls.credentials import load as load_credentials
+from fopemta.tls.roots import RootsError
+from fopemta.tls.server import ServerSettings, ServerTls
+from fopemta.tls.watch import CertificateWatch
+from fopemta.users.logins import logins_of
+from fopemta.users.secret import SecretUnusable, kept_secret
+from fopemta.users.user_file import UserFile
+
+
+@attrs.frozen(eq=False)
+class Kept:
+    """What is found out and kept, whatever becomes of a message: what hosts can do, how often rules matched, which
+    recipients exist.
+    """
+
+    memory: IHostMemory
+    counts: IRuleCounts
+    callouts: AnyCalloutMemory
+    attendants: Sequence[Attendant]
+
+    @classmethod
+    def here(cls, configuration: Configuration, reactor: IMailReactor) -> Kept:
+        """In the state folder, which is this process's alone."""
+        state, in_thread = configuration.node.state, in_threads(reactor)
+        memory = HostMemory(state, reactor, time.time, in_thread)
+        counts = RuleCounts(state, reactor, in_thread)
+        return cls(memory, counts, CalloutMemory.in_folder(state), (counts, memory))
+
+
+@attrs.frozen(eq=False)
+class Lookups:
+    """What asks the network, other than by SMTP."""
+
+    resolver: Resolver
+    fetcher: Fetcher
+    revocations: Revocations
+    upkeep: RevocationUpkeep
+
+    @classmethod
+    def of(cls, configuration: Configuration, reactor: IMailReactor) -> Lookups:
+        """As the configuration has it."""
+        dns, fetch, in_thread = configuration.dns, configuration.fetch, in_threads(reactor)
+        resolver = Resolver(reactor, dns.nameservers or system_nameservers(), dns.timeout)
+        fetcher = Fetcher(reactor, resolver, fetch, configuration.tls_client.fetch_private)
+        shelf = ListShelf(os.path.join(configuration.node.state, "revocation"))
+        lists = RevocationLists(fetcher, shelf, fetch.largest, time.time, in_thread)
+        revocations = Revocations(reactor, fetcher, lists, time.time, in_thread)
+        probe = fetch.probe if fetch.probe != "off" and revocation_matters(configuration) else None
+        return cls(resolver, fetcher, revocations, RevocationUpkeep(reactor, revocations, lists, fetcher, probe))
+
+
+@attrs.frozen(eq=False)
+class Delivering:
+    """The way out: the queue and who carries its mail."""
+
+    queue: Dispatcher
+    manager: DeliveryManager
+    callout: Callout
+    client_tls: ClientTls
+
+    @classmethod
+    def of(
+        cls, configuration: Configuration, reactor: IMailReactor, spool: ISpool, lookups: Lookups, kept: Kept
+    ) -> Delivering:
+        """Raises ConfigurationErrors."""
+        in_thread, client_tls = in_threads(reactor), _client_tls(configuration)
+        router = _router(configuration, lookups.resolver)
+        manager, calling = (
+            DeliveryManager(
+                reactor, router, client_tls, spool, config, time.time, in_thread, lookups.revocations, kept.memory
+            )
+            for config in (configuration, hurried(configuration))
+        )
+        couriers: dict[Via, ICourier] = {
+            Via.MX: manager,
+            Via.SMTP: manager,
+            Via.MAILDIR: MaildirCourier(spool, time.time, in_thread),
+        }
+        noise = random.Random()  # noqa: S311  jitter
+        queue = Dispatcher(spool, couriers, configuration, reactor, time.time, noise, in_thread, kept.counts)
+        return cls(queue, manager, Callout(calling), client_tls)
+
+
+@attrs.frozen(eq=False)
+class Server:
+    """All of it: `factories` of the listeners in order, who is `following` the configuration, and who has something to
+    do beside the mail.
+    """
+
+    queue: Dispatcher
+    factories: Sequence[InboundFactory]
+    following: Following
+    attendants: Sequence[Attendant]
+
+    @classmethod
+    def of(cls, configuration: Configuration, reactor: IMailReactor, spool: ISpool, kept: Kept) -> Server:
+        """Reads certificates, and makes the self-signed one where it is needed; opens nothing.
+
+        Raises ConfigurationErrors.
+        """
+        server_tls = _server_tls(configuration)
+        lookups = Lookups.of(configuration, reactor)
+        out = Delivering.of(configuration, reactor, spool, lookups, kept)
+        recipients = _recipients(configuration, reactor, out.callout, kept)
+        clients = Clients(configuration, reactor)
+        entrance = _Entrance(configuration, reactor, spool, out.queue, recipients, clients, kept, lookups, server_tls)
+        factories = [entrance.factory(each) for each in configuration.listeners]
+        serving = list(server_tls.values())
+        targets: list[Reconfigured] = [out.queue, out.manager, out.callout, recipients, clients, *factories]
+        following = Following(configuration, targets, serving, credentials, out.queue, out.client_tls)
+        staples = Staples(reactor, lookups.fetcher, time.time, lambda: serving[0].chains if serving else ())
+        for each in serving:
+            each.staple(staples.staple)
+        watches = (_watch(following, reactor, serving), _watch_of_routes(following, reactor, out.client_tls))
+        return cls(out.queue, factories, following, (*watches, staples, lookups.upkeep, recipients, *kept.attendants))
+
+
+class _Entrance:
+    """What the listeners have together."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        reactor: IMailReactor,
+        spool: ISpool,
+        queue: IQueue,
+        recipients: Recipients,
+        clients: Clients,
+        kept: Kept,
+        lookups: Lookups,
+        server_tls: dict[ClientCertificates, ServerTls],
+    ) -> None:
+        self._configuration = configuration
+        self._reactor = reactor
+        self._spool = spool
+        self._queue = queue
+        self._recipients = recipients
+        self._clients = clients
+        self._kept = kept
+        self._resolver = lookups.resolver
+        self._server_tls = server_tls
+        self._logins = _logins(configuration, reactor)
+
+    def factory(self, listener: Listener) -> InboundFactory:
+        """Of one of them."""
+        configuration, reactor = self._configuration, self._reactor
+        tls = None if listener.tls is ListenerTls.OFF else self._server_tls[_asks(configuration, listener)]
+        blocklists = Blocklists(self._resolver, listener.blocklists, reactor) if listener.blocklists else None
+        return InboundFactory(
+            listener, configuration, self._spool, self._queue, tls, reactor, new_ids(), time.time,
+            logins=self._logins, blocklists=blocklists, recipients=self._recipients, aliases=self._recipients,
+            clients=self._clients, rule_counts=self._kept.counts,
+        )  # fmt: skip
+
+
+def new_ids() -> Callable[[], str]:
+    """What gives a new queue id at each call."""
+    return lambda: message_id(time.time_ns() // 1000, secrets.randbits(20))
+
+
+def in_threads(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
+    """Runs a call in the reactor's own threads, which exist from the first such call on."""
+    return lambda call, *arguments: deferToThreadPool(reactor, reactor.getThreadPool(), call, *arguments)
+
+
+def _recipients(configuration: Configuration, reactor: IMailReactor, callout: Callout, kept: Kept) -> Recipients:
+    in_thread = in_threads(reactor)
+    calls = Calls(callout, kept.callouts, reactor, in_thread, time.time)
+    return Recipients(configuration, calls, maildir_path, in_thread, time.time)
+
+
+def _router(configuration: Configuration, resolver: Resolver) -> Router:
+    addresses = [listening_address(listener.endpoint) for listener in configuration.listeners]
+    own = OwnAddresses(frozenset(each for each in addresses if each is not None), local_addresses())
+    names = frozenset({configuration.node.hostname})
+    return Router(resolver, names, own, configuration.delivery.port, random.random)
+
+
+def _client_tls(configuration: Configuration) -> ClientTls:
+    try:
+        return ClientTls(configuration.tls_client.roots, shown_certificates(configuration))
+    except RootsError as error:
+        raise ConfigurationErrors([ConfigurationError("tls.client.roots", str(error))]) from error
+    except CredentialsError as error:
+        raise ConfigurationErrors([ConfigurationError("route.certificate", str(error))]) from error
+
+
+def _server_tls(configuration: Configuration) -> dict[ClientCertificates, ServerTls]:
+    """One for each thing that listeners ask of their clients."""
+    asked = {_asks(configuration, each) for each in configuration.listeners if each.tls is not ListenerTls.OFF}
+    server = configuration.tls_server
+    try:
+        served = credentials(configuration) if asked else []
+        return {
+            ask: ServerTls(
+                served,
+                ServerSettings(
+                    client_certificates=ask,
+                    client_roots=server.client_roots,
+                    client_eku=server.client_eku,
+                    lowest=server.lowest,
+                ),
+                time.time,
+            )
+            for ask in asked
+        }
+    except CredentialsError as error:
+        key = "tls.server.certificates" if configuration.tls_server.certificates else "node.state"
+        raise ConfigurationErrors([ConfigurationError(key, str(error))]) from error
+
+
+def _logins(configuration: Configuration, reactor: IMailReactor) -> ILogins | None:
+    """None where nobody can log in."""
+    users = configuration.users
+    if users.file == "off":
+        return None
+    try:
+        secret = kept_secret(configuration.node.state) if users.scram else None
+    except SecretUnusable as error:
+        raise ConfigurationErrors([ConfigurationError("node.state", str(error))]) from error
+    file = UserFile(users.file)
+    for caution in file.cautions(users.scram):
+        maillog.caution("users.file", caution)
+    return logins_of(file, reactor, in_threads(reactor), secret)
+
+
+def _asks(configuration: Configuration, listener: Listener) -> ClientCertificates:
+    return listener.asks_for(configuration.tls_server.client_certificates)
+
+
+def _watch(following: Following, reactor: IMailReactor, serving: Sequence[ServerTls]) -> CertificateWatch:
+    """Looks after the files of certificates, as the configuration names them at that time."""
+
+    def serve(found: Sequence[Credentials]) -> None:
+        for each in serving:
+            each.replace(found)
+
+    return CertificateWatch(
+        reactor,
+        time.time,
+        following.current.node.hostname,
+        lambda: following.current.tls_server.certificates if serving else (),
+        lambda: credentials(following.current) if serving else [],
+        serve,
+    )
+
+
+def _watch_of_routes(following: Following, reactor: IMailReactor, client_tls: ClientTls) -> CertificateWatch:
+    """Looks after the files of the certificates that routes show."""
+
+    def shown() -> list[CertificateFiles]:
+        return shown_certificates(following.current)
+
+    return CertificateWatch(
+        reactor,
+        time.time,
+        None,
+        shown,
+        lambda: [load_credentials(each) for each in shown()],
+        lambda _: client_tls.show(shown()),
+        "route.certificate",
+    )
+
+
+def credentials(configuration: Configuration) -> list[Credentials]:
+    """Our certificates: the configured ones, else the self-signed one, made if it is not there yet.
+
+    Raises CredentialsError.
+    """
+    files = configuration.tls_server.certificates
+    if files:
+        return [load_credentials(each) for each in files]
+    now = datetime.datetime.now(datetime.UTC)
+    kept, made = self_signed(configuration.node.state, configuration.node.hostname, now)
+    if made:
+        maillog.certificate_made(kept.source)
+    return [kept]
