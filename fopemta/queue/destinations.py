@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 import attrs
 
 from fopemta.queue.lane import Lane
-from fopemta.queue.standings import AnyStandings, Standings, Turn
 from fopemta.retry.standing import Pace, Pacing, Standing
+from fopemta.retry.standings import AnyStandings, Standings, Turn
 from fopemta.trust.verdict import VerdictRecord
 
 D = TypeVar("D", bound=Hashable)
@@ -180,7 +180,7 @@ class Destinations(Generic[D, L]):
             return False
         if self._busy.get(destination, 0) < self._standings.places(destination, now):
             return True
-        self._standings.lacks(destination)
+        self._standings.lacks(destination, self.waiting_for(destination))
         return False
 
     def _offer(self, destination: D) -> None:

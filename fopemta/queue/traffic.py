@@ -12,8 +12,8 @@ from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import RecipientStatus
 from fopemta.queue.destinations import Destinations, Taken
 from fopemta.queue.parked import Parked
-from fopemta.queue.standings import Turn
 from fopemta.retry.standing import Pacing
+from fopemta.retry.standings import Turn
 from fopemta.routing.values import NextHop
 from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
 

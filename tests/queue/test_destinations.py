@@ -8,8 +8,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.queue.destinations import Destinations, Taken
-from fopemta.queue.standings import Turn
 from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST, Pacing
+from fopemta.retry.standings import Turn
 from fopemta.trust.verdict import VerdictRecord
 from tests.retry.test_standing import DELIVERED, EXPIRED, REFUSED
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.queue.standings import Standings, Turn, turn_of
 from fopemta.retry.standing import Pacing, Standing
+from fopemta.retry.standings import Standings, Turn, turn_of
 from tests.retry.test_standing import DELIVERED, REFUSED
 
 OPEN, RESTING, RESTING_LONGER = Standing(5), Standing(1, 1, 100.0), Standing(1, 2, 200.0)

@@ -1,4 +1,4 @@
-"""How destinations stand, as this process alone finds out (shell room, but no I/O): windows, rests and probes.
+"""How destinations stand, as one process finds out by itself (pure): windows, rests and probes.
 
 Every moment is one of a steady clock.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from fopemta.retry.standing import Pacing, Standing, after
@@ -49,8 +49,8 @@ class AnyStandings(Protocol[D]):
     def places(self, destination: D, now: float) -> int:
         """How many deliveries it may have at a time from here."""
 
-    def lacks(self, destination: D) -> None:
-        """A load for it waits, and it has no place free."""
+    def lacks(self, destination: D, waiting: int) -> None:
+        """So many loads for it wait, and it has no place free."""
 
     def ended(
         self, destination: D, verdicts: Sequence[VerdictRecord], started: float, now: float, jitter: float
@@ -76,6 +76,10 @@ class Standings(Generic[D]):
         self._pacing = pacing
         self._standings: OrderedDict[D, Standing] = OrderedDict()
 
+    def __iter__(self) -> Iterator[D]:
+        """Those of which something is remembered."""
+        return iter(self._standings)
+
     def __len__(self) -> int:
         """Of how many something is remembered."""
         return len(self._standings)
@@ -92,7 +96,7 @@ class Standings(Generic[D]):
         """How many deliveries it may have at a time."""
         return self.of(destination).places(now)
 
-    def lacks(self, destination: D) -> None:
+    def lacks(self, destination: D, waiting: int) -> None:
         """It has as many places as there are."""
 
     def ended(

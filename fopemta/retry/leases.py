@@ -1,0 +1,219 @@
+"""Leases (pure): who of several workers may have how many deliveries at a time under way to a destination.
+
+Together they have no more than the destination has places, by how it stands.  Each that wants some gets a fair share,
+and where there are fewer places than workers that want one, they take turns.  Every moment is one of a steady clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+import attrs
+
+from fopemta.retry.standing import Pacing, Standing
+from fopemta.retry.standings import Standings, Turn
+from fopemta.trust.verdict import VerdictRecord
+
+D = TypeVar("D", bound=Hashable)
+
+# Who has a place that another waits for may keep it for so many seconds: a turn shorter than a connection is worth
+# would be spent on handshakes.
+TURN = 1.0
+
+
+@attrs.frozen
+class News(Generic[D]):
+    """What a worker is told of a destination: how it stands, leases `granted` anew, and those it is to give back."""
+
+    destination: D
+    standing: Standing
+    granted: int = 0
+    recalled: int = 0
+
+
+@attrs.define(eq=False)
+class _Shares:
+    """Of one destination, by worker: leases it `holds`, would use in all (`wants`), has been asked to give back
+    (`owes`), and since when it holds any.
+    """
+
+    holds: Counter[int] = attrs.Factory(Counter)
+    wants: dict[int, int] = attrs.Factory(dict)
+    owes: Counter[int] = attrs.Factory(Counter)
+    since: dict[int, float] = attrs.Factory(dict)
+
+    @property
+    def held(self) -> int:
+        return self.holds.total()
+
+    @property
+    def short(self) -> list[int]:
+        """Who wants more than it holds, who has waited longest first."""
+        return [worker for worker, wanted in self.wants.items() if wanted > self.holds[worker]]
+
+    def stays(self, worker: int) -> int:
+        """What it will hold once it has given back what it owes."""
+        return self.holds[worker] - self.owes[worker]
+
+
+class Leases(Generic[D]):
+    """Workers are numbers.  What has changed for them is gathered until `settle`."""
+
+    def __init__(self, pacing: Pacing) -> None:
+        self._standings: Standings[D] = Standings(pacing)
+        self._shares: dict[D, _Shares] = {}
+        self._workers: set[int] = set()
+        # Destinations to be looked at, and those of which somebody must be told how they stand.
+        self._open: dict[D, None] = {}
+        # Those of which somebody lacks a lease.
+        self._short: dict[D, None] = {}
+        self._for_holders: set[D] = set()
+        self._for_all: set[D] = set()
+
+    def limit(self, pacing: Pacing) -> None:
+        """Use another pacing from now on."""
+        self._standings.limit(pacing)
+        self._open.update(dict.fromkeys(self._shares))
+
+    def standing(self, destination: D) -> Standing:
+        """How it stands."""
+        return self._standings.of(destination)
+
+    def held(self, destination: D) -> int:
+        """How many leases are out."""
+        shares = self._shares.get(destination)
+        return 0 if shares is None else shares.held
+
+    @property
+    def wanting(self) -> bool:
+        """Somebody waits for a lease."""
+        return bool(self._short)
+
+    # --- workers -----------------------------------------------------------------------------------------------------
+
+    def joined(self, worker: int) -> list[News[D]]:
+        """A worker has begun; what it must know of how destinations stand."""
+        self._workers.add(worker)
+        return [News(each, self._standings.of(each)) for each in self._standings]
+
+    def left(self, worker: int) -> None:
+        """It has died, and its connections with it: its leases are free."""
+        self._workers.discard(worker)
+        for destination in list(self._shares):
+            self._forget(destination, worker)
+
+    def want(self, worker: int, destination: D, number: int) -> None:
+        """It would use so many leases in all, those that it holds among them."""
+        shares = self._shares.setdefault(destination, _Shares())
+        if shares.wants.get(worker) != number:
+            shares.wants.pop(worker, None)  # the last in the line
+            shares.wants[worker] = number
+        self._open[destination] = None
+
+    def give_back(self, worker: int, destination: D, number: int) -> None:
+        """Its connections are closed; it does not wait for more unless it says so."""
+        shares = self._shares.get(destination)
+        if shares is None:
+            return
+        shares.holds[worker] -= number
+        shares.owes[worker] -= min(number, shares.owes[worker])
+        shares.wants.pop(worker, None)
+        self._open[destination] = None
+        if shares.holds[worker] <= 0:
+            self._forget(destination, worker)
+
+    def ended(
+        self, destination: D, verdicts: Sequence[VerdictRecord], started: float, now: float, jitter: float
+    ) -> Turn:
+        """A delivery that `started` then has ended with `verdicts`."""
+        before = self._standings.of(destination)
+        turn = self._standings.ended(destination, verdicts, started, now, jitter)
+        if self._standings.of(destination) != before:
+            self._open[destination] = None
+            (self._for_holders if turn is Turn.NONE else self._for_all).add(destination)
+        self._standings.used(destination, destination in self._shares)
+        return turn
+
+    def wake(self, destination: D) -> None:
+        """End its rest: somebody knows that it is back."""
+        self._standings.wake(destination)
+        self._open[destination] = None
+        self._for_all.add(destination)
+
+    # --- sharing out -------------------------------------------------------------------------------------------------
+
+    def settle(self, now: float) -> list[tuple[int, News[D]]]:
+        """Share out what is free, ask back what others lack, and say who is to be told what.
+
+        To be called after each change, and now and then while somebody is `wanting`.
+        """
+        looked_at = dict.fromkeys([*self._open, *self._short, *self._for_holders, *self._for_all])
+        self._open.clear()
+        told = [each for destination in looked_at for each in self._settled(destination, now)]
+        self._for_holders.clear()
+        self._for_all.clear()
+        return told
+
+    def _settled(self, destination: D, now: float) -> Iterator[tuple[int, News[D]]]:
+        shares = self._shares.get(destination, _Shares())
+        granted, standing = self._grant(shares, destination, now), self._standings.of(destination)
+        recalled = self._recall(shares, destination, now)
+        self._short.pop(destination, None)
+        if shares.short:
+            self._short[destination] = None
+        told = set(granted) | set(recalled)
+        if destination in self._for_all:
+            told |= self._workers
+        elif destination in self._for_holders:
+            told |= {worker for worker, number in shares.holds.items() if number}
+        for worker in sorted(told):
+            yield worker, News(destination, standing, granted[worker], recalled[worker])
+
+    def _grant(self, shares: _Shares, destination: D, now: float) -> Counter[int]:
+        granted: Counter[int] = Counter()
+        free = self._standings.places(destination, now) - shares.held
+        while free > 0 and (short := shares.short):
+            worker = min(short, key=lambda each: shares.holds[each])
+            shares.since.setdefault(worker, now)
+            shares.holds[worker] += 1
+            granted[worker] += 1
+            free -= 1
+        return granted
+
+    def _recall(self, shares: _Shares, destination: D, now: float) -> Counter[int]:
+        """From who has most: what is more than the destination has places for, then what others lack of their share."""
+        recalled: Counter[int] = Counter()
+        places = self._standings.places(destination, now)
+        excess = shares.held - shares.owes.total() - places
+        while excess > 0:
+            self._ask_back(shares, recalled, max(shares.holds, key=shares.stays))
+            excess -= 1
+        claims = {*shares.short, *(each for each, number in shares.holds.items() if number)}
+        fair = max(places // len(claims), 1) if claims else 1
+        lacking = sum(max(min(fair, shares.wants[each]) - shares.holds[each], 0) for each in shares.short)
+        lacking -= shares.owes.total()
+        for worker in sorted(shares.holds, key=lambda each: (-shares.stays(each), shares.since.get(each, now))):
+            spare = shares.stays(worker) - fair
+            if spare <= 0 and places < len(claims) and shares.since.get(worker, now) + TURN <= now:
+                spare = shares.stays(worker)  # it has had its turn
+            for _ in range(min(max(spare, 0), max(lacking, 0))):
+                self._ask_back(shares, recalled, worker)
+                lacking -= 1
+        return recalled
+
+    @staticmethod
+    def _ask_back(shares: _Shares, recalled: Counter[int], worker: int) -> None:
+        shares.owes[worker] += 1
+        recalled[worker] += 1
+
+    def _forget(self, destination: D, worker: int) -> None:
+        """It has nothing there any more, and waits for nothing."""
+        shares = self._shares[destination]
+        for table in (shares.holds, shares.wants, shares.owes, shares.since):
+            table.pop(worker, None)
+        self._open[destination] = None
+        if not shares.holds and not shares.wants:
+            del self._shares[destination]
+            self._standings.used(destination, False)
