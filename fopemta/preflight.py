@@ -20,10 +20,9 @@ from fopemta.policy import aliases, recipient_list
 from fopemta.policy.action import ForceTls
 from fopemta.recipients import files as recipient_files
 from fopemta.routing.routes import is_local
-from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.credentials import load as load_credentials
-from fopemta.tls.roots import RootsError, trust
+from fopemta.tls.roots import SYSTEM, RootsError, trust
 from fopemta.tls.server import ServerTls
 from fopemta.users import user_file
 
@@ -71,7 +70,7 @@ def _routes(configuration: Configuration) -> Iterator[ConfigurationError]:
     for index, route in enumerate(configuration.routes):
         try:
             if route.roots is not None:
-                ClientTls(route.roots)
+                _trusted(route.roots)
             if route.certificate is not None:
                 load_credentials(route.certificate)
         except RootsError as error:
@@ -85,17 +84,23 @@ def _roots(configuration: Configuration) -> Iterator[ConfigurationError]:
         roots = rule.then.roots if isinstance(rule.then, ForceTls) else None
         try:
             if roots is not None:
-                ClientTls(roots)
+                _trusted(roots)
         except RootsError as error:
             yield ConfigurationError(f"rules: rule[{index}].then.roots", str(error))
     try:
-        ClientTls(configuration.tls_client.roots)
+        _trusted(configuration.tls_client.roots)
     except RootsError as error:
         yield ConfigurationError("tls.client.roots", str(error))
     try:
-        trust(SSL.Context(SSL.TLS_SERVER_METHOD), configuration.tls_server.client_roots)
+        _trusted(configuration.tls_server.client_roots)
     except RootsError as error:
         yield ConfigurationError("tls.server.client_roots", str(error))
+
+
+def _trusted(roots: str) -> None:
+    """Read them once, for a Context that nobody uses.  Raises RootsError."""
+    if roots != SYSTEM:  # OpenSSL's own places are never an error, and take 5 ms to read
+        trust(SSL.Context(SSL.TLS_METHOD), roots)
 
 
 def _users(configuration: Configuration) -> Iterator[ConfigurationError]:
