@@ -28,6 +28,7 @@ setup(
         "idna>=3.4",
         "google-re2>=1.1",
         "argon2-cffi>=23.1",
+        "orjson>=3.10",
     ],
     entry_points={"console_scripts": ["fopemta = fopemta.cli.main:main"]},
     classifiers=[

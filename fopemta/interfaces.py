@@ -6,7 +6,7 @@ Shell rooms know each other only by these; `service.py` puts the concrete object
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -136,6 +136,12 @@ class ISpool(Interface):
         """Move a message not finished by its first round to `deferred/`; harmless when it is there already.
 
         Fails with SpoolTrouble, then it stays where it was.
+        """
+
+    def listing() -> Iterator[bytes]:
+        """Each unfinished message as the JSON of a `mail.listed.Brief`, oldest first, for who looks at the queue.
+
+        It may be much: to be asked for a few at a time.  What ends meanwhile is left out.
         """
 
     def put_aside() -> Sequence[PutAside]:

@@ -20,6 +20,7 @@ from fopemta.assembly import Kept, Server
 from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration, Log, LogLevel
+from fopemta.control.protocol import Reach
 from fopemta.control.socket import ControlSocket
 from fopemta.interfaces import IMailReactor
 from fopemta.log_file import AppendedFile, Output, StandardOutput
@@ -152,7 +153,8 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
     attendants: list[Attendant] = [*server.attendants, RuleWatch(reactor, time.time, lambda: reload.current)]
     if configuration.control.socket != "off":
-        attendants.append(ControlSocket(configuration.control.socket, reactor, server.queue, reload, kept.memory))
+        reach = Reach(server.queue, reload, kept.memory, spool)
+        attendants.append(ControlSocket(configuration.control.socket, reactor, reach))
     files = log_observers.outlet.files
     return MailService(configuration, reactor, spool, server.queue, listening, reload, files, attendants)
 

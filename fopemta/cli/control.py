@@ -54,15 +54,29 @@ class Control:
 
     def ask(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The answers to a request, the last one with "end".  Raises Refused."""
+        for line in self._lines(request):
+            answer: dict[str, Any] = json.loads(line)
+            if answer.get("error"):
+                raise Refused(answer["error"])
+            yield answer
+            if answer.get("end"):
+                return
+
+    def rows_of(self, request: Mapping[str, Any]) -> Iterator[bytes]:
+        """The answers of which there may be many, as JSON; ends the command with status 1 when it is refused."""
+        for line in self._lines(request):
+            if line.startswith(b'{"end"'):
+                if why := json.loads(line).get("error"):
+                    _end(why, 1)
+                return
+            yield line
+
+    def _lines(self, request: Mapping[str, Any]) -> Iterator[bytes]:
+        """What the server says, without an end; who has heard the last answer asks for no more."""
         try:
             self._socket.sendall(json.dumps(request).encode("ascii") + b"\n")
             while line := self._answers.readline():
-                answer: dict[str, Any] = json.loads(line)
-                if answer.get("error"):
-                    raise Refused(answer["error"])
-                yield answer
-                if answer.get("end"):
-                    return
+                yield line
         except OSError as error:
             _end(f"the server does not answer: {error}", 1)
         _end("the server went away before it had answered all", 1)

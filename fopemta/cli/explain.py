@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fopemta.mail.address import Mailbox
     from fopemta.policy.facts import ContentFacts
     from fopemta.routing.values import Host, NextHop, RoutingFailure
+    from fopemta.trust.verdict import VerdictRecord
 
 _PATIENCE = 10.0
 
@@ -130,20 +131,22 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
     return dict(zip(wanted, asked(looked_up) or [], strict=False))
 
 
-def _last_known(configuration: Configuration, domains: list[str]) -> dict[str, Any]:
+def _last_known(configuration: Configuration, domains: list[str]) -> dict[str, VerdictRecord]:
     """The newest verdict on each domain that stands in the queue."""
     from fopemta.spool.ownership import SpoolUnusable
     from fopemta.spool.survey import SpoolSurvey
+    from fopemta.trust.verdict import VerdictRecord
 
-    newest: dict[str, Any] = {}
+    newest: dict[str, dict[str, Any]] = {}
     try:
-        for message in SpoolSurvey(configuration.node.spool).messages():
-            for status in message.recipients:
-                domain, last = status.address.domain, status.last
-                if last is None or last.host is None or domain not in domains:
+        for row in SpoolSurvey(configuration.node.spool).listing().rows():
+            for recipient in row["recipients"]:
+                domain, last = recipient["address"].rpartition("@")[2], recipient["last"]
+                if last is None or last["host"] is None or domain not in domains:
                     continue
-                if domain not in newest or newest[domain].time < last.time:
+                # RFC 3339 in UTC: the order of the text is that of time.
+                if domain not in newest or newest[domain]["time"] < last["time"]:
                     newest[domain] = last
     except (OSError, SpoolUnusable):
         pass  # there is no spool here, or it is not ours to read: then nothing is known
-    return newest
+    return {domain: VerdictRecord.from_json(last) for domain, last in newest.items()}

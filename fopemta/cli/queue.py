@@ -14,10 +14,13 @@ import click
 from fopemta.cli.command_table import CommandTable, Entry
 from fopemta.cli.configuration import config_option, json_option
 from fopemta.cli.queue_filter import Filter, filter_options
+from fopemta.cli.queue_list import write_json, write_table
+from fopemta.cli.queue_source import queue_source
 from fopemta.cli.queue_summary import Summary
-from fopemta.cli.queue_views import HEADINGS, count, message_json, portrait, rows
+from fopemta.cli.queue_views import count, portrait
 from fopemta.cli.spool_view import spool_survey
-from fopemta.cli.table import StreamedTable, escaped
+from fopemta.cli.table import escaped
+from fopemta.mail.listed import brief, listed
 
 if TYPE_CHECKING:
     from fopemta.spool.survey import SpoolSurvey
@@ -50,28 +53,16 @@ def queue() -> None:
 @json_option
 def list_(config: str | None, as_json: bool, **wanted: str | None) -> None:
     """List the messages that are not finished, oldest first; with options, those that fit all of them."""
-    chosen, now = Filter(**wanted), time.time()
-    table = StreamedTable(HEADINGS, click.echo)
-    messages = waiting = 0
-    with spool_survey(config) as survey:
-        for message in survey.messages():
-            recipients = chosen.recipients(message)
-            if not recipients:
-                continue
-            messages += 1
-            waiting += sum(each.open for each in recipients)
-            if as_json:
-                click.echo(json.dumps(message_json(message)))
-                continue
-            for row in rows(message, recipients, now):
-                table.add(row)
-    if as_json:
-        return
-    table.end()
-    if not messages:
+    chosen = Filter(**wanted)
+    with queue_source(config) as source:
+        if as_json:
+            write_json(source, chosen, lambda lines: click.echo(lines, nl=False))
+            return
+        found = write_table(source, chosen, lambda lines: click.echo(lines, nl=False))
+    if not found.messages:
         click.echo("The queue is empty." if chosen.empty else "No message in the queue fits.")
     else:
-        click.echo(f"{count(messages, 'message')}, {count(waiting, 'recipient')} waiting")
+        click.echo(f"{count(found.messages, 'message')}, {count(found.waiting, 'recipient')} waiting")
 
 
 @queue.command("show")
@@ -93,7 +84,7 @@ def show(message_id: str, whole: bool, config: str | None, as_json: bool) -> Non
         elif as_json:
             history = [each.to_json() for each in found.history]
             header = _header_of(survey, message_id)
-            click.echo(json.dumps(message_json(found.message) | {"history": history, "header": header}))
+            click.echo(json.dumps(listed(brief(found.message)) | {"history": history, "header": header}))
         else:
             for line in portrait(found.message, found.history, time.time()):
                 click.echo(line)
@@ -108,10 +99,12 @@ def show(message_id: str, whole: bool, config: str | None, as_json: bool) -> Non
 @json_option
 def summary(senders: bool, config: str | None, as_json: bool) -> None:
     """Count the recipients that wait, by destination and age in minutes."""
-    found = Summary(time.time(), senders)
+    now = time.time()
+    found = Summary(now, senders)
+    with queue_source(config) as source:
+        for part in source.portions(lambda rows: Summary(now, senders).counted(rows)):
+            found.add_all(part)
     with spool_survey(config) as survey:
-        for message in survey.messages():
-            found.add(message)
         damaged = survey.damaged()
     if as_json:
         click.echo(json.dumps(found.to_json() | {"damaged": damaged}))

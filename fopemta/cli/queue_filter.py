@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import attrs
 import click
 
-from fopemta.mail.address import path_text
-from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
+from fopemta.mail.listed import Listed
+from fopemta.mail.queued import RecipientState
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,20 +31,20 @@ class Filter:
         """It lets all pass."""
         return self == Filter()
 
-    def recipients(self, message: QueuedMessage) -> tuple[RecipientStatus, ...]:
+    def recipients(self, message: Listed) -> list[Listed]:
         """The message's recipients that fit; none when its sender does not."""
-        if self.sender is not None and not _fits(self.sender, path_text(message.envelope.sender)):
-            return ()
-        return tuple(each for each in message.recipients if self._fits_recipient(each))
+        if self.sender is not None and not _fits(self.sender, message["sender"]):
+            return []
+        return [each for each in message["recipients"] if self._fits_recipient(each)]
 
-    def _fits_recipient(self, status: RecipientStatus) -> bool:
-        last = status.last
+    def _fits_recipient(self, recipient: Listed) -> bool:
+        last = recipient["last"]
         return (
-            (self.recipient is None or _fits(self.recipient, str(status.address)))
-            and (self.domain is None or _fits(self.domain, status.address.domain))
-            and (self.state is None or status.state.value == self.state)
-            and (self.rule is None or (last is not None and self.rule in last.rules))
-            and (self.diagnosis is None or (last is not None and last.diagnosis == self.diagnosis))
+            (self.recipient is None or _fits(self.recipient, recipient["address"]))
+            and (self.domain is None or _fits(self.domain, recipient["address"].rpartition("@")[2]))
+            and (self.state is None or recipient["state"] == self.state)
+            and (self.rule is None or self.rule in recipient["rules"])
+            and (self.diagnosis is None or (last is not None and last["diagnosis"] == self.diagnosis))
         )
 
 

@@ -15,10 +15,11 @@ import click
 from fopemta.cli.configuration import config_option, json_option
 from fopemta.cli.control import Control, Refused
 from fopemta.cli.queue_filter import Filter, filter_options
+from fopemta.cli.queue_source import queue_source
 from fopemta.cli.queue_views import count
-from fopemta.cli.spool_view import spool_survey
 from fopemta.control.requests import LONGEST_REASON, MOST_MESSAGES, Orders, orders_json
 from fopemta.mail.identifiers import is_message_id
+from fopemta.mail.listed import is_open
 from fopemta.mail.orders import Obeyed, Order, OrderKind
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -134,12 +135,12 @@ def _chosen(config: str | None, ids: Sequence[str], wanted: Filter) -> Iterator[
     if ids and wanted.empty:
         yield from ((each, None) for each in ids)
         return
-    with spool_survey(config) as survey:
-        for message in survey.messages():
-            if ids and message.id not in ids:
+    with queue_source(config) as source:
+        for message in source.messages():
+            if ids and message["id"] not in ids:
                 continue
-            if recipients := [each for each in wanted.recipients(message) if each.open]:
-                yield message.id, None if wanted.empty else frozenset(str(each.address) for each in recipients)
+            if recipients := [each["address"] for each in wanted.recipients(message) if is_open(each)]:
+                yield message["id"], None if wanted.empty else frozenset(recipients)
 
 
 def _answers(control: Control, batch: tuple[tuple[str, Order], ...]) -> Iterator[dict[str, Any]]:

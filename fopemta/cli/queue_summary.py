@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
 from fopemta.cli.table import lines_of
-from fopemta.mail.queued import QueuedMessage, RecipientState
+from fopemta.mail.listed import Listed, is_open
+from fopemta.mail.queued import RecipientState
+from fopemta.trust.verdict import from_rfc3339
 
 # Ages in minutes; each bucket is twice as wide as the one before it.
 _MINUTES = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
 _BUCKETS = (*(str(each) for each in _MINUTES), f"{_MINUTES[-1]}+")
-_HELD = "held"
+_HELD = RecipientState.HELD.value
 _NULL_SENDER = "<>"
 
 
@@ -28,15 +30,26 @@ class Summary:
         self._senders = senders
         self._counts: dict[str, Counter[str]] = defaultdict(Counter)
 
-    def add(self, message: QueuedMessage) -> None:
-        """Count a message's recipients."""
-        bucket = _bucket((self._now - message.arrived) / 60)
-        sender = message.envelope.sender
-        for status in message.pending:
-            domain = status.address.domain
+    def counted(self, messages: Iterable[Listed]) -> Summary:
+        """Count all their recipients."""
+        for message in messages:
+            self._add(message)
+        return self
+
+    def _add(self, message: Listed) -> None:
+        bucket = _bucket((self._now - from_rfc3339(message["arrived"])) / 60)
+        for recipient in message["recipients"]:
+            if not is_open(recipient):
+                continue
+            domain = recipient["address"].rpartition("@")[2]
             if self._senders:
-                domain = _NULL_SENDER if sender is None else sender.domain
-            self._counts[domain][_HELD if status.state is RecipientState.HELD else bucket] += 1
+                domain = message["sender"].rpartition("@")[2] or _NULL_SENDER
+            self._counts[domain][_HELD if recipient["state"] == _HELD else bucket] += 1
+
+    def add_all(self, other: Summary) -> None:
+        """Count what `other` has counted."""
+        for domain, counts in other._counts.items():
+            self._counts[domain].update(counts)
 
     def lines(self) -> Iterator[str]:
         """A table, the longest rows first, and the sum of all."""

@@ -3,49 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from fopemta.cli.table import age, escaped, size_words, until
 from fopemta.mail.address import path_text
+from fopemta.mail.listed import Listed
 from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
-from fopemta.trust.verdict import VerdictRecord, rfc3339
+from fopemta.trust.verdict import VerdictRecord, from_rfc3339, rfc3339
 
 HEADINGS = ("ID", "AGE", "SIZE", "SENDER", "RECIPIENT", "STATE", "NEXT TRY", "LAST ANSWER")
 
 
-def message_json(message: QueuedMessage) -> dict[str, Any]:
-    """A message under the names that programs rely on (DESIGN 8)."""
-    return {
-        "id": message.id,
-        "arrived": rfc3339(message.arrived),
-        "size": message.size,
-        "sender": path_text(message.envelope.sender),
-        "recipients": [_recipient_json(each) for each in message.recipients],
-    }
-
-
-def _recipient_json(status: RecipientStatus) -> dict[str, Any]:
-    last = status.last
-    return {
-        "address": str(status.address),
-        "state": status.state.value,
-        "attempts": status.attempts,
-        "next_try": None if status.next_try is None else rfc3339(status.next_try),
-        # The clock of forced TLS (RULINGS 6).
-        "tls_deadline": None if last is None or last.tls_deadline is None else rfc3339(last.tls_deadline),
-        "level": last.level if last else None,
-        "rules": last.rules if last else (),
-        "last": last.to_json() if last else None,
-    }
-
-
-def rows(message: QueuedMessage, recipients: Sequence[RecipientStatus], now: float) -> Iterator[Sequence[str]]:
+def rows(message: Listed, recipients: Sequence[Listed], now: float) -> Iterator[Sequence[str]]:
     """A row for each of `recipients`; only the first says of which message."""
-    first = (message.id, age(now - message.arrived), size_words(message.size))
-    sender = f"<{path_text(message.envelope.sender)}>"
-    for index, status in enumerate(recipients):
-        head = (*first, sender) if index == 0 else ("", "", "", "")
-        yield (*head, f"<{status.address}>", status.state.value, _next_try(status, now), _answer(status.last))
+    head = (
+        message["id"],
+        age(now - from_rfc3339(message["arrived"])),
+        size_words(message["size"]),
+        f"<{message['sender']}>",
+    )
+    for each in recipients:
+        moment, last = each["next_try"], each["last"]
+        queued = each["state"] == RecipientState.QUEUED.value
+        next_try = until(None if moment is None else from_rfc3339(moment), now) if queued else "-"
+        answer = "-" if last is None else _words(last["diagnosis"], last["code"], last["enhanced"], last["text"])
+        yield (*head, f"<{each['address']}>", each["state"], next_try, answer)
+        head = ("", "", "", "")
 
 
 def portrait(message: QueuedMessage, history: Sequence[VerdictRecord], now: float) -> Iterator[str]:
@@ -127,11 +109,12 @@ def _where(verdict: VerdictRecord) -> str:
     return f" at {escaped(verdict.host or verdict.address or '')}" if verdict.host or verdict.address else ""
 
 
-def _answer(last: VerdictRecord | None) -> str:
-    if last is None:
-        return "-"
-    diagnosis = f"{last.diagnosis}: " if last.diagnosis else ""
-    return f"{diagnosis}{last.code} {last.enhanced} {last.text}"
+def _answer(last: VerdictRecord) -> str:
+    return _words(last.diagnosis, last.code, last.enhanced, last.text)
+
+
+def _words(diagnosis: str | None, code: int, enhanced: str, text: str) -> str:
+    return f"{f'{diagnosis}: ' if diagnosis else ''}{code} {enhanced} {text}"
 
 
 def _next_try(status: RecipientStatus, now: float) -> str:

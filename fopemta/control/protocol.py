@@ -12,12 +12,23 @@ from twisted.protocols.basic import LineOnlyReceiver
 
 import fopemta
 from fopemta.background import supervise
-from fopemta.control.requests import Flush, ForgetHosts, NotARequest, Orders, Reload, Request, Status, request_of
+from fopemta.control.outflow import Outflow
+from fopemta.control.requests import Flush, ForgetHosts, List, NotARequest, Orders, Reload, Request, Status, request_of
 from fopemta.deadline import Deadline
-from fopemta.interfaces import IHostMemory, IQueue, IReload
+from fopemta.interfaces import IHostMemory, IQueue, IReload, ISpool
 
 # A command that says nothing for so long has gone.
 _PATIENCE = 60.0
+
+
+@attrs.frozen(eq=False)
+class Reach:
+    """What commands may ask of the server."""
+
+    queue: IQueue
+    reload: IReload
+    memory: IHostMemory
+    spool: ISpool
 
 
 class ControlProtocol(LineOnlyReceiver):
@@ -27,13 +38,12 @@ class ControlProtocol(LineOnlyReceiver):
     # MOST_MESSAGES with an address or two each.
     MAX_LENGTH = 262_144
 
-    def __init__(self, queue: IQueue, reload: IReload, memory: IHostMemory, clock: IReactorTime) -> None:
-        self._queue = queue
-        self._reload = reload
-        self._memory = memory
+    def __init__(self, reach: Reach, clock: IReactorTime) -> None:
+        self._reach = reach
         self._deadline = Deadline(clock, lambda: self._stream.loseConnection())
         self._waiting: list[bytes] = []
         self._busy = False
+        self._gone = False
 
     def connectionMade(self) -> None:
         """The socket's mode has said that he may."""
@@ -68,29 +78,34 @@ class ControlProtocol(LineOnlyReceiver):
             except NotARequest as wrong:
                 self._say({"end": True, "error": str(wrong)})
         self._busy = False
-        if self.connected:
+        if self.connected and not self._gone:
             self._deadline.set(_PATIENCE)
             self._stream.resumeProducing()
 
     async def _answer(self, request: Request) -> None:
         if isinstance(request, Orders):
             for message_id, order in request.orders:
-                result = await self._queue.order(message_id, order)
+                result = await self._reach.queue.order(message_id, order)
                 self._say({"id": message_id, "result": result.obeyed.value, "recipients": result.recipients})
             self._say({"end": True})
         elif isinstance(request, Flush):
-            self._say({"end": True, "messages": await self._queue.flush(request.domain)})
+            self._say({"end": True, "messages": await self._reach.queue.flush(request.domain)})
         elif isinstance(request, Reload):
-            outcome = await self._reload.run(request.allow_lower)
+            outcome = await self._reach.reload.run(request.allow_lower)
             self._say({"end": True} | attrs.asdict(outcome))
         elif isinstance(request, ForgetHosts):
-            self._say({"end": True, "hosts": self._memory.forget(request.hosts)})
+            self._say({"end": True, "hosts": self._reach.memory.forget(request.hosts)})
+        elif isinstance(request, List):
+            listing = self._reach.spool.listing()
+            self._gone = not await Outflow(self._stream, listing, lambda: self._deadline.set(_PATIENCE)).run()
+            self._deadline.clear()
+            self._say({"end": True})
         else:
             assert isinstance(request, Status)
-            self._say({"end": True, "version": fopemta.__version__, "unfinished": self._queue.size})
+            self._say({"end": True, "version": fopemta.__version__, "unfinished": self._reach.queue.size})
 
     def _say(self, answer: dict[str, Any]) -> None:
-        if self.connected:
+        if self.connected and not self._gone:
             self._stream.write(json.dumps(answer).encode("ascii") + self.delimiter)
 
 
@@ -99,14 +114,12 @@ class ControlFactory(Factory):
 
     noisy = False
 
-    def __init__(self, queue: IQueue, reload: IReload, memory: IHostMemory, clock: IReactorTime) -> None:
-        self._queue = queue
-        self._reload = reload
-        self._memory = memory
+    def __init__(self, reach: Reach, clock: IReactorTime) -> None:
+        self._reach = reach
         self._clock = clock
 
     def buildProtocol(self, addr: object) -> ControlProtocol:
         """One for each connection."""
-        protocol = ControlProtocol(self._queue, self._reload, self._memory, self._clock)
+        protocol = ControlProtocol(self._reach, self._clock)
         protocol.factory = self
         return protocol

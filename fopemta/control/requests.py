@@ -3,8 +3,10 @@
     {"command": "order", "order": "hold", "messages": [{"id": "0vyK..."}], "reason": "ticket 7"}
     {"command": "flush", "domain": "example.org"}
     {"command": "reload"}
+    {"command": "list"}
 
-Each message of an order has an answer of its own; then comes {"end": true}, which is an error where it has "error".
+Each message of an order has an answer of its own, and so has each message of the queue to "list" (a mail.listed.Brief);
+then comes {"end": true}, which is an error where it has "error".
 """
 
 from __future__ import annotations
@@ -58,11 +60,16 @@ class ForgetHosts:
 
 
 @attrs.frozen
+class List:
+    """Each unfinished message in brief, oldest first."""
+
+
+@attrs.frozen
 class Status:
     """Is anybody there?"""
 
 
-Request: TypeAlias = Orders | Flush | Reload | ForgetHosts | Status
+Request: TypeAlias = Orders | Flush | Reload | ForgetHosts | List | Status
 
 
 def request_of(line: bytes) -> Request:
@@ -158,5 +165,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "flush": _flush,
     "reload": _reload,
     "forget_hosts": _forget_hosts,
+    "list": lambda _: List(),
     "status": lambda _: Status(),
 }

@@ -11,8 +11,8 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 
 from fopemta import maillog
-from fopemta.control.protocol import ControlFactory
-from fopemta.interfaces import IHostMemory, IMailReactor, IQueue, IReload
+from fopemta.control.protocol import ControlFactory, Reach
+from fopemta.interfaces import IMailReactor
 
 _BACKLOG = 50
 
@@ -20,10 +20,10 @@ _BACKLOG = 50
 class ControlSocket:
     """At `path` while the server runs, for its own user and root alone; an Attendant."""
 
-    def __init__(self, path: str, reactor: IMailReactor, queue: IQueue, reload: IReload, memory: IHostMemory) -> None:
+    def __init__(self, path: str, reactor: IMailReactor, reach: Reach) -> None:
         self._path = path
         self._reactor = reactor
-        self._factory = ControlFactory(queue, reload, memory, reactor)
+        self._factory = ControlFactory(reach, reactor)
         self._port: IListeningPort | None = None
 
     def start(self) -> None:

@@ -28,6 +28,11 @@ _STATE_AFTER = {
 }
 
 
+def state_after(result: Result, held: bool) -> RecipientState:
+    """Where a verdict leaves its recipient."""
+    return RecipientState.HELD if held else _STATE_AFTER[result]
+
+
 @attrs.frozen
 class RecipientStatus:
     """One recipient: `attempts` made so far, `last` the newest verdict record (None before the first attempt)."""
@@ -67,8 +72,7 @@ class RecipientStatus:
         tells of none, only why none was made.
         """
         attempts = max(self.attempts, verdict.attempt)
-        state = RecipientState.HELD if verdict.held else _STATE_AFTER[verdict.result]
-        return RecipientStatus(self.address, state, attempts, verdict)
+        return RecipientStatus(self.address, state_after(verdict.result, verdict.held), attempts, verdict)
 
 
 @attrs.frozen

@@ -23,10 +23,12 @@ class LoggedEntry:
 
 @attrs.define(eq=False)
 class Catalog:
-    """Which message lies where.  `logged` is in order of arrival."""
+    """Which message lies where.  `logged` is in order of arrival; `deferred` holds the JSON of a `mail.listed.Brief`,
+    so that a list of 100,000 need not read their files.
+    """
 
     logged: dict[str, LoggedEntry]
-    deferred: set[str]
+    deferred: dict[str, bytes]
 
     def __contains__(self, message_id: str) -> bool:
         return message_id in self.logged or message_id in self.deferred
@@ -41,6 +43,11 @@ class Catalog:
         entry = self.logged.pop(message_id)
         entry.position.segment.live -= 1
         return entry
+
+    def move(self, message_id: str, brief: bytes) -> None:
+        """It is in `deferred/` now, and its record in the log completed."""
+        self.drop(message_id)
+        self.deferred[message_id] = brief
 
     def aged(self, now: float, message_age: float, segment_age: float) -> Iterator[str]:
         """Ids in the log whose message or segment is so old, oldest first; to be read before anything changes."""

@@ -114,8 +114,8 @@ def _read(disk: Disk, files: MessageFiles, suffixes: set[str]) -> Finding:
     finally:
         disk.close(file)
     journal = parse_journal(read_file(disk, files.journal))
-    waiting = waiting_of(head, journal.lines, journal.finished)
-    if waiting.entry.id != files.message_id:
+    waiting = waiting_of(head, journal.lines)
+    if waiting.id != files.message_id:
         raise Unsound("another message's file")
     if waiting.finished:
         return waiting

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, cast
 
 import attrs
+import orjson
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
@@ -13,6 +14,7 @@ from zope.interface import implementer
 from fopemta.interfaces import IIncoming, IMessageContent, ISpool, SpoolFailing, SpoolFull, SpoolTrouble, UnknownMessage
 from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope
+from fopemta.mail.listed import brief
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.trust.verdict import VerdictRecord
 
@@ -84,6 +86,11 @@ class MemorySpool:
     def defer(self, message_id: str) -> Deferred[None]:
         """Mark it as moved."""
         return self.attempt(lambda: setattr(self._find(message_id), "deferred", True))
+
+    def listing(self) -> Iterator[bytes]:
+        """Made when asked for."""
+        messages = sorted((each.message for each in self.kept.values()), key=lambda each: (each.arrived, each.id))
+        return (orjson.dumps(brief(each)) for each in messages if each.id in self.kept)
 
     def put_aside(self) -> Sequence[PutAside]:
         """What a test has put into `damage`."""

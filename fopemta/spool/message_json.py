@@ -74,7 +74,7 @@ def facts_from_json(text: bytes) -> MessageFacts:
 
 def outcome_to_json(message_id: str, verdicts: Iterable[VerdictRecord], finished: bool = False) -> bytes:
     """One JSON object: outcomes of a message."""
-    plain: dict[str, Any] = {"id": message_id, "verdicts": [_verdict_to_plain(each) for each in verdicts]}
+    plain: dict[str, Any] = {"id": message_id, "verdicts": [each.to_brief_json() for each in verdicts]}
     if finished:
         plain["finished"] = True
     return _ENCODER.encode(plain).encode("ascii")
@@ -185,11 +185,6 @@ def _arrival_to_plain(arrival: Arrival) -> dict[str, Any]:
 def _said(value: object, names: tuple[str, ...]) -> dict[str, Any]:
     """The fields that are not None; faster than `attrs.asdict`, for every message passes here."""
     return {name: field for name in names if (field := getattr(value, name)) is not None}
-
-
-def _verdict_to_plain(verdict: VerdictRecord) -> dict[str, Any]:
-    """Without the facts that are absent: reading gives them their defaults."""
-    return {name: fact for name, fact in verdict.to_json().items() if fact is not None and fact != ()}
 
 
 def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:

@@ -22,6 +22,7 @@ from fopemta.spool.record import Draft, Kind
 from fopemta.spool.removal import Removal
 from fopemta.spool.segment import read_content, read_meta
 from fopemta.spool.threads import Threads
+from fopemta.spool.waiting_brief import logged_brief
 from fopemta.spool.writer import LogWriter
 
 _FIRST_ROUND = 300.0
@@ -90,13 +91,13 @@ class Mover:
     async def _move(self, message_id: str, entry: LoggedEntry) -> None:
         self._half_moved.add(message_id)
         try:
-            await self._threads.files(self._copying(message_id, entry))
+            meta = read_meta(self._disk, entry.position)
+            await self._threads.files(self._copying(meta, entry))
         except OSError as error:
             await self._try_to_undo(message_id)
             raise trouble_of(error) from error
         self._half_moved.remove(message_id)
-        self._catalog.drop(message_id)
-        self._catalog.deferred.add(message_id)
+        self._catalog.move(message_id, logged_brief(meta, entry.verdicts))
         self.complete(message_id)
         if entry.separate:
             self._removal.after_flush(partial(self._disk.unlink, self._layout.body(message_id)))
@@ -106,12 +107,12 @@ class Mover:
         completion = Draft(Kind.COMPLETION, message_id, identity_json(message_id))
         self._writer.append(completion, durable=False).addErrback(self._owed, completion)
 
-    def _copying(self, message_id: str, entry: LoggedEntry) -> Callable[[], None]:
+    def _copying(self, meta: bytes, entry: LoggedEntry) -> Callable[[], None]:
         """The work that makes it durable in `deferred/`."""
-        facts = facts_from_json(read_meta(self._disk, entry.position))
-        outcomes = outcome_to_json(message_id, entry.verdicts)
+        facts = facts_from_json(meta)
+        outcomes = outcome_to_json(facts.id, entry.verdicts)
         content = b"" if entry.separate else read_content(self._disk, entry.position)
-        body = self._layout.body(message_id) if entry.separate else None
+        body = self._layout.body(facts.id) if entry.separate else None
         return partial(self._waiting.keep, facts, content, body, outcomes)
 
     async def _try_to_undo(self, message_id: str) -> None:

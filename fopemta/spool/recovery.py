@@ -25,23 +25,23 @@ from fopemta.spool.quarantine import Quarantine
 from fopemta.spool.record import HEADER_SIZE
 from fopemta.spool.segment import Position, Segment
 from fopemta.spool.waiting_file import verdicts_in
-from fopemta.spool.waiting_summary import Waiting
+from fopemta.spool.waiting_summary import Waiting, waiting_of
 
 
 @attrs.define(eq=False)
 class Recovered:
     """What the spool holds.
 
-    `messages` unfinished ones, oldest first; `logged` those in the log; `deferred` ids of those that wait.
-    `finished` ids of waiting messages whose files are still to be removed.  `twice` ids whose log record is to be
-    completed first, for they are in `deferred` or `finished`, too.
+    `messages` unfinished ones, oldest first; `logged` those in the log; `deferred` those that wait, by id in brief
+    (JSON).  `finished` ids of waiting messages whose files are still to be removed.  `twice` ids whose log record is
+    to be completed first, for they are in `deferred` or `finished`, too.
     """
 
     messages: list[Unfinished] = attrs.Factory(list)
     segments: list[Segment] = attrs.Factory(list)
     last_sequence: int = 0
     logged: dict[str, LoggedEntry] = attrs.Factory(dict)
-    deferred: set[str] = attrs.Factory(set)
+    deferred: dict[str, bytes] = attrs.Factory(dict)
     finished: set[str] = attrs.Factory(set)
     twice: set[str] = attrs.Factory(set)
 
@@ -109,26 +109,26 @@ class Recovery:
 
     def _take_waiting(self, waiting: Waiting, intake: IntakeScan) -> None:
         """In both places: the waiting one counts, with whatever outcomes only the log knows of."""
-        entry, result = waiting.entry, self._result
-        logged = intake.live.pop(entry.id, None)
+        result = self._result
+        logged = intake.live.pop(waiting.id, None)
         if logged is not None:
-            result.twice.add(entry.id)
+            result.twice.add(waiting.id)
             if not waiting.finished:
-                entry = self._merge(waiting, logged)
-        if waiting.finished:
-            result.finished.add(entry.id)
+                waiting = self._merge(waiting, logged)
+        if waiting.entry is None or waiting.brief is None:
+            result.finished.add(waiting.id)
         else:
-            result.deferred.add(entry.id)
-            result.messages.append(entry)
+            result.deferred[waiting.id] = waiting.brief
+            result.messages.append(waiting.entry)
 
-    def _merge(self, waiting: Waiting, logged: LoggedMessage) -> Unfinished:
-        message_id = waiting.entry.id
+    def _merge(self, waiting: Waiting, logged: LoggedMessage) -> Waiting:
         known = {verdict for line in waiting.lines for verdict in verdicts_in(line)}
         missing = [verdict for verdict in logged.verdicts if verdict not in known]
         if not missing:
-            return waiting.entry
-        self._waiting.append(message_id, outcome_to_json(message_id, missing))
-        return Unfinished.of(self._waiting.load(message_id))
+            return waiting
+        outcome = outcome_to_json(waiting.id, missing)
+        self._waiting.append(waiting.id, outcome)
+        return waiting_of(waiting.head, (*waiting.lines, outcome))
 
     def _check_bodies(self, intake: IntakeScan) -> None:
         """A body that no record names was never promised; a record without its body is damage."""

@@ -37,6 +37,7 @@ from fopemta.spool.incoming import Budget, Incoming
 from fopemta.spool.intake_log import SEGMENT_SIZE, IntakeLog
 from fopemta.spool.layout import SpoolLayout
 from fopemta.spool.limits import RoomGauge, SpoolLimits
+from fopemta.spool.listing import in_order
 from fopemta.spool.message_json import (
     MessageFacts,
     facts_from_json,
@@ -52,6 +53,7 @@ from fopemta.spool.removal import Removal
 from fopemta.spool.segment import Position, read_content, read_meta
 from fopemta.spool.threads import Threads
 from fopemta.spool.upkeep import DeadSegments, Upkeep
+from fopemta.spool.waiting_brief import brief_after, logged_brief
 from fopemta.spool.waiting_file import Unsound
 from fopemta.spool.writer import LogWriter
 from fopemta.trust.verdict import VerdictRecord
@@ -284,6 +286,23 @@ class Spool:
             return FileContent(self._disk, self._threads, opened.file)
         return OctetsContent(opened.octets or b"")
 
+    def listing(self) -> Iterator[bytes]:
+        """Briefs; those of waiting messages are in memory, of the others the log's record is read."""
+        logged, deferred = self._catalog.logged, self._catalog.deferred
+        for name in in_order((*logged, *deferred), self._brief):
+            if (brief := self._brief(name)) is not None:
+                yield brief
+
+    def _brief(self, message_id: str) -> bytes | None:
+        """None when it has ended meanwhile, or its record cannot be read."""
+        entry = self._catalog.logged.get(message_id)
+        if entry is None:
+            return self._catalog.deferred.get(message_id)
+        try:
+            return logged_brief(read_meta(self._disk, entry.position), entry.verdicts)
+        except (OSError, ValueError):
+            return None
+
     async def _open_body(self, path: str) -> IMessageContent:
         file = await self._threads.files(lambda: self._disk.open(path))
         return FileContent(self._disk, self._threads, file)
@@ -303,7 +322,7 @@ class Spool:
 
     async def _put_aside(self, message_id: str, why: str) -> None:
         """A waiting message that was damaged since the start."""
-        self._catalog.deferred.discard(message_id)
+        self._catalog.deferred.pop(message_id, None)
         try:
             await self._threads.files(lambda: self._quarantine.put_message(self._layout.deferred, message_id, why))
         except OSError as error:
@@ -322,6 +341,7 @@ class Spool:
             entry = self._catalog.logged.get(message_id)
             if entry is None:
                 await self._of_waiting(message_id, lambda: self._waiting.append(message_id, text))
+                self._catalog.deferred[message_id] = brief_after(self._catalog.deferred[message_id], text)
             else:
                 if finished:
                     await self._mover.undo_half(message_id)
@@ -337,7 +357,7 @@ class Spool:
         """Forget the message; its files go when its completion is durable."""
         if entry is None:
             # A record of it in the log must be completed for good first, or it would come back as new.
-            self._catalog.deferred.remove(message_id)
+            del self._catalog.deferred[message_id]
             self._removal.after_flush(partial(self._waiting.remove, message_id))
         else:
             self._catalog.drop(message_id)

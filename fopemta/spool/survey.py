@@ -5,19 +5,20 @@ Blocks, so it is not for the reactor thread of a server.
 
 from __future__ import annotations
 
-import heapq
+import functools
 import os.path
 from collections.abc import Iterator
 
 import attrs
 
-from fopemta.mail.identifiers import MESSAGE_ID, tells_arrival
+from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.deferred import DeferredFolder
 from fopemta.spool.deferred_scan import read_waiting
 from fopemta.spool.disk import Disk, RealDisk, read_file
 from fopemta.spool.intake_scan import LoggedMessage, scan_intake
 from fopemta.spool.layout import SpoolLayout
+from fopemta.spool.listing import Listing
 from fopemta.spool.ownership import check_format
 from fopemta.spool.waiting_file import Unsound, verdicts_in
 from fopemta.spool.waiting_summary import Waiting
@@ -46,28 +47,24 @@ class SpoolSurvey:
         self._layout = SpoolLayout(os.path.abspath(directory))
         check_format(self._disk, self._layout)
         self._deferred = DeferredFolder(self._disk, self._layout.deferred)
-        # The log first: what moves to `deferred/` after this is found in both places, never in none.
-        self._logged: dict[str, LoggedMessage] = scan_intake(self._disk, self._layout).live
 
-    def messages(self) -> Iterator[QueuedMessage]:
-        """Every unfinished message, once, those that have been here longest first; read as they are asked for."""
-        names = self._names()
-        for name in names:
-            self._logged.pop(name, None)
-        # Ids are in order of arrival, but those that derive from another message: they are few, and read first.
-        named = sorted(name for name in names if tells_arrival(name))
-        derived = sorted(self._read(name for name in names if not tells_arrival(name)), key=_age)
-        logged = sorted((each.message for each in self._logged.values()), key=_age)
-        return heapq.merge(self._read(named), derived, logged, key=_age)
+    def listing(self) -> Listing:
+        """Every unfinished message, once, those that have been here longest first."""
+        # The log first: what moves to `deferred/` after this is found in both places, never in none.
+        logged = dict(self._logged)
+        paths = self._waiting()
+        for path in paths:
+            logged.pop(path.rpartition("/")[2], None)
+        return Listing(self._disk, paths, (each.message for each in logged.values()))
 
     def find(self, message_id: str) -> Found | None:
         """The message of that id; None when there is none that is unfinished."""
+        logged = self._logged.get(message_id)
         waiting = read_waiting(self._disk, self._layout.deferred, message_id)
         if isinstance(waiting, Waiting):
             if waiting.finished or (message := _readable(waiting)) is None:
                 return None
             return Found(message, tuple(each for line in waiting.lines for each in verdicts_in(line)))
-        logged = self._logged.get(message_id)
         return None if logged is None else Found(logged.message, tuple(logged.verdicts))
 
     def content(self, message_id: str) -> Iterator[bytes]:
@@ -88,25 +85,21 @@ class SpoolSurvey:
 
     # --- within ------------------------------------------------------------------------------------------------------
 
-    def _names(self) -> list[str]:
-        """The ids in `deferred/`."""
+    @functools.cached_property
+    def _logged(self) -> dict[str, LoggedMessage]:
+        return scan_intake(self._disk, self._layout).live
+
+    def _waiting(self) -> list[str]:
+        """What is in `deferred/`: the path of each message, without the suffix."""
         found = []
         for folder in self._disk.names(self._layout.deferred):
+            path = os.path.join(self._layout.deferred, folder)
             try:
-                names = self._disk.names(os.path.join(self._layout.deferred, folder))
+                names = self._disk.names(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue
-            found += [name[:-4] for name in names if name.endswith(".msg") and MESSAGE_ID.fullmatch(name[:-4])]
+            found += [f"{path}/{name[:-4]}" for name in names if name.endswith(".msg") and is_message_id(name[:-4])]
         return found
-
-    def _read(self, names: Iterator[str] | list[str]) -> Iterator[QueuedMessage]:
-        for name in names:
-            try:
-                message = self._deferred.unfinished(name)
-            except (Unsound, FileNotFoundError):
-                continue  # put aside by the server when its turn comes, or finished meanwhile
-            if message is not None:
-                yield message
 
     def _logged_content(self, logged: LoggedMessage) -> Iterator[bytes]:
         record, size = logged.record, logged.facts.size
@@ -124,10 +117,6 @@ class SpoolSurvey:
                 yield piece
         finally:
             self._disk.close(file)
-
-
-def _age(message: QueuedMessage) -> tuple[float, str]:
-    return message.arrived, message.id
 
 
 def _readable(waiting: Waiting) -> QueuedMessage | None:

@@ -9,7 +9,7 @@ Both are lines that an administrator can read.  A line carries a checksum of its
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -89,6 +89,17 @@ def parse_journal(data: bytes) -> Journal:
     if not lines:
         raise Unsound("journal is empty")
     return Journal(tuple(lines), length)
+
+
+def newest_lines(data: bytes) -> Iterator[bytes]:
+    """The good lines of a journal from its end on, for who needs the last ones alone: those before are not looked at.
+
+    What is torn at the end is passed over, as by `parse_journal`.
+    """
+    # Behind the last line's end there is nothing, or what was torn.
+    for line in reversed(data.split(b"\n")[:-1]):
+        if (text := _checked(line)) is not None:
+            yield text
 
 
 def message_of(facts: MessageFacts, lines: Sequence[bytes]) -> QueuedMessage:

@@ -112,9 +112,13 @@ class VerdictRecord:
         plain["result"] = self.result.value
         return plain
 
+    def to_brief_json(self) -> dict[str, Any]:
+        """The same without the facts that are absent: reading gives them their defaults."""
+        return {name: fact for name, fact in self.to_json().items() if fact is not None and fact != ()}
+
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> VerdictRecord:
-        """The record that `to_json` made; fields of a newer version are left out.
+        """The record that `to_json` or `to_brief_json` made; fields of a newer version are left out.
 
         Raises KeyError, TypeError or ValueError when it is none.
         """
@@ -135,6 +139,10 @@ class VerdictRecord:
 # Beside `time`; what may not be there.
 _MOMENTS = ("next_try", "tls_since", "tls_deadline")
 _FIELD_NAMES = {field.name: None for field in attrs.fields(VerdictRecord)}
+# What the JSON of a record says where a fact is absent, in the contract's order; None also where one must be there.
+ABSENT_FACTS: dict[str, Any] = {
+    field.name: None if field.default is attrs.NOTHING else field.default for field in attrs.fields(VerdictRecord)
+}
 
 
 def rfc3339(seconds: float) -> str:

@@ -15,11 +15,15 @@ from zope.interface.verify import verifyObject
 
 import fopemta
 from fopemta.config.model import Configuration
-from fopemta.control.protocol import ControlFactory
+from fopemta.control.protocol import ControlFactory, Reach
 from fopemta.interfaces import IQueue, IReload, Reloaded
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.memory import MemorySpool
 
+REPORT = Envelope(None, (Mailbox("alice", "example.org"),))
 ID, OTHER = "0vyKfVczdK5G1f", "0vyKfVczdK5G2g"
 
 
@@ -68,7 +72,9 @@ class Memory:
 class ProtocolTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.queue, self.reload, self.clock = Queue(), Reload(), Clock()
-        self.protocol = ControlFactory(self.queue, self.reload, Memory(), self.clock).buildProtocol(None)
+        self.spool = MemorySpool(self.clock)
+        reach = Reach(self.queue, self.reload, Memory(), self.spool)
+        self.protocol = ControlFactory(reach, self.clock).buildProtocol(None)
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
 
@@ -85,6 +91,44 @@ class ProtocolTests(SynchronousTestCase):
     def test_doubles(self) -> None:
         verifyObject(IQueue, self.queue)
         verifyObject(IReload, self.reload)
+
+    def listed(self) -> tuple[list[str], list[dict[str, Any]]]:
+        answers = self.heard()
+        return [each["id"] for each in answers if "id" in each], answers[-1:]
+
+    def fill(self, messages: int) -> list[str]:
+        for number in range(messages):
+            self.spool.keep(f"0BCDFGHJKM{number:04}", REPORT, b"x")
+        return list(self.spool.kept)
+
+    def test_a_list_comes_as_fast_as_it_is_taken(self) -> None:
+        ids = self.fill(450)
+        self.protocol.dataReceived(b'{"command":"list"}\n')
+        heard = []
+        while self.transport.producer is not None:
+            before, _ = self.listed()
+            self.assertLessEqual(len(before), 200)
+            heard += before
+            self.transport.producer.resumeProducing()
+        after, end = self.listed()
+        self.assertEqual((heard + after, end), (ids, [{"end": True}]))
+        self.assertEqual(self.say({"command": "status"})[0]["unfinished"], 7)
+
+    def test_a_command_that_stops_reading_is_cut_off(self) -> None:
+        self.fill(450)
+        self.protocol.dataReceived(b'{"command":"list"}\n')
+        self.transport.producer.resumeProducing()
+        self.clock.advance(59)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.advance(2)
+        self.assertTrue(self.transport.disconnecting)
+        self.transport.producer.stopProducing()
+        self.assertFalse(self.flushLoggedErrors())
+
+    def test_an_empty_list_ends_at_once(self) -> None:
+        self.protocol.dataReceived(b'{"command":"list"}\n')
+        self.transport.producer.resumeProducing()
+        self.assertEqual(self.listed(), ([], [{"end": True}]))
 
     def test_orders_are_answered_one_by_one(self) -> None:
         answers = self.say({"command": "order", "order": "hold", "messages": [{"id": ID}, {"id": OTHER}]})

@@ -167,6 +167,14 @@ first = "1h"
             client.ehlo()
             self.assertEqual(client.esmtp_features["size"], "1000000")
 
+    def test_a_list_says_the_same_of_a_running_and_of_a_stopped_server(self) -> None:
+        ids = [self.send(f"{name}@{DEAD}", number=name) for name in ("one", "two")]
+        self.said("queue", "hold", ids[1])
+        running = self.listed()
+        self.assertEqual([each["id"] for each in running], ids)
+        self.server.stop()
+        self.assertEqual(self.listed(), running)
+
     def test_a_server_that_is_down(self) -> None:
         self.send(f"b@{DEAD}")
         self.server.stop()

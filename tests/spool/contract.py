@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+import orjson
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
@@ -15,6 +16,7 @@ from zope.interface.verify import verifyObject
 from fopemta.interfaces import IIncoming, IMessageContent, ISpool, UnknownMessage
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
+from fopemta.mail.listed import brief
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.trust.verdict import Result, VerdictRecord
 
@@ -79,6 +81,7 @@ class SpoolContract:
         entries = self.restart()
         messages = [self.settle(self.spool.load(entry.id)) for entry in entries]
         self.assertEqual(entries, [Unfinished.of(message) for message in messages])
+        self.assert_listed(*messages)
         return messages
 
     def restart(self) -> Sequence[Unfinished]:
@@ -99,6 +102,12 @@ class SpoolContract:
         content.close()
         content.close()
         return b"".join(pieces)
+
+    def assert_listed(self, *messages: QueuedMessage) -> None:
+        self.assertEqual(
+            [orjson.loads(each) for each in self.spool.listing()],
+            [orjson.loads(orjson.dumps(brief(each))) for each in messages],
+        )
 
     def assert_unknown(self, message_id: str) -> None:
         for ask in (self.spool.load, self.spool.content, self.spool.defer):
@@ -161,6 +170,7 @@ class SpoolContract:
         verdicts = [verdict(BOB, Result.DELIVERED), verdict(CAROL, Result.DEFERRED)]
         self.settle(self.spool.record(ID, verdicts, False))
         self.assertEqual(self.settle(self.spool.load(ID)), message.after(verdicts))
+        self.assert_listed(message.after(verdicts))
         self.assertEqual(self.reopen(), [message.after(verdicts)])
         again = [verdict(CAROL, Result.DEFERRED, attempt=2)]
         self.settle(self.spool.record(ID, again, False))
@@ -191,16 +201,28 @@ class SpoolContract:
         self.settle(self.spool.defer(ID))
         self.settle(self.spool.defer(ID))
         self.assertEqual(self.settle(self.spool.load(ID)), message.after(first))
+        self.assert_listed(message.after(first))
         self.assertEqual(self.read(ID), b"Subject: x\r\n\r\nhello\r\n")
         self.assertEqual(self.reopen(), [message.after(first)])
         self.assertEqual(self.read(ID), b"Subject: x\r\n\r\nhello\r\n")
         second = [verdict(CAROL, Result.DEFERRED, attempt=2)]
         self.settle(self.spool.record(ID, second, False))
         self.assertEqual(self.settle(self.spool.load(ID)), message.after(first).after(second))
+        self.assert_listed(message.after(first).after(second))
         self.assertEqual(self.reopen(), [message.after(first).after(second)])
         self.settle(self.spool.record(ID, [verdict(CAROL, Result.DELIVERED, attempt=3)], True))
         self.assert_unknown(ID)
+        self.assert_listed()
         self.assertEqual(self.reopen(), [])
+
+    def test_what_ends_while_it_is_listed_is_left_out(self) -> None:
+        self.put()
+        self.advance(1)
+        self.put(message_id=OTHER_ID)
+        listing = self.spool.listing()
+        self.assertEqual(orjson.loads(next(listing))["id"], ID)
+        self.settle(self.spool.record(OTHER_ID, [], True))
+        self.assertEqual(list(listing), [])
 
     def test_a_message_made_here_is_kept_once(self) -> None:
         message = self.settle(self.spool.submit(ID, REPORT, b"report"))

@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.interfaces import SpoolFailing, UnknownMessage
+from fopemta.mail.listed import brief, listed
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.layout import MessageFiles
 from fopemta.spool.limits import SpoolLimits
@@ -241,9 +242,9 @@ class RecoveryTests(SynchronousTestCase):
         self.life.finish(done)
         changes = []
         self.disk.before = lambda call: changes.append(call.name)
-        found = {message.id: message for message in SpoolSurvey(DIRECTORY, self.disk).messages()}
+        found = {row["id"]: row for row in SpoolSurvey(DIRECTORY, self.disk).listing().rows()}
         self.assertEqual(set(found), {waits, logged})
-        self.assertEqual(found[waits], self.life.settle(self.life.spool.load(waits)))
+        self.assertEqual(found[waits], listed(brief(self.life.settle(self.life.spool.load(waits)))))
         self.assertLessEqual(set(changes), {"open", "close", "read_at", "names"})
 
     def test_the_power_fails_during_recovery(self) -> None:

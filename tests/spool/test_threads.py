@@ -39,7 +39,7 @@ class RealThreadsTests(TestCase):
         await gatherResults([spool.defer(each) for each in list(contents)[::3]])
         await gatherResults([spool.record(each, [], True) for each in list(contents)[::2]])
         left = list(contents)[1::2]
-        self.assertEqual({message.id for message in SpoolSurvey(directory).messages()}, set(left))
+        self.assertEqual({row["id"] for row in SpoolSurvey(directory).listing().rows()}, set(left))
         await spool.stop()
         spool = self.make(directory)
         self.assertEqual({message.id for message in await spool.start()}, set(left))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import attrs
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
+from fopemta.mail.listed import brief
 from fopemta.mail.queued import Unfinished
 from fopemta.spool.message_json import facts_to_json, outcome_to_json
 from fopemta.spool.waiting_file import Unsound, message_of
@@ -40,20 +42,21 @@ class WaitingTests(SynchronousTestCase):
             for each in outcomes
         ]
         lines = [outcome_to_json(ID, each) for each in verdicts]
-        waiting = waiting_of(HEAD, tuple(lines), False)
+        waiting = waiting_of(HEAD, tuple(lines))
         message = message_of(FACTS, lines)
         self.assertEqual((waiting.entry, waiting.message), (Unfinished.of(message), message))
+        self.assertEqual(waiting.brief, orjson.dumps(brief(message)))
         self.assertEqual((waiting.size, waiting.separate), (FACTS.size, FACTS.separate))
 
-    def test_a_finished_one_is_never_due(self) -> None:
+    def test_a_finished_one_is_told_of_no_more(self) -> None:
         line = outcome_to_json(ID, [verdict(BOB, Result.DELIVERED)], True)
-        waiting = waiting_of(HEAD, (line,), True)
-        self.assertEqual((waiting.entry.due, waiting.finished), (None, True))
+        waiting = waiting_of(HEAD, (line,))
+        self.assertEqual((waiting.entry, waiting.brief, waiting.finished), (None, None, True))
 
     def test_a_line_that_says_more_is_read_in_full(self) -> None:
         plain = outcome_to_json(ID, [verdict(BOB, Result.DEFERRED), verdict(CAROL, Result.DEFERRED)])
         more = plain[:-1] + b',"more":1}'
-        self.assertEqual(waiting_of(HEAD, (more,), False).entry, waiting_of(HEAD, (plain,), False).entry)
+        self.assertEqual(waiting_of(HEAD, (more,)).entry, waiting_of(HEAD, (plain,)).entry)
 
     def test_what_is_no_message_is_unsound(self) -> None:
         for head, line in (
@@ -62,8 +65,8 @@ class WaitingTests(SynchronousTestCase):
             (b"\xff", b"{}"),
             (HEAD, b"[]"),
             (HEAD, b'{"verdicts":[{}]}'),
-            (HEAD, b'{"verdicts":[{"recipient":"x","result":"deferred","next_try":"soon"}]}'),
+            (HEAD, b'{"verdicts":[{"recipient":"bob@example.net","attempt":1,"result":"deferred","next_try":"soon"}]}'),
             (HEAD, b'{"verdicts":7}'),
             (HEAD.replace(b'"size":', b'"size":"x","s":'), b'{"verdicts":[]}'),
         ):
-            self.assertRaises(Unsound, waiting_of, head, (line,), False)
+            self.assertRaises(Unsound, waiting_of, head, (line,))

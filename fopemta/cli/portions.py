@@ -1,0 +1,52 @@
+"""Many rows, worked on in portions, by as many processes as there are processors."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fopemta.mail.listed import Listed
+
+if TYPE_CHECKING:
+    from fopemta.spool.listing import Listing
+
+T = TypeVar("T")
+
+_PORTION = 1000
+# Processes cost a few hundredths of a second before they begin.
+_WORTH_PROCESSES = 5 * _PORTION
+_MOST_PROCESSES = 8
+
+
+def portions(listing: Listing, work: Callable[[Iterator[Listed]], T]) -> Iterator[T]:
+    """What `work` makes of the rows, portion by portion in their order."""
+    bounds = [(begin, begin + _PORTION) for begin in range(0, len(listing), _PORTION)]
+    processes = min(_processors(), _MOST_PROCESSES)
+    if processes < 2 or len(listing) < _WORTH_PROCESSES:
+        yield from (work(listing.rows(*each)) for each in bounds)
+        return
+    # By fork, so that neither the listing nor the work need be sent to them.
+    with multiprocessing.get_context("fork").Pool(processes, _begin, (listing, work)) as pool:
+        yield from pool.imap(_worked, bounds)
+
+
+_given: tuple[Any, Any]
+
+
+def _begin(listing: Listing, work: Callable[[Iterator[Listed]], Any]) -> None:
+    global _given
+    _given = listing, work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command itself ends them
+
+
+def _worked(bounds: tuple[int, int]) -> Any:
+    listing, work = _given
+    return work(listing.rows(*bounds))
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

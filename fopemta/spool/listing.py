@@ -1,0 +1,82 @@
+"""What is in a spool that is read from outside, in order of age and in any portions (shell): it may be much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+import orjson
+
+from fopemta.mail.identifiers import message_id, tells_arrival
+from fopemta.mail.listed import Brief, Listed, brief, listed
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.deferred import read_head_text
+from fopemta.spool.disk import Disk, read_file
+from fopemta.spool.waiting_brief import brief_of
+from fopemta.spool.waiting_file import newest_lines
+from fopemta.trust.verdict import from_rfc3339
+
+# The path of a waiting message that is still to be read, without the suffix; what is known of another already.
+_Entry: TypeAlias = str | Brief
+
+
+class Listing:
+    """The waiting messages with these `paths` (of their files, without the suffix), and `others`.
+
+    Ids are in order of arrival, but those that derive from another message: they are few, and read at once.
+    """
+
+    def __init__(self, disk: Disk, paths: Iterable[str], others: Iterable[QueuedMessage]) -> None:
+        self._disk = disk
+        entries: list[tuple[str, _Entry]] = []
+        known = [brief(message) for message in others]
+        for path in paths:
+            name = path.rpartition("/")[2]
+            if tells_arrival(name):
+                entries.append((name, path))
+            elif (said := self._read(path)) is not None:
+                known.append(said)
+        entries += [(place_of(said), said) for said in known]
+        self._entries = [entry for _, entry in sorted(entries, key=lambda each: each[0])]
+
+    def __len__(self) -> int:
+        """How many there are, those included that end before they are read."""
+        return len(self._entries)
+
+    def rows(self, start: int = 0, stop: int | None = None) -> Iterator[Listed]:
+        """Those from `start` up to `stop`, the oldest first, without those that have ended or are damaged."""
+        for entry in self._entries[start:stop]:
+            said = self._read(entry) if isinstance(entry, str) else entry
+            if said is not None:
+                yield listed(said)
+
+    def _read(self, path: str) -> Brief | None:
+        try:
+            file = self._disk.open(f"{path}.msg")
+            try:
+                head, _ = read_head_text(self._disk, file)
+            finally:
+                self._disk.close(file)
+            journal = read_file(self._disk, f"{path}.jnl")
+            return brief_of(orjson.loads(head), map(orjson.loads, newest_lines(journal)))
+        except FileNotFoundError:
+            return None  # finished meanwhile
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None  # damaged; the server puts it aside when its turn comes
+
+
+def place_of(said: Brief) -> str:
+    """Where a message stands among ids that tell when it has arrived."""
+    name: str = said["id"]
+    return name if tells_arrival(name) else message_id(int(from_rfc3339(said["arrived"]) * 1e6), 0)
+
+
+def in_order(names: Iterable[str], brief_of_name: Callable[[str], bytes | None]) -> list[str]:
+    """Ids, the oldest first; of the few that do not tell when their messages have arrived, the brief is asked."""
+    places = {}
+    for name in names:
+        if tells_arrival(name):
+            places[name] = name
+        elif (said := brief_of_name(name)) is not None:
+            places[name] = place_of(orjson.loads(said))
+    return sorted(places, key=places.__getitem__)

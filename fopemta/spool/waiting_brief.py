@@ -1,0 +1,89 @@
+"""A waiting message in brief, from the JSON of its files (pure in style): no values are made between.
+
+A spool may hold 100,000 of them; making messages and verdicts of each would take four times as long.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.listed import Brief
+from fopemta.mail.queued import RecipientState, state_after
+from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
+
+
+def brief_of(facts: Mapping[str, Any], newest: Iterable[Mapping[str, Any]]) -> Brief | None:
+    """The same as `mail.listed.brief` of the message; None when its journal says that it is finished.
+
+    `facts` is what its head says, `newest` what the lines of its journal say, the newest first: no more of them are
+    taken than needed.  Both are decoded JSON; raises ValueError, KeyError, TypeError or AttributeError when it is not
+    what it should be.
+    """
+    envelope, arrived = facts["envelope"], facts["arrived"]
+    state = RecipientState.HELD if envelope.get("held") else RecipientState.QUEUED
+    recipients = {
+        address: {"address": address, "state": state.value, "attempts": 0, "last": None}
+        for address in map(_path, envelope["recipients"])
+    }
+    if not _fold(recipients, newest):
+        return None
+    sender = envelope["sender"]
+    return {
+        "id": facts["id"],
+        "arrived": rfc3339(arrived),
+        "size": facts["size"],
+        "sender": "" if sender is None else _path(sender),
+        "recipients": list(recipients.values()),
+    }
+
+
+def logged_brief(meta: bytes, verdicts: Sequence[VerdictRecord]) -> bytes:
+    """The JSON of the brief of a message in the log; `meta` is the JSON of its facts, `verdicts` the oldest first."""
+    brief = brief_of(orjson.loads(meta), [{"verdicts": [each.to_brief_json() for each in verdicts]}])
+    assert brief is not None  # nothing says that it is finished
+    return packed(brief)
+
+
+def packed(brief: Brief) -> bytes:
+    """The JSON of a brief, to be kept: a copy, since what orjson gives holds on to the 4 KiB that it was written in."""
+    return bytes(memoryview(orjson.dumps(brief)))
+
+
+def brief_after(before: bytes, outcome: bytes) -> bytes:
+    """The JSON of a brief once an outcome is written down; both are JSON."""
+    brief = orjson.loads(before)
+    _fold({each["address"]: each for each in brief["recipients"]}, [orjson.loads(outcome)])
+    return packed(brief)
+
+
+def _fold(recipients: Mapping[str, dict[str, Any]], newest: Iterable[Mapping[str, Any]]) -> bool:
+    """Put the newest verdict on each into `recipients`; False for a message that is finished."""
+    untold = set(recipients)
+    for number, outcome in enumerate(newest):
+        if number == 0 and outcome.get("finished"):
+            return False
+        for verdict in reversed(outcome["verdicts"]):
+            address = verdict["recipient"]
+            if address in untold:
+                untold.remove(address)
+                its = recipients[address]
+                its["state"] = _STATES[verdict["result"], verdict.get("held", False)]
+                its["attempts"], its["last"] = max(its["attempts"], verdict["attempt"]), verdict
+        if not untold:
+            break
+    return True
+
+
+_STATES = {(result.value, held): state_after(result, held).value for result in Result for held in (False, True)}
+
+
+@functools.lru_cache(maxsize=1024)  # many messages are from, or for, few
+def _path(stored: str) -> str:
+    """The address as the envelope stores it, local part unquoted, as it is written."""
+    local_part, _, domain = stored.rpartition("@")
+    return str(Mailbox(local_part, domain))

@@ -1,0 +1,43 @@
+"""Much is read by several processes, and comes in its order all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.cli.portions import portions
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope
+from fopemta.mail.identifiers import message_id
+from fopemta.mail.listed import Listed
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.disk import RealDisk
+from fopemta.spool.listing import Listing
+
+ENVELOPE = Envelope(None, (Mailbox("bob", "example.net"),))
+
+
+def listing(messages: int) -> Listing:
+    moments = [1_700_000_000.0 + number for number in range(messages)]
+    found = [QueuedMessage.fresh(message_id(int(each * 1e6), 0), each, 1, ENVELOPE) for each in reversed(moments)]
+    return Listing(RealDisk(), [], found)
+
+
+def ids(rows: Iterator[Listed]) -> list[str]:
+    return [row["id"] for row in rows]
+
+
+class PortionsTests(SynchronousTestCase):
+    def check(self, messages: int) -> None:
+        many = listing(messages)
+        found = list(portions(many, ids))
+        self.assertEqual([each for part in found for each in part], ids(many.rows()))
+        self.assertLessEqual(max(map(len, found), default=0), 1000)
+
+    def test_few(self) -> None:
+        for messages in (0, 1, 1001):
+            self.check(messages)
+
+    def test_many(self) -> None:
+        self.check(5500)
