@@ -8,27 +8,56 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 class Deadline:
-    """Calls `missed` when the time set last is over.  Setting it again is cheap: the call under way is moved."""
+    """Calls `missed` when the time set last is over.
+
+    A session sets it for every step and misses hardly ever one, so setting it costs a look at the clock: the call under
+    way stays where it is, and looks when it comes whether the end has moved.
+    """
 
     def __init__(self, clock: IReactorTime, missed: Callable[[], object]) -> None:
         self._clock = clock
         self._missed = missed
         self._call: IDelayedCall | None = None
+        # When the call under way comes, and when the wait ends (None: nothing is waited for), in seconds of the clock.
+        self._comes = 0.0
+        self._end: float | None = None
 
     def set(self, seconds: float) -> None:
         """The wait ends in `seconds` from now."""
-        if self._call is not None and self._call.active():
-            self._call.reset(seconds)
-        else:
-            self._call = self._clock.callLater(seconds, self._missed)
+        self._end = end = self._clock.seconds() + seconds
+        if self._call is None:
+            self._call_at(end, seconds)
+        elif end < self._comes:
+            self._call.cancel()
+            self._call_at(end, seconds)
 
     @property
     def active(self) -> bool:
         """Something is waited for."""
-        return self._call is not None and self._call.active()
+        return self._end is not None
+
+    def rest(self) -> None:
+        """Nothing is waited for, until it is set again in a moment."""
+        self._end = None
 
     def clear(self) -> None:
-        """Nothing is waited for."""
-        if self._call is not None and self._call.active():
+        """Nothing is waited for any more."""
+        self._end = None
+        if self._call is not None:
             self._call.cancel()
+            self._call = None
+
+    def _call_at(self, moment: float, seconds: float) -> None:
+        self._comes = moment
+        self._call = self._clock.callLater(seconds, self._come)
+
+    def _come(self) -> None:
         self._call = None
+        if self._end is None:
+            return
+        left = self._end - self._clock.seconds()
+        if left > 0:
+            self._call_at(self._end, left)
+        else:
+            self._end = None
+            self._missed()

@@ -65,7 +65,7 @@ class Pace:
     def rest(self) -> None:
         """Nothing is expected of the client: it is we who are waited for."""
         self._progress = ()
-        self._step.clear()
+        self._step.rest()
 
     def hurries(self) -> bool:
         """A message whose session is over comes fast enough to be let come to its end; asked again in a moment."""
