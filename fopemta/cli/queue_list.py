@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import attrs
-import orjson
 
 from fopemta.cli.queue_filter import Filter
 from fopemta.cli.queue_source import Source
 from fopemta.cli.queue_views import HEADINGS, rows
 from fopemta.cli.table import Columns, cells_of
 from fopemta.mail.listed import Listed, is_open
+from fopemta.mail.plain_json import encoded
 
 # So many rows at least decide how wide the columns are.
 _MEASURED = 100
@@ -34,7 +34,7 @@ def write_json(source: Source, chosen: Filter, write: Callable[[bytes], object])
     """Write a line of JSON for each message of which a recipient is chosen, with all its recipients."""
 
     def lines(messages: Iterable[Listed]) -> bytes:
-        return b"".join([orjson.dumps(each) + b"\n" for each in messages if chosen.recipients(each)])
+        return b"".join([encoded(each) + b"\n" for each in messages if chosen.recipients(each)])
 
     for part in source.portions(lines):
         write(part)

@@ -9,12 +9,11 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import orjson
-
 from fopemta.cli.control import Control
 from fopemta.cli.portions import portions
 from fopemta.cli.spool_view import spool_survey
 from fopemta.mail.listed import Listed, listed
+from fopemta.mail.plain_json import decoded
 
 if TYPE_CHECKING:
     from fopemta.spool.listing import Listing
@@ -61,11 +60,11 @@ class RunningServer:
         """As they come."""
         briefs = self._control.rows_of(_LIST)
         while some := list(islice(briefs, _PORTION)):
-            yield work(listed(orjson.loads(each)) for each in some)
+            yield work(listed(decoded(each)) for each in some)
 
     def messages(self) -> Iterator[Listed]:
         """As they come."""
-        return (listed(orjson.loads(each)) for each in self._control.rows_of(_LIST))
+        return (listed(decoded(each)) for each in self._control.rows_of(_LIST))
 
 
 class StoppedSpool:

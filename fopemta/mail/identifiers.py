@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 
 # No vowels (no words by accident), no l, and digits before letters, so that text order is time order.
 _ALPHABET = "0123456789BCDFGHJKMNPQRSTVWXYZbcdfghjkmnpqrstvwxyz"
 _BASE = len(_ALPHABET)
+
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 _TIME_DIGITS, _ENTROPY_DIGITS = 10, 4
 
@@ -19,7 +22,8 @@ def message_id(microseconds: int, entropy: int) -> str:
 
     `entropy` (0 to 2**20 - 1) tells apart what arrives in one microsecond, also in two processes.
     """
-    return _digits(microseconds, _TIME_DIGITS) + _digits(entropy % 2**20, _ENTROPY_DIGITS)
+    early, late = divmod(microseconds, _BASE**5)
+    return f"{_five_digits(early)}{_pairs(late, 3)[1:]}{_pairs(entropy % 2**20, 2)}"
 
 
 def is_message_id(text: str) -> bool:
@@ -36,6 +40,20 @@ def derived_id(*parts: str) -> str:
     """An id that the same parts always give, for what must not be made twice (a report, after a crash)."""
     digest = hashlib.sha256("\0".join(parts).encode("utf-8")).digest()
     return _digits(int.from_bytes(digest, "big"), 18)
+
+
+@functools.lru_cache(maxsize=4)  # it changes every five minutes
+def _five_digits(number: int) -> str:
+    return _digits(number, 5)
+
+
+def _pairs(number: int, pairs: int) -> str:
+    """Two digits for each pair."""
+    text = ""
+    for _ in range(pairs):
+        number, index = divmod(number, _BASE**2)
+        text = _PAIRS[index] + text
+    return text
 
 
 def _digits(number: int, width: int) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-import orjson
-
 from fopemta.mail.identifiers import message_id, tells_arrival
 from fopemta.mail.listed import Brief, Listed, brief, listed
+from fopemta.mail.plain_json import decoded
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.deferred import read_head_text
 from fopemta.spool.disk import Disk, read_file
@@ -58,7 +57,7 @@ class Listing:
             finally:
                 self._disk.close(file)
             journal = read_file(self._disk, f"{path}.jnl")
-            return brief_of(orjson.loads(head), map(orjson.loads, newest_lines(journal)))
+            return brief_of(decoded(head), map(decoded, newest_lines(journal)))
         except FileNotFoundError:
             return None  # finished meanwhile
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -78,5 +77,5 @@ def in_order(names: Iterable[str], brief_of_name: Callable[[str], bytes | None])
         if tells_arrival(name):
             places[name] = name
         elif (said := brief_of_name(name)) is not None:
-            places[name] = place_of(orjson.loads(said))
+            places[name] = place_of(decoded(said))
     return sorted(places, key=places.__getitem__)

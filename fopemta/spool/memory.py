@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, cast
 
 import attrs
-import orjson
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
@@ -15,6 +14,7 @@ from fopemta.interfaces import IIncoming, IMessageContent, ISpool, SpoolFailing,
 from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.listed import brief
+from fopemta.mail.plain_json import encoded
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.trust.verdict import VerdictRecord
 
@@ -90,7 +90,7 @@ class MemorySpool:
     def listing(self) -> Iterator[bytes]:
         """Made when asked for."""
         messages = sorted((each.message for each in self.kept.values()), key=lambda each: (each.arrived, each.id))
-        return (orjson.dumps(brief(each)) for each in messages if each.id in self.kept)
+        return (encoded(brief(each)) for each in messages if each.id in self.kept)
 
     def put_aside(self) -> Sequence[PutAside]:
         """What a test has put into `damage`."""

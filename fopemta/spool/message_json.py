@@ -5,7 +5,6 @@ A reader of the same format version leaves out fields that it does not know.  Ev
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -25,19 +24,11 @@ from fopemta.mail.envelope import (
     TlsSession,
 )
 from fopemta.mail.identifiers import MESSAGE_ID
+from fopemta.mail.plain_json import decoded, encoded
 from fopemta.spool.demand_json import demand_from_plain, demand_to_plain
 from fopemta.trust.verdict import VerdictRecord
 
 T = TypeVar("T")
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
-
-
-def _refuse(word: str) -> float:
-    raise ValueError(f"not a number: {word}")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 @attrs.frozen
@@ -64,7 +55,7 @@ def facts_to_json(facts: MessageFacts) -> bytes:
     if facts.digest:
         plain["digest"] = facts.digest
     plain["envelope"] = _envelope_to_plain(facts.envelope)
-    return _ENCODER.encode(plain).encode("ascii")
+    return encoded(plain)
 
 
 def facts_from_json(text: bytes) -> MessageFacts:
@@ -77,12 +68,12 @@ def outcome_to_json(message_id: str, verdicts: Iterable[VerdictRecord], finished
     plain: dict[str, Any] = {"id": message_id, "verdicts": [each.to_brief_json() for each in verdicts]}
     if finished:
         plain["finished"] = True
-    return _ENCODER.encode(plain).encode("ascii")
+    return encoded(plain)
 
 
 def identity_json(message_id: str) -> bytes:
     """The JSON object of a record that only names a message."""
-    return _ENCODER.encode({"id": message_id}).encode("ascii")
+    return encoded({"id": message_id})
 
 
 def identity_from_json(text: bytes) -> str:
@@ -106,7 +97,7 @@ def outcome_from_json(text: bytes) -> Outcome:
 
 def _reading(text: bytes, convert: Callable[[Mapping[str, Any]], T]) -> T:
     try:
-        return convert(_DECODER.decode(text.decode("ascii")))
+        return convert(decoded(text))
     except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not what it should be: {error!r}") from error
 

@@ -9,10 +9,9 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from fopemta.mail.address import Mailbox
 from fopemta.mail.listed import Brief
+from fopemta.mail.plain_json import decoded, encoded
 from fopemta.mail.queued import RecipientState, state_after
 from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
 
@@ -44,20 +43,20 @@ def brief_of(facts: Mapping[str, Any], newest: Iterable[Mapping[str, Any]]) -> B
 
 def logged_brief(meta: bytes, verdicts: Sequence[VerdictRecord]) -> bytes:
     """The JSON of the brief of a message in the log; `meta` is the JSON of its facts, `verdicts` the oldest first."""
-    brief = brief_of(orjson.loads(meta), [{"verdicts": [each.to_brief_json() for each in verdicts]}])
+    brief = brief_of(decoded(meta), [{"verdicts": [each.to_brief_json() for each in verdicts]}])
     assert brief is not None  # nothing says that it is finished
     return packed(brief)
 
 
 def packed(brief: Brief) -> bytes:
     """The JSON of a brief, to be kept: a copy, since what orjson gives holds on to the 4 KiB that it was written in."""
-    return bytes(memoryview(orjson.dumps(brief)))
+    return bytes(memoryview(encoded(brief)))
 
 
 def brief_after(before: bytes, outcome: bytes) -> bytes:
     """The JSON of a brief once an outcome is written down; both are JSON."""
-    brief = orjson.loads(before)
-    _fold({each["address"]: each for each in brief["recipients"]}, [orjson.loads(outcome)])
+    brief = decoded(before)
+    _fold({each["address"]: each for each in brief["recipients"]}, [decoded(outcome)])
     return packed(brief)
 
 

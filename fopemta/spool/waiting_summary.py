@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 
 import attrs
-import orjson
 
 from fopemta.mail.listed import Brief
+from fopemta.mail.plain_json import decoded
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
 from fopemta.spool.message_json import facts_from_json
 from fopemta.spool.waiting_brief import brief_of, packed
@@ -52,8 +52,8 @@ class Waiting:
 def waiting_of(head: bytes, lines: tuple[bytes, ...]) -> Waiting:
     """What a sound head and a sound journal say.  Raises Unsound."""
     try:
-        facts = orjson.loads(head)
-        brief = brief_of(facts, map(orjson.loads, reversed(lines)))
+        facts = decoded(head)
+        brief = brief_of(facts, map(decoded, reversed(lines)))
         entry = None if brief is None else _unfinished(brief, float(facts["arrived"]))
         kept = None if brief is None else packed(brief)
         separate = bool(facts.get("separate", False))

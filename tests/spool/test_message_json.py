@@ -76,6 +76,12 @@ anything = st.recursive(
 class MessageJsonTests(SynchronousTestCase):
     """There and back, and nothing but ValueError for what is none."""
 
+    def test_half_a_surrogate_pair_loses_nothing(self) -> None:
+        said = attrs.evolve(verdict(BOB, Result.DEFERRED), text="it said \udcff")
+        text = outcome_to_json(ID, [said])
+        self.assertEqual(outcome_from_json(text).verdicts, (said,))
+        self.assertTrue(text.isascii())
+
     def test_there_and_back(self) -> None:
         for facts in (FACTS, attrs.evolve(FACTS, envelope=REPORT, separate=True), attrs.evolve(FACTS, digest="ab")):
             text = facts_to_json(facts)

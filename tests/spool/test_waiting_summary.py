@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
 from fopemta.mail.listed import brief
+from fopemta.mail.plain_json import decoded
 from fopemta.mail.queued import Unfinished
 from fopemta.spool.message_json import facts_to_json, outcome_to_json
 from fopemta.spool.waiting_file import Unsound, message_of
@@ -52,6 +53,11 @@ class WaitingTests(SynchronousTestCase):
         line = outcome_to_json(ID, [verdict(BOB, Result.DELIVERED)], True)
         waiting = waiting_of(HEAD, (line,))
         self.assertEqual((waiting.entry, waiting.brief, waiting.finished), (None, None, True))
+
+    def test_half_a_surrogate_pair_is_no_damage(self) -> None:
+        said = attrs.evolve(verdict(BOB, Result.DEFERRED), text="it said \udcff")
+        waiting = waiting_of(HEAD, (outcome_to_json(ID, [said]),))
+        self.assertEqual(decoded(waiting.brief or b"")["recipients"][0]["last"]["text"], "it said \udcff")
 
     def test_a_line_that_says_more_is_read_in_full(self) -> None:
         plain = outcome_to_json(ID, [verdict(BOB, Result.DEFERRED), verdict(CAROL, Result.DEFERRED)])
