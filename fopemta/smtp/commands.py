@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
@@ -77,12 +77,16 @@ class Command:
     argument: str | None = None
 
 
-@attrs.frozen
-class Known:
-    """What the client may use: `offered` is None unless it greeted with EHLO; `utf8` in the transaction that stands."""
+class Known(Protocol):
+    """What the client may use."""
 
-    offered: Offered | None = None
-    utf8: bool = False
+    @property
+    def offered(self) -> Offered | None:
+        """None unless it greeted with EHLO."""
+
+    @property
+    def utf8(self) -> bool:
+        """In the transaction that stands."""
 
 
 Parsed: TypeAlias = Command | Reply
@@ -137,8 +141,11 @@ def _bdat(verb: Verb, argument: str, known: Known) -> Parsed:
     return _BDAT_SYNTAX if chunk is None else Command(verb, chunk=chunk)
 
 
+_BARE = {verb: Command(verb) for verb in Verb}
+
+
 def _bare(verb: Verb, argument: str, known: Known) -> Parsed:
-    return _NO_ARGUMENT if argument.strip(" ") else Command(verb)
+    return _NO_ARGUMENT if argument.strip(" ") else _BARE[verb]
 
 
 def _anything(verb: Verb, argument: str, known: Known) -> Parsed:

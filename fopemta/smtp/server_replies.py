@@ -39,3 +39,8 @@ LOGGED_IN = Reply.of(235, "2.7.0", "Authentication succeeded").render()
 # On purpose the one 2yz without an enhanced code: these are the exact words (R2, RULINGS 26).
 READY_FOR_TLS = Reply.of(220, None, "Ready to start TLS").render()
 HELP = Reply.of(214, "2.0.0", "Commands: " + " ".join(verb.value for verb in Verb if verb is not Verb.XCLIENT)).render()
+
+
+def queued(message_id: str) -> bytes:
+    """The message is ours now."""
+    return b"250 2.0.0 Ok: queued as %s\r\n" % message_id.encode("ascii")

@@ -13,7 +13,7 @@ from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.reply import Reply
 from fopemta.smtp import sasl_lines
 from fopemta.smtp import server_replies as replies
-from fopemta.smtp.commands import BARE_LINE_END, TOO_LONG, Chunk, Command, Known, Verb, chunk_of, parse
+from fopemta.smtp.commands import BARE_LINE_END, TOO_LONG, Chunk, Command, Verb, chunk_of, parse
 from fopemta.smtp.extensions import Offered, ehlo_reply
 from fopemta.smtp.line_buffer import LineBuffer, LineFlaw
 from fopemta.smtp.server_effects import (
@@ -34,7 +34,7 @@ from fopemta.smtp.server_effects import (
     WriteContent,
 )
 from fopemta.smtp.server_states import NEXT, READING, Event, State
-from fopemta.smtp.session_rules import SessionRules, Standing, out_of_place
+from fopemta.smtp.session_rules import SessionRules, out_of_place
 from fopemta.smtp.transaction import ContentIntake, Transaction
 
 # RFC 4954 4.: a line of AUTH may have this many octets; RFC 5321 and the extensions need far less for all others.
@@ -54,7 +54,8 @@ class ServerSession:
         self.commands = 0
         self.messages = 0
         self.helo = ""
-        self._offered: Offered | None = None
+        # What EHLO brought; None unless the client greeted with it.
+        self.offered: Offered | None = None
         self._errors = 0
         self._commands_since = 0
         self._lines = LineBuffer(LONGEST_LINE)
@@ -70,7 +71,7 @@ class ServerSession:
 
     def start(self) -> list[Effect]:
         """The connection stands: greet."""
-        self._reply(self._rules.greeting)
+        self._replies.append(self._rules.greeting)
         return self._taken()
 
     def receive(self, data: bytes) -> list[Effect]:
@@ -107,7 +108,7 @@ class ServerSession:
         self.messages += 1
         self._errors = self._commands_since = 0
         self._forget_transaction()
-        self._reply(Reply.of(250, "2.0.0", f"Ok: queued as {message_id}"))
+        self._replies.append(replies.queued(message_id))
         return self._run_on()
 
     def failed(self, reply: Reply) -> list[Effect]:
@@ -177,7 +178,7 @@ class ServerSession:
         self._rules = rules
         self._forget_client()
         self.login = login
-        self._reply(rules.greeting)
+        self._replies.append(rules.greeting)
         return self._run_on()
 
     def not_impersonated(self, reply: Reply) -> list[Effect]:
@@ -214,9 +215,14 @@ class ServerSession:
         return self._lines.size
 
     @property
+    def utf8(self) -> bool:
+        """The transaction that stands is internationalised (RFC 6531)."""
+        return self._transaction.mail.smtputf8
+
+    @property
     def extended(self) -> bool:
         """The client greeted with EHLO."""
-        return self._offered is not None
+        return self.offered is not None
 
     # --- running commands ------------------------------------------------------------------------------------------
 
@@ -248,18 +254,14 @@ class ServerSession:
         return True
 
     def _command(self, line: bytes) -> None:
-        parsed = parse(line, Known(self._offered, self._transaction.mail.smtputf8))
-        refusal = parsed if isinstance(parsed, Reply) else self._out_of_place(parsed)
-        if line[:4].upper() == b"BDAT":
+        parsed = parse(line, self)
+        refusal = parsed if isinstance(parsed, Reply) else out_of_place(self._rules, self, parsed)
+        if refusal is None and isinstance(parsed, Command) and parsed.verb is not Verb.BDAT:
+            _PROCEED[parsed.verb](self, parsed)
+        elif line[:4].upper() == b"BDAT":
             self._bdat(chunk_of(line), refusal)
         elif refusal is not None:
             self._refuse(refusal)
-        else:
-            assert isinstance(parsed, Command)
-            _PROCEED[parsed.verb](self, parsed)
-
-    def _out_of_place(self, command: Command) -> Reply | None:
-        return out_of_place(self._rules, Standing(self.state, self.tls, self.login, self._offered), command)
 
     def _helo(self, command: Command) -> None:
         self._greeted(command)
@@ -267,14 +269,14 @@ class ServerSession:
 
     def _ehlo(self, command: Command) -> None:
         self._greeted(command)
-        self._offered = self._rules.offered(self.tls)
-        self._replies.append(ehlo_reply(self._rules.hostname, self._offered))
+        self.offered = self._rules.offered(self.tls)
+        self._replies.append(ehlo_reply(self._rules.hostname, self.offered))
 
     def _greeted(self, command: Command) -> None:
         self._abort_content()
         self._go(Event.GREETED)
         self._forget_transaction()
-        self.helo, self._offered = command.name, None
+        self.helo, self.offered = command.name, None
 
     def _mail(self, command: Command) -> None:
         self._go(Event.MAIL)
@@ -329,7 +331,7 @@ class ServerSession:
 
     def _quit(self, _: Command) -> None:
         self._abort_content()
-        self._reply(Reply.of(221, "2.0.0", f"{self._rules.hostname} closing connection"))
+        self._replies.append(self._rules.farewell)
         self._close("quit")
 
     def _vrfy(self, _: Command) -> None:
@@ -470,7 +472,7 @@ class ServerSession:
         self._transaction = Transaction()
 
     def _forget_client(self) -> None:
-        self.helo, self._offered, self.login = "", None, None
+        self.helo, self.offered, self.login = "", None, None
         self._forget_transaction()
 
     def _reply(self, reply: Reply) -> None:

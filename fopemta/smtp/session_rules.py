@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import attrs
 
 from fopemta.mail.address import Mailbox
@@ -41,6 +43,22 @@ class SessionRules:
     bare_line_ends: BareLineEnds = BareLineEnds.NORMALISE
     hops: int = 100
     commands: int = 0
+    # What follows from them, worked out once: the limits of one message, and the replies that every session hears.
+    content_limits: ContentLimits = attrs.field(init=False, repr=False)
+    greeting: bytes = attrs.field(init=False, repr=False)
+    farewell: bytes = attrs.field(init=False, repr=False)
+
+    @content_limits.default
+    def _content_limits(self) -> ContentLimits:
+        return ContentLimits(message_size=self.message_size, hops=self.hops, bare_line_ends=self.bare_line_ends)
+
+    @greeting.default
+    def _greeting(self) -> bytes:
+        return Reply.of(220, None, f"{self.hostname} {self.banner}").render()
+
+    @farewell.default
+    def _farewell(self) -> bytes:
+        return Reply.of(221, "2.0.0", f"{self.hostname} closing connection").render()
 
     def offered(self, tls: TlsSession | None) -> Offered:
         """What EHLO brings to a client with or without TLS."""
@@ -55,25 +73,25 @@ class SessionRules:
             without=self.without,
         )
 
-    @property
-    def content_limits(self) -> ContentLimits:
-        """Those of one message."""
-        return ContentLimits(message_size=self.message_size, hops=self.hops, bare_line_ends=self.bare_line_ends)
 
-    @property
-    def greeting(self) -> Reply:
-        """The banner."""
-        return Reply.of(220, None, f"{self.hostname} {self.banner}")
-
-
-@attrs.frozen
-class Standing:
+class Standing(Protocol):
     """Where a client stands when it gives a command; `offered` is None unless it greeted with EHLO."""
 
-    state: State
-    tls: TlsSession | None
-    login: LoggedIn | None
-    offered: Offered | None
+    @property
+    def state(self) -> State:
+        """Of the session."""
+
+    @property
+    def tls(self) -> TlsSession | None:
+        """None in the clear."""
+
+    @property
+    def login(self) -> LoggedIn | None:
+        """None before AUTH."""
+
+    @property
+    def offered(self) -> Offered | None:
+        """What it may use."""
 
 
 def out_of_place(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,9 +10,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Notify, OriginalRecipient, RecipientOptions, Returned
 from fopemta.mail.reply import Reply
-from fopemta.smtp.commands import Chunk, Command, Known, chunk_of, parse
+from fopemta.smtp.commands import Chunk, Command, chunk_of, parse
 from fopemta.smtp.extensions import Offered
 from fopemta.smtp.parameters import MailOptions
+
+
+@attrs.frozen
+class Known:
+    """A session, as far as it matters here."""
+
+    offered: Offered | None = None
+    utf8: bool = False
+
 
 EVERYTHING = Known(
     Offered(message_size=1000, recipients=10, mechanisms=("PLAIN",), require_tls=True, xclient=True), utf8=True
