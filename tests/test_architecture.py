@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent / "fopemta"
 PURE = {"answer", "mail", "smtp", "policy", "routing", "trust", "attempt", "retry", "report", "config"}
 SHELL = {"lookup", "tls", "spool", "inbound", "queue", "outbound", "local", "control", "recipients", "users", "web"}
 # Modules at the top that every shell room may use, beside the standard library.
-SEAMS = {"interfaces", "maillog", "background", "deadline"}
+SEAMS = {"interfaces", "maillog", "background", "turn_end", "deadline"}
 # These put concrete objects together or stand in for them.
 COMPOSITION = {
     "assembly", "cli", "configuration_file", "following", "log_file", "log_observers", "mail_service",

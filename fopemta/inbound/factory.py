@@ -19,6 +19,7 @@ from fopemta.mail.envelope import RuleNote
 from fopemta.policy.admission import Admission, in_networks
 from fopemta.smtp.session_rules import SessionRules
 from fopemta.smtp.transaction import BareLineEnds
+from fopemta.turn_end import TurnEnd
 
 
 class InboundFactory(SMTPFactory):
@@ -71,6 +72,7 @@ class InboundFactory(SMTPFactory):
         self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
         self.admission = Admission.of(config)
         self.sessions: set[InboundProtocol] = set()
+        self.turn_end = TurnEnd(clock)
         self.closing = False
         self._emptied: Deferred[None] | None = None
 

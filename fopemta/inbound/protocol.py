@@ -49,6 +49,7 @@ from fopemta.smtp.server_effects import (
 from fopemta.smtp.server_session import ServerSession
 from fopemta.smtp.server_states import State
 from fopemta.smtp.xclient import OtherClient, other_client
+from fopemta.turn_end import Voice
 
 if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
@@ -93,13 +94,16 @@ class InboundProtocol(Protocol):
         self._exchange: IExchange | None = None
         self._creator: IOpenSSLServerConnectionCreator | None = None
         self._pauses = 0
+        self._reading_stopped = False
         self._lost = False
+        self._voice: Voice
 
     # --- what the transport says -----------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
         """A client has connected; under implicit TLS the handshake comes first."""
         transport = self._transport
+        self._voice = Voice(transport, self.factory.turn_end)
         set_no_delay = getattr(transport, "setTcpNoDelay", None)
         if set_no_delay is not None:  # a Unix socket has none; TCP with TLS 1.3 otherwise stalls 40 ms
             set_no_delay(True)
@@ -125,11 +129,11 @@ class InboundProtocol(Protocol):
             return _SHUTTING_DOWN
         if factory.full:
             return _TOO_MANY
-        return self._not_admitted(self._client)
+        return self._not_admitted(self._client, factory.admission.may_relay(self._client))
 
-    def _not_admitted(self, client: str) -> Reply | None:
+    def _not_admitted(self, client: str, trusted: bool) -> Reply | None:
         """Why one more client with that address is not let in; where it is, it counts from now on."""
-        trusted, clients = self.factory.admission.may_relay(client), self.factory.clients
+        clients = self.factory.clients
         refusal = clients.handshake(client) if self._implicit and self._session is None and not trusted else None
         refusal = refusal or clients.connecting(client, trusted)
         if refusal is not None:
@@ -155,6 +159,10 @@ class InboundProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """The client has sent something; it may come even while reading is paused."""
         self._pace.came(len(data))
+        if self._pauses and not self._reading_stopped:
+            # Most clients wait for the answer; what one sends before it must not fill our memory.
+            self._reading_stopped = True
+            self._transport.pauseProducing()
         if self._session is not None:
             self._do(self._session.receive, data)
         elif self._banner.active:
@@ -249,7 +257,7 @@ class InboundProtocol(Protocol):
         return self._begin(tls) if self._session is None else self._session.secured(tls)
 
     def _send(self, effect: Send) -> None:
-        self._transport.write(effect.data)
+        self._voice.write(effect.data)
 
     def _ask_sender(self, effect: AskSender) -> None:
         self._answer(self._gate.sender(effect.sender, self._talk.tls), self._talk.judged)
@@ -294,6 +302,7 @@ class InboundProtocol(Protocol):
         return None
 
     def _start_tls(self, _: StartTls) -> None:
+        self._voice.use_no_more()
         self._transport.startTLS(self._creator)
 
     def _impersonate(self, effect: Impersonate) -> None:
@@ -314,7 +323,7 @@ class InboundProtocol(Protocol):
         if isinstance(login, Reply):
             return self._talk.not_impersonated(login)
         client = self._client if other.address is None else other.address
-        refusal = self._not_admitted(client)
+        refusal = self._not_admitted(client, self.factory.admission.may_relay(client))
         if refusal is not None:
             return self._talk.end(refusal, "the client that was named has had enough")
         self.factory.clients.gone(self._client)
@@ -327,7 +336,7 @@ class InboundProtocol(Protocol):
         return self._talk.restarted(rules, login)
 
     def _open_message(self, effect: OpenMessage) -> None:
-        envelope = attrs.evolve(effect.envelope, arrival=self._arrival(effect.envelope))
+        envelope = effect.envelope.arrived(self._arrival(effect.envelope))
         try:
             self._reception = Reception(self.factory, self._gate, envelope, self._wait_for_room)
         except SpoolTrouble as trouble:
@@ -432,39 +441,41 @@ class InboundProtocol(Protocol):
             reception.abort()
 
     def _hang_up(self) -> None:
+        self._voice.settle()
         self._transport.loseConnection()
         # A peer that does not read, or never begins its TLS, would otherwise keep the connection for ever (C180).
         self._grace.set(_CLOSING_GRACE)
 
     def _pause(self) -> None:
-        """Stop reading until `_resume` has been called as often: room and a commit may be awaited at once."""
+        """Use nothing more until `_resume` has been called as often: room and a commit may be awaited at once."""
         self._pauses += 1
-        if self._pauses == 1:
-            self._transport.pauseProducing()
 
     def _resume(self, result: Any) -> Any:
         self._pauses -= 1
         if self._pauses == 0 and not self._lost:
-            self._transport.resumeProducing()
+            if self._reading_stopped:
+                self._reading_stopped = False
+                self._transport.resumeProducing()
             self._wait_for_client()
         return result
 
     def _wait_for_client(self) -> None:
         """Set the one deadline that the session's state asks for, none while it is we who are waited for."""
-        timeouts = self.factory.config.limits.timeouts
-        state = self._talk.state
+        session, factory = self._session, self.factory
+        assert session is not None
+        state, timeouts = session.state, factory.config.limits.timeouts
         if state is State.CLOSED:
             return
-        if self.factory.closing and not self._talk.in_transaction:
+        if factory.closing and not session.in_transaction:
             self.shut_down()
         elif self._pauses:
             self._pace.rest()
         elif state is State.HANDSHAKE:
             self._pace.expect(timeouts.handshake)
         elif state in _DATA_STATES:
-            self._pace.expect_content((state, self._talk.commands), timeouts.data)
+            self._pace.expect_content((state, session.commands), timeouts.data)
         else:
-            self._pace.expect_command((state, self._talk.commands), timeouts.command)
+            self._pace.expect_command((state, session.commands), timeouts.command)
 
     def _greet(self) -> None:
         self._do(self._begin, None)

@@ -73,7 +73,9 @@ class Reception:
             if refusal is not None:
                 self.abort()
                 return refusal
-        envelope = attrs.evolve(self._envelope, body_type=body_type)
+        envelope = self._envelope
+        if envelope.body_type is not body_type:
+            envelope = attrs.evolve(envelope, body_type=body_type)
         if self._inspection is not None:
             accepted = self._let_go(self._inspection, whole=True)
             for note in accepted.notes:

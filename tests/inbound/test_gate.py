@@ -52,7 +52,9 @@ class RecipientTests(SynchronousTestCase):
         recipients.answer = answer
         inbound = Inbound(parts={"recipients": recipients})
         talk = inbound.open()
-        talk.say(ENVELOPE + b"NOOP\r\n")
+        talk.say(ENVELOPE)
+        self.assertEqual((talk.codes()[-1], talk.pump.server.paused), (250, False))
+        talk.say(b"NOOP\r\n")
         self.assertEqual((talk.codes()[-1], talk.pump.server.paused), (250, True))
         recipients.answer = None
         other = inbound.open()
