@@ -8,17 +8,28 @@ but spoil what makes many sessions cheap: that their messages share a turn and a
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.tcp import Connection
 
 
 class TurnEnd:
-    """One for each reactor, or for each who wants one: those who have something to say in this turn."""
+    """Those who have something to say in this turn of the reactor `clock`; `of` gives the one that all share."""
+
+    _shared: WeakKeyDictionary[IReactorTime, TurnEnd] = WeakKeyDictionary()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._waiting: list[Voice] = []
+
+    @classmethod
+    def of(cls, clock: IReactorTime) -> TurnEnd:
+        """The one of that reactor."""
+        turn_end = cls._shared.get(clock)
+        if turn_end is None:
+            turn_end = cls._shared[clock] = cls(clock)
+        return turn_end
 
     def add(self, voice: Voice) -> None:
         """It has something to say."""

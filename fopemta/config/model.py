@@ -255,7 +255,7 @@ class Via(enum.Enum):
     MAILDIR = "maildir"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)  # a part of every next hop
 class Route:
     """[[route]]  The way for a domain.
 

@@ -72,7 +72,7 @@ class InboundFactory(SMTPFactory):
         self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
         self.admission = Admission.of(config)
         self.sessions: set[InboundProtocol] = set()
-        self.turn_end = TurnEnd(clock)
+        self.turn_end = TurnEnd.of(clock)
         self.closing = False
         self._emptied: Deferred[None] | None = None
 

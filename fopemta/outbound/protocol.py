@@ -39,6 +39,7 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.handshake_failure import Ending, diagnose
 from fopemta.trust.rungs import Hello, Rung
+from fopemta.turn_end import TurnEnd, Voice
 
 _CLOSING_GRACE = 5.0
 
@@ -94,6 +95,8 @@ class OutboundProtocol(Protocol):
         self._tls = tls
         self._timeouts = timeouts
         self._evidence: HandshakeEvidence | None = None
+        self._turn_end = TurnEnd.of(clock)
+        self._voice: Voice
         self._deadline = Deadline(clock, self._timed_out)
         self._grace = Deadline(clock, self.abort)
         self._source: ContentSource | None = None
@@ -150,6 +153,7 @@ class OutboundProtocol(Protocol):
     def connectionMade(self) -> None:
         """The server's greeting comes next."""
         self._transport.setTcpNoDelay(True)
+        self._voice = Voice(self._transport, self._turn_end)
         self._wait()
 
     def dataReceived(self, data: bytes) -> None:
@@ -192,9 +196,10 @@ class OutboundProtocol(Protocol):
     def _write(self, effect: Write) -> None:
         if self.overhear is not None:
             self.overhear(True, effect.data)
-        self._transport.write(effect.data)
+        self._voice.write(effect.data)
 
     def _begin_tls(self, _: BeginTls) -> None:
+        self._voice.use_no_more()
         self._transport.startTLS(self._creator())
 
     def _creator(self) -> IOpenSSLClientConnectionCreator:
@@ -205,7 +210,7 @@ class OutboundProtocol(Protocol):
 
     def _send_content(self, _: SendContent) -> None:
         assert self._source is not None
-        sending = send_content(self._source, self._transport, self._block_sent)
+        sending = send_content(self._source, self._transport, self._voice, self._block_sent)
         if sending is None:
             self._session.content_sent()
         else:
@@ -223,7 +228,7 @@ class OutboundProtocol(Protocol):
         self._sending = not last
         if not self.lost and not self._cut:
             self._session.chunk_sent(last)
-            self._transport.write(octets)
+            self._voice.write(octets)
             self._wait()
 
     def _content_sent(self, _: object) -> None:
@@ -253,6 +258,7 @@ class OutboundProtocol(Protocol):
         if self._sending:
             self.abort()
             return
+        self._voice.settle()
         self._transport.loseConnection()
         self._grace.set(_CLOSING_GRACE)
 

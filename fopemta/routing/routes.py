@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from fopemta.config.model import Route, Via
 from fopemta.routing.values import NextHop
@@ -13,7 +15,7 @@ _BY_MX = Route(domain="*", via=Via.MX)
 
 def route_for(domain: str, routes: Sequence[Route]) -> Route:
     """The route that names `domain`; else the longest "*.example.org" above it; else "*"; else by MX."""
-    by_domain = {route.domain: route for route in routes}
+    by_domain = _by_domain(routes)
     if domain in by_domain:
         return by_domain[domain]
     labels = domain.split(".")
@@ -23,6 +25,22 @@ def route_for(domain: str, routes: Sequence[Route]) -> Route:
         if parent is not None:
             return parent
     return by_domain.get("*", _BY_MX)
+
+
+_Table: TypeAlias = Mapping[str, Route]
+# The tables of the routes that were asked about last: those of the configuration that is in use, and of one to come.
+_tables: deque[tuple[Sequence[Route], _Table]] = deque(maxlen=4)
+
+
+def _by_domain(routes: Sequence[Route]) -> _Table:
+    """By the pattern; made once for each tuple, since a hoster may have thousands of routes and asks for every mail."""
+    for known, table in _tables:
+        if known is routes:
+            return table
+    table = {route.domain: route for route in routes}
+    if isinstance(routes, tuple):
+        _tables.appendleft((routes, table))
+    return table
 
 
 def next_hop(domain: str, routes: Sequence[Route]) -> NextHop:
