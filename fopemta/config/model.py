@@ -157,7 +157,7 @@ class TlsServer:
     lowest: ServerVersion = ServerVersion.TLS_1_2
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)  # plans are found by it
 class TlsClient:
     """[tls.client]  `roots` is "system" or the path of a PEM file; `lowest_rung` a word of `trust.rungs`.
 

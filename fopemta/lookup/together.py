@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 def together(questions: Sequence[Deferred[T]]) -> Deferred[list[T]]:
     """All the answers, in order.  Cancelled, it cancels the questions, and fails as they do: with CancelledError."""
+    if len(questions) == 1:
+        return questions[0].addCallback(lambda answer: [answer])
     return gatherResults(questions, consumeErrors=True).addErrback(_innermost)
 
 

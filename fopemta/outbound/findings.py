@@ -87,13 +87,15 @@ class Session:
         """TLS was tried or offered, and plain text is spoken."""
         return self.why_plain not in (None, Diagnosis.TLS_NOT_OFFERED)
 
-    def finding(self, code: int, enhanced: str, text: str, diagnosis: Diagnosis | None) -> Finding:
+    def finding(
+        self, code: int, enhanced: str, text: str, diagnosis: Diagnosis | None, carried_dsn: bool | None = None
+    ) -> Finding:
         """Something that happened in this session."""
         return Finding(
             code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=self.step, evidence=self.evidence,
             rung=self.step.rung if self.evidence is not None else Rung.PLAIN,
             chain=self.chain, judgement=self.judgement, why_plain=self.why_plain,
-            downgraded=self.downgraded, tested=self.tested,
+            downgraded=self.downgraded, tested=self.tested, carried_dsn=carried_dsn,
         )  # fmt: skip
 
 
@@ -105,8 +107,7 @@ def of_result(session: Session, result: RecipientResult) -> Finding:
         row = explain(result.diagnosis)
         return session.finding(554, row.given_up, row.sender, result.diagnosis)
     if result.accepted:
-        taken = session.finding(reply.code, reply.enhanced or "2.0.0", reply.text, None)
-        return attrs.evolve(taken, carried_dsn=session.offer.dsn)
+        return session.finding(reply.code, reply.enhanced or "2.0.0", reply.text, None, session.offer.dsn)
     permanent = is_permanent(result.phase, reply)
     diagnosis = Diagnosis.REFUSED_BY_PEER if permanent else Diagnosis.DEFERRED_BY_PEER
     enhanced = reply.enhanced or ("5.0.0" if permanent else "4.0.0")

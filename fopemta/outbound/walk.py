@@ -132,7 +132,9 @@ class Walk:
         """Use a session that stands.  A server that has meanwhile closed it is no failure: the walk begins anew."""
         session = standing.session
         # As this domain has found the host: what proves its name may be something else, or nothing.
-        session = attrs.evolve(session, step=self._as_found(session.step))
+        step = self._as_found(session.step)
+        if step is not session.step:
+            session = attrs.evolve(session, step=step)
         if session.evidence is not None:
             # By today's time: a certificate may have expired since.
             session = attrs.evolve(session, judgement=await self._bench.judged(session.step, session.evidence))
@@ -156,12 +158,8 @@ class Walk:
     def _as_found(self, step: Step) -> Step:
         """`step`, which another walk has taken, to that one of our hosts which it leads to."""
         wanted = (step.host.name, step.host.port)
-        return attrs.evolve(
-            step,
-            host=next(
-                each for each in self._hosts if (each.name, each.port) == wanted and step.address in each.addresses
-            ),
-        )
+        host = next(each for each in self._hosts if (each.name, each.port) == wanted and step.address in each.addresses)
+        return step if host == step.host else attrs.evolve(step, host=host)
 
     async def _take(self, step: Step) -> None:
         owner, config = self._owner, self._owner.config

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import attrs
 
 from fopemta.config.model import Fallback, Route, TlsClient
@@ -26,6 +28,7 @@ def own_demand(route: Route) -> Demand:
     return Demand(level=route.tls, source="route", proof=proof)
 
 
+@functools.lru_cache(maxsize=1024)  # the same for all mail to a destination, as long as the configuration stands
 def plan_towards(demanded: Demanded, hop: NextHop, client: TlsClient) -> TlsPlan:
     """The plan for mail with these demands to that hop; the one place in which all who demand something meet."""
     route = hop.route
