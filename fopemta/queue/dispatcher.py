@@ -275,8 +275,6 @@ class Dispatcher:
                 self._fetch(message_id)
 
     def _set_alarm(self) -> None:
-        if self._alarm is not None and self._alarm.active():
-            self._alarm.cancel()
         wait = self._agenda.wait()
         nap = _LONGEST_NAP if wait is None else min(wait, _LONGEST_NAP)
         # A full house is woken by the round that ends.
@@ -285,6 +283,11 @@ class Dispatcher:
         pause_over = self._traffic.next_moment()
         if pause_over is not None:
             nap = min(nap, max(pause_over - self._clock.seconds(), 0.0))
+        if self._alarm is not None and self._alarm.active():
+            # Too early a look does no harm, and is cheaper than an alarm that is set anew for every message.
+            if self._alarm.getTime() <= self._clock.seconds() + nap:
+                return
+            self._alarm.cancel()
         self._alarm = self._clock.callLater(nap, self._look)
 
     def _fetch(self, message_id: str) -> None:
@@ -359,14 +362,14 @@ class Dispatcher:
         if not round_.out:
             self._end_round(round_)
         if unsure:
-            supervise(self._not_judged(round_, unsure), f"putting off {message.id}")
+            supervise(self._left(round_, self._not_judged(round_, unsure)), f"putting off {message.id}")
         for (hop, demanded), indices in groups.items():
             addresses = tuple(message.recipients[index].address for index in indices)
             consignment = Consignment(message, hop, addresses, demanded)
             if hop.route.on_demand and not asked_for(pressed, consignment):
-                supervise(self._await_call(consignment), f"putting off {message.id}")
+                self._await_call(consignment)
             elif not self._traffic.admit(consignment):
-                supervise(self._park(consignment), f"putting off {message.id}")
+                self._park(consignment)
 
     def _tell_of_lowered(self, message_id: str, status: RecipientStatus, found: RuleDemands) -> None:
         """RULINGS 7: a demand does not fall silently."""
@@ -380,15 +383,10 @@ class Dispatcher:
     def _hop(self, domain: str, found: RuleDemands) -> NextHop:
         return next_hop(domain, self._config.routes) if found.route is None else hop_by(found.route, domain)
 
-    async def _not_judged(self, round_: Round, recipients: Sequence[Mailbox]) -> None:
+    def _not_judged(self, round_: Round, recipients: Sequence[Mailbox]) -> Sequence[VerdictRecord]:
         """A rule cannot tell for now: nothing is sent (RULINGS 5)."""
-        verdicts = [
-            not_judged(round_.message, status, self._now())
-            for status in round_.message.recipients
-            if status.address in recipients
-        ]
-        await self._outcomes.record(round_, verdicts)
-        self._came_back(round_)
+        statuses = [each for each in round_.message.recipients if each.address in recipients]
+        return [not_judged(round_.message, each, self._now()) for each in statuses]
 
     def _carry(self) -> None:
         """Start whatever may start."""
@@ -413,7 +411,7 @@ class Dispatcher:
             verdicts = await self._couriers[hop.route.via].deliver(consignment, ended)
         finally:
             for waiting in self._traffic.done(taken, [*told, *verdicts]):
-                supervise(self._park(waiting), f"putting off {waiting.message.id}")
+                self._park(waiting)
             self._call(hop)
             self._carry()
         await self._outcomes.record(self._rounds[message_id], verdicts)
@@ -421,25 +419,24 @@ class Dispatcher:
         if not self._traffic.running:
             self._ended_idle()
 
-    async def _park(self, consignment: Consignment) -> None:
+    def _park(self, consignment: Consignment) -> None:
         """Its destination cannot take it now: it waits there."""
-        hop, now = consignment.next_hop, self._now()
-        await self._say_why(consignment, lambda status: self._traffic.not_tried(consignment, status, now))
-        round_ = self._rounds[consignment.message.id]
-        round_.parked.append(hop)
-        self._came_back(round_)
+        now = self._now()
+        self._rounds[consignment.message.id].parked.append(consignment.next_hop)
+        self._leave(
+            consignment, self._untold(consignment, lambda each: self._traffic.not_tried(consignment, each, now))
+        )
 
-    async def _await_call(self, consignment: Consignment) -> None:
+    def _await_call(self, consignment: Consignment) -> None:
         """Its route waits until somebody asks for the mail (RFC 1985)."""
-        until = self._now() + self._config.retry.longest
-        await self._say_why(consignment, lambda status: not_asked_for(consignment, status, self._now(), until))
-        round_ = self._rounds[consignment.message.id]
-        round_.uncalled = True
-        self._came_back(round_)
+        now = self._now()
+        until = now + self._config.retry.longest
+        self._rounds[consignment.message.id].uncalled = True
+        self._leave(consignment, self._untold(consignment, lambda each: not_asked_for(consignment, each, now, until)))
 
-    async def _say_why(
+    def _untold(
         self, consignment: Consignment, verdict_of: Callable[[RecipientStatus], VerdictRecord | None]
-    ) -> None:
+    ) -> list[VerdictRecord]:
         """Who is never tried must not wait without a reason, nor longer than its life, nor without a warning."""
         message, retry = consignment.message, self._config.retry
         over = life_over(retry, self._outcomes.arrived(message), self._now())
@@ -455,8 +452,19 @@ class Dispatcher:
                 or warning_due(message, status, retry.warn_after, self._outcomes.lived_until(message))
             )
         ]
-        verdicts = [verdict_of(status) for status in silent]
-        await self._outcomes.record(self._rounds[message.id], [verdict for verdict in verdicts if verdict is not None])
+        return [verdict for status in silent if (verdict := verdict_of(status)) is not None]
+
+    def _leave(self, consignment: Consignment, verdicts: Sequence[VerdictRecord]) -> None:
+        """It comes back without an attempt; mostly there is nothing to be written down of that."""
+        round_ = self._rounds[consignment.message.id]
+        if verdicts:
+            supervise(self._left(round_, verdicts), f"putting off {round_.message.id}")
+        else:
+            self._came_back(round_)
+
+    async def _left(self, round_: Round, verdicts: Sequence[VerdictRecord]) -> None:
+        await self._outcomes.record(round_, verdicts)
+        self._came_back(round_)
 
     def _came_back(self, round_: Round) -> None:
         """One consignment less is out."""
@@ -478,7 +486,7 @@ class Dispatcher:
         elif message.id in self._orders:
             supervise(self._obey(round_), f"orders for {message.id}")
         else:
-            supervise(self._put_off(round_), f"putting off {message.id}")
+            self._put_off(round_)
         if self._backlog or self._held_back:
             self._look()
 
@@ -498,7 +506,7 @@ class Dispatcher:
             obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, concerned))
         self._end_round(round_)
 
-    async def _put_off(self, round_: Round) -> None:
+    def _put_off(self, round_: Round) -> None:
         message = round_.message
         if message.bound:
             self._bound.add(message.id)
@@ -511,13 +519,16 @@ class Dispatcher:
         for hop in round_.parked:
             self._traffic.park(hop, message.id)
             self._call(hop)  # its rest may have ended meanwhile
-        if not round_.changed:
-            return  # it waits for a place, as it did before: that alone is no reason to move it
+        # One that waits for a place, as it did before, is for that alone not moved.
+        if round_.changed:
+            supervise(self._move(message.id), f"putting off {message.id}")
+
+    async def _move(self, message_id: str) -> None:
         try:
-            await self._spool.defer(message.id)
+            await self._spool.defer(message_id)
         except SpoolTrouble as trouble:
             # It stays where it is, and is as safe there.
-            maillog.spool_trouble(f"{message.id} cannot be moved: {trouble}")
+            maillog.spool_trouble(f"{message_id} cannot be moved: {trouble}")
 
     # --- within ----------------------------------------------------------------------------------------------------
 
