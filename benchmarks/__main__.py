@@ -1,10 +1,10 @@
-"""`make bench`: intake and relay of 4 KiB messages, fopemta and Postfix in turn, durable on both sides.
+"""`make bench`: intake and relay, fopemta and Postfix in turn, durable on both sides.
 
     python -m benchmarks [--runs 3] [--window 4] [--messages 2000] [--servers fopemta,postfix] [WORK ...]
 
-WORK: intake, intake-many, intake-tls, relay, relay-tls (all of them without any).  Prints a table of medians and the
-ratios.  As root the spools lie on a fresh journalled file system in a file; without root on whatever is there, which
-the table says.
+WORK: intake, intake-many, intake-tls, relay, relay-tls, relay-tls-500, large (all of them without any).  Prints a table
+of medians and the ratios.  As root the spools lie on a fresh journalled file system in a file; without root on whatever
+is there, which the table says.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ class Server:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.process: subprocess.Popen[bytes] | None = None
+        # Recipients' domains dN.example.test, each with an address of its own where the sink listens; 0: one for all.
+        self.destinations = 0
         self._silent: socket.socket | None = None
 
     @classmethod
@@ -92,6 +94,11 @@ class Server:
             return False
 
 
+def sink_address(number: int) -> str:
+    """Where the sink takes mail for dNUMBER.example.test."""
+    return f"127.0.{1 + number // 250}.{1 + number % 250}"
+
+
 def _signal(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
@@ -105,6 +112,10 @@ class Fopemta(Server):
     def command(self, folder: Path, mode: str, tls: bool) -> list[str]:
         onwards = SINK if mode == "relay" else self.silent_port()
         certificates = f'[{{ chain = "{self.ground.chain}", key = "{self.ground.key}" }}]'
+        routes = "".join(
+            f'[[route]]\ndomain = "d{each}.example.test"\nvia = "smtp:{sink_address(each)}:{onwards}"\n'
+            for each in range(self.destinations)
+        )
         (folder / "fopemta.toml").write_text(f"""
 [node]
 hostname = "bench.test"
@@ -127,7 +138,7 @@ via = "maildir:mail/{{local_part}}"
 [[route]]
 domain = "*"
 via = "smtp:127.0.0.1:{onwards}"
-""")
+{routes}""")
         twistd = str(Path(sys.executable).with_name("twistd"))
         return [twistd, "-n", "--pidfile=", "fopemta", "--config", str(folder / "fopemta.toml")]
 
@@ -154,8 +165,12 @@ class Postfix(Server):
             "smtpd_client_connection_rate_limit": "0", "biff": "no", "smtp_dns_support_level": "disabled",
             "smtp_host_lookup": "native", "local_recipient_maps": "", "smtpd_peername_lookup": "no",
             "smtp_tls_security_level": "may", "smtpd_tls_security_level": "may",
-            "smtpd_tls_chain_files": f"{self.ground.key}, {self.ground.chain}",
+            "smtpd_tls_chain_files": f"{self.ground.key}, {self.ground.chain}", "message_size_limit": "150000000",
         }  # fmt: skip
+        if self.destinations:
+            lines = [f"d{each}.example.test smtp:[{sink_address(each)}]:{SINK}\n" for each in range(self.destinations)]
+            (etc / "transport").write_text("".join(lines))
+            values["transport_maps"] = f"texthash:{etc}/transport"
         if mode == "relay":
             values["relayhost"] = f"[127.0.0.1]:{SINK}"
         else:

@@ -51,17 +51,17 @@ def _intake(server: Server, options: argparse.Namespace, *arguments: object, tls
     return Figures(found["rate"], spent, found["ok"], peak.stop(), found["fail"])
 
 
-def _relay(server: Server, options: argparse.Namespace, tls: bool = False) -> Figures:
+def _relay(server: Server, options: argparse.Namespace, tls: bool = False, destinations: int = 0) -> Figures:
     certificate = ["-c", str(server.ground.folder / "both.pem")] if tls else []
-    sink = subprocess.Popen(
-        [server.ground.tool("tlssink"), "-n", str(options.messages), "-T", "90", *certificate, str(SINK)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    command = [server.ground.tool("tlssink"), "-n", str(options.messages), "-T", "90", "-A", str(destinations)]
+    sink = subprocess.Popen([*command, *certificate, str(SINK)], stdout=subprocess.PIPE, text=True)
+    server.destinations = destinations
     try:
         time.sleep(0.2)
         server.start("relay")
         peak, before = tree.PeakMemory(server.pid), tree.cpu(server.pid)
-        found = _load(server, "-s", 20, "-r", 10, "-m", options.messages, "-T", 60)
+        spread = ["-d", destinations] if destinations else []
+        found = _load(server, "-s", 20, "-r", 10, "-m", options.messages, "-T", 60, *spread)
         taken = json.loads(sink.communicate(timeout=100)[0])
         time.sleep(0.3)  # what is left to record belongs to the price
         spent = tree.cpu(server.pid) - before
@@ -98,10 +98,25 @@ def relay_tls(server: Server, options: argparse.Namespace) -> Figures:
     return _relay(server, options, tls=True)
 
 
+def relay_tls_500(server: Server, options: argparse.Namespace) -> Figures:
+    """4 KiB in by 20 sessions and out to 500 destinations over TLS, where it is offered"""
+    return _relay(server, options, tls=True, destinations=500)
+
+
+def large(server: Server, options: argparse.Namespace) -> Figures:
+    """25 MiB in (a message a second is 26 MB/s), 50 messages by 5 sessions, plain"""
+    server.start("hold")
+    peak, before = tree.PeakMemory(server.pid), tree.cpu(server.pid)
+    found = _load(server, "-l", 25 * 2**20, "-s", 5, "-r", 1, "-m", 50, "-T", 120)
+    return Figures(found["rate"], tree.cpu(server.pid) - before, found["ok"], peak.stop(), found["fail"])
+
+
 WORKS: dict[str, Callable[[Server, argparse.Namespace], Figures]] = {
     "intake": intake,
     "intake-many": intake_many,
     "intake-tls": intake_tls,
     "relay": relay,
     "relay-tls": relay_tls,
+    "relay-tls-500": relay_tls_500,
+    "large": large,
 }
