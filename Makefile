@@ -27,9 +27,11 @@ demo: $(VENV)/run
 	@$(BIN)/python -m fopemta.cli.main demo
 
 bench: $(VENV)/test
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.deferred
 	$(BIN)/python -m benchmarks.handshakes
+	$(BIN)/python -m benchmarks.start
 
 crash: $(VENV)/test
 	FOPEMTA_CRASHES=200 $(BIN)/python -W error -m twisted.trial tests.end_to_end.test_crash

@@ -1,8 +1,9 @@
-"""`make bench`: intake and relay, fopemta and Postfix in turn, durable on both sides.
+"""`make bench`: intake and relay, fopemta and its peers in turn, each durable and with its own defaults.
 
-    python -m benchmarks [--runs 3] [--window 4] [--messages 2000] [--servers fopemta,postfix] [WORK ...]
+    python -m benchmarks [--runs 3] [--window 4] [--messages 2000] [--servers NAMES] [WORK ...]
 
-WORK: intake, intake-many, intake-tls, relay, relay-tls, relay-tls-500, large (all of them without any).  Prints a table
+WORK: intake, intake-many, intake-tls, relay, relay-tls, relay-tls-500, large (all of them without any).  NAMES: of
+fopemta, postfix, exim, aiosmtpd; the last two take part in intake alone.  Prints a table
 of medians and the ratios.  As root the spools lie on a fresh journalled file system in a file; without root on whatever
 is there, which the table says.
 """
@@ -15,8 +16,11 @@ import sys
 from pathlib import Path
 
 from benchmarks.ground import Ground
-from benchmarks.servers import SERVERS, Server
+from benchmarks.peers import Aiosmtpd, Exim
+from benchmarks.servers import Fopemta, Postfix, Server
 from benchmarks.work import WORKS, Figures
+
+SERVERS: dict[str, type[Server]] = {each.name: each for each in (Fopemta, Postfix, Exim, Aiosmtpd)}
 
 
 def main() -> None:
@@ -25,16 +29,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--window", type=float, default=4.0, help="seconds of load for an intake")
     parser.add_argument("--messages", type=int, default=2000, help="messages for a relay")
-    parser.add_argument("--servers", default="fopemta,postfix")
+    parser.add_argument("--servers", default=",".join(SERVERS))
     parser.add_argument("--folder", type=Path, default=Path("/tmp/fopemta-bench"))
     options = parser.parse_args()
-    names = [name for name in options.servers.split(",") if SERVERS[name].installed()]
+    wanted = options.servers.split(",")
+    names = [name for name in wanted if SERVERS[name].installed()]
+    for name in set(wanted) - set(names):
+        print(f"{name} is not installed here, or needs root: left out")
     with Ground(options.folder) as ground:
         print(f"file system: {ground.words}; {options.runs} runs, in turn", flush=True)
         for work in options.work or WORKS:
-            found: dict[str, list[Figures]] = {name: [] for name in names}
+            able = [name for name in names if not SERVERS[name].works or work in SERVERS[name].works]
+            found: dict[str, list[Figures]] = {name: [] for name in able}
             for _ in range(options.runs):
-                for name in names:
+                for name in able:
                     found[name].append(measure(SERVERS[name](ground), work, options))
             table(work, found)
 
@@ -57,8 +65,8 @@ def table(work: str, found: dict[str, list[Figures]]) -> None:
             f"| {cpu(runs):.3f} | {statistics.median(run.memory for run in runs) / 2**20:.0f} "
             f"| {sum(run.failed for run in runs)} |"
         )
-    if len(found) == 2:
-        (one, ours), (other, theirs) = found.items()
+    (one, ours), *others = found.items()
+    for other, theirs in others:
         rate = statistics.median(a.rate / b.rate for a, b in zip(ours, theirs, strict=True))
         print(f"{one} / {other}: rate {rate:.2f}, CPU {cpu(ours) / cpu(theirs):.2f}", flush=True)
 

@@ -27,6 +27,8 @@ class Server:
 
     name = "?"
     port = 0
+    # The kinds of work that it can do; without any, all.
+    works: tuple[str, ...] = ()
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
@@ -181,6 +183,3 @@ class Postfix(Server):
             ["postfix", "-c", str(etc), "check"], capture_output=True, check=False, env={**os.environ, "PATH": _PATH}
         )
         return ["postfix", "-c", str(etc), "start-fg"]
-
-
-SERVERS: dict[str, type[Server]] = {"fopemta": Fopemta, "postfix": Postfix}
