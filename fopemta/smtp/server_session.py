@@ -309,7 +309,8 @@ class ServerSession:
             self._refuse(refusal)
             return
         self._go(Event.ACCEPTED)
-        self._transaction.recipient_accepted()
+        # One more recipient is a step towards a message; how many there may be has a limit of its own.
+        self._commands_since -= self._transaction.recipient_accepted()
         self._replies.append(replies.RECIPIENT_OK)
 
     def _data(self, _: Command) -> None:

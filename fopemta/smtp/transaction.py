@@ -118,11 +118,13 @@ class Transaction:
             options=tuple((each, said) for each, said in self.recipients.items() if said != _NOTHING_SAID),
         )
 
-    def recipient_accepted(self) -> None:
-        """The recipient that policy was asked about is one."""
+    def recipient_accepted(self) -> bool:
+        """The recipient that policy was asked about is one; False when it was already."""
         assert self.asked is not None
         recipient, said = self.asked
+        known = len(self.recipients)
         self.recipients.setdefault(recipient, said)
+        return len(self.recipients) > known
 
 
 _NOTHING_SAID = RecipientOptions()

@@ -545,6 +545,15 @@ class OtherExtensionTests(SynchronousTestCase):
             talk.say(b"a" * 10_000)
         self.assertEqual((talk.codes(), talk.closed), ([220, 500, 421], "an endless line"))
 
+    def test_as_many_recipients_as_are_permitted_are_not_too_many_commands(self) -> None:
+        talk = Conversation(rules(commands=10, recipients=20))
+        talk.say(HELLO + b"MAIL FROM:<a@c.test>\r\n")
+        talk.say(b"".join(b"RCPT TO:<b%d@local.test>\r\n" % each for each in range(20)))
+        talk.say(b"DATA\r\nSubject: x\r\n\r\n.\r\n")
+        self.assertEqual((talk.codes()[-2:], len(talk.messages)), ([354, 250], 1))
+        talk.say(b"MAIL FROM:<a@c.test>\r\n" + b"RCPT TO:<b@local.test>\r\n" * 20)
+        self.assertEqual((talk.codes()[-1], talk.closed), (421, "too many commands"))
+
     def test_too_many_commands_without_a_message(self) -> None:
         talk = Conversation(rules(commands=10))
         talk.say(ENVELOPE + b"DATA\r\n.\r\n" + b"NOOP\r\n" * 10)
