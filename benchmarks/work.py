@@ -51,9 +51,10 @@ def _intake(server: Server, options: argparse.Namespace, *arguments: object, tls
     return Figures(found["rate"], spent, found["ok"], peak.stop(), found["fail"])
 
 
-def _relay(server: Server, options: argparse.Namespace, tls: bool = False, destinations: int = 0) -> Figures:
+def relay_to(server: Server, messages: int, destinations: int = 0, tls: bool = False) -> Figures:
+    """So many messages in, and out to one sink, or to so many destinations."""
     certificate = ["-c", str(server.ground.folder / "both.pem")] if tls else []
-    command = [server.ground.tool("tlssink"), "-n", str(options.messages), "-T", "90", "-A", str(destinations)]
+    command = [server.ground.tool("tlssink"), "-n", str(messages), "-T", "90", "-A", str(destinations)]
     sink = subprocess.Popen([*command, *certificate, str(SINK)], stdout=subprocess.PIPE, text=True)
     server.destinations = destinations
     try:
@@ -61,16 +62,17 @@ def _relay(server: Server, options: argparse.Namespace, tls: bool = False, desti
         server.start("relay")
         peak, before = tree.PeakMemory(server.pid), tree.cpu(server.pid)
         spread = ["-d", destinations] if destinations else []
-        found = _load(server, "-s", 20, "-r", 10, "-m", options.messages, "-T", 60, *spread)
+        found = _load(server, "-s", 20, "-r", 10, "-m", messages, "-T", 60, *spread)
         taken = json.loads(sink.communicate(timeout=100)[0])
         time.sleep(0.3)  # what is left to record belongs to the price
         spent = tree.cpu(server.pid) - before
         seconds = taken["t_last"] - found["t_first"]
-        missing = options.messages - taken["msgs"]
+        missing = messages - taken["msgs"]
         return Figures(taken["msgs"] / seconds, spent, taken["msgs"], peak.stop(), missing)
     finally:
         sink.terminate()
         sink.wait()
+        server.stop()
 
 
 def intake(server: Server, options: argparse.Namespace) -> Figures:
@@ -90,17 +92,17 @@ def intake_tls(server: Server, options: argparse.Namespace) -> Figures:
 
 def relay(server: Server, options: argparse.Namespace) -> Figures:
     """4 KiB in by 20 sessions and out to one destination, plain"""
-    return _relay(server, options)
+    return relay_to(server, options.messages)
 
 
 def relay_tls(server: Server, options: argparse.Namespace) -> Figures:
     """4 KiB in by 20 sessions and out to one destination over TLS"""
-    return _relay(server, options, tls=True)
+    return relay_to(server, options.messages, tls=True)
 
 
 def relay_tls_500(server: Server, options: argparse.Namespace) -> Figures:
     """4 KiB in by 20 sessions and out to 500 destinations over TLS, where it is offered"""
-    return _relay(server, options, tls=True, destinations=500)
+    return relay_to(server, options.messages, destinations=500, tls=True)
 
 
 def large(server: Server, options: argparse.Namespace) -> Figures:
