@@ -35,15 +35,11 @@ class AddressPattern:
 
     def matches(self, address: Mailbox | None) -> bool:
         """`address` None is the null sender."""
-        return self._compiled.search(path_text(address)) is not None
+        return _address_program(self.text).search(path_text(address)) is not None
 
     def covers(self, domain: str) -> bool:
         """Every address of `domain` matches: for warnings about rules that can never be reached."""
         return self.text in ("*", domain) or (self.text.startswith("*.") and f".{domain}".endswith(self.text[1:]))
-
-    @property
-    def _compiled(self) -> re2._Regexp:
-        return _compiled(_address_expression(self.text))
 
 
 @attrs.frozen
@@ -54,7 +50,7 @@ class TextPattern:
 
     def matches(self, text: str) -> bool:
         """Somewhere in `text`."""
-        return _compiled(_text_expression(self.text)).search(text) is not None
+        return _text_program(self.text).search(text) is not None
 
 
 @attrs.frozen
@@ -65,7 +61,7 @@ class NamePattern:
 
     def matches(self, name: str) -> bool:
         """The whole of `name`."""
-        return _compiled(_regular(self.text) or f"^{_glob(self.text)}$").search(name) is not None
+        return _name_program(self.text).search(name) is not None
 
 
 def address_pattern(text: str) -> AddressPattern:
@@ -141,7 +137,26 @@ def _check(expression: str) -> None:
         raise BadPattern(f"is no regular expression that can be used (RE2): {words}") from error
 
 
-@functools.lru_cache(maxsize=4096)
+# By the text of a pattern and not in it: values are compared, and handed from process to process.  As many as a large
+# file of rules has.
+_remembered = functools.lru_cache(maxsize=65_536)
+
+
+@_remembered
+def _address_program(text: str) -> re2._Regexp:
+    return _compiled(_address_expression(text))
+
+
+@_remembered
+def _text_program(text: str) -> re2._Regexp:
+    return _compiled(_text_expression(text))
+
+
+@_remembered
+def _name_program(text: str) -> re2._Regexp:
+    return _compiled(_regular(text) or f"^{_glob(text)}$")
+
+
 def _compiled(expression: str) -> re2._Regexp:
     options = re2.Options()
     options.case_sensitive = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import attrs
 
@@ -40,10 +40,11 @@ class Rule:
     owner: str = ""
     reason: str = ""
     line: int = 0
+    # From which stage on it can be asked; worked out once, since every message asks.
+    stage: Stage = attrs.field(init=False, eq=False, repr=False)
 
-    @property
-    def stage(self) -> Stage:
-        """From which stage on it can be asked."""
+    @stage.default
+    def _stage(self) -> Stage:
         stages = [stage_of(each) for each in (*self.when, *self.unless)]
         # Whom it concerns is known at RCPT at the earliest, unless it concerns the sender alone.
         return max(stages, default=Stage.SENDER)
@@ -99,6 +100,8 @@ class Rulebook:
     """The rules of the file, in its order."""
 
     rules: tuple[Rule, ...] = ()
+    # The books that `of` has given: a message asks for some of them several times.
+    _parts: dict[tuple[type[Action], ...], Rulebook] = attrs.field(init=False, factory=dict, eq=False, repr=False)
 
     def evaluate(self, facts: MessageFacts, now: float) -> tuple[RuleResult, ...]:
         """Every rule that can be asked at the stage of `facts`, in order."""
@@ -106,7 +109,10 @@ class Rulebook:
 
     def of(self, *actions: type[Action]) -> Rulebook:
         """Only the rules with these actions."""
-        return Rulebook(tuple(rule for rule in self.rules if isinstance(rule.then, actions)))
+        part = self._parts.get(actions)
+        if part is None:
+            part = self._parts[actions] = Rulebook(tuple(each for each in self.rules if isinstance(each.then, actions)))
+        return part
 
     @property
     def reads_content(self) -> bool:
@@ -120,10 +126,14 @@ class Rulebook:
 
 
 def _result(rule: Rule, facts: MessageFacts, now: float) -> RuleResult:
-    for finding in _outside(rule, facts, now):
-        return RuleResult(rule, Answer.NO, (finding,))
+    outside = _outside(rule, facts, now)
+    if outside is not None:
+        return RuleResult(rule, Answer.NO, (outside,))
     findings = [each.look(facts) for each in rule.when]
-    findings += [_turned(each.look(facts)) for each in rule.unless]
+    if rule.unless:
+        findings += [_turned(each.look(facts)) for each in rule.unless]
+    if len(findings) == 1:
+        return RuleResult(rule, findings[0].answer, tuple(findings))
     for answer in (Answer.NO, Answer.NOT_FOR_NOW, Answer.NOT_FOR_GOOD):
         decisive = [each for each in findings if each.answer is answer]
         if decisive:
@@ -132,11 +142,11 @@ def _result(rule: Rule, facts: MessageFacts, now: float) -> RuleResult:
     return RuleResult(rule, Answer.YES, tuple(findings))
 
 
-def _outside(rule: Rule, facts: MessageFacts, now: float) -> Iterable[Finding]:
+def _outside(rule: Rule, facts: MessageFacts, now: float) -> Finding | None:
+    """Why the rule is not about such a message at all, None where it is."""
     if rule.direction is not None and rule.direction is not facts.direction:
-        yield no(f"the message is {facts.direction}, the rule is for {rule.direction}")
-    if not rule.in_force(now):
-        yield no("the rule has expired")
+        return no(f"the message is {facts.direction}, the rule is for {rule.direction}")
+    return None if rule.in_force(now) else no("the rule has expired")
 
 
 _OPPOSITE = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}
