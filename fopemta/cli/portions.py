@@ -29,8 +29,16 @@ def portions(listing: Listing, work: Callable[[Iterator[Listed]], T]) -> Iterato
         yield from (work(listing.rows(*each)) for each in bounds)
         return
     # By fork, so that neither the listing nor the work need be sent to them.
-    with multiprocessing.get_context("fork").Pool(processes, _begin, (listing, work)) as pool:
+    pool = multiprocessing.get_context("fork").Pool(processes, _begin, (listing, work))
+    try:
         yield from pool.imap(_worked, bounds)
+        # They end by themselves: to end them by a signal, as `with` does, would hang where the signal has a handler.
+        pool.close()
+    except BaseException:
+        pool.terminate()
+        raise
+    finally:
+        pool.join()
 
 
 _given: tuple[Any, Any]
@@ -40,6 +48,7 @@ def _begin(listing: Listing, work: Callable[[Iterator[Listed]], Any]) -> None:
     global _given
     _given = listing, work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command itself ends them
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _worked(bounds: tuple[int, int]) -> Any:

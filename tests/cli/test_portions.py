@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -41,3 +42,15 @@ class PortionsTests(SynchronousTestCase):
 
     def test_many(self) -> None:
         self.check(5500)
+
+    def test_processes_end_where_a_signal_would_not_end_them(self) -> None:
+        """Twisted's handlers are inherited by them."""
+        before = signal.signal(signal.SIGTERM, lambda *_: None)
+        self.addCleanup(signal.signal, signal.SIGTERM, before)
+        for _ in range(5):
+            self.check(5500)
+
+    def test_who_has_heard_enough_ends_them(self) -> None:
+        some = portions(listing(5500), ids)
+        self.assertEqual(len(next(some)), 1000)
+        some.close()
