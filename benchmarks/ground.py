@@ -38,9 +38,11 @@ class Ground:
         self._loop("down")
 
     def fresh(self, name: str) -> Path:
-        """An empty folder for a server's files."""
+        """An empty folder for a server's files; those of the server before it make room."""
+        for each in self.spools.iterdir():
+            if each.name != "lost+found":
+                shutil.rmtree(each, ignore_errors=True)
         folder = self.spools / name
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         os.sync()
         return folder

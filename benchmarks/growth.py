@@ -127,6 +127,8 @@ _ALL: dict[str, Callable[[Ground, int], float]] = {
     each.__name__: each for each in (rules, recipients, queue, destinations)
 }
 
+_DRAWN = {"recipients": "recipients (for each)", "queue": "queue (hundreds)"}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.growth", description=__doc__.split("\n")[0])
@@ -141,7 +143,7 @@ def main() -> None:
         for name in options.what or _ALL:
             found = [_ALL[name](ground, count) for count in _STEPS]
             print(f"| {_ALL[name].__doc__} | " + " | ".join(f"{each:.3f}" for each in found) + " |", flush=True)
-            lines[name] = list(zip(map(float, _STEPS), found, strict=True))
+            lines[_DRAWN.get(name, name)] = list(zip(map(float, _STEPS), found, strict=True))
     if options.plots is not None:
         os.makedirs(options.plots, exist_ok=True)
         drawn = plot("CPU of the server as things grow", "so many of them", "CPU ms a message (log)", lines)
