@@ -27,4 +27,5 @@ class PlotTests(SynchronousTestCase):
         self.assertEqual(len(str(second).split()), 1)
 
     def test_one_value_has_an_axis_too(self) -> None:
-        ElementTree.fromstring(plot("t", "x", "y", {"one": [(10, 10)]}))
+        picture = ElementTree.fromstring(plot("t", "x", "y", {"one": [(10, 10)]}))
+        self.assertEqual(len(list(picture.iter(f"{SVG}circle"))), 1)
