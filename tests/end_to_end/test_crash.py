@@ -1,7 +1,8 @@
 """kill -9 at random instants under load: nothing that was acknowledged is lost, and little comes twice.
 
-Fifteen crashes here, FOPEMTA_CRASHES of them where that is set (`make crash`: 200).  A message may arrive twice only if
-a crash fell between the receiver's 250 and our record of it: once more for each crash, never thrice for one.
+Fifteen crashes here, FOPEMTA_CRASHES of them where that is set (`make crash`: 200).  A message may come once more for
+each crash that fell between the receiver's 250 and our record of it, so never twice from one life of the server.  One
+that comes thrice is no fault if two crashes follow each other closely: both may fall into that moment.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ class Sink(socketserver.ThreadingTCPServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), SinkSession)
         self.taken: collections.Counter[str] = collections.Counter()
+        # By life of the server and number.  A connection belongs to the life in which it is made: whoever was killed
+        # while he waited for the greeting says nothing any more.
+        self.taken_in_life: collections.Counter[tuple[int, str]] = collections.Counter()
+        self.life = 0
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -54,6 +59,7 @@ class SinkSession(socketserver.StreamRequestHandler):
             pass  # the server was killed in mid-conversation: that is what this test does
 
     def converse(self) -> None:
+        self.life = self.server.life
         self.say("220 sink.test ESMTP")
         deferred = False
         while line := self.rfile.readline():
@@ -80,6 +86,7 @@ class SinkSession(socketserver.StreamRequestHandler):
             assert number is not None
             with self.server.lock:
                 self.server.taken[number[1].decode()] += 1
+                self.server.taken_in_life[self.life, number[1].decode()] += 1
             self.say("250 2.0.0 taken")
 
     def say(self, text: str) -> None:
@@ -158,6 +165,7 @@ longest = "3s"
         for _ in range(CRASHES):
             time.sleep(noise.uniform(0.02, 0.8))
             server.kill()
+            sink.life += 1
             server.start()
         for sender in senders:
             sender.ending.set()
@@ -165,14 +173,12 @@ longest = "3s"
             sender.join(30)
         acknowledged = {number for sender in senders for number in sender.acknowledged}
         until(lambda: acknowledged <= set(sink.taken), "messages that were acknowledged and never came", 60)
-        more = collections.Counter(sink.taken.values())
+        more = {number: times - 1 for number, times in sink.taken.items() if times > 1}
         print(  # noqa: T201  the count is what one wants to see of this test
-            f"{CRASHES} crashes, {len(acknowledged)} acknowledged, all delivered; "
-            f"{sum(count for times, count in more.items() if times > 1)} came twice",
+            f"{CRASHES} crashes, {len(acknowledged)} acknowledged, all delivered; {len(more)} came more than once",
             file=sys.stderr,
         )
         self.assertGreater(len(acknowledged), CRASHES * 5)
-        # At most what was on its way at a crash can come twice: one message for each connection to the sink.
-        twice = [number for number, times in sink.taken.items() if times > 1]
-        self.assertLessEqual(len(twice), CRASHES * 20)
-        self.assertEqual([number for number, times in sink.taken.items() if times > 2], [])
+        # At most what was on its way at a crash can come again: one message for each connection to the sink.
+        self.assertLessEqual(sum(more.values()), CRASHES * 20)
+        self.assertEqual([each for each, times in sink.taken_in_life.items() if times > 1], [])
