@@ -127,7 +127,8 @@ class MailService(Service):
         self._attendants = attendants
         self._starting: Deferred[None] | None = None
         self._queue_runs = False
-        self._old_hangup: Any = None
+        # Those that were there before ours.
+        self._old_handlers: dict[signal.Signals, Any] = {}
         # Called first of all, in the process that will run.
         self.prepare: Callable[[], None] = lambda: None
 
@@ -151,7 +152,7 @@ class MailService(Service):
         for file in self._log_files:
             file.begin(self._reactor)
         self._raise_descriptor_limit()
-        self._old_hangup = signal.signal(signal.SIGHUP, self._hangup)
+        self._handle(signal.SIGHUP, self._hangup)
         self._starting = supervise(self._start(), "starting")
 
     async def _start(self) -> None:
@@ -177,7 +178,8 @@ class MailService(Service):
     def _end_in_failure(self) -> None:
         """Stop, with an exit status that tells systemd so; twistd itself knows no such way once it runs."""
         self._reactor.addSystemEventTrigger("after", "shutdown", self._exit, 1)
-        self._reactor.stop()
+        if self.running:  # else it is stopping already, and would raise
+            self._reactor.stop()
 
     def _exit(self, status: int) -> None:
         for file in self._log_files:
@@ -194,6 +196,11 @@ class MailService(Service):
             maillog.caution("limits.connections", f"{wanted} open files may be needed, the system allows {hard}")
 
     # --- while it runs ---------------------------------------------------------------------------------------------
+
+    def _handle(self, number: signal.Signals, handler: Any) -> None:
+        """Have `handler` called at that signal, until all is closed."""
+        before = signal.signal(number, handler)
+        self._old_handlers.setdefault(number, before)
 
     def _hangup(self, _signal: int, _frame: object) -> None:
         # Signals come between any two instructions; the reactor has a safe moment for it.
@@ -214,14 +221,24 @@ class MailService(Service):
     def stopService(self) -> Deferred[None]:
         """Take no more clients, let messages under way end, then deliveries, then close the spool."""
         Service.stopService(self)
-        if self._old_hangup is not None:
-            signal.signal(signal.SIGHUP, self._old_hangup)
+        # By default it would end the process in the midst of a message, and logs are rotated at any moment.
+        self._handle(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # To Twisted's own handlers a second one is an error.
+            self._handle(number, self._stop_again)
         return supervise(self._stop(), "stopping")
+
+    def _stop_again(self, _signal: int, _frame: object) -> None:
+        """Who asks again is told that it is on its way; every wait on it has a deadline."""
+        self._reactor.callFromThread(self._tell_of_stopping)
+
+    def _tell_of_stopping(self) -> None:
+        maillog.stopping(sum(len(each.factory.sessions) for each in self._listening))
 
     async def _stop(self) -> None:
         for attendant in self._attendants:
             attendant.stop()
-        maillog.stopping(sum(len(each.factory.sessions) for each in self._listening))
+        self._tell_of_stopping()
         closing = [each.close() for each in self._listening]
         await DeferredList([each for each in closing if each is not None])
         if self._starting is not None:
@@ -233,3 +250,5 @@ class MailService(Service):
         maillog.stopped()
         for file in self._log_files:
             file.end()
+        while self._old_handlers:
+            signal.signal(*self._old_handlers.popitem())

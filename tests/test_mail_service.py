@@ -155,9 +155,10 @@ class MailServiceTests(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
 
     def start(self) -> None:
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.service.privilegedStartService()
         self.service.startService()
-        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
 
     def names(self) -> list[str]:
         return [event["event"] for event in self.events if "event" in event]
@@ -205,6 +206,14 @@ class MailServiceTests(SynchronousTestCase):
         self.assertEqual(self.done[-2:], ["after shutdown: (1,)", "reactor stops"])
         self.assertIn("not_started", self.names())
 
+    def test_spool_that_cannot_be_recovered_while_it_stops(self) -> None:
+        self.start()
+        stopped = self.service.stopService()
+        self.spool.recovering.errback(SpoolFailing("Input/output error"))
+        self.successResultOf(stopped)
+        self.assertIn("after shutdown: (1,)", self.done)
+        self.assertNotIn("reactor stops", self.done)
+
     def test_stop_goes_backwards_and_waits_for_clients(self) -> None:
         self.start()
         self.spool.recovering.callback([])
@@ -242,10 +251,28 @@ class MailServiceTests(SynchronousTestCase):
         self.assertIn("reload_failed", self.names())
         self.assertEqual(self.done[-1], "configuration read")
 
-    def test_hangup_is_as_before_once_it_has_stopped(self) -> None:
-        before = signal.getsignal(signal.SIGHUP)
+    def test_signals_are_as_before_once_it_has_stopped(self) -> None:
+        numbers = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+        before = [signal.getsignal(each) for each in numbers]
         self.start()
-        self.assertNotEqual(signal.getsignal(signal.SIGHUP), before)
+        self.assertNotEqual(signal.getsignal(signal.SIGHUP), before[0])
         self.spool.recovering.callback([])
         self.successResultOf(self.service.stopService())
-        self.assertEqual(signal.getsignal(signal.SIGHUP), before)
+        self.assertEqual([signal.getsignal(each) for each in numbers], before)
+
+    def test_signals_while_it_stops_end_nothing(self) -> None:
+        self.start()
+        self.spool.recovering.callback([])
+        leaving: Deferred[None] = Deferred()
+        self.factories[0].left = leaving
+        stopped = self.service.stopService()
+        del self.done[:], self.events[:]
+        # By default each of them would end the process, and what clients are sending.
+        for each in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            signal.raise_signal(each)
+        self.reactor.advance(0)
+        self.assertEqual(self.names(), ["stopping", "stopping"])
+        self.assertEqual(self.done, [])
+        self.assertNoResult(stopped)
+        leaving.callback(None)
+        self.successResultOf(stopped)
