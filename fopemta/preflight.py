@@ -7,6 +7,7 @@ locked or listened on.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -26,6 +27,9 @@ from fopemta.tls.roots import SYSTEM, RootsError, trust
 from fopemta.tls.server import ServerTls
 from fopemta.users import user_file
 
+# unix(7): sun_path has 108 octets, the last one is zero.
+_LONGEST_SOCKET = 107
+
 
 def check(configuration: Configuration, adopting: bool = True) -> tuple[ConfigurationError, ...]:
     """Everything that would keep `configuration` from running here.
@@ -38,6 +42,7 @@ def check(configuration: Configuration, adopting: bool = True) -> tuple[Configur
         *_roots(configuration),
         *_routes(configuration),
         *_folders(configuration),
+        *_control(configuration.control.socket),
         *_users(configuration),
         *_recipients(configuration),
     )
@@ -147,6 +152,17 @@ def _folders(configuration: Configuration) -> Iterator[ConfigurationError]:
     for name, path in (("text", configuration.log.text), ("json", configuration.log.json)):
         if path not in ("stdout", "off") and not os.path.isdir(os.path.dirname(path)):
             yield ConfigurationError(f"log.{name}", f"{os.path.dirname(path)}: there is no such folder")
+
+
+def _control(path: str) -> Iterator[ConfigurationError]:
+    """Where a socket can never be; what may be otherwise tomorrow is a caution when the server starts."""
+    if path == "off":
+        return
+    if (size := len(os.fsencode(path))) > _LONGEST_SOCKET:
+        words = f"a socket's path can have {_LONGEST_SOCKET} octets at most, this one has {size}: {path}"
+        yield ConfigurationError("control.socket", words)
+    elif os.path.exists(path) and not stat.S_ISSOCK(os.stat(path).st_mode):
+        yield ConfigurationError("control.socket", f"{path}: is there and is no socket")
 
 
 def _trouble_with(folder: str) -> str | None:

@@ -55,6 +55,19 @@ class CheckTests(Folder):
             ],
         )
 
+    def test_control_socket(self) -> None:
+        def errors(path: str) -> list[str]:
+            return self.errors(f'[control]\nsocket = "{path}"\n')
+
+        self.assertEqual(errors("/" + 106 * "x"), [])
+        self.assertEqual(errors("off"), [])
+        self.assertEqual(
+            errors("/" + 105 * "x" + "ü"),
+            [f"control.socket: a socket's path can have 107 octets at most, this one has 108: /{105 * 'x'}ü"],
+        )
+        # A short path, whatever that of the temporary folder is.
+        self.assertEqual(errors("/dev/null"), ["control.socket: /dev/null: is there and is no socket"])
+
     def test_user_file(self) -> None:
         users = '[users]\nfile = "users"\n'
         # Not there yet: `fopemta users add` makes it.
