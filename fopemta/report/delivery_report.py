@@ -25,7 +25,7 @@ def delivery_report(
     that cannot be read.  `most`: no more of it may go along, whatever RET says.
     """
     utf8 = needs_smtputf8(facts, notice.to)
-    back = extent(notice.kind, message, most)
+    back = extent(notice.kind, message, most, original)
     enclosed = enclosure(message, original, back.extent, utf8=utf8)
     parts = [
         text_part(facts, notice, message, back, utf8=utf8),

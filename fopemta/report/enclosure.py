@@ -38,8 +38,8 @@ class Back:
     why_not: str = ""
 
 
-def extent(kind: Kind, message: QueuedMessage, most: Enclosed = Enclosed.WHOLE) -> Back:
-    """What goes along, but not more than `most`, whatever the sender has asked for."""
+def extent(kind: Kind, message: QueuedMessage, most: Enclosed = Enclosed.WHOLE, original: bytes = b"") -> Back:
+    """What goes along, but not more than `most`, whatever the sender has asked for; `original` as in `enclosure`."""
     if most is Enclosed.NOTHING:
         return Back(most, "The message was to travel protected: nothing of it is enclosed.")
     # RFC 3461 4.3: RET speaks of failures; other notices bring the headers.
@@ -49,8 +49,9 @@ def extent(kind: Kind, message: QueuedMessage, most: Enclosed = Enclosed.WHOLE) 
         return Back(most, "The message was to travel protected: only its headers are enclosed.")
     if message.size > LARGEST_ENCLOSED:
         return Back(Enclosed.HEADERS, "The message is too large to come back whole: its headers are enclosed.")
-    if message.envelope.body_type is BodyType.BINARY_MIME:
-        # It could only go back by BINARYMIME again, and few servers know that.
+    if message.envelope.body_type is BodyType.BINARY_MIME or b"\0" in original:
+        # It could only go back by BINARYMIME again, and few servers know that.  RFC 2045 2.8: a zero octet is binary,
+        # too, whatever MAIL has said; servers refuse or change it.
         return Back(Enclosed.HEADERS, "The message has a form that cannot come back whole: its headers are enclosed.")
     return Back(Enclosed.WHOLE)
 
@@ -77,4 +78,4 @@ def enclosure(message: QueuedMessage, original: bytes, extent: Enclosed, *, utf8
 
 def _headers(original: bytes) -> bytes:
     match = _HEADERS.match(original)
-    return match[0] if match else b""
+    return match[0].replace(b"\0", b"?") if match else b""

@@ -116,6 +116,8 @@ def _why(kind: Kind, verdict: VerdictRecord) -> str:
         return "You had asked to be told."
     if kind is Kind.RELAYED:
         return "You had asked to be told, and that server does not tell senders of deliveries."
+    if verdict.diagnosis in _SAID_BY_SERVER and not _host(verdict):
+        return "This mail server could not put the message into the mailbox."
     if verdict.diagnosis is None:
         return "The receiving mail server refused the message."
     if kind is Kind.DELAY and verdict.diagnosis in _WHY_NOT_YET:
@@ -172,9 +174,15 @@ def _times(attempts: int) -> str:
 def _quoted(kind: Kind, verdict: VerdictRecord) -> str:
     """The technical words, whole enough to search for."""
     words = clean(f"{verdict.code} {verdict.enhanced} {verdict.text}").replace('"', "'")
-    if kind is Kind.RELAYED or verdict.diagnosis in _SAID_BY_SERVER:
-        return f'The server {clean(verdict.host or verdict.address or "")} said: "{words}"'
+    host = _host(verdict)
+    if host and (kind is Kind.RELAYED or verdict.diagnosis in _SAID_BY_SERVER):
+        return f'The server {host} said: "{words}"'
     return f"In technical words: {words}"
+
+
+def _host(verdict: VerdictRecord) -> str:
+    """The server that was spoken to; empty where there was none, as in a delivery to a mailbox on this machine."""
+    return clean(verdict.host or verdict.address or "")
 
 
 # --- where there is help ---------------------------------------------------------------------------------------------

@@ -55,6 +55,14 @@ class ExtentTests(SynchronousTestCase):
         short = attrs.evolve(message_with(returned=Returned.HEADERS), size=LARGEST_ENCLOSED + 1)
         self.assertEqual(extent(Kind.FAILURE, short, Enclosed.HEADERS), Back(Enclosed.HEADERS))
 
+    def test_zero_octets_are_binary(self) -> None:
+        original = b"Subject: a\0b\r\n\r\n\0\r\n"
+        back = extent(Kind.FAILURE, MESSAGE, original=original)
+        self.assertEqual(back, extent(Kind.FAILURE, message_with(body_type=BodyType.BINARY_MIME)))
+        part = enclosure(MESSAGE, original, back.extent, utf8=False)
+        assert part is not None
+        self.assertEqual((part.body, part.encoding), (b"Subject: a?b\r\n", "7bit"))
+
 
 class HeadersTests(SynchronousTestCase):
     """Nothing of a body passes for a header."""

@@ -40,6 +40,17 @@ class WordsTests(SynchronousTestCase):
             self.assertNotIn(-1, places, kind)
             self.assertEqual(places, sorted(places), kind)
 
+    def test_mailbox_on_this_machine_is_no_server(self) -> None:
+        nobody = {"host": None, "address": None, "port": None, "rung": None, "protocol": None}
+        for said in (
+            sentences(verdict(text="No such mailbox here", **nobody)),
+            sentences(verdict(text="No such mailbox here", **nobody), kind=Kind.DOUBLE_BOUNCE),
+        ):
+            self.assertIn("This mail server could not put the message into the mailbox.", said)
+            self.assertIn("In technical words: 550 5.1.1 No such mailbox here", said)
+            self.assertNotIn("The receiving mail server", said)
+        self.assertIn("Please correct the address", sentences(verdict(text="No such mailbox here", **nobody)))
+
     def test_no_delay_speaks_of_an_end(self) -> None:
         for diagnosis in Diagnosis:
             said = sentences(deferred(diagnosis=diagnosis.value), kind=Kind.DELAY).partition("<bob@b.test>")[2]
