@@ -130,15 +130,7 @@ class Walk:
 
     async def _ride(self, standing: Standing) -> None:
         """Use a session that stands.  A server that has meanwhile closed it is no failure: the walk begins anew."""
-        session = standing.session
-        # As this domain has found the host: what proves its name may be something else, or nothing.
-        step = self._as_found(session.step)
-        if step is not session.step:
-            session = attrs.evolve(session, step=step)
-        if session.evidence is not None:
-            # By today's time: a certificate may have expired since.
-            session = attrs.evolve(session, judgement=await self._bench.judged(session.step, session.evidence))
-        standing.session = session
+        session = standing.session = await self._as_it_stands(standing)
         ready = Ready(session.evidence is not None, True, name=standing.greeted_by)
         if self._shortfall(session, ready, self._wanted) is not None:
             standing.protocol.quit()
@@ -154,6 +146,25 @@ class Walk:
         self._note_outcome(session, outcome)
         await self._carry_on(standing)
         self._leave(standing)
+
+    async def _as_it_stands(self, standing: Standing) -> Session:
+        """What the session proves for this message, which another has opened."""
+        session = standing.session
+        # As this domain has found the host: what proves its name may be something else, or nothing.
+        step = self._as_found(session.step)
+        if step is not session.step:
+            session = attrs.evolve(session, step=step)
+        if session.evidence is not None:
+            # By today's time: a certificate may have expired since.
+            session = attrs.evolve(session, judgement=await self._bench.judged(step, session.evidence))
+        return self._with_tested(session)
+
+    def _with_tested(self, session: Session) -> Session:
+        """With what the rules in test mode that concern this message would have done, and no other's."""
+        demands = self._consignment.demanded.tested
+        if not demands and not session.tested:
+            return session
+        return attrs.evolve(session, tested=self._bench.tested(demands, session))
 
     def _as_found(self, step: Step) -> Step:
         """`step`, which another walk has taken, to that one of our hosts which it leads to."""
@@ -345,8 +356,7 @@ class Walk:
         if opened.evidence is not None:
             judgement = await self._bench.judged(step, opened.evidence)
         session = Session.of(step, opened.evidence, judgement, self._why_plain(step, opened), opened.ready.offer)
-        tested = self._consignment.demanded.tested
-        return attrs.evolve(session, tested=self._bench.tested(tested, session)) if tested else session
+        return self._with_tested(session)
 
     def _why_plain(self, step: Step, opened: Opened) -> Diagnosis | None:
         if opened.evidence is not None or self._plan.level is Level.PLAIN:

@@ -20,7 +20,7 @@ from fopemta.testing.dns import ScriptedResolver
 from fopemta.testing.network import MemoryNetwork
 from fopemta.testing.peers import Behaviour, Peer, StartTls
 from fopemta.tls.server import ServerTls
-from fopemta.trust.demand import Revocation
+from fopemta.trust.demand import NOTHING_DEMANDED, Demanded, Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.verdict import VerdictRecord
 from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, credentials, server_context
@@ -97,6 +97,7 @@ class Delivery:
         self.content = content
         self.message: Any = None
         self.number = 0
+        self.demanded: Demanded = NOTHING_DEMANDED
         self.early: list[VerdictRecord] = []
 
     def note(self, verdicts: Any) -> Deferred[None]:
@@ -120,7 +121,7 @@ class Delivery:
         verdicts: list[Any] = []
         pending = [each.address for each in self.message.recipients if each.open]
         hop = next_hop("d.test", self.config.routes)
-        self.consignment = Consignment(self.message, hop, tuple(pending))
+        self.consignment = Consignment(self.message, hop, tuple(pending), self.demanded)
         self.manager.deliver(self.consignment, self.note).addCallback(verdicts.extend)
         self.network.flush(seconds)
         assert verdicts, "the delivery has not come to its end"

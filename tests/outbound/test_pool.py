@@ -15,6 +15,7 @@ from fopemta.mail.consignment import Consignment
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.testing.peers import Peer, StartTls
+from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
 from fopemta.trust.levels import Level
 from fopemta.trust.verdict import VerdictRecord
 from tests.outbound.delivery import BOB, EVE, Delivery, peer
@@ -31,6 +32,16 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(server.verbs, [ONE + NEXT])
         self.assertEqual(attrs.evolve(second, message=first.message), first)
         self.assertEqual(len(server.messages), 2)
+
+    def test_rules_in_test_mode_are_told_of_their_own_mail_alone(self) -> None:
+        server = peer()
+        delivery = Delivery(server)
+        one, other = (Demanded(tested=(Demand(level=Level.ENCRYPT, source=f"rule {name}"),)) for name in ("a", "b"))
+        told = []
+        for demanded in (one, other, NOTHING_DEMANDED):
+            delivery.demanded = demanded
+            told.append([(each.rule, each.passed) for each in delivery.another()[0].tested])
+        self.assertEqual((server.connections, told), (1, [[("a", True)], [("b", True)], []]))
 
     def test_idle_session_ends_with_a_goodbye(self) -> None:
         server = peer()
