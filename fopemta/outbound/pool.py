@@ -6,6 +6,7 @@ for less than its own plan demands, nor for another name.  Domains of one provid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import attrs
@@ -48,7 +49,8 @@ class Place:
 class Standing:
     """A session, what its TLS proved, how many messages it has carried, and to which domains.
 
-    It was opened on the way to `next_hop`; `greeted_by` is what the server calls itself.
+    It was opened on the way to `next_hop`; `greeted_by` is what the server calls itself.  `judged_at`: when its
+    certificate was judged for a message that rode it, in seconds of a steady clock.
     """
 
     protocol: OutboundProtocol
@@ -56,6 +58,7 @@ class Standing:
     next_hop: NextHop
     greeted_by: str = ""
     messages: int = 0
+    judged_at: float = -math.inf
     domains: set[str] = attrs.Factory(set)
     # When the full handshake was whose session this one has resumed.
     resumed_since: float | None = None

@@ -149,14 +149,18 @@ class Walk:
 
     async def _as_it_stands(self, standing: Standing) -> Session:
         """What the session proves for this message, which another has opened."""
-        session = standing.session
+        session, now = standing.session, self._owner.reactor.seconds()
         # As this domain has found the host: what proves its name may be something else, or nothing.
         step = self._as_found(session.step)
         if step is not session.step:
             session = attrs.evolve(session, step=step)
-        if session.evidence is not None:
+        evidence, depends = session.evidence, self._plan.wanted >= Level.AUTHENTICATED
+        if evidence is not None and (
+            depends or step is not standing.session.step or now >= standing.judged_at + _BRIEFLY
+        ):
             # By today's time: a certificate may have expired since.
-            session = attrs.evolve(session, judgement=await self._bench.judged(step, session.evidence))
+            session = attrs.evolve(session, judgement=await self._bench.judged(step, evidence))
+            standing.judged_at = now
         return self._with_tested(session)
 
     def _with_tested(self, session: Session) -> Session:
@@ -444,6 +448,9 @@ class Walk:
             return said
         return most_telling(self._findings) if self._findings else local_trouble()
 
+
+# What a certificate proved so many seconds ago it is taken to prove still, by mail that does not depend on it.
+_BRIEFLY = 1.0
 
 # While we asked about his certificate.
 _LEFT_US = SessionFailed(Phase.MAIL, Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")

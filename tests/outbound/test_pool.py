@@ -131,6 +131,18 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "cert_expired"))
         self.assertEqual(len(server.messages), 1)
 
+    def test_mail_that_does_not_depend_on_a_certificate_has_it_judged_at_intervals(self) -> None:
+        server = peer()
+        delivery = Delivery(server)
+        now = delivery.manager.now()
+        delivery.run()
+        delivery.another()
+        # The wall clock leaps past the end of the certificate; what was judged a moment ago stands.
+        delivery.manager.now = lambda: now + 40 * 86400
+        moments = [delivery.another()[0].authenticated, delivery.another(seconds=1)[0].authenticated]
+        moments.append(delivery.another()[0].authenticated)
+        self.assertEqual((server.connections, moments), (1, [True, True, False]))
+
     def test_new_configuration_means_new_sessions(self) -> None:
         server = peer()
         delivery = Delivery(server)
