@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from fopemta.answer import Answer, Found
 from fopemta.config.model import Via
 from fopemta.interfaces import IResolver, IRouter
 from fopemta.lookup.together import together
+from fopemta.mail.address import is_ip_address
 from fopemta.routing.exchangers import Exchanger, exchangers_of
 from fopemta.routing.hosts import MOST_HOSTS, OwnAddresses, hosts_of
 from fopemta.routing.routes import literal_address
@@ -36,9 +37,14 @@ class Router:
         self._own = own
         self._port = port
         self._random = random
+        # By address and port: as many as there are routes to such.
+        self._bare_ones: dict[tuple[str, int], tuple[Host, ...] | RoutingFailure] = {}
 
     def hosts(self, next_hop: NextHop) -> Deferred[tuple[Host, ...] | RoutingFailure]:
         """See IRouter."""
+        route = next_hop.route
+        if route.host is not None and is_ip_address(route.host):
+            return succeed(self._bare(route.host, route.port or self._port))
         return Deferred.fromCoroutine(self._hosts(next_hop))
 
     async def _hosts(self, next_hop: NextHop) -> tuple[Host, ...] | RoutingFailure:
@@ -56,6 +62,15 @@ class Router:
         if isinstance(found, RoutingFailure):
             return found
         return await self._addressed(next_hop.domain, found.hosts[:MOST_HOSTS], port)
+
+    def _bare(self, address: str, port: int) -> tuple[Host, ...] | RoutingFailure:
+        """What a route names by its address: nothing is to be asked, and it stays what it is."""
+        known = self._bare_ones.get((address, port))
+        if known is None:
+            answer: Answer[tuple[str, ...]] = Found((address.lower(),))
+            known = hosts_of(address, (Exchanger(0, address),), [answer], port, self._own)
+            self._bare_ones[address, port] = known
+        return known
 
     async def _addressed(
         self, domain: str, exchangers: Sequence[Exchanger], port: int

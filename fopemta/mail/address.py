@@ -47,6 +47,7 @@ def path_text(sender: Mailbox | None) -> str:
     return "" if sender is None else str(sender)
 
 
+@functools.lru_cache(maxsize=4096)  # asked for each host of each delivery
 def is_ip_address(text: str) -> bool:
     """`text` is an IPv4 or IPv6 address, without brackets."""
     try:

@@ -11,7 +11,7 @@ from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)  # a part of what sessions are found by
 class TlsPlan:
     """What may be tried towards a destination; connection code walks down it and cannot lower it.
 

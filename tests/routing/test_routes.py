@@ -40,6 +40,10 @@ class RouteTests(SynchronousTestCase):
         self.assertEqual(next_hop("a.test", smart), next_hop("b.test", smart))
         self.assertNotEqual(next_hop("a.test", ()), next_hop("b.test", ()))
 
+    def test_next_hops_that_are_equal_are_one_value(self) -> None:
+        routes = (Route(domain="*", via=Via.MX),)
+        self.assertIs(next_hop("b.test", routes), next_hop("b.test", routes))
+
     def test_local(self) -> None:
         self.assertTrue(is_local("a.example.org", ROUTES))
         self.assertFalse(is_local("example.org", ROUTES))
