@@ -17,6 +17,8 @@ from fopemta.trust.diagnosis import Diagnosis
 class Phase(enum.Enum):
     """Where in the conversation something happened."""
 
+    __hash__ = object.__hash__  # enum's own is a call of Python for each look into a table
+
     CONNECT = "connect"
     GREETING = "greeting"
     HELO = "helo"

@@ -10,6 +10,8 @@ from fopemta.smtp.client_effects import Phase
 class ClientState(enum.Enum):
     """Where a session stands; most wait for the reply to what was sent last."""
 
+    __hash__ = object.__hash__  # enum's own is a call of Python for each look into a table
+
     GREETING = "greeting"
     EHLO = "ehlo"
     HELO = "helo"
@@ -29,6 +31,8 @@ class ClientState(enum.Enum):
 
 class ClientEvent(enum.Enum):
     """What moves a session."""
+
+    __hash__ = object.__hash__  # enum's own is a call of Python for each look into a table
 
     GREETED = "greeted"
     NO_EHLO = "no ehlo"

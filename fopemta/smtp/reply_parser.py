@@ -6,6 +6,7 @@ may stand without any text.
 
 from __future__ import annotations
 
+import functools
 import re
 
 import attrs
@@ -15,8 +16,12 @@ from fopemta.mail.reply import Reply
 # Longer than any honest server's; beyond it somebody is filling our memory.
 LONGEST_LINE = 4096
 MOST_LINES = 200
+# What is no longer than this may be remembered.
+_SHORT = 80
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
+# Printable ASCII as it is, a tab as a space, anything else as "?".
+_CLEAN = bytes(byte if 32 <= byte < 127 else ord(" " if byte == 9 else "?") for byte in range(256))
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
 
 
@@ -59,6 +64,8 @@ class ReplyParser:
         return None
 
     def _take(self, line: bytes) -> Reply | Garbage | None:
+        if not self._lines and len(line) <= _SHORT and (reply := _short(line)) is not None:
+            return reply
         match = _LINE.fullmatch(line)
         if match is None or len(line) > LONGEST_LINE or (self._code and match[1] != self._code):
             return self._garbage(line)
@@ -78,7 +85,14 @@ class ReplyParser:
 
 def clean(text: bytes) -> str:
     """Text of a peer, fit for logs and reports: printable ASCII, anything else as "?"."""
-    return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in text.replace(b"\t", b" "))
+    return text.translate(_CLEAN).decode("ascii")
+
+
+@functools.lru_cache(maxsize=512)  # "250 2.1.0 Ok": a server says the same again and again
+def _short(line: bytes) -> Reply | None:
+    """The reply that is this one line alone; None where there is more to see about it."""
+    match = _LINE.fullmatch(line)
+    return None if match is None or match[2] == b"-" else _reply(int(match[1]), [match[3] or b""])
 
 
 def _reply(code: int, lines: list[bytes]) -> Reply:

@@ -54,6 +54,12 @@ class ReplyParserTests(SynchronousTestCase):
             self.assertIsInstance(found[-1], Garbage, garbage)
             self.assertEqual(len(found), 1, garbage)
 
+    def test_what_was_said_before_means_the_same_again(self) -> None:
+        line = b"250 2.1.0 Ok\r\n"
+        again = replies(line, line, b"250-2.1.0 a\r\n" + line, b"451" + line[3:])
+        ok = Reply.of(250, "2.1.0", "Ok")
+        self.assertEqual(again, [ok, ok, Reply.of(250, "2.1.0", "a", "Ok"), Reply.of(451, None, "2.1.0 Ok")])
+
     def test_bounds(self) -> None:
         self.assertIsInstance(replies(b"250 " + b"x" * LONGEST_LINE + b"\r\n")[0], Garbage)
         self.assertIsInstance(replies(b"x" * (LONGEST_LINE + 1))[0], Garbage)
