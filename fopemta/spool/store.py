@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
@@ -269,14 +269,18 @@ class Spool:
 
     def content(self, message_id: str) -> Deferred[IMessageContent]:
         """Its content."""
-        return Deferred.fromCoroutine(self._content(message_id))
-
-    async def _content(self, message_id: str) -> IMessageContent:
         entry = self._catalog.logged.get(message_id)
+        if entry is not None and not entry.separate:
+            return execute(self._logged_content, entry)  # nearly all mail: nothing is waited for
+        return Deferred.fromCoroutine(self._content(message_id, entry))
+
+    def _logged_content(self, entry: LoggedEntry) -> IMessageContent:
         with _disk_trouble():
-            if entry is not None and not entry.separate:
-                return OctetsContent(read_content(self._disk, entry.position))
-            if entry is not None:
+            return OctetsContent(read_content(self._disk, entry.position))
+
+    async def _content(self, message_id: str, entry: LoggedEntry | None) -> IMessageContent:
+        if entry is not None:
+            with _disk_trouble():
                 try:
                     return await self._open_body(self._layout.body(message_id))
                 except FileNotFoundError:
