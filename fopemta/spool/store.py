@@ -35,7 +35,7 @@ from fopemta.spool.deferred import DeferredFolder
 from fopemta.spool.disk import Disk, RealDisk, anew, remove_if_there, trouble_of
 from fopemta.spool.incoming import Budget, Incoming
 from fopemta.spool.intake_log import SEGMENT_SIZE, IntakeLog
-from fopemta.spool.layout import SpoolLayout
+from fopemta.spool.layout import MessageFiles, SpoolLayout
 from fopemta.spool.limits import RoomGauge, SpoolLimits
 from fopemta.spool.listing import in_order
 from fopemta.spool.message_json import (
@@ -192,6 +192,9 @@ class Spool:
         trouble = self._writer.trouble or self._gauge.trouble()
         if trouble is not None:
             raise anew(trouble)
+        return self._begin(message_id)
+
+    def _begin(self, message_id: str) -> Incoming:
         incoming = Incoming(message_id, self, self._budget, self._clock.seconds())
         self._receiving[incoming] = None
         return incoming
@@ -205,7 +208,9 @@ class Spool:
         try:
             if message_id in self._catalog or any(message_id in each.made_here for each in self._log.segments):
                 return None
-            incoming = self.receive(message_id)
+            # The room that is kept free is for such, too: messages that only wait to be reported would fill the queue,
+            # and nothing would leave it any more that makes room.
+            incoming = self._begin(message_id)
             incoming.write(content)
             return await incoming.commit(envelope)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.interfaces import SpoolFailing, SpoolFull
@@ -123,6 +124,16 @@ class RoomGaugeTests(SynchronousTestCase):
         self.assertRaises(SpoolFull, life.begin, b"x")
         life.clock.advance(1)
         life.put(b"x")
+
+    def test_room_that_is_kept_free_takes_reports(self) -> None:
+        life = Life(DoubleDisk())
+        life.start()
+        life.disk.inodes = 5
+        life.clock.advance(1)
+        self.assertRaises(SpoolFull, life.begin, b"x")
+        # What waits to be reported would never leave the queue otherwise, and nothing make room any more.
+        life.report(b"report\r\n", "R" * 18)
+        self.assertEqual([orjson.loads(each)["id"] for each in life.spool.listing()], ["R" * 18])
 
     def test_room_that_cannot_be_measured(self) -> None:
         def room(path: str) -> Room:
