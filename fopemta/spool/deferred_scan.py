@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os.path
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -11,7 +10,7 @@ import attrs
 
 from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.spool.deferred import read_head_text
-from fopemta.spool.disk import Disk, read_file
+from fopemta.spool.disk import OUT_OF_MEANS, Disk, read_file
 from fopemta.spool.layout import MessageFiles
 from fopemta.spool.waiting_file import Unsound, parse_journal
 from fopemta.spool.waiting_summary import Waiting, waiting_of
@@ -101,7 +100,7 @@ def _judge(disk: Disk, files: MessageFiles, suffixes: set[str], paths: tuple[str
         # A spool in use: it has been finished meanwhile.
         return Remnant(files.message_id, ())
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        if error.errno in OUT_OF_MEANS:
             raise
         return Unreadable(files.message, str(error))
 

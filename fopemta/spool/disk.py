@@ -169,6 +169,8 @@ class RealDisk:
 
 _SMALL_FILE = 16384
 _LONGEST_READ = 0x7FFFF000
+# What this process lacks says nothing about a file.
+OUT_OF_MEANS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 

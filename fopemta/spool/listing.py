@@ -10,7 +10,7 @@ from fopemta.mail.listed import Brief, Listed, brief, listed
 from fopemta.mail.plain_json import decoded
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.deferred import read_head_text
-from fopemta.spool.disk import Disk, read_file
+from fopemta.spool.disk import OUT_OF_MEANS, Disk, read_file
 from fopemta.spool.waiting_brief import brief_of
 from fopemta.spool.waiting_file import newest_lines
 from fopemta.trust.verdict import from_rfc3339
@@ -62,6 +62,10 @@ class Listing:
             return None  # finished meanwhile
         except (ValueError, KeyError, TypeError, AttributeError):
             return None  # damaged; the server puts it aside when its turn comes
+        except OSError as error:
+            if error.errno in OUT_OF_MEANS:
+                raise
+            return None  # the disk does not give it; the server tells of it when it starts
 
 
 def place_of(said: Brief) -> str:

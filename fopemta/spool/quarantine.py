@@ -28,11 +28,16 @@ class Quarantine:
         name = self._free_name(os.path.basename(path))
         place = os.path.join(self._layout.corrupt, name)
         new_file(self._disk, f"{place}.reason", self._reason(path, why))
-        # Not renamed: after a power cut it must be in one of the two folders at least.
-        self._disk.link(path, place)
+        try:
+            # Not renamed: after a power cut it must be in one of the two folders at least.
+            self._disk.link(path, place)
+        except OSError:
+            # A folder has no second name.  It stays, and so must no reason for it: there would be one more each start.
+            self._disk.unlink(f"{place}.reason")
+            raise
         self._disk.flush_folder(self._layout.corrupt)
         self._disk.unlink(path)
-        self._tell(path, why)
+        self.tell(path, why)
 
     def put_message(self, root: str, message_id: str, why: str) -> None:
         """Move all files of a waiting message there.  Raises OSError."""
@@ -50,9 +55,10 @@ class Quarantine:
         new_file(self._disk, f"{place}.reason", self._reason(where, why))
         new_file(self._disk, place, octets)
         self._disk.flush_folder(self._layout.corrupt)
-        self._tell(where, why)
+        self.tell(where, why)
 
-    def _tell(self, what: str, why: str) -> None:
+    def tell(self, what: str, why: str) -> None:
+        """Of damage of which nothing is left to be put here."""
         maillog.corrupt(what, why)
         self._damage.append(PutAside(what, why))
 

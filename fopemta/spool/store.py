@@ -324,6 +324,9 @@ class Spool:
             with _disk_trouble():
                 return await self._threads.files(work)
         except FileNotFoundError as error:
+            # Finished in the meantime; else somebody has taken it away, which nobody may learn by its absence alone.
+            if self._catalog.deferred.pop(message_id, None) is not None:
+                self._quarantine.tell(MessageFiles(self._layout.deferred, message_id).message, "its files are gone")
             raise UnknownMessage(message_id) from error
         except Unsound as error:
             await self._put_aside(message_id, str(error))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 
+import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.spool.layout import MessageFiles
+from fopemta.interfaces import UnknownMessage
+from fopemta.spool.layout import MessageFiles, SpoolLayout
+from fopemta.spool.quarantine import Quarantine
 from fopemta.spool.record import SEGMENT_HEADER_SIZE
+from fopemta.spool.survey import SpoolSurvey
 from fopemta.spool.waiting_file import pack_line
-from fopemta.testing.disk import DoubleDisk
+from fopemta.testing.disk import Call, DoubleDisk
 from tests.spool.life import DIRECTORY, Life
 
 CORRUPT = f"{DIRECTORY}/corrupt"
@@ -160,3 +165,51 @@ class DamageTests(SynchronousTestCase):
 
         self.assertEqual(len(self.damaged(path, life.disk, newer)), 1)
         self.assertEqual(self.found, [kept])
+
+    def test_files_that_vanish_while_it_runs_are_told_of(self) -> None:
+        disk, files, sound = self.waiting(b"waits\r\n")
+        life = Life(disk)
+        life.start()
+        disk.unlink(files.message)
+        for _ in range(2):
+            self.assertRaises(UnknownMessage, life.settle, life.spool.load(files.message_id))
+        told = [(each.what, each.why) for each in life.spool.put_aside()]
+        self.assertEqual(told, [(files.message, "its files are gone")])
+        self.assertEqual([orjson.loads(each)["id"] for each in life.spool.listing()], [sound])
+
+    def test_one_that_has_ended_has_not_vanished(self) -> None:
+        disk, files, _ = self.waiting(b"waits\r\n")
+        life = Life(disk)
+        life.start()
+        life.finish(files.message_id)
+        self.assertRaises(UnknownMessage, life.settle, life.spool.load(files.message_id))
+        self.assertEqual(list(life.spool.put_aside()), [])
+
+    def test_what_cannot_be_put_aside_leaves_no_reason(self) -> None:
+        life = Life(DoubleDisk())
+        life.start()
+        disk = life.disk
+        disk.make_folder(f"{DIRECTORY}/intake/folder")
+
+        def no_second_name(call: Call) -> None:
+            if call.name == "link":
+                raise OSError(errno.EPERM, "Operation not permitted")
+
+        disk.before = no_second_name
+        self.assertRaises(OSError, Quarantine(disk, SpoolLayout(DIRECTORY)).put_file, f"{DIRECTORY}/intake/folder", "?")
+        self.assertEqual(disk.tree(CORRUPT), [])
+
+    def test_list_of_a_stopped_spool_does_without_what_the_disk_does_not_give(self) -> None:
+        disk, files, sound = self.waiting(b"waits\r\n")
+
+        def sick(number: int) -> Callable[[Call], None]:
+            def before(call: Call) -> None:
+                if call.name == "open" and call.path == files.journal:
+                    raise OSError(number, "x")
+
+            return before
+
+        disk.before = sick(errno.EIO)
+        self.assertEqual([row["id"] for row in SpoolSurvey(DIRECTORY, disk).listing().rows()], [sound])
+        disk.before = sick(errno.EMFILE)
+        self.assertRaises(OSError, list, SpoolSurvey(DIRECTORY, disk).listing().rows())
