@@ -53,9 +53,7 @@ def next_hop(domain: str, routes: Sequence[Route]) -> NextHop:
     return hop_by(route_for(domain, routes), domain)
 
 
-@functools.lru_cache(
-    maxsize=4096
-)  # one value for each destination: what is the same object is not compared by its fields
+@functools.lru_cache(maxsize=4096)  # one value each: what is the same object is not compared by its fields
 def hop_by(route: Route, domain: str) -> NextHop:
     """The next hop of a recipient at `domain` by a certain route."""
     return NextHop("" if route.via is Via.SMTP else domain, route)
