@@ -212,7 +212,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def _looked_json(looked: Looked) -> dict[str, Any]:
-    from fopemta.trust.certificates import chain_facts
+    from fopemta.trust.read_certificate import chain_facts
 
     seen, evidence, judgement = looked.seen, looked.seen.evidence, looked.seen.judgement
     diagnosis = seen.diagnosis or (judgement.diagnosis if judgement else None)

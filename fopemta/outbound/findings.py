@@ -12,12 +12,12 @@ from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.consignment import Consignment
 from fopemta.smtp.client_effects import Phase, RecipientResult, SessionFailed
 from fopemta.smtp.server_offer import ServerOffer
-from fopemta.trust.certificates import chain_facts
 from fopemta.trust.demand import NameSource
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Judgement, TlsPlan
+from fopemta.trust.read_certificate import chain_facts
 from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import CertificateFacts, Result, Tested, VerdictRecord
 

@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
 from fopemta.config.model import CertificateFiles
-from fopemta.trust.names import matching, presented
+from fopemta.trust.names import matching, patterns, presented
 
 ServerKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -69,7 +69,7 @@ def cautions_about(credentials: Credentials, hostname: str | None, now: float) -
             what = f"{credentials.source}, certificate {depth + 1}"
             found.append(f"{what} {'has expired' if left < 0 else 'expires'} at {when}")
     names = presented(credentials.chain[0])
-    if hostname is not None and matching(names, (hostname,)) is None:
+    if hostname is not None and matching(patterns(names), (hostname,)) is None:
         found.append(f"{credentials.source} is not for {hostname} but for {names.words}")
     return found
 

@@ -10,8 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from fopemta.trust.verdict import CertificateFacts, rfc3339
 
-# A peer may send as many certificates, with names as long, as he likes; a record is kept for every recipient.
-_MOST_IN_A_RECORD = 10
+# A peer may send names as long as he likes; a record is kept for every recipient.
 _LONGEST_NAME = 300
 
 # 112 bits of security (NIST SP 800-57), OpenSSL's level 2.
@@ -33,11 +32,6 @@ def facts_of(der: bytes) -> CertificateFacts:
         )
     except Exception:  # noqa: BLE001  cryptography raises many kinds for certificates built to be odd
         return CertificateFacts("", "", "", "", sha256)
-
-
-def chain_facts(chain: tuple[bytes, ...]) -> tuple[CertificateFacts, ...]:
-    """The facts of the certificates that a peer sent, leaf first, the first ten of them."""
-    return tuple(facts_of(der) for der in chain[:_MOST_IN_A_RECORD])
 
 
 def printable(text: str) -> str:

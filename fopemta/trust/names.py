@@ -7,6 +7,8 @@ for one label; an IP address matches an iPAddress entry.  The matching itself is
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
+from typing import TypeAlias
 
 import attrs
 from cryptography import x509
@@ -17,6 +19,8 @@ from fopemta.mail.address import is_ip_address
 from fopemta.trust.certificates import printable
 
 _MOST_SHOWN = 10
+
+Patterns: TypeAlias = tuple[DNSPattern | IPAddressPattern, ...]
 
 
 @attrs.frozen
@@ -49,23 +53,32 @@ def presented(certificate: x509.Certificate) -> PresentedNames:
     )
 
 
-def matching(names: PresentedNames, wanted: tuple[str, ...]) -> str | None:
-    """The first of the `wanted` names (host names in A-labels, or IP addresses) that the certificate bears."""
-    patterns: list[DNSPattern | IPAddressPattern] = [*_dns_patterns(names.dns)]
-    patterns += _address_patterns(names.addresses)
+def patterns(names: PresentedNames) -> Patterns:
+    """What these names fit."""
+    return (*_dns_patterns(names.dns), *_address_patterns(names.addresses))
+
+
+def matching(fitting: Patterns, wanted: tuple[str, ...]) -> str | None:
+    """The first of the `wanted` names (host names in A-labels, or IP addresses) that a certificate with these patterns
+    bears.
+    """
     for name in wanted:
-        if patterns and _bears(patterns, name):
+        if fitting and _bears(fitting, name):
             return name
     return None
 
 
-def _bears(patterns: list[DNSPattern | IPAddressPattern], name: str) -> bool:
+def _bears(fitting: Patterns, name: str) -> bool:
     try:
-        identity = IPAddress_ID(name) if is_ip_address(name) else DNS_ID(name)
-        verify_service_identity(patterns, obligatory_ids=[identity], optional_ids=[])
+        verify_service_identity(fitting, obligatory_ids=[_identity(name)], optional_ids=[])
     except (VerificationError, ValueError):
         return False
     return True
+
+
+@lru_cache(maxsize=1000)
+def _identity(name: str) -> DNS_ID | IPAddress_ID:
+    return IPAddress_ID(name) if is_ip_address(name) else DNS_ID(name)
 
 
 def _dns_patterns(values: tuple[str, ...]) -> list[DNSPattern]:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from cryptography import x509
-
-from fopemta.trust.certificates import is_self_issued, weakness
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
-from fopemta.trust.names import PresentedNames, matching, presented
+from fopemta.trust.names import Patterns, PresentedNames, matching
 from fopemta.trust.plan import Judgement
+from fopemta.trust.read_certificate import ReadCertificate, read
 
-Path: TypeAlias = tuple[x509.Certificate, ...]
+Path: TypeAlias = tuple[ReadCertificate, ...]
 Fault: TypeAlias = tuple[Diagnosis, str]
 
 # Unable to get the issuer, to get it locally, to verify the first certificate.
@@ -56,17 +54,19 @@ def _judged(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> 
         return Diagnosis.CERT_UNUSABLE, "the server showed no certificate"
     if evidence.verified and evidence.verified[0] != evidence.chain[0]:
         return Diagnosis.JUDGING_FAILED, "what was verified is not what the server showed"
-    path = tuple(x509.load_der_x509_certificate(der) for der in evidence.verified or evidence.chain)
+    path = tuple(read(der) for der in evidence.verified or evidence.chain)
     # First of all: of a certificate that cannot be read nothing else is worth saying, whatever OpenSSL makes of it.
-    found = presented(path[0])
-    return _chain_fault(evidence, path) or _date_fault(path, now) or _strength_fault(path) or _name(found, names)
+    found, fitting = path[0].names, path[0].patterns
+    return (
+        _chain_fault(evidence, path) or _date_fault(path, now) or _strength_fault(path) or _name(found, fitting, names)
+    )
 
 
 def _chain_fault(evidence: HandshakeEvidence, path: Path) -> Fault | None:
     if not evidence.chain_errors:
         return None
     words = "; ".join(dict.fromkeys(f"{each.words} (depth {each.depth})" for each in evidence.chain_errors))
-    if _leaf_alone(evidence) and not is_self_issued(path[0]):
+    if _leaf_alone(evidence) and not path[0].self_issued:
         return Diagnosis.INCOMPLETE_CHAIN, words
     met = {each.code for each in evidence.chain_errors}
     for codes, diagnosis in _CHAIN_DIAGNOSES:
@@ -84,10 +84,11 @@ def _date_fault(path: Path, now: float) -> Fault | None:
     # OpenSSL looked at the dates during the handshake; a session that is judged again later (kept open, resumed) is
     # judged by today's time.
     for depth, each in enumerate(path):
-        if now > each.not_valid_after_utc.timestamp():
-            return Diagnosis.CERT_EXPIRED, f"expired at {each.not_valid_after_utc:%Y-%m-%d %H:%M} UTC (depth {depth})"
-        if now < each.not_valid_before_utc.timestamp():
-            begin = f"{each.not_valid_before_utc:%Y-%m-%d %H:%M}"
+        if now > each.not_after:
+            end = f"{each.certificate.not_valid_after_utc:%Y-%m-%d %H:%M}"
+            return Diagnosis.CERT_EXPIRED, f"expired at {end} UTC (depth {depth})"
+        if now < each.not_before:
+            begin = f"{each.certificate.not_valid_before_utc:%Y-%m-%d %H:%M}"
             return Diagnosis.CERT_NOT_YET_VALID, f"not valid before {begin} UTC (depth {depth})"
     return None
 
@@ -96,16 +97,15 @@ def _strength_fault(path: Path) -> Fault | None:
     # OpenSSL's own check depends on the rung: at security level 1 it lets RSA of 1024 bits pass, which is good enough
     # to encrypt to, but not to prove a name.
     for depth, each in enumerate(path):
-        words = weakness(each)
-        if words is not None:
-            return Diagnosis.WEAK_KEY, f"{words} (depth {depth})"
+        if each.weakness is not None:
+            return Diagnosis.WEAK_KEY, f"{each.weakness} (depth {depth})"
     return None
 
 
-def _name(found: PresentedNames, names: tuple[str, ...]) -> Fault | str:
+def _name(found: PresentedNames, fitting: Patterns, names: tuple[str, ...]) -> Fault | str:
     if not found.has_san:
         return Diagnosis.NO_SUBJECT_ALT_NAME, f"wanted {_or(names)}, the certificate has no subjectAltName"
-    return matching(found, names) or (Diagnosis.NAME_MISMATCH, f"wanted {_or(names)}, found {found.words}")
+    return matching(fitting, names) or (Diagnosis.NAME_MISMATCH, f"wanted {_or(names)}, found {found.words}")
 
 
 def _or(names: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.authority import Authority, rsa_key
-from fopemta.trust.certificates import chain_facts, facts_of, printable, weakness
+from fopemta.trust.certificates import facts_of, printable, weakness
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.pkix import judge
 from fopemta.trust.verdict import CertificateFacts, from_rfc3339
@@ -30,9 +30,6 @@ class FactsTests(SynchronousTestCase):
 
     def test_unreadable_still_has_its_digest(self) -> None:
         self.assertEqual(facts_of(b"x"), CertificateFacts("", "", "", "", hashlib.sha256(b"x").hexdigest()))
-
-    def test_a_record_does_not_grow_with_the_chain(self) -> None:
-        self.assertEqual(len(chain_facts((DER,) * 50)), 10)
 
     def test_a_line_stays_a_line(self) -> None:
         self.assertEqual(printable("CN=mx\r\nforged: entry\x1b[2J"), "CN=mx\\0D\\0Aforged: entry\\1B[2J")

@@ -1,0 +1,73 @@
+"""Certificates read once (pure): a server shows the same ones in each handshake, and what they say does not change.
+
+What is made of it, by the day and by the names that are wanted, is judged anew each time.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+
+from cryptography import x509
+
+from fopemta.trust.certificates import facts_of, is_self_issued, weakness
+from fopemta.trust.names import Patterns, PresentedNames, patterns, presented
+from fopemta.trust.verdict import CertificateFacts
+
+# Those of a few hundred servers.  One that is larger than any of an ordinary server is read anew each time: strangers
+# must not fill our memory.
+_KEPT = 500
+_LARGEST = 8192
+
+# A peer may send as many as he likes; a record is kept for every recipient.
+_MOST_IN_A_RECORD = 10
+
+
+class ReadCertificate:
+    """One certificate, of which everything is worked out when it is first asked for.  Raises ValueError."""
+
+    def __init__(self, der: bytes) -> None:
+        self.certificate = x509.load_der_x509_certificate(der)
+
+    @cached_property
+    def not_before(self) -> float:
+        """Seconds since the epoch."""
+        return self.certificate.not_valid_before_utc.timestamp()
+
+    @cached_property
+    def not_after(self) -> float:
+        """Seconds since the epoch."""
+        return self.certificate.not_valid_after_utc.timestamp()
+
+    @cached_property
+    def self_issued(self) -> bool:
+        """See `certificates.is_self_issued`."""
+        return is_self_issued(self.certificate)
+
+    @cached_property
+    def weakness(self) -> str | None:
+        """See `certificates.weakness`."""
+        return weakness(self.certificate)
+
+    @cached_property
+    def names(self) -> PresentedNames:
+        """Raises ValueError."""
+        return presented(self.certificate)
+
+    @cached_property
+    def patterns(self) -> Patterns:
+        """What the names fit.  Raises ValueError."""
+        return patterns(self.names)
+
+
+_kept = lru_cache(maxsize=_KEPT)(ReadCertificate)
+_kept_facts = lru_cache(maxsize=_KEPT)(facts_of)
+
+
+def read(der: bytes) -> ReadCertificate:
+    """The certificate in DER.  Raises ValueError."""
+    return _kept(der) if len(der) <= _LARGEST else ReadCertificate(der)
+
+
+def chain_facts(chain: tuple[bytes, ...]) -> tuple[CertificateFacts, ...]:
+    """The facts of the certificates that a peer sent, leaf first, the first ten of them."""
+    return tuple(_kept_facts(der) if len(der) <= _LARGEST else facts_of(der) for der in chain[:_MOST_IN_A_RECORD])
