@@ -13,8 +13,6 @@ import attrs
 from OpenSSL.SSL import Connection
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IOpenSSLClientConnectionCreator,
-    IOpenSSLServerConnectionCreator,
     IReactorCore,
     IReactorFDSet,
     IReactorTCP,
@@ -22,6 +20,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IReactorUNIX,
 )
+from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 from fopemta.answer import Answer
@@ -353,20 +352,23 @@ class Resumable:
 class IClientTls(Interface):
     """Makes outbound TLS sessions and says what they showed."""
 
-    def creator(
+    def channel(
         rung: Rung,
         hello: Hello,
         server_name: str | None,
+        secured: Callable[[], None],
+        received: Callable[[bytes], None],
         resumable: Resumable | None = None,
         certificate: CertificateFiles | None = None,
-    ) -> IOpenSSLClientConnectionCreator:
-        """For `transport.startTLS`.  `server_name` is sent as SNI unless None.  The handshake completes whatever the
-        certificate is; nothing is proven until the evidence has been judged.  `resumable` is offered to the server;
-        `certificate` is ours, shown if it asks for one.
+    ) -> ITlsChannel:
+        """One for a connection that we made.  `server_name` is sent as SNI unless None.  `secured` is called when the
+        handshake has ended, whatever the certificate is; nothing is proven until the evidence has been judged.
+        `received` is told what the server says afterwards.  `resumable` is offered to the server; `certificate` is
+        ours, shown if it asks for one.
         """
 
     def evidence(connection: Connection) -> HandshakeEvidence:
-        """What the finished handshake of a connection from `creator` showed.  Never raises: see `judging_error`."""
+        """What the finished handshake of a connection of ours showed.  Never raises: see `judging_error`."""
 
     def session(connection: Connection) -> Any:
         """The session of a finished handshake that may be resumed, as the server has given it by now; None without."""
@@ -394,11 +396,50 @@ class IHostMemory(Interface):
         """Forget hosts, by name or name:port, all of them without any; gives how many were known."""
 
 
+class ITlsChannel(Interface):
+    """TLS between a transport and a protocol: the protocol hands it what the transport says, and uses it as one."""
+
+    def start(transport: Any) -> None:
+        """From now on `transport` carries TLS; a client says hello."""
+
+    def take(wire: bytes) -> None:
+        """The peer has sent `wire`."""
+
+    def lost(reason: Failure) -> Failure:
+        """The transport is gone because of `reason`: why the session ended, which is TLS's own reason if it had one."""
+
+    def write(data: bytes) -> None:
+        """Send `data`; before the handshake has ended, and once the end has begun, nothing is."""
+
+    def loseConnection() -> None:
+        """Say good-bye in TLS and close once the peer has, too; a session without a handshake is cut off."""
+
+    def abortConnection() -> None:
+        """Cut the connection; nothing more is heard."""
+
+    def pauseProducing() -> None:
+        """Read no more from the transport; what has been read is told all the same."""
+
+    def resumeProducing() -> None:
+        """Read on."""
+
+    def registerProducer(producer: Any, streaming: bool) -> None:
+        """Have the transport pause and resume who writes much."""
+
+    def unregisterProducer() -> None:
+        """The last of it has been written."""
+
+    def getHandle() -> Any:
+        """OpenSSL's connection, None when all is over."""
+
+
 class IServerTls(Interface):
     """Makes inbound TLS sessions."""
 
-    def creator() -> IOpenSSLServerConnectionCreator:
-        """For `transport.startTLS` on an accepted connection."""
+    def channel(secured: Callable[[], None], received: Callable[[bytes], None]) -> ITlsChannel:
+        """One for an accepted connection.  `secured` is called once the handshake has ended well, `received` with what
+        the client says afterwards.
+        """
 
     def session(connection: Connection) -> TlsSession:
         """The facts of a finished handshake."""

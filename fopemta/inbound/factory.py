@@ -8,7 +8,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.mail.smtp import SMTPFactory
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from fopemta import maillog
 from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls
@@ -78,11 +77,7 @@ class InboundFactory(SMTPFactory):
 
     def buildProtocol(self, addr: Any) -> Any:
         """A protocol for a new connection; where there are too many, it says so and closes."""
-        protocol = InboundProtocol(self)
-        if self.listener.tls is ListenerTls.IMPLICIT and self.server_tls is not None:
-            once: Any = _Once(protocol)
-            return TLSMemoryBIOFactory(self.server_tls.creator(), False, once, self.clock).buildProtocol(addr)
-        return protocol
+        return InboundProtocol(self)
 
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` for the connections to come; those that stand go on as they began."""
@@ -161,23 +156,3 @@ class InboundFactory(SMTPFactory):
     def _cut_off(self) -> None:
         for session in tuple(self.sessions):
             session.abort("the server is shutting down")
-
-
-class _Once:
-    """A factory for one protocol that exists already: what TLSMemoryBIOFactory wraps."""
-
-    def __init__(self, protocol: InboundProtocol) -> None:
-        self._protocol = protocol
-        self.noisy = False
-
-    def buildProtocol(self, addr: Any) -> InboundProtocol:
-        return self._protocol
-
-    def doStart(self) -> None:
-        pass
-
-    def doStop(self) -> None:
-        pass
-
-    def logPrefix(self) -> str:
-        return "fopemta"

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004  Twisted's own
-from twisted.internet.interfaces import IHandshakeListener, IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.background import supervise
@@ -21,7 +19,7 @@ from fopemta.deadline import Deadline
 from fopemta.inbound.gate import Gate
 from fopemta.inbound.pace import Pace
 from fopemta.inbound.reception import Reception
-from fopemta.interfaces import IExchange, SpoolFull, SpoolTrouble
+from fopemta.interfaces import IExchange, ITlsChannel, SpoolFull, SpoolTrouble
 from fopemta.mail.address import canonical_ip_address
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
@@ -76,7 +74,6 @@ _LONGEST_THOUGHT = 120.0
 T = TypeVar("T")
 
 
-@implementer(IHandshakeListener)
 class InboundProtocol(Protocol):
     """One client.  It decides nothing: the session says what to do, the factory with what."""
 
@@ -92,7 +89,8 @@ class InboundProtocol(Protocol):
         self._client = "unknown"
         self._gate: Gate
         self._exchange: IExchange | None = None
-        self._creator: IOpenSSLServerConnectionCreator | None = None
+        self._channel: ITlsChannel | None = None
+        self._prepared: ITlsChannel | None = None
         self._pauses = 0
         self._reading_stopped = False
         self._lost = False
@@ -147,10 +145,17 @@ class InboundProtocol(Protocol):
         listener = self.factory.listener
         if self._implicit:
             self._pace.expect(self.factory.config.limits.timeouts.handshake)
+            self._begin_with_tls()
         elif listener.banner_delay and not self._gate.trusted:
             self._banner.set(listener.banner_delay)
         else:
             self._greet()
+
+    def _begin_with_tls(self) -> None:
+        if self.factory.server_tls is None or self._prepare_tls() is not None:
+            self.abort("there is no TLS for it")
+        else:
+            self._put_tls_below()
 
     @property
     def _implicit(self) -> bool:
@@ -158,6 +163,13 @@ class InboundProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """The client has sent something; it may come even while reading is paused."""
+        if self._channel is None:
+            self._heard(data)
+        else:
+            self._channel.take(data)
+
+    def _heard(self, data: bytes) -> None:
+        """The client has said something, under TLS or not."""
         self._pace.came(len(data))
         if self._pauses and not self._reading_stopped:
             # Most clients wait for the answer; what one sends before it must not fill our memory.
@@ -172,14 +184,15 @@ class InboundProtocol(Protocol):
             maillog.cut_off(self._client, "spoke before the greeting")
             self._hang_up()
 
-    def handshakeCompleted(self) -> None:
-        """TLS stands."""
+    def _tls_stands(self) -> None:
         if not self._lost:
             self._do(self._secured)
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """The client is gone.  A message whose final dot has come stands (RULINGS 16g); any other leaves nothing."""
         self._lost = True
+        if self._channel is not None:
+            reason = self._channel.lost(reason)
         self._pace.stop()
         self._grace.clear()
         self._banner.clear()
@@ -213,7 +226,7 @@ class InboundProtocol(Protocol):
 
     @property
     def _transport(self) -> Any:
-        return self.transport
+        return self.transport if self._channel is None else self._channel
 
     def _do(self, happening: Callable[..., list[Effect]], *facts: object) -> None:
         """Tell the session of a `happening`; perform its effects in order, and those that performing them brings."""
@@ -295,15 +308,21 @@ class InboundProtocol(Protocol):
         """Everything that may go wrong does so before 220 is said."""
         assert self.factory.server_tls is not None
         try:
-            self._creator = self.factory.server_tls.creator()
+            self._prepared = self.factory.server_tls.channel(self._tls_stands, self._heard)
         except Exception:  # noqa: BLE001  RFC 3207 4: 454, and the session goes on
             maillog.failed_unexpectedly("preparing TLS")
             return _NO_TLS_NOW
         return None
 
     def _start_tls(self, _: StartTls) -> None:
-        self._voice.use_no_more()
-        self._transport.startTLS(self._creator)
+        self._put_tls_below()
+
+    def _put_tls_below(self) -> None:
+        assert self._prepared is not None
+        self._voice.settle()
+        self._channel = self._prepared
+        self._voice = Voice(self._channel, self.factory.turn_end)
+        self._channel.start(self.transport)
 
     def _impersonate(self, effect: Impersonate) -> None:
         """XCLIENT: what follows is said by another client, with that client's rights."""

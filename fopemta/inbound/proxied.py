@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import IHandshakeListener, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.config.model import Network
@@ -46,7 +45,6 @@ class ProxiedFactory(WrappingFactory):
         return _Proxied(self)
 
 
-@implementer(IHandshakeListener)
 class _Proxied(ProtocolWrapper):
     """Between the transport and the listener's protocol, which is made once the client is known."""
 
@@ -92,11 +90,6 @@ class _Proxied(ProtocolWrapper):
         self._deadline.clear()
         if self._joined:
             self.wrappedProtocol.connectionLost(reason)
-
-    def handshakeCompleted(self) -> None:
-        """STARTTLS puts itself between the transport and us; the listener's protocol is who wants to know."""
-        protocol: Any = self.wrappedProtocol
-        protocol.handshakeCompleted()
 
     def getPeer(self) -> Any:
         """The client, as the proxy has named it."""

@@ -9,15 +9,14 @@ from typing import Any, TypeAlias
 import attrs
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from fopemta.background import supervise
 from fopemta.config.model import CertificateFiles, DeliveryTimeouts
 from fopemta.deadline import Deadline
-from fopemta.interfaces import IClientTls, Resumable
+from fopemta.interfaces import IClientTls, ITlsChannel, Resumable
 from fopemta.outbound.content import ChunkSource, ContentSource, send_content
 from fopemta.smtp.client_effects import (
     BeginTls,
@@ -69,7 +68,6 @@ class _Wait(enum.Enum):
     TRANSACTION = "transaction"
 
 
-@implementer(IHandshakeListener)
 class OutboundProtocol(Protocol):
     """One connection to a server.
 
@@ -94,6 +92,7 @@ class OutboundProtocol(Protocol):
         self._rung, self._hello, self._server_name = rung, hello, server_name
         self._tls = tls
         self._timeouts = timeouts
+        self._channel: ITlsChannel | None = None
         self._evidence: HandshakeEvidence | None = None
         self._turn_end = TurnEnd.of(clock)
         self._voice: Voice
@@ -158,12 +157,19 @@ class OutboundProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """The server has sent something."""
+        if self._channel is None:
+            self._heard(data)
+        else:
+            self._channel.take(data)
+
+    def _heard(self, data: bytes) -> None:
+        """The server has said something, under TLS or not."""
         if self.overhear is not None:
             self.overhear(False, data)
         self._perform(self._session.receive(data))
 
-    def handshakeCompleted(self) -> None:
-        """TLS stands; nothing is proven yet."""
+    def _tls_stands(self) -> None:
+        """Nothing is proven yet."""
         self._evidence = self._tls.evidence(self._transport.getHandle())
         self._perform(self._session.secured())
 
@@ -172,11 +178,15 @@ class OutboundProtocol(Protocol):
         self.lost = True
         self._deadline.clear()
         self._grace.clear()
+        shaking = self._session.phase is Phase.HANDSHAKE
+        past_hello = shaking and self._channel is not None and self._tls.past_hello(self._channel.getHandle())
+        if self._channel is not None:
+            reason = self._channel.lost(reason)
         if self._waiting_for is None:
             return
-        if self._session.phase is Phase.HANDSHAKE:
+        if shaking:
             ending, words = _ending(reason)
-            diagnosis = diagnose(ending, words, past_hello=self._tls.past_hello(self._transport.getHandle()))
+            diagnosis = diagnose(ending, words, past_hello=past_hello)
             self._broke(diagnosis, words or "the connection was closed during the handshake")
         else:
             self._broke(Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")
@@ -185,7 +195,7 @@ class OutboundProtocol(Protocol):
 
     @property
     def _transport(self) -> Any:
-        return self.transport
+        return self.transport if self._channel is None else self._channel
 
     def _perform(self, effects: list[ClientEffect]) -> None:
         for effect in effects:
@@ -199,11 +209,13 @@ class OutboundProtocol(Protocol):
         self._voice.write(effect.data)
 
     def _begin_tls(self, _: BeginTls) -> None:
-        self._voice.use_no_more()
-        self._transport.startTLS(self._creator())
-
-    def _creator(self) -> IOpenSSLClientConnectionCreator:
-        return self._tls.creator(self._rung, self._hello, self._server_name, self._resumable, self._certificate)
+        self._channel = self._tls.channel(
+            self._rung, self._hello, self._server_name, self._tls_stands, self._heard, self._resumable,
+            self._certificate,
+        )  # fmt: skip
+        self._voice.settle()
+        self._voice = Voice(self._channel, self._turn_end)
+        self._channel.start(self.transport)
 
     def _ready(self, effect: Ready) -> None:
         self._finish(Opened(effect, self._evidence))

@@ -12,9 +12,10 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
 from fopemta.config.model import CertificateFiles
-from fopemta.interfaces import IClientTls, Resumable
+from fopemta.interfaces import IClientTls, ITlsChannel, Resumable
 from fopemta.mail.address import is_ip_address
 from fopemta.tls.against import OtherRoots
+from fopemta.tls.channel import TlsChannel
 from fopemta.tls.credentials import Credentials, load, use
 from fopemta.tls.observed import ObservedConnection, keep_staple, observe
 from fopemta.tls.roots import trust
@@ -91,9 +92,40 @@ class ClientTls:
         resumable: Resumable | None = None,
         certificate: CertificateFiles | None = None,
     ) -> IOpenSSLClientConnectionCreator:
+        """The same for Twisted's `startTLS`: for tools and tests.  See `channel`."""
+        return _Creator(lambda: self._connection(rung, hello, server_name, resumable, certificate))
+
+    def channel(
+        self,
+        rung: Rung,
+        hello: Hello,
+        server_name: str | None,
+        secured: Callable[[], None],
+        received: Callable[[bytes], None],
+        resumable: Resumable | None = None,
+        certificate: CertificateFiles | None = None,
+    ) -> ITlsChannel:
         """See IClientTls.  Every rung but PLAIN.  A certificate that was never read is not shown."""
+        connection = self._connection(rung, hello, server_name, resumable, certificate)
+        return TlsChannel(connection, False, secured, received)
+
+    def _connection(
+        self,
+        rung: Rung,
+        hello: Hello,
+        server_name: str | None,
+        resumable: Resumable | None,
+        certificate: CertificateFiles | None,
+    ) -> SSL.Connection:
         contexts = self._contexts if certificate is None else self._ours.get(certificate, self._contexts)
-        return _Creator(contexts[rung, hello], _sni(server_name), resumable)
+        name = _sni(server_name)
+        connection = _Connection(contexts[rung, hello], name, resumable)
+        if resumable is not None:
+            connection.set_session(resumable.session)
+        connection.request_ocsp()
+        if name is not None:
+            connection.set_tlsext_host_name(name.encode("ascii"))
+        return connection
 
     def only(self, offer: Offer) -> ClientTls:
         """One that offers this and nothing else, whatever rung is asked for.  For tools.  Raises RootsError."""
@@ -138,20 +170,12 @@ class _Creator:
     its callback can count as success.
     """
 
-    def __init__(self, context: SSL.Context, server_name: str | None, resumable: Resumable | None = None) -> None:
-        self._context = context
-        self._server_name = server_name
-        self._resumable = resumable
+    def __init__(self, make: Callable[[], SSL.Connection]) -> None:
+        self._make = make
 
     def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """IOpenSSLClientConnectionCreator."""
-        connection = _Connection(self._context, self._server_name, self._resumable)
-        if self._resumable is not None:
-            connection.set_session(self._resumable.session)
-        connection.request_ocsp()
-        if self._server_name is not None:
-            connection.set_tlsext_host_name(self._server_name.encode("ascii"))
-        return connection
+        return self._make()
 
 
 def _sni(server_name: str | None) -> str | None:
@@ -170,6 +194,8 @@ def _context(offer: Offer, hello: Hello, roots: str, ours: Credentials | None = 
         context.set_tls13_ciphersuites(":".join(offer.tls13).encode("ascii"))
     if offer.tls12:
         context.set_cipher_list((":".join(offer.tls12) + f":@SECLEVEL={offer.security_level}").encode("ascii"))
+    # What a server proves it proves once: who shows another certificate later has not been judged.
+    context.set_options(SSL.OP_NO_RENEGOTIATION)
     if offer.legacy_servers:
         context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
     if hello is Hello.SMALL:

@@ -17,13 +17,14 @@ from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.config.model import ClientCertificates, ClientEku, ServerVersion
-from fopemta.interfaces import IServerTls
+from fopemta.interfaces import IServerTls, ITlsChannel
 from fopemta.mail.envelope import ClientCertificate, TlsSession
+from fopemta.tls.channel import TlsChannel
 from fopemta.tls.credentials import Credentials, CredentialsError, use
 from fopemta.tls.observed import ObservedConnection, observe
 from fopemta.tls.roots import trust
 from fopemta.trust.client_certificate import judge_client
-from fopemta.trust.names import matching, presented
+from fopemta.trust.names import Patterns, matching, patterns, presented
 from fopemta.trust.rungs import SERVER_TLS12, SERVER_TLS13
 
 # What a server name may consist of before it reaches logs and records.
@@ -116,8 +117,12 @@ class ServerTls:
         return serve
 
     def creator(self) -> IOpenSSLServerConnectionCreator:
-        """See IServerTls."""
+        """The same for Twisted's `startTLS`: for tools and tests."""
         return _Creator(self._context)
+
+    def channel(self, secured: Callable[[], None], received: Callable[[bytes], None]) -> ITlsChannel:
+        """See IServerTls."""
+        return TlsChannel(ObservedConnection(self._context), True, secured, received)
 
     def session(self, connection: SSL.Connection) -> TlsSession:
         """See IServerTls.  `server_name` is None where what the client sent is no host name."""
@@ -165,10 +170,11 @@ def _contexts(credentials: Sequence[Credentials], settings: ServerSettings, stap
     if not credentials:
         # C015: a listener that says 220 to STARTTLS and has nothing to show.
         raise CredentialsError("there is no certificate to serve")
-    groups = [(group, _context(group, settings, stapled)) for group in _groups(credentials)]
-    first = groups[0][1]
-    if len(groups) > 1:
-        first.set_tlsext_servername_callback(lambda connection: _choose(connection, groups))
+    groups = _groups(credentials)
+    contexts = [(_patterns(group), _context(group, settings, stapled)) for group in groups]
+    first = contexts[0][1]
+    if len(contexts) > 1:
+        first.set_tlsext_servername_callback(lambda connection: _choose(connection, contexts))
     return first
 
 
@@ -184,14 +190,18 @@ def _groups(credentials: Sequence[Credentials]) -> list[list[Credentials]]:
     return list(groups.values())
 
 
-def _choose(connection: SSL.Connection, groups: Sequence[tuple[list[Credentials], SSL.Context]]) -> None:
+def _patterns(group: Sequence[Credentials]) -> Patterns:
+    return patterns(presented(group[0].chain[0]))
+
+
+def _choose(connection: SSL.Connection, contexts: Sequence[tuple[Patterns, SSL.Context]]) -> None:
     """Called by OpenSSL within the handshake; a name that is nobody's changes nothing."""
     name = connection.get_servername()
     if not name or not _HOST_NAME.fullmatch(name):
         return
     wanted = (name.decode("ascii").lower(),)
-    for group, context in groups:
-        if matching(presented(group[0].chain[0]), wanted) is not None:
+    for fitting, context in contexts:
+        if matching(fitting, wanted) is not None:
             connection.set_context(context)
             return
 

@@ -318,5 +318,5 @@ class HandshakeTests(SynchronousTestCase):
 class Unready:
     """Server TLS that cannot begin."""
 
-    def creator(self) -> None:
+    def channel(self, secured: object, received: object) -> None:
         raise ZeroDivisionError

@@ -18,7 +18,7 @@ class BrokenTls:
     """Server TLS whose facts cannot be read."""
 
     def __init__(self, real: Any) -> None:
-        self.creator = real.creator
+        self.channel = real.channel
 
     def session(self, connection: object) -> None:
         raise ZeroDivisionError

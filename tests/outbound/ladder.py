@@ -131,9 +131,9 @@ class Notary:
     tls: IClientTls
     tried: list[str]
 
-    def creator(self, rung: Rung, hello: Hello, server_name: str | None, *more: Any) -> Any:
+    def channel(self, rung: Rung, hello: Hello, server_name: str | None, *more: Any) -> Any:
         self.tried.append(rung.value + (" (small)" if hello is Hello.SMALL else ""))
-        return self.tls.creator(rung, hello, server_name, *more)
+        return self.tls.channel(rung, hello, server_name, *more)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.tls, name)
