@@ -20,13 +20,14 @@ from fopemta.mail.consignment import Consignment
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult, verdicts_of
 from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus, Unfinished
 from fopemta.policy.demands import RuleDemands
-from fopemta.queue.clocks import Ages, SteadyAgenda, is_of
+from fopemta.queue.clocks import Ages, SteadyAgenda
 from fopemta.queue.damage_watch import DamageWatch
-from fopemta.queue.demanding import NO_DEMANDS, Demanding
+from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
 from fopemta.queue.destinations import Taken
-from fopemta.queue.not_made import asked_for, not_asked_for, not_judged
+from fopemta.queue.not_made import not_asked_for, not_judged
 from fopemta.queue.outcomes import Outcomes
 from fopemta.queue.pending_orders import PendingOrders
+from fopemta.queue.pressing import NOTHING_PRESSES, Pressing
 from fopemta.queue.round import Round
 from fopemta.queue.traffic import Traffic
 from fopemta.report.notices import warning_due
@@ -83,8 +84,8 @@ class Dispatcher:
         # Those that wait and are under a rule's demand.
         self._bound: set[str] = set()
         self._loading: set[str] = set()
-        # Messages that somebody wants tried at once, with the domain that he named, "" for all.
-        self._pressed: dict[str, str] = {}
+        # Messages of which somebody wants something tried at once.
+        self._pressed: dict[str, Pressing] = {}
         self._orders = PendingOrders()
         self._backlog: deque[str] = deque()
         self._traffic = Traffic(config, clock.seconds, noise)
@@ -172,11 +173,15 @@ class Dispatcher:
             self._traffic.wake(next_hop(each, self._config.routes))
         moving = [message_id for message_id in found if self._moves(message_id)]
         for message_id in moving:
-            self._pressed[message_id] = domain
+            self._press(message_id, Pressing(domains=frozenset({domain})))
             if message_id in self._agenda:
                 self._agenda.set(message_id, self._now())
         self._look()
         return succeed(len(moving))
+
+    def _press(self, message_id: str, pressing: Pressing) -> None:
+        """Remember it for the message's next round; who pressed before is not forgotten."""
+        self._pressed[message_id] = self._pressed.get(message_id, NOTHING_PRESSES) | pressing
 
     def order(self, message_id: str, order: Order) -> Deferred[OrderResult]:
         """See IQueue."""
@@ -342,31 +347,34 @@ class Dispatcher:
     def _begin_round(self, round_: Round) -> None:
         """One consignment for each way of the recipients that are due: a next hop, and what is demanded of it."""
         message, demands = round_.message, round_.demands
-        # Who is to be tried first is due, whatever the clock on the wall says: it has been waited for.
-        latest = max(self._now(), message.due or 0.0)
-        pressed = self._pressed.pop(message.id, None)
-        groups: dict[tuple[NextHop, Demanded], list[int]] = {}
+        pressed = self._pressed.pop(message.id, NOTHING_PRESSES)
+        # Who is to be tried first is due, whatever the clock on the wall says: his moment has been waited for, unless
+        # somebody was impatient.
+        latest = self._now() if pressed else max(self._now(), message.due or 0.0)
+        # By the way, and whether it waits for being asked for.
+        groups: dict[tuple[NextHop, Demanded, bool], list[Mailbox]] = {}
         unsure: list[Mailbox] = []
-        for index, status in enumerate(message.recipients):
-            wanted = pressed is not None and (not pressed or is_of(pressed, status.address.domain))
+        for status in message.recipients:
+            wanted = pressed.names(status.address)
             if status.state is RecipientState.QUEUED and (wanted or (status.next_try or 0.0) <= latest):
-                found = demands.of(str(status.address)) if demands is not NO_DEMANDS else _NOTHING
+                found = _found(demands, status)
                 self._tell_of_lowered(message.id, status, found)
                 if found.unsure is not None:
                     maillog.rule_unsure(message.id, str(status.address), found.unsure)
                     unsure.append(status.address)
                     continue
-                groups.setdefault((self._hop(status.address.domain, found), found.demanded), []).append(index)
+                hop = self._hop(status.address.domain, found)
+                uncalled = hop.route.on_demand and not wanted
+                groups.setdefault((hop, found.demanded, uncalled), []).append(status.address)
         self._rounds[message.id] = round_
         round_.out = len(groups) + bool(unsure)
         if not round_.out:
             self._end_round(round_)
         if unsure:
             supervise(self._left(round_, self._not_judged(round_, unsure)), f"putting off {message.id}")
-        for (hop, demanded), indices in groups.items():
-            addresses = tuple(message.recipients[index].address for index in indices)
-            consignment = Consignment(message, hop, addresses, demanded)
-            if hop.route.on_demand and not asked_for(pressed, consignment):
+        for (hop, demanded, uncalled), addresses in groups.items():
+            consignment = Consignment(message, hop, tuple(addresses), demanded)
+            if uncalled:
                 self._await_call(consignment)
             elif not self._traffic.admit(consignment):
                 self._park(consignment)
@@ -498,9 +506,10 @@ class Dispatcher:
             concerned = tuple(str(each.address) for each in round_.message.recipients if order.concerns(each))
             await self._outcomes.order(round_, verdicts_of(order, round_.message, self._now()), order.report)
             if order.kind in _PRESSING and concerned:
-                self._pressed[message_id] = ""
+                self._press(message_id, Pressing(recipients=frozenset(concerned)))
                 for status in round_.message.pending:
-                    self._traffic.wake(next_hop(status.address.domain, self._config.routes))
+                    if str(status.address) in concerned:
+                        self._traffic.wake(self._hop(status.address.domain, _found(round_.demands, status)))
             if concerned:
                 maillog.ordered(message_id, order.kind.value, concerned, order.reason)
             obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, concerned))
@@ -545,3 +554,7 @@ class Dispatcher:
         idle, self._idle = self._idle, None
         if idle is not None:
             idle.callback(None)
+
+
+def _found(demands: MessageDemands, status: RecipientStatus) -> RuleDemands:
+    return demands.of(str(status.address)) if demands is not NO_DEMANDS else _NOTHING

@@ -7,16 +7,8 @@ import attrs
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.mail.unattempted import unattempted
-from fopemta.queue.clocks import is_of
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.verdict import VerdictRecord
-
-
-def asked_for(pressed: str | None, consignment: Consignment) -> bool:
-    """Somebody wants mail for `pressed` tried (see `is_of`), "" for all; None where nobody does."""
-    if pressed is None:
-        return False
-    return not pressed or any(is_of(pressed, each.domain) for each in consignment.recipients)
 
 
 def not_asked_for(consignment: Consignment, status: RecipientStatus, now: float, until: float) -> VerdictRecord:

@@ -68,6 +68,21 @@ class FlushTests(Base):
         self.assertEqual(self.spool.finished, [message_id])
         self.assertEqual(self.dispatcher._pressed, {})
 
+    def test_C112_each_domain_that_was_asked_for_meanwhile_is_tried(self) -> None:
+        for domains in (("b.test", "c.test"), ("c.test", "b.test")):
+            self.setUp()
+            self.courier.slow = {*domains}
+            self.courier.script = {str(who): [Result.DEFERRED, Result.DELIVERED] for who in (BOB, CAROL)}
+            message_id = self.send(BOB, CAROL)
+            for domain in domains:
+                self.flush(domain)
+            self.courier.slow.clear()
+            while self.courier.waiting:
+                waiting, consignment = self.courier.waiting.pop()
+                waiting.callback(self.courier.verdicts(consignment))
+            self.clock.advance(0)
+            self.assertEqual(self.spool.finished, [message_id])
+
 
 class RestingFlushTests(World):
     def test_a_destination_that_rests_is_tried_with_all_its_mail(self) -> None:

@@ -141,6 +141,18 @@ class WaitingTests(OrdersBase):
         self.assertEqual(self.state(message_id), ["queued", "failed"])
         self.assertEqual(self.order(message_id, attrs.evolve(REMOVE, recipients=chosen)).obeyed, NOTHING)
 
+    def test_only_some_are_tried_at_once(self) -> None:
+        for held in (False, True):
+            for chosen in (BOB, CAROL):
+                self.setUp()
+                message_id = self.deferred(BOB, CAROL)
+                order = attrs.evolve(RELEASE if held else RETRY, recipients=frozenset({str(chosen)}))
+                if held:
+                    self.order(message_id, attrs.evolve(HOLD, recipients=order.recipients))
+                self.assertEqual(self.order(message_id, order).recipients, (str(chosen),))
+                self.clock.advance(0)
+                self.assertEqual((self.tried(BOB), self.tried(CAROL)), (1 + (chosen is BOB), 1 + (chosen is CAROL)))
+
     def test_unknown(self) -> None:
         for kind in OrderKind:
             self.assertEqual(self.order("0vyKfVczdK5G1f", Order(kind=kind)).obeyed, UNKNOWN)
@@ -249,6 +261,13 @@ class OnDemandTests(OrdersBase):
         self.assertEqual(self.order(message_id, RETRY).obeyed, DONE)
         self.wait(30)
         self.assertNotIn(message_id, self.spool.kept)
+
+    def test_an_order_for_others_is_no_call_for_it(self) -> None:
+        self.courier.script[str(CAROL)] = [Result.DEFERRED]
+        message_id = self.send(BOB, CAROL)
+        self.order(message_id, attrs.evolve(RETRY, recipients=frozenset({str(CAROL)})))
+        self.wait(30)
+        self.assertEqual((self.tried(BOB), self.tried(CAROL)), (0, 2))
 
     def test_waits_again_after_an_attempt_in_vain(self) -> None:
         self.courier.script[str(BOB)] = [Result.DEFERRED]
