@@ -12,10 +12,10 @@ from fopemta.report.facts import Facts
 from fopemta.report.kinds import Kind
 from fopemta.report.multipart import Part
 from fopemta.report.notices import Notice
+from fopemta.report.quotation import quoted_codes, said_by_server
 from fopemta.report.subjects import subjects
 from fopemta.report.wording import clean
 from fopemta.smtp.xtext import encode_unitext, encode_xtext
-from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
 
 # RFC 5322 2.1.1 wants lines of 78 and allows 998 octets.  Of all words only those of remote texts can be longer; a
@@ -25,7 +25,6 @@ _LONGEST_WORD = 900
 _PIECE = _LONGEST_WORD // 4
 
 _STATUS = re.compile(r"[245](\.[0-9]{1,3}\.[0-9]{1,3})")
-_SAID_BY_PEER = frozenset({None, Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_BY_PEER.value})
 
 
 def status_part(facts: Facts, notice: Notice, message: QueuedMessage, *, utf8: bool) -> Part:
@@ -113,12 +112,16 @@ def _peer(verdict: VerdictRecord) -> str | None:
 def _diagnostic_code(verdict: VerdictRecord, peer: str | None, utf8: bool) -> str:
     """RFC 3464 2.3.6: the type "smtp" is for what a server has said, ours is for what we found."""
     # The diagnosis of what was delivered is about TLS.
-    said = verdict.result is Result.DELIVERED or verdict.diagnosis in _SAID_BY_PEER
-    kind = "smtp;" if peer is not None and said else "X-Fopemta;"
-    code = str(verdict.code)
-    # What was given up after many 4yz has an enhanced code of ours, which is the Status and not what the server said.
-    codes = (code, verdict.enhanced) if verdict.enhanced.startswith(code[0]) else (code,)
+    said = said_by_server(verdict) or (verdict.result is Result.DELIVERED and peer is not None)
+    codes = quoted_codes(verdict) if said else _codes(verdict)
+    kind = "smtp;" if said else "X-Fopemta;"
     return field("Diagnostic-Code", kind, *codes, *clean(verdict.text, ascii_only=not utf8).split())
+
+
+def _codes(verdict: VerdictRecord) -> tuple[str, ...]:
+    code = str(verdict.code)
+    # What was given up has an enhanced code that fits the Status and not the reply.
+    return (code, verdict.enhanced) if verdict.enhanced.startswith(code[0]) else (code,)
 
 
 def field(name: str, *words: str) -> str:

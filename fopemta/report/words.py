@@ -12,6 +12,7 @@ from fopemta.report.facts import Facts
 from fopemta.report.kinds import Kind
 from fopemta.report.multipart import Part
 from fopemta.report.notices import Notice
+from fopemta.report.quotation import quoted_codes, said_by_server
 from fopemta.report.subjects import Subject, subjects
 from fopemta.report.wording import clean
 from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
@@ -173,11 +174,14 @@ def _times(attempts: int) -> str:
 
 def _quoted(kind: Kind, verdict: VerdictRecord) -> str:
     """The technical words, whole enough to search for."""
-    words = clean(f"{verdict.code} {verdict.enhanced} {verdict.text}").replace('"', "'")
-    host = _host(verdict)
-    if host and (kind is Kind.RELAYED or verdict.diagnosis in _SAID_BY_SERVER):
-        return f'The server {host} said: "{words}"'
-    return f"In technical words: {words}"
+    if said_by_server(verdict) or (kind is Kind.RELAYED and _host(verdict)):
+        said = " ".join([*quoted_codes(verdict), verdict.text])
+        return f'The server {_host(verdict)} said: "{_unquoted(said)}"'
+    return f"In technical words: {_unquoted(f'{verdict.code} {verdict.enhanced} {verdict.text}')}"
+
+
+def _unquoted(text: str) -> str:
+    return clean(text).replace('"', "'")
 
 
 def _host(verdict: VerdictRecord) -> str:

@@ -40,6 +40,8 @@ class ScriptedCourier:
         self.carried: list[tuple[float, str]] = []
         self.waiting: list[tuple[Deferred[Any], Consignment]] = []
         self.slow: set[str] = set()
+        # What records say besides.
+        self.facts: dict[str, Any] = {}
         self.closed = 0
 
     def close(self) -> None:
@@ -60,11 +62,12 @@ class ScriptedCourier:
         script = self.script.get(str(recipient), [Result.DELIVERED])
         result = script.pop(0) if len(script) > 1 else script[0]
         code = {Result.DELIVERED: 250, Result.DEFERRED: 451, Result.FAILED: 550}[result]
-        return VerdictRecord(
+        verdict = VerdictRecord(
             time=self.clock.seconds(), message=consignment.message.id, sender="", recipient=str(recipient),
             attempt=consignment.attempt_of(recipient), result=result, code=code, enhanced=f"{code // 100}.0.0",
             text="said", diagnosis={451: "deferred_by_peer", 550: "refused_by_peer"}.get(code),
         )  # fmt: skip
+        return attrs.evolve(verdict, **self.facts)
 
 
 class Base(SynchronousTestCase):
@@ -233,6 +236,27 @@ class FailureTests(Base):
         self.assertIn(b"Action: failed", report.content)
         self.assertEqual(message_from_bytes(report.content)["To"], "<alice@us.test>")
         self.assertIsNone(report.message.envelope.sender)
+
+    def test_what_a_server_said_is_told_as_it_said_it(self) -> None:
+        # The reply to the last attempt → the record of the end, and what the report quotes.
+        for facts, record, quoted in (
+            ({"code": 451, "enhanced": "4.7.1"}, ("5.4.7", "4.7.1 said"), "451 4.7.1 said"),
+            ({"code": 421, "enhanced": "4.0.0"}, ("5.4.7", "said"), "421 said"),
+            # A refusal to talk to us at all: another day it may.
+            ({"code": 554, "enhanced": "4.7.1", "diagnosis": "refused_by_peer"}, ("5.7.1", "said"), "554 5.7.1 said"),
+        ):
+            self.setUp()
+            self.make(retry=Retry(first=60.0, factor=2.0, longest=3600.0, lifetime=600.0))
+            self.courier.slow.add("us.test")
+            self.courier.script["bob@b.test"] = [Result.DEFERRED]
+            self.courier.facts = {**facts, "host": "mx.b.test", "address": "192.0.2.1", "level": "opportunistic"}
+            message_id = self.send(BOB)
+            self.wait(700, 10)
+            last = [each for each in self.spool.verdicts if each.message == message_id and each.attempt][-1]
+            self.assertEqual((last.result, last.enhanced, last.text), (Result.FAILED, *record))
+            (report,) = self.reports()
+            self.assertIn(f'mx.b.test said: "{quoted}"'.encode(), report.content)
+            self.assertIn(f"Diagnostic-Code: smtp; {quoted}".encode(), report.content)
 
 
 class TroubleTests(Base):

@@ -41,7 +41,7 @@ def verdict(recipient: str = "bob@b.test", **changes: object) -> VerdictRecord:
         "time": NOW, "message": "MSG1", "sender": "alice@us.test", "recipient": recipient, "attempt": 1,
         "result": Result.FAILED, "code": 550, "enhanced": "5.1.1", "text": "No such user here", "host": "mx1.b.test",
         "address": "192.0.2.1", "port": 25, "diagnosis": "refused_by_peer", "rung": "strong256", "protocol": "TLSv1.3",
-        "cipher": "TLS_AES_256_GCM_SHA384", "bits": 256,
+        "cipher": "TLS_AES_256_GCM_SHA384", "bits": 256, "level": "opportunistic",
     }  # fmt: skip
     return VerdictRecord(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -79,6 +79,8 @@ class StatusTests(SynchronousTestCase):
             ({"host": None, "address": None}, "X-Fopemta; 550 5.1.1 No such user here"),
             # Given up after many of these: the enhanced code is ours.
             ({"code": 451, "enhanced": "5.4.7", "diagnosis": "deferred_by_peer"}, "smtp; 451 No such user here"),
+            # Nothing was said of this message.
+            ({"level": None, "text": "Not tried"}, "X-Fopemta; 550 5.1.1 Not tried"),
             ({"text": ""}, "smtp; 550 5.1.1"),
             ({"result": Result.DELIVERED, "diagnosis": "tls_not_offered"}, "smtp; 550 5.1.1 No such user here"),
         ):

@@ -86,6 +86,16 @@ class WordsTests(SynchronousTestCase):
         found = sentences(verdict(text='He said "no"\r\nDear customer, pay here'))
         self.assertIn("\"550 5.1.1 He said 'no' Dear customer, pay here\"", found)
 
+    def test_only_what_was_said_is_quoted(self) -> None:
+        greylisted = {"code": 451, "diagnosis": "deferred_by_peer", "text": "4.7.1 Greylisted", "attempt": 9}
+        for example, said in (
+            (verdict(), 'The server mx1.b.test said: "550 5.1.1 No such user here"'),
+            (verdict(enhanced="5.0.0"), 'The server mx1.b.test said: "550 No such user here"'),
+            (verdict(enhanced="5.4.7", **greylisted), 'The server mx1.b.test said: "451 4.7.1 Greylisted"'),
+            (verdict(enhanced="5.4.7", level=None, **greylisted), "In technical words: 451 5.4.7 4.7.1 Greylisted"),
+        ):
+            self.assertIn(said, sentences(example))
+
 
 class CleanTests(SynchronousTestCase):
     def test_one_line_of_what_can_be_seen(self) -> None:
