@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -142,7 +143,7 @@ class MailService(Service):
             for each in self._listening:
                 each.bind(self._reactor)
         except (CannotStart, SpoolUnusable, SpoolTrouble) as error:
-            maillog.not_started(str(error))
+            self._tell_not_started(str(error))
             raise CannotStart(str(error)) from None
         Service.privilegedStartService(self)
 
@@ -159,7 +160,7 @@ class MailService(Service):
         try:
             messages = await self._spool.start()
         except (SpoolUnusable, SpoolTrouble) as error:
-            maillog.not_started(f"node.spool: {error}")
+            self._tell_not_started(f"node.spool: {error}")
             self._end_in_failure()
             return
         # What was read stays for long: the collector need not look at it again (55 ms for 100,000 messages).
@@ -174,6 +175,12 @@ class MailService(Service):
         for attendant in self._attendants:
             attendant.start()
         maillog.started(self._configuration.node.hostname, fopemta.__version__)
+
+    def _tell_not_started(self, why: str) -> None:
+        """In the log; and who starts it in the foreground with a log elsewhere must not see nothing at all."""
+        maillog.not_started(why)
+        if self._configuration.log.text != "stdout" and sys.__stderr__ is not None:
+            print(f"fopemta: not started: {why}", file=sys.__stderr__)
 
     def _end_in_failure(self) -> None:
         """Stop, with an exit status that tells systemd so; twistd itself knows no such way once it runs."""

@@ -165,6 +165,13 @@ class PluginTests(SynchronousTestCase):
         self.assertIn('not_started why="listener[0].endpoint: Address already in use', done.stdout)
         self.assertNotIn("Traceback", done.stdout + done.stderr)
 
+    def test_the_reason_is_seen_in_the_foreground_wherever_the_log_goes(self) -> None:
+        self.write(CONFIGURATION.format(port=self.port) + '[log]\ntext = "text.log"\n')
+        done = self.twistd("-n")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("fopemta: not started: listener[0].endpoint: Address already in use", done.stderr)
+        self.assertIn("not_started", (self.folder / "text.log").read_text(encoding="utf-8"))
+
     def test_taken_port_is_an_error_for_a_daemon(self) -> None:
         done = self.twistd()
         self.assertEqual(done.returncode, 1)
