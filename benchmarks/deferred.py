@@ -1,9 +1,12 @@
-"""`make bench`: a start with 100,000 deferred messages: how long, how much memory, when the first mail goes.
+"""`make bench`: a start with 100,000 deferred messages: how long, how much memory, when the first mail goes; and how
+long it takes to list them.
 
     python -m benchmarks.deferred [--messages 100000] [--folder DIR]
 
 Each message has one recipient, 1 KiB of content and three attempts in its journal; one in ten is overdue.  The figures
-of a spool without messages stand beside it.  As root the spool lies on a fresh journalled file system in a file.
+of a spool without messages stand beside it.  Lists are made of a server at rest, whose overdue messages wait for a next
+hop that never greets, and then of its spool with no server.  As root the spool lies on a fresh journalled file system
+in a file.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import tree
+from benchmarks import listing, tree
 from benchmarks.ground import Ground
 from benchmarks.servers import SINK, Fopemta
 from fopemta.mail.address import Mailbox
@@ -34,6 +37,8 @@ from fopemta.trust.verdict import Result, VerdictRecord
 _DESTINATIONS = 5000
 _ATTEMPTS = 3
 _PATIENCE = 120.0
+# After a start, until all that is overdue is lined up.
+_SETTLING = 5.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ def main() -> None:
         print(f"file system: {ground.words}", flush=True)
         empty = measure(ground, 0)
         full = measure(ground, options.messages)
+        lists = measure_lists(ground, options.messages)
     print(
         "| deferred | start, s | CPU s of it | spool read, s | memory MiB | first one out, s | new one out after, s |"
     )
@@ -66,7 +72,9 @@ def main() -> None:
             f"| {count:,} | {found.greeting:.2f} | {found.cpu:.2f} | {found.recovered:.2f} "
             f"| {found.memory / 2**20:.0f} | {found.first_deferred:.2f} | {found.fresh:.2f} |".replace("nan", "-")
         )
-    print(f"memory a message: {(full.memory - empty.memory) / max(options.messages, 1):.0f} octets", flush=True)
+    print(
+        f"memory a message: {(full.memory - empty.memory) / max(options.messages, 1):.0f} octets\n\n{lists}", flush=True
+    )
 
 
 def measure(ground: Ground, messages: int) -> Figures:
@@ -86,19 +94,37 @@ def measure(ground: Ground, messages: int) -> Figures:
         sink.wait()
 
 
+def measure_lists(ground: Ground, messages: int) -> str:
+    """A table of how long the lists take, while the server runs and when it has stopped."""
+    server = Laden(ground, messages)
+    try:
+        server.start("hold")
+        time.sleep(_SETTLING)
+        up = listing.timings(server.config)
+        server.stop()
+        down = listing.timings(server.config)
+    finally:
+        server.stop()
+    for found in (up, down):
+        listing.check(messages, found)
+    return listing.table(messages, up, down)
+
+
 class Laden(Fopemta):
     """Ours, with a spool that holds so many deferred messages when it starts."""
+
+    control = "control.sock"
 
     def __init__(self, ground: Ground, messages: int) -> None:
         super().__init__(ground)
         self.messages = messages
         self.began = 0.0
-        self._log = Path()
+        self.config = self._log = Path()
 
     def command(self, folder: Path, mode: str, tls: bool) -> list[str]:
         command = super().command(folder, mode, tls)
         fill(folder / "spool", self.messages)
-        self._log = folder / "text.log"
+        self._log, self.config = folder / "text.log", folder / "fopemta.toml"
         self.began = time.time()
         return command
 

@@ -110,6 +110,7 @@ class Fopemta(Server):
     """Ours.  "hold": every way leads to a server that never greets, so a few connections wait and all else lies."""
 
     name, port = "fopemta", 2620
+    control = "off"
 
     def command(self, folder: Path, mode: str, tls: bool) -> list[str]:
         onwards = SINK if mode == "relay" else self.silent_port()
@@ -131,7 +132,7 @@ certificates = {certificates}
 [relay]
 networks = ["127.0.0.0/8"]
 [control]
-socket = "off"
+socket = "{self.control}"
 [log]
 text = "text.log"
 [[route]]
