@@ -1,9 +1,10 @@
 """What a message costs when there is more of everything: rules, recipients, mail that waits, destinations.
 
-    python -m benchmarks.growth [--plots docs/performance] [--folder DIR] [WHAT ...]
+    python -m benchmarks.growth [--runs 3] [--plots docs/performance] [--folder DIR] [WHAT ...]
 
 WHAT: rules, recipients, queue, destinations (all of them without any).  Prints CPU milliseconds of the server's process
-for each message (of `recipients`: for each recipient) at 1, 10, 100 and 1,000 of each, and draws them.
+for each message (of `recipients`: for each recipient) at 1, 10, 100 and 1,000 of each, the median of so many runs that
+each go through all four, and draws them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -133,21 +135,29 @@ _DRAWN = {"recipients": "recipients (for each)", "queue": "queue (hundreds)"}
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.growth", description=__doc__.split("\n")[0])
     parser.add_argument("what", nargs="*", choices=[[], *_ALL], default=[])
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--plots", type=Path)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/fopemta-bench"))
     options = parser.parse_args()
     lines: dict[str, list[tuple[float, float]]] = {}
     with Ground(options.folder) as ground:
-        print(f"file system: {ground.words}\n\n| CPU ms/message with so many | " + " | ".join(map(str, _STEPS)) + " |")
+        print(f"file system: {ground.words}; median of {options.runs} runs, in turn\n")
+        print("| CPU ms/message with so many | " + " | ".join(map(str, _STEPS)) + " |")
         print("|---" * (len(_STEPS) + 1) + "|")
         for name in options.what or _ALL:
-            found = [_ALL[name](ground, count) for count in _STEPS]
+            runs = [[_ALL[name](ground, count) for count in _STEPS] for _ in range(options.runs)]
+            found = list(map(statistics.median, zip(*runs, strict=True)))
             print(f"| {_ALL[name].__doc__} | " + " | ".join(f"{each:.3f}" for each in found) + " |", flush=True)
             lines[_DRAWN.get(name, name)] = list(zip(map(float, _STEPS), found, strict=True))
     if options.plots is not None:
-        os.makedirs(options.plots, exist_ok=True)
-        drawn = plot("CPU of the server as things grow", "so many of them", "CPU ms a message (log)", lines)
-        (options.plots / "growth.svg").write_text(drawn)
+        draw(options.plots, lines)
+
+
+def draw(folder: Path, lines: dict[str, list[tuple[float, float]]]) -> None:
+    """The lines by name, as growth.svg."""
+    os.makedirs(folder, exist_ok=True)
+    drawn = plot("CPU of the server as things grow", "so many of them", "CPU ms a message (log)", lines)
+    (folder / "growth.svg").write_text(drawn)
 
 
 if __name__ == "__main__":
