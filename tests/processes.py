@@ -95,8 +95,8 @@ class Process:
         return self.output.read_text("utf-8", "replace")
 
     def kill(self) -> None:
-        """Kill -9, and nothing else."""
-        self._process.kill()
+        """Kill -9, those that it has started with it, and nothing else."""
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(10)
 
     def stop(self, seconds: float = 20.0) -> int:

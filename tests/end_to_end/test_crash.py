@@ -1,6 +1,7 @@
 """kill -9 at random instants under load: nothing that was acknowledged is lost, and little comes twice.
 
-Fifteen crashes here, FOPEMTA_CRASHES of them where that is set (`make crash`: 200).  A message may come once more for
+Fifteen crashes here of one process and five of four workers, FOPEMTA_CRASHES of each where that is set (`make crash`:
+200).  A message may come once more for
 each crash that fell between the receiver's 250 and our record of it, so never twice from one life of the server.  One
 that comes thrice is no fault if two crashes follow each other closely: both may fall into that moment.
 """
@@ -23,21 +24,24 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.processes import Fopemta, until
 
 CRASHES = int(os.environ.get("FOPEMTA_CRASHES", "15"))
+CRASHES_OF_WORKERS = int(os.environ.get("FOPEMTA_CRASHES", "5"))
 SENDERS = 4
 SEED = int(os.environ.get("FOPEMTA_SEED", "20261125"))
 
 
 class Sink(socketserver.ThreadingTCPServer):
-    """Takes every message and counts it by its number; a few recipients are put off the first time."""
+    """Takes every message and counts it by its number; of recipients the share `put_off` is told to come later."""
 
     daemon_threads = True
     allow_reuse_address = True
     # After a restart twenty connections come at once.  With the usual five places the kernel may forget one that the
     # client believes in (SYN cookies), and both sides wait for the other to speak first.
     request_queue_size = 128
+    session: type[SinkSession]
 
-    def __init__(self, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), SinkSession)
+    def __init__(self, port: int = 0, put_off: float = 0.0) -> None:
+        super().__init__(("127.0.0.1", port), self.session)
+        self.put_off = put_off
         self.taken: collections.Counter[str] = collections.Counter()
         # By life of the server and number.  A connection belongs to the life in which it is made: whoever was killed
         # while he waited for the greeting says nothing any more.
@@ -68,8 +72,7 @@ class SinkSession(socketserver.StreamRequestHandler):
                 self.say("354 go on")
                 self.content()
             elif verb == b"RCPT":
-                # Deferred once in a while, so that the deferred directories are part of the game.
-                deferred = random.random() < 0.03
+                deferred = random.random() < self.server.put_off
                 self.say("451 4.3.0 later" if deferred else "250 2.1.5 ok")
             elif verb == b"QUIT":
                 self.say("221 bye")
@@ -91,6 +94,9 @@ class SinkSession(socketserver.StreamRequestHandler):
 
     def say(self, text: str) -> None:
         self.wfile.write(text.encode() + b"\r\n")
+
+
+Sink.session = SinkSession
 
 
 class Sender(threading.Thread):
@@ -141,8 +147,15 @@ class Sender(threading.Thread):
 
 class CrashTests(SynchronousTestCase):
     def test_nothing_acknowledged_is_lost(self) -> None:
+        self.lose_nothing(CRASHES)
+
+    def test_nothing_acknowledged_is_lost_by_four_workers(self) -> None:
+        self.lose_nothing(CRASHES_OF_WORKERS, "[workers]\ncount = 4\n")
+
+    def lose_nothing(self, crashes: int, more_settings: str = "") -> None:
         noise = random.Random(SEED)
-        sink = Sink()
+        # Once in a while, so that the deferred directories are part of the game.
+        sink = Sink(put_off=0.03)
         self.addCleanup(sink.server_close)
         self.addCleanup(sink.shutdown)
         settings = f"""
@@ -156,13 +169,13 @@ first = "1s"
 factor = 1.5
 longest = "3s"
 """
-        server = Fopemta(Path(self.mktemp()), settings)
+        server = Fopemta(Path(self.mktemp()), settings + more_settings)
         self.addCleanup(server.stop)
         senders = [Sender(server.port, f"s{number}") for number in range(SENDERS)]
         server.start()
         for sender in senders:
             sender.start()
-        for _ in range(CRASHES):
+        for _ in range(crashes):
             time.sleep(noise.uniform(0.02, 0.8))
             server.kill()
             sink.life += 1
@@ -175,10 +188,10 @@ longest = "3s"
         until(lambda: acknowledged <= set(sink.taken), "messages that were acknowledged and never came", 60)
         more = {number: times - 1 for number, times in sink.taken.items() if times > 1}
         print(  # noqa: T201  the count is what one wants to see of this test
-            f"{CRASHES} crashes, {len(acknowledged)} acknowledged, all delivered; {len(more)} came more than once",
+            f"{crashes} crashes, {len(acknowledged)} acknowledged, all delivered; {len(more)} came more than once",
             file=sys.stderr,
         )
-        self.assertGreater(len(acknowledged), CRASHES * 5)
+        self.assertGreater(len(acknowledged), crashes * 5)
         # At most what was on its way at a crash can come again: one message for each connection to the sink.
-        self.assertLessEqual(sum(more.values()), CRASHES * 20)
+        self.assertLessEqual(sum(more.values()), crashes * 20)
         self.assertEqual([each for each, times in sink.taken_in_life.items() if times > 1], [])
