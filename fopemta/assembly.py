@@ -36,11 +36,11 @@ from fopemta.interfaces import ICourier, IHostMemory, ILogins, IMailReactor, IQu
 from fopemta.local.maildir import MaildirCourier, maildir_path
 from fopemta.lookup.blocklists import Blocklists
 from fopemta.lookup.fetch import Fetcher
-from fopemta.lookup.list_shelf import ListShelf
+from fopemta.lookup.list_shelf import BorrowedShelf, ListShelf
 from fopemta.lookup.local_addresses import local_addresses
 from fopemta.lookup.nameservers import system_nameservers
 from fopemta.lookup.resolver import Resolver
-from fopemta.lookup.revocation_lists import RevocationLists
+from fopemta.lookup.revocation_lists import Elsewhere, RevocationLists
 from fopemta.lookup.revocation_upkeep import RevocationUpkeep
 from fopemta.lookup.revocations import Revocations
 from fopemta.lookup.router import Router
@@ -48,6 +48,7 @@ from fopemta.lookup.staples import Staples
 from fopemta.mail.identifiers import message_id
 from fopemta.mail_service import Attendant
 from fopemta.outbound.callout import Callout, hurried
+from fopemta.outbound.connections import Connections
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.host_memory import HostMemory
 from fopemta.queue.dispatcher import Dispatcher
@@ -55,7 +56,13 @@ from fopemta.queue.rule_counts import RuleCounts
 from fopemta.recipients.calls import AnyCalloutMemory, Calls
 from fopemta.recipients.memory import CalloutMemory
 from fopemta.recipients.recipients import Recipients
+from fopemta.retry.standings import AnyStandings
 from fopemta.routing.hosts import OwnAddresses
+from fopemta.routing.values import NextHop
+from fopemta.spool.limits import SpoolLimits
+from fopemta.spool.several import SeveralSpools
+from fopemta.spool.store import Spool
+from fopemta.spool.threads import PoolThreads
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
 from fopemta.tls.credentials import load as load_credentials
@@ -70,13 +77,19 @@ from fopemta.users.user_file import UserFile
 @attrs.frozen(eq=False)
 class Kept:
     """What is found out and kept, whatever becomes of a message: what hosts can do, how often rules matched, which
-    recipients exist.
+    recipients exist (asked by `callouts_in`).  What comes after `keepers` is for one worker of several.
     """
 
     memory: IHostMemory
     counts: IRuleCounts
     callouts: AnyCalloutMemory
-    attendants: Sequence[Attendant]
+    callouts_in: Callable[..., Deferred[Any]]
+    keepers: Sequence[Attendant]
+    worker: int | None = None
+    standings: AnyStandings[NextHop] | None = None
+    connections: Connections | None = None
+    elsewhere: Elsewhere | None = None
+    shared: Callable[[IQueue], IQueue] = lambda queue: queue
 
     @classmethod
     def here(cls, configuration: Configuration, reactor: IMailReactor) -> Kept:
@@ -84,7 +97,7 @@ class Kept:
         state, in_thread = configuration.node.state, in_threads(reactor)
         memory = HostMemory(state, reactor, time.time, in_thread)
         counts = RuleCounts(state, reactor, in_thread)
-        return cls(memory, counts, CalloutMemory.in_folder(state), (counts, memory))
+        return cls(memory, counts, CalloutMemory.in_folder(state), in_thread, (counts, memory))
 
 
 @attrs.frozen(eq=False)
@@ -93,20 +106,23 @@ class Lookups:
 
     resolver: Resolver
     fetcher: Fetcher
+    lists: RevocationLists
     revocations: Revocations
     upkeep: RevocationUpkeep
 
     @classmethod
-    def of(cls, configuration: Configuration, reactor: IMailReactor) -> Lookups:
-        """As the configuration has it."""
+    def of(cls, configuration: Configuration, reactor: IMailReactor, elsewhere: Elsewhere | None = None) -> Lookups:
+        """As the configuration has it; `elsewhere` fetches CRLs where that is another process's work."""
         dns, fetch, in_thread = configuration.dns, configuration.fetch, in_threads(reactor)
         resolver = Resolver(reactor, dns.nameservers or system_nameservers(), dns.timeout)
         fetcher = Fetcher(reactor, resolver, fetch, configuration.tls_client.fetch_private)
-        shelf = ListShelf(os.path.join(configuration.node.state, "revocation"))
-        lists = RevocationLists(fetcher, shelf, fetch.largest, time.time, in_thread)
+        folder = os.path.join(configuration.node.state, "revocation")
+        shelf = ListShelf(folder) if elsewhere is None else BorrowedShelf(folder)
+        lists = RevocationLists(fetcher, shelf, fetch.largest, time.time, in_thread, elsewhere)
         revocations = Revocations(reactor, fetcher, lists, time.time, in_thread)
-        probe = fetch.probe if fetch.probe != "off" and revocation_matters(configuration) else None
-        return cls(resolver, fetcher, revocations, RevocationUpkeep(reactor, revocations, lists, fetcher, probe))
+        wanted = fetch.probe != "off" and elsewhere is None and revocation_matters(configuration)
+        probe = fetch.probe if wanted else None
+        return cls(resolver, fetcher, lists, revocations, RevocationUpkeep(reactor, revocations, lists, fetcher, probe))
 
 
 @attrs.frozen(eq=False)
@@ -125,11 +141,13 @@ class Delivering:
         """Raises ConfigurationErrors."""
         in_thread, client_tls = in_threads(reactor), _client_tls(configuration)
         router = _router(configuration, lookups.resolver)
+        revocations = lookups.revocations
         manager, calling = (
             DeliveryManager(
-                reactor, router, client_tls, spool, config, time.time, in_thread, lookups.revocations, kept.memory
+                reactor, router, client_tls, spool, config, time.time, in_thread, revocations, kept.memory, counted
             )
-            for config in (configuration, hurried(configuration))
+            # A callout is no delivery: it takes nobody's place.
+            for config, counted in ((configuration, kept.connections), (hurried(configuration), None))
         )
         couriers: dict[Via, ICourier] = {
             Via.MX: manager,
@@ -137,7 +155,9 @@ class Delivering:
             Via.MAILDIR: MaildirCourier(spool, time.time, in_thread),
         }
         noise = random.Random()  # noqa: S311  jitter
-        queue = Dispatcher(spool, couriers, configuration, reactor, time.time, noise, in_thread, kept.counts)
+        queue = Dispatcher(
+            spool, couriers, configuration, reactor, time.time, noise, in_thread, kept.counts, kept.standings
+        )
         return cls(queue, manager, Callout(calling), client_tls)
 
 
@@ -148,6 +168,8 @@ class Server:
     """
 
     queue: Dispatcher
+    manager: DeliveryManager
+    clients: Clients
     factories: Sequence[InboundFactory]
     following: Following
     attendants: Sequence[Attendant]
@@ -159,11 +181,12 @@ class Server:
         Raises ConfigurationErrors.
         """
         server_tls = _server_tls(configuration)
-        lookups = Lookups.of(configuration, reactor)
+        lookups = Lookups.of(configuration, reactor, kept.elsewhere)
         out = Delivering.of(configuration, reactor, spool, lookups, kept)
         recipients = _recipients(configuration, reactor, out.callout, kept)
         clients = Clients(configuration, reactor)
-        entrance = _Entrance(configuration, reactor, spool, out.queue, recipients, clients, kept, lookups, server_tls)
+        queue = kept.shared(out.queue)
+        entrance = _Entrance(configuration, reactor, spool, queue, recipients, clients, kept, lookups, server_tls)
         factories = [entrance.factory(each) for each in configuration.listeners]
         serving = list(server_tls.values())
         targets: list[Reconfigured] = [out.queue, out.manager, out.callout, recipients, clients, *factories]
@@ -172,7 +195,28 @@ class Server:
         for each in serving:
             each.staple(staples.staple)
         watches = (_watch(following, reactor, serving), _watch_of_routes(following, reactor, out.client_tls))
-        return cls(out.queue, factories, following, (*watches, staples, lookups.upkeep, recipients, *kept.attendants))
+        attendants: tuple[Attendant, ...] = (*watches, staples, lookups.upkeep, recipients)
+        return cls(out.queue, out.manager, clients, factories, following, attendants)
+
+
+def spool_of(
+    configuration: Configuration, reactor: IMailReactor, partitions: Sequence[tuple[str, int | None]]
+) -> Spool | SeveralSpools:
+    """The first of `partitions`, with the others beside it; each with the descriptor of its lock where it has been
+    taken.
+    """
+    limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
+    own, *adopted = (
+        Spool(folder, limits, reactor, PoolThreads(reactor), now=time.time, held=lock) for folder, lock in partitions
+    )
+    return SeveralSpools(own, adopted) if adopted else own
+
+
+def try_files(configuration: Configuration, reactor: IMailReactor) -> None:
+    """Make what is made at a first start, and read what a server reads.  Raises ConfigurationErrors."""
+    _server_tls(configuration)
+    _client_tls(configuration)
+    _logins(configuration, reactor)
 
 
 class _Entrance:
@@ -207,15 +251,17 @@ class _Entrance:
         tls = None if listener.tls is ListenerTls.OFF else self._server_tls[_asks(configuration, listener)]
         blocklists = Blocklists(self._resolver, listener.blocklists, reactor) if listener.blocklists else None
         return InboundFactory(
-            listener, configuration, self._spool, self._queue, tls, reactor, new_ids(), time.time,
+            listener, configuration, self._spool, self._queue, tls, reactor, new_ids(self._kept.worker), time.time,
             logins=self._logins, blocklists=blocklists, recipients=self._recipients, aliases=self._recipients,
             clients=self._clients, rule_counts=self._kept.counts,
         )  # fmt: skip
 
 
-def new_ids() -> Callable[[], str]:
-    """What gives a new queue id at each call."""
-    return lambda: message_id(time.time_ns() // 1000, secrets.randbits(20))
+def new_ids(worker: int | None = None) -> Callable[[], str]:
+    """What gives a new queue id at each call; no two of 64 workers ever give the same."""
+    if worker is None:
+        return lambda: message_id(time.time_ns() // 1000, secrets.randbits(20))
+    return lambda: message_id(time.time_ns() // 1000, (worker - 1) << 14 | secrets.randbits(14))
 
 
 def in_threads(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
@@ -224,9 +270,8 @@ def in_threads(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
 
 
 def _recipients(configuration: Configuration, reactor: IMailReactor, callout: Callout, kept: Kept) -> Recipients:
-    in_thread = in_threads(reactor)
-    calls = Calls(callout, kept.callouts, reactor, in_thread, time.time)
-    return Recipients(configuration, calls, maildir_path, in_thread, time.time)
+    calls = Calls(callout, kept.callouts, reactor, kept.callouts_in, time.time)
+    return Recipients(configuration, calls, maildir_path, in_threads(reactor), time.time)
 
 
 def _router(configuration: Configuration, resolver: Resolver) -> Router:

@@ -28,7 +28,7 @@ class AnyFollowing(Protocol):
     def current(self) -> Configuration:
         """What is gone by now."""
 
-    def freed_by(self, config: Configuration) -> Deferred[int]:
+    def freed_by(self, config: Configuration) -> Deferred[int | None]:
         """For how many recipients in the queue less would be demanded under `config`.  Does not fail."""
 
     def prepare(self, config: Configuration) -> Deferred[Sequence[str]]:
@@ -60,7 +60,7 @@ class Following:
         self._client_tls = client_tls
         self._ready: list[Callable[[], None]] = []
 
-    def freed_by(self, config: Configuration) -> Deferred[int]:
+    def freed_by(self, config: Configuration) -> Deferred[int | None]:
         """See AnyFollowing."""
         return succeed(0) if self._queue is None else self._queue.freed_by(config)
 

@@ -181,7 +181,7 @@ class IQueue(Interface):
 
     size = Attribute("int: unfinished messages that are not held")
 
-    def freed_by(config: Configuration) -> Deferred[int]:
+    def freed_by(config: Configuration) -> Deferred[int | None]:
         """For how many recipients in the queue less would be demanded under `config`.  Does not fail."""
 
     def let_demands_fall() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import resource
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -20,14 +19,16 @@ from twisted.python.failure import Failure
 import fopemta
 from fopemta import maillog
 from fopemta.background import supervise
-from fopemta.config.model import Configuration
+from fopemta.config.model import Configuration, Listener
 from fopemta.inbound.factory import InboundFactory
 from fopemta.inbound.proxied import ProxiedFactory
 from fopemta.interfaces import IMailReactor, SpoolTrouble
 from fopemta.log_file import LineFile
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.reload import Reload
+from fopemta.signals import Signals
 from fopemta.spool.ownership import SpoolUnusable
+from fopemta.spool.several import SeveralSpools
 from fopemta.spool.store import Spool
 
 # How long clients may take to finish their messages, and deliveries to end, once we are told to stop.
@@ -41,6 +42,19 @@ class CannotStart(Exception):
     """The service cannot run; the text says why."""
 
 
+def bound(reactor: IMailReactor, key: str, listener: Listener, factory: Any) -> Any:
+    """The port of a listener, which lets clients wait in the system's queue.  Raises CannotStart."""
+    found: list[IListeningPort | Failure] = []
+    serverFromString(reactor, listener.own_endpoint).listen(factory).addBoth(found.append)
+    # Every endpoint that the configuration lets pass binds at once.
+    [outcome] = found
+    if isinstance(outcome, Failure):
+        raise CannotStart(f"{key}: {_why(outcome)}: {listener.endpoint}")
+    port: Any = outcome
+    port.stopReading()
+    return port
+
+
 class Listening:
     """One listener: its endpoint, its factory and, once it is bound, its port."""
 
@@ -51,18 +65,9 @@ class Listening:
 
     def bind(self, reactor: IMailReactor) -> None:
         """Take the port, and let clients wait in the system's queue until `accept`.  Raises CannotStart."""
-        listener = self.factory.listener
-        bound: list[IListeningPort | Failure] = []
-        endpoint = serverFromString(reactor, listener.own_endpoint)
-        endpoint.listen(self._outermost()).addBoth(bound.append)
-        # Every endpoint that the configuration lets pass binds at once.
-        [outcome] = bound
-        if isinstance(outcome, Failure):
-            raise CannotStart(f"{self.key}: {_why(outcome)}: {listener.endpoint}")
-        self.port = outcome
-        self.port.stopReading()
+        self.port = bound(reactor, self.key, self.factory.listener, self.outermost())
 
-    def _outermost(self) -> Any:
+    def outermost(self) -> Any:
         """What the port calls: the listener's factory, or what stands in front of it."""
         factory, listener = self.factory, self.factory.listener
         if not listener.proxied:
@@ -89,6 +94,22 @@ def _why(failure: Failure) -> str:
     return getattr(cause, "strerror", None) or str(cause)
 
 
+def tell_not_started(configuration: Configuration, why: str) -> None:
+    """In the log; and who starts it in the foreground with a log elsewhere must not see nothing at all."""
+    maillog.not_started(why)
+    if configuration.log.text != "stdout" and sys.__stderr__ is not None:
+        print(f"fopemta: not started: {why}", file=sys.__stderr__)
+
+
+def reopen(log_files: Sequence[LineFile]) -> None:
+    """Open them anew: they may have been rotated."""
+    for file in log_files:
+        try:
+            file.reopen()
+        except OSError as error:
+            maillog.reload_failed([f"log: {error}"])
+
+
 class Attendant(Protocol):
     """Whoever has something to do beside the mail while the service runs."""
 
@@ -103,6 +124,9 @@ class MailService(Service):
     """Everything, in order: spool locked and ports bound while privileged; then the spool recovered, the queue
     started, clients let in.  A client that comes in between waits in the kernel's queue for the seconds that this
     takes: it need not be turned away.
+
+    `attendants` are stopped first, `keepers` last: they write down what the last deliveries have shown.  Without
+    `reload` it is one of several: a supervisor has the signals, and tells of the whole.
     """
 
     name = "fopemta"
@@ -111,12 +135,13 @@ class MailService(Service):
         self,
         configuration: Configuration,
         reactor: IMailReactor,
-        spool: Spool,
+        spool: Spool | SeveralSpools,
         dispatcher: Dispatcher,
         listening: Sequence[Listening],
-        reload: Reload,
+        reload: Reload | None,
         log_files: Sequence[LineFile],
         attendants: Sequence[Attendant] = (),
+        keepers: Sequence[Attendant] = (),
     ) -> None:
         self._configuration = configuration
         self._reactor = reactor
@@ -126,10 +151,10 @@ class MailService(Service):
         self._reload = reload
         self._log_files = log_files
         self._attendants = attendants
+        self._keepers = keepers
         self._starting: Deferred[None] | None = None
         self._queue_runs = False
-        # Those that were there before ours.
-        self._old_handlers: dict[signal.Signals, Any] = {}
+        self._signals = Signals(reactor)
         # Called first of all, in the process that will run.
         self.prepare: Callable[[], None] = lambda: None
 
@@ -143,7 +168,7 @@ class MailService(Service):
             for each in self._listening:
                 each.bind(self._reactor)
         except (CannotStart, SpoolUnusable, SpoolTrouble) as error:
-            self._tell_not_started(str(error))
+            tell_not_started(self._configuration, str(error))
             raise CannotStart(str(error)) from None
         Service.privilegedStartService(self)
 
@@ -153,14 +178,15 @@ class MailService(Service):
         for file in self._log_files:
             file.begin(self._reactor)
         self._raise_descriptor_limit()
-        self._handle(signal.SIGHUP, self._hangup)
+        if self._reload is not None:
+            self._signals.while_it_runs(self.reload)
         self._starting = supervise(self._start(), "starting")
 
     async def _start(self) -> None:
         try:
             messages = await self._spool.start()
         except (SpoolUnusable, SpoolTrouble) as error:
-            self._tell_not_started(f"node.spool: {error}")
+            tell_not_started(self._configuration, f"node.spool: {error}")
             self._end_in_failure()
             return
         # What was read stays for long: the collector need not look at it again (55 ms for 100,000 messages).
@@ -172,15 +198,10 @@ class MailService(Service):
         self._queue_runs = True
         for each in self._listening:
             each.accept()
-        for attendant in self._attendants:
+        for attendant in (*self._attendants, *self._keepers):
             attendant.start()
-        maillog.started(self._configuration.node.hostname, fopemta.__version__)
-
-    def _tell_not_started(self, why: str) -> None:
-        """In the log; and who starts it in the foreground with a log elsewhere must not see nothing at all."""
-        maillog.not_started(why)
-        if self._configuration.log.text != "stdout" and sys.__stderr__ is not None:
-            print(f"fopemta: not started: {why}", file=sys.__stderr__)
+        if self._reload is not None:
+            maillog.started(self._configuration.node.hostname, fopemta.__version__)
 
     def _end_in_failure(self) -> None:
         """Stop, with an exit status that tells systemd so; twistd itself knows no such way once it runs."""
@@ -198,46 +219,27 @@ class MailService(Service):
         if soft != hard:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         limits, delivery = self._configuration.limits, self._configuration.delivery
-        wanted = limits.connections * len(self._listening) + 2 * delivery.connections + _OTHER_DESCRIPTORS
+        sessions = limits.connections * len(self._listening) + 2 * delivery.connections
+        wanted = self._configuration.workers.share(sessions) + _OTHER_DESCRIPTORS
         if hard != resource.RLIM_INFINITY and hard < wanted:
             maillog.caution("limits.connections", f"{wanted} open files may be needed, the system allows {hard}")
 
     # --- while it runs ---------------------------------------------------------------------------------------------
 
-    def _handle(self, number: signal.Signals, handler: Any) -> None:
-        """Have `handler` called at that signal, until all is closed."""
-        before = signal.signal(number, handler)
-        self._old_handlers.setdefault(number, before)
-
-    def _hangup(self, _signal: int, _frame: object) -> None:
-        # Signals come between any two instructions; the reactor has a safe moment for it.
-        self._reactor.callFromThread(self.reload)
-
     def reload(self) -> None:
         """What SIGHUP does: logs opened anew (they may have been rotated), then configuration and certificates."""
-        for file in self._log_files:
-            try:
-                file.reopen()
-            except OSError as error:
-                maillog.reload_failed([f"log: {error}"])
+        reopen(self._log_files)
         # Mail that is here keeps to what was demanded of it (RULINGS 7).
-        supervise(self._reload.run(), "reloading")
+        if self._reload is not None:
+            supervise(self._reload.run(), "reloading")
 
     # --- stop ------------------------------------------------------------------------------------------------------
 
     def stopService(self) -> Deferred[None]:
         """Take no more clients, let messages under way end, then deliveries, then close the spool."""
         Service.stopService(self)
-        # By default it would end the process in the midst of a message, and logs are rotated at any moment.
-        self._handle(signal.SIGHUP, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # To Twisted's own handlers a second one is an error.
-            self._handle(number, self._stop_again)
+        self._signals.while_it_stops(self._tell_of_stopping)
         return supervise(self._stop(), "stopping")
-
-    def _stop_again(self, _signal: int, _frame: object) -> None:
-        """Who asks again is told that it is on its way; every wait on it has a deadline."""
-        self._reactor.callFromThread(self._tell_of_stopping)
 
     def _tell_of_stopping(self) -> None:
         maillog.stopping(sum(len(each.factory.sessions) for each in self._listening))
@@ -254,8 +256,10 @@ class MailService(Service):
         if self._queue_runs:
             await self._dispatcher.stop(DELIVERIES_DEADLINE)
         await self._spool.stop()
-        maillog.stopped()
+        for keeper in self._keepers:
+            keeper.stop()
+        if self._reload is not None:
+            maillog.stopped()
         for file in self._log_files:
             file.end()
-        while self._old_handlers:
-            signal.signal(*self._old_handlers.popitem())
+        self._signals.end()

@@ -455,6 +455,33 @@ def crl_not_kept(url: str, why: str) -> None:
     _log.warn("CRL of {url} not kept: {why}", event="crl_not_kept", url=url, why=why)
 
 
+def worker_started(worker: int, pid: int) -> None:
+    """A worker lets clients in."""
+    _log.info("worker {worker} runs as process {pid}", event="worker_started", worker=worker, pid=pid)
+
+
+def worker_ended(worker: int, pid: int, why: str, wait: float) -> None:
+    """A worker has died; another takes its place after `wait` seconds."""
+    text = "worker {worker} (process {pid}) has ended ({why}), and begins again in {wait:.1f} s"
+    _log.error(text, event="worker_ended", worker=worker, pid=pid, why=why, wait=wait)
+
+
+def worker_behind(worker: int) -> None:
+    """A worker has not taken up the configuration; it ends, and the next begins with it."""
+    text = "worker {worker} has not taken up the configuration, and ends"
+    _log.error(text, event="worker_behind", worker=worker)
+
+
+def workers_stopping(workers: int) -> None:
+    """All is about to end; each worker tells of its own clients."""
+    _log.info("stopping {workers} workers", event="workers_stopping", workers=workers)
+
+
+def workers_killed() -> None:
+    """Workers that were told to end have not done so in time."""
+    _log.error("workers that have not ended in time are killed", event="workers_killed")
+
+
 def reload_failed(errors: Sequence[str]) -> None:
     """A reload found errors; what ran goes on."""
     _log.error("reload refused: {errors}", event="reload_failed", errors=tuple(errors))

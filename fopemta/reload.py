@@ -40,6 +40,7 @@ AT_START = (
     "users",
     "control",
     "log",
+    "workers",
 )
 
 
@@ -61,13 +62,14 @@ class Reload:
         return Deferred.fromCoroutine(self._run(allow_lower))
 
     async def _run(self, allow_lower: bool | None) -> Reloaded:
-        freed = 0
+        freed: int | None = 0
         try:
             usable, ignored = self._read()
             if allow_lower is not None:
                 freed = await self._following.freed_by(usable)
-            if freed and not allow_lower:
-                raise ConfigurationErrors([ConfigurationError("rules", _FREES.format(freed))])
+            if freed != 0 and not allow_lower:
+                words = _UNKNOWN if freed is None else _FREES.format(freed)
+                raise ConfigurationErrors([ConfigurationError("rules", words)])
         except ConfigurationErrors as wrong:
             return _refused([str(error) for error in wrong.errors])
         wrong_elsewhere = await self._following.prepare(usable)
@@ -77,9 +79,8 @@ class Reload:
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
-        return Reloaded(
-            cautions=tuple(str(each) for each in cautions(usable, time.time())), at_start=tuple(ignored), freed=freed
-        )
+        noted = tuple(str(each) for each in cautions(usable, time.time()))
+        return Reloaded(cautions=noted, at_start=tuple(ignored), freed=freed or 0)
 
     def _read(self) -> tuple[Configuration, list[str]]:
         """What the files say, as far as it can be used without a restart, and what cannot.
@@ -94,6 +95,7 @@ class Reload:
 
 
 _FREES = "less would be demanded for {} recipients of mail in the queue; if that is meant: fopemta reload --allow-lower"
+_UNKNOWN = "a worker does not say whether less would be demanded for mail in its queue: try again in a moment"
 
 
 def _refused(errors: Sequence[str]) -> Reloaded:

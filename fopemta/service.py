@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
+import attrs
 from twisted.python import usage
 
 from fopemta import configuration_file, log_observers, maillog, preflight
-from fopemta.assembly import Kept, Server
+from fopemta.assembly import Kept, Server, spool_of
 from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration, Log, LogLevel
@@ -27,12 +28,11 @@ from fopemta.log_file import AppendedFile, Output, StandardOutput
 from fopemta.mail_service import Attendant, CannotStart, Listening, MailService
 from fopemta.queue.rule_watch import RuleWatch
 from fopemta.reload import Reload
-from fopemta.spool.limits import SpoolLimits
-from fopemta.spool.store import Spool
-from fopemta.spool.threads import PoolThreads
+from fopemta.spool.partitions import folders_for
 
 # twistd's own name for the log of a daemon that is told no other.
 _DAEMON_LOG = "twistd.log"
+_OUR_LOGGER = "fopemta.log_observers.for_twistd"
 
 
 class Options(usage.Options):
@@ -50,10 +50,10 @@ class Options(usage.Options):
         twistd = self.parent
         if twistd is not None and not twistd.get("logger") and not twistd.get("syslog"):
             # twistd takes the name, and asks it for the observer once the service is made.
-            twistd["logger"] = "fopemta.log_observers.for_twistd"
+            twistd["logger"] = _OUR_LOGGER
 
 
-def makeService(options: Options) -> MailService:
+def makeService(options: Options) -> Any:
     """IServiceMaker.  Ends the process, with every reason, when the configuration cannot run here."""
     from twisted.internet import reactor
 
@@ -62,11 +62,16 @@ def makeService(options: Options) -> MailService:
     try:
         path = configuration_file.find(options["config"], os.environ)
         configuration = configuration_file.read(path)
-        errors = (*_foreign_options(twistd), *preflight.check(configuration))
+        errors = (*_foreign_options(twistd, configuration.workers.count), *preflight.check(configuration))
         if errors:
             raise ConfigurationErrors(errors)
-        open_log(configuration.log, twistd)
-        service = build(path, configuration, reactor)  # type: ignore[arg-type]  # the reactor module stands for one
+        log = open_log(configuration.log, twistd)
+        if configuration.workers.count > 1:
+            from fopemta.supervisor import supervisor  # one process needs nothing of it
+
+            service: Any = supervisor(path, configuration, reactor, log)
+        else:
+            service = build(path, configuration, reactor)  # type: ignore[arg-type]  # the module stands for a reactor
         service.prepare = partial(run_steadily, reactor)
         return service
     except ConfigurationErrors as found:
@@ -82,13 +87,17 @@ def run_steadily(reactor: Any) -> None:
     reactor.seconds = time.monotonic
 
 
-def _foreign_options(twistd: Mapping[str, Any]) -> list[ConfigurationError]:
-    """What twistd could do and we cannot: files made before the change of user would be of no use after it."""
-    return [
-        ConfigurationError("", f"twistd --{name} cannot be used: start fopemta as its own user (see fopemta.service)")
-        for name in ("uid", "gid", "chroot")
-        if twistd.get(name) is not None
-    ]
+def _foreign_options(twistd: Mapping[str, Any], workers: int) -> Iterator[ConfigurationError]:
+    """What twistd could do and we cannot: files made before the change of user would be of no use after it, and what
+    logs for it is in one process alone.
+    """
+    for name in ("uid", "gid", "chroot"):
+        if twistd.get(name) is not None:
+            words = f"twistd --{name} cannot be used: start fopemta as its own user (see fopemta.service)"
+            yield ConfigurationError("", words)
+    for name in ("syslog", "logger"):
+        if workers > 1 and twistd.get(name) and twistd[name] not in (_OUR_LOGGER, log_observers.for_twistd):
+            yield ConfigurationError("workers.count", f"twistd --{name} cannot be used with several workers: see [log]")
 
 
 def _without_traceback(show: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,9 +121,9 @@ def _refuse(found: ConfigurationErrors) -> NoReturn:
 # --- the log ---------------------------------------------------------------------------------------------------------
 
 
-def open_log(log: Log, twistd: Mapping[str, Any]) -> None:
+def open_log(log: Log, twistd: Mapping[str, Any]) -> Log:
     """Open what [log] names.  twistd's --logfile comes before `text`; a daemon has no stdout and writes twistd.log,
-    as others do.  Raises ConfigurationErrors.
+    as others do.  Gives what it comes to; raises ConfigurationErrors.
     """
     text = twistd.get("logfile") or log.text
     if text in ("stdout", "-"):
@@ -127,6 +136,7 @@ def open_log(log: Log, twistd: Mapping[str, Any]) -> None:
         observers.append(log_observers.JsonLog(_output("log.json", log.json), debug))
     maillog.detail.wanted = debug
     log_observers.outlet.open(observers)
+    return log if text in ("stdout", "off") else attrs.evolve(log, text=os.path.abspath(text))
 
 
 def _output(key: str, place: str) -> Output:
@@ -144,21 +154,32 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
 
     Reads certificates, and makes the self-signed one where it is needed; opens nothing.  Raises ConfigurationErrors.
     """
-    spool = _spool(configuration, reactor)
+    spool = spool_of(configuration, reactor, [(folder, None) for folder in partitions(configuration)])
     kept = Kept.here(configuration, reactor)
     server = Server.of(configuration, reactor, spool, kept)
     reload = Reload(path, server.following)
-    for caution in cautions(configuration, time.time()):
-        maillog.caution(caution.key, caution.message)
+    tell_cautions(configuration)
     listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
     attendants: list[Attendant] = [*server.attendants, RuleWatch(reactor, time.time, lambda: reload.current)]
     if configuration.control.socket != "off":
         reach = Reach(server.queue, reload, kept.memory, spool)
         attendants.append(ControlSocket(configuration.control.socket, reactor, reach))
     files = log_observers.outlet.files
-    return MailService(configuration, reactor, spool, server.queue, listening, reload, files, attendants)
+    return MailService(configuration, reactor, spool, server.queue, listening, reload, files, attendants, kept.keepers)
 
 
-def _spool(configuration: Configuration, reactor: IMailReactor) -> Spool:
-    limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
-    return Spool(configuration.node.spool, limits, reactor, PoolThreads(reactor), now=time.time)
+def tell_cautions(configuration: Configuration) -> None:
+    """What it permits that is probably not meant."""
+    for caution in cautions(configuration, time.time()):
+        maillog.caution(caution.key, caution.message)
+
+
+def partitions(configuration: Configuration) -> list[str]:
+    """The folders that one process opens: the spool's own, and those of workers that there were.
+
+    Raises ConfigurationErrors.
+    """
+    try:
+        return folders_for(configuration.node.spool, 1, 1)
+    except OSError as error:
+        raise ConfigurationErrors([ConfigurationError("node.spool", str(error))]) from error

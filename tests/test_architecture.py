@@ -12,14 +12,17 @@ from twisted.trial.unittest import SynchronousTestCase
 ROOT = Path(__file__).resolve().parent.parent / "fopemta"
 
 PURE = {"answer", "mail", "smtp", "policy", "routing", "trust", "attempt", "retry", "report", "config"}
-SHELL = {"lookup", "tls", "spool", "inbound", "queue", "outbound", "local", "control", "recipients", "users", "web"}
+SHELL = {
+    "control", "inbound", "local", "lookup", "outbound", "queue", "recipients", "spool", "tls", "users", "web",
+    "workers",
+}  # fmt: skip
 # Modules at the top that every shell room may use, beside the standard library.
 SEAMS = {"interfaces", "maillog", "background", "turn_end", "deadline"}
 # These put concrete objects together or stand in for them.
 COMPOSITION = {
     "assembly", "cli", "configuration_file", "following", "log_file", "log_observers", "mail_service",
-    "preflight", "reload", "service",
-    "testing",
+    "preflight", "reload", "service", "signals", "supervisor",
+    "testing", "worker", "worker_duty",
 }  # fmt: skip
 
 PURE_MAY_NOT_IMPORT = {
@@ -129,7 +132,7 @@ class ImportLawTests(SynchronousTestCase):
         found = [
             f"{path.relative_to(ROOT)}: {name}"
             for room, path, tree in modules()
-            if room not in {"service", "cli"}
+            if room not in {"service", "worker", "cli"}
             for name in imports(tree)
             if name == "twisted.internet.reactor" or name.startswith("twisted.internet.reactor.")
         ]

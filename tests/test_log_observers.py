@@ -201,6 +201,26 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.not_started("port taken"),
         '- error: not_started why="port taken"',
     ),
+    "worker_started": (
+        lambda: maillog.worker_started(2, 4711),
+        "- worker_started worker=2 pid=4711",
+    ),
+    "worker_ended": (
+        lambda: maillog.worker_ended(2, 4711, "signal 9", 0.25),
+        '- error: worker_ended worker=2 pid=4711 why="signal 9" wait=0.25',
+    ),
+    "worker_behind": (
+        lambda: maillog.worker_behind(2),
+        "- error: worker_behind worker=2",
+    ),
+    "workers_stopping": (
+        lambda: maillog.workers_stopping(4),
+        "- workers_stopping workers=4",
+    ),
+    "workers_killed": (
+        lambda: maillog.workers_killed(),
+        "- error: workers_killed",
+    ),
     "reload_failed": (
         lambda: maillog.reload_failed(["node.spol: is not known"]),
         '- error: reload_failed errors="node.spol: is not known"',

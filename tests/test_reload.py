@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import LogEvent, globalLogPublisher
 
 from fopemta import configuration_file
@@ -48,6 +49,20 @@ class ClientTls:
         return lambda: self.shown.append(certificates)
 
 
+class Queue:
+    """One that would free so many; it counts how often demands have fallen."""
+
+    def __init__(self, freed: int | None) -> None:
+        self.freed = freed
+        self.fallen = 0
+
+    def freed_by(self, config: Configuration) -> Deferred[int | None]:
+        return succeed(self.freed)
+
+    def let_demands_fall(self) -> None:
+        self.fallen += 1
+
+
 class ReloadTests(Folder):
     CERTIFICATE = '[tls.server]\ncertificates = [{ chain = "mx.pem", key = "mx.key" }]\n'
 
@@ -78,6 +93,22 @@ class ReloadTests(Folder):
         [seen] = self.target.seen
         self.assertEqual(seen, attrs.evolve(self.before, limits=attrs.evolve(self.before.limits, recipients=500)))
         self.assertEqual(self.told(), [("reloaded", str(self.path))])
+
+    def test_less_is_demanded_of_mail_that_waits_only_where_that_is_meant(self) -> None:
+        less, unknown = "less would be demanded for 3 recipients", "try again in a moment"
+        table: list[tuple[int | None, bool | None, str | None, int]] = [
+            (0, False, None, 0), (3, False, less, 0), (None, False, unknown, 0),
+            (0, True, None, 0), (3, True, None, 3), (None, True, None, 0),
+            # SIGHUP: mail that is here keeps to what was demanded of it.
+            (3, None, None, 0), (None, None, None, 0),
+        ]  # fmt: skip
+        for freed, allow_lower, error, told in table:
+            queue = Queue(freed)
+            following = Following(self.before, [self.target], [], credentials, queue=queue)  # type: ignore[arg-type]
+            done = self.successResultOf(Reload(str(self.path), following).run(allow_lower))
+            self.assertEqual((done.freed, len(done.errors)), (told, int(error is not None)), (freed, allow_lower))
+            self.assertIn(error or "", "".join(done.errors))
+            self.assertEqual(queue.fallen, int(error is None and allow_lower is not None), (freed, allow_lower))
 
     def test_C008_renewed_certificate_is_served(self) -> None:
         self.reload.run()

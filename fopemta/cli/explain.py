@@ -134,12 +134,12 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
 def _last_known(configuration: Configuration, domains: list[str]) -> dict[str, VerdictRecord]:
     """The newest verdict on each domain that stands in the queue."""
     from fopemta.spool.ownership import SpoolUnusable
-    from fopemta.spool.survey import SpoolSurvey
+    from fopemta.spool.whole import WholeSpool
     from fopemta.trust.verdict import VerdictRecord
 
     newest: dict[str, dict[str, Any]] = {}
     try:
-        for row in SpoolSurvey(configuration.node.spool).listing().rows():
+        for row in WholeSpool(configuration.node.spool).listing().rows():
             for recipient in row["recipients"]:
                 domain, last = recipient["address"].rpartition("@")[2], recipient["last"]
                 if last is None or last["host"] is None or domain not in domains:

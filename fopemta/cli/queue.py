@@ -23,7 +23,7 @@ from fopemta.cli.table import escaped
 from fopemta.mail.listed import brief, listed
 
 if TYPE_CHECKING:
-    from fopemta.spool.survey import SpoolSurvey
+    from fopemta.spool.whole import WholeSpool
 
 _LONGEST_HEADER = 262_144
 
@@ -115,7 +115,7 @@ def summary(senders: bool, config: str | None, as_json: bool) -> None:
         click.echo(f"{count(damaged, 'damaged file')} in corrupt/ of the spool, each with a .reason")
 
 
-def _header_of(survey: SpoolSurvey, message_id: str) -> str:
+def _header_of(survey: WholeSpool, message_id: str) -> str:
     """The header of a message as text, up to the empty line."""
     start = b""
     for piece in survey.content(message_id):

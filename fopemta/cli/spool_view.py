@@ -12,19 +12,19 @@ import click
 from fopemta.cli.configuration import configuration_of
 
 if TYPE_CHECKING:
-    from fopemta.spool.survey import SpoolSurvey
+    from fopemta.spool.whole import WholeSpool
 
 
 @contextmanager
-def spool_survey(config: str | None) -> Iterator[SpoolSurvey]:
+def spool_survey(config: str | None) -> Iterator[WholeSpool]:
     """The configured spool; ends the command with status 2 when it cannot be read."""
     from fopemta.spool.ownership import SpoolUnusable
-    from fopemta.spool.survey import SpoolSurvey
     from fopemta.spool.waiting_file import Unsound
+    from fopemta.spool.whole import WholeSpool
 
     directory = configuration_of(config).node.spool
     try:
-        yield SpoolSurvey(directory)
+        yield WholeSpool(directory)
     except FileNotFoundError:
         click.echo(f"fopemta: there is no spool at {directory} (node.spool): has fopemta run here yet?", err=True)
         sys.exit(2)

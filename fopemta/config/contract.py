@@ -38,6 +38,7 @@ from fopemta.config.model import (
     Unverified,
     Users,
     Verify,
+    Workers,
 )
 from fopemta.config.place import Place, array
 from fopemta.config.quantities import (
@@ -255,6 +256,8 @@ LOG = Section(
     later=frozenset({"evidence"}),
 )
 
+WORKERS = Section(Workers, _same_names(count=whole(1, 64)))
+
 FILE = Section(
     Configuration,
     {
@@ -272,7 +275,8 @@ FILE = Section(
         "retry": Key("retry", RETRY),
         "limits": Key("limits", LIMITS),
         "log": Key("log", LOG),
+        "workers": Key("workers", WORKERS),
         "rules": Key("rules", path()),
     },
-    later=frozenset({"web", "workers"}),
+    later=frozenset({"web"}),
 )

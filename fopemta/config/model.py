@@ -387,6 +387,17 @@ class Log:
 
 
 @attrs.frozen(kw_only=True)
+class Workers:
+    """[workers]  `count` processes that carry mail; with 1 there is no other."""
+
+    count: int = 1
+
+    def share(self, number: int) -> int:
+        """What each has of `number`: one at least, nothing of 0."""
+        return -(-number // self.count)
+
+
+@attrs.frozen(kw_only=True)
 class Configuration:
     """The whole of fopemta.toml."""
 
@@ -405,6 +416,7 @@ class Configuration:
     retry: Retry = Retry()
     limits: Limits = Limits()
     log: Log = Log()
+    workers: Workers = Workers()
     # The path of the rules, and what stands there: read by whoever reads this file.
     rules: str | None = None
     rulebook: Rulebook | None = None

@@ -23,12 +23,12 @@ _PATIENCE = 60.0
 
 @attrs.frozen(eq=False)
 class Reach:
-    """What commands may ask of the server."""
+    """What commands may ask of the server; without `spool` they read the queue themselves."""
 
     queue: IQueue
     reload: IReload
     memory: IHostMemory
-    spool: ISpool
+    spool: ISpool | None
 
 
 class ControlProtocol(LineOnlyReceiver):
@@ -96,6 +96,8 @@ class ControlProtocol(LineOnlyReceiver):
         elif isinstance(request, ForgetHosts):
             self._say({"end": True, "hosts": self._reach.memory.forget(request.hosts)})
         elif isinstance(request, List):
+            if self._reach.spool is None:
+                raise NotARequest("this server has several workers: the queue is read from the spool")
             listing = self._reach.spool.listing()
             self._gone = not await Outflow(self._stream, listing, lambda: self._deadline.set(_PATIENCE)).run()
             self._deadline.clear()

@@ -41,13 +41,13 @@ class Clients:
 
     def reconfigure(self, config: Configuration) -> None:
         """Use these limits from now on; where one has changed, counting begins anew."""
-        limits = config.limits
+        limits, share = config.limits, config.workers.share
         self._flush_interval = limits.etrn_interval
-        self._most_open = limits.connections_per_client
-        self._connections = _rate(self._connections, limits.connections_per_minute)
-        self._messages = _rate(self._messages, limits.messages_per_minute)
-        self._recipients = _rate(self._recipients, limits.recipients_per_minute)
-        self._handshakes = _rate(self._handshakes, limits.handshakes_per_minute)
+        self._most_open = share(limits.connections_per_client)
+        self._connections = _rate(self._connections, share(limits.connections_per_minute))
+        self._messages = _rate(self._messages, share(limits.messages_per_minute))
+        self._recipients = _rate(self._recipients, share(limits.recipients_per_minute))
+        self._handshakes = _rate(self._handshakes, share(limits.handshakes_per_minute))
 
     def _network(self, client: str) -> str:
         return client_network(client, *self._widths)
@@ -81,8 +81,12 @@ class Clients:
             del self._flushed[known]
         if domain in self._flushed:
             return _FLUSHED_LATELY
-        self._flushed[domain] = now
+        self.flushed(domain)
         return None
+
+    def flushed(self, domain: str) -> None:
+        """Somebody has done so just now, if not here."""
+        self._flushed[domain] = self._clock.seconds()
 
     def message(self, client: str) -> Reply | None:
         """It begins a message."""

@@ -127,7 +127,7 @@ class InboundFactory(SMTPFactory):
     @property
     def full(self) -> bool:
         """As many sessions as `[limits] connections` allows."""
-        return len(self.sessions) >= self.config.limits.connections
+        return len(self.sessions) >= self.config.workers.share(self.config.limits.connections)
 
     def joined(self, session: InboundProtocol) -> None:
         """A session has begun."""

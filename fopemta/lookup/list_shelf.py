@@ -63,3 +63,16 @@ class ListShelf:
 
     def _path(self, url: str) -> str:
         return os.path.join(self._folder, hashlib.sha256(url.encode("utf-8")).hexdigest() + _SUFFIX)
+
+
+class BorrowedShelf(ListShelf):
+    """Another process keeps it: here it is only read."""
+
+    def keep(self, url: str, der: bytes, until: float) -> None:
+        """Not ours to do."""
+
+    def drop(self, url: str) -> None:
+        """Not ours to do."""
+
+    def sweep(self, now: float) -> None:
+        """Not ours to do."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.internet.defer import Deferred
 
 from fopemta import maillog
@@ -30,6 +31,8 @@ _LEAST_LEFT = 7200.0
 _FORGOTTEN = 14 * 86400.0
 
 _Key = tuple[str, bytes]
+Elsewhere: TypeAlias = Callable[[str, bytes], Deferred[str | None]]
+_GONE = "the CRL was fetched, and cannot be read from the state folder"
 
 
 @attrs.define
@@ -42,7 +45,8 @@ class _Kept:
 
 class RevocationLists:
     """`now` gives the wall time in seconds since the epoch; `in_thread` runs what takes long; lists are at most
-    `largest` octets.
+    `largest` octets.  `elsewhere`: somebody else fetches them and puts them on the shelf, or says why he
+    cannot; he is told the URL and the issuer in DER.
     """
 
     def __init__(
@@ -52,12 +56,14 @@ class RevocationLists:
         largest: int,
         now: Callable[[], float],
         in_thread: Callable[..., Deferred[Any]],
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._fetcher = fetcher
         self._shelf = shelf
         self._largest = largest
         self._now = now
         self._in_thread = in_thread
+        self._elsewhere = elsewhere
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._once: Once[_Key, SoundList | str] = Once("fetching a CRL")
         self._resting: ExpiringCache[str, str] = ExpiringCache(1000)
@@ -92,6 +98,9 @@ class RevocationLists:
         resting = self._resting.get(url, now)
         if resting is not None:
             return resting
+        if self._elsewhere is not None:
+            why = await self._elsewhere(url, issuer.public_bytes(Encoding.DER))
+            return self._rests(url, why) if why is not None else await self._shelved(url, issuer) or _GONE
         answer = await self._fetcher.get(url)
         if not isinstance(answer, Found):
             why = "there is no CRL at its place" if isinstance(answer, Absent) else answer.reason

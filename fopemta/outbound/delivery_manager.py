@@ -26,11 +26,12 @@ from fopemta.interfaces import (
 )
 from fopemta.mail.consignment import Consignment
 from fopemta.outbound.carrying import InThread
+from fopemta.outbound.connections import Connections
 from fopemta.outbound.findings import Finding, Scribe, local_trouble
 from fopemta.outbound.pool import Pool
 from fopemta.outbound.resumptions import Resumptions
 from fopemta.outbound.walk import Walk
-from fopemta.routing.values import RoutingFailure
+from fopemta.routing.values import NextHop, RoutingFailure
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.ladder import plan_towards
 from fopemta.trust.plan import TlsPlan
@@ -42,7 +43,7 @@ class DeliveryManager:
     """`now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`.
 
     Without `revocations` nothing is known of any certificate's revocation, without `memory` each walk begins at the
-    top.
+    top; `connections` counts those that stand, where others must know.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class DeliveryManager:
         in_thread: InThread = maybeDeferred,
         revocations: IRevocations | None = None,
         memory: IHostMemory | None = None,
+        connections: Connections | None = None,
     ) -> None:
         self.reactor = reactor
         self.router = router
@@ -66,12 +68,17 @@ class DeliveryManager:
         self.in_thread = in_thread
         self.revocations = revocations
         self.memory = memory
+        self.connections = connections
         self.pool = Pool(reactor)
         self.resumptions = Resumptions()
 
     def close(self) -> None:
         """See ICourier: say goodbye in every session that waits for more."""
         self.pool.close()
+
+    def leave(self, next_hop: NextHop) -> None:
+        """Say goodbye in the sessions opened on the way there that wait for more."""
+        self.pool.leave(next_hop)
 
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` for the attempts to come, on connections of their own."""

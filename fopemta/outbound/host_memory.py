@@ -27,17 +27,76 @@ _INTERVAL = 30.0
 
 
 @implementer(IHostMemory)
-class HostMemory:
+class HostTable:
+    """In memory alone; `now` is the wall time.  `learned` is told of each change, None for what is forgotten."""
+
+    def __init__(
+        self, now: Callable[[], float], learned: Callable[[str, Known | None], None] = lambda *_: None
+    ) -> None:
+        self._now = now
+        self.learned = learned
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    @property
+    def known(self) -> Mapping[str, Known]:
+        """All of it."""
+        return dict(self._known)
+
+    def take(self, known: Mapping[str, Known | None]) -> None:
+        """What others have learned, and told already."""
+        for key, each in known.items():
+            self._set(key, each)
+
+    def start_of(self, host: Host, rungs: Sequence[Rung]) -> Start | None:
+        """See IHostMemory."""
+        return start_with(self._known.get(key_of(host)), rungs, self._now())
+
+    def succeeded(self, host: Host, rung: Rung, hello: Hello, remembered: bool) -> None:
+        """See IHostMemory."""
+        key = key_of(host)
+        before = self._known.get(key)
+        after = after_success(before, rung, hello, Start(rung, hello) if remembered else None, self._now())
+        if after != before:
+            self._set(key, after)
+            self.learned(key, after)
+
+    def failed(self, host: Host) -> None:
+        """See IHostMemory."""
+        key = key_of(host)
+        if key in self._known:
+            self._set(key, None)
+            self.learned(key, None)
+
+    def forget(self, hosts: Iterable[str]) -> int:
+        """See IHostMemory."""
+        wanted = {each.lower() for each in hosts}
+        gone = [each for each in self._known if not wanted or each in wanted or each.rpartition(":")[0] in wanted]
+        for key in gone:
+            self._set(key, None)
+            self.learned(key, None)
+        return len(gone)
+
+    def _set(self, key: str, known: Known | None) -> None:
+        self._known.pop(key, None)
+        if known is not None:
+            self._known[key] = known
+            self._trim()
+
+    def _trim(self) -> None:
+        while len(self._known) > MOST:
+            self._known.popitem(last=False)
+
+
+class HostMemory(HostTable):
     """In the folder `state`; `in_thread` runs a call off the reactor thread, `now` is the wall time.  An Attendant."""
 
     def __init__(
         self, state: str, clock: IReactorTime, now: Callable[[], float], in_thread: Callable[..., Deferred[Any]]
     ) -> None:
+        super().__init__(now)
         self._path = os.path.join(state, FILE_NAME)
         self._clock = clock
-        self._now = now
         self._in_thread = in_thread
-        self._known: OrderedDict[str, Known] = OrderedDict()
         self._changed = False
         self._call: IDelayedCall | None = None
 
@@ -62,40 +121,9 @@ class HostMemory:
         if self._changed:
             _write(self._path, dict(self._known))
 
-    def start_of(self, host: Host, rungs: Sequence[Rung]) -> Start | None:
-        """See IHostMemory."""
-        return start_with(self._known.get(key_of(host)), rungs, self._now())
-
-    def succeeded(self, host: Host, rung: Rung, hello: Hello, remembered: bool) -> None:
-        """See IHostMemory."""
-        key = key_of(host)
-        before = self._known.get(key)
-        after = after_success(before, rung, hello, Start(rung, hello) if remembered else None, self._now())
-        if after == before:
-            return
-        self._known.pop(key, None)
-        if after is not None:
-            self._known[key] = after
-            self._trim()
+    def _set(self, key: str, known: Known | None) -> None:
+        super()._set(key, known)
         self._changed = True
-
-    def failed(self, host: Host) -> None:
-        """See IHostMemory."""
-        if self._known.pop(key_of(host), None) is not None:
-            self._changed = True
-
-    def forget(self, hosts: Iterable[str]) -> int:
-        """See IHostMemory."""
-        before = len(self._known)
-        wanted = {each.lower() for each in hosts}
-        for key in [each for each in self._known if not wanted or each in wanted or each.rpartition(":")[0] in wanted]:
-            del self._known[key]
-        self._changed = self._changed or len(self._known) < before
-        return before - len(self._known)
-
-    def _trim(self) -> None:
-        while len(self._known) > MOST:
-            self._known.popitem(last=False)
 
     def _tick(self) -> None:
         self._call = self._clock.callLater(_INTERVAL, self._tick)

@@ -109,6 +109,12 @@ class Pool:
         self._waiting.setdefault(place, []).append((standing, deadline))
         deadline.set(IDLE)
 
+    def leave(self, next_hop: NextHop) -> None:
+        """Say goodbye in those that were opened on the way there."""
+        for place, waiting in list(self._waiting.items()):
+            for standing in [each for each, _ in waiting if each.next_hop == next_hop]:
+                self._expired(place, standing)
+
     def close(self) -> None:
         """Say goodbye to all."""
         waiting, self._waiting = self._waiting, {}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol as Conversation
 from twisted.python.failure import Failure
 
 from fopemta.background import supervise
@@ -63,12 +63,25 @@ Opening: TypeAlias = Opened | Broken
 Transacted: TypeAlias = tuple[RecipientResult, ...] | Broken
 
 
+class Count(Protocol):
+    """Is told how it goes with a connection."""
+
+    def made(self) -> None:
+        """It stands."""
+
+    def left(self) -> None:
+        """We say goodbye; perhaps more than once."""
+
+    def lost(self) -> None:
+        """It is gone."""
+
+
 class _Wait(enum.Enum):
     OPEN = "open"
     TRANSACTION = "transaction"
 
 
-class OutboundProtocol(Protocol):
+class OutboundProtocol(Conversation):
     """One connection to a server.
 
     `rung` PLAIN never begins TLS.  `server_name` is the name for SNI, None for a bare address.  The Deferreds given out
@@ -109,6 +122,8 @@ class OutboundProtocol(Protocol):
         self.lost = False
         # For tools: is told what is said, by us (True) and by the server.
         self.overhear: Callable[[bool, bytes], object] | None = None
+        # For who counts connections.
+        self.counted: Count | None = None
 
     # --- what the delivery manager says ----------------------------------------------------------------------------
 
@@ -137,6 +152,8 @@ class OutboundProtocol(Protocol):
 
     def quit(self) -> None:
         """Say goodbye, and do not wait for long."""
+        if self.counted is not None:
+            self.counted.left()
         if not self.lost:
             self._perform(self._session.quit())
 
@@ -153,6 +170,8 @@ class OutboundProtocol(Protocol):
         """The server's greeting comes next."""
         self._transport.setTcpNoDelay(True)
         self._voice = Voice(self._transport, self._turn_end)
+        if self.counted is not None:
+            self.counted.made()
         self._wait()
 
     def dataReceived(self, data: bytes) -> None:
@@ -182,6 +201,8 @@ class OutboundProtocol(Protocol):
         past_hello = shaking and self._channel is not None and self._tls.past_hello(self._channel.getHandle())
         if self._channel is not None:
             reason = self._channel.lost(reason)
+        if self.counted is not None:
+            self.counted.lost()
         if self._waiting_for is None:
             return
         if shaking:

@@ -193,6 +193,8 @@ class Walk:
             resumable,
             self._plan.certificate,
         )
+        if owner.connections is not None:
+            owner.connections.count(protocol, self._consignment.next_hop)
         refused = await dial(
             owner.reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses
         )

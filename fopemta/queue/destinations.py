@@ -39,12 +39,19 @@ class Destinations(Generic[D, L]):
     """Loads wait by destination; `take` goes round among those that have a free place.
 
     `places` in all; `pacing` says how many for one destination, which has fewer when it does not answer well; `rate`
-    loads a minute to one destination, 0 for as many as there are places.  `standings` say how destinations stand.
+    loads a minute to one destination, 0 for as many as there are places.  `standings` say how destinations stand;
+    `changed` is told of one that stands otherwise than it did, for another reason than what is done here.
     """
 
     def __init__(
-        self, places: int, pacing: Pacing, rate: float = 0.0, standings: AnyStandings[D] | None = None
+        self,
+        places: int,
+        pacing: Pacing,
+        rate: float = 0.0,
+        standings: AnyStandings[D] | None = None,
+        changed: Callable[[D], None] = lambda _: None,
     ) -> None:
+        self._tell_changed = changed
         self._standings: AnyStandings[D] = standings if standings is not None else Standings(pacing)
         self._standings.serve(lambda destination: self._busy.get(destination, 0), self._changed)
         self.limit(places, pacing, rate)
@@ -199,3 +206,4 @@ class Destinations(Generic[D, L]):
         if until is not None or destination in self._not_before:
             self._pause(destination, until)
         self._offer(destination)
+        self._tell_changed(destination)

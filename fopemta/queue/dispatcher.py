@@ -31,6 +31,7 @@ from fopemta.queue.pressing import NOTHING_PRESSES, Pressing
 from fopemta.queue.round import Round
 from fopemta.queue.traffic import Traffic
 from fopemta.report.notices import warning_due
+from fopemta.retry.standings import AnyStandings
 from fopemta.retry.timetable import life_over, sane
 from fopemta.routing.routes import hop_by, next_hop, route_for
 from fopemta.routing.values import NextHop
@@ -56,7 +57,7 @@ _HANDFUL = 200
 
 @implementer(IQueue)
 class Dispatcher:
-    """`couriers` by the kind of route, `now` the wall time, `ids` a new queue id at each call."""
+    """`couriers` by the kind of route, `now` the wall time; `standings` where this is not the only queue."""
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Dispatcher:
         noise: random.Random,
         in_thread: Callable[..., Deferred[Any]] = maybeDeferred,
         counts: IRuleCounts | None = None,
+        standings: AnyStandings[NextHop] | None = None,
     ) -> None:
         self._spool = spool
         self._couriers = couriers
@@ -88,7 +90,7 @@ class Dispatcher:
         self._pressed: dict[str, Pressing] = {}
         self._orders = PendingOrders()
         self._backlog: deque[str] = deque()
-        self._traffic = Traffic(config, clock.seconds, noise)
+        self._traffic = Traffic(config, clock.seconds, noise, standings, self._stands_otherwise)
         self._alarm: IDelayedCall | None = None
         self._held_back = False
         self._stopping = False
@@ -202,7 +204,7 @@ class Dispatcher:
         """See IQueue."""
         self._demanding.let_fall()
 
-    def freed_by(self, config: Configuration) -> Deferred[int]:
+    def freed_by(self, config: Configuration) -> Deferred[int | None]:
         """See IQueue."""
         return Deferred.fromCoroutine(self._freed_by(config))
 
@@ -278,6 +280,13 @@ class Dispatcher:
                 self._agenda.remove(message_id)
                 self._traffic.comes(hop, message_id)
                 self._fetch(message_id)
+
+    def _stands_otherwise(self, hop: NextHop) -> None:
+        """Another queue has found out about a destination, or left places to this one."""
+        for waiting in self._traffic.rested(hop):
+            self._park(waiting)
+        self._call(hop)
+        self._carry()
 
     def _set_alarm(self) -> None:
         wait = self._agenda.wait()

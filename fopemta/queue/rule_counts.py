@@ -9,7 +9,7 @@ import contextlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -75,9 +75,17 @@ class RuleCounts:
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._call = None
-        news, self._news = self._news, Counter()
-        if news:
+        if news := self.drained():
             _write(self._path, news)
+
+    def drained(self) -> Counter[tuple[str, str, str]]:
+        """What was counted since this was asked last, for somebody else to `add` and write down."""
+        news, self._news = self._news, Counter()
+        return news
+
+    def add(self, news: Mapping[tuple[str, str, str], int]) -> None:
+        """What somebody else has counted."""
+        self._news.update(news)
 
     def noted(self, note: RuleNote) -> None:
         """See IRuleCounts."""
@@ -95,8 +103,7 @@ class RuleCounts:
 
     def _tick(self) -> None:
         self._call = self._clock.callLater(_INTERVAL, self._tick)
-        news, self._news = self._news, Counter()
-        if news:
+        if news := self.drained():
             supervise(self._in_thread(_write, self._path, news), "counting rules")
 
 

@@ -13,7 +13,7 @@ from fopemta.mail.queued import RecipientStatus
 from fopemta.queue.destinations import Destinations, Taken
 from fopemta.queue.parked import Parked
 from fopemta.retry.standing import Pacing
-from fopemta.retry.standings import Turn
+from fopemta.retry.standings import AnyStandings, Turn
 from fopemta.routing.values import NextHop
 from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
 
@@ -22,10 +22,19 @@ _MOST_WAITING = 1000
 
 
 class Traffic:
-    """`seconds` gives a steady clock's time."""
+    """`seconds` gives a steady clock's time.  Where others have a say in how destinations stand, `standings` asks them,
+    and `changed` is told of a destination that stands otherwise.
+    """
 
-    def __init__(self, config: Configuration, seconds: Callable[[], float], noise: random.Random) -> None:
-        self._destinations: Destinations[NextHop, Consignment] = Destinations(*_limits(config))
+    def __init__(
+        self,
+        config: Configuration,
+        seconds: Callable[[], float],
+        noise: random.Random,
+        standings: AnyStandings[NextHop] | None = None,
+        changed: Callable[[NextHop], None] = lambda _: None,
+    ) -> None:
+        self._destinations: Destinations[NextHop, Consignment] = Destinations(*_limits(config), standings, changed)
         self._parked: Parked[NextHop] = Parked()
         self._seconds = seconds
         self._noise = noise
@@ -75,6 +84,10 @@ class Traffic:
             hop.word, (standing.until or now) - now, cause.diagnosis if cause else None, cause.text if cause else ""
         )
         return self._destinations.empty(hop)
+
+    def rested(self, hop: NextHop) -> list[Consignment]:
+        """Those that wait for it, where it rests now."""
+        return self._destinations.empty(hop) if self._destinations.rests(hop, self._seconds()) else []
 
     # --- what waits ------------------------------------------------------------------------------------------------
 
@@ -133,8 +146,9 @@ class Traffic:
 
 
 def _limits(config: Configuration) -> tuple[int, Pacing, float]:
-    delivery = config.delivery
-    return delivery.connections, Pacing.of(delivery, config.retry), delivery.rate_per_destination
+    delivery, workers = config.delivery, config.workers
+    rate = delivery.rate_per_destination / workers.count
+    return workers.share(delivery.connections), Pacing.of(delivery, config.retry), rate
 
 
 def _in_place_of(

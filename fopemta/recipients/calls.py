@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
@@ -23,12 +23,12 @@ MOST_WAITING = 60
 
 
 class AnyCalloutMemory(Protocol):
-    """Remembers what callouts have found out."""
+    """Remembers what callouts have found out; called in a thread where it blocks, else it may give Deferreds."""
 
-    def recall(self, recipient: Mailbox) -> Remembered | None:
-        """What is known of an address."""
+    def recall(self, recipient: Mailbox) -> Any:
+        """What is known of an address, a Remembered or None."""
 
-    def note(self, recipient: Mailbox, known: Remembered) -> None:
+    def note(self, recipient: Mailbox, known: Remembered) -> Any:
         """Keep what has been found out."""
 
 

@@ -7,12 +7,12 @@ and where there are fewer places than workers that want one, they take turns.  E
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 import attrs
 
-from fopemta.retry.standing import Pacing, Standing
+from fopemta.retry.standing import Experience, Pacing, Standing
 from fopemta.retry.standings import Standings, Turn
 from fopemta.trust.verdict import VerdictRecord
 
@@ -124,12 +124,18 @@ class Leases(Generic[D]):
         if shares.holds[worker] <= 0:
             self._forget(destination, worker)
 
-    def ended(
-        self, destination: D, verdicts: Sequence[VerdictRecord], started: float, now: float, jitter: float
+    def met(
+        self,
+        destination: D,
+        met: Experience,
+        cause: VerdictRecord | None,
+        started: float,
+        now: float,
+        jitter: float,
     ) -> Turn:
-        """A delivery that `started` then has ended with `verdicts`."""
+        """A delivery that `started` then has `met` this; `cause` stands for it where that leads to a rest."""
         before = self._standings.of(destination)
-        turn = self._standings.ended(destination, verdicts, started, now, jitter)
+        turn = self._standings.met(destination, met, cause, started, now, jitter)
         if self._standings.of(destination) != before:
             self._open[destination] = None
             (self._for_holders if turn is Turn.NONE else self._for_all).add(destination)

@@ -186,7 +186,21 @@ def after(
     Failures of what was under way when the window shrank say nothing new: a server that takes ten of twenty connections
     has the window halved once, not ten times.
     """
-    change = _CHANGES[standing.pace(now)][experience_of(verdicts)]
+    cause = verdicts[0] if verdicts else None
+    return after_meeting(standing, experience_of(verdicts), cause, pacing, started, now, jitter)
+
+
+def after_meeting(
+    standing: Standing,
+    met: Experience,
+    cause: VerdictRecord | None,
+    pacing: Pacing,
+    started: float,
+    now: float,
+    jitter: float,
+) -> Standing:
+    """The same, of a delivery that has `met` this; `cause` stands for it where that leads to a rest."""
+    change = _CHANGES[standing.pace(now)][met]
     if change in _FAILURES and started < standing.shrunk:
         return standing
     match change:
@@ -200,12 +214,12 @@ def after(
             # The rests are forgotten only with the next answer: one that fails at once again is rested longer.
             return Standing(1, standing.rests, shrunk=now)
         case _Change.SHRINK_OR_REST | _Change.REST_LONGER:
-            return _rested(standing.rests + 1, verdicts, pacing, now, jitter)
+            return _rested(standing.rests + 1, cause, pacing, now, jitter)
         case _Change.REST_AGAIN:
-            return attrs.evolve(_rested(standing.rests, verdicts, pacing, now, jitter), cause=standing.cause)
+            return _rested(standing.rests, standing.cause, pacing, now, jitter)
     return standing
 
 
-def _rested(rests: int, verdicts: Sequence[VerdictRecord], pacing: Pacing, now: float, jitter: float) -> Standing:
+def _rested(rests: int, cause: VerdictRecord | None, pacing: Pacing, now: float, jitter: float) -> Standing:
     wait = pacing.rest(rests) * (1 - JITTER + 2 * JITTER * jitter)
-    return Standing(1, rests, now + wait, verdicts[0] if verdicts else None)
+    return Standing(1, rests, now + wait, cause)

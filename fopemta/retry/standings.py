@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from fopemta.retry.standing import Pacing, Standing, after
+from fopemta.retry.standing import Experience, Pacing, Standing, after_meeting, experience_of
 from fopemta.trust.verdict import VerdictRecord
 
 D = TypeVar("D", bound=Hashable)
@@ -103,8 +103,21 @@ class Standings(Generic[D]):
         self, destination: D, verdicts: Sequence[VerdictRecord], started: float, now: float, jitter: float
     ) -> Turn:
         """A delivery that `started` then has ended with `verdicts`."""
+        cause = verdicts[0] if verdicts else None
+        return self.met(destination, experience_of(verdicts), cause, started, now, jitter)
+
+    def met(
+        self,
+        destination: D,
+        met: Experience,
+        cause: VerdictRecord | None,
+        started: float,
+        now: float,
+        jitter: float,
+    ) -> Turn:
+        """It has `met` this; `cause` stands for it where that leads to a rest."""
         before = self.of(destination)
-        standing = after(before, verdicts, self._pacing, started, now, jitter)
+        standing = after_meeting(before, met, cause, self._pacing, started, now, jitter)
         if standing is not before:
             self._standings[destination] = standing
         return turn_of(before, standing)

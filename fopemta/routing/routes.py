@@ -53,10 +53,14 @@ def next_hop(domain: str, routes: Sequence[Route]) -> NextHop:
     return hop_by(route_for(domain, routes), domain)
 
 
-@functools.lru_cache(maxsize=4096)  # one value each: what is the same object is not compared by its fields
 def hop_by(route: Route, domain: str) -> NextHop:
     """The next hop of a recipient at `domain` by a certain route."""
-    return NextHop("" if route.via is Via.SMTP else domain, route)
+    return _hop("" if route.via is Via.SMTP else domain, route)
+
+
+@functools.lru_cache(maxsize=4096)  # one value each: what is the same object is not compared by its fields
+def _hop(domain: str, route: Route) -> NextHop:
+    return NextHop(domain, route)
 
 
 def is_local(domain: str, routes: Sequence[Route]) -> bool:

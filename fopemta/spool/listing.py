@@ -74,6 +74,11 @@ def place_of(said: Brief) -> str:
     return name if tells_arrival(name) else message_id(int(from_rfc3339(said["arrived"]) * 1e6), 0)
 
 
+def place_of_brief(line: bytes) -> str:
+    """The same, of a brief in JSON."""
+    return place_of(decoded(line))
+
+
 def in_order(names: Iterable[str], brief_of_name: Callable[[str], bytes | None]) -> list[str]:
     """Ids, the oldest first; of the few that do not tell when their messages have arrived, the brief is asked."""
     places = {}

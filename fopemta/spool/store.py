@@ -66,7 +66,7 @@ class Spool:
     """`directory` is made when it is missing.  Nothing is opened before `lock` or `start`.
 
     Waits run on `clock`; `now` gives the wall time at which messages arrive, unless given that of `clock`.
-    `segment_size` in octets is for tests.
+    `segment_size` in octets is for tests.  `held` is the descriptor of a lock that was taken for us (`ownership.take`).
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Spool:
         disk: Disk | None = None,
         segment_size: int = SEGMENT_SIZE,
         now: Callable[[], float] | None = None,
+        held: int | None = None,
     ) -> None:
         self._layout = SpoolLayout(os.path.abspath(directory))
         self._disk = disk if disk is not None else RealDisk()
@@ -91,7 +92,7 @@ class Spool:
         self._turns = Turns()
         self._waiting = DeferredFolder(self._disk, self._layout.deferred)
         self._receiving: dict[Incoming, None] = {}
-        self._lock: int | None = None
+        self._lock = held
         self._started = False
         # Made by `start`, when it is known what is there.
         self._catalog: Catalog
@@ -206,7 +207,7 @@ class Spool:
     async def _submit(self, message_id: str, envelope: Envelope, content: bytes) -> QueuedMessage | None:
         await self._turns.begin(message_id)
         try:
-            if message_id in self._catalog or any(message_id in each.made_here for each in self._log.segments):
+            if self.knows(message_id):
                 return None
             # The room that is kept free is for such, too: messages that only wait to be reported would fill the queue,
             # and nothing would leave it any more that makes room.
@@ -215,6 +216,14 @@ class Spool:
             return await incoming.commit(envelope)
         finally:
             self._turns.end(message_id)
+
+    def __contains__(self, message_id: str) -> bool:
+        """It is here, unfinished; to be asked once it is started."""
+        return message_id in self._catalog
+
+    def knows(self, message_id: str) -> bool:
+        """It is here, or was made here a while ago and may be finished."""
+        return message_id in self._catalog or any(message_id in each.made_here for each in self._log.segments)
 
     def body_file(self, message_id: str) -> BodyFile:
         """For `Incoming`."""

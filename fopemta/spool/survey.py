@@ -50,12 +50,16 @@ class SpoolSurvey:
 
     def listing(self) -> Listing:
         """Every unfinished message, once, those that have been here longest first."""
+        return Listing(self._disk, *self.places())
+
+    def places(self) -> tuple[list[str], list[QueuedMessage]]:
+        """The paths of waiting messages, without the suffix, and the messages that are in the log alone."""
         # The log first: what moves to `deferred/` after this is found in both places, never in none.
         logged = dict(self._logged)
         paths = self._waiting()
         for path in paths:
             logged.pop(path.rpartition("/")[2], None)
-        return Listing(self._disk, paths, (each.message for each in logged.values()))
+        return paths, [each.message for each in logged.values()]
 
     def find(self, message_id: str) -> Found | None:
         """The message of that id; None when there is none that is unfinished."""

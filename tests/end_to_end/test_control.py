@@ -22,6 +22,8 @@ DEAD, CUSTOMER = "dead.test", "cust.test"
 
 
 class ControlTests(SynchronousTestCase):
+    more = ""
+
     def setUp(self) -> None:
         self.sink_port = free_port()
         settings = f"""
@@ -35,6 +37,7 @@ on_demand = true
 etrn = ["127.0.0.0/8"]
 [retry]
 first = "1h"
+{self.more}
 """
         short = tempfile.mkdtemp(prefix="fopemta-")
         self.addCleanup(shutil.rmtree, short, True)

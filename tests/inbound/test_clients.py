@@ -9,7 +9,7 @@ import attrs
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Configuration, Limits, Node
+from fopemta.config.model import Configuration, Limits, Node, Workers
 from fopemta.inbound.clients import Clients
 from fopemta.mail.address import Mailbox
 from fopemta.mail.reply import Reply
@@ -43,6 +43,21 @@ class ClientsTests(SynchronousTestCase):
         for number, (what, client, expected) in enumerate(steps):
             answer = clients.gone(client) if what == "go" else clients.connecting(client, what == "own")
             self.assertEqual(said(answer), expected, (number, what, client))
+
+    def test_one_of_several_workers_lets_its_share_in(self) -> None:
+        config = attrs.evolve(configured(connections_per_client=5, messages_per_minute=1), workers=Workers(count=4))
+        clients = Clients(config, Clock())
+        self.assertEqual([said(clients.connecting(A, False)) for _ in range(3)], [None, None, (421, "4.7.0")])
+        self.assertEqual([said(clients.message(A)) for _ in range(2)], [None, (450, "4.7.1")])
+        # 0 is no limit for them either.
+        self.assertEqual({said(clients.recipient(A)) for _ in range(99)}, {None})
+
+    def test_a_flush_elsewhere_counts_as_one_here(self) -> None:
+        clients = self.clients(etrn_interval=60)
+        clients.flushed("d.test")
+        self.assertEqual([said(clients.flush(each)) for each in ("d.test", "e.test")], [(458, "4.7.0"), None])
+        self.clock.advance(60)
+        self.assertIsNone(clients.flush("d.test"))
 
     def test_nothing_is_kept_of_those_who_are_gone(self) -> None:
         clients = self.clients(connections_per_client=1)

@@ -7,8 +7,9 @@ import random
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.retry.leases import TURN, Leases, News
-from fopemta.retry.standing import FIRST_WINDOW, Pacing, Standing
+from fopemta.retry.standing import FIRST_WINDOW, Pacing, Standing, experience_of
 from fopemta.retry.standings import Turn
+from fopemta.trust.verdict import VerdictRecord
 from tests.retry.test_standing import DELIVERED, REFUSED
 
 
@@ -41,8 +42,8 @@ class Base(SynchronousTestCase):
         self.leases.give_back(worker, "a", number)
         return self.settle()
 
-    def end(self, *verdicts: object) -> Turn:
-        return self.leases.ended("a", verdicts, self.now, self.now, 0.5)  # type: ignore[arg-type]
+    def end(self, *verdicts: VerdictRecord) -> Turn:
+        return self.leases.met("a", experience_of(verdicts), verdicts[0], self.now, self.now, 0.5)
 
 
 class GrantTests(Base):

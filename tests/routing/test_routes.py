@@ -43,6 +43,8 @@ class RouteTests(SynchronousTestCase):
     def test_next_hops_that_are_equal_are_one_value(self) -> None:
         routes = (Route(domain="*", via=Via.MX),)
         self.assertIs(next_hop("b.test", routes), next_hop("b.test", routes))
+        smart = (Route(domain="*", via=Via.SMTP, host="smart.test", port=25),)
+        self.assertIs(next_hop("a.test", smart), next_hop("b.test", smart))
 
     def test_local(self) -> None:
         self.assertTrue(is_local("a.example.org", ROUTES))

@@ -1,0 +1,40 @@
+"""What signals mean to a service (composition), from its start until all is closed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+
+class Signals:
+    """`reactor` has a safe moment for what is called: signals come between any two instructions."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        # Those that were there before ours.
+        self._before: dict[signal.Signals, Any] = {}
+
+    def while_it_runs(self, reload: Callable[[], None]) -> None:
+        """SIGHUP has `reload` called."""
+        self._handle(signal.SIGHUP, self._calling(reload))
+
+    def while_it_stops(self, tell: Callable[[], None]) -> None:
+        """Nothing ends it any sooner: every wait has its deadline.  Who asks again is told by `tell`."""
+        # By default it would end the process in the midst of a message, and logs are rotated at any moment.
+        self._handle(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # To Twisted's own handlers a second one is an error.
+            self._handle(number, self._calling(tell))
+
+    def end(self) -> None:
+        """As it was before."""
+        while self._before:
+            signal.signal(*self._before.popitem())
+
+    def _handle(self, number: signal.Signals, handler: Any) -> None:
+        before = signal.signal(number, handler)
+        self._before.setdefault(number, before)
+
+    def _calling(self, what: Callable[[], None]) -> Callable[[int, object], None]:
+        return lambda _number, _frame: self._reactor.callFromThread(what)

@@ -1,0 +1,94 @@
+"""A spool beside which others are open whose owners are gone (shell): their mail is delivered from where it lies.
+
+New mail goes to the own one.  Nothing is moved: where `[workers] count` was lowered, the others run empty.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+
+from fopemta.interfaces import IIncoming, IMessageContent, ISpool
+from fopemta.mail.damage import PutAside
+from fopemta.mail.envelope import Envelope
+from fopemta.mail.queued import QueuedMessage, Unfinished
+from fopemta.spool.listing import place_of_brief
+from fopemta.spool.store import Spool
+from fopemta.trust.verdict import VerdictRecord
+
+
+@implementer(ISpool)
+class SeveralSpools:
+    """`own` takes mail, `adopted` are emptied."""
+
+    def __init__(self, own: Spool, adopted: Sequence[Spool]) -> None:
+        self._own = own
+        self._adopted = list(adopted)
+
+    def lock(self) -> None:
+        """Take all of them.  Raises as `Spool.lock`."""
+        for each in (self._own, *self._adopted):
+            each.lock()
+
+    def start(self) -> Deferred[Sequence[Unfinished]]:
+        """See ISpool.  An adopted one with nothing in it is closed again."""
+        return Deferred.fromCoroutine(self._start())
+
+    async def _start(self) -> Sequence[Unfinished]:
+        found = list(await self._own.start())
+        for each in list(self._adopted):
+            its = await each.start()
+            found += its
+            if not its:
+                self._adopted.remove(each)
+                await each.stop()
+        return sorted(found, key=lambda message: message.arrived) if self._adopted else found
+
+    def stop(self) -> Deferred[None]:
+        """See ISpool."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for each in (*self._adopted, self._own):
+            await each.stop()
+
+    def receive(self, message_id: str) -> IIncoming:
+        """See ISpool."""
+        return self._own.receive(message_id)
+
+    def submit(self, message_id: str, envelope: Envelope, content: bytes) -> Deferred[QueuedMessage | None]:
+        """See ISpool: a report that the gone owner has made already is not made again."""
+        if any(each.knows(message_id) for each in self._adopted):
+            return succeed(None)
+        return self._own.submit(message_id, envelope, content)
+
+    def load(self, message_id: str) -> Deferred[QueuedMessage]:
+        """See ISpool."""
+        return self._that_has(message_id).load(message_id)
+
+    def content(self, message_id: str) -> Deferred[IMessageContent]:
+        """See ISpool."""
+        return self._that_has(message_id).content(message_id)
+
+    def record(self, message_id: str, verdicts: Sequence[VerdictRecord], finished: bool) -> Deferred[None]:
+        """See ISpool."""
+        return self._that_has(message_id).record(message_id, verdicts, finished)
+
+    def defer(self, message_id: str) -> Deferred[None]:
+        """See ISpool."""
+        return self._that_has(message_id).defer(message_id)
+
+    def listing(self) -> Iterator[bytes]:
+        """See ISpool."""
+        listings = (each.listing() for each in (self._own, *self._adopted))
+        return heapq.merge(*listings, key=place_of_brief) if self._adopted else self._own.listing()
+
+    def put_aside(self) -> Sequence[PutAside]:
+        """See ISpool."""
+        return [found for each in (self._own, *self._adopted) for found in each.put_aside()]
+
+    def _that_has(self, message_id: str) -> Spool:
+        return next((each for each in self._adopted if message_id in each), self._own)

@@ -1,0 +1,42 @@
+"""A worker's process (composition): `python -m fopemta.worker [REACTOR]`, begun by the supervisor alone."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from typing import Any
+
+
+def main() -> None:
+    """SIGINT and SIGHUP go to the whole group of a terminal: the supervisor sees to them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if len(sys.argv) > 1:
+        from twisted.application.reactors import installReactor
+
+        installReactor(sys.argv[1])
+    # Not before: much of Twisted installs the usual reactor when it is imported.
+    _run()
+
+
+def _run() -> None:
+    from twisted.internet import reactor
+    from twisted.logger import globalLogBeginner
+
+    from fopemta.log_observers import outlet
+    from fopemta.service import run_steadily
+    from fopemta.worker_duty import Worker
+    from fopemta.workers.link import Once
+    from fopemta.workers.seat import LINK
+
+    running: Any = reactor
+    run_steadily(running)
+    globalLogBeginner.beginLoggingTo([outlet], redirectStandardIO=False)
+    worker = Worker(running)
+    running.callWhenRunning(running.adoptStreamConnection, LINK, socket.AF_UNIX, Once(worker.link))
+    running.run()
+
+
+if __name__ == "__main__":
+    main()
