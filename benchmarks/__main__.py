@@ -3,8 +3,8 @@
     python -m benchmarks [--runs 3] [--window 4] [--messages 2000] [--servers NAMES] [WORK ...]
 
 WORK: intake, intake-many, intake-tls, relay, relay-tls, relay-tls-500, large (all of them without any).  NAMES: of
-fopemta, postfix, exim, aiosmtpd; the last two take part in intake alone.  Prints a table
-of medians and the ratios.  As root the spools lie on a fresh journalled file system in a file; without root on whatever
+fopemta, fopemta-2 (two workers), postfix, exim, aiosmtpd; the last two take part in intake alone.  Prints a table of
+medians and the ratios.  As root the spools lie on a fresh journalled file system in a file; without root on whatever
 is there, which the table says.
 """
 
@@ -17,10 +17,10 @@ from pathlib import Path
 
 from benchmarks.ground import Ground
 from benchmarks.peers import Aiosmtpd, Exim
-from benchmarks.servers import Fopemta, Postfix, Server
+from benchmarks.servers import Fopemta, FopemtaOfTwo, Postfix, Server
 from benchmarks.work import WORKS, Figures
 
-SERVERS: dict[str, type[Server]] = {each.name: each for each in (Fopemta, Postfix, Exim, Aiosmtpd)}
+SERVERS: dict[str, type[Server]] = {each.name: each for each in (Fopemta, FopemtaOfTwo, Postfix, Exim, Aiosmtpd)}
 
 
 def main() -> None:

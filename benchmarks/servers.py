@@ -111,6 +111,7 @@ class Fopemta(Server):
 
     name, port = "fopemta", 2620
     control = "off"
+    workers = 1
 
     def command(self, folder: Path, mode: str, tls: bool) -> list[str]:
         onwards = SINK if mode == "relay" else self.silent_port()
@@ -133,6 +134,8 @@ certificates = {certificates}
 networks = ["127.0.0.0/8"]
 [control]
 socket = "{self.control}"
+[workers]
+count = {self.workers}
 [log]
 text = "text.log"
 [[route]]
@@ -144,6 +147,13 @@ via = "smtp:127.0.0.1:{onwards}"
 {routes}""")
         twistd = str(Path(sys.executable).with_name("twistd"))
         return [twistd, "-n", "--pidfile=", "fopemta", "--config", str(folder / "fopemta.toml")]
+
+
+class FopemtaOfTwo(Fopemta):
+    """With two workers and their supervisor."""
+
+    name, port = "fopemta-2", 2625
+    workers = 2
 
 
 class Postfix(Server):
