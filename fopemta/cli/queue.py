@@ -1,10 +1,11 @@
-"""`fopemta queue`: what waits, for whom and why, read from the spool itself whether the server runs or not; and orders
-to the running server.
+"""`fopemta queue`: what waits, for whom and why, from the running server or else from the spool itself; and orders to
+the running server.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -58,7 +59,8 @@ def list_(config: str | None, as_json: bool, **wanted: str | None) -> None:
         if as_json:
             write_json(source, chosen, lambda lines: click.echo(lines, nl=False))
             return
-        found = write_table(source, chosen, lambda lines: click.echo(lines, nl=False))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        found = write_table(source, chosen, lambda lines: click.echo(lines, nl=False), width)
     if not found.messages:
         click.echo("The queue is empty." if chosen.empty else "No message in the queue fits.")
     else:
@@ -90,7 +92,7 @@ def show(message_id: str, whole: bool, config: str | None, as_json: bool) -> Non
                 click.echo(line)
             click.echo("\nheader")
             for line in _header_of(survey, message_id).splitlines():
-                click.echo(f"  {escaped(line)}")
+                click.echo(f"  {escaped(line.expandtabs())}")
 
 
 @queue.command("summary")

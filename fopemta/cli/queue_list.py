@@ -16,6 +16,8 @@ from fopemta.mail.plain_json import encoded
 
 # So many rows at least decide how wide the columns are.
 _MEASURED = 100
+# The last column is of use where it has this much room.
+_ANSWER = 30
 
 
 @attrs.frozen
@@ -40,8 +42,11 @@ def write_json(source: Source, chosen: Filter, write: Callable[[bytes], object])
         write(part)
 
 
-def write_table(source: Source, chosen: Filter, write: Callable[[str], object]) -> Counted:
-    """Write a table of the chosen recipients, the oldest message first; without any, nothing."""
+def write_table(source: Source, chosen: Filter, write: Callable[[str], object], width: int | None = None) -> Counted:
+    """Write a table of the chosen recipients, the oldest message first; without any, nothing.
+
+    `width` of the terminal, if it is one: where a row would not fit it has more than one line.
+    """
     now = time.time()
 
     def part(messages: Iterable[Listed]) -> tuple[list[tuple[str, ...]], Counted]:
@@ -51,19 +56,33 @@ def write_table(source: Source, chosen: Filter, write: Callable[[str], object]) 
 
     counted = Counted()
     first: list[tuple[str, ...]] = [HEADINGS]
-    columns: Columns | None = None
+    layout: Columns | Stacked | None = None
     for cells, its in source.portions(part):
         counted += its
-        if columns is None:
+        if layout is None:
             first += cells
             if len(first) <= _MEASURED:
                 continue
-            columns, cells = Columns(first), first
-        write(_lines(columns, cells))
-    if columns is None and len(first) > 1:
-        write(_lines(Columns(first), first))
+            layout, cells = _layout(first, width), first
+        write(_lines(layout, cells))
+    if layout is None and len(first) > 1:
+        write(_lines(_layout(first, width), first))
     return counted
 
 
-def _lines(columns: Columns, cells: Iterable[Sequence[str]]) -> str:
-    return "".join([columns.line(each) + "\n" for each in cells])
+class Stacked:
+    """Rows for a narrow terminal: the message, below it each recipient, and below that what was answered last."""
+
+    def line(self, cells: Sequence[str]) -> str:
+        """A row as it is written, with LF between its lines."""
+        lines = ["  ".join(cells[:4]), f"  {'  '.join(cells[4:7])}", f"    {cells[7]}"]
+        return "\n".join(lines if cells[0] else lines[1:])
+
+
+def _layout(first: Sequence[tuple[str, ...]], width: int | None) -> Columns | Stacked:
+    columns = Columns(first)
+    return columns if width is None or columns.indent + _ANSWER <= width else Stacked()
+
+
+def _lines(layout: Columns | Stacked, cells: Iterable[Sequence[str]]) -> str:
+    return "".join([layout.line(each) + "\n" for each in cells])

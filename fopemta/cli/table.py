@@ -27,6 +27,8 @@ class Columns:
     def __init__(self, rows: Sequence[Sequence[str]]) -> None:
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
         self._form = "  ".join([*(f"%-{width}s" for width in widths), "%s"])
+        # Where the last column begins.
+        self.indent = sum(widths) + 2 * len(widths)
 
     def line(self, cells: Sequence[str]) -> str:
         """A row as it is written."""

@@ -10,6 +10,9 @@ from click.testing import CliRunner, Result
 from twisted.internet.task import Clock
 
 from fopemta.cli.main import main
+from fopemta.cli.queue_filter import Filter
+from fopemta.cli.queue_list import write_table
+from fopemta.cli.queue_source import queue_source
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.spool.limits import SpoolLimits
@@ -82,6 +85,33 @@ class QueueTests(Folder):
                 ["2", "messages,", "2", "recipients", "waiting"],
             ],
         )  # fmt: skip
+
+    def test_list_on_a_narrow_terminal(self) -> None:
+        self.fill()
+        written: dict[int | None, str] = {}
+        for width in (None, 124, 123, 80):
+            parts: list[str] = []
+            with queue_source(str(self.path)) as source:
+                write_table(source, Filter(), parts.append, width)
+            written[width] = "".join(parts)
+        self.assertEqual(written[None], written[124])
+        self.assertEqual(written[123], written[80])
+        self.assertEqual(
+            written[80].splitlines(),
+            [
+                "ID  AGE  SIZE  SENDER",
+                "  RECIPIENT  STATE  NEXT TRY",
+                "    LAST ANSWER",
+                f"{FIRST}  1h 1m  4.0 kB  <alice@example.org>",
+                "  <bob@example.net>  queued  in 10m",
+                r"    untrusted_root: 451 4.7.5 not proven\x1b[2J",
+                "  <carol@example.net>  delivered  -",
+                '    250 2.0.0 queued as "7"',
+                f"{SECOND}  1h 1m  16 B  <>",
+                "  <dave@example.net>  queued  now",
+                "    -",
+            ],
+        )
 
     def test_list_for_programs(self) -> None:
         """DESIGN 8: the names are a contract."""
