@@ -115,8 +115,8 @@ class QueuedMessage:
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """Those of all its recipients, each once and sorted."""
-        return tuple(sorted({each.address.domain for each in self.recipients}))
+        """Those of the recipients that are to be tried, each once and sorted."""
+        return tuple(sorted({each.address.domain for each in self.recipients if each.state is RecipientState.QUEUED}))
 
     @property
     def bound(self) -> bool:
@@ -136,8 +136,8 @@ class QueuedMessage:
 
 @attrs.frozen
 class Unfinished:
-    """What is kept in memory of a message that waits in the spool: `due` as `QueuedMessage.due`, `domains` those of all
-    its recipients, each once and sorted.  `bound`: rules had a say in its last attempts.
+    """What is kept in memory of a message that waits in the spool: `due` and `domains` as of a `QueuedMessage`.
+    `bound`: rules had a say in its last attempts.
     """
 
     id: str

@@ -49,7 +49,7 @@ class SteadyAgenda:
 
 
 class Ages:
-    """How long messages have been here, and for which domains they are.  One whose arrival lies ahead of the clock has
+    """How long messages have been here, and for which domains they wait.  One whose arrival lies ahead of the clock has
     arrived when it was found.
     """
 
@@ -63,6 +63,10 @@ class Ages:
         """A message that arrived at this moment of the wall clock, as that stands now."""
         self._domains[message_id] = domains
         self._born[message_id] = self._seconds() - max(self._now() - arrived, 0.0)
+
+    def waits_for(self, message_id: str, domains: tuple[str, ...]) -> None:
+        """Some of its recipients may be done with, or held."""
+        self._domains[message_id] = domains
 
     def arrived(self, message_id: str, otherwise: float) -> float:
         """The moment of arrival in wall time as it is now; `otherwise` for one that was never found."""

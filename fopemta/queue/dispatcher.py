@@ -526,6 +526,7 @@ class Dispatcher:
 
     def _put_off(self, round_: Round) -> None:
         message = round_.message
+        self._ages.waits_for(message.id, message.domains)
         if message.bound:
             self._bound.add(message.id)
         moment = self._due_after(round_)

@@ -63,7 +63,7 @@ def waiting_of(head: bytes, lines: tuple[bytes, ...]) -> Waiting:
 
 
 def _unfinished(brief: Brief, arrived: float) -> Unfinished:
-    domains = {sys.intern(each["address"].rpartition("@")[2]) for each in brief["recipients"]}
+    domains = {sys.intern(each["address"].rpartition("@")[2]) for each in brief["recipients"] if _is_queued(each)}
     verdicts = [each["last"] for each in brief["recipients"] if each["last"] is not None]
     bound = any(verdict.get("rules") for verdict in verdicts)
     return Unfinished(brief["id"], arrived, _due(brief), tuple(sorted(domains)), bound)
@@ -71,6 +71,10 @@ def _unfinished(brief: Brief, arrived: float) -> Unfinished:
 
 def _due(brief: Brief) -> float | None:
     """As `QueuedMessage.due`."""
-    queued = [each["last"] for each in brief["recipients"] if each["state"] == RecipientState.QUEUED.value]
+    queued = [each["last"] for each in brief["recipients"] if _is_queued(each)]
     moments = [None if last is None else last.get("next_try") for last in queued]
     return min([0.0 if each is None else from_rfc3339(each) for each in moments], default=None)
+
+
+def _is_queued(recipient: Brief) -> bool:
+    return bool(recipient["state"] == RecipientState.QUEUED.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
+from fopemta.mail.orders import Order, OrderKind
 from fopemta.queue.clocks import is_of
 from fopemta.trust.verdict import Result
 from tests.queue.test_dispatcher import BOB, CAROL, Base
@@ -36,7 +37,12 @@ class FlushTests(Base):
         self.assertEqual(self.flush("b.test"), 1)
         self.clock.advance(0)
         self.assertEqual(self.state(both), ["delivered", "queued"])
-        self.assertEqual(self.flush("elsewhere.test"), 0)
+        # Who has it, or is held, waits no more.
+        self.assertEqual((self.flush("b.test"), self.flush("elsewhere.test")), (0, 0))
+        self.dispatcher.order(both, Order(kind=OrderKind.HOLD))
+        self.assertEqual(self.flush("c.test"), 0)
+        self.dispatcher.order(both, Order(kind=OrderKind.RELEASE))
+        self.assertEqual(self.flush("c.test"), 1)
 
     def test_domains_below(self) -> None:
         below = Mailbox("bob", "sub.b.test")
