@@ -167,6 +167,14 @@ class Reloaded:
 # --- queue and couriers --------------------------------------------------------------------------------------------
 
 
+# Gives the next lines each time it is called, none at the end; fails with Unanswered.
+Portions: TypeAlias = Callable[[], Deferred[Sequence[bytes]]]
+
+
+class Unanswered(Exception):
+    """Another process, whose answer is needed, gives none; the text says which."""
+
+
 class IQueue(Interface):
     """Takes responsibility for spooled messages."""
 

@@ -21,6 +21,7 @@ from fopemta.assembly import Kept, Server, spool_of
 from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration, Log, LogLevel
+from fopemta.control.outflow import portions_of
 from fopemta.control.protocol import Reach
 from fopemta.control.socket import ControlSocket
 from fopemta.interfaces import IMailReactor
@@ -162,7 +163,7 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
     listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
     attendants: list[Attendant] = [*server.attendants, RuleWatch(reactor, time.time, lambda: reload.current)]
     if configuration.control.socket != "off":
-        reach = Reach(server.queue, reload, kept.memory, spool)
+        reach = Reach(server.queue, reload, kept.memory, lambda: portions_of(spool.listing()))
         attendants.append(ControlSocket(configuration.control.socket, reactor, reach))
     files = log_observers.outlet.files
     return MailService(configuration, reactor, spool, server.queue, listening, reload, files, attendants, kept.keepers)

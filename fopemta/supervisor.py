@@ -39,6 +39,7 @@ from fopemta.spool import partitions
 from fopemta.spool.ownership import SpoolUnusable
 from fopemta.workers import commands
 from fopemta.workers.fleet import Fleet, State
+from fopemta.workers.one_listing import OneListing
 from fopemta.workers.one_server import OneFollowing, OneQueue
 from fopemta.workers.seat import Given
 
@@ -126,7 +127,7 @@ class Supervisor(Service):
             RuleWatch(reactor, time.time, lambda: reload.current),
         ]
         if configuration.control.socket != "off":
-            reach = Reach(queue, reload, kept.memory, None)
+            reach = Reach(queue, reload, kept.memory, OneListing(fleet).portions)
             self._attendants.append(ControlSocket(configuration.control.socket, reactor, reach))
         for each in self._attendants:
             each.start()

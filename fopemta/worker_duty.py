@@ -27,10 +27,12 @@ from fopemta.retry.leases import News
 from fopemta.retry.standing import Pacing
 from fopemta.routing.values import NextHop
 from fopemta.service import open_log
+from fopemta.spool.listing import place_of_brief
 from fopemta.trust.host_memory import Known
 from fopemta.workers import commands
 from fopemta.workers.leased import LeasedStandings
 from fopemta.workers.link import Link
+from fopemta.workers.listings import Listings, Placed
 from fopemta.workers.values import Charge
 from fopemta.workers.worker_end import AskedCallouts, Reporter, SharedQueue, WorkerEnd, fetched_list
 
@@ -70,6 +72,7 @@ class Worker:
         self._following: Following
         self._standings: LeasedStandings
         self._hosts: HostTable
+        self._listings: Listings
         self._prepared: Configuration | None = None
         self._ending = False
 
@@ -91,6 +94,10 @@ class Worker:
     def flushed(self, domain: str) -> None:
         """By a client of any worker."""
         self._server.clients.flushed(domain)
+
+    def listed(self, listing: int, begins: bool) -> Sequence[Placed] | None:
+        """Of what waits here."""
+        return self._listings.some(listing, begins)
 
     def told(self, news: Sequence[News[NextHop]]) -> None:
         """Of places at destinations."""
@@ -147,6 +154,7 @@ class Worker:
         server = Server.of(configuration, reactor, spool, kept)
         self.queue, self._following, self._server = server.queue, server.following, server
         self._standings.told(charge.news)
+        self._listings = Listings(reactor, spool.listing, place_of_brief)
         listening = [
             Adopted(f"listener[{index}].endpoint", factory, descriptor)
             for index, (factory, descriptor) in enumerate(zip(server.factories, charge.sockets, strict=True))

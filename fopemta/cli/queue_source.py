@@ -9,7 +9,6 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from fopemta.cli.configuration import configuration_of
 from fopemta.cli.control import Control
 from fopemta.cli.portions import portions
 from fopemta.cli.spool_view import spool_survey
@@ -41,8 +40,7 @@ def queue_source(config: str | None) -> Iterator[Source]:
     # Nothing that is made of a message refers to itself: looking for cycles would take a seventh of the time.
     gc.disable()
     try:
-        # Workers have it in pieces.
-        control = Control.if_running(config) if configuration_of(config).workers.count == 1 else None
+        control = Control.if_running(config)
         if control is not None:
             yield RunningServer(control)
             return

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import IPullProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from fopemta.interfaces import Portions
 
 # So many lines keep the mail waiting for less than a millisecond.
 _LINES = 200
 
 
+def portions_of(lines: Iterator[bytes]) -> Portions:
+    """Lines that are at hand."""
+    return lambda: execute(lambda: list(islice(lines, _LINES)))
+
+
 @implementer(IPullProducer)
 class Outflow:
-    """Writes `lines`, an end of line behind each, to `transport`; `taken` is called before each piece."""
+    """Writes the lines of `portions`, an end of line behind each, to `transport`; `taken` is called when the one before
+    has left, and when the next has come.
+    """
 
-    def __init__(self, transport: Any, lines: Iterator[bytes], taken: Callable[[], object]) -> None:
+    def __init__(self, transport: Any, portions: Portions, taken: Callable[[], object]) -> None:
         self._transport = transport
-        self._lines = lines
+        self._portions = portions
         self._taken = taken
         self._done: Deferred[bool] | None = None
 
     def run(self) -> Deferred[bool]:
-        """Fires with True once all is written, with False when the command has gone; fails as the lines do."""
+        """Fires with True once all is written, with False when the command has gone; fails as the portions do."""
         done = self._done = Deferred[bool]()
         self._transport.registerProducer(self, False)
         return done
@@ -34,13 +43,15 @@ class Outflow:
     def resumeProducing(self) -> None:
         """The piece before this one has left."""
         self._taken()
-        try:
-            piece = [line + b"\n" for line in islice(self._lines, _LINES)]
-        except Exception:  # noqa: BLE001  the reactor would close the connection without a word
-            self._end(Failure())
-            return
-        if piece:
-            self._transport.write(b"".join(piece))
+        # An exception here would have the reactor close the connection without a word.
+        self._portions().addCallback(self._write).addErrback(self._end)
+
+    def _write(self, lines: Sequence[bytes]) -> None:
+        if self._done is None:
+            return  # the command has gone meanwhile
+        if lines:
+            self._taken()
+            self._transport.write(b"".join([line + b"\n" for line in lines]))
         else:
             self._end(None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -15,7 +16,7 @@ from fopemta.background import supervise
 from fopemta.control.outflow import Outflow
 from fopemta.control.requests import Flush, ForgetHosts, List, NotARequest, Orders, Reload, Request, Status, request_of
 from fopemta.deadline import Deadline
-from fopemta.interfaces import IHostMemory, IQueue, IReload, ISpool
+from fopemta.interfaces import IHostMemory, IQueue, IReload, Portions, Unanswered
 
 # A command that says nothing for so long has gone.
 _PATIENCE = 60.0
@@ -23,12 +24,12 @@ _PATIENCE = 60.0
 
 @attrs.frozen(eq=False)
 class Reach:
-    """What commands may ask of the server; without `spool` they read the queue themselves."""
+    """What commands may ask of the server; `listing` begins a list of the queue: briefs, the oldest first."""
 
     queue: IQueue
     reload: IReload
     memory: IHostMemory
-    spool: ISpool | None
+    listing: Callable[[], Portions]
 
 
 class ControlProtocol(LineOnlyReceiver):
@@ -96,15 +97,20 @@ class ControlProtocol(LineOnlyReceiver):
         elif isinstance(request, ForgetHosts):
             self._say({"end": True, "hosts": self._reach.memory.forget(request.hosts)})
         elif isinstance(request, List):
-            if self._reach.spool is None:
-                raise NotARequest("this server has several workers: the queue is read from the spool")
-            listing = self._reach.spool.listing()
-            self._gone = not await Outflow(self._stream, listing, lambda: self._deadline.set(_PATIENCE)).run()
-            self._deadline.clear()
-            self._say({"end": True})
+            await self._list()
         else:
             assert isinstance(request, Status)
             self._say({"end": True, "version": fopemta.__version__, "unfinished": self._reach.queue.size})
+
+    async def _list(self) -> None:
+        outflow = Outflow(self._stream, self._reach.listing(), lambda: self._deadline.set(_PATIENCE))
+        try:
+            self._gone = not await outflow.run()
+            self._say({"end": True})
+        except Unanswered as why:
+            self._say({"end": True, "error": str(why)})
+        finally:
+            self._deadline.clear()
 
     def _say(self, answer: dict[str, Any]) -> None:
         if self.connected and not self._gone:

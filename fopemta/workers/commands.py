@@ -81,6 +81,13 @@ class FlushAll(Command):
     response = [(b"messages", Integer())]
 
 
+class ListSome(Command):
+    """The next lines of a list of the queue (`listings.Listings`), which `begins` with the first question."""
+
+    arguments = [(b"listing", Integer()), (b"begins", Boolean())]
+    response = [(b"lines", Value())]
+
+
 class FreedBy(Command):
     """For how many recipients less would be demanded under a configuration."""
 

@@ -92,20 +92,25 @@ class Fleet:
 
     def ask(self, command: type[Command], **arguments: Any) -> Deferred[list[dict[str, Any] | None]]:
         """What each answers; None for one that does not run, or does not answer in time.  Does not fail."""
-        return DeferredList([self._asked(seat, command, arguments) for seat in self.seats]).addCallback(
+        return DeferredList([self.asked(seat, command, arguments) for seat in self.seats]).addCallback(
             lambda results: [answer for _, answer in results]
         )
 
     async def ask_all(self, command: type[Command], **arguments: Any) -> list[dict[str, Any] | None]:
-        """The same, once those that are beginning have begun, if they do so shortly."""
+        """The same, once those that are beginning have `begun`."""
+        await self.begun()
+        return await self.ask(command, **arguments)
+
+    async def begun(self) -> None:
+        """Wait for those that are beginning, if they do so shortly."""
         end = self._reactor.seconds() + _WAIT_FOR_ALL
         while not self.complete and self._reactor.seconds() < end:
             await deferLater(self._reactor, 0.1)
-        return await self.ask(command, **arguments)
 
-    def _asked(
+    def asked(
         self, seat: Seat, command: type[Command], arguments: Mapping[str, Any]
     ) -> Deferred[dict[str, Any] | None]:
+        """What one answers; None as with `ask`."""
         if seat.link is None or seat.stage is not Stage.READY:
             return succeed(None)
         asked: Deferred[Any] = seat.link.ask(command, **arguments)

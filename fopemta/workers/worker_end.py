@@ -22,6 +22,7 @@ from fopemta.routing.values import NextHop
 from fopemta.trust.host_memory import Known
 from fopemta.workers import commands
 from fopemta.workers.link import Link
+from fopemta.workers.listings import Placed
 from fopemta.workers.values import Charge
 
 # Seconds between two tellings of what was learned.
@@ -35,6 +36,9 @@ class Duty(Protocol):
 
     def flushed(self, domain: str) -> None:
         """A client of any worker has had the queue of `domain` started."""
+
+    def listed(self, listing: int, begins: bool) -> Sequence[Placed] | None:
+        """See listings.Listings."""
 
     def begin(self, charge: Charge) -> None:
         """Become a server.  Raises whatever keeps it from that."""
@@ -94,6 +98,10 @@ class WorkerEnd(Link):
         if etrn:
             self._duty.flushed(domain)
         return {"messages": await self._duty.queue.flush(domain)}
+
+    @commands.ListSome.responder
+    def _list(self, listing: int, begins: bool) -> dict[str, Any]:
+        return {"lines": self._duty.listed(listing, begins)}
 
     @commands.FreedBy.responder
     async def _freed_by(self, config: Configuration) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -15,8 +15,9 @@ from zope.interface.verify import verifyObject
 
 import fopemta
 from fopemta.config.model import Configuration
+from fopemta.control.outflow import portions_of
 from fopemta.control.protocol import ControlFactory, Reach
-from fopemta.interfaces import IQueue, IReload, Reloaded
+from fopemta.interfaces import IQueue, IReload, Portions, Reloaded, Unanswered
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
@@ -73,7 +74,8 @@ class ProtocolTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.queue, self.reload, self.clock = Queue(), Reload(), Clock()
         self.spool = MemorySpool(self.clock)
-        reach = Reach(self.queue, self.reload, Memory(), self.spool)
+        self.listing: Callable[[], Portions] = lambda: portions_of(self.spool.listing())
+        reach = Reach(self.queue, self.reload, Memory(), lambda: self.listing())
         self.protocol = ControlFactory(reach, self.clock).buildProtocol(None)
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
@@ -124,6 +126,34 @@ class ProtocolTests(SynchronousTestCase):
         self.assertTrue(self.transport.disconnecting)
         self.transport.producer.stopProducing()
         self.assertFalse(self.flushLoggedErrors())
+
+    def test_a_list_that_waits_for_others_comes_as_they_answer_or_says_why_not(self) -> None:
+        asked: list[Deferred[Sequence[bytes]]] = []
+
+        def portions() -> Deferred[Sequence[bytes]]:
+            asked.append(Deferred())
+            return asked[-1]
+
+        self.listing = lambda: portions
+        self.protocol.dataReceived(b'{"command":"list"}\n')
+        self.transport.producer.resumeProducing()
+        self.assertEqual(self.heard(), [])
+        asked[0].callback([b'{"id":"one"}'])
+        self.assertEqual(self.heard(), [{"id": "one"}])
+        self.transport.producer.resumeProducing()
+        self.assertEqual(self.heard(), [])
+        asked[1].errback(Unanswered("worker 2 does not answer"))
+        self.assertEqual(self.heard(), [{"end": True, "error": "worker 2 does not answer"}])
+        self.assertEqual(self.say({"command": "status"})[0]["unfinished"], 7)
+
+    def test_a_list_for_a_command_that_has_gone(self) -> None:
+        asked: Deferred[Sequence[bytes]] = Deferred()
+        self.listing = lambda: lambda: asked
+        self.protocol.dataReceived(b'{"command":"list"}\n')
+        self.transport.producer.resumeProducing()
+        self.transport.producer.stopProducing()
+        asked.callback([b'{"id":"one"}'])
+        self.assertEqual(self.heard(), [])
 
     def test_an_empty_list_ends_at_once(self) -> None:
         self.protocol.dataReceived(b'{"command":"list"}\n')

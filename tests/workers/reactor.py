@@ -58,6 +58,7 @@ class ScriptedDuty:
         self.queue = ScriptedQueue(self.done)
         self.errors: tuple[str, ...] = ()
         self.breaks: set[str] = set()
+        self.listings: Any = None
         self.gone = False
 
     def _note(self, name: str, *facts: Any) -> None:
@@ -66,6 +67,9 @@ class ScriptedDuty:
         self.done.append((name, *facts) if facts else name)
         if name in self.breaks:
             raise RuntimeError(f"{name} is broken")
+
+    def listed(self, listing: int, begins: bool) -> Any:
+        return None if self.listings is None else self.listings.some(listing, begins)
 
     def begin(self, charge: Any) -> None:
         self._note("begin", charge)
