@@ -71,6 +71,15 @@ class OneListingTests(Base):
         self.reactor.pass_time(0.2)
         self.assertEqual(self.successResultOf(asked), [b"00000", b"00001", b"00002"])
 
+    def test_who_begins_for_long_is_named(self) -> None:
+        for number in (1, 2):
+            self.waits(number, [number])
+        self.die(3)
+        asked = self.one.portions()()
+        self.reactor.pass_time(16)
+        words = "worker 3 is still beginning: its messages cannot be listed now"
+        self.assertEqual(str(self.failureResultOf(asked, Unanswered).value), words)
+
     def test_a_list_without_the_messages_of_one_is_none(self) -> None:
         for number in (1, 2, 3):
             self.waits(number, range(number, 3000, 3))
