@@ -4,6 +4,7 @@ is a server from then on.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ReactorNotRunning
 
 from fopemta import log_observers, maillog
 from fopemta.assembly import Kept, Server, spool_of
@@ -129,10 +131,11 @@ class Worker:
         reopen(log_observers.outlet.files)
 
     def end(self) -> None:
-        """In good order."""
+        """In good order.  Who sends a signal to the whole group has had it ended already when the supervisor says so."""
         if not self._ending and self._reactor.running:
             self._ending = True
-            self._reactor.stop()
+            with contextlib.suppress(ReactorNotRunning):
+                self._reactor.stop()
 
     # --- within ----------------------------------------------------------------------------------------------------
 
