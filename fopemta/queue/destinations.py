@@ -60,6 +60,8 @@ class Destinations(Generic[D, L]):
         self._busy: dict[D, int] = {}
         # When a destination that rests, or has had its rate, may be tried again; the heap has outdated ones, too.
         self._not_before: dict[D, float] = {}
+        # When those that have had their rate may be tried again, whatever is found out about them meanwhile.
+        self._rated: dict[D, float] = {}
         self._pauses: list[tuple[float, int, D]] = []
         self._numbers = count()
         self.running = 0
@@ -166,6 +168,7 @@ class Destinations(Generic[D, L]):
         while (moment := self.next_moment()) is not None and moment <= now:
             destination = heapq.heappop(self._pauses)[2]
             del self._not_before[destination]
+            self._rated.pop(destination, None)
             self._offer(destination)
             over.append(destination)
         return over
@@ -178,7 +181,8 @@ class Destinations(Generic[D, L]):
         self.running_deferred += not is_fresh
         self.waiting -= 1
         if self._interval:
-            self._pause(destination, now + self._interval)
+            self._rated[destination] = now + self._interval
+            self._pause(destination, None)
         return Taken(destination, load, is_fresh, now)
 
     def _free(self, destination: D, now: float) -> bool:
@@ -195,10 +199,12 @@ class Destinations(Generic[D, L]):
             lane.offer(destination)
 
     def _pause(self, destination: D, until: float | None) -> None:
+        """Until its rest is over (None: it does not rest), and its rate allows one more."""
+        moments = [each for each in (until, self._rated.get(destination)) if each is not None]
         self._not_before.pop(destination, None)
-        if until is not None:
-            self._not_before[destination] = until
-            heapq.heappush(self._pauses, (until, next(self._numbers), destination))
+        if moments:
+            self._not_before[destination] = moment = max(moments)
+            heapq.heappush(self._pauses, (moment, next(self._numbers), destination))
 
     def _changed(self, destination: D) -> None:
         """It stands otherwise than it did, or has a place more."""

@@ -411,8 +411,10 @@ class Dispatcher:
         while not self._stopping and not self._outcomes.unwritten:
             taken = self._traffic.take()
             if taken is None:
-                return
+                break
             supervise(self._deliver(taken), f"delivering {taken.load.message.id} to {taken.destination.word}")
+        if self._traffic.next_moment() is not None and not self._stopping:
+            self._set_alarm()  # a destination that has had its rate has begun to wait
 
     async def _deliver(self, taken: Taken[NextHop, Consignment]) -> None:
         hop, consignment = taken.destination, taken.load

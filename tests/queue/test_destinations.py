@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.queue.destinations import Destinations, Taken
 from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST, Pacing
-from fopemta.retry.standings import Turn
+from fopemta.retry.standings import Standings, Turn
 from fopemta.trust.verdict import VerdictRecord
 from tests.retry.test_standing import DELIVERED, EXPIRED, REFUSED
 
@@ -218,6 +218,13 @@ class RestTests(Base):
         self.assertEqual(self.places.fair_share(1000), 500)
 
 
+class ToldStandings(Standings[str]):
+    """`changed` is what another process would have called."""
+
+    def serve(self, busy: Callable[[str], int], changed: Callable[[str], None]) -> None:
+        self.changed = changed
+
+
 class RateTests(Base):
     def test_messages_a_minute(self) -> None:
         self.make(rate=6)
@@ -235,6 +242,21 @@ class RateTests(Base):
         self.places.over(self.now)
         self.assertEqual(self.serve(DELIVERED), 1)  # what was not used is not saved up
 
+    def test_what_others_find_out_gives_nobody_more(self) -> None:
+        standings = ToldStandings(Pacing(20))
+        self.places = Destinations(100, Pacing(20), 6, standings)
+        self.add("a", 5)
+        self.assertEqual(len(self.take_all()), 1)
+        for _ in range(5):
+            standings.changed("a")
+        self.assertEqual((self.take_all(), self.places.next_moment()), ([], self.now + 10))
+        standings.wake("a")
+        self.places.wake("a")
+        self.assertEqual((self.take_all(), self.places.next_moment()), ([], self.now + 10))
+        self.now += 10
+        self.assertEqual(self.places.over(self.now), ["a"])
+        self.assertEqual(len(self.take_all()), 1)
+
     def test_nothing_is_kept_of_who_is_done(self) -> None:
         self.make(rate=6)
         for number in range(100):
@@ -242,4 +264,4 @@ class RateTests(Base):
         self.serve(DELIVERED)
         self.now += 60
         self.places.over(self.now)
-        self.assertEqual((self.places._not_before, self.places.next_moment()), ({}, None))
+        self.assertEqual((self.places._not_before, self.places._rated, self.places.next_moment()), ({}, {}, None))

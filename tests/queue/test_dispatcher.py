@@ -132,6 +132,14 @@ class DispatcherTests(Base):
         self.send(BOB, CAROL)
         self.assertEqual([who for _, who in self.courier.carried], ["bob@b.test carol@c.test"])
 
+    def test_a_rate_is_used_up(self) -> None:
+        self.make(delivery=Delivery(rate_per_destination=30))
+        for _ in range(4):
+            self.send(BOB)
+        self.wait(10, 0.5)
+        start = self.courier.carried[0][0]
+        self.assertEqual([moment - start for moment, _ in self.courier.carried], [0, 2, 4, 6])
+
     def test_deferred_is_moved_and_tried_again_on_the_timetable(self) -> None:
         self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DEFERRED, Result.DELIVERED]
         message_id = self.send(BOB, CAROL)
