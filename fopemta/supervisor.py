@@ -140,8 +140,8 @@ class Supervisor(Service):
         return [Given(sockets, tuple((each, self._locks[each]) for each in its)) for its in folders]
 
     def _arguments(self) -> Sequence[str]:
-        """The same program, with the same kind of reactor."""
-        return ["-m", "fopemta.worker", *_reactor_name(self._reactor)]
+        """The same program, with the same kind of reactor; -P: not what lies in the working folder."""
+        return ["-P", "-m", "fopemta.worker", *_reactor_name(self._reactor)]
 
     def _ready(self) -> None:
         """The first time that all workers let clients in."""

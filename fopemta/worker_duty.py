@@ -131,7 +131,7 @@ class Worker:
         reopen(log_observers.outlet.files)
 
     def end(self) -> None:
-        """In good order.  Who sends a signal to the whole group has had it ended already when the supervisor says so."""
+        """In good order; a signal to the whole group may have been first."""
         if not self._ending and self._reactor.running:
             self._ending = True
             with contextlib.suppress(ReactorNotRunning):

@@ -127,7 +127,7 @@ class Seat:
                     _Watch(self.gone),
                     sys.executable,
                     [sys.executable, *self._arguments],
-                    env=dict(os.environ),
+                    env=_environment(),
                     childFDs={0: nothing} | self.given.table(theirs.fileno()),
                 )
             finally:
@@ -197,6 +197,11 @@ class Seat:
     def respond(self, command: str, **said: Any) -> Any:
         """See AnyFleet."""
         return self._fleet.respond(command, self.number, **said)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, and what we import from is where the worker looks, too."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
 
 
 class SupervisorEnd(Link):

@@ -103,6 +103,7 @@ class MemoryProcess:
 
     def __init__(self, reactor: WorkerReactor, pid: int, watch: Any, arguments: Sequence[str], table: Any) -> None:
         self.pid = pid
+        self.environment: Mapping[str, str] = {}
         self.arguments = list(arguments)
         self.table: Mapping[int, int] = dict(table)
         self.duty = ScriptedDuty()
@@ -150,6 +151,7 @@ class WorkerReactor(Clock):
         if self.no_processes:
             raise BlockingIOError(11, "Resource temporarily unavailable")
         process = MemoryProcess(self, 101 + len(self.processes), processProtocol, args, childFDs)
+        process.environment = dict(env)
         self.processes.append(process)
         return process
 

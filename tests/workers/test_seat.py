@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import Any
@@ -101,6 +102,11 @@ class BeginningTests(Base):
         self.assertEqual(set(self.process.table), {*inherited, 0, LINK})
         self.assertEqual(self.process.duty.done, [("begin", CHARGE)])
         self.assertEqual((self.seat.stage, self.seat.pid, self.heard()), (Stage.BEGINNING, 101, []))
+
+    def test_it_imports_from_where_we_do(self) -> None:
+        self.begin()
+        there = self.process.environment["PYTHONPATH"].split(os.pathsep)
+        self.assertEqual(there, [each for each in sys.path if each])
 
     def test_it_is_ready_when_it_says_so(self) -> None:
         self.begin()
