@@ -78,8 +78,13 @@ class Dispatcher:
         self._now = now
         self._noise = noise
         self._damage = DamageWatch(spool, config, now, self.accepted)
-        self._agenda = SteadyAgenda(clock.seconds, now)
-        self._ages = Ages(clock.seconds, now)
+
+        def seconds() -> float:
+            """Not `clock.seconds` itself: a reactor is given its steady clock later (service.run_steadily)."""
+            return clock.seconds()
+
+        self._agenda = SteadyAgenda(seconds, now)
+        self._ages = Ages(seconds, now)
         self._demanding = Demanding(spool, config, now, in_thread)
         self._outcomes = Outcomes(spool, config, self._ages, now, noise, self._wait, self.accepted, self._carry, counts)
         self._rounds: dict[str, Round] = {}
@@ -90,7 +95,7 @@ class Dispatcher:
         self._pressed: dict[str, Pressing] = {}
         self._orders = PendingOrders()
         self._backlog: deque[str] = deque()
-        self._traffic = Traffic(config, clock.seconds, noise, standings, self._stands_otherwise)
+        self._traffic = Traffic(config, seconds, noise, standings, self._stands_otherwise)
         self._alarm: IDelayedCall | None = None
         self._held_back = False
         self._stopping = False

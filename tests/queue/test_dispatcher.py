@@ -140,6 +140,19 @@ class DispatcherTests(Base):
         start = self.courier.carried[0][0]
         self.assertEqual([moment - start for moment, _ in self.courier.carried], [0, 2, 4, 6])
 
+    def test_all_waits_run_on_the_clock_that_the_reactor_has_when_it_runs(self) -> None:
+        couriers = dict.fromkeys(Via, self.courier)
+        config = attrs.evolve(self.config, delivery=Delivery(rate_per_destination=30))
+        clock = Clock()
+        clock.rightNow = 1_000_000.0
+        self.dispatcher = Dispatcher(self.spool, couriers, config, clock, self.clock.seconds, random.Random(7))
+        clock.seconds = lambda: clock.rightNow - 999_000.0  # type: ignore[method-assign]  as service.run_steadily does
+        self.dispatcher.start([])
+        self.send(BOB)
+        self.send(BOB)
+        clock.advance(2)
+        self.assertEqual(len(self.courier.carried), 2)
+
     def test_deferred_is_moved_and_tried_again_on_the_timetable(self) -> None:
         self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DEFERRED, Result.DELIVERED]
         message_id = self.send(BOB, CAROL)
