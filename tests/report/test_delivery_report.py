@@ -158,7 +158,7 @@ class FormTests(SynchronousTestCase):
         self.assertEqual(per_recipient["Diagnostic-Code"], "smtp; 550 5.1.1 No such user here")
         self.assertEqual(original.get_payload(0)["Subject"], "Lunch")  # type: ignore[union-attr]
 
-    def test_every_kind_is_well_formed(self) -> None:
+    def test_C151_every_kind_is_well_formed(self) -> None:
         for kind, example in EXAMPLES.items():
             whole, _, status, original = self.well_formed(report(example, kind=kind))
             self.assertEqual(whole["Subject"], kind.subject)
