@@ -125,14 +125,14 @@ class Gate:
         book = self._factory.config.rulebook
         assert book is not None
         facts = attrs.evolve(self.facts(Stage.CONTENT, envelope.recipients, size), content=content)
-        return acceptance(book.of(*AT_ACCEPTANCE).evaluate(facts, self._factory.now()), envelope.recipients)
+        return acceptance(book.of(*AT_ACCEPTANCE).concerning(facts, self._factory.now()), envelope.recipients)
 
     def _rules_refuse(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> Reply | None:
         """The refusal of the first rule that is known to match at this stage, and was not before."""
         book = self._factory.config.rulebook
         if book is None:
             return None
-        results = book.of(Reject, Defer, RequireTls).evaluate(self.facts(stage, recipients), self._factory.now())
+        results = book.of(Reject, Defer, RequireTls).concerning(self.facts(stage, recipients), self._factory.now())
         results = tuple(each for each in results if each.rule.stage is stage or stage is Stage.SENDER)
         for result in results:
             lack = shortfall(result.rule.then, self._tls) if isinstance(result.rule.then, RequireTls) else None

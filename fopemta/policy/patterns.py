@@ -9,12 +9,16 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import attrs
 import re2
 
 from fopemta.mail.address import Mailbox, path_text
 from fopemta.smtp.grammar import NotInGrammar, canonical_domain
+
+# A compiled pattern: `search` gives None where nothing is found.
+Program: TypeAlias = re2._Regexp
 
 # RE2's own bound of the compiled program; a pattern beyond it is refused when the rules are read.
 _MOST_MEMORY = 8 << 20
@@ -37,6 +41,11 @@ class AddressPattern:
         """`address` None is the null sender."""
         return _address_program(self.text).search(path_text(address)) is not None
 
+    @property
+    def expression(self) -> str:
+        """As RE2 has it."""
+        return _address_expression(self.text)
+
     def covers(self, domain: str) -> bool:
         """Every address of `domain` matches: for warnings about rules that can never be reached."""
         return self.text in ("*", domain) or (self.text.startswith("*.") and f".{domain}".endswith(self.text[1:]))
@@ -47,6 +56,11 @@ class TextPattern:
     """`text` as the rule has it: words that must stand somewhere, or `/regular expression/`."""
 
     text: str
+
+    @property
+    def expression(self) -> str:
+        """As RE2 has it."""
+        return _text_expression(self.text)
 
     def matches(self, text: str) -> bool:
         """Somewhere in `text`."""
@@ -87,6 +101,18 @@ def name_pattern(text: str) -> NamePattern:
 def first_match(patterns: Sequence[TextPattern], text: str) -> TextPattern | None:
     """The first of `patterns` that `text` has, None where it has none."""
     return next((each for each in patterns if each.matches(text)), None)
+
+
+def any_of(expressions: Sequence[str]) -> Program | None:
+    """A program that finds something where any of `expressions` does.  None where they cannot be put together: they are
+    too many, or one quotes all that follows it.
+    """
+    if any(r"\Q" in each for each in expressions):
+        return None
+    try:
+        return _compiled("|".join(f"(?:{each})" for each in expressions))
+    except re2.error:
+        return None
 
 
 def _with_a_labels(text: str) -> str:

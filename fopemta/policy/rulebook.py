@@ -11,6 +11,10 @@ from fopemta.mail.address import Mailbox
 from fopemta.policy.action import WORDS, Action
 from fopemta.policy.facts import Direction, Fact, MessageFacts, Stage
 from fopemta.policy.matchers import Answer, Finding, Matcher, Recipients, no, stage_of
+from fopemta.policy.sieve import Sieve
+
+# So many are asked sooner than it is found out which of them to ask.
+_FEW = 8
 
 _CONTENT_FACTS = frozenset({Fact.HEADERS, Fact.BODY, Fact.ATTACHMENTS})
 
@@ -102,10 +106,27 @@ class Rulebook:
     rules: tuple[Rule, ...] = ()
     # The books that `of` has given: a message asks for some of them several times.
     _parts: dict[tuple[type[Action], ...], Rulebook] = attrs.field(init=False, factory=dict, eq=False, repr=False)
+    # Made when it is first of use.
+    _sieves: list[Sieve] = attrs.field(init=False, factory=list, eq=False, repr=False)
+
+    def __reduce__(self) -> tuple[type[Rulebook], tuple[tuple[Rule, ...]]]:
+        """Handed to another process it is its rules."""
+        return Rulebook, (self.rules,)
 
     def evaluate(self, facts: MessageFacts, now: float) -> tuple[RuleResult, ...]:
         """Every rule that can be asked at the stage of `facts`, in order."""
         return tuple(_result(rule, facts, now) for rule in self.rules if rule.stage <= facts.stage)
+
+    def concerning(self, facts: MessageFacts, now: float) -> tuple[RuleResult, ...]:
+        """Of the same those whose answer is not "no"; without asking each of many."""
+        if len(self.rules) < _FEW:
+            asked: Sequence[Rule] = self.rules
+        else:
+            if not self._sieves:
+                self._sieves.append(Sieve(self.rules))
+            asked = [self.rules[place] for place in self._sieves[0].places(facts)]
+        results = (_result(rule, facts, now) for rule in asked if rule.stage <= facts.stage)
+        return tuple(each for each in results if each.answer is not Answer.NO)
 
     def of(self, *actions: type[Action]) -> Rulebook:
         """Only the rules with these actions."""

@@ -85,7 +85,7 @@ class Demanding:
         books = [self._book, *(book for until, book in self._kept if message.arrived < until)]
         content = await self._content(message) if any(book.reads_content for book in books) else None
         facts = self._facts(message, content)
-        said = [self._in_force(book.evaluate(facts, message.arrived)) for book in books]
+        said = [self._in_force(book.concerning(facts, message.arrived)) for book in books]
         by_recipient = {}
         for status in message.pending:
             stands_for = message.envelope.options_of(status.address).stands_for
