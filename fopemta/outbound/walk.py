@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
-from fopemta.attempt.blame import Disposition, after_break, disposition_of
 from fopemta.attempt.cursor import Cursor, Step, StepEnd
 from fopemta.config.model import Via
 from fopemta.interfaces import Ended, Resumable
@@ -17,17 +16,18 @@ from fopemta.mail.consignment import Consignment
 from fopemta.outbound.bench import Bench
 from fopemta.outbound.carrying import Reader, prepare
 from fopemta.outbound.dialer import NotConnected, dial
-from fopemta.outbound.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
+from fopemta.outbound.findings import Finding, Session, of_failure
 from fopemta.outbound.pool import Place, Standing
 from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
+from fopemta.outbound.roll import Roll
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFailed
-from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
+from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.host_memory import Start
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Judgement, TlsPlan
 from fopemta.trust.rungs import Rung
-from fopemta.trust.verdict import Result, VerdictRecord
+from fopemta.trust.verdict import VerdictRecord
 
 if TYPE_CHECKING:
     from fopemta.outbound.delivery_manager import DeliveryManager
@@ -47,17 +47,11 @@ class Walk:
         self._owner = owner
         self._consignment = consignment
         self._plan = plan
-        self._tell_ended = ended
-        self._told: set[Mailbox] = set()
         attempt = min(consignment.attempt_of(each) for each in consignment.recipients)
         self._cursor = Cursor(hosts, plan, attempt, self._start_of)
-        self._left = list(consignment.recipients)
-        self._ended: dict[Mailbox, tuple[Result, Finding]] = {}
-        self._findings: list[Finding] = []
-        self._last_of: dict[Mailbox, Finding] = {}
+        self._roll = Roll(consignment, plan, owner.now, ended)
         self._tls_failures: dict[Host, Diagnosis] = {}
-        # Whom the host at hand has been asked about, and the step that is taken again for the others.
-        self._asked: set[Mailbox] = set()
+        # The step that is taken again for those for whom there was no room.
         self._full: Step | None = None
         self._hosts = hosts
         # The level that is tried now; what falls short of it alone is kept for later (RULINGS 9).
@@ -84,46 +78,39 @@ class Walk:
                 self._reserve.protocol.quit()
 
     async def _go_round(self) -> None:
-        while self._left:
-            await self._tell()
+        while self._roll.left:
+            await self._roll.tell()
             step = self._cursor.next_step(self._owner.reactor.seconds())
             if self._wanted > self._plan.level and (step is None or step.rung is Rung.PLAIN):
                 await self._settle_for_less()
                 step = step or self._cursor.next_step(self._owner.reactor.seconds())
-                if not self._left:
+                if not self._roll.left:
                     break
             if step is None:
                 break
             if step is not self._full:
                 # Another host may say something else.
-                self._asked.clear()
+                self._roll.asked.clear()
             self._full = None
             await self._take(step)
 
     def verdicts(self) -> Sequence[VerdictRecord]:
         """One for each recipient whose end has not been told before."""
-        return self._records([each for each in self._consignment.recipients if each not in self._told])
-
-    async def _tell(self) -> None:
-        """Have written down who has come to his end, before the next transaction begins: a crash must not repeat it."""
-        news = [each for each in self._consignment.recipients if each in self._ended and each not in self._told]
-        if news:
-            await self._tell_ended(self._records(news))
-            self._told.update(news)
+        return self._roll.verdicts()
 
     async def _settle_for_less(self) -> None:
         """No host gives what is preferred: those whose TLS is good enough for the floor, in the order of the walk."""
         self._wanted = self._plan.level
         reserve, self._reserve = self._reserve, None
         if reserve is not None and reserve.protocol.usable:
-            self._asked.clear()
+            self._roll.asked.clear()
             await self._carry_on(reserve)
             self._leave(reserve)
         elif reserve is not None:
             self._second.appendleft(reserve.session.step)
-        while self._left and self._second:
-            self._asked.clear()
-            await self._tell()
+        while self._roll.left and self._second:
+            self._roll.asked.clear()
+            await self._roll.tell()
             await self._take(self._second.popleft())
 
     # --- sessions --------------------------------------------------------------------------------------------------
@@ -135,15 +122,15 @@ class Walk:
         if self._shortfall(session, ready, self._wanted) is not None:
             standing.protocol.quit()
             return
-        batch = standing.book(self._left)
+        batch = standing.book(self._roll.left)
         if not batch:
             standing.protocol.quit()
             return
         outcome = await self._carry(standing, batch)
         if _was_closed(outcome):
             return
-        self._asked.update(batch)
-        self._note_outcome(session, outcome)
+        self._roll.asked.update(batch)
+        self._roll.note(session, outcome)
         await self._carry_on(standing)
         self._leave(standing)
 
@@ -223,7 +210,7 @@ class Walk:
         session = await self._session(step, opened)
         shortfall = self._shortfall(session, opened.ready, self._plan.level)
         if shortfall is not None:
-            self._findings.append(shortfall)
+            self._roll.found(shortfall)
             if session.evidence is not None and session.evidence.resumed:
                 # What was shown then is not good enough today; the server may have another certificate by now.
                 self._begin_afresh(step)
@@ -259,21 +246,16 @@ class Walk:
 
     async def _carry_on(self, standing: Standing) -> None:
         """The message to all that are left, in as many transactions as the server wants."""
-        while standing.protocol.usable and (batch := standing.book(self._unasked)):
-            self._asked.update(batch)
-            await self._tell()
-            self._note_outcome(standing.session, await self._carry(standing, batch))
-
-    @property
-    def _unasked(self) -> list[Mailbox]:
-        """Whom this host has not been asked about."""
-        return [each for each in self._left if each not in self._asked]
+        while standing.protocol.usable and (batch := standing.book(self._roll.unasked)):
+            self._roll.asked.update(batch)
+            await self._roll.tell()
+            self._roll.note(standing.session, await self._carry(standing, batch))
 
     def _leave(self, standing: Standing) -> None:
         """Those for whom there was no room in the session get another one with the same host (RFC 9422)."""
         session = standing.session
-        if standing.protocol.usable and self._unasked:
-            self._findings.append(session.finding(451, "4.5.3", _FULL, Diagnosis.DEFERRED_BY_PEER))
+        if standing.protocol.usable and self._roll.unasked:
+            self._roll.found(session.finding(451, "4.5.3", _FULL, Diagnosis.DEFERRED_BY_PEER))
             self._full = session.step
             self._cursor.ended(session.step, StepEnd.FULL)
             standing.protocol.quit()
@@ -337,17 +319,15 @@ class Walk:
         wants = self._plan.preferred is Level.AUTHENTICATED
         return wants and not (judgement is not None and judgement.authenticated)
 
-    # --- noting what happened --------------------------------------------------------------------------------------
+    # --- what a session is good for ----------------------------------------------------------------------------------
 
     def _unreachable(self, step: Step, refused: NotConnected) -> None:
         held = explain(refused.diagnosis).held
-        self._findings.append(
-            Finding(code=451, enhanced=held, text=refused.text, diagnosis=refused.diagnosis, step=step)
-        )
+        self._roll.found(Finding(code=451, enhanced=held, text=refused.text, diagnosis=refused.diagnosis, step=step))
         self._cursor.ended(step, StepEnd.UNREACHABLE)
 
     def _not_opened(self, step: Step, failure: SessionFailed) -> None:
-        self._findings.append(of_failure(step, failure))
+        self._roll.found(of_failure(step, failure))
         if failure.phase is Phase.HANDSHAKE:
             if step.remembered and self._owner.memory is not None:
                 self._owner.memory.failed(step.host)
@@ -399,57 +379,6 @@ class Walk:
         own = self._owner.config.node.hostname
         return self._consignment.next_hop.route.via is Via.MX and name.rstrip(".").lower() == own.lower()
 
-    def _note_outcome(self, session: Session, outcome: tuple[RecipientResult, ...] | Broken) -> None:
-        if isinstance(outcome, Broken):
-            self._note(session, outcome.results)
-            self._broken_off(session, outcome.failure)
-        else:
-            self._note(session, outcome)
-
-    def _note(self, session: Session, results: Sequence[RecipientResult]) -> None:
-        known: dict[tuple[object, ...], Finding] = {}
-        for result in results:
-            key = (result.reply, result.diagnosis, result.phase, result.accepted)
-            finding = known.setdefault(key, of_result(session, result))
-            self._end(result.recipient, disposition_of(result), finding)
-
-    def _broken_off(self, session: Session, failure: SessionFailed) -> None:
-        finding = of_failure(session.step, failure, session)
-        self._findings.append(finding)
-        for recipient in tuple(self._left):
-            self._end(recipient, after_break(failure.phase), finding)
-
-    def _end(self, recipient: Mailbox, disposition: Disposition, finding: Finding) -> None:
-        if recipient not in self._left:
-            return
-        if disposition is Disposition.NEXT_HOST:
-            self._last_of[recipient] = finding
-            return
-        self._left.remove(recipient)
-        self._ended[recipient] = (_RESULTS[disposition], finding)
-
-    def _records(self, recipients: Collection[Mailbox]) -> Sequence[VerdictRecord]:
-        scribe = Scribe(self._consignment, self._plan, self._owner.now(), self._tls_failed)
-        verdicts = []
-        for recipient in recipients:
-            result, finding = self._ended.get(recipient) or (Result.DEFERRED, self._why_deferred(recipient))
-            verdicts.append(scribe.verdict(recipient, result, finding))
-        return verdicts
-
-    @property
-    def _tls_failed(self) -> bool:
-        """A host fell short of what is demanded: that starts the clock of forced TLS (RULINGS 6)."""
-        return self._plan.level >= Level.ENCRYPT and any(
-            each.diagnosis is not None and is_tls_failure(each.diagnosis) for each in self._findings
-        )
-
-    def _why_deferred(self, recipient: Mailbox) -> Finding:
-        """What a server said to this very recipient, else what tells most of all that was found."""
-        said = self._last_of.get(recipient)
-        if said is not None:
-            return said
-        return most_telling(self._findings) if self._findings else local_trouble()
-
 
 # What a certificate proved so many seconds ago it is taken to prove still, by mail that does not depend on it.
 _BRIEFLY = 1.0
@@ -473,10 +402,3 @@ def _was_closed(outcome: tuple[RecipientResult, ...] | Broken) -> bool:
     if isinstance(outcome, Broken):
         return not outcome.results and outcome.failure.phase in _BEFORE_CONTENT
     return all(each.phase is Phase.MAIL and each.reply is not None and each.reply.code == 421 for each in outcome)
-
-
-_RESULTS = {
-    Disposition.DELIVERED: Result.DELIVERED,
-    Disposition.FAILED: Result.FAILED,
-    Disposition.DEFERRED: Result.DEFERRED,
-}
