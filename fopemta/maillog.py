@@ -466,6 +466,12 @@ def worker_ended(worker: int, pid: int, why: str, wait: float) -> None:
     _log.error(text, event="worker_ended", worker=worker, pid=pid, why=why, wait=wait)
 
 
+def worker_silent(worker: int, pid: int) -> None:
+    """A worker has not answered for a minute; it is killed, and another takes its place."""
+    text = "worker {worker} (process {pid}) has not answered for a minute, and is killed"
+    _log.error(text, event="worker_silent", worker=worker, pid=pid)
+
+
 def worker_behind(worker: int) -> None:
     """A worker has not taken up the configuration; it ends, and the next begins with it."""
     text = "worker {worker} has not taken up the configuration, and ends"

@@ -209,6 +209,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.worker_ended(2, 4711, "signal 9", 0.25),
         '- error: worker_ended worker=2 pid=4711 why="signal 9" wait=0.25',
     ),
+    "worker_silent": (
+        lambda: maillog.worker_silent(2, 4711),
+        "- error: worker_silent worker=2 pid=4711",
+    ),
     "worker_behind": (
         lambda: maillog.worker_behind(2),
         "- error: worker_behind worker=2",

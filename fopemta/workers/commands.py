@@ -108,6 +108,10 @@ class Take(Command):
     arguments = [(b"config", Value()), (b"fall", Value())]
 
 
+class Alive(Command):
+    """Does it still do anything?"""
+
+
 class Reopen(Command):
     """Open the log files anew."""
 

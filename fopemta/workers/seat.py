@@ -20,6 +20,7 @@ from fopemta import maillog
 from fopemta.interfaces import IMailReactor
 from fopemta.workers import commands
 from fopemta.workers.link import Link, Once
+from fopemta.workers.pulse import Pulse
 from fopemta.workers.values import Charge, Partition, Wishes
 
 # The worker's descriptors: its end of the pair, then its listeners' sockets, then the locks of its partitions.
@@ -96,6 +97,7 @@ class Seat:
         self._process: Any = None
         self._wait = _FIRST_WAIT
         self._since = 0.0
+        self._pulse: Pulse | None = None
         self._call: IDelayedCall | None = None
         self._ending = False
         self.ended: Deferred[None] = Deferred()
@@ -142,12 +144,17 @@ class Seat:
         """Its process lets clients in."""
         self.stage = Stage.READY
         self._since = self._reactor.seconds()
+        self._pulse = Pulse(self._reactor, self._ask_alive, self._is_silent)
+        self._pulse.start()
         maillog.worker_started(self.number, self.pid)
         self._fleet.ready(self)
 
     def gone(self, why: str) -> None:
         """Its process is no more."""
         self._process = None
+        pulse, self._pulse = self._pulse, None
+        if pulse is not None:
+            pulse.stop()
         link, self.link = self.link, None
         if link is not None:
             link.close()
@@ -162,6 +169,15 @@ class Seat:
         wait, self._wait = self._wait, min(self._wait * 2, _LONGEST_WAIT)
         maillog.worker_ended(self.number, self.pid, why, wait)
         self._call = self._reactor.callLater(wait, self.begin)
+
+    def _ask_alive(self) -> Deferred[dict[str, Any]]:
+        assert self.link is not None
+        return self.link.ask(commands.Alive)
+
+    def _is_silent(self) -> None:
+        """It keeps clients and places at destinations that others could have."""
+        maillog.worker_silent(self.number, self.pid)
+        self.kill()
 
     # --- the end -----------------------------------------------------------------------------------------------------
 

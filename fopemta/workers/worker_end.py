@@ -116,6 +116,10 @@ class WorkerEnd(Link):
         await self._duty.take(config, fall)
         return {}
 
+    @commands.Alive.responder
+    def _alive(self) -> dict[str, Any]:
+        return {}
+
     @commands.Reopen.responder
     def _reopen(self) -> dict[str, Any]:
         self._duty.reopen()

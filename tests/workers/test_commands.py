@@ -73,6 +73,7 @@ ARGUMENTS: dict[type[Command], dict[str, Any]] = {
     commands.FreedBy: {"config": CONFIG},
     commands.Prepare: {"config": CONFIG},
     commands.Take: {"config": CONFIG, "fall": True},
+    commands.Alive: {},
     commands.Reopen: {},
     commands.Stop: {},
     commands.Ready: {},

@@ -228,6 +228,47 @@ class AgainTests(Base):
         self.assertEqual((self.process.end.standing, self.heard()), (False, [("lost", 2)]))
 
 
+class SilentTests(Base):
+    def test_one_that_does_nothing_any_more_is_killed_and_another_begins(self) -> None:
+        self.begin()
+        self.ready()
+        self.events()
+        self.process.hangs = True
+        self.reactor.pass_time(69)
+        self.assertEqual((self.process.signals, self.events()), ([], []))
+        self.reactor.pass_time(1)
+        self.assertEqual(self.process.signals, [signal.SIGKILL])
+        self.assertEqual(self.events(), [("worker_silent", 2, 101), ("worker_ended", 2, 101, "signal 9", 0.25)])
+        self.reactor.pass_time(1)
+        self.assertEqual(self.seat.pid, 102)
+
+    def test_one_that_answers_lives(self) -> None:
+        self.begin()
+        self.ready()
+        self.reactor.pass_time(1000)
+        self.process.hangs = True
+        self.reactor.pass_time(60)
+        self.process.hangs = False
+        self.reactor.pass_time(1000)
+        self.assertEqual(self.process.signals, [])
+
+    def test_who_has_stood_still_himself_does_not_blame_others(self) -> None:
+        self.begin()
+        self.ready()
+        for _ in range(10):
+            self.reactor.advance(1000)
+            self.reactor.settle()
+        self.assertEqual(self.process.signals, [])
+
+    def test_nobody_is_asked_when_it_has_gone(self) -> None:
+        self.begin()
+        self.ready()
+        self.reactor.pass_time(20)
+        self.seat.end()
+        self.die(None)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+
 class EndTests(Base):
     def test_it_is_told_to_end_and_is_not_begun_again(self) -> None:
         self.begin()
