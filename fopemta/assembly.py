@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from fopemta import maillog
-from fopemta.config.checks import revocation_matters
+from fopemta.config.checks import cautions, revocation_matters
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import (
     CertificateFiles,
@@ -210,6 +210,12 @@ def spool_of(
         Spool(folder, limits, reactor, PoolThreads(reactor), now=time.time, held=lock) for folder, lock in partitions
     )
     return SeveralSpools(own, adopted) if adopted else own
+
+
+def tell_cautions(configuration: Configuration) -> None:
+    """What it permits that is probably not meant."""
+    for caution in cautions(configuration, time.time()):
+        maillog.caution(caution.key, caution.message)
 
 
 def try_files(configuration: Configuration, reactor: IMailReactor) -> None:

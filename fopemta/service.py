@@ -17,8 +17,7 @@ import attrs
 from twisted.python import usage
 
 from fopemta import configuration_file, log_observers, maillog, preflight
-from fopemta.assembly import Kept, Server, spool_of
-from fopemta.config.checks import cautions
+from fopemta.assembly import Kept, Server, spool_of, tell_cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration, Log, LogLevel
 from fopemta.control.outflow import portions_of
@@ -167,12 +166,6 @@ def build(path: str, configuration: Configuration, reactor: IMailReactor) -> Mai
         attendants.append(ControlSocket(configuration.control.socket, reactor, reach))
     files = log_observers.outlet.files
     return MailService(configuration, reactor, spool, server.queue, listening, reload, files, attendants, kept.keepers)
-
-
-def tell_cautions(configuration: Configuration) -> None:
-    """What it permits that is probably not meant."""
-    for caution in cautions(configuration, time.time()):
-        maillog.caution(caution.key, caution.message)
 
 
 def partitions(configuration: Configuration) -> list[str]:

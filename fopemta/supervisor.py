@@ -15,7 +15,7 @@ from twisted.internet.protocol import ServerFactory
 
 import fopemta
 from fopemta import log_observers, maillog
-from fopemta.assembly import Kept, Lookups, in_threads, try_files
+from fopemta.assembly import Kept, Lookups, in_threads, tell_cautions, try_files
 from fopemta.background import supervise
 from fopemta.config.model import Configuration, Log
 from fopemta.control.protocol import Reach
@@ -33,7 +33,6 @@ from fopemta.mail_service import (
 )
 from fopemta.queue.rule_watch import RuleWatch
 from fopemta.reload import Reload
-from fopemta.service import tell_cautions
 from fopemta.signals import Signals
 from fopemta.spool import partitions
 from fopemta.spool.ownership import SpoolUnusable

@@ -123,7 +123,7 @@ class Rulebook:
             asked: Sequence[Rule] = self.rules
         else:
             if not self._sieves:
-                self._sieves.append(Sieve(self.rules))
+                self._sieves.append(Sieve([each.when for each in self.rules]))
             asked = [self.rules[place] for place in self._sieves[0].places(facts)]
         results = (_result(rule, facts, now) for rule in asked if rule.stage <= facts.stage)
         return tuple(each for each in results if each.answer is not Answer.NO)

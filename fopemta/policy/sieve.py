@@ -7,7 +7,7 @@ of that is found, none of these rules matches; where something is, each of them 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -15,9 +15,6 @@ from fopemta.mail.address import path_text
 from fopemta.policy.facts import Fact, MessageFacts
 from fopemta.policy.matchers import Headers, Matcher, Recipients, Senders
 from fopemta.policy.patterns import Program, any_of
-
-if TYPE_CHECKING:
-    from fopemta.policy.rulebook import Rule
 
 # A condition that a rule can be left out by; the first kind that a rule has counts: what is shorter to look through.
 Telling: TypeAlias = Senders | Recipients | Headers
@@ -57,13 +54,13 @@ class _Group:
 
 
 class Sieve:
-    """Of `rules`, as they stand in the book."""
+    """Of each rule, as they stand in the book, all that must be so is in `conditions`."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, conditions: Sequence[Sequence[Matcher]]) -> None:
         telling: dict[tuple[Fact, str], list[tuple[int, Telling]]] = {}
         self._always: list[int] = []
-        for place, rule in enumerate(rules):
-            condition = _telling(rule.when)
+        for place, when in enumerate(conditions):
+            condition = _telling(when)
             if condition is None:
                 self._always.append(place)
             else:

@@ -21,7 +21,7 @@ UNREADABLE = ContentFacts(headers_gap=Gap("the header is too long", True))
 
 def asked(*rules: Rule, facts: MessageFacts = MESSAGE) -> list[str]:
     """The names of the rules that are asked."""
-    return [rules[place].name for place in Sieve(rules).places(facts)]
+    return [rules[place].name for place in Sieve([each.when for each in rules]).places(facts)]
 
 
 def many(count: int, first: int = 0) -> list[Rule]:
