@@ -87,7 +87,7 @@ def parse_journal(data: bytes) -> Journal:
             lines.append(text)
             length += len(line)
     if not lines:
-        raise Unsound("journal is empty")
+        raise Unsound("no line of the journal is whole" if data else "journal is empty")
     return Journal(tuple(lines), length)
 
 

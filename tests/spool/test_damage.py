@@ -49,14 +49,14 @@ OF_MESSAGE = {
 OF_JOURNAL = {
     "gone": "message without its journal",
     "empty": "journal is empty",
-    "zeros": "journal is empty",
+    "zeros": "no line of the journal is whole",
     # A torn last line was never acknowledged; the one before it was.
     "half": "",
     "one octet less": "",
     "one octet more": "",
     "one octet wrong in front": "journal is damaged in the middle",
-    "random": "journal is empty",
-    "alien": "journal is empty",
+    "random": "no line of the journal is whole",
+    "alien": "no line of the journal is whole",
     "future": "not what it should be: ",
 }
 OF_BODY = {
