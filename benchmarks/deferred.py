@@ -114,6 +114,7 @@ class Laden(Fopemta):
     """Ours, with a spool that holds so many deferred messages when it starts."""
 
     control = "control.sock"
+    patience = _PATIENCE
 
     def __init__(self, ground: Ground, messages: int) -> None:
         super().__init__(ground)

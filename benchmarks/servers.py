@@ -29,6 +29,8 @@ class Server:
     port = 0
     # The kinds of work that it can do; without any, all.
     works: tuple[str, ...] = ()
+    # So many seconds it may take to greet.
+    patience = 30.0
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
@@ -57,7 +59,7 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + self.patience
         while not self._greets():
             if time.monotonic() > end or (self.process.poll() is not None):
                 raise RuntimeError(f"{self.name} does not start: {(folder / 'output').read_text()}")
