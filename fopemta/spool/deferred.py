@@ -1,4 +1,4 @@
-"""Messages that wait, one file each (shell): `deferred/`, and any folder that is laid out like it.
+"""Messages that wait, one file each (shell): the folder `deferred/`.
 
 Every method blocks, so it runs off the reactor thread, and raises OSError.  Of one message, one method at a time.
 """

@@ -17,7 +17,7 @@ class SpoolLayout:
     format, lock
     intake/SEQUENCE-TAG.log   the log's segments; intake/reserve keeps room for outcomes
     bodies/ID                 content of large or slow messages that a log record names
-    deferred/xx/              messages that wait; `hold/` is laid out likewise
+    deferred/xx/              messages that wait
     corrupt/                  what is damaged, each with a .reason
     """
 
@@ -54,11 +54,6 @@ class SpoolLayout:
         return join(self.directory, "deferred")
 
     @property
-    def hold(self) -> str:
-        """Root of the messages that an operator stopped."""
-        return join(self.directory, "hold")
-
-    @property
     def corrupt(self) -> str:
         """Folder of what is damaged."""
         return join(self.directory, "corrupt")
@@ -66,7 +61,7 @@ class SpoolLayout:
     @property
     def folders(self) -> tuple[str, ...]:
         """All that a spool must have."""
-        return (self.intake, self.bodies, self.deferred, self.hold, self.corrupt)
+        return (self.intake, self.bodies, self.deferred, self.corrupt)
 
     def body(self, message_id: str) -> str:
         """The file of a large body."""
