@@ -69,7 +69,7 @@ class Worker:
 
     def __init__(self, reactor: IMailReactor) -> None:
         self._reactor = reactor
-        self.link: Link = WorkerEnd(self)
+        self.link: Link = WorkerEnd(self, reactor)
         self._service: MailService | None = None
         self._following: Following
         self._standings: LeasedStandings

@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from twisted.internet import defer
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.protocols.amp import Command, UnknownRemoteError
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -27,6 +30,8 @@ from fopemta.workers.values import Charge
 
 # Seconds between two tellings of what was learned.
 _INTERVAL = 1.0
+# Seconds after which the supervisor is not waited for any more: it may itself wait for the others (fleet.PATIENCE).
+ANSWERED = 75.0
 
 
 class Duty(Protocol):
@@ -65,9 +70,14 @@ class Duty(Protocol):
 class WorkerEnd(Link):
     """Does `duty`; when the supervisor goes, so do we."""
 
-    def __init__(self, duty: Duty) -> None:
+    def __init__(self, duty: Duty, clock: IReactorTime) -> None:
         super().__init__()
         self._duty = duty
+        self._clock = clock
+
+    def ask(self, command: type[Command], **arguments: Any) -> Deferred[dict[str, Any]]:
+        """See Link; fails with defer.TimeoutError, too, when there is no answer for `ANSWERED` seconds."""
+        return super().ask(command, **arguments).addTimeout(ANSWERED, self._clock)
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """The supervisor is gone."""
@@ -148,6 +158,7 @@ class Reporter:
         self._hosts: dict[str, Known | None] = {}
         self._told_size = 0
         self._call: IDelayedCall | None = None
+        self._heard = True
         # Fires when the last of it has been heard.
         self.told: Deferred[Any] = succeed(None)
 
@@ -163,20 +174,26 @@ class Reporter:
         self._call = None
         self._tell()
 
+    def _is_heard(self, _: object) -> None:
+        self._heard = True
+
     def learned(self, host: str, known: Known | None) -> None:
         """Of a host."""
         self._hosts[host] = known
 
     def _tick(self) -> None:
         self._call = self._clock.callLater(_INTERVAL, self._tick)
-        self._tell()
+        # One that does not answer is not told more and more.
+        if self._heard:
+            self._tell()
 
     def _tell(self) -> None:
         counted, size = self._counted(), self._size()
         if self._hosts or counted or size != self._told_size:
             told = self._link.ask(commands.Learned, hosts=dict(self._hosts), counts=dict(counted), size=size)
+            self._heard = False
             # Who cannot hear it any more is gone, and soon so are we.
-            self.told = told.addErrback(lambda _: None)
+            self.told = told.addErrback(lambda _: None).addCallback(self._is_heard)
             self._hosts.clear()
             self._told_size = size
 
@@ -202,7 +219,10 @@ class AskedCallouts:
 
 async def fetched_list(link: Link, url: str, issuer: bytes) -> str | None:
     """Have the supervisor put a CRL into the state folder: None, or why it cannot."""
-    why: str | None = (await link.ask(commands.FetchList, url=url, issuer=issuer))["why"]
+    try:
+        why: str | None = (await link.ask(commands.FetchList, url=url, issuer=issuer))["why"]
+    except (ConnectionClosed, defer.TimeoutError, UnknownRemoteError):
+        return "the supervisor does not answer"
     return why
 
 

@@ -107,7 +107,7 @@ class MemoryProcess:
         self.arguments = list(arguments)
         self.table: Mapping[int, int] = dict(table)
         self.duty = ScriptedDuty()
-        self.end = WorkerEnd(self.duty)
+        self.end = WorkerEnd(self.duty, reactor)
         self.hangs = False
         self.signals: list[int] = []
         self.pump: Pump | None = None

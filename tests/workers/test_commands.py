@@ -174,7 +174,7 @@ class CommandTests(SynchronousTestCase):
 
     def test_a_large_value_goes_over_the_wire_in_segments(self) -> None:
         duty, asking, clock = ScriptedDuty(), Link(), Clock()
-        pump = connect(WorkerEnd(duty), asking, clock)
+        pump = connect(WorkerEnd(duty, clock), asking, clock)
         pump.client.segment = 4096
         text = "[[rule]]\nname = '{}'\n[rule.then]\naction = 'force_tls'\n[rule.when]\nrecipients = ['d{}.test']\n"
         large = load_rules("".join(text.format(number, number) for number in range(3000)), "/etc")

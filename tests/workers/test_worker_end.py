@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet import defer
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
-from twisted.protocols.amp import Command
+from twisted.protocols.amp import Command, UnknownRemoteError
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -22,7 +23,7 @@ from fopemta.trust.host_memory import Known
 from fopemta.trust.rungs import Hello, Rung
 from fopemta.workers import commands
 from fopemta.workers.link import Link
-from fopemta.workers.worker_end import AskedCallouts, Reporter, SharedQueue, WorkerEnd, fetched_list
+from fopemta.workers.worker_end import ANSWERED, AskedCallouts, Reporter, SharedQueue, WorkerEnd, fetched_list
 from tests.workers.reactor import ScriptedDuty, ScriptedQueue
 from tests.workers.test_commands import BOB, CHARGE, CONFIG, HOP, HOSTS, RESTING
 
@@ -51,7 +52,9 @@ class NotingLink(Link):
 class DutyTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.duty, self.supervisor = ScriptedDuty(), Link()
-        self.pump = connect(WorkerEnd(self.duty), self.supervisor, Clock())
+        self.clock = Clock()
+        self.end = WorkerEnd(self.duty, self.clock)
+        self.pump = connect(self.end, self.supervisor, self.clock)
 
     def ask(self, command: type[Command], **arguments: Any) -> Any:
         """The answer, and what has been done."""
@@ -95,6 +98,13 @@ class DutyTests(SynchronousTestCase):
         self.assertEqual(self.tell(commands.Reopen), ["reopen"])
         self.assertEqual(self.tell(commands.Stop), ["end"])
 
+    def test_a_supervisor_that_stands_still_is_not_waited_for_without_end(self) -> None:
+        asked = self.end.ask(commands.FlushAll, domain="bank.test")
+        self.clock.advance(ANSWERED - 1)
+        self.assertNoResult(asked)
+        self.clock.advance(1)
+        self.failureResultOf(asked, defer.TimeoutError)
+
     def test_it_ends_when_the_supervisor_is_gone(self) -> None:
         self.supervisor.close()
         self.pump.flush()
@@ -122,6 +132,7 @@ class DutyTests(SynchronousTestCase):
 class ReporterTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.link, self.clock = NotingLink(), Clock()
+        self.link.answer = succeed({})
         self.counts: Counter[Any] = Counter()
         self.size = 0
         self.reporter = Reporter(self.link, self.clock, self.drained, lambda: self.size)
@@ -183,6 +194,21 @@ class ReporterTests(SynchronousTestCase):
             ],
         )
 
+    def test_who_does_not_answer_is_told_the_rest_at_once_later(self) -> None:
+        self.reporter.start()
+        self.link.said.clear()
+        self.link.answer = first = Deferred()
+        self.size = 1
+        self.clock.advance(1)
+        for number in range(2, 9):
+            self.size = number
+            self.counts[MATCHED] += 1
+            self.clock.advance(1)
+        self.assertEqual(self.said(), [self.learned(size=1)])
+        first.callback({})
+        self.clock.advance(1)
+        self.assertEqual(self.said(), [self.learned(counts={MATCHED: 7}, size=8)])
+
     def test_what_was_told_does_not_change_afterwards(self) -> None:
         self.reporter.start()
         self.said()
@@ -195,6 +221,7 @@ class ReporterTests(SynchronousTestCase):
         self.reporter.start()
         self.said()
         self.counts[MATCHED] += 1
+        self.link.answer = Deferred()
         self.reporter.stop()
         self.assertEqual(self.said(), [self.learned(counts={MATCHED: 1})])
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -204,6 +231,7 @@ class ReporterTests(SynchronousTestCase):
 
     def test_a_supervisor_that_is_gone_is_no_reason_to_wait(self) -> None:
         self.counts[MATCHED] += 1
+        self.link.answer = Deferred()
         self.reporter.stop()
         self.link.answer.errback(ConnectionLost())
         self.successResultOf(self.reporter.told)
@@ -247,7 +275,18 @@ class AskedTests(SynchronousTestCase):
         callouts = AskedCallouts(lost)
         self.failureResultOf(callouts.recall(BOB), ConnectionLost)
         self.failureResultOf(callouts.note(BOB, Remembered(Said.BAD, 5.0)), ConnectionLost)
-        self.failureResultOf(Deferred.fromCoroutine(fetched_list(lost, "u", b"")), ConnectionLost)
+
+    def test_a_list_cannot_be_had_from_who_does_not_answer(self) -> None:
+        for failure in (
+            ConnectionLost(),
+            ConnectionDone(),
+            defer.TimeoutError(75.0),
+            UnknownRemoteError("Unknown Error"),
+        ):
+            self.setUp()
+            asked = Deferred.fromCoroutine(fetched_list(self.link, "http://ca.test/crl", b"DER"))
+            self.link.answer.errback(failure)
+            self.assertEqual(self.successResultOf(asked), "the supervisor does not answer")
 
 
 class SharedQueueTests(SynchronousTestCase):
