@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
+from collections.abc import Iterator
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorFromThreads
@@ -25,8 +27,9 @@ class StandardOutput:
     """File descriptor 1, whatever `sys.stdout` has become."""
 
     def write(self, data: bytes) -> None:
-        """All of it."""
-        _write_all(1, data)
+        """All of it.  Where several processes write to one pipe, what is longer than PIPE_BUF may be torn."""
+        for piece in whole_lines(data, select.PIPE_BUF):
+            _write_all(1, piece)
 
     def reopen(self) -> None:
         """It stays what it is."""
@@ -50,6 +53,17 @@ class AppendedFile:
 
     def _open(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+
+
+def whole_lines(data: bytes, most: int) -> Iterator[bytes]:
+    """Pieces of at most `most` octets that end with a line; a line that is longer is a piece of its own."""
+    start = 0
+    while start < len(data):
+        end = len(data)
+        if end - start > most:
+            end = data.rfind(b"\n", start, start + most) + 1 or data.find(b"\n", start) + 1 or end
+        yield data[start:end]
+        start = end
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.log_file import AppendedFile, LineFile, Output
+from fopemta.log_file import AppendedFile, LineFile, Output, whole_lines
 
 
 class Remembering:
@@ -41,6 +41,27 @@ class Turns:
         calls, self.calls = self.calls, []
         for call in calls:
             call()
+
+
+class WholeLinesTests(SynchronousTestCase):
+    def pieces(self, *sizes: int) -> list[int]:
+        """Of lines that long, with their ends."""
+        data = b"".join(b"x" * (size - 1) + b"\n" for size in sizes)
+        found = list(whole_lines(data, 10))
+        self.assertEqual(b"".join(found), data)
+        self.assertTrue(all(each.endswith(b"\n") for each in found))
+        return [len(each) for each in found]
+
+    def test_as_many_lines_as_have_room(self) -> None:
+        table = {(): [], (4,): [4], (4, 6): [10], (4, 6, 1): [10, 1], (10, 10): [10, 10], (5, 5, 5): [10, 5]}
+        self.assertEqual({sizes: self.pieces(*sizes) for sizes in table}, table)
+
+    def test_a_longer_line_is_not_cut(self) -> None:
+        table = {(11,): [11], (3, 30, 3): [3, 30, 3], (11, 2, 3): [11, 5]}
+        self.assertEqual({sizes: self.pieces(*sizes) for sizes in table}, table)
+
+    def test_what_has_no_end_is_written_all_the_same(self) -> None:
+        self.assertEqual(list(whole_lines(b"x" * 25, 10)), [b"x" * 25])
 
 
 class LineFileTests(SynchronousTestCase):
