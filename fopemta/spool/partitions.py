@@ -7,6 +7,7 @@ same.
 from __future__ import annotations
 
 import os.path
+import re
 from collections.abc import Iterable
 
 from fopemta.spool.disk import Disk, RealDisk
@@ -14,6 +15,8 @@ from fopemta.spool.layout import SpoolLayout
 from fopemta.spool.ownership import take
 
 _FOLDER = "workers"
+# As `folder_of` writes it: "07" is somebody else's.
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 def folder_of(root: str, worker: int) -> str:
@@ -27,7 +30,7 @@ def numbers_in(root: str, disk: Disk | None = None) -> list[int]:
         names = (disk or RealDisk()).names(os.path.join(root, _FOLDER))
     except FileNotFoundError:
         names = []
-    return [1, *sorted(int(name) for name in names if name.isdecimal() and name.isascii() and int(name) > 1)]
+    return [1, *sorted(int(name) for name in names if _NUMBER.fullmatch(name) and name != "1")]
 
 
 def folders_in(root: str, disk: Disk | None = None) -> list[str]:

@@ -25,7 +25,7 @@ class PartitionTests(SynchronousTestCase):
 
     def test_what_is_there(self) -> None:
         self.assertEqual(partitions.numbers_in(self.root), [1])
-        self.make("10", "2", "lost+found", "1", "0", "\u0663")
+        self.make("10", "2", "lost+found", "1", "0", "\u0663", "07", "+8", "9 ", "9999999999")
         self.assertEqual(partitions.numbers_in(self.root), [1, 2, 10])
         self.assertEqual(partitions.folders_in(self.root)[1:], [f"{self.root}/workers/2", f"{self.root}/workers/10"])
 
