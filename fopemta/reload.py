@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from zope.interface import implementer
 
 from fopemta import configuration_file, maillog, preflight
@@ -46,11 +46,12 @@ AT_START = (
 
 @implementer(IReload)
 class Reload:
-    """Reads the file `path` for whoever is `following` it."""
+    """Reads the file `path` for whoever is `following` it; once at a time: what was read last stays."""
 
     def __init__(self, path: str, following: AnyFollowing) -> None:
         self._path = path
         self._following = following
+        self._turn = DeferredLock()
 
     @property
     def current(self) -> Configuration:
@@ -59,7 +60,7 @@ class Reload:
 
     def run(self, allow_lower: bool | None = None) -> Deferred[Reloaded]:
         """See IReload; the log says what came of it."""
-        return Deferred.fromCoroutine(self._run(allow_lower))
+        return self._turn.run(lambda: Deferred.fromCoroutine(self._run(allow_lower)))
 
     async def _run(self, allow_lower: bool | None) -> Reloaded:
         freed: int | None = 0

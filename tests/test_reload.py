@@ -110,6 +110,20 @@ class ReloadTests(Folder):
             self.assertIn(error or "", "".join(done.errors))
             self.assertEqual(queue.fallen, int(error is None and allow_lower is not None), (freed, allow_lower))
 
+    def test_of_two_at_once_what_was_read_last_stays(self) -> None:
+        queue = Queue(0)
+        waiting: Deferred[int | None] = Deferred()
+        queue.freed_by = lambda config: waiting  # type: ignore[method-assign]  a queue that takes its time
+        following = Following(self.before, [self.target], [], credentials, queue=queue)  # type: ignore[arg-type]
+        reload = Reload(str(self.path), following)
+        self.write(self.CERTIFICATE + "[limits]\nrecipients = 101\n")
+        first = reload.run(False)
+        self.write(self.CERTIFICATE + "[limits]\nrecipients = 102\n")
+        second = reload.run()
+        waiting.callback(0)
+        self.successResultOf(first), self.successResultOf(second)
+        self.assertEqual([each.limits.recipients for each in self.target.seen], [101, 102])
+
     def test_C008_renewed_certificate_is_served(self) -> None:
         self.reload.run()
         self.renew()
