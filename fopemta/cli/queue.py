@@ -5,7 +5,6 @@ the running server.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from fopemta.cli.queue_source import queue_source
 from fopemta.cli.queue_summary import Summary
 from fopemta.cli.queue_views import count, portrait
 from fopemta.cli.spool_view import spool_survey
-from fopemta.cli.table import escaped
+from fopemta.cli.table import escaped, terminal_width
 from fopemta.mail.listed import brief, listed
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def list_(config: str | None, as_json: bool, **wanted: str | None) -> None:
         if as_json:
             write_json(source, chosen, lambda lines: click.echo(lines, nl=False))
             return
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        width = terminal_width(sys.stdout)
         found = write_table(source, chosen, lambda lines: click.echo(lines, nl=False), width)
     if not found.messages:
         click.echo("The queue is empty." if chosen.empty else "No message in the queue fits.")

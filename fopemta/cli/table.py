@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 # A column is as wide as its longest entry, and no wider than this; the last one is cut at nothing.
 _WIDEST = 40
@@ -33,6 +35,11 @@ class Columns:
     def line(self, cells: Sequence[str]) -> str:
         """A row as it is written."""
         return (self._form % tuple(cells)).rstrip()
+
+
+def terminal_width(output: TextIO | None) -> int | None:
+    """How many columns `output` has; None where it is no terminal, or closed."""
+    return shutil.get_terminal_size().columns if output is not None and output.isatty() else None
 
 
 def escaped(text: str) -> str:

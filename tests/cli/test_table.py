@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import shutil
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.cli.table import age, escaped, lines_of, size_words, until
+from fopemta.cli.table import age, escaped, lines_of, size_words, terminal_width, until
 
 
 class TableTests(SynchronousTestCase):
@@ -19,6 +22,14 @@ class TableTests(SynchronousTestCase):
         [_, line] = lines_of(("ID", "WHY"), [("a\x1b[2J", "b\r\n\x9bc")])
         self.assertEqual(line, r"a\x1b[2J  b\r\n\x9bc")
         self.assertEqual(escaped("grün <a@b>"), "grün <a@b>")
+
+    def test_only_a_terminal_has_a_width(self) -> None:
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        columns = shutil.get_terminal_size().columns
+        self.assertEqual([terminal_width(each) for each in (None, io.StringIO(), Terminal())], [None, None, columns])
 
     def test_ages(self) -> None:
         given = (-1, 0, 59.9, 60, 3599, 3600, 3660, 86399, 86400, 5 * 86400 + 7200)
