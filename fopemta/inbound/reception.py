@@ -132,6 +132,7 @@ def _of_copy(origins: tuple[Mailbox, ...]) -> RecipientOptions:
 
 
 def _options(envelope: Envelope, address: Mailbox, origins: tuple[Mailbox, ...]) -> RecipientOptions:
-    """RFC 3461 6: what was asked for of the first address that it replaces."""
-    said = envelope.options_of(origins[0])
-    return said if origins == (address,) else attrs.evolve(said, stands_for=origins)
+    """What was asked for of the addresses that it replaces."""
+    if origins == (address,):
+        return envelope.options_of(address)
+    return RecipientOptions.of_all([envelope.options_of(each) for each in origins], origins)

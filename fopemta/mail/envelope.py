@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 import attrs
 
@@ -55,6 +56,19 @@ class RecipientOptions:
     notify: frozenset[Notify] = frozenset()
     original: OriginalRecipient | None = None
     stands_for: tuple[Mailbox, ...] = ()
+
+    @classmethod
+    def of_all(cls, said: Sequence[RecipientOptions], stands_for: tuple[Mailbox, ...]) -> RecipientOptions:
+        """Of one who gets the mail for several: `said` of each.  No notice that was asked for of any is left out; what
+        contradicts itself otherwise counts as not said.
+        """
+        first, *others = said
+        notify, original = first.notify, first.original
+        if any(each.notify != notify for each in others):
+            notify = frozenset().union(*(each.notify or _TOLD_UNASKED for each in said)) - {Notify.NEVER}
+        if any(each.original != original for each in others):
+            original = None
+        return cls(notify, original, stands_for)
 
     def wants(self, notice: Notify) -> bool:
         """The sender is to be told of `notice`, which is not NEVER."""

@@ -211,8 +211,7 @@ def expanded(envelope: Envelope, aliases: Aliases, is_local: IsLocal) -> Envelop
 
 
 def _inherited(envelope: Envelope, address: Mailbox, origins: Sequence[Mailbox]) -> RecipientOptions:
-    said = envelope.options_of(origins[0])
     if tuple(origins) == (address,):
-        return said
+        return envelope.options_of(address)
     stood = [old for each in origins for old in envelope.options_of(each).stands_for or (each,)]
-    return attrs.evolve(said, stands_for=tuple(dict.fromkeys(stood)))
+    return RecipientOptions.of_all([envelope.options_of(each) for each in origins], tuple(dict.fromkeys(stood)))
