@@ -159,16 +159,13 @@ class Dispatcher:
         self._carry()
 
     async def _begin(self, message: QueuedMessage) -> None:
-        """With what rules demand of it, which may take some reading."""
-        try:
-            round_ = Round(message, await self._demanding.of(message))
-        finally:
-            self._loading.discard(message.id)
-        await self._begin_or_obey(round_)
+        await self._begin_or_obey(message.id, await self._round_of(message.id, message))
         self._carry()
 
-    async def _begin_or_obey(self, round_: Round) -> None:
-        if round_.message.id in self._orders:
+    async def _begin_or_obey(self, message_id: str, round_: Round | None) -> None:
+        if round_ is None:
+            self._orders.cannot(message_id, Obeyed.UNREADABLE if message_id in self._agenda else Obeyed.UNKNOWN)
+        elif message_id in self._orders:
             await self._obey(round_)
         else:
             self._begin_round(round_)
@@ -314,21 +311,24 @@ class Dispatcher:
         supervise(self._load(message_id), f"reading {message_id} from the spool")
 
     async def _load(self, message_id: str) -> None:
-        round_ = None
-        try:
-            message = await self._read(message_id)
-            if message is not None:
-                round_ = Round(message, await self._demanding.of(message))
-        finally:
-            self._loading.discard(message_id)
-            caller = self._traffic.arrived(message_id)
-        if round_ is None:
-            self._orders.cannot(message_id, Obeyed.UNREADABLE if message_id in self._agenda else Obeyed.UNKNOWN)
-        else:
-            await self._begin_or_obey(round_)
+        round_ = await self._round_of(message_id)
+        caller = self._traffic.arrived(message_id)
+        await self._begin_or_obey(message_id, round_)
         if caller is not None:
             self._call(caller)  # what came may have been of no use to it: gone, held, or on another way now
         self._carry()
+
+    async def _round_of(self, message_id: str, message: QueuedMessage | None = None) -> Round | None:
+        """With what rules demand of it, which may take some reading; None when it is gone, or is tried again later."""
+        try:
+            found = message or await self._read(message_id)
+            return None if found is None else Round(found, await self._demanding.of(found))
+        except Exception:  # noqa: BLE001  a bug of ours must not lose mail: it waits and the log says why
+            maillog.failed_unexpectedly(f"reading {message_id}")
+            self._again_later(message_id)
+            return None
+        finally:
+            self._loading.discard(message_id)
 
     async def _read(self, message_id: str) -> QueuedMessage | None:
         """None when it is gone, or cannot be read now and is tried again later."""
@@ -338,8 +338,11 @@ class Dispatcher:
             self._ages.forget(message_id)
         except SpoolTrouble as trouble:
             maillog.spool_trouble(f"{message_id} cannot be read: {trouble}")
-            self._agenda.set(message_id, self._now() + self._config.retry.first)
+            self._again_later(message_id)
         return None
+
+    def _again_later(self, message_id: str) -> None:
+        self._agenda.set(message_id, self._now() + self._config.retry.first)
 
     def _due_after(self, round_: Round) -> float | None:
         """When it is due again after a round; None when all are held.

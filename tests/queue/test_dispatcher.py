@@ -8,17 +8,19 @@ from email import message_from_bytes
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from fopemta.config.model import Configuration, Delivery, Listener, Node, Retry, Route, Via
+from fopemta.config.rules import load_rules
 from fopemta.interfaces import Ended, ICourier, IQueue
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
+from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.mail.queued import QueuedMessage, RecipientState
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.spool.memory import Kept, MemorySpool
@@ -27,6 +29,12 @@ from fopemta.trust.verdict import Result, VerdictRecord
 ALICE = Mailbox("alice", "us.test")
 BOB = Mailbox("bob", "b.test")
 CAROL = Mailbox("carol", "c.test")
+READING_RULE = """
+[[rule]]
+name = "secret"
+when = { subject = ["secret"] }
+then = { action = "force_tls" }
+"""
 IDS = [f"BCDFGHJK{letter}" for letter in "BCDFGHJKMN"]
 
 
@@ -300,6 +308,32 @@ class TroubleTests(Base):
         self.spool.failing = True
         self.wait(400)
         self.spool.failing = False
+        self.wait(400)
+        self.assertEqual(self.spool.finished, [message_id])
+
+    def test_a_bug_while_it_is_read_does_not_strand_it(self) -> None:
+        load = self.spool.load
+        self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DELIVERED]
+        message_id = self.send(BOB)
+        self.spool.load = lambda message_id: fail(ZeroDivisionError())  # type: ignore[method-assign]
+        self.wait(400)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        obeyed: list[OrderResult] = []
+        self.dispatcher.order(message_id, Order(kind=OrderKind.RETRY)).addCallback(obeyed.append)
+        self.assertEqual([each.obeyed for each in obeyed], [Obeyed.UNREADABLE])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.spool.load = load  # type: ignore[method-assign]
+        self.wait(400)
+        self.assertEqual(self.spool.finished, [message_id])
+
+    def test_a_bug_in_what_is_demanded_of_new_mail_does_not_strand_it(self) -> None:
+        self.make(rulebook=load_rules(READING_RULE, "/etc"))
+        content = self.spool.content
+        self.spool.content = lambda message_id: fail(ZeroDivisionError())  # type: ignore[method-assign]
+        message_id = self.send(BOB)
+        self.assertEqual(self.courier.carried, [])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.spool.content = content  # type: ignore[method-assign]
         self.wait(400)
         self.assertEqual(self.spool.finished, [message_id])
 
