@@ -47,6 +47,13 @@ class Deadline:
             self._call.cancel()
             self._call = None
 
+    def end(self) -> None:
+        """Nothing will be waited for any more.  Whoever would be told is let go: he has us, too, and in a circle both
+        would stay in memory until the collector of garbage comes.
+        """
+        self.clear()
+        self._missed = _nobody
+
     def _call_at(self, moment: float, seconds: float) -> None:
         self._comes = moment
         self._call = self._clock.callLater(seconds, self._come)
@@ -61,3 +68,7 @@ class Deadline:
         else:
             self._end = None
             self._missed()
+
+
+def _nobody() -> None:
+    """Nobody is told."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -70,3 +72,11 @@ class DeadlineTests(SynchronousTestCase):
         again.set(3)
         self.pass_time(9)
         self.assertEqual(self.missed, [3.0, 6.0, 9.0])
+
+    def test_at_the_end_whoever_would_be_told_is_let_go(self) -> None:
+        owner = set[str]()
+        deadline, owned = Deadline(self.clock, owner.clear), weakref.ref(owner)
+        deadline.set(5)
+        deadline.end()
+        del owner
+        self.assertEqual((self.clock.getDelayedCalls(), owned()), ([], None))

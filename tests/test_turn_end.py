@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 from typing import Any
 
+from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.turn_end import TurnEnd, Voice
@@ -20,6 +22,13 @@ class Socket:
         self.room = room
         self.trouble = trouble
         self.sent: list[bytes] = []
+        self.closed = False
+
+    def shutdown(self, how: int) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
 
     def setblocking(self, flag: int) -> None:
         pass
@@ -132,11 +141,62 @@ class VoiceTests(SynchronousTestCase):
         self.end_turn()
         self.assertEqual(end.sent, [b"220 Ready to start TLS"])
 
+    def close(self, voice: Voice) -> list[bool]:
+        """Close at the end of this turn; what was told of that."""
+        told: list[bool] = []
+        voice.close(lambda: told.append(True))
+        return told
+
+    def test_closed_with_the_last_word(self) -> None:
+        voice, connection, end, reactor = self.voice()
+        voice.write(b"221 bye")
+        told = self.close(voice)
+        self.assertEqual((connection.connected, end.sent, end.closed), (True, [], False))
+        self.end_turn()
+        self.assertEqual((bool(connection.connected), end.sent, end.closed), (False, [b"221 bye"], True))
+        self.assertEqual((told, reactor.writers), ([], set()))
+
+    def test_closed_without_a_word(self) -> None:
+        voice, _, end, _ = self.voice()
+        told = self.close(voice)
+        self.end_turn()
+        self.assertEqual((end.sent, end.closed, told), ([], True, []))
+
+    def test_closed_by_the_reactor_where_the_kernel_does_not_take_it_all(self) -> None:
+        for room, trouble in ((0, None), (3, None), (0, errno.EPIPE)):
+            voice, connection, end, reactor = self.voice(room=room, trouble=trouble)
+            voice.write(b"221 bye")
+            told = self.close(voice)
+            self.end_turn()
+            self.assertEqual((end.closed, bool(connection.disconnecting), told), (False, True, [True]), room)
+            self.assertEqual(reactor.writers, {connection})
+
+    def test_gone_before_it_is_closed(self) -> None:
+        voice, connection, end, _ = self.voice()
+        voice.write(b"221 bye")
+        told = self.close(voice)
+        connection.connectionLost(Failure(CONNECTION_DONE))
+        self.end_turn()
+        self.assertEqual((end.sent, told), ([], []))
+
+    def test_a_fault_in_one_does_not_keep_others_from_speaking(self) -> None:
+        one, connection, _, _ = self.voice()
+        other, _, second, _ = self.voice()
+        connection.protocol.connectionLost = lambda reason: 1 / 0
+        self.close(one)
+        other.write(b"250 Ok")
+        self.end_turn()
+        self.assertEqual(second.sent, [b"250 Ok"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_other_transports_go_the_usual_way(self) -> None:
         written: list[bytes] = []
 
         class Other:
             write = staticmethod(written.append)
+            loseConnection = staticmethod(lambda: written.append(b"closed"))
 
-        Voice(Other(), self.turn_end).write(b"x")
-        self.assertEqual(written, [b"x"])
+        voice = Voice(Other(), self.turn_end)
+        voice.write(b"x")
+        told = self.close(voice)
+        self.assertEqual((written, told), ([b"x", b"closed"], [True]))

@@ -80,6 +80,6 @@ class Pace:
         self._session.set(_LOOK_AGAIN)
 
     def stop(self) -> None:
-        """No client is left."""
-        self._step.clear()
-        self._session.clear()
+        """The client is gone."""
+        self._step.end()
+        self._session.end()

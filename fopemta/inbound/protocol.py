@@ -15,7 +15,6 @@ from twisted.python.failure import Failure
 from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
-from fopemta.deadline import Deadline
 from fopemta.inbound.gate import Gate
 from fopemta.inbound.pace import Pace
 from fopemta.inbound.reception import Reception
@@ -84,8 +83,9 @@ class InboundProtocol(Protocol):
         self._performing = False
         self._reception: Reception | None = None
         self._pace = Pace(factory.clock, self._timed_out, self._too_long)
-        self._grace = Deadline(factory.clock, self._close_held_up)
-        self._banner = Deadline(factory.clock, self._greet)
+        # The greeting is still to come: the listener lets clients wait for it.
+        self._silent = False
+        self._closing = False
         self._client = "unknown"
         self._gate: Gate
         self._exchange: IExchange | None = None
@@ -117,7 +117,7 @@ class InboundProtocol(Protocol):
             # To say it would take the handshake, which costs us more than the client.
             transport.abortConnection()
         else:
-            transport.write(refusal.render())
+            self._voice.write(refusal.render())
             self._hang_up()
 
     def _not_welcome(self) -> Reply | None:
@@ -147,7 +147,8 @@ class InboundProtocol(Protocol):
             self._pace.expect(self.factory.config.limits.timeouts.handshake)
             self._begin_with_tls()
         elif listener.banner_delay and not self._gate.trusted:
-            self._banner.set(listener.banner_delay)
+            self._silent = True
+            self._pace.expect(listener.banner_delay)
         else:
             self._greet()
 
@@ -177,10 +178,10 @@ class InboundProtocol(Protocol):
             self._transport.pauseProducing()
         if self._session is not None:
             self._do(self._session.receive, data)
-        elif self._banner.active:
+        elif self._silent:
             # RFC 5321 4.3.1: a client waits for the greeting; programs that send to anybody do not.
-            self._banner.clear()
-            self._transport.write(_TOO_EARLY.render())
+            self._silent = False
+            self._voice.write(_TOO_EARLY.render())
             maillog.cut_off(self._client, "spoke before the greeting")
             self._hang_up()
 
@@ -194,8 +195,6 @@ class InboundProtocol(Protocol):
         if self._channel is not None:
             reason = self._channel.lost(reason)
         self._pace.stop()
-        self._grace.clear()
-        self._banner.clear()
         if self not in self.factory.sessions:
             return  # sent away at once
         self.factory.clients.gone(self._client)
@@ -460,10 +459,9 @@ class InboundProtocol(Protocol):
             reception.abort()
 
     def _hang_up(self) -> None:
-        self._voice.settle()
-        self._transport.loseConnection()
+        self._closing = True
         # A peer that does not read, or never begins its TLS, would otherwise keep the connection for ever (C180).
-        self._grace.set(_CLOSING_GRACE)
+        self._voice.close(lambda: self._pace.expect(_CLOSING_GRACE))
 
     def _pause(self) -> None:
         """Use nothing more until `_resume` has been called as often: room and a commit may be awaited at once."""
@@ -508,11 +506,13 @@ class InboundProtocol(Protocol):
         else:
             self._do(self._session.end, _TOO_LONG, "the session took too long")
 
-    def _close_held_up(self) -> None:
-        self._transport.abortConnection()
-
     def _timed_out(self) -> None:
-        if self._session is None or self._session.state is State.HANDSHAKE:
+        if self._closing:
+            self._transport.abortConnection()
+        elif self._silent:
+            self._silent = False
+            self._greet()
+        elif self._session is None or self._session.state is State.HANDSHAKE:
             self.abort("no TLS handshake in time")
         else:
             self._do(self._session.end, _IDLE, "timeout")

@@ -195,8 +195,8 @@ class OutboundProtocol(Conversation):
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """The connection is gone; what it means depends on the phase."""
         self.lost = True
-        self._deadline.clear()
-        self._grace.clear()
+        self._deadline.end()
+        self._grace.end()
         shaking = self._session.phase is Phase.HANDSHAKE
         past_hello = shaking and self._channel is not None and self._tls.past_hello(self._channel.getHandle())
         if self._channel is not None:
@@ -291,9 +291,7 @@ class OutboundProtocol(Conversation):
         if self._sending:
             self.abort()
             return
-        self._voice.settle()
-        self._transport.loseConnection()
-        self._grace.set(_CLOSING_GRACE)
+        self._voice.close(lambda: self._grace.set(_CLOSING_GRACE))
 
     # --- deadlines and ends ----------------------------------------------------------------------------------------
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import ListenerTls
@@ -22,6 +27,21 @@ class BrokenTls:
 
     def session(self, connection: object) -> None:
         raise ZeroDivisionError
+
+
+class EndTests(SynchronousTestCase):
+    def test_a_session_that_is_over_does_not_wait_for_the_collector_of_garbage(self) -> None:
+        protocol = Inbound().factory.buildProtocol(None)
+        gone = weakref.ref(protocol)
+        self.addCleanup(gc.enable)
+        gc.disable()
+        protocol.makeConnection(StringTransport())
+        for said in (ENVELOPE, b"DATA\r\n", MESSAGE, b"QUIT\r\n"):
+            protocol.dataReceived(said)
+        protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertIsNotNone(gone())
+        del protocol
+        self.assertIsNone(gone())
 
 
 class MessageTests(SynchronousTestCase):
