@@ -107,9 +107,13 @@ class LeasedStandings:
             return self._alone.ended(destination, verdicts, started, now, jitter)
         met, standing = experience_of(verdicts), self.of(destination)
         cause = verdicts[0] if verdicts and met not in _UNTELLING else None
-        if after_meeting(standing, met, cause, self._pacing, started, now, jitter) != standing:
+        after = after_meeting(standing, met, cause, self._pacing, started, now, jitter)
+        if after != standing:
             self._met.append(Met(destination, met, cause, started, now))
             self._flush_soon()
+            if after.pace(now) is Pace.RESTING:
+                # The supervisor says so in a moment.  Until then a lease is no leave: one probe is one.
+                self._know(destination, after)
         return Turn.NONE
 
     def used(self, destination: NextHop, in_use: bool) -> None:

@@ -337,10 +337,23 @@ class StandingTests(Base):
             self.told(standing=standing)
             turn = self.standings.ended(HOP, (verdict,), now, now, 0.5)
             said = [each for wishes in self.said() for each in wishes.met]
-            # What becomes of it is known when the supervisor has said so.
+            # What becomes of it is known when the supervisor has said so; but what rests then is not tried before.
             wanted = [] if met is None else [met]
-            found = (turn, said, self.standings.of(HOP))
-            self.assertEqual(found, (Turn.NONE, wanted, standing), (standing, verdict))
+            self.assertEqual((turn, said), (Turn.NONE, wanted), (standing, verdict))
+            rests = standing is probing and verdict is not EXPIRED
+            after = self.standings.of(HOP)
+            self.assertEqual((after != standing, self.places() == 0), (rests, rests or standing is resting))
+
+    def test_a_probe_in_vain_is_the_only_one(self) -> None:
+        self.told(granted=1, standing=Standing(1, 1, self.clock.seconds() - 1, REFUSED))
+        self.deliver(1)
+        self.end(REFUSED, more=True)
+        self.assertEqual(self.places(), 0)
+        [wishes] = self.said()
+        self.assertEqual([each.met for each in wishes.met], [Experience.AWAY])
+        # The supervisor knows better: meanwhile another worker's mail was taken there.
+        self.told(standing=Standing(1, 1))
+        self.assertEqual(self.places(), 1)
 
     def test_what_was_met_together_is_told_together_and_in_order(self) -> None:
         self.holds(2)
