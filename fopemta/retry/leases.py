@@ -6,8 +6,11 @@ and where there are fewer places than workers that want one, they take turns.  E
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections import Counter
 from collections.abc import Hashable, Iterator
+from itertools import count
 from typing import Generic, TypeVar
 
 import attrs
@@ -21,6 +24,8 @@ D = TypeVar("D", bound=Hashable)
 # Who has a place that another waits for may keep it for so many seconds: a turn shorter than a connection is worth
 # would be spent on handshakes.
 TURN = 1.0
+# So often it is looked whether somebody's turn is over.
+ROUND = 0.25
 
 
 @attrs.frozen
@@ -67,8 +72,14 @@ class Leases(Generic[D]):
         self._workers: set[int] = set()
         # Destinations to be looked at, and those of which somebody must be told how they stand.
         self._open: dict[D, None] = {}
-        # Those of which somebody lacks a lease.
+        # Those of which somebody lacks a lease, and may have one when somebody else has had his turn.
         self._short: dict[D, None] = {}
+        self._round = -math.inf
+        # Those of which somebody lacks a lease and which rest; there are many of them, and nothing to do before the
+        # rest is over.  The heap has outdated ones, too.
+        self._resting: dict[D, float] = {}
+        self._rests: list[tuple[float, int, D]] = []
+        self._numbers = count()
         self._for_holders: set[D] = set()
         self._for_all: set[D] = set()
 
@@ -86,10 +97,11 @@ class Leases(Generic[D]):
         shares = self._shares.get(destination)
         return 0 if shares is None else shares.held
 
-    @property
-    def wanting(self) -> bool:
-        """Somebody waits for a lease."""
-        return bool(self._short)
+    def next_look(self) -> float | None:
+        """When to `settle` though nothing has changed; None while nobody waits for a lease."""
+        rest_over = self._rests[0][0] if self._rests else None
+        round_over = self._round + ROUND if self._short else None
+        return min((each for each in (rest_over, round_over) if each is not None), default=None)
 
     # --- workers -----------------------------------------------------------------------------------------------------
 
@@ -153,10 +165,13 @@ class Leases(Generic[D]):
     def settle(self, now: float) -> list[tuple[int, News[D]]]:
         """Share out what is free, ask back what others lack, and say who is to be told what.
 
-        To be called after each change, and now and then while somebody is `wanting`.
+        To be called after each change, and at `next_look`.
         """
-        looked_at = dict.fromkeys([*self._open, *self._short, *self._for_holders, *self._for_all])
-        self._open.clear()
+        self._open.update(dict.fromkeys((*self._for_holders, *self._for_all, *self._rested(now))))
+        if self._round + ROUND <= now:
+            self._round = now
+            self._open.update(self._short)
+        looked_at, self._open = self._open, {}
         told = [each for destination in looked_at for each in self._settled(destination, now)]
         self._for_holders.clear()
         self._for_all.clear()
@@ -166,9 +181,7 @@ class Leases(Generic[D]):
         shares = self._shares.get(destination, _Shares())
         granted, standing = self._grant(shares, destination, now), self._standings.of(destination)
         recalled = self._recall(shares, destination, now)
-        self._short.pop(destination, None)
-        if shares.short:
-            self._short[destination] = None
+        self._waits(destination, bool(shares.short), standing, now)
         told = set(granted) | set(recalled)
         if destination in self._for_all:
             told |= self._workers
@@ -176,6 +189,26 @@ class Leases(Generic[D]):
             told |= {worker for worker, number in shares.holds.items() if number}
         for worker in sorted(told):
             yield worker, News(destination, standing, granted[worker], recalled[worker])
+
+    def _waits(self, destination: D, is_short: bool, standing: Standing, now: float) -> None:
+        """Whether it is to be looked at again though nothing changes, and when."""
+        self._short.pop(destination, None)
+        if not is_short:
+            self._resting.pop(destination, None)
+        elif standing.until is None or standing.until <= now:
+            self._resting.pop(destination, None)
+            self._short[destination] = None
+        elif self._resting.get(destination) != standing.until:
+            self._resting[destination] = standing.until
+            heapq.heappush(self._rests, (standing.until, next(self._numbers), destination))
+
+    def _rested(self, now: float) -> Iterator[D]:
+        """Those whose rest is over."""
+        while self._rests and self._rests[0][0] <= now:
+            until, _, destination = heapq.heappop(self._rests)
+            if self._resting.get(destination) == until:
+                del self._resting[destination]
+                yield destination
 
     def _grant(self, shares: _Shares, destination: D, now: float) -> Counter[int]:
         granted: Counter[int] = Counter()

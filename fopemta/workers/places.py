@@ -15,9 +15,6 @@ from fopemta.retry.standings import Turn
 from fopemta.routing.values import NextHop
 from fopemta.workers.values import Met, Wishes
 
-# While somebody waits for a lease: a rest may be over, or somebody's turn.
-_LOOK = 0.25
-
 
 class Places:
     """`tell` takes what a worker is to be told."""
@@ -93,5 +90,6 @@ class Places:
             told.setdefault(worker, []).append(news)
         for worker, its in told.items():
             self._tell(worker, its)
-        if self._leases.wanting:
-            self._settle_in(_LOOK)
+        moment = self._leases.next_look()
+        if moment is not None:
+            self._settle_in(max(moment - self._clock.seconds(), 0.0))

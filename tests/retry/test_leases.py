@@ -6,7 +6,7 @@ import random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.retry.leases import TURN, Leases, News
+from fopemta.retry.leases import ROUND, TURN, Leases, News
 from fopemta.retry.standing import FIRST_WINDOW, Pacing, Standing, experience_of
 from fopemta.retry.standings import Turn
 from fopemta.trust.verdict import VerdictRecord
@@ -51,7 +51,7 @@ class GrantTests(Base):
         self.assertEqual(self.want(1, 3), [(1, 3, 0)])
         self.assertEqual(self.want(1, 9), [(1, FIRST_WINDOW - 3, 0)])
         self.assertEqual(self.settle(), [])
-        self.assertTrue(self.leases.wanting)
+        self.assertEqual(self.leases.next_look(), self.now + ROUND)
 
     def test_who_wants_them_together_has_the_same(self) -> None:
         self.make(4)
@@ -64,7 +64,7 @@ class GrantTests(Base):
         self.want(1, 2)
         self.want(2, 1)
         self.assertEqual(self.give_back(1, 2), [(2, 1, 0)])
-        self.assertFalse(self.leases.wanting)
+        self.assertIsNone(self.leases.next_look())
 
     def test_leases_die_with_the_worker(self) -> None:
         self.make(2)
@@ -83,7 +83,8 @@ class GrantTests(Base):
         self.want(1, 2)
         self.end(DELIVERED)
         self.give_back(1, 2)
-        tables = (self.leases._shares, self.leases._open, self.leases._short, self.leases._for_holders)
+        leases = self.leases
+        tables = (leases._shares, leases._open, leases._short, leases._for_holders, leases._resting, leases._rests)
         self.assertEqual([each for each in tables if each], [])
         self.assertEqual(len(self.leases._standings), 0)
 
@@ -139,6 +140,33 @@ class StandingTests(Base):
         self.assertEqual(self.settle(), [(2, 1, 0)])  # one probe, of one worker
         self.assertIs(self.end(DELIVERED), Turn.ANSWERS)
         self.assertEqual(self.settle(), [(1, 0, 0), (2, 0, 0)])
+
+    def test_what_rests_is_looked_at_when_that_is_over(self) -> None:
+        self.make(1)
+        for _ in range(10):
+            self.end(REFUSED)
+            self.want(1, 1)
+            self.want(2, 1)
+        until = self.leases.standing("a").until
+        self.assertEqual((self.leases.next_look(), len(self.leases._rests)), (until, 1))
+        for moment in (self.now + 1, (until or 0.0) - 0.1):
+            self.now = moment
+            self.assertEqual((self.settle(), self.leases.next_look()), ([], until))
+        self.now = until or 0.0
+        self.assertEqual(self.settle(), [(1, 1, 0)])
+        # The other one waits for his turn.
+        self.assertTrue(self.now < (self.leases.next_look() or 0.0) <= self.now + ROUND)
+
+    def test_a_rest_that_ends_early_leaves_nothing(self) -> None:
+        self.make(1)
+        self.end(REFUSED)
+        self.want(1, 1)
+        until = self.leases.standing("a").until or 0.0
+        self.leases.wake("a")
+        self.assertEqual(self.settle(), [(1, 1, 0), (2, 0, 0)])
+        self.give_back(1, 1)
+        self.now = until
+        self.assertEqual((self.settle(), self.leases.next_look()), ([], None))
 
     def test_who_joins_is_told_of_what_rests(self) -> None:
         self.make(1)
