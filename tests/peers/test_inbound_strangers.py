@@ -8,8 +8,10 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import threading
 from email.message import EmailMessage
 from pathlib import Path
+from typing import IO
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -31,6 +33,14 @@ _OF_A_TEST_CERTIFICATE = {
     "cert_trust", "cert_chain_of_trust", "cert_extlifeSpan", "cert_expirationStatus", "cert_validityPeriod",
     "cert_revocation", "cert_caIssuers", "cert_crlDistributionPoints", "cert_ocspURL",
 }  # fmt: skip
+
+
+def _heard(stream: IO[bytes], wanted: bytes) -> bytes:
+    """What comes until `wanted` has, or the end."""
+    heard = b""
+    while wanted not in heard.replace(b"\r", b"") and (piece := os.read(stream.fileno(), 65536)):
+        heard += piece
+    return heard
 
 
 class StrangerTests(SynchronousTestCase):
@@ -76,6 +86,30 @@ class StrangerTests(SynchronousTestCase):
         self.openssl("-tls1_2", said="EHLO c.test\nR\nQUIT\n")
         with smtplib.SMTP("127.0.0.1", self.server.port, "client.test") as client:
             self.assertEqual(client.noop()[0], 250)
+
+    def test_keys_are_changed_in_the_midst_of_a_session(self) -> None:
+        # A line "K" is the tool's own command: it changes its keys, and asks us to.
+        steps = (
+            (b"EHLO c.test\r\n", b"250-DSN\n250 LIMITS"),
+            (b"K\n", b"KEYUPDATE"),
+            (b"NOOP\r\n", b"250 2.0.0 Ok"),
+            (b"quit\r\n", b"221 2.0.0"),
+        )
+        with subprocess.Popen(
+            [program("openssl"), "s_client", "-starttls", "smtp", "-connect", f"127.0.0.1:{self.server.port}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as tool:  # fmt: skip
+            impatience = threading.Timer(60, tool.kill)
+            impatience.start()
+            self.addCleanup(impatience.cancel)
+            assert tool.stdin is not None
+            assert tool.stdout is not None
+            _heard(tool.stdout, b"Verify return code")
+            for said, answer in steps:
+                tool.stdin.write(said)
+                tool.stdin.flush()
+                heard = _heard(tool.stdout, answer)
+                self.assertIn(answer, heard.replace(b"\r", b""))
 
     def test_C091_everything_in_one_write_is_answered_in_order(self) -> None:
         with socket.create_connection(("127.0.0.1", self.server.port), 10) as connection:
