@@ -52,6 +52,8 @@ class Server:
         return self.process.pid
 
     def start(self, mode: str, tls: bool = False) -> None:
+        if self._greets():
+            raise RuntimeError(f"another server is at port {self.port} already, and would be measured instead")
         folder = self.ground.fresh(self.name)
         command = self.command(folder, mode, tls)
         environment = {**os.environ, "PATH": _PATH, "PYTHONPATH": str(ROOT)}
