@@ -6,9 +6,10 @@ or JSON is the observers' business (`fopemta.log_observers`).  `log_format` is f
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from fopemta.mail.address import path_text
@@ -16,9 +17,26 @@ from fopemta.mail.envelope import RuleNote, TlsSession
 from fopemta.mail.queued import QueuedMessage
 from fopemta.trust.verdict import VerdictRecord
 
-_log = Logger(namespace="fopemta")
 # Of a name that a stranger gives.
 _LONGEST_NAME = 128
+
+
+class _Events(Logger):
+    """Twisted's; what is said of every message goes a way that takes a third of the time."""
+
+    def info(self, format: str | None = None, **event: object) -> None:  # noqa: A002  # as there
+        """As Logger.info."""
+        # There, the fields are packed anew twice, and the level is looked for in a list that is made for it.
+        event["log_logger"] = self
+        event["log_level"] = LogLevel.info
+        event["log_namespace"] = self.namespace
+        event["log_source"] = self.source
+        event["log_format"] = format
+        event["log_time"] = time.time()
+        self.observer(event)
+
+
+_log = _Events(namespace="fopemta")
 
 
 class _Detail:

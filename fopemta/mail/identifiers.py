@@ -23,7 +23,8 @@ def message_id(microseconds: int, entropy: int) -> str:
     `entropy` (0 to 2**20 - 1) tells apart what arrives in one microsecond, also in two processes.
     """
     early, late = divmod(microseconds, _BASE**5)
-    return f"{_five_digits(early)}{_pairs(late, 3)[1:]}{_pairs(entropy % 2**20, 2)}"
+    first, late = divmod(late, _BASE**4)
+    return f"{_five_digits(early)}{_ALPHABET[first]}{_four_digits(late)}{_four_digits(entropy % 2**20)}"
 
 
 def is_message_id(text: str) -> bool:
@@ -47,13 +48,9 @@ def _five_digits(number: int) -> str:
     return _digits(number, 5)
 
 
-def _pairs(number: int, pairs: int) -> str:
-    """Two digits for each pair."""
-    text = ""
-    for _ in range(pairs):
-        number, index = divmod(number, _BASE**2)
-        text = _PAIRS[index] + text
-    return text
+def _four_digits(number: int) -> str:
+    high, low = divmod(number, _BASE**2)
+    return _PAIRS[high] + _PAIRS[low]
 
 
 def _digits(number: int, width: int) -> str:

@@ -201,7 +201,7 @@ def _mail(verb: Verb, argument: str, known: Known) -> Parsed:
     said = _said(rest, mail_parameters, known)
     if isinstance(said, Reply):
         return said
-    options = MailOptions(**said)
+    options = MailOptions(**said) if said else _NOTHING_OF_MAIL
     if not path.isascii() and not options.smtputf8:
         return _NO_SMTPUTF8
     return Command(verb, path=sender, mail=options)
@@ -219,7 +219,9 @@ def _rcpt(verb: Verb, argument: str, known: Known) -> Parsed:
     if not argument.isascii() and not known.utf8:
         return _NO_SMTPUTF8
     said = _said(rest, rcpt_parameters, known)
-    return said if isinstance(said, Reply) else Command(verb, path=recipient, recipient=RecipientOptions(**said))
+    if isinstance(said, Reply):
+        return said
+    return Command(verb, path=recipient, recipient=RecipientOptions(**said) if said else _NOTHING_OF_RCPT)
 
 
 def _said(text: str, table: Callable[[Offered], dict[str, Parameter]], known: Known) -> dict[str, Any] | Reply:

@@ -41,7 +41,8 @@ class Unstuffer:
             text = text[: end + 2]
         else:
             text = self._hold_back(text)
-        if first_dot >= 0:
+        # Mostly the first dot is the one that ends the data.
+        if 0 <= first_dot != end:
             text = text.replace(b"\r\n.", CRLF)
         content, bare = _with_crlf_only(text[skip:] if skip else text)
         self.bare = self.bare or bare

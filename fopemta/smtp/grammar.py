@@ -7,6 +7,7 @@ and at the end of MAIL and RCPT lines are accepted.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -53,6 +54,7 @@ def split_path(argument: str) -> tuple[str, str]:
     return text[1:end], rest.strip(" ")
 
 
+@functools.lru_cache(maxsize=2048)  # whoever writes or is written to once mostly comes again
 def mailbox(path: str) -> Mailbox:
     """A path without brackets as a mailbox in canonical form; a source route is ignored.  Raises NotInGrammar."""
     if len(path.encode("utf-8")) > _LONGEST_PATH - 2:

@@ -99,7 +99,8 @@ class ServerSession:
         else:
             self._go(Event.OPENED)
             self._replies.append(replies.GO_AHEAD)
-            self._content(self._lines.take_rest())
+            if self._lines.size:
+                self._content(self._lines.take_rest())
         return self._run_on()
 
     def committed(self, message_id: str) -> list[Effect]:

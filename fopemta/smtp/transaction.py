@@ -17,6 +17,8 @@ from fopemta.smtp.parameters import MailOptions
 _BARE_LINE_END = Reply.of(550, "5.6.11", "Lines of a message must end with CR LF: a bare CR or LF is refused here")
 _TOO_MANY_HOPS = Reply.of(554, "5.4.6", "Too many hops: this message is going round in a circle")
 
+_NOTHING_OF_MAIL = MailOptions()
+
 
 class BareLineEnds(enum.Enum):
     """What becomes of a CR or LF that stands alone in a message (RULINGS 21)."""
@@ -96,7 +98,7 @@ class Transaction:
     """What one message has come to; a new one is made for each, so nothing can be left over (C202)."""
 
     sender: Mailbox | None = None
-    mail: MailOptions = attrs.Factory(MailOptions)
+    mail: MailOptions = _NOTHING_OF_MAIL
     # A dict keeps the order; an address given twice is one recipient, with what was said of it first.
     recipients: dict[Mailbox, RecipientOptions] = attrs.Factory(dict)
     asked: tuple[Mailbox, RecipientOptions] | None = None
