@@ -55,6 +55,33 @@ def filter_options(command: F) -> F:
     return command
 
 
+def as_queued(_context: click.Context, _option: click.Parameter, domain: str | None) -> str | None:
+    """A domain in letters of any script, as the queue has it; a pattern as it is."""
+    if domain is None or domain.isascii():
+        return domain
+    from fopemta.smtp.grammar import NotInGrammar, canonical_domain
+
+    try:
+        return canonical_domain(domain)
+    except NotInGrammar:
+        return domain
+
+
+def _known(_context: click.Context, _option: click.Parameter, word: str | None) -> str | None:
+    """A word that no record can have would fit nothing, and look like an answer."""
+    if word is None:
+        return None
+    from difflib import get_close_matches
+
+    from fopemta.trust.diagnosis import Diagnosis
+
+    words = [each.value for each in Diagnosis]
+    if word not in words:
+        near = get_close_matches(word.lower(), words, 3, 0.5)
+        raise click.BadParameter(f"there is no {word!r}" + (f"; there is {', '.join(near)}" if near else ""))
+    return word
+
+
 def _fits(pattern: str, text: str) -> bool:
     return fnmatchcase(text.lower(), pattern.lower().removeprefix("<").removesuffix(">"))
 
@@ -62,8 +89,10 @@ def _fits(pattern: str, text: str) -> bool:
 _OPTIONS = (
     click.option("--sender", metavar="ADDRESS", help='From this sender; * and ? stand for others, "" for none.'),
     click.option("--recipient", metavar="ADDRESS", help="To this recipient; * and ? stand for others."),
-    click.option("--domain", metavar="DOMAIN", help="To this domain; * and ? stand for others."),
+    click.option("--domain", metavar="DOMAIN", callback=as_queued, help="To this domain; * and ? stand for others."),
     click.option("--state", type=click.Choice([each.value for each in RecipientState]), help="In this state."),
     click.option("--rule", metavar="NAME", help="To which this rule applied at the last attempt."),
-    click.option("--diagnosis", metavar="WORD", help='Whose last attempt ended so, as "cert_expired".'),
+    click.option(
+        "--diagnosis", metavar="WORD", callback=_known, help='Whose last attempt ended so, as "cert_expired".'
+    ),
 )

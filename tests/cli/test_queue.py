@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from twisted.internet.task import Clock
 
 from fopemta.cli.main import main
-from fopemta.cli.queue_filter import Filter
+from fopemta.cli.queue_filter import Filter, as_queued
 from fopemta.cli.queue_list import write_table
 from fopemta.cli.queue_source import queue_source
 from fopemta.mail.address import Mailbox
@@ -112,6 +112,19 @@ class QueueTests(Folder):
                 "    -",
             ],
         )
+
+    def test_filters_that_can_fit_nothing_are_told_of(self) -> None:
+        self.fill()
+        done = self.run_queue("list", "--diagnosis", "Untrusted-root")
+        self.assertEqual(done.exit_code, 2)
+        self.assertIn("there is no 'Untrusted-root'; there is untrusted_root", done.stderr)
+        for filters, fitting in (
+            (("--diagnosis", "untrusted_root"), "1 message"),
+            (("--domain", "EXAMPLE.net"), "2 messages"),
+            (("--domain", "exämple.net"), "No message in the queue fits."),
+        ):
+            self.assertIn(fitting, self.run_queue("list", *filters).stdout)
+        self.assertEqual(as_queued(None, None, "bücher.test"), "xn--bcher-kva.test")  # type: ignore[arg-type]
 
     def test_list_for_programs(self) -> None:
         """DESIGN 8: the names are a contract."""
