@@ -41,14 +41,24 @@ class AppendedFile:
     def __init__(self, path: str) -> None:
         self._path = path
         self._descriptor = self._open()
+        self._is_torn = False
 
     def write(self, data: bytes) -> None:
-        """All of it."""
-        _write_all(self._descriptor, data)
+        """All of it.  What comes after a line that the disk had no room for whole begins a line of its own."""
+        if self._is_torn:
+            data = b"\n" + data
+        view, written = memoryview(data), 0
+        try:
+            while written < len(data):
+                written += os.write(self._descriptor, view[written:])
+        finally:
+            if written:
+                self._is_torn = data[written - 1 : written] != b"\n"
 
     def reopen(self) -> None:
         """Open the path again, as after logrotate(8) has renamed the file."""
         old, self._descriptor = self._descriptor, self._open()
+        self._is_torn = False
         os.close(old)
 
     def _open(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -126,6 +127,23 @@ class LineFileTests(SynchronousTestCase):
 
 
 class AppendedFileTests(SynchronousTestCase):
+    def test_a_line_that_had_no_room_is_not_joined_with_the_next(self) -> None:
+        path = self.mktemp()
+        file = AppendedFile(path)
+        file.write(b"one\n")
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # As on a full disk: a part is written, then nothing.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+        try:
+            for _ in range(2):
+                self.assertRaises(OSError, file.write, b"two three\n")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        file.write(b"four\n")
+        file.write(b"five\n")
+        with open(path, "rb") as written:
+            self.assertEqual(written.read(), b"one\ntwo th\nfour\nfive\n")
+
     def test_appends_and_follows_a_rotation(self) -> None:
         path = self.mktemp()
         self._write(AppendedFile(path), "one\n")
