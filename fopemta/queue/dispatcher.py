@@ -336,6 +336,7 @@ class Dispatcher:
             return await self._spool.load(message_id)
         except UnknownMessage:
             self._ages.forget(message_id)
+            self._pressed.pop(message_id, None)
         except SpoolTrouble as trouble:
             maillog.spool_trouble(f"{message_id} cannot be read: {trouble}")
             self._again_later(message_id)
@@ -367,12 +368,13 @@ class Dispatcher:
         pressed = self._pressed.pop(message.id, NOTHING_PRESSES)
         # Who is to be tried first is due, whatever the clock on the wall says: his moment has been waited for, unless
         # somebody was impatient.
-        latest = self._now() if pressed else max(self._now(), message.due or 0.0)
+        impatient = bool(pressed)
+        latest = self._now() if impatient else max(self._now(), message.due or 0.0)
         # By the way, and whether it waits for being asked for.
         groups: dict[tuple[NextHop, Demanded, bool], list[Mailbox]] = {}
         unsure: list[Mailbox] = []
         for status in message.recipients:
-            wanted = pressed.names(status.address)
+            wanted = impatient and pressed.names(status.address)
             if status.state is RecipientState.QUEUED and (wanted or (status.next_try or 0.0) <= latest):
                 found = _found(demands, status)
                 self._tell_of_lowered(message.id, status, found)
