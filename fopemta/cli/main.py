@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 
 from fopemta import __version__
@@ -74,6 +77,10 @@ def main() -> None:
 
     The server itself is `twistd fopemta`.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # An address that the terminal has no letters for must not end a listing.
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from fopemta.cli.queue_summary import Summary
 from fopemta.cli.queue_views import count, portrait
 from fopemta.cli.spool_view import spool_survey
 from fopemta.cli.table import escaped, terminal_width
+from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.listed import brief, listed
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def list_(config: str | None, as_json: bool, **wanted: str | None) -> None:
 @json_option
 def show(message_id: str, whole: bool, config: str | None, as_json: bool) -> None:
     """Show one message: its envelope, its recipients, what every attempt found, and its header."""
+    if not is_message_id(message_id):
+        raise click.UsageError(f"{escaped(repr(message_id))} is no queue id.")
     with spool_survey(config) as survey:
         found = survey.find(message_id)
         if found is None:

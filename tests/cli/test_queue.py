@@ -186,10 +186,19 @@ class QueueTests(Folder):
         self.assertEqual(json.loads(self.run_queue("show", SECOND, "--json").stdout)["id"], SECOND)
         self.assertIn("from      fopemta itself", self.run_queue("show", SECOND).stdout)
 
+    def test_letters_that_the_terminal_has_not(self) -> None:
+        done = CliRunner(charset="latin-1").invoke(main, ["queue", "show", "é한", "--config", str(self.path)])
+        self.assertEqual(done.exit_code, 2)
+        self.assertIn(r"'é\ud55c' is no queue id.", done.stderr)
+
     def test_show_of_what_is_not_there(self) -> None:
         self.fill()
         done = self.run_queue("show", "0000000000")
         self.assertEqual((done.exit_code, done.stderr), (1, "fopemta: 0000000000 is not in the queue (any more)\n"))
+        for word in ("", "nonsense", "../../../etc/passwd", f"deferred/{FIRST}", f"{FIRST}\n"):
+            done = self.run_queue("show", word)
+            self.assertEqual(done.exit_code, 2, word)
+            self.assertIn("is no queue id", done.stderr)
 
     def test_spool_that_is_not_there(self) -> None:
         done = self.run_queue("list")
