@@ -23,9 +23,15 @@ class Mailbox:
 
     local_part: str
     domain: str
+    _text: str = attrs.field(init=False, eq=False, repr=False)
 
     def __str__(self) -> str:
         """The address as it goes on the wire, quoted where the grammar wants it, without angle brackets."""
+        return self._text
+
+    @_text.default
+    def _written(self) -> str:
+        # Once: it is asked for in the trace header, the log, the spool, the transaction and the verdict.
         if _DOT_STRING.fullmatch(self.local_part):
             return f"{self.local_part}@{self.domain}"
         escaped = self.local_part.replace("\\", "\\\\").replace('"', '\\"')

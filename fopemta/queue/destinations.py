@@ -88,7 +88,7 @@ class Destinations(Generic[D, L]):
         Fresh and deferred mail take turns, and some places are for fresh mail alone: a queue that is full of mail for
         dead servers must not keep today's from going.
         """
-        if self.running >= self._places:
+        if not self.waiting or self.running >= self._places:
             return None
         for is_fresh in (self._fresh_next, not self._fresh_next):
             if not is_fresh and self.running_deferred >= self._places_deferred:
@@ -150,7 +150,7 @@ class Destinations(Generic[D, L]):
 
     def waiting_for(self, destination: D) -> int:
         """How many loads wait for it."""
-        return sum(lane.waiting(destination) for lane in self._lanes.values())
+        return self._lanes[True].waiting(destination) + self._lanes[False].waiting(destination)
 
     def fair_share(self, most: int) -> int:
         """What each destination may have waiting when `most` loads are shared out among those that have any."""

@@ -75,8 +75,9 @@ class Reporter:
                 continue
             if report is not None:
                 reports.append(report)
-        kept = tuple([without_warning(each) if each in missed else each for each in verdicts])
-        return Told(kept, tuple(reports))
+        if missed:
+            verdicts = [without_warning(each) if each in missed else each for each in verdicts]
+        return Told(tuple(verdicts), tuple(reports))
 
     async def _make(self, message: QueuedMessage, notice: Notice, demands: MessageDemands) -> QueuedMessage | None:
         """The report, durable; None where it was made before.  Raises SpoolTrouble for what may be missed."""

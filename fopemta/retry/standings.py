@@ -74,6 +74,7 @@ class Standings(Generic[D]):
 
     def __init__(self, pacing: Pacing) -> None:
         self._pacing = pacing
+        self._unknown = Standing(pacing.first_window)
         self._standings: OrderedDict[D, Standing] = OrderedDict()
 
     def __iter__(self) -> Iterator[D]:
@@ -87,10 +88,11 @@ class Standings(Generic[D]):
     def limit(self, pacing: Pacing) -> None:
         """Use another pacing from now on."""
         self._pacing = pacing
+        self._unknown = Standing(pacing.first_window)
 
     def of(self, destination: D) -> Standing:
         """How it stands."""
-        return self._standings.get(destination) or Standing(self._pacing.first_window)
+        return self._standings.get(destination, self._unknown)
 
     def places(self, destination: D, now: float) -> int:
         """How many deliveries it may have at a time."""
