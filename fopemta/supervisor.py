@@ -15,9 +15,9 @@ from twisted.internet.protocol import ServerFactory
 
 import fopemta
 from fopemta import log_observers, maillog
-from fopemta.assembly import Kept, Lookups, in_threads, tell_cautions, try_files
+from fopemta.assembly import Kept, Lookups, credentials, in_threads, tell_cautions, try_files
 from fopemta.background import supervise
-from fopemta.config.model import Configuration, Log
+from fopemta.config.model import Configuration, ListenerTls, Log
 from fopemta.control.protocol import Reach
 from fopemta.control.socket import ControlSocket
 from fopemta.interfaces import IMailReactor, SpoolTrouble
@@ -36,6 +36,7 @@ from fopemta.reload import Reload
 from fopemta.signals import Signals
 from fopemta.spool import partitions
 from fopemta.spool.ownership import SpoolUnusable
+from fopemta.tls.credentials import CredentialsError
 from fopemta.workers import commands
 from fopemta.workers.fleet import Fleet, State
 from fopemta.workers.one_listing import OneListing
@@ -110,6 +111,14 @@ class Supervisor(Service):
     def _begin(self) -> None:
         if not self.running:
             return
+        try:
+            self._begin_all()
+        except Exception:  # noqa: BLE001  a bug of ours: ports that are bound and served by nobody are the worst of all
+            maillog.failed_unexpectedly("starting")
+            self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+            self._reactor.stop()
+
+    def _begin_all(self) -> None:
         configuration, reactor = self._configuration, self._reactor
         kept, lookups = Kept.here(configuration, reactor), Lookups.of(configuration, reactor)
         noise = random.Random()  # noqa: S311  jitter
@@ -119,7 +128,7 @@ class Supervisor(Service):
         )  # fmt: skip
         kept.memory.learned = lambda host, known: fleet.tell(commands.TellHosts, known={host: known})  # type: ignore[attr-defined]
         queue = OneQueue(fleet)
-        reload = self._reload = Reload(self._path, OneFollowing(fleet, queue))
+        reload = self._reload = Reload(self._path, OneFollowing(fleet, queue, _errors_of_certificates))
         self._attendants = [
             *kept.keepers,
             lookups.upkeep,
@@ -202,6 +211,17 @@ def _reactor_name(reactor: Any) -> list[str]:
     """What twistd --reactor would be told; nothing where it is the usual one."""
     kind = type(reactor).__module__.rpartition(".")[2].removesuffix("reactor")
     return {"asyncio": ["asyncio"], "select": ["select"], "poll": ["poll"], "epoll": ["epoll"]}.get(kind, [])
+
+
+def _errors_of_certificates(configuration: Configuration) -> Sequence[str]:
+    """Those of listeners; the self-signed one is made where it is needed."""
+    if all(each.tls is ListenerTls.OFF for each in configuration.listeners):
+        return ()
+    try:
+        credentials(configuration)
+    except CredentialsError as error:
+        return (f"tls.server.certificates: {error}",)
+    return ()
 
 
 def _state(kept: Kept, lookups: Lookups, reactor: IMailReactor) -> State:

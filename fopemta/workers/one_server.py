@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -63,11 +63,16 @@ class OneQueue:
 
 
 class OneFollowing:
-    """See following.AnyFollowing: all workers go by a new configuration, or none."""
+    """See following.AnyFollowing: all workers go by a new configuration, or none.
 
-    def __init__(self, fleet: Fleet, queue: OneQueue) -> None:
+    `try_files` is asked before they are: it says what is wrong with the files of a configuration, and makes what is
+    missing and can be made, which several at once would spoil.
+    """
+
+    def __init__(self, fleet: Fleet, queue: OneQueue, try_files: Callable[[Configuration], Sequence[str]]) -> None:
         self._fleet = fleet
         self._queue = queue
+        self._try_files = try_files
 
     @property
     def current(self) -> Configuration:
@@ -83,6 +88,9 @@ class OneFollowing:
         return Deferred.fromCoroutine(self._prepare(config))
 
     async def _prepare(self, config: Configuration) -> Sequence[str]:
+        errors = self._try_files(config)
+        if errors:
+            return errors
         answers = await self._fleet.ask(commands.Prepare, config=config)
         # Each has read the same files, and says the same.
         return list(dict.fromkeys(error for each in answers if each is not None for error in each["errors"]))

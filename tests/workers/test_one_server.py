@@ -127,8 +127,16 @@ class QueueTests(Base):
 class FollowingTests(Base):
     def setUp(self) -> None:
         super().setUp()
-        self.following = OneFollowing(self.fleet, OneQueue(self.fleet))
+        self.files: list[Configuration] = []
+        self.wrong_files: tuple[str, ...] = ()
+        self.following = OneFollowing(self.fleet, OneQueue(self.fleet), self.try_files)
         self.begin()
+
+    def try_files(self, config: Configuration) -> Sequence[str]:
+        self.files.append(config)
+        asked = [each for process in self.reactor.processes for each in process.duty.done]
+        self.assertNotIn(("prepare", config), asked)
+        return self.wrong_files
 
     def prepare(self, config: Configuration = NEWER, seconds: float = 0.0) -> Sequence[str]:
         prepared = self.following.prepare(config)
@@ -148,6 +156,13 @@ class FollowingTests(Base):
         self.assertEqual(self.done(), {number: [("take", NEWER, True)] for number in (1, 2, 3)})
         self.assertIs(self.following.current, NEWER)
         self.assertEqual(self.events(), ["worker_started"] * 3)
+
+    def test_files_are_tried_once_before_all_read_them(self) -> None:
+        self.prepare()
+        self.assertEqual((self.files, len(self.done())), ([NEWER], 3))
+        self.wrong_files = ("tls.server.certificates: gone",)
+        self.assertEqual(self.prepare(), self.wrong_files)
+        self.assertEqual(self.done(), {})
 
     def test_where_one_cannot_go_by_it_none_does(self) -> None:
         self.process(2).duty.errors = ("tls.server.certificates: gone",)
