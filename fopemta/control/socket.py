@@ -7,10 +7,13 @@ import socket
 import stat
 from typing import Any
 
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.python.failure import Failure
 
 from fopemta import maillog
+from fopemta.background import supervise
 from fopemta.control.protocol import ControlFactory, Reach
 from fopemta.interfaces import IMailReactor
 
@@ -38,8 +41,11 @@ class ControlSocket:
         port: Any = self._port
         self._port = None
         if port is not None:
-            port.stopListening()
+            closed = maybeDeferred(port.stopListening)
+            # At once, as long as the spool is ours: Twisted would do it in a later turn of the reactor, which may not
+            # come, or may find the socket of the next server.
             _remove(self._path)
+            supervise(closed.addErrback(_is_gone), "closing the control socket")
 
     def _bound(self) -> IListeningPort:
         """Raises OSError."""
@@ -73,6 +79,11 @@ def _make_way(path: str) -> None:
         except BlockingIOError:
             pass  # it is there, and busy
     raise OSError(f"another server listens at {path}")
+
+
+def _is_gone(failure: Failure) -> None:
+    """Twisted wants to remove it, too."""
+    failure.trap(FileNotFoundError)
 
 
 def _remove(path: str) -> None:

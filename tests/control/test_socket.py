@@ -1,0 +1,73 @@
+"""The control socket comes and goes with the server."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.control.socket import ControlSocket
+
+
+class Port:
+    """As Twisted's: it removes its file one turn after it was told to stop."""
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        self.path.touch()
+        self.closed: Deferred[None] = Deferred()
+
+    def stopListening(self) -> Deferred[None]:
+        return self.closed
+
+    def turn(self) -> None:
+        try:
+            self.path.unlink()
+        except OSError:
+            self.closed.errback()
+        else:
+            self.closed.callback(None)
+
+
+class Reactor(Clock):
+    port: Port
+
+    def listenUNIX(self, path: str, *_: Any) -> Port:
+        self.port = Port(path)
+        return self.port
+
+
+class ControlSocketTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp()).resolve() / "run" / "control.sock"
+        self.reactor = Reactor()
+        self.socket = ControlSocket(str(self.path), self.reactor, None)  # type: ignore[arg-type]
+
+    def test_it_is_gone_at_once_and_that_is_no_error(self) -> None:
+        self.socket.start()
+        self.assertTrue(self.path.exists())
+        self.socket.stop()
+        self.assertFalse(self.path.exists())
+        self.reactor.port.turn()
+        self.socket.stop()
+        # What nobody has looked at is told of when it is forgotten.
+        del self.reactor.port
+        gc.collect()
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_other_trouble_is_told(self) -> None:
+        self.socket.start()
+        self.socket.stop()
+        self.reactor.port.closed.errback(PermissionError())
+        self.assertEqual(len(self.flushLoggedErrors(PermissionError)), 1)
+
+    def test_what_is_no_socket_is_left_alone(self) -> None:
+        self.path.parent.mkdir(parents=True)
+        self.path.write_text("mine")
+        self.socket.start()
+        self.socket.stop()
+        self.assertEqual(self.path.read_text(), "mine")
