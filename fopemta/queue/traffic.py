@@ -53,10 +53,20 @@ class Traffic:
     def admit(self, consignment: Consignment) -> bool:
         """Let it wait for its turn; False when its destination rests, or has more than its share waiting."""
         hop = consignment.next_hop
-        if self._destinations.rests(hop, self._seconds()) or self._crowded(hop):
+        if self._destinations.rests(hop, self._seconds()) or self.crowded(hop):
             return False
         self._destinations.add(hop, consignment, consignment.attempt_of(consignment.recipients[0]) == 1)
         return True
+
+    @property
+    def crowd(self) -> bool:
+        """So many loads wait in all that some destination may have more than its share."""
+        return self._destinations.waiting >= _MOST_WAITING
+
+    def crowded(self, hop: NextHop) -> bool:
+        """That destination has its share waiting: never one with nothing, which nobody would call."""
+        share = max(self._destinations.fair_share(_MOST_WAITING), 1)
+        return self.crowd and self._destinations.waiting_for(hop) >= share
 
     def park(self, hop: NextHop, message_id: str) -> None:
         """Let a message wait: `called` gives it when its destination can take it."""
@@ -137,12 +147,6 @@ class Traffic:
         if standing.cause is None or standing.until is None:
             return None
         return _in_place_of(standing.cause, consignment, status, now, now + max(standing.until - self._seconds(), 0.0))
-
-    def _crowded(self, hop: NextHop) -> bool:
-        waiting = self._destinations.waiting
-        return waiting >= _MOST_WAITING and self._destinations.waiting_for(hop) >= self._destinations.fair_share(
-            _MOST_WAITING
-        )
 
 
 def _limits(config: Configuration) -> tuple[int, Pacing, float]:

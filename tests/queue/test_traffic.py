@@ -294,6 +294,15 @@ class SlowTests(World):
         self.pass_time(2000 / 20 * 2 + 60)
         self.assertEqual(set(sent), set(self.courier.arrivals))
 
+    def test_nobody_waits_for_a_call_where_nothing_is_under_way(self) -> None:
+        """A thousand destinations fill the room: the share of each is less than one message."""
+        self.make(delivery=Delivery(connections=1))
+        self.start()
+        sent = [self.send(f"a{number}.test") for number in range(1200)]
+        sent += [self.send(f"b{number}.test") for number in range(100)]
+        self.pass_time(1400)
+        self.assertEqual(set(sent), set(self.courier.arrivals))
+
     def test_a_rate(self) -> None:
         self.make(delivery=Delivery(rate_per_destination=30))
         self.start(*[self.keep("a.test") for _ in range(1500)])
