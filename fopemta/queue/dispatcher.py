@@ -155,8 +155,29 @@ class Dispatcher:
             self._loading.add(message.id)
             supervise(self._begin(message), f"what is demanded for {message.id}")
             return
+        if self._traffic.crowd and self._queues_up(message):
+            return
         self._begin_round(Round(message))
         self._carry()
+
+    def _queues_up(self, message: QueuedMessage) -> bool:
+        """A new message for a destination that has enough waiting is not begun, only to be put off: its id waits there.
+
+        Who sends faster than a destination takes would pay for a round each time.
+        """
+        hops = {next_hop(each.address.domain, self._config.routes) for each in message.recipients}
+        hop = hops.pop()
+        if hops or message.envelope.held or hop.route.on_demand:
+            return False
+        # Of one that rests it is written down why nothing is tried.
+        if not self._traffic.crowded(hop) or self._traffic.resting(hop) is not None:
+            return False
+        self._traffic.park(hop, message.id)
+        retry = self._config.retry
+        # Should it not be called by then.
+        self._agenda.set(message.id, min(self._now() + retry.longest, self._outcomes.arrived(message) + retry.lifetime))
+        self._set_alarm()
+        return True
 
     async def _begin(self, message: QueuedMessage) -> None:
         await self._begin_or_obey(message.id, await self._round_of(message.id, message))

@@ -19,10 +19,10 @@ from fopemta.interfaces import Ended, ICourier
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
-from fopemta.mail.orders import Order, OrderKind
+from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.dispatcher import Dispatcher
-from fopemta.retry.standing import LONGEST_REST
+from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST
 from fopemta.spool.memory import Kept, MemorySpool
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
@@ -293,6 +293,16 @@ class SlowTests(World):
         sent = [self.send("slow.test") for _ in range(2000)]
         self.pass_time(2000 / 20 * 2 + 60)
         self.assertEqual(set(sent), set(self.courier.arrivals))
+
+    def test_new_mail_beyond_the_share_is_known_and_not_in_memory(self) -> None:
+        self.courier.places["slow.test"] = Place(600.0)
+        self.start()
+        sent = [self.send("slow.test") for _ in range(1500)]
+        self.assertEqual((len(self.dispatcher._rounds), self.dispatcher.size), (1000 + FIRST_WINDOW, 1500))
+        removed: list[OrderResult] = []
+        self.dispatcher.order(sent[-1], Order(kind=OrderKind.REMOVE)).addCallback(removed.append)
+        self.assertEqual([each.obeyed for each in removed], [Obeyed.DONE])
+        self.assertEqual(self.dispatcher.size, 1499)
 
     def test_nobody_waits_for_a_call_where_nothing_is_under_way(self) -> None:
         """A thousand destinations fill the room: the share of each is less than one message."""
