@@ -150,10 +150,29 @@ def _was_here(start: bytes, recipient: Mailbox) -> bool:
 
 def _store(path: str, file: IO[bytes]) -> None:
     """Into the Maildir, durable: the file is flushed by `mailbox`, its folder by us.  Runs in a thread."""
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    box = mailbox.Maildir(path, create=True)
-    box.add(file)
-    folder = os.open(os.path.join(path, "new"), os.O_RDONLY | os.O_DIRECTORY)
+    for folder in (path, *(os.path.join(path, name) for name in ("tmp", "new", "cur"))):
+        _make_folder(folder, 0o700)
+    mailbox.Maildir(path, create=False).add(file)
+    _flush_folder(os.path.join(path, "new"))
+
+
+def _make_folder(path: str, mode: int) -> None:
+    """With all that lead to it, durable: mail in a folder without a name would be lost.  Another message for the same
+    new mailbox may be making it at this moment.
+    """
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path) or "."
+    _make_folder(parent, 0o777)
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        pass  # if it is no folder, whoever goes on will see
+    _flush_folder(parent)
+
+
+def _flush_folder(path: str) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:

@@ -119,6 +119,34 @@ class MaildirCourierTests(SynchronousTestCase):
     def raise_os_error(self, number: int) -> None:
         raise OSError(number, os.strerror(number))
 
+    def test_a_mailbox_that_another_message_is_making_just_now(self) -> None:
+        for made in ((), ("tmp",), ("tmp", "new")):
+            path = os.path.join(self.folder, f"user{len(made)}")
+            os.makedirs(path)
+            for each in made:
+                os.mkdir(os.path.join(path, each))
+            verdict = self.deliver(b"\r\nx\r\n", Mailbox(os.path.basename(path), "local.test"))[0]
+            self.assertEqual(verdict.result.value, "delivered", verdict.text)
+
+    def test_a_new_mailbox_is_durable_with_its_name(self) -> None:
+        flushed: list[int] = []
+        fsync = os.fsync
+        self.patch(os, "fsync", lambda fd: (flushed.append(os.fstat(fd).st_ino), fsync(fd)))
+        self.deliver(b"\r\nx\r\n")
+        box = os.path.join(self.folder, "bob")
+        wanted = [os.path.dirname(os.path.abspath(self.folder)), self.folder, box, os.path.join(box, "new")]
+        self.assertEqual({os.stat(each).st_ino for each in wanted} - {*flushed}, set())
+        self.assertEqual(os.stat(box).st_mode & 0o777, 0o700)
+        del flushed[:]
+        self.deliver(b"\r\nx\r\n")
+        self.assertEqual(len(flushed), 2)  # the message and its folder
+
+    def test_what_is_no_mailbox_defers(self) -> None:
+        os.makedirs(self.folder)
+        with open(os.path.join(self.folder, "bob"), "w"):
+            pass
+        self.assertEqual(self.deliver(b"\r\nx\r\n")[0].result.value, "deferred")
+
     def test_large_message(self) -> None:
         content = b"\r\n" + b"x" * 78 + b"\r\n"
         content = content * 30_000
