@@ -56,13 +56,13 @@ def timed(words: Sequence[str]) -> Timed:
 
 
 def table(messages: int, up: dict[str, list[Timed]], down: dict[str, list[Timed]]) -> str:
-    """Medians, with the server and without it."""
+    """Medians and ranges, with the server and without it."""
     lines = [
         f"| {messages:,} messages (median of {_RUNS}) | up: first line, s | all, s | down: first line, s | all, s |",
         "|---|---|---|---|---|",
     ]
     for name in COMMANDS:
-        cells = [f"{median:.2f}" for runs in (up[name], down[name]) for median in _medians(runs)]
+        cells = [cell for runs in (up[name], down[name]) for cell in _cells(runs)]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -75,5 +75,7 @@ def check(messages: int, found: dict[str, list[Timed]]) -> None:
                 raise RuntimeError(f"{name}: {each.lines} lines of {messages}")
 
 
-def _medians(runs: Sequence[Timed]) -> tuple[float, float]:
-    return statistics.median(each.first for each in runs), statistics.median(each.whole for each in runs)
+def _cells(runs: Sequence[Timed]) -> tuple[str, str]:
+    firsts, wholes = [each.first for each in runs], [each.whole for each in runs]
+    ends = f"{statistics.median(wholes):.1f} ({min(wholes):.1f}-{max(wholes):.1f})"
+    return f"{statistics.median(firsts):.2f}", ends

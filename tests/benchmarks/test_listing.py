@@ -12,10 +12,12 @@ def runs(*wholes: float, lines: int = 3) -> dict[str, list[Timed]]:
 
 
 class TableTests(SynchronousTestCase):
-    def test_medians_with_the_server_and_without(self) -> None:
+    def test_medians_and_ranges_with_the_server_and_without(self) -> None:
         drawn = table(1234, runs(1, 9, 2), runs(5, 4, 100)).split("\n")
         self.assertIn("1,234 messages", drawn[0])
-        self.assertEqual(drawn[2:], [f"| {name} | 1.00 | 2.00 | 2.50 | 5.00 |" for name in COMMANDS])
+        self.assertEqual(
+            drawn[2:], [f"| {name} | 1.00 | 2.0 (1.0-9.0) | 2.50 | 5.0 (4.0-100.0) |" for name in COMMANDS]
+        )
         self.assertEqual({line.count("|") for line in drawn}, {6})
 
 
