@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Protocol
 
-from twisted.internet.interfaces import IReactorFromThreads
+from fopemta.interfaces import IMailReactor
 
 _MODE = 0o640
 
@@ -94,11 +94,13 @@ class LineFile:
         self._lost_line = lost
         self._lock = threading.Lock()
         self._lines: list[str] = []
-        self._reactor: IReactorFromThreads | None = None
+        self._reactor: IMailReactor | None = None
+        self._reactor_thread = 0
         self._lost = 0
 
-    def begin(self, reactor: IReactorFromThreads) -> None:
-        """From now on write once per turn of `reactor`."""
+    def begin(self, reactor: IMailReactor) -> None:
+        """From now on write once per turn of `reactor`; to be called in its thread."""
+        self._reactor_thread = threading.get_ident()
         self._reactor = reactor
 
     def end(self) -> None:
@@ -113,7 +115,11 @@ class LineFile:
             first = len(self._lines) == 1
         if urgent or self._reactor is None:
             self.flush()
-        elif first:
+        elif not first:
+            pass  # whoever was first has seen to it
+        elif threading.get_ident() == self._reactor_thread:
+            self._reactor.callLater(0, self.flush)  # it is awake: nothing need be sent to wake it
+        else:
             self._reactor.callFromThread(self.flush)
 
     def flush(self) -> None:

@@ -30,13 +30,18 @@ class Remembering:
 
 
 class Turns:
-    """A reactor's callFromThread, turn by turn."""
+    """A reactor's calls from its own thread and others, turn by turn."""
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], Any]] = []
+        self.woken = 0
+
+    def callLater(self, delay: float, call: Callable[[], Any]) -> None:
+        self.calls.append(call)
 
     def callFromThread(self, call: Callable[[], Any]) -> None:
         self.calls.append(call)
+        self.woken += 1
 
     def turn(self) -> None:
         calls, self.calls = self.calls, []
@@ -109,6 +114,18 @@ class LineFileTests(SynchronousTestCase):
         self.file.write("three")
         self.file.write("four")
         self.assertEqual(self.output.writes, ["2 lost\nthree\n", "four\n"])
+
+    def test_another_thread_wakes_the_reactor(self) -> None:
+        self.file.begin(self.reactor)  # type: ignore[arg-type]
+        self.file.write("one")
+        self.reactor.turn()
+        self.assertEqual(self.reactor.woken, 0)
+        thread = threading.Thread(target=self.file.write, args=("two",))
+        thread.start()
+        thread.join()
+        self.assertEqual(self.reactor.woken, 1)
+        self.reactor.turn()
+        self.assertEqual(self.output.writes, ["one\n", "two\n"])
 
     def test_threads_lose_nothing(self) -> None:
         self.file.begin(self.reactor)  # type: ignore[arg-type]

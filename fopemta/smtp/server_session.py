@@ -495,7 +495,7 @@ class ServerSession:
 
     def _do(self, effect: Effect) -> None:
         # Replies so far go out before anything that may take its time.
-        if self._replies and not isinstance(effect, AskSender | AskRecipient):
+        if self._replies and not isinstance(effect, _QUESTIONS):
             self._flush_replies()
         self._effects.append(effect)
 
@@ -504,14 +504,15 @@ class ServerSession:
         self._replies.clear()
 
     def _taken(self) -> list[Effect]:
-        waiting = self.state in (State.SENDER_ASKED, State.RECIPIENT_ASKED)
-        if self._replies and not waiting:
+        if self._replies and self.state not in _ASKED:
             self._flush_replies()
         effects, self._effects = self._effects, []
         return effects
 
 
 _NO_CHUNK = Chunk(0, False)
+_QUESTIONS = (AskSender, AskRecipient)
+_ASKED = frozenset({State.SENDER_ASKED, State.RECIPIENT_ASKED})
 _BUSY = frozenset({State.OPENING, State.CONTENT, State.CHUNK, State.CHUNKS, State.COMMITTING})
 
 # What is done with the octets that have come: True when there may be more to do.
