@@ -70,6 +70,7 @@ from fopemta.tls.server import ServerSettings, ServerTls
 from fopemta.tls.watch import CertificateWatch
 from fopemta.users.logins import logins_of
 from fopemta.users.secret import SecretUnusable, kept_secret
+from fopemta.users.slowdown import AnySlowdown
 from fopemta.users.user_file import UserFile
 
 
@@ -89,6 +90,7 @@ class Kept:
     connections: Connections | None = None
     elsewhere: Elsewhere | None = None
     shared: Callable[[IQueue], IQueue] = lambda queue: queue
+    slowdown: AnySlowdown | None = None
 
     @classmethod
     def here(cls, configuration: Configuration, reactor: IMailReactor) -> Kept:
@@ -248,7 +250,7 @@ class _Entrance:
         self._kept = kept
         self._resolver = lookups.resolver
         self._server_tls = server_tls
-        self._logins = _logins(configuration, reactor)
+        self._logins = _logins(configuration, reactor, kept.slowdown)
 
     def factory(self, listener: Listener) -> InboundFactory:
         """Of one of them."""
@@ -321,7 +323,7 @@ def _server_tls(configuration: Configuration) -> dict[ClientCertificates, Server
         raise ConfigurationErrors([ConfigurationError(key, str(error))]) from error
 
 
-def _logins(configuration: Configuration, reactor: IMailReactor) -> ILogins | None:
+def _logins(configuration: Configuration, reactor: IMailReactor, slowdown: AnySlowdown | None = None) -> ILogins | None:
     """None where nobody can log in."""
     users = configuration.users
     if users.file == "off":
@@ -333,7 +335,7 @@ def _logins(configuration: Configuration, reactor: IMailReactor) -> ILogins | No
     file = UserFile(users.file)
     for caution in file.cautions(users.scram):
         maillog.caution("users.file", caution)
-    return logins_of(file, reactor, in_threads(reactor), secret)
+    return logins_of(file, reactor, in_threads(reactor), secret, slowdown)
 
 
 def _asks(configuration: Configuration, listener: Listener) -> ClientCertificates:

@@ -37,6 +37,7 @@ from fopemta.signals import Signals
 from fopemta.spool import partitions
 from fopemta.spool.ownership import SpoolUnusable
 from fopemta.tls.credentials import CredentialsError
+from fopemta.users.slowdown import Slowdown
 from fopemta.workers import commands
 from fopemta.workers.fleet import Fleet, State
 from fopemta.workers.one_listing import OneListing
@@ -239,4 +240,5 @@ def _state(kept: Kept, lookups: Lookups, reactor: IMailReactor) -> State:
         recall=lambda recipient: file.run(in_thread, kept.callouts.recall, recipient),
         note=lambda recipient, known: file.run(in_thread, kept.callouts.note, recipient, known),
         fetch=fetch,
+        pace=Slowdown(reactor),
     )

@@ -36,7 +36,7 @@ from fopemta.workers.leased import LeasedStandings
 from fopemta.workers.link import Link
 from fopemta.workers.listings import Listings, Placed
 from fopemta.workers.values import Charge
-from fopemta.workers.worker_end import AskedCallouts, Reporter, SharedQueue, WorkerEnd, fetched_list
+from fopemta.workers.worker_end import AskedCallouts, AskedSlowdown, Reporter, SharedQueue, WorkerEnd, fetched_list
 
 # Seconds for the supervisor to hear the last of us.
 _PATIENCE = 5.0
@@ -193,6 +193,7 @@ class Worker:
             connections=connections,
             elsewhere=lambda url, issuer: Deferred.fromCoroutine(fetched_list(self.link, url, issuer)),
             shared=lambda queue: SharedQueue(queue, self.link),
+            slowdown=AskedSlowdown(self.link),
         )
 
     async def _stopped(self, service: MailService, reporter: Reporter) -> None:

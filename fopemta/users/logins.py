@@ -22,7 +22,7 @@ from fopemta.smtp.sasl import Claim, Fault, Login, PasswordDialogue, Plain, Reje
 from fopemta.smtp.scram import MECHANISM, Confirmed, Named, Proof, Scram
 from fopemta.users.checkers import ISender, PasswordChecker, ScramChecker, ScramProof, UserRealm, Verifiers
 from fopemta.users.hashing import PasswordChecks, RunInThread, TooBusy
-from fopemta.users.slowdown import Slowdown
+from fopemta.users.slowdown import AnySlowdown, Slowdown
 from fopemta.users.user_file import UserFile
 
 # The same words whatever is wrong: whoever guesses learns nothing (RFC 4954 6).
@@ -37,13 +37,21 @@ Admit: TypeAlias = Callable[[str, ICredentials], Awaitable[LoggedIn | Reply]]
 
 @implementer(ILogins)
 class Logins:
-    """Over any portal whose avatars are ISender.  SCRAM is offered where there are `verifiers`."""
+    """Over any portal whose avatars are ISender.  SCRAM is offered where there are `verifiers`; `slowdown` where
+    somebody else counts failures.
+    """
 
-    def __init__(self, portal: Portal, clock: IReactorTime, verifiers: Verifiers | None = None) -> None:
+    def __init__(
+        self,
+        portal: Portal,
+        clock: IReactorTime,
+        verifiers: Verifiers | None = None,
+        slowdown: AnySlowdown | None = None,
+    ) -> None:
         self._portal = portal
         self._clock = clock
         self._verifiers = verifiers
-        self._slowdown = Slowdown(clock)
+        self._slowdown: AnySlowdown = slowdown if slowdown is not None else Slowdown(clock)
 
     def mechanisms(self) -> tuple[str, ...]:
         """See ILogins."""
@@ -72,7 +80,7 @@ class Logins:
         return avatar
 
     async def _admit(self, mechanism: str, client: str, name: str, credentials: ICredentials) -> LoggedIn | Reply:
-        seconds = self._slowdown.begin(client, name)
+        seconds = await maybeDeferred(self._slowdown.begin, client, name)
         if seconds is None:
             maillog.login_put_off(client, mechanism, name, "too many failed logins")
             return _NOT_NOW
@@ -87,7 +95,7 @@ class Logins:
         try:
             _, avatar, _ = await self._portal.login(credentials, None, ISender)
         except UnauthorizedLogin as denied:
-            failures = self._slowdown.failed(client, name)
+            failures = await maybeDeferred(self._slowdown.failed, client, name)
             maillog.login_failed(client, mechanism, name, str(denied), failures)
             return _DENIED
         except TooBusy:
@@ -174,12 +182,16 @@ def _rejected(client: str, mechanism: str, name: str, rejected: Rejected) -> Rep
 
 
 def logins_of(
-    file: UserFile, clock: IReactorTime, run_in_thread: RunInThread, scram_secret: bytes | None = None
+    file: UserFile,
+    clock: IReactorTime,
+    run_in_thread: RunInThread,
+    scram_secret: bytes | None = None,
+    slowdown: AnySlowdown | None = None,
 ) -> Logins:
     """Logins by the user file; with a `scram_secret` SCRAM is offered, too."""
     portal = Portal(UserRealm(file.accounts), [PasswordChecker(file.accounts, PasswordChecks(run_in_thread))])
     if scram_secret is None:
-        return Logins(portal, clock)
+        return Logins(portal, clock, slowdown=slowdown)
     verifiers = Verifiers(file.accounts, scram_secret)
     portal.registerChecker(ScramChecker(verifiers))
-    return Logins(portal, clock, verifiers)
+    return Logins(portal, clock, verifiers, slowdown)

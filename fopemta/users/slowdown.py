@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections import OrderedDict
+from typing import Any, Protocol
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -46,6 +47,24 @@ class _Record:
         over = self.count(now) - FREE
         # Beyond 2**10 the bound has been reached long ago.
         return min(self.longest, FIRST_PAUSE * 2.0 ** min(over, 10)) if over >= 0 else 0.0
+
+
+class AnySlowdown(Protocol):
+    """What logins ask, of this process or of one that counts for several.  `begin` and `failed` may give Deferreds,
+    which do not fail.
+    """
+
+    def begin(self, client: str, name: str) -> Any:
+        """Seconds to wait, or None: see Slowdown."""
+
+    def end(self, client: str) -> None:
+        """The login that has begun is over, however."""
+
+    def failed(self, client: str, name: str) -> Any:
+        """It failed; a number of failures: see Slowdown."""
+
+    def succeeded(self, client: str, name: str) -> None:
+        """It was good."""
 
 
 class Slowdown:

@@ -159,6 +159,34 @@ class NoteCallout(Command):
     arguments = [(b"recipient", Value()), (b"known", Value())]
 
 
+class BeginLogin(Command):
+    """Somebody wants to log in: seconds to wait, or None where that is not to be looked at."""
+
+    arguments = [(b"client", Value()), (b"name", Value())]
+    response = [(b"seconds", Value())]
+
+
+class EndLogin(Command):
+    """That is over."""
+
+    arguments = [(b"client", Value())]
+    requiresAnswer = False
+
+
+class LoginFailed(Command):
+    """How often that has happened lately."""
+
+    arguments = [(b"client", Value()), (b"name", Value())]
+    response = [(b"failures", Integer())]
+
+
+class LoginSucceeded(Command):
+    """From there this name is welcome."""
+
+    arguments = [(b"client", Value()), (b"name", Value())]
+    requiresAnswer = False
+
+
 class FetchList(Command):
     """Have a CRL in the state folder: None, or why it cannot be had."""
 

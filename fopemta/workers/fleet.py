@@ -19,6 +19,7 @@ from fopemta.retry.leases import News
 from fopemta.routing.values import NextHop
 from fopemta.trust.host_memory import Known
 from fopemta.workers import commands
+from fopemta.workers.login_pace import LoginPace, Pace
 from fopemta.workers.places import Places
 from fopemta.workers.seat import Given, Seat, Stage
 from fopemta.workers.values import Charge, Wishes
@@ -43,7 +44,7 @@ class AnyHosts(Protocol):
 @attrs.frozen(eq=False)
 class State:
     """What the supervisor keeps for all: `callouts` are recalled and noted by calls that fire with the result, `fetch`
-    has a CRL put into the state folder.
+    has a CRL put into the state folder; `pace` counts failed logins.
     """
 
     hosts: AnyHosts
@@ -51,6 +52,7 @@ class State:
     recall: Callable[[Mailbox], Deferred[Remembered | None]]
     note: Callable[[Mailbox, Remembered], Deferred[None]]
     fetch: Callable[[str, bytes], Deferred[str | None]]
+    pace: Pace
 
 
 class Fleet:
@@ -74,6 +76,7 @@ class Fleet:
         self._log = log
         self._state = state
         self._on_ready = on_ready
+        self._login_pace = LoginPace(state.pace)
         self.places = Places(current, reactor, noise, self._tell_places)
         self.seats = [Seat(number, reactor, arguments, each, self) for number, each in enumerate(given, 1)]
 
@@ -163,6 +166,7 @@ class Fleet:
     def lost(self, seat: Seat) -> None:
         """Its process is gone."""
         seat.size = 0
+        self._login_pace.left(seat.number)
         self.places.left(seat.number)
 
     def respond(self, command: str, worker: int, **said: Any) -> Any:
@@ -186,6 +190,18 @@ class Fleet:
 
     def _note(self, _worker: int, recipient: Mailbox, known: Remembered) -> Deferred[None]:
         return self._state.note(recipient, known)
+
+    def _begin_login(self, worker: int, client: str, name: str) -> float | None:
+        return self._login_pace.begin(worker, client, name)
+
+    def _end_login(self, worker: int, client: str) -> None:
+        self._login_pace.end(worker, client)
+
+    def _login_failed(self, _worker: int, client: str, name: str) -> int:
+        return self._login_pace.failed(client, name)
+
+    def _login_succeeded(self, _worker: int, client: str, name: str) -> None:
+        self._login_pace.succeeded(client, name)
 
     def _fetch(self, _worker: int, url: str, issuer: bytes) -> Deferred[str | None]:
         return self._state.fetch(url, issuer)

@@ -261,6 +261,24 @@ class SupervisorEnd(Link):
         await self._seat.respond("note", recipient=recipient, known=known)
         return {}
 
+    @commands.BeginLogin.responder
+    def _begin_login(self, client: str, name: str) -> dict[str, Any]:
+        return {"seconds": self._seat.respond("begin_login", client=client, name=name)}
+
+    @commands.EndLogin.responder
+    def _end_login(self, client: str) -> dict[str, Any]:
+        self._seat.respond("end_login", client=client)
+        return {}
+
+    @commands.LoginFailed.responder
+    def _login_failed(self, client: str, name: str) -> dict[str, Any]:
+        return {"failures": self._seat.respond("login_failed", client=client, name=name)}
+
+    @commands.LoginSucceeded.responder
+    def _login_succeeded(self, client: str, name: str) -> dict[str, Any]:
+        self._seat.respond("login_succeeded", client=client, name=name)
+        return {}
+
     @commands.FetchList.responder
     async def _fetch(self, url: str, issuer: bytes) -> dict[str, Any]:
         return {"why": await self._seat.respond("fetch", url=url, issuer=issuer)}

@@ -217,6 +217,44 @@ class AskedCallouts:
         return self._link.ask(commands.NoteCallout, recipient=recipient, known=known)
 
 
+class AskedSlowdown:
+    """How long logins wait, as the supervisor counts for all.  See users.slowdown.AnySlowdown."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def begin(self, client: str, name: str) -> Deferred[float | None]:
+        """Without an answer no login is looked at.  Who is cancelled has begun all the same, and is ended for."""
+        waiter: Deferred[float | None] = Deferred()
+
+        def answered(answer: dict[str, Any]) -> None:
+            if not waiter.called:
+                waiter.callback(answer["seconds"])
+            elif answer["seconds"] is not None:
+                self.end(client)
+
+        def failed(_: Failure) -> None:
+            self.end(client)  # should it have been heard
+            if not waiter.called:
+                waiter.callback(None)
+
+        self._link.ask(commands.BeginLogin, client=client, name=name).addCallbacks(answered, failed)
+        return waiter
+
+    def end(self, client: str) -> None:
+        """See AnySlowdown."""
+        self._link.tell(commands.EndLogin, client=client)
+
+    def failed(self, client: str, name: str) -> Deferred[int]:
+        """See AnySlowdown; 0 where nobody says."""
+        asked = self._link.ask(commands.LoginFailed, client=client, name=name)
+        return asked.addCallbacks(lambda answer: int(answer["failures"]), lambda _: 0)
+
+    def succeeded(self, client: str, name: str) -> None:
+        """See AnySlowdown."""
+        self._link.tell(commands.LoginSucceeded, client=client, name=name)
+
+
 async def fetched_list(link: Link, url: str, issuer: bytes) -> str | None:
     """Have the supervisor put a CRL into the state folder: None, or why it cannot."""
     try:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import CancelledError, fail
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -275,6 +275,56 @@ class GuessingTests(WithLogins):
         self.failureResultOf(waiting, CancelledError)
         self.assertEqual(self.logins._slowdown._under_way, {})
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class FarSlowdown:
+    """One of another process: each answer is a Deferred."""
+
+    def __init__(self) -> None:
+        self.done: list[Any] = []
+        self.answer: Deferred[float | None] = Deferred()
+
+    def begin(self, client: str, name: str) -> Deferred[float | None]:
+        self.done.append(("begin", client, name))
+        return self.answer
+
+    def end(self, client: str) -> None:
+        self.done.append(("end", client))
+
+    def failed(self, client: str, name: str) -> Deferred[int]:
+        self.done.append(("failed", client, name))
+        return succeed(7)
+
+    def succeeded(self, client: str, name: str) -> None:
+        self.done.append(("succeeded", client, name))
+
+
+class FarSlowdownTests(WithLogins):
+    def setUp(self) -> None:
+        super().setUp()
+        self.slowdown = FarSlowdown()
+        self.logins = logins_of(self.file, self.clock, self.threads.run, self.scram_secret, self.slowdown)
+
+    def login(self, password: bytes, seconds: float | None) -> Any:
+        waiting = self.begin("PLAIN").respond(b"\0bob\0" + password)
+        self.assertNoResult(waiting)
+        self.assertEqual(self.threads.calls, [])
+        self.slowdown.answer.callback(seconds)
+        self.clock.advance(seconds or 0.0)
+        return outcome(self.successResultOf(waiting))
+
+    def test_it_is_looked_at_when_the_other_process_says_so(self) -> None:
+        self.assertEqual(self.login(b"other secret", 2.0), BOB_IN)
+        self.assertEqual([each[0] for each in self.slowdown.done], ["begin", "succeeded", "end"])
+
+    def test_failures_are_told(self) -> None:
+        events = caught(lambda: self.assertEqual(self.login(b"wrong", 0.0), DENIED))
+        self.assertEqual(events[-1]["failures"], 7)
+        self.assertEqual([each[0] for each in self.slowdown.done], ["begin", "failed", "end"])
+
+    def test_without_an_answer_nobody_comes_in(self) -> None:
+        self.assertEqual(self.login(b"other secret", None), NOT_NOW)
+        self.assertEqual([each[0] for each in self.slowdown.done], ["begin"])
 
 
 class BusyTests(WithLogins):

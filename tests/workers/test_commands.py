@@ -81,6 +81,10 @@ ARGUMENTS: dict[type[Command], dict[str, Any]] = {
     commands.Learned: {"hosts": HOSTS, "counts": {("bank", "bank.test", "matched"): 3}, "size": 7},
     commands.RecallCallout: {"recipient": BOB},
     commands.NoteCallout: {"recipient": BOB, "known": Remembered(Said.GOOD, 5.0, 5.0)},
+    commands.BeginLogin: {"client": "192.0.2.1", "name": "x" * 70_000},
+    commands.EndLogin: {"client": "192.0.2.1"},
+    commands.LoginFailed: {"client": "192.0.2.1", "name": "bob"},
+    commands.LoginSucceeded: {"client": "192.0.2.1", "name": "bob"},
     commands.FetchList: {"url": "http://ca.test/crl", "issuer": b"\x30\x00" * 40_000},
 }
 ANSWERS: dict[type[Command], dict[str, Any]] = {
@@ -91,6 +95,8 @@ ANSWERS: dict[type[Command], dict[str, Any]] = {
     commands.FreedBy: {"recipients": 2},
     commands.Prepare: {"errors": ["tls.server.certificates: gone"]},
     commands.RecallCallout: {"known": None},
+    commands.BeginLogin: {"seconds": 0.0},
+    commands.LoginFailed: {"failures": 6},
     commands.FetchList: {"why": "there is no CRL at its place"},
 }
 
@@ -165,6 +171,7 @@ class CommandTests(SynchronousTestCase):
             silent,
             {
                 commands.Tell, commands.TellHosts, commands.Reopen, commands.Stop, commands.Ready, commands.Say,
+                commands.EndLogin, commands.LoginSucceeded,
             },
         )  # fmt: skip
 

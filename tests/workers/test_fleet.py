@@ -25,6 +25,7 @@ from fopemta.workers.values import Charge, Met, Partition, Wishes
 from tests.retry.test_standing import REFUSED
 from tests.workers.reactor import MemoryProcess, WorkerReactor
 from tests.workers.test_commands import BOB, CONFIG, HOP, HOSTS
+from tests.workers.test_login_pace import ScriptedPace
 
 LOG = Log(text="/var/log/mail")
 NEWER = attrs.evolve(CONFIG, node=attrs.evolve(CONFIG.node, banner="changed"))
@@ -52,7 +53,8 @@ class Base(SynchronousTestCase):
         self.counted: list[Any] = []
         self.kept: list[Any] = []
         self.readied = 0
-        state = State(self.hosts, self.counted.append, self.recall, self.note, self.fetch)
+        self.pace = ScriptedPace()
+        state = State(self.hosts, self.counted.append, self.recall, self.note, self.fetch, self.pace)
         given = [Given((11,), ((f"/spool/{number}", 20 + number),)) for number in range(1, self.count + 1)]
         reactor: Any = self.reactor
         self.fleet = Fleet(
@@ -183,6 +185,19 @@ class TellingTests(Base):
         self.fleet.tell(commands.TellHosts, but=1, known=HOSTS)
         self.reactor.settle()
         self.assertEqual(self.done(), {2: [("hosts", HOSTS)]})
+
+    def test_logins_of_all_are_counted_together(self) -> None:
+        self.begin()
+        who = {"client": "192.0.2.1", "name": "bob"}
+        self.assertEqual(self.ask(1, commands.BeginLogin, **who), {"seconds": 1.0})
+        self.assertEqual(self.ask(2, commands.BeginLogin, **who), {"seconds": 1.0})
+        self.assertEqual(self.ask(2, commands.LoginFailed, **who), {"failures": 6})
+        self.say(2, commands.LoginSucceeded, **who)
+        self.say(2, commands.EndLogin, client="192.0.2.1")
+        names = ["begin", "begin", "failed", "succeeded", "end"]
+        self.assertEqual([each[0] for each in self.pace.done], names)
+        self.die(1)
+        self.assertEqual([each[0] for each in self.pace.done], [*names, "end"])
 
     def test_what_one_learns_is_kept_and_told_to_the_others(self) -> None:
         self.begin()

@@ -337,6 +337,21 @@ class SayingTests(Base):
         )
         self.assertEqual(self.seat.size, 7)
 
+    def test_logins_are_begun_and_ended(self) -> None:
+        who = {"client": "192.0.2.1", "name": "bob"}
+        for command, name, result, answer in (
+            (commands.BeginLogin, "begin_login", None, {"seconds": None}),
+            (commands.LoginFailed, "login_failed", 7, {"failures": 7}),
+        ):
+            self.fleet.answer = result
+            asked = self.process.end.ask(command, **who)
+            self.reactor.settle()
+            self.assertEqual((self.successResultOf(asked), self.heard()), (answer, [(name, 2, who)]))
+        self.process.end.tell(commands.LoginSucceeded, **who)
+        self.process.end.tell(commands.EndLogin, client="192.0.2.1")
+        self.reactor.settle()
+        self.assertEqual(self.heard(), [("login_succeeded", 2, who), ("end_login", 2, {"client": "192.0.2.1"})])
+
     def test_what_it_asks_is_answered_when_there_is_an_answer(self) -> None:
         known = Remembered(Said.GOOD, 5.0, 5.0)
         table: list[tuple[Any, dict[str, Any], str, Any, dict[str, Any]]] = [

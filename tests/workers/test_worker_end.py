@@ -23,7 +23,15 @@ from fopemta.trust.host_memory import Known
 from fopemta.trust.rungs import Hello, Rung
 from fopemta.workers import commands
 from fopemta.workers.link import Link
-from fopemta.workers.worker_end import ANSWERED, AskedCallouts, Reporter, SharedQueue, WorkerEnd, fetched_list
+from fopemta.workers.worker_end import (
+    ANSWERED,
+    AskedCallouts,
+    AskedSlowdown,
+    Reporter,
+    SharedQueue,
+    WorkerEnd,
+    fetched_list,
+)
 from tests.workers.reactor import ScriptedDuty, ScriptedQueue
 from tests.workers.test_commands import BOB, CHARGE, CONFIG, HOP, HOSTS, RESTING
 
@@ -287,6 +295,47 @@ class AskedTests(SynchronousTestCase):
             asked = Deferred.fromCoroutine(fetched_list(self.link, "http://ca.test/crl", b"DER"))
             self.link.answer.errback(failure)
             self.assertEqual(self.successResultOf(asked), "the supervisor does not answer")
+
+
+class AskedSlowdownTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.link = NotingLink()
+        self.slowdown = AskedSlowdown(self.link)
+        self.begun = self.slowdown.begin("192.0.2.1", "bob")
+
+    def test_the_supervisor_says_how_long(self) -> None:
+        self.assertNoResult(self.begun)
+        self.link.answer.callback({"seconds": 2.0})
+        self.assertEqual(self.successResultOf(self.begun), 2.0)
+        who = {"client": "192.0.2.1", "name": "bob"}
+        self.link.answer = succeed({"failures": 6})
+        self.assertEqual(self.successResultOf(self.slowdown.failed(**who)), 6)
+        self.slowdown.succeeded(**who)
+        self.slowdown.end("192.0.2.1")
+        self.assertEqual(
+            self.link.said,
+            [
+                (commands.BeginLogin, who),
+                (commands.LoginFailed, who),
+                (commands.LoginSucceeded, who),
+                (commands.EndLogin, {"client": "192.0.2.1"}),
+            ],
+        )
+
+    def test_without_an_answer_no_login_is_looked_at(self) -> None:
+        self.link.answer.errback(defer.TimeoutError(75.0))
+        self.assertIsNone(self.successResultOf(self.begun))
+        self.link.answer = defer.fail(ConnectionLost())
+        self.assertEqual(self.successResultOf(self.slowdown.failed("192.0.2.1", "bob")), 0)
+
+    def test_for_who_has_gone_meanwhile_it_is_ended(self) -> None:
+        for seconds, ended in ((2.0, 1), (None, 0)):
+            self.setUp()
+            self.begun.cancel()
+            self.failureResultOf(self.begun, defer.CancelledError)
+            self.link.answer.callback({"seconds": seconds})
+            said = [command for command, _ in self.link.said]
+            self.assertEqual(said, [commands.BeginLogin, *[commands.EndLogin] * ended])
 
 
 class SharedQueueTests(SynchronousTestCase):
