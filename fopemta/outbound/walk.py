@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ class Walk:
         self._consignment = consignment
         self._plan = plan
         attempt = min(consignment.attempt_of(each) for each in consignment.recipients)
-        self._cursor = Cursor(hosts, plan, attempt, self._start_of)
+        self._cursor = Cursor(hosts, plan, attempt, functools.partial(_start_of, owner, plan))
         self._roll = Roll(consignment, plan, owner.now, ended)
         self._tls_failures: dict[Host, Diagnosis] = {}
         # The step that is taken again for those for whom there was no room.
@@ -61,10 +62,6 @@ class Walk:
         self._without_ticket: Step | None = None
         self._bench = Bench(plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now)
         self._reader = Reader(owner.spool, consignment.message.id)
-
-    def _start_of(self, host: Host) -> Start | None:
-        memory = self._owner.memory
-        return None if memory is None else memory.start_of(host, self._plan.tls_rungs)
 
     async def run(self) -> None:
         """Walk.  Raises SpoolTrouble when the message cannot be read; `verdicts` are right all the same."""
@@ -395,6 +392,11 @@ _BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.QUIT})
 def _none_can(recipients: list[Mailbox], why: Diagnosis) -> tuple[RecipientResult, ...]:
     """The server cannot be given the message for these."""
     return tuple(RecipientResult(each, False, Phase.MAIL, None, why) for each in recipients)
+
+
+# Not of the walk itself: that would be a circle for the collector of garbage.
+def _start_of(owner: DeliveryManager, plan: TlsPlan, host: Host) -> Start | None:
+    return None if owner.memory is None else owner.memory.start_of(host, plan.tls_rungs)
 
 
 def _was_closed(outcome: tuple[RecipientResult, ...] | Broken) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -9,6 +11,7 @@ from fopemta.answer import Unavailable
 from fopemta.config.model import Fallback
 from fopemta.interfaces import ICourier
 from fopemta.mail.address import Mailbox
+from fopemta.outbound.walk import Walk
 from fopemta.testing.network import SILENT
 from fopemta.testing.peers import Peer, StartTls
 from fopemta.trust.levels import Level
@@ -179,6 +182,15 @@ class RecordTests(SynchronousTestCase):
         verdict = Delivery(peer(creator=OTHER_NAME), level=Level.AUTHENTICATED).run()[0]
         self.assertEqual(verdict.text, "wanted mx1.d.test, found elsewhere.test")
         self.assertEqual((verdict.code, verdict.enhanced, verdict.sources), (451, "4.7.5", ("route",)))
+
+
+class MemoryTests(SynchronousTestCase):
+    def test_nothing_of_a_delivery_waits_for_the_collector_of_garbage(self) -> None:
+        gc.collect()
+        self.addCleanup(gc.enable)
+        gc.disable()
+        self.assertEqual(Delivery(peer()).run()[0].result, Result.DELIVERED)
+        self.assertEqual([each for each in gc.get_objects() if type(each) is Walk], [])
 
 
 class HostTests(SynchronousTestCase):
