@@ -150,7 +150,7 @@ class Supervisor(Service):
 
     def _arguments(self) -> Sequence[str]:
         """The same program, with the same kind of reactor; -P: not what lies in the working folder."""
-        return ["-P", "-m", "fopemta.worker", *_reactor_name(self._reactor)]
+        return ["-P", "-m", "fopemta.worker", fopemta.__version__, *_reactor_name(self._reactor)]
 
     def _ready(self) -> None:
         """The first time that all workers let clients in."""

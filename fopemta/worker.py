@@ -1,4 +1,4 @@
-"""A worker's process (composition): `python -m fopemta.worker [REACTOR]`, begun by the supervisor alone."""
+"""A worker's process (composition): `python -m fopemta.worker VERSION [REACTOR]`, begun by the supervisor alone."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import socket
 import sys
 from typing import Any
 
+import fopemta
+
 
 def main() -> None:
     """SIGINT and SIGHUP go to the whole group of a terminal: the supervisor sees to them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] != [fopemta.__version__]:
+        # What the supervisor says would be read by another program than it was written by.
+        theirs = f"{sys.argv[1]} runs" if len(sys.argv) > 1 else "no server has begun this"
+        sys.exit(f"fopemta: version {fopemta.__version__} is installed, {theirs}: restart the server")
+    if len(sys.argv) > 2:
         from twisted.application.reactors import installReactor
 
-        installReactor(sys.argv[1])
+        installReactor(sys.argv[2])
     # Not before: much of Twisted installs the usual reactor when it is imported.
     _run()
 
