@@ -138,10 +138,12 @@ class WorkersTests(SynchronousTestCase):
         until(lambda: len(self.sink.taken) > 100, "no mail")
         self.all_come(senders)
         assert server.process is not None
+        os.killpg(server.process.pid, signal.SIGTERM)  # each of them is told, as by a service manager
         self.assertIn(server.process.stop(), (0, -signal.SIGTERM))  # twistd ends as it was told to
         self.assertEqual([pid for pid in pids if is_alive(pid)], [])
         self.assertTrue(server.events("stopped"))
         self.assertEqual(server.events("background_failure"), [])
+        self.assertNotIn("Traceback", (server.folder / "text.log").read_text())
 
     def test_a_killed_worker_loses_nothing_and_begins_again(self) -> None:
         server = self.serve(2)
