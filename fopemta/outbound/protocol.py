@@ -315,7 +315,7 @@ class OutboundProtocol(Conversation):
         """Give the awaited result, once."""
         result, self._result, self._waiting_for = self._result, None, None
         if result is not None:
-            self._deadline.clear()
+            self._deadline.rest()
             result.callback(value)
 
 
