@@ -86,7 +86,9 @@ class Pool:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._waiting: dict[Place, list[tuple[Standing, Deadline]]] = {}
+        # Each with the moment when its time is over; all have the same time, so one deadline does for them.
+        self._waiting: dict[Place, list[tuple[Standing, float]]] = {}
+        self._sweep = Deadline(clock, self._send_away)
 
     def take(self, places: Sequence[Place], next_hop: NextHop) -> Standing | None:
         """A session at one of `places`, the best of them first; None when none stands.
@@ -105,9 +107,9 @@ class Pool:
 
     def put(self, place: Place, standing: Standing) -> None:
         """Keep a session that has nothing to do."""
-        deadline = Deadline(self._clock, lambda: self._expired(place, standing))
-        self._waiting.setdefault(place, []).append((standing, deadline))
-        deadline.set(IDLE)
+        self._waiting.setdefault(place, []).append((standing, self._clock.seconds() + IDLE))
+        if not self._sweep.active:
+            self._sweep.set(IDLE)
 
     def leave(self, next_hop: NextHop) -> None:
         """Say goodbye in those that were opened on the way there."""
@@ -118,21 +120,25 @@ class Pool:
     def close(self) -> None:
         """Say goodbye to all."""
         waiting, self._waiting = self._waiting, {}
+        self._sweep.clear()
         for each in waiting.values():
-            for standing, deadline in each:
-                deadline.clear()
+            for standing, _ in each:
                 standing.protocol.quit()
+
+    def _send_away(self) -> None:
+        now = self._clock.seconds()
+        for place, waiting in list(self._waiting.items()):
+            for standing in [each for each, over in waiting if over <= now]:
+                self._expired(place, standing)
+        moments = [over for waiting in self._waiting.values() for _, over in waiting]
+        if moments:
+            self._sweep.set(min(moments) - now)
 
     def _expired(self, place: Place, standing: Standing) -> None:
         self._forget(place, standing)
         standing.protocol.quit()
 
     def _forget(self, place: Place, standing: Standing) -> None:
-        left = []
-        for each, deadline in self._waiting.pop(place, []):
-            if each is standing:
-                deadline.clear()
-            else:
-                left.append((each, deadline))
+        left = [(each, over) for each, over in self._waiting.pop(place, ()) if each is not standing]
         if left:
             self._waiting[place] = left

@@ -6,21 +6,26 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from fopemta.config.model import Fallback, Route, Via
 from fopemta.interfaces import IRouter, SpoolFailing
 from fopemta.mail.consignment import Consignment
+from fopemta.outbound.pool import Place, Pool, Standing
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.testing.peers import Peer, StartTls
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import TlsPlan
+from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import VerdictRecord
 from tests.outbound.delivery import BOB, EVE, Delivery, peer
 
 ONE = ["EHLO", "STARTTLS", "EHLO", "MAIL", "RCPT", "DATA", "(27"]
+PLAN = TlsPlan(Level.ENCRYPT, (Rung.STRONG_256,), Fallback.IMMEDIATE)
 NEXT = ["MAIL", "RCPT", "DATA", "(27"]
 
 
@@ -51,6 +56,35 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(delivery.network.getDelayedCalls(), [])
         delivery.another()
         self.assertEqual(server.connections, 2)
+
+    def test_each_idle_session_has_its_own_time(self) -> None:
+        clock = Clock()
+        pool, gone = Pool(clock), list[tuple[str, float]]()
+        place, hop = Place("mx.test", "192.0.2.1", 25, PLAN), next_hop("b.test", ())
+
+        class Idle:
+            usable = True
+
+            def __init__(self, name: str) -> None:
+                self.name = name
+
+            def quit(self) -> None:
+                gone.append((self.name, clock.seconds()))
+
+        def put(name: str) -> None:
+            pool.put(place, Standing(Idle(name), None, hop))  # type: ignore[arg-type]
+
+        for name in ("one", "two", "three"):
+            put(name)
+            clock.advance(1)
+        self.assertEqual(pool.take([place], hop).protocol.name, "three")  # type: ignore[union-attr]
+        clock.pump([0.5] * 10)
+        self.assertEqual(gone, [("one", 3.0), ("two", 4.0)])
+        put("four")
+        clock.advance(1)
+        put("five")
+        pool.close()
+        self.assertEqual((gone[2:], clock.getDelayedCalls()), ([("four", 9.0), ("five", 9.0)], []))
 
     def test_number_of_messages_is_bounded(self) -> None:
         server = peer()
