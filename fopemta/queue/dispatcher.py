@@ -18,11 +18,10 @@ from fopemta.interfaces import ICourier, IQueue, IRuleCounts, ISpool, SpoolTroub
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult, verdicts_of
-from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus, Unfinished
-from fopemta.policy.demands import RuleDemands
+from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
 from fopemta.queue.clocks import Ages, SteadyAgenda
 from fopemta.queue.damage_watch import DamageWatch
-from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
+from fopemta.queue.demanding import Demanding
 from fopemta.queue.destinations import Taken
 from fopemta.queue.not_made import not_asked_for, not_judged
 from fopemta.queue.outcomes import Outcomes
@@ -30,15 +29,11 @@ from fopemta.queue.pending_orders import PendingOrders
 from fopemta.queue.pressing import NOTHING_PRESSES, Pressing
 from fopemta.queue.round import Round
 from fopemta.queue.traffic import Traffic
-from fopemta.report.notices import warning_due
+from fopemta.queue.ways import Ways, found_for
 from fopemta.retry.standings import AnyStandings
-from fopemta.retry.timetable import life_over, sane
-from fopemta.routing.routes import hop_by, next_hop, route_for
+from fopemta.retry.timetable import sane
+from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
-from fopemta.trust.demand import Demanded
-from fopemta.trust.diagnosis import Diagnosis
-from fopemta.trust.ladder import own_demand
-from fopemta.trust.levels import Level
 from fopemta.trust.verdict import VerdictRecord
 
 # The agenda is looked at at least so often, whatever the clock on the wall does (C114).
@@ -47,7 +42,6 @@ _LONGEST_NAP = 30.0
 _MOST_IN_MEMORY = 2000
 # Of them so many that were deferred before: a queue full of these must not keep new mail waiting.
 _MOST_DEFERRED_IN_MEMORY = 1500
-_NOTHING = RuleDemands()
 # After these orders a message is tried at once.
 _PRESSING = frozenset({OrderKind.RELEASE, OrderKind.RETRY})
 # Overdue mail is spread over so many seconds after a restart, once there is more than a handful (C108).
@@ -85,6 +79,7 @@ class Dispatcher:
 
         self._agenda = SteadyAgenda(seconds, now)
         self._ages = Ages(seconds, now)
+        self._ways = Ways(config)
         self._demanding = Demanding(spool, config, now, in_thread)
         self._outcomes = Outcomes(spool, config, self._ages, now, noise, self._wait, self.accepted, self._carry, counts)
         self._rounds: dict[str, Round] = {}
@@ -138,7 +133,7 @@ class Dispatcher:
         self._config = config
         self._outcomes.reconfigure(config)
         self._demanding.reconfigure(config)
-        self._damage.config = config
+        self._damage.config = self._ways.config = config
         self._traffic.reconfigure(config)
         # What waits for a destination may have another now.
         for message_id in self._traffic.unpark():
@@ -240,15 +235,8 @@ class Dispatcher:
             except SpoolTrouble:
                 continue  # it has gone, or keeps to the old rules as long as it cannot be read
             before, after = await self._demanding.of(message), await new.of(message)
-            for status in message.pending:
-                old = self._level(status, before.of(str(status.address)), self._config)
-                freed += self._level(status, after.of(str(status.address)), config) < old
+            freed += self._ways.freed(message, before, after, config)
         return freed
-
-    @staticmethod
-    def _level(status: RecipientStatus, found: RuleDemands, config: Configuration) -> Level:
-        route = found.route or route_for(status.address.domain, config.routes)
-        return found.demanded.merged(own_demand(route)).level
 
     def _moves(self, message_id: str) -> bool:
         """It waits for its moment or is on its way; who is held does neither."""
@@ -385,27 +373,9 @@ class Dispatcher:
 
     def _begin_round(self, round_: Round) -> None:
         """One consignment for each way of the recipients that are due: a next hop, and what is demanded of it."""
-        message, demands = round_.message, round_.demands
+        message = round_.message
         pressed = self._pressed.pop(message.id, NOTHING_PRESSES)
-        # Who is to be tried first is due, whatever the clock on the wall says: his moment has been waited for, unless
-        # somebody was impatient.
-        impatient = bool(pressed)
-        latest = self._now() if impatient else max(self._now(), message.due or 0.0)
-        # By the way, and whether it waits for being asked for.
-        groups: dict[tuple[NextHop, Demanded, bool], list[Mailbox]] = {}
-        unsure: list[Mailbox] = []
-        for status in message.recipients:
-            wanted = impatient and pressed.names(status.address)
-            if status.state is RecipientState.QUEUED and (wanted or (status.next_try or 0.0) <= latest):
-                found = _found(demands, status)
-                self._tell_of_lowered(message.id, status, found)
-                if found.unsure is not None:
-                    maillog.rule_unsure(message.id, str(status.address), found.unsure)
-                    unsure.append(status.address)
-                    continue
-                hop = self._hop(status.address.domain, found)
-                uncalled = hop.route.on_demand and not wanted
-                groups.setdefault((hop, found.demanded, uncalled), []).append(status.address)
+        groups, unsure = self._ways.grouped(round_, pressed, self._now())
         self._rounds[message.id] = round_
         round_.out = len(groups) + bool(unsure)
         if not round_.out:
@@ -418,18 +388,6 @@ class Dispatcher:
                 self._await_call(consignment)
             elif not self._traffic.admit(consignment):
                 self._park(consignment)
-
-    def _tell_of_lowered(self, message_id: str, status: RecipientStatus, found: RuleDemands) -> None:
-        """RULINGS 7: a demand does not fall silently."""
-        last = status.last
-        if last is None or not last.rules or last.level is None:
-            return
-        before, now = Level.from_word(last.level), self._level(status, found, self._config)
-        if now < before:
-            maillog.demand_lowered(message_id, str(status.address), before.word, now.word, status.overridden)
-
-    def _hop(self, domain: str, found: RuleDemands) -> NextHop:
-        return next_hop(domain, self._config.routes) if found.route is None else hop_by(found.route, domain)
 
     def _not_judged(self, round_: Round, recipients: Sequence[Mailbox]) -> Sequence[VerdictRecord]:
         """A rule cannot tell for now: nothing is sent (RULINGS 5)."""
@@ -474,7 +432,8 @@ class Dispatcher:
         now = self._now()
         self._rounds[consignment.message.id].parked.append(consignment.next_hop)
         self._leave(
-            consignment, self._untold(consignment, lambda each: self._traffic.not_tried(consignment, each, now))
+            consignment,
+            self._outcomes.untold(consignment, lambda each: self._traffic.not_tried(consignment, each, now)),
         )
 
     def _await_call(self, consignment: Consignment) -> None:
@@ -482,27 +441,9 @@ class Dispatcher:
         now = self._now()
         until = now + self._config.retry.longest
         self._rounds[consignment.message.id].uncalled = True
-        self._leave(consignment, self._untold(consignment, lambda each: not_asked_for(consignment, each, now, until)))
-
-    def _untold(
-        self, consignment: Consignment, verdict_of: Callable[[RecipientStatus], VerdictRecord | None]
-    ) -> list[VerdictRecord]:
-        """Who is never tried must not wait without a reason, nor longer than its life, nor without a warning."""
-        message, retry = consignment.message, self._config.retry
-        over = life_over(retry, self._outcomes.arrived(message), self._now())
-        waiting = frozenset(consignment.recipients)
-        silent = [
-            status
-            for status in message.recipients
-            if status.address in waiting
-            and (
-                over
-                or status.last is None
-                or status.last.diagnosis == Diagnosis.RELEASED.value
-                or warning_due(message, status, retry.warn_after, self._outcomes.lived_until(message))
-            )
-        ]
-        return [verdict for status in silent if (verdict := verdict_of(status)) is not None]
+        self._leave(
+            consignment, self._outcomes.untold(consignment, lambda each: not_asked_for(consignment, each, now, until))
+        )
 
     def _leave(self, consignment: Consignment, verdicts: Sequence[VerdictRecord]) -> None:
         """It comes back without an attempt; mostly there is nothing to be written down of that."""
@@ -551,7 +492,8 @@ class Dispatcher:
                 self._press(message_id, Pressing(recipients=frozenset(concerned)))
                 for status in round_.message.pending:
                     if str(status.address) in concerned:
-                        self._traffic.wake(self._hop(status.address.domain, _found(round_.demands, status)))
+                        found = found_for(status, round_.demands)
+                        self._traffic.wake(self._ways.hop(status.address.domain, found))
             if concerned:
                 maillog.ordered(message_id, order.kind.value, concerned, order.reason)
             obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, concerned))
@@ -597,7 +539,3 @@ class Dispatcher:
         idle, self._idle = self._idle, None
         if idle is not None:
             idle.callback(None)
-
-
-def _found(demands: MessageDemands, status: RecipientStatus) -> RuleDemands:
-    return demands.of(str(status.address)) if demands is not NO_DEMANDS else _NOTHING

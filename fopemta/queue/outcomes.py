@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred
 from fopemta import maillog
 from fopemta.config.model import Configuration
 from fopemta.interfaces import IRuleCounts, ISpool, SpoolTrouble, UnknownMessage
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.queue.clocks import Ages
 from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
 from fopemta.queue.patience import pause
@@ -97,6 +98,28 @@ class Outcomes:
         return message.arrived + self._now() - self.arrived(message)
 
     # --- settling ----------------------------------------------------------------------------------------------------
+
+    def untold(
+        self, consignment: Consignment, verdict_of: Callable[[RecipientStatus], VerdictRecord | None]
+    ) -> list[VerdictRecord]:
+        """What is to be written down of those for whom nothing is tried now: who never is must not wait without a
+        reason, nor longer than his life, nor without a warning.
+        """
+        message, retry = consignment.message, self._config.retry
+        over = life_over(retry, self.arrived(message), self._now())
+        waiting = frozenset(consignment.recipients)
+        silent = [
+            status
+            for status in message.recipients
+            if status.address in waiting
+            and (
+                over
+                or status.last is None
+                or status.last.diagnosis == Diagnosis.RELEASED.value
+                or warning_due(message, status, retry.warn_after, self.lived_until(message))
+            )
+        ]
+        return [verdict for status in silent if (verdict := verdict_of(status)) is not None]
 
     def _settled(self, message: QueuedMessage, verdict: VerdictRecord, demands: MessageDemands) -> VerdictRecord:
         """As it is to be recorded: with the next try, or failed, when its time is over."""
