@@ -16,7 +16,7 @@ from fopemta.smtp import parameters
 from fopemta.smtp.parameters import Parameter
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)  # the answer to EHLO is found by it
 class Offered:
     """What decides about the EHLO list.
 

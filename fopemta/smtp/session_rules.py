@@ -47,6 +47,8 @@ class SessionRules:
     content_limits: ContentLimits = attrs.field(init=False, repr=False)
     greeting: bytes = attrs.field(init=False, repr=False)
     farewell: bytes = attrs.field(init=False, repr=False)
+    _in_the_clear: Offered = attrs.field(init=False, repr=False)
+    _under_tls: Offered = attrs.field(init=False, repr=False)
 
     @content_limits.default
     def _content_limits(self) -> ContentLimits:
@@ -60,18 +62,29 @@ class SessionRules:
     def _farewell(self) -> bytes:
         return Reply.of(221, "2.0.0", f"{self.hostname} closing connection").render()
 
-    def offered(self, tls: TlsSession | None) -> Offered:
-        """What EHLO brings to a client with or without TLS."""
+    @_in_the_clear.default
+    def _offered_in_the_clear(self) -> Offered:
+        return self._offered(under_tls=False)
+
+    @_under_tls.default
+    def _offered_under_tls(self) -> Offered:
+        return self._offered(under_tls=True)
+
+    def _offered(self, under_tls: bool) -> Offered:
         return Offered(
             message_size=self.message_size,
             recipients=self.recipients,
-            starttls=self.starttls and tls is None,
+            starttls=self.starttls and not under_tls,
             # RFC 4954 4: never before TLS, where a password could be read.
-            mechanisms=self.mechanisms if tls is not None else (),
-            require_tls=self.require_tls and tls is not None,
+            mechanisms=self.mechanisms if under_tls else (),
+            require_tls=self.require_tls and under_tls,
             xclient=self.xclient,
             without=self.without,
         )
+
+    def offered(self, tls: TlsSession | None) -> Offered:
+        """What EHLO brings to a client with or without TLS."""
+        return self._in_the_clear if tls is None else self._under_tls
 
 
 class Standing(Protocol):
