@@ -13,6 +13,7 @@ from fopemta.inbound.gate import Gate
 from fopemta.inbound.inspection import Inspection
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope, Notify, RecipientOptions
+from fopemta.mail.headless import Headless
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import received_header
 from fopemta.mail.reply import Reply
@@ -42,6 +43,8 @@ class Reception:
         self._wait = wait
         self._incoming = factory.spool.receive(factory.ids())
         self._inspection = Inspection() if gate.inspects else None
+        # What we put in front is a header, and must not swallow the first line of a message that has none.
+        self._headless = Headless()
         hostname, message_id = factory.config.node.hostname, self._incoming.message_id
         # RFC 6409 8: what a person's program has forgotten is mended here, and nowhere else.
         self._submitted: SubmittedContent | None = None
@@ -52,6 +55,7 @@ class Reception:
 
     def write(self, content: bytes) -> None:
         """The next piece of the content."""
+        content = self._headless.feed(content)
         self._take(content if self._submitted is None else self._submitted.feed(content))
 
     def _take(self, content: bytes) -> None:
@@ -67,6 +71,8 @@ class Reception:
 
     def commit(self, body_type: BodyType) -> Deferred[QueuedMessage] | Reply:
         """The message is whole: keep it, or refuse it.  The Deferred fails with SpoolTrouble."""
+        if rest := self._headless.finish():
+            self._take(rest if self._submitted is None else self._submitted.feed(rest))
         if self._submitted is not None:
             self._take(self._submitted.finish())
             refusal = judge_null_sender(self._gate.login, self._envelope.sender, self._submitted.header.automatic)

@@ -62,6 +62,17 @@ class MessageTests(SynchronousTestCase):
         assert arrival is not None
         self.assertEqual((arrival.client_address, arrival.helo, arrival.listener), ("192.0.2.10", "c.test", "tcp:25"))
 
+    def test_our_header_does_not_swallow_the_first_line_of_a_message_without_any(self) -> None:
+        for said, kept in (
+            (b"DATA\r\nhello\r\nworld\r\n.\r\n", b"\r\n\r\nhello\r\nworld\r\n"),
+            (b"BDAT 3\r\nhelBDAT 4 LAST\r\nlo\r\n", b"\r\n\r\nhello\r\n"),
+            (b"BDAT 3 LAST\r\nhel", b"\r\n\r\nhel"),
+        ):
+            inbound = Inbound()
+            talk = inbound.open()
+            talk.say(ENVELOPE + said)
+            self.assertTrue(inbound.kept()[0].endswith(kept), inbound.kept())
+
     def test_over_starttls(self) -> None:
         inbound = Inbound()
         talk = inbound.open()
