@@ -30,6 +30,7 @@ bench: $(VENV)/test
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.deferred
+	$(BIN)/python -m benchmarks.idle
 	$(BIN)/python -m benchmarks.handshakes
 	$(BIN)/python -m benchmarks.start
 
