@@ -117,7 +117,7 @@ class QueueTests(Base):
         self.assertIsNone(self.successResultOf(asked))
 
     def test_no_mail_comes_in_here(self) -> None:
-        with self.assertRaises(NotImplementedError):
+        with self.assertRaises(AssertionError):
             self.queue.accepted(QueuedMessage.fresh(ID, 1.0, 10, Envelope(None, (BOB,))))
         self.queue.let_demands_fall()
         self.reactor.settle()
