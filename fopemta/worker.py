@@ -40,6 +40,8 @@ def _run() -> None:
     run_steadily(running)
     globalLogBeginner.beginLoggingTo([outlet], redirectStandardIO=False)
     worker = Worker(running)
+    # Twisted's own handler stops a reactor that the supervisor may have had stopped meanwhile, which is an error to it.
+    running.callWhenRunning(signal.signal, signal.SIGTERM, lambda *_: running.callFromThread(worker.end))
     running.callWhenRunning(running.adoptStreamConnection, LINK, socket.AF_UNIX, Once(worker.link))
     running.run()
 
