@@ -12,12 +12,29 @@ class Signals:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
+        self._ending = False
         # Those that were there before ours.
         self._before: dict[signal.Signals, Any] = {}
 
     def while_it_runs(self, reload: Callable[[], None]) -> None:
         """SIGHUP has `reload` called."""
         self._handle(signal.SIGHUP, self._calling(reload))
+        self._reactor.callWhenRunning(self._end_once)
+
+    def _end_once(self) -> None:
+        """Twisted's handlers, which stand once it runs, stop the reactor a moment later; two at once are an error."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            theirs = signal.getsignal(number)
+            if callable(theirs):
+                self._handle(number, self._once(theirs))
+
+    def _once(self, handler: Callable[[int, Any], Any]) -> Callable[[int, object], None]:
+        def handle(number: int, frame: object) -> None:
+            if not self._ending:
+                self._ending = True
+                handler(number, frame)
+
+        return handle
 
     def while_it_stops(self, tell: Callable[[], None]) -> None:
         """Nothing ends it any sooner: every wait has its deadline.  Who asks again is told by `tell`."""
