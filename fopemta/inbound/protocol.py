@@ -318,10 +318,9 @@ class InboundProtocol(Protocol):
 
     def _put_tls_below(self) -> None:
         assert self._prepared is not None
-        self._voice.settle()
         self._channel = self._prepared
-        self._voice = Voice(self._channel, self.factory.turn_end)
-        self._channel.start(self.transport)
+        below, self._voice = self._voice, Voice(self._channel, self.factory.turn_end)
+        self._channel.start(self.transport, below)
 
     def _impersonate(self, effect: Impersonate) -> None:
         """XCLIENT: what follows is said by another client, with that client's rights."""

@@ -234,9 +234,8 @@ class OutboundProtocol(Conversation):
             self._rung, self._hello, self._server_name, self._tls_stands, self._heard, self._resumable,
             self._certificate,
         )  # fmt: skip
-        self._voice.settle()
-        self._voice = Voice(self._channel, self._turn_end)
-        self._channel.start(self.transport)
+        below, self._voice = self._voice, Voice(self._channel, self._turn_end)
+        self._channel.start(self.transport, below)
 
     def _ready(self, effect: Ready) -> None:
         self._finish(Opened(effect, self._evidence))

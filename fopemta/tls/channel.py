@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta.interfaces import ITlsChannel
+from fopemta.turn_end import Voice
 
 # A record holds 16 KiB at most (RFC 8446 5.1), so one is read whole.
 _RECORD = 16_384
@@ -42,6 +43,8 @@ class TlsChannel:
         self._secured = secured
         self._received = received
         self._wire: Any = None
+        self._voice: Voice
+        self._say: Callable[[bytes], None]
         self._failure: Failure | None = None
         self._standing = False
         self._ending = False
@@ -54,9 +57,9 @@ class TlsChannel:
 
     # --- what the protocol below the transport says ----------------------------------------------------------------
 
-    def start(self, transport: Any) -> None:
-        """From now on `transport` carries TLS; a client says hello."""
-        self._wire = transport
+    def start(self, transport: Any, voice: Voice) -> None:
+        """From now on `transport` carries TLS, and its `voice` what is sent; a client says hello."""
+        self._wire, self._voice, self._say = transport, voice, voice.write
         if not self._accepts:
             self._shake()
 
@@ -83,14 +86,17 @@ class TlsChannel:
         """Send `data`; before the handshake has ended, and once the end has begun, nothing is."""
         if self._over or self._ending or not self._standing:
             return
+        sent, octets, records, failure = 0, memoryview(data), [], None
         try:
-            sent, octets = 0, memoryview(data)
             while sent < len(data):
                 # One record at a time: Contexts of pyOpenSSL allow partial writes.
                 sent += self._open.send(octets[sent:])
-                self._flush()
+                records.append(self._ready())
         except SSL.Error:
-            self._fail()
+            failure = Failure()
+        self._speak(records[0] if len(records) == 1 else b"".join(records))
+        if failure is not None:
+            self._end_with(failure)
 
     def writeSequence(self, pieces: list[bytes]) -> None:
         """Send them all."""
@@ -121,11 +127,14 @@ class TlsChannel:
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Have the transport pause and resume who writes much: we hand on at once what we are given."""
+        self._voice.settle()
+        self._say = self._wire.write
         self._wire.registerProducer(producer, streaming)
 
     def unregisterProducer(self) -> None:
         """The last of it has been written."""
         self._wire.unregisterProducer()
+        self._say = self._voice.write
 
     def getHandle(self) -> SSL.Connection | None:
         """OpenSSL's connection, None when all is over."""
@@ -180,7 +189,7 @@ class TlsChannel:
         elif closed:
             self._close_notify()
             self._over = True
-            self._wire.loseConnection()
+            self._voice.close(_nothing)
         else:
             # What OpenSSL itself has to say, as to a peer that wants new keys.
             self._flush_what_is_left()
@@ -191,16 +200,22 @@ class TlsChannel:
 
     def _flush(self) -> None:
         """Send what OpenSSL has ready."""
+        self._speak(self._ready())
+
+    def _ready(self) -> bytes:
         self._tickets = False
-        while True:
-            try:
-                wire = self._open.bio_read(_FLIGHT)
-            except SSL.WantReadError:
-                return
+        pieces: list[bytes] = []
+        try:
+            while not pieces or len(pieces[-1]) == _FLIGHT:
+                pieces.append(self._open.bio_read(_FLIGHT))
+        except SSL.WantReadError:
+            pass
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _speak(self, wire: bytes) -> None:
+        if wire:
             self._sent = True
-            self._wire.write(wire)
-            if len(wire) < _FLIGHT:
-                return
+            self._say(wire)
 
     def _close_notify(self) -> None:
         try:
@@ -209,7 +224,7 @@ class TlsChannel:
             both = False
         self._flush()
         if both:
-            self._wire.loseConnection()
+            self._voice.close(_nothing)
 
     def _fail(self) -> None:
         """To be called where an error of OpenSSL is dealt with: the peer gets its alert, and the connection ends."""
@@ -219,7 +234,7 @@ class TlsChannel:
         self._failure = failure
         self._flush()
         self._over = True
-        self._wire.loseConnection()
+        self._voice.close(_nothing)
 
 
 def _nothing(*_: object) -> None:

@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -18,6 +21,8 @@ from fopemta.tls.channel import TlsChannel
 from fopemta.tls.credentials import use
 from fopemta.tls.server import ServerTls
 from fopemta.trust.rungs import Hello, Rung
+from fopemta.turn_end import TurnEnd, Voice
+from tests.test_turn_end import Reactor, Socket
 from tests.tls.handshakes import AUTHORITY, client_tls, credentials
 
 CLIENT = client_tls()
@@ -51,6 +56,9 @@ class End:
         self.on_heard: Callable[[], None] = lambda: None
         self.channel = make(self._stands, self._hear)
 
+    def start(self) -> None:
+        self.channel.start(self.wire, Voice(self.wire, TurnEnd(Clock())))
+
     def _stands(self) -> None:
         self.secured += 1
         self.on_secured()
@@ -76,8 +84,8 @@ class Pair:
         self.segment = segment
         self.server = End(SERVER.channel)
         self.client = End(lambda *above: TlsChannel(SSL.Connection(context, None), False, *above))
-        self.server.channel.start(self.server.wire)
-        self.client.channel.start(self.client.wire)
+        self.server.start()
+        self.client.start()
 
     def carry(self) -> Pair:
         """Until both are silent."""
@@ -149,6 +157,89 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual(pair.server.wire.calls, ["pauseProducing", "resumeProducing"])
 
 
+class TurnTests(SynchronousTestCase):
+    """What is sent leaves at the end of the reactor's turn, in the order in which it was said."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.client = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+        self.client.set_connect_state()
+        self.channel = SERVER.channel(lambda: None, lambda _: None)
+        self.socket, reactor = Socket(100_000_000), Reactor()
+        self.connection = Connection(self.socket, Protocol(), reactor)  # type: ignore[arg-type]
+        self.connection.connected = True
+        voice = Voice(self.connection, TurnEnd(self.clock))
+        voice.write(b"220 go ahead\r\n")
+        self.channel.start(self.connection, voice)
+        self.shake()
+
+    def shake(self) -> None:
+        try:
+            self.client.do_handshake()
+        except SSL.WantReadError:
+            pass
+        self.channel.take(self.client.bio_read(100_000))
+
+    def end_turn(self) -> list[bytes]:
+        self.clock.advance(0)
+        sent, self.socket.sent = self.socket.sent, []
+        return sent
+
+    def finish(self) -> None:
+        [flight] = self.end_turn()
+        self.client.bio_write(flight.removeprefix(b"220 go ahead\r\n"))
+        self.shake()
+
+    def heard(self, sent: list[bytes]) -> bytes:
+        self.client.bio_write(b"".join(sent))
+        pieces: list[bytes] = []
+        try:
+            while True:
+                pieces.append(self.client.recv(20_000))
+        except SSL.WantReadError:
+            return b"".join(pieces)
+
+    def test_the_handshake_comes_behind_what_was_said_in_the_clear(self) -> None:
+        self.assertEqual(self.socket.sent, [])
+        [first] = self.end_turn()
+        self.assertTrue(first.startswith(b"220 go ahead\r\n\x16\x03\x03"))
+
+    def test_answers_of_a_turn_leave_together(self) -> None:
+        self.finish()
+        for answer in (b"250 Ok\r\n", b"250 Ok\r\n", LONG):
+            self.channel.write(answer)
+        self.assertEqual(self.socket.sent, [])
+        sent = self.end_turn()
+        self.assertEqual(len(sent), 1)
+        self.assertEqual(self.heard(sent), b"250 Ok\r\n" * 2 + LONG)
+
+    def test_what_is_much_goes_as_it_comes(self) -> None:
+        self.finish()
+        self.channel.write(b"DATA\r\n")
+        self.channel.registerProducer(object(), True)
+        self.channel.write(LONG)
+        self.connection.doWrite()
+        sent, self.socket.sent = self.socket.sent, []
+        self.assertEqual(self.heard(sent), b"DATA\r\n" + LONG)
+        self.channel.write(b"the rest")
+        self.channel.unregisterProducer()
+        self.channel.write(b", and QUIT\r\n")
+        self.assertEqual(self.end_turn(), [])
+        self.connection.doWrite()
+        self.assertEqual(self.heard(self.end_turn()), b"the rest, and QUIT\r\n")
+
+    def test_closed_with_the_last_word(self) -> None:
+        self.finish()
+        self.channel.write(b"221 bye\r\n")
+        self.client.shutdown()
+        self.channel.take(self.client.bio_read(1000))
+        self.assertFalse(self.socket.closed)
+        sent = self.end_turn()
+        self.assertTrue(self.socket.closed)
+        with self.assertRaises(SSL.ZeroReturnError):
+            self.heard(sent)
+
+
 class StrangerTests(SynchronousTestCase):
     """Whatever comes, nothing of it is heard that is not of the session, and nothing is raised."""
 
@@ -183,8 +274,8 @@ class EndTests(SynchronousTestCase):
         pair = Pair()
         pair.server = End(lambda *above: TlsChannel(SSL.Connection(context, None), True, *above))
         pair.client = End(lambda *above: CLIENT.channel(Rung.STRONG_256, Hello.FULL, "mx.test", *above))
-        pair.server.channel.start(pair.server.wire)
-        pair.client.channel.start(pair.client.wire)
+        pair.server.start()
+        pair.client.start()
         pair.carry()
         handle = pair.server.handle()
         handle.renegotiate()
