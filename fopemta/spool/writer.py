@@ -19,6 +19,7 @@ from fopemta.spool.segment import Position
 from fopemta.spool.threads import Threads
 
 _BATCH_SIZE = 4 * 1024 * 1024
+_LONGEST_GATHERING = 4  # turns of the reactor that each bring more
 _IDLE_FLUSH = 1.0
 _FIRST_BACK_OFF = 0.1
 _LONGEST_BACK_OFF = 30.0
@@ -105,9 +106,16 @@ class LogWriter:
             self._idle = self._clock.callLater(_IDLE_FLUSH, self._flush_now)
 
     def _start_soon(self) -> None:
-        """At the end of this reactor turn, so that all the sessions it serves share the batch."""
+        """As soon as a turn of the reactor brings nothing more, so that the sessions at work share the batch."""
         if not self._running and self._start is None:
-            self._start = self._clock.callLater(0, self._start_batch)
+            self._start = self._clock.callLater(0, self._gather, 0, _LONGEST_GATHERING)
+
+    def _gather(self, before: int, turns: int) -> None:
+        """A batch costs the same whatever is in it: wait while there is more than `before`, at most so many `turns`."""
+        if turns and len(self._collected) > before:
+            self._start = self._clock.callLater(0, self._gather, len(self._collected), turns - 1)
+        else:
+            self._start_batch()
 
     def _flush_now(self) -> None:
         """Flush what nobody waits for."""

@@ -93,6 +93,26 @@ class LogWriterTests(SynchronousTestCase):
         self.assertEqual(self.calls, ["write_at", "flush"])
         self.assertEqual(self.answers, list(range(2, 22)))
 
+    def stream(self, number: int, last: int) -> None:
+        """One record in each turn of the reactor."""
+        self.append(number)
+        if number < last:
+            self.clock.callLater(0, self.stream, number + 1, last)
+
+    def test_a_batch_waits_while_each_turn_brings_more(self) -> None:
+        self.warm_up()
+        self.stream(2, 4)
+        self.work()
+        self.assertEqual((self.calls, self.answers), (["write_at", "flush"], [2, 3, 4]))
+
+    def test_a_batch_does_not_wait_for_a_turn_that_brings_nothing_for_ever(self) -> None:
+        self.warm_up()
+        self.stream(2, 40)
+        self.work()
+        self.assertEqual(self.answers, [2, 3, 4, 5, 6])
+        self.work()
+        self.assertEqual(self.answers, list(range(2, 41)))
+
     def test_while_one_batch_is_flushed_the_next_collects(self) -> None:
         self.warm_up()
         self.append(2)
