@@ -25,6 +25,9 @@ _FIELDS = struct.Struct(">4sBBH16sQQII16s")
 _CHECKSUM = 8
 HEADER_SIZE = _FIELDS.size + _CHECKSUM
 
+_PIECE = 2047
+_SMALL = 32 * 1024
+
 _SEGMENT_WORDS = b"fopemta intake segment %d\n"
 _SEGMENT_FIELDS = struct.Struct(">32s16s")
 SEGMENT_HEADER_SIZE = 64
@@ -81,12 +84,25 @@ class Damage:
 
 def pack(draft: Draft, tag: bytes, offset: int, flushed: int) -> bytes:
     """The record's octets for `offset` of the segment `tag`, whose first `flushed` octets are known to be durable."""
-    digest = hashlib.blake2b(draft.meta, digest_size=16, key=tag)
-    digest.update(draft.content)
+    digest = _digest(draft, tag)
     fields = _FIELDS.pack(
-        _MAGIC, VERSION, draft.kind, 0, tag, offset, flushed, len(draft.meta), len(draft.content), digest.digest()
+        _MAGIC, VERSION, draft.kind, 0, tag, offset, flushed, len(draft.meta), len(draft.content), digest
     )
     return b"".join((fields, _header_checksum(fields, tag), draft.meta, draft.content))
+
+
+def _digest(draft: Draft, tag: bytes) -> bytes:
+    """Of what is behind the header.
+
+    For more than 2047 octets hashlib lets go of the interpreter.  To get it back from the reactor's thread, once for
+    each message of a batch, costs more than to digest 4 KiB: so what is small is digested in pieces.
+    """
+    digest = hashlib.blake2b(draft.meta, digest_size=16, key=tag)
+    content = memoryview(draft.content)
+    piece = _PIECE if len(content) <= _SMALL else len(content)
+    for start in range(0, len(content), piece):
+        digest.update(content[start : start + piece])
+    return digest.digest()
 
 
 def scan(data: bytes, tag: bytes) -> list[Record | Damage]:

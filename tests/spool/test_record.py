@@ -55,6 +55,13 @@ class RecordTests(SynchronousTestCase):
             end = record.content_offset + record.content_size
             self.assertEqual(data[record.content_offset : end], draft.content)
 
+    def test_content_of_every_size_is_found(self) -> None:
+        """It is digested in pieces, or, where it is large, at once."""
+        for size in (0, 1, 2046, 2047, 2048, 4096, 32 * 1024, 32 * 1024 + 1, 256 * 1024):
+            (record,) = scan(segment([message(1, b"x" * size)])[0], TAG)
+            assert isinstance(record, Record)
+            self.assertEqual(record.content_size, size)
+
     def test_size_is_told_before_packing(self) -> None:
         self.assertEqual(len(pack(message(1), TAG, 64, 64)), message(1).size)
 
