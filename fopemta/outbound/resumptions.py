@@ -37,7 +37,8 @@ class Resumptions:
 
     def keep(self, step: Step, plan: TlsPlan, resumable: Resumable, since: float) -> None:
         """For the next connection.  `since`: when its full handshake was, in seconds of a steady clock."""
-        if since < self._failed.get(_server(step), since - REFUSED) + REFUSED:
+        failed = self._failed.get(_server(step))
+        if failed is not None and since < failed + REFUSED:
             return
         key = _key(step, plan)
         self._kept.pop(key, None)

@@ -169,6 +169,13 @@ class KeptTests(SynchronousTestCase):
         self.assertIsNone(self.kept()[0].take(STEP, PLAN, LONGEST))
         self.assertIsNone(self.kept(at=5.0)[0].take(STEP, PLAN, 4.0))
 
+    def test_kept_whenever_the_machine_was_started(self) -> None:
+        """The steady clock begins with it, and REFUSED taken off and put on again is not always what it was."""
+        for each in range(1, 5000):
+            since = each * 23.371
+            resumptions, resumable = self.kept(since)
+            self.assertIs(resumptions.take(STEP, PLAN, since), resumable, str(since))
+
     def test_for_the_same_way_alone(self) -> None:
         others = [
             (attrs.evolve(STEP, rung=Rung.STRONG_128), PLAN),
