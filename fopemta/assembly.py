@@ -72,6 +72,7 @@ from fopemta.users.logins import logins_of
 from fopemta.users.secret import SecretUnusable, kept_secret
 from fopemta.users.slowdown import AnySlowdown
 from fopemta.users.user_file import UserFile
+from fopemta.wire.calls import on_lines
 
 
 @attrs.frozen(eq=False)
@@ -141,11 +142,11 @@ class Delivering:
     ) -> Delivering:
         """Raises ConfigurationErrors."""
         in_thread, client_tls = in_threads(reactor), _client_tls(configuration)
-        router = _router(configuration, lookups.resolver)
+        router, caller = _router(configuration, lookups.resolver), on_lines(reactor)
         revocations = lookups.revocations
         manager, calling = (
             DeliveryManager(
-                reactor, router, client_tls, spool, config, time.time, in_thread, revocations, kept.memory, counted
+                caller, router, client_tls, spool, config, time.time, in_thread, revocations, kept.memory, counted
             )
             # A callout is no delivery: it takes nobody's place.
             for config, counted in ((configuration, kept.connections), (hurried(configuration), None))

@@ -40,7 +40,6 @@ from fopemta.trust.host_memory import Start
 from fopemta.trust.revocation import Finding
 from fopemta.trust.rungs import Hello, Rung
 from fopemta.trust.verdict import VerdictRecord
-from fopemta.turn_end import Voice
 
 
 class IMailReactor(IReactorCore, IReactorTCP, IReactorUNIX, IReactorFDSet, IReactorTime, IReactorThreads):
@@ -408,8 +407,8 @@ class IHostMemory(Interface):
 class ITlsChannel(Interface):
     """TLS between a transport and a protocol: the protocol hands it what the transport says, and uses it as one."""
 
-    def start(transport: Any, voice: Voice) -> None:
-        """From now on `transport` carries TLS, and its `voice` what is sent; a client says hello."""
+    def start(transport: Any) -> None:
+        """From now on `transport` carries TLS; a client says hello."""
 
     def take(wire: bytes) -> None:
         """The peer has sent `wire`."""

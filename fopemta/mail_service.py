@@ -30,6 +30,7 @@ from fopemta.signals import Signals
 from fopemta.spool.ownership import SpoolUnusable
 from fopemta.spool.several import SeveralSpools
 from fopemta.spool.store import Spool
+from fopemta.wire.clients import use_lines
 
 # How long clients may take to finish their messages, and deliveries to end, once we are told to stop.
 SESSIONS_DEADLINE = 20.0
@@ -66,6 +67,7 @@ class Listening:
     def bind(self, reactor: IMailReactor) -> None:
         """Take the port, and let clients wait in the system's queue until `accept`.  Raises CannotStart."""
         self.port = bound(reactor, self.key, self.factory.listener, self.outermost())
+        use_lines(self.port, reactor)
 
     def outermost(self) -> Any:
         """What the port calls: the listener's factory, or what stands in front of it."""

@@ -31,6 +31,7 @@ from fopemta.routing.values import NextHop
 from fopemta.service import open_log
 from fopemta.spool.listing import place_of_brief
 from fopemta.trust.host_memory import Known
+from fopemta.wire.clients import use_lines
 from fopemta.workers import commands
 from fopemta.workers.leased import LeasedStandings
 from fopemta.workers.link import Link
@@ -55,6 +56,7 @@ class Adopted(Listening):
             family = known.family
         self.port = reactor.adoptStreamPort(self._descriptor, family, self.outermost())
         self.port.stopReading()
+        use_lines(self.port, reactor)
         os.close(self._descriptor)
 
     def accept(self) -> None:

@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent / "fopemta"
 PURE = {"answer", "mail", "smtp", "policy", "routing", "trust", "attempt", "retry", "report", "config"}
 SHELL = {
     "control", "inbound", "local", "lookup", "outbound", "queue", "recipients", "spool", "tls", "users", "web",
-    "workers",
+    "wire", "workers",
 }  # fmt: skip
 # Modules at the top that every shell room may use, beside the standard library.
-SEAMS = {"interfaces", "maillog", "background", "turn_end", "deadline"}
+SEAMS = {"interfaces", "maillog", "background", "deadline"}
 # These put concrete objects together or stand in for them.
 COMPOSITION = {
     "assembly", "cli", "configuration_file", "following", "log_file", "log_observers", "mail_service",

@@ -78,6 +78,7 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
     from fopemta.routing.hosts import OwnAddresses
     from fopemta.routing.values import RoutingFailure
     from fopemta.tls.client import ClientTls
+    from fopemta.wire.calls import on_lines
 
     dns, settings = configuration.dns, configuration.fetch
     resolver = Resolver(reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout))
@@ -99,7 +100,7 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
     lists = RevocationLists(fetcher, ListShelf(shelf), settings.largest, time.time, in_thread)
     revocations = Revocations(reactor, fetcher, lists, time.time, in_thread)
     tls = ClientTls(configuration.tls_client.roots)
-    prober = Prober(reactor, tls, _hurried(configuration), revocations, time.time)
+    prober = Prober(on_lines(reactor), tls, _hurried(configuration), revocations, time.time)
     report = Report(target=target, hop=hop, domain=domain, demands=_demands(configuration, domain))
     for host in found:
         for address in host.addresses:

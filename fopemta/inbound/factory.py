@@ -18,7 +18,6 @@ from fopemta.mail.envelope import RuleNote
 from fopemta.policy.admission import Admission, in_networks
 from fopemta.smtp.session_rules import SessionRules
 from fopemta.smtp.transaction import BareLineEnds
-from fopemta.turn_end import TurnEnd
 
 
 class InboundFactory(SMTPFactory):
@@ -71,7 +70,6 @@ class InboundFactory(SMTPFactory):
         self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
         self.admission = Admission.of(config)
         self.sessions: set[InboundProtocol] = set()
-        self.turn_end = TurnEnd.of(clock)
         self.closing = False
         self._emptied: Deferred[None] | None = None
 

@@ -46,7 +46,6 @@ from fopemta.smtp.server_effects import (
 from fopemta.smtp.server_session import ServerSession
 from fopemta.smtp.server_states import State
 from fopemta.smtp.xclient import OtherClient, other_client
-from fopemta.turn_end import Voice
 
 if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
@@ -94,17 +93,12 @@ class InboundProtocol(Protocol):
         self._pauses = 0
         self._reading_stopped = False
         self._lost = False
-        self._voice: Voice
 
     # --- what the transport says -----------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
         """A client has connected; under implicit TLS the handshake comes first."""
         transport = self._transport
-        self._voice = Voice(transport, self.factory.turn_end)
-        set_no_delay = getattr(transport, "setTcpNoDelay", None)
-        if set_no_delay is not None:  # a Unix socket has none; TCP with TLS 1.3 otherwise stalls 40 ms
-            set_no_delay(True)
         self._client = canonical_ip_address(getattr(transport.getPeer(), "host", "unknown"))
         maillog.connected(self._client, self.factory.listener.endpoint)
         refusal = self._not_welcome()
@@ -117,7 +111,7 @@ class InboundProtocol(Protocol):
             # To say it would take the handshake, which costs us more than the client.
             transport.abortConnection()
         else:
-            self._voice.write(refusal.render())
+            transport.write(refusal.render())
             self._hang_up()
 
     def _not_welcome(self) -> Reply | None:
@@ -181,7 +175,7 @@ class InboundProtocol(Protocol):
         elif self._silent:
             # RFC 5321 4.3.1: a client waits for the greeting; programs that send to anybody do not.
             self._silent = False
-            self._voice.write(_TOO_EARLY.render())
+            self._transport.write(_TOO_EARLY.render())
             maillog.cut_off(self._client, "spoke before the greeting")
             self._hang_up()
 
@@ -269,7 +263,7 @@ class InboundProtocol(Protocol):
         return self._begin(tls) if self._session is None else self._session.secured(tls)
 
     def _send(self, effect: Send) -> None:
-        self._voice.write(effect.data)
+        self._transport.write(effect.data)
 
     def _ask_sender(self, effect: AskSender) -> None:
         self._answer(self._gate.sender(effect.sender, self._talk.tls), self._talk.judged)
@@ -319,8 +313,7 @@ class InboundProtocol(Protocol):
     def _put_tls_below(self) -> None:
         assert self._prepared is not None
         self._channel = self._prepared
-        below, self._voice = self._voice, Voice(self._channel, self.factory.turn_end)
-        self._channel.start(self.transport, below)
+        self._channel.start(self.transport)
 
     def _impersonate(self, effect: Impersonate) -> None:
         """XCLIENT: what follows is said by another client, with that client's rights."""
@@ -460,7 +453,8 @@ class InboundProtocol(Protocol):
     def _hang_up(self) -> None:
         self._closing = True
         # A peer that does not read, or never begins its TLS, would otherwise keep the connection for ever (C180).
-        self._voice.close(lambda: self._pace.expect(_CLOSING_GRACE))
+        self._pace.expect(_CLOSING_GRACE)
+        self._transport.loseConnection()
 
     def _pause(self) -> None:
         """Use nothing more until `_resume` has been called as often: room and a commit may be awaited at once."""

@@ -12,7 +12,6 @@ from zope.interface import implementer
 
 from fopemta.interfaces import IMessageContent, SpoolFailing
 from fopemta.smtp.dot_stuffing import Stuffer
-from fopemta.turn_end import Voice
 
 # What is read at once; a message of this size or less is one write, its final dot included.
 PIECE = 256 * 1024
@@ -70,19 +69,16 @@ class ChunkSource:
         return b"BDAT %d%s\r\n" % (len(piece), b" LAST" if last else b"") + piece, last
 
 
-def send_content(
-    source: ContentSource, transport: Any, voice: Voice, sent: Callable[[], None]
-) -> Deferred[None] | None:
-    """Write the content to `transport`, dot-stuffed and with its final dot; what is at hand by its `voice`.
+def send_content(source: ContentSource, transport: Any, sent: Callable[[], None]) -> Deferred[None] | None:
+    """Write the content to `transport`, dot-stuffed and with its final dot.
 
     Gives None when that was done at once; else a Deferred that fires when the last octet was written and fails with
     SpoolTrouble; `sent` is called after each piece.
     """
     stuffer = Stuffer()
     if source.whole:
-        voice.write(stuffer.feed(source.start) + stuffer.finish())
+        transport.write(stuffer.feed(source.start) + stuffer.finish())
         return None
-    voice.settle()
     return Deferred.fromCoroutine(_stream(source, stuffer, transport, sent))
 
 

@@ -38,7 +38,6 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.handshake_failure import Ending, diagnose
 from fopemta.trust.rungs import Hello, Rung
-from fopemta.turn_end import TurnEnd, Voice
 
 _CLOSING_GRACE = 5.0
 
@@ -107,8 +106,6 @@ class OutboundProtocol(Conversation):
         self._timeouts = timeouts
         self._channel: ITlsChannel | None = None
         self._evidence: HandshakeEvidence | None = None
-        self._turn_end = TurnEnd.of(clock)
-        self._voice: Voice
         self._deadline = Deadline(clock, self._timed_out)
         self._grace = Deadline(clock, self.abort)
         self._source: ContentSource | None = None
@@ -168,8 +165,6 @@ class OutboundProtocol(Conversation):
 
     def connectionMade(self) -> None:
         """The server's greeting comes next."""
-        self._transport.setTcpNoDelay(True)
-        self._voice = Voice(self._transport, self._turn_end)
         if self.counted is not None:
             self.counted.made()
         self._wait()
@@ -227,22 +222,21 @@ class OutboundProtocol(Conversation):
     def _write(self, effect: Write) -> None:
         if self.overhear is not None:
             self.overhear(True, effect.data)
-        self._voice.write(effect.data)
+        self._transport.write(effect.data)
 
     def _begin_tls(self, _: BeginTls) -> None:
         self._channel = self._tls.channel(
             self._rung, self._hello, self._server_name, self._tls_stands, self._heard, self._resumable,
             self._certificate,
         )  # fmt: skip
-        below, self._voice = self._voice, Voice(self._channel, self._turn_end)
-        self._channel.start(self.transport, below)
+        self._channel.start(self.transport)
 
     def _ready(self, effect: Ready) -> None:
         self._finish(Opened(effect, self._evidence))
 
     def _send_content(self, _: SendContent) -> None:
         assert self._source is not None
-        sending = send_content(self._source, self._transport, self._voice, self._block_sent)
+        sending = send_content(self._source, self._transport, self._block_sent)
         if sending is None:
             self._session.content_sent()
         else:
@@ -260,7 +254,7 @@ class OutboundProtocol(Conversation):
         self._sending = not last
         if not self.lost and not self._cut:
             self._session.chunk_sent(last)
-            self._voice.write(octets)
+            self._transport.write(octets)
             self._wait()
 
     def _content_sent(self, _: object) -> None:
@@ -290,7 +284,8 @@ class OutboundProtocol(Conversation):
         if self._sending:
             self.abort()
             return
-        self._voice.close(lambda: self._grace.set(_CLOSING_GRACE))
+        self._grace.set(_CLOSING_GRACE)
+        self._transport.loseConnection()
 
     # --- deadlines and ends ----------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta.interfaces import ITlsChannel
-from fopemta.turn_end import Voice
 
 # A record holds 16 KiB at most (RFC 8446 5.1), so one is read whole.
 _RECORD = 16_384
@@ -43,8 +42,6 @@ class TlsChannel:
         self._secured = secured
         self._received = received
         self._wire: Any = None
-        self._voice: Voice
-        self._say: Callable[[bytes], None]
         self._failure: Failure | None = None
         self._standing = False
         self._ending = False
@@ -57,9 +54,9 @@ class TlsChannel:
 
     # --- what the protocol below the transport says ----------------------------------------------------------------
 
-    def start(self, transport: Any, voice: Voice) -> None:
-        """From now on `transport` carries TLS, and its `voice` what is sent; a client says hello."""
-        self._wire, self._voice, self._say = transport, voice, voice.write
+    def start(self, transport: Any) -> None:
+        """From now on `transport` carries TLS; a client says hello."""
+        self._wire = transport
         if not self._accepts:
             self._shake()
 
@@ -127,14 +124,11 @@ class TlsChannel:
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Have the transport pause and resume who writes much: we hand on at once what we are given."""
-        self._voice.settle()
-        self._say = self._wire.write
         self._wire.registerProducer(producer, streaming)
 
     def unregisterProducer(self) -> None:
         """The last of it has been written."""
         self._wire.unregisterProducer()
-        self._say = self._voice.write
 
     def getHandle(self) -> SSL.Connection | None:
         """OpenSSL's connection, None when all is over."""
@@ -189,7 +183,7 @@ class TlsChannel:
         elif closed:
             self._close_notify()
             self._over = True
-            self._voice.close(_nothing)
+            self._wire.loseConnection()
         else:
             # What OpenSSL itself has to say, as to a peer that wants new keys.
             self._flush_what_is_left()
@@ -215,7 +209,7 @@ class TlsChannel:
     def _speak(self, wire: bytes) -> None:
         if wire:
             self._sent = True
-            self._say(wire)
+            self._wire.write(wire)
 
     def _close_notify(self) -> None:
         try:
@@ -224,7 +218,7 @@ class TlsChannel:
             both = False
         self._flush()
         if both:
-            self._voice.close(_nothing)
+            self._wire.loseConnection()
 
     def _fail(self) -> None:
         """To be called where an error of OpenSSL is dealt with: the peer gets its alert, and the connection ends."""
@@ -234,7 +228,7 @@ class TlsChannel:
         self._failure = failure
         self._flush()
         self._over = True
-        self._voice.close(_nothing)
+        self._wire.loseConnection()
 
 
 def _nothing(*_: object) -> None:

@@ -95,9 +95,6 @@ class MessageTests(SynchronousTestCase):
         talk.say(MESSAGE)
         self.assertIn(b"with ESMTPS id", inbound.kept()[0])
 
-    def test_no_delay_is_set(self) -> None:
-        self.assertTrue(Inbound().open().pump.server.no_delay)
-
     def test_relay_networks(self) -> None:
         for address, code in (("192.0.2.10", 550), ("192.0.2.200", 250)):
             talk = Inbound().open(address)

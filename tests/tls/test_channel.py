@@ -8,10 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import Clock
-from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -21,9 +20,11 @@ from fopemta.tls.channel import TlsChannel
 from fopemta.tls.credentials import use
 from fopemta.tls.server import ServerTls
 from fopemta.trust.rungs import Hello, Rung
-from fopemta.turn_end import TurnEnd, Voice
-from tests.test_turn_end import Reactor, Socket
+from fopemta.wire.line import Line
+from fopemta.wire.turn_end import TurnEnd
+from fopemta.wire.wires import Wires
 from tests.tls.handshakes import AUTHORITY, client_tls, credentials
+from tests.wire.doubles import Reactor, Socket
 
 CLIENT = client_tls()
 SERVER = ServerTls([credentials(AUTHORITY.leaf("mx.test"))])
@@ -57,7 +58,7 @@ class End:
         self.channel = make(self._stands, self._hear)
 
     def start(self) -> None:
-        self.channel.start(self.wire, Voice(self.wire, TurnEnd(Clock())))
+        self.channel.start(self.wire)
 
     def _stands(self) -> None:
         self.secured += 1
@@ -161,16 +162,15 @@ class TurnTests(SynchronousTestCase):
     """What is sent leaves at the end of the reactor's turn, in the order in which it was said."""
 
     def setUp(self) -> None:
-        self.clock = Clock()
+        self.reactor = Reactor()
         self.client = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
         self.client.set_connect_state()
         self.channel = SERVER.channel(lambda: None, lambda _: None)
-        self.socket, reactor = Socket(100_000_000), Reactor()
-        self.connection = Connection(self.socket, Protocol(), reactor)  # type: ignore[arg-type]
-        self.connection.connected = True
-        voice = Voice(self.connection, TurnEnd(self.clock))
-        voice.write(b"220 go ahead\r\n")
-        self.channel.start(self.connection, voice)
+        self.socket = Socket()
+        wires = Wires(self.reactor, TurnEnd(self.reactor))
+        line = Line(self.socket, Protocol(), IPv4Address("TCP", "192.0.2.1", 40025), wires)  # type: ignore[arg-type]
+        line.write(b"220 go ahead\r\n")
+        self.channel.start(line)
         self.shake()
 
     def shake(self) -> None:
@@ -181,7 +181,7 @@ class TurnTests(SynchronousTestCase):
         self.channel.take(self.client.bio_read(100_000))
 
     def end_turn(self) -> list[bytes]:
-        self.clock.advance(0)
+        self.reactor.advance(0)
         sent, self.socket.sent = self.socket.sent, []
         return sent
 
@@ -212,21 +212,6 @@ class TurnTests(SynchronousTestCase):
         sent = self.end_turn()
         self.assertEqual(len(sent), 1)
         self.assertEqual(self.heard(sent), b"250 Ok\r\n" * 2 + LONG)
-
-    def test_what_is_much_goes_as_it_comes(self) -> None:
-        self.finish()
-        self.channel.write(b"DATA\r\n")
-        self.channel.registerProducer(object(), True)
-        self.channel.write(LONG)
-        self.connection.doWrite()
-        sent, self.socket.sent = self.socket.sent, []
-        self.assertEqual(self.heard(sent), b"DATA\r\n" + LONG)
-        self.channel.write(b"the rest")
-        self.channel.unregisterProducer()
-        self.channel.write(b", and QUIT\r\n")
-        self.assertEqual(self.end_turn(), [])
-        self.connection.doWrite()
-        self.assertEqual(self.heard(self.end_turn()), b"the rest, and QUIT\r\n")
 
     def test_closed_with_the_last_word(self) -> None:
         self.finish()
