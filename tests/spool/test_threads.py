@@ -51,3 +51,18 @@ class RealThreadsTests(TestCase):
             content.close()
             self.assertEqual(b"".join(pieces), contents[message_id])
         await spool.stop()
+
+    async def test_what_fails_in_the_thread_of_the_log_is_told_and_the_next_is_done(self) -> None:
+        threads = PoolThreads(reactor)
+        threads.start()
+        self.addCleanup(threads.stop)
+        failed, done = threads.log(lambda: 1 // 0), threads.log(lambda: 1)
+        await self.assertFailure(failed, ZeroDivisionError)
+        self.assertEqual(await done, 1)
+
+    async def test_what_was_asked_for_before_the_end_is_done(self) -> None:
+        threads = PoolThreads(reactor)
+        threads.start()
+        asked = [threads.log(lambda number=number: number) for number in range(3)]  # type: ignore[misc]
+        threads.stop()
+        self.assertEqual([await each for each in asked], [0, 1, 2])
