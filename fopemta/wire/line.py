@@ -25,7 +25,9 @@ from zope.interface import implementer
 
 from fopemta.wire.wires import Wires
 
-_MOST_AT_ONCE = 65_536
+# Octets that are read at once, and that are while so many come: each read of a large message is a turn of its own.
+_READ = 65_536
+_LARGE_READ = 262_144
 # With more octets than this waiting to be sent, whoever produces them pauses.
 _HIGH_WATER = 65_536
 # SO_LINGER with no time: the peer is told by a reset, and nothing lingers here.
@@ -42,8 +44,8 @@ class Line:
     """
 
     __slots__ = (
-        "_aborting", "_held", "_peer", "_producer", "_protocol", "_reading", "_sent", "_socket", "_unsent", "_wires",
-        "_writing", "connected", "disconnecting",
+        "_aborting", "_held", "_most", "_peer", "_producer", "_protocol", "_reading", "_sent", "_socket", "_unsent",
+        "_wires", "_writing", "connected", "disconnecting",
     )  # fmt: skip
 
     def __init__(self, connection: socket.socket, protocol: IProtocol, peer: object, wires: Wires) -> None:
@@ -58,6 +60,7 @@ class Line:
         # What is still to be sent, and how many octets of it have been.
         self._unsent = b""
         self._sent = 0
+        self._most = _READ
         self._reading = self._writing = False
         self._aborting = False
         self._producer: Any = None
@@ -169,13 +172,14 @@ class Line:
         """The peer has sent something, or has ended; an exception where that is the end of the connection."""
         assert self._socket is not None
         try:
-            data = self._socket.recv(_MOST_AT_ONCE)
+            data = self._socket.recv(self._most)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
             return CONNECTION_LOST
         if not data:
             return CONNECTION_DONE
+        self._most = _READ if len(data) < _READ else _LARGE_READ
         assert self._protocol is not None
         self._protocol.dataReceived(data)
         return None

@@ -17,6 +17,7 @@ class Socket:
         self.trouble = trouble
         self.heard = heard or []
         self.sent: list[bytes] = []
+        self.asked: list[int] = []
         self.options: list[tuple[int, int, Any]] = []
         self.closed = False
         self.blocking = True
@@ -41,6 +42,7 @@ class Socket:
         return len(taken)
 
     def recv(self, size: int) -> bytes:
+        self.asked.append(size)
         if not self.heard:
             raise BlockingIOError(errno.EWOULDBLOCK, "")
         said = self.heard.pop(0)

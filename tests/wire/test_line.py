@@ -130,6 +130,12 @@ class LineTests(SynchronousTestCase):
         self.assertEqual([line.doRead(), line.doRead(), line.doRead()], [None, None, None])
         self.assertEqual((protocol.heard, line.doRead(), end.closed), (b"EHLO x\r\nNOOP\r\n", None, False))
 
+    def test_more_is_read_at_once_while_much_comes(self) -> None:
+        line, _, end = self.line(heard=[b"x" * size for size in (10, 65_536, 262_144, 65_535, 7)])
+        for _ in range(5):
+            line.doRead()
+        self.assertEqual(end.asked, [65_536, 65_536, 262_144, 262_144, 65_536])
+
     def test_the_end_is_told_to_the_reactor_which_tells_of_it(self) -> None:
         for heard, reason in ((b"", CONNECTION_DONE), (errno.ECONNRESET, CONNECTION_LOST)):
             line, protocol, end = self.line(heard=[heard])
