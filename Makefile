@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test demo bench crash fuzz lint types trial clean
+.PHONY: run test demo bench benchmarks crash fuzz lint types trial clean
 
 run: $(VENV)/run
 	@$(BIN)/python -m fopemta.cli.main first-steps --config etc/fopemta.toml
@@ -26,7 +26,15 @@ trial: $(VENV)/test
 demo: $(VENV)/run
 	@$(BIN)/python -m fopemta.cli.main demo
 
-bench: $(VENV)/test
+# The peers are the distribution's, so the Python beneath fopemta is, too, where it is new enough.
+DISTRIBUTION := /usr/bin/python3
+BENCH_PYTHON ?= $(shell $(DISTRIBUTION) -c 'import sys, ensurepip; assert sys.version_info >= (3, 11)' 2>/dev/null \
+	&& echo $(DISTRIBUTION) || echo $(PYTHON))
+
+bench:
+	@$(MAKE) --no-print-directory benchmarks VENV=.venv-bench PYTHON=$(BENCH_PYTHON)
+
+benchmarks: $(VENV)/test
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.deferred
@@ -53,4 +61,4 @@ $(VENV)/test: requirements-test.txt $(VENV)/run
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build _trial_temp* .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench build _trial_temp* .mypy_cache .ruff_cache .hypothesis

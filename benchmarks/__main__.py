@@ -11,6 +11,7 @@ is there, which the table says.
 from __future__ import annotations
 
 import argparse
+import platform
 import statistics
 import sys
 from pathlib import Path
@@ -37,7 +38,10 @@ def main() -> None:
     for name in set(wanted) - set(names):
         print(f"{name} is not installed here, or needs root: left out")
     with Ground(options.folder) as ground:
-        print(f"file system: {ground.words}; {options.runs} runs, in turn", flush=True)
+        print(
+            f"file system: {ground.words}; {sys.executable} {platform.python_version()}; {options.runs} runs, in turn",
+            flush=True,
+        )
         for work in options.work or WORKS:
             able = [name for name in names if not SERVERS[name].works or work in SERVERS[name].works]
             found: dict[str, list[Figures]] = {name: [] for name in able}
