@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.smtp.dot_stuffing import Stuffer, Unstuffer
+from fopemta.smtp.dot_stuffing import ChunkText, Stuffer, Unstuffer
 
 PIECES = st.lists(
     st.sampled_from([b"a", b".", b"\r", b"\n", b"\r\n", b"\r\n.", b"\r\n..", b"\n.\n", b"bc" * 9]), max_size=25
@@ -85,6 +85,38 @@ class UnstufferTests(SynchronousTestCase):
         wire = stuffed(*cut(content, cuts))
         wanted = content if not content or content.endswith(b"\r\n") else content + b"\r\n"
         self.assertEqual(unstuffed(wire), (wanted, True, b""))
+
+
+class BareLineEndTests(SynchronousTestCase):
+    """Told by octets alone: what other texts may take for a line end is none here."""
+
+    def judged(self, text: bytes, cuts: list[int]) -> tuple[bytes, bool]:
+        chunks, pieces = ChunkText(), cut(text, cuts)
+        return b"".join(chunks.feed(each, place == len(pieces)) for place, each in enumerate(pieces, 1)), chunks.bare
+
+    @settings(deadline=None, derandomize=True, max_examples=1000)
+    @given(
+        st.lists(
+            st.sampled_from([b"a", b"\r", b"\n", b"\r\n", b"\0", b"\x0b", b"\x0c", b"\x1e", b"\x85", b"\xe2\x80\xa8"])
+        ),
+        st.lists(st.integers(0, 60), max_size=5),
+    )
+    def test_as_counted(self, pieces: list[bytes], cuts: list[int]) -> None:
+        text = b"".join(pieces)
+        pairs = text.count(b"\r\n")
+        bare = not text.count(b"\r") == text.count(b"\n") == pairs
+        wanted = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+        self.assertEqual(self.judged(text, cuts), (wanted, bare))
+
+    def test_one_among_many(self) -> None:
+        lines = [b"x" * 70] * 1000
+        for place in (0, 1, 500, 998, 999):
+            for end in (b"\r", b"\n", b"\n\r", b"\r\r\n", b"\r\n\n"):
+                ends = [b"\r\n"] * 1000
+                ends[place] = end
+                text = b"".join(line + end for line, end in zip(lines, ends, strict=True))
+                self.assertTrue(self.judged(text, [])[1], (place, end))
+                self.assertNotRegex(self.judged(text, [])[0], rb"\r(?!\n)|(?<!\r)\n")
 
 
 class StufferTests(SynchronousTestCase):
