@@ -107,8 +107,8 @@ class Stuffer:
 
 def _with_crlf_only(text: bytes) -> tuple[bytes, bool]:
     """`text`, cut so that no CRLF is divided, with every bare CR or LF turned into CRLF; and whether there was one."""
-    # What Python's text files use to tell which line ends have come: one pass, where counting each kind takes three, and
-    # four times as long.
+    # What Python's text files use to tell which line ends have come: one pass, where counting each kind takes three,
+    # and four times as long.
     ends = IncrementalNewlineDecoder(None, translate=False)
     ends.decode(text.decode("latin-1"), final=True)
     if ends.newlines in _GOOD_ENDS:
