@@ -44,7 +44,10 @@ class _Caller:
     def connectTCP(
         self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: tuple[str, int] | None = None
     ) -> IConnector:
-        """IReactorTCP, for one connection to an IP address; `timeout` in seconds."""
+        """IReactorTCP, for one connection to an IP address; `timeout` in seconds.
+
+        The factory hears whether it came about, and of its loss the protocol alone.
+        """
         call = _Call(self._reactor, self._wires, (host, port), factory, self._make_socket)
         call.begin(timeout, bindAddress)
         return call
@@ -104,34 +107,38 @@ class _Call:
         if trouble:
             self._fail(getConnectError((trouble, os.strerror(trouble))))
             return
-        connection = self._let_go()
-        assert connection is not None
+        assert self._socket is not None
         try:
-            peer = address_of(connection.family, connection.getpeername())
+            peer = address_of(self._socket.family, self._socket.getpeername())
         except OSError as error:
-            connection.close()
-            self._factory.clientConnectionFailed(self, Failure(getConnectError(error)))
+            self._fail(getConnectError(error))
             return
-        protocol = self._factory.buildProtocol(peer)
+        connection, factory = self._end()
+        assert connection is not None
+        protocol = factory.buildProtocol(peer)
         if protocol is None:
             connection.close()
         else:
             protocol.makeConnection(Line(connection, protocol, peer, self._wires))
 
     def _fail(self, error: Exception) -> None:
-        connection = self._let_go()
+        connection, factory = self._end()
         if connection is not None:
             connection.close()
-        self._factory.clientConnectionFailed(self, Failure(error))
+        factory.clientConnectionFailed(self, Failure(error))
 
-    def _let_go(self) -> socket.socket | None:
-        """Nothing is waited for any more."""
+    def _end(self) -> tuple[socket.socket | None, Any]:
+        """Nothing is waited for any more: the socket, and the factory that is to be told.
+
+        The factory has us, too, and in a circle both would stay in memory until the collector of garbage comes.
+        """
         if self._timeout is not None and self._timeout.active():
             self._timeout.cancel()
         if self._socket is not None:
             self._wires.watch.removeWriter(self)
         connection, self._socket = self._socket, None
-        return connection
+        factory, self._factory = self._factory, None
+        return connection, factory
 
     # --- what the reactor says -------------------------------------------------------------------------------------
 
