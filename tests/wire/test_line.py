@@ -21,6 +21,7 @@ from zope.interface.verify import verifyObject
 from fopemta.wire.line import Line
 from fopemta.wire.turn_end import TurnEnd
 from fopemta.wire.wires import Wires
+from tests.testing.test_transport import Producer
 from tests.wire.doubles import Reactor, Socket
 
 PEER = IPv4Address("TCP", "192.0.2.1", 40025)
@@ -38,22 +39,6 @@ class Notes(Protocol):
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         self.ends.append(reason.type)
-
-
-class Producer:
-    """Notes how it is told to pause; writes `more` when it goes on."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def pauseProducing(self) -> None:
-        self.told.append("pause")
-
-    def resumeProducing(self) -> None:
-        self.told.append("resume")
-
-    def stopProducing(self) -> None:
-        self.told.append("stop")
 
 
 class LineTests(SynchronousTestCase):
