@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import Notify, OriginalRecipient, RecipientOptions
+from fopemta.mail.envelope import Arrival, Envelope, Notify, OriginalRecipient, RecipientOptions
+from tests.every_field import filled, variants
 
 N, S, F, D = Notify.NEVER, Notify.SUCCESS, Notify.FAILURE, Notify.DELAY
 
@@ -35,3 +37,10 @@ class OfAllTests(SynchronousTestCase):
     def test_it_stands_for_them(self) -> None:
         them = (Mailbox("a", "b.test"), Mailbox("c", "b.test"))
         self.assertEqual(RecipientOptions.of_all([RecipientOptions()] * 2, them), RecipientOptions(stands_for=them))
+
+
+class ArrivedTests(SynchronousTestCase):
+    def test_nothing_else_changes(self) -> None:
+        arrival = filled(Arrival)
+        for what, envelope in variants(Envelope):
+            self.assertEqual(envelope.arrived(arrival), attrs.evolve(envelope, arrival=arrival), what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
 from fopemta.policy.aliases import MOST_TARGETS, Alias, Aliases, Target, expand, expanded, parse
+from tests.every_field import filled
 
 HOME = "home.test"
 FILE = """\
@@ -72,6 +74,12 @@ class ParseTests(SynchronousTestCase):
 
 
 class ExpandTests(SynchronousTestCase):
+    def test_all_else_of_the_envelope_stays(self) -> None:
+        before = filled(Envelope, recipients=(at("sales"), at("carol")))
+        after = expanded(before, aliases(), is_local)
+        self.assertGreater(len(after.recipients), len(before.recipients))
+        self.assertEqual(attrs.evolve(after, recipients=before.recipients, options=before.options), before)
+
     def test_who_gets_it(self) -> None:
         everybody = (at("anna"), at("archive"), Mailbox("bob", "away.test"))
         cases = {

@@ -19,6 +19,7 @@ from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
 from fopemta.mail.listed import brief
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.trust.verdict import Result, VerdictRecord
+from tests.every_field import filled
 
 T = TypeVar("T")
 
@@ -175,6 +176,24 @@ class SpoolContract:
         again = [verdict(CAROL, Result.DEFERRED, attempt=2)]
         self.settle(self.spool.record(ID, again, False))
         self.assertEqual(self.reopen(), [message.after(verdicts).after(again)])
+
+    def test_no_field_is_lost_on_any_way(self) -> None:
+        """Of envelope and verdicts, in memory and after a restart, as it was accepted and as it waits."""
+        envelope = filled(Envelope)
+        incoming = self.spool.receive(ID)
+        incoming.write(b"x")
+        message = self.settle(incoming.commit(envelope))
+        self.assertEqual(message, QueuedMessage.fresh(ID, message.arrived, 1, envelope))
+        for held in (False, True):
+            verdicts = [filled(VerdictRecord, recipient=str(each), held=held) for each in envelope.recipients]
+            self.settle(self.spool.record(ID, verdicts, False))
+            message = message.after(verdicts)
+            self.assertEqual([each.last for each in message.recipients], verdicts)
+            self.assertEqual(self.settle(self.spool.load(ID)), message)
+            self.assertEqual(self.reopen(), [message])
+            self.settle(self.spool.defer(ID))
+            self.assertEqual(self.settle(self.spool.load(ID)), message)
+            self.assertEqual(self.reopen(), [message])
 
     def test_a_finished_message_is_gone(self) -> None:
         self.put()

@@ -1,0 +1,36 @@
+"""What MAIL and RCPT said, as an envelope."""
+
+from __future__ import annotations
+
+import attrs
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope, RecipientOptions
+from fopemta.smtp.parameters import MailOptions
+from fopemta.smtp.transaction import Transaction
+from tests.every_field import filled, variants
+
+# What the session cannot know: it is added on the way into the spool.
+NOT_SAID = {"arrival", "rules", "held", "inherited"}
+# Under another name in the envelope, or checked and of no consequence.
+RENAMED = {"body": "body_type"}
+UNUSED = {"size"}
+
+
+class EnvelopeOfTransactionTests(SynchronousTestCase):
+    def test_every_field_of_what_mail_said_is_in_the_envelope(self) -> None:
+        for what, said in variants(MailOptions):
+            envelope = Transaction(sender=filled(Mailbox), mail=said).envelope()
+            for field in attrs.fields(MailOptions):
+                if field.name not in UNUSED:
+                    told = getattr(envelope, RENAMED.get(field.name, field.name))
+                    self.assertEqual(told, getattr(said, field.name), f"{what}: {field.name}")
+
+    def test_every_field_of_the_envelope_is_said_or_added_later(self) -> None:
+        recipients = {filled(Mailbox): filled(RecipientOptions), filled(Mailbox): RecipientOptions()}
+        envelope = Transaction(sender=filled(Mailbox), mail=filled(MailOptions), recipients=recipients).envelope()
+        self.assertEqual(envelope.recipients, tuple(recipients))
+        self.assertEqual(envelope.options, tuple(recipients.items())[:1])
+        untouched = {field.name for field in attrs.fields(Envelope) if getattr(envelope, field.name) == field.default}
+        self.assertEqual(untouched, NOT_SAID)
