@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import datetime
 import os
-import random
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 
 from fopemta import maillog
 from fopemta.config.checks import cautions, revocation_matters
@@ -31,19 +28,17 @@ from fopemta.config.ways import listening_address
 from fopemta.following import Following, Reconfigured, shown_certificates
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
-from fopemta.interfaces import ICourier, IHostMemory, ILogins, IMailReactor, IQueue, IRuleCounts, ISpool
+from fopemta.interfaces import ICourier, IHostMemory, ILogins, IMailReactor, IQueue, IResolver, IRuleCounts, ISpool
 from fopemta.local.maildir import MaildirCourier, maildir_path
 from fopemta.lookup.blocklists import Blocklists
 from fopemta.lookup.fetch import Fetcher
 from fopemta.lookup.list_shelf import BorrowedShelf, ListShelf
-from fopemta.lookup.local_addresses import local_addresses
-from fopemta.lookup.nameservers import system_nameservers
-from fopemta.lookup.resolver import Resolver
 from fopemta.lookup.revocation_lists import Elsewhere, RevocationLists
 from fopemta.lookup.revocation_upkeep import RevocationUpkeep
 from fopemta.lookup.revocations import Revocations
 from fopemta.lookup.router import Router
 from fopemta.lookup.staples import Staples
+from fopemta.machine import THIS_MACHINE, Machine
 from fopemta.mail.identifiers import message_id
 from fopemta.mail_service import Attendant
 from fopemta.outbound.callout import Callout, hurried
@@ -61,7 +56,6 @@ from fopemta.routing.values import NextHop
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.several import SeveralSpools
 from fopemta.spool.store import Spool
-from fopemta.spool.threads import PoolThreads
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
 from fopemta.tls.credentials import load as load_credentials
@@ -72,7 +66,6 @@ from fopemta.users.logins import logins_of
 from fopemta.users.secret import SecretUnusable, kept_secret
 from fopemta.users.slowdown import AnySlowdown
 from fopemta.users.user_file import UserFile
-from fopemta.wire.calls import on_lines
 
 
 @attrs.frozen(eq=False)
@@ -92,36 +85,44 @@ class Kept:
     elsewhere: Elsewhere | None = None
     shared: Callable[[IQueue], IQueue] = lambda queue: queue
     slowdown: AnySlowdown | None = None
+    machine: Machine = THIS_MACHINE
 
     @classmethod
-    def here(cls, configuration: Configuration, reactor: IMailReactor) -> Kept:
+    def here(cls, configuration: Configuration, reactor: IMailReactor, machine: Machine = THIS_MACHINE) -> Kept:
         """In the state folder, which is this process's alone."""
-        state, in_thread = configuration.node.state, in_threads(reactor)
-        memory = HostMemory(state, reactor, time.time, in_thread)
+        state, in_thread = configuration.node.state, machine.in_threads(reactor)
+        memory = HostMemory(state, reactor, machine.now, in_thread)
         counts = RuleCounts(state, reactor, in_thread)
-        return cls(memory, counts, CalloutMemory.in_folder(state), in_thread, (counts, memory))
+        callouts = CalloutMemory.in_folder(state)
+        return cls(memory, counts, callouts, in_thread, (counts, memory), machine=machine)
 
 
 @attrs.frozen(eq=False)
 class Lookups:
     """What asks the network, other than by SMTP."""
 
-    resolver: Resolver
+    resolver: IResolver
     fetcher: Fetcher
     lists: RevocationLists
     revocations: Revocations
     upkeep: RevocationUpkeep
 
     @classmethod
-    def of(cls, configuration: Configuration, reactor: IMailReactor, elsewhere: Elsewhere | None = None) -> Lookups:
+    def of(
+        cls,
+        configuration: Configuration,
+        reactor: IMailReactor,
+        elsewhere: Elsewhere | None = None,
+        machine: Machine = THIS_MACHINE,
+    ) -> Lookups:
         """As the configuration has it; `elsewhere` fetches CRLs where that is another process's work."""
-        dns, fetch, in_thread = configuration.dns, configuration.fetch, in_threads(reactor)
-        resolver = Resolver(reactor, dns.nameservers or system_nameservers(), dns.timeout)
+        fetch, in_thread = configuration.fetch, machine.in_threads(reactor)
+        resolver = machine.resolver(configuration.dns, reactor)
         fetcher = Fetcher(reactor, resolver, fetch, configuration.tls_client.fetch_private)
         folder = os.path.join(configuration.node.state, "revocation")
         shelf = ListShelf(folder) if elsewhere is None else BorrowedShelf(folder)
-        lists = RevocationLists(fetcher, shelf, fetch.largest, time.time, in_thread, elsewhere)
-        revocations = Revocations(reactor, fetcher, lists, time.time, in_thread)
+        lists = RevocationLists(fetcher, shelf, fetch.largest, machine.now, in_thread, elsewhere)
+        revocations = Revocations(reactor, fetcher, lists, machine.now, in_thread)
         wanted = fetch.probe != "off" and elsewhere is None and revocation_matters(configuration)
         probe = fetch.probe if wanted else None
         return cls(resolver, fetcher, lists, revocations, RevocationUpkeep(reactor, revocations, lists, fetcher, probe))
@@ -141,12 +142,13 @@ class Delivering:
         cls, configuration: Configuration, reactor: IMailReactor, spool: ISpool, lookups: Lookups, kept: Kept
     ) -> Delivering:
         """Raises ConfigurationErrors."""
-        in_thread, client_tls = in_threads(reactor), _client_tls(configuration)
-        router, caller = _router(configuration, lookups.resolver), on_lines(reactor)
+        machine = kept.machine
+        in_thread, client_tls = machine.in_threads(reactor), _client_tls(configuration)
+        router, caller = _router(configuration, lookups.resolver, machine), machine.caller(reactor)
         revocations = lookups.revocations
         manager, calling = (
             DeliveryManager(
-                caller, router, client_tls, spool, config, time.time, in_thread, revocations, kept.memory, counted
+                caller, router, client_tls, spool, config, machine.now, in_thread, revocations, kept.memory, counted
             )
             # A callout is no delivery: it takes nobody's place.
             for config, counted in ((configuration, kept.connections), (hurried(configuration), None))
@@ -154,11 +156,10 @@ class Delivering:
         couriers: dict[Via, ICourier] = {
             Via.MX: manager,
             Via.SMTP: manager,
-            Via.MAILDIR: MaildirCourier(spool, time.time, in_thread),
+            Via.MAILDIR: MaildirCourier(spool, machine.now, in_thread),
         }
-        noise = random.Random()  # noqa: S311  jitter
         queue = Dispatcher(
-            spool, couriers, configuration, reactor, time.time, noise, in_thread, kept.counts, kept.standings
+            spool, couriers, configuration, reactor, machine.now, machine.noise, in_thread, kept.counts, kept.standings
         )
         return cls(queue, manager, Callout(calling), client_tls)
 
@@ -182,8 +183,9 @@ class Server:
 
         Raises ConfigurationErrors.
         """
-        server_tls = _server_tls(configuration)
-        lookups = Lookups.of(configuration, reactor, kept.elsewhere)
+        now = kept.machine.now
+        server_tls = _server_tls(configuration, now)
+        lookups = Lookups.of(configuration, reactor, kept.elsewhere, kept.machine)
         out = Delivering.of(configuration, reactor, spool, lookups, kept)
         recipients = _recipients(configuration, reactor, out.callout, kept)
         clients = Clients(configuration, reactor)
@@ -193,38 +195,42 @@ class Server:
         serving = list(server_tls.values())
         targets: list[Reconfigured] = [out.queue, out.manager, out.callout, recipients, clients, *factories]
         following = Following(configuration, targets, serving, credentials, out.queue, out.client_tls)
-        staples = Staples(reactor, lookups.fetcher, time.time, lambda: serving[0].chains if serving else ())
+        staples = Staples(reactor, lookups.fetcher, now, lambda: serving[0].chains if serving else ())
         for each in serving:
             each.staple(staples.staple)
-        watches = (_watch(following, reactor, serving), _watch_of_routes(following, reactor, out.client_tls))
+        watches = (_watch(following, reactor, now, serving), _watch_of_routes(following, reactor, now, out.client_tls))
         attendants: tuple[Attendant, ...] = (*watches, staples, lookups.upkeep, recipients)
         return cls(out.queue, out.manager, clients, factories, following, attendants)
 
 
 def spool_of(
-    configuration: Configuration, reactor: IMailReactor, partitions: Sequence[tuple[str, int | None]]
+    configuration: Configuration,
+    reactor: IMailReactor,
+    partitions: Sequence[tuple[str, int | None]],
+    machine: Machine = THIS_MACHINE,
 ) -> Spool | SeveralSpools:
     """The first of `partitions`, with the others beside it; each with the descriptor of its lock where it has been
     taken.
     """
     limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
     own, *adopted = (
-        Spool(folder, limits, reactor, PoolThreads(reactor), now=time.time, held=lock) for folder, lock in partitions
+        Spool(folder, limits, reactor, machine.spool_threads(reactor), machine.disk(), now=machine.now, held=lock)
+        for folder, lock in partitions
     )
     return SeveralSpools(own, adopted) if adopted else own
 
 
-def tell_cautions(configuration: Configuration) -> None:
+def tell_cautions(configuration: Configuration, machine: Machine = THIS_MACHINE) -> None:
     """What it permits that is probably not meant."""
-    for caution in cautions(configuration, time.time()):
+    for caution in cautions(configuration, machine.now()):
         maillog.caution(caution.key, caution.message)
 
 
 def try_files(configuration: Configuration, reactor: IMailReactor) -> None:
     """Make what is made at a first start, and read what a server reads.  Raises ConfigurationErrors."""
-    _server_tls(configuration)
+    _server_tls(configuration, THIS_MACHINE.now)
     _client_tls(configuration)
-    _logins(configuration, reactor)
+    _logins(configuration, THIS_MACHINE.in_threads(reactor), reactor)
 
 
 class _Entrance:
@@ -251,44 +257,41 @@ class _Entrance:
         self._kept = kept
         self._resolver = lookups.resolver
         self._server_tls = server_tls
-        self._logins = _logins(configuration, reactor, kept.slowdown)
+        self._logins = _logins(configuration, kept.machine.in_threads(reactor), reactor, kept.slowdown)
 
     def factory(self, listener: Listener) -> InboundFactory:
         """Of one of them."""
         configuration, reactor = self._configuration, self._reactor
         tls = None if listener.tls is ListenerTls.OFF else self._server_tls[_asks(configuration, listener)]
         blocklists = Blocklists(self._resolver, listener.blocklists, reactor) if listener.blocklists else None
+        machine = self._kept.machine
+        ids = new_ids(self._kept.worker, machine)
         return InboundFactory(
-            listener, configuration, self._spool, self._queue, tls, reactor, new_ids(self._kept.worker), time.time,
+            listener, configuration, self._spool, self._queue, tls, reactor, ids, machine.now,
             logins=self._logins, blocklists=blocklists, recipients=self._recipients, aliases=self._recipients,
             clients=self._clients, rule_counts=self._kept.counts,
         )  # fmt: skip
 
 
-def new_ids(worker: int | None = None) -> Callable[[], str]:
+def new_ids(worker: int | None = None, machine: Machine = THIS_MACHINE) -> Callable[[], str]:
     """What gives a new queue id at each call; no two of 64 workers ever give the same."""
-    # An id tells messages apart and is no secret: a generator that the system has seeded is enough.
-    bits = random.Random().getrandbits  # noqa: S311
+    bits, now = machine.noise.getrandbits, machine.now
     if worker is None:
-        return lambda: message_id(time.time_ns() // 1000, bits(20))
-    return lambda: message_id(time.time_ns() // 1000, (worker - 1) << 14 | bits(14))
-
-
-def in_threads(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
-    """Runs a call in the reactor's own threads, which exist from the first such call on."""
-    return lambda call, *arguments: deferToThreadPool(reactor, reactor.getThreadPool(), call, *arguments)
+        return lambda: message_id(int(now() * 1_000_000), bits(20))
+    return lambda: message_id(int(now() * 1_000_000), (worker - 1) << 14 | bits(14))
 
 
 def _recipients(configuration: Configuration, reactor: IMailReactor, callout: Callout, kept: Kept) -> Recipients:
-    calls = Calls(callout, kept.callouts, reactor, kept.callouts_in, time.time)
-    return Recipients(configuration, calls, maildir_path, in_threads(reactor), time.time)
+    machine = kept.machine
+    calls = Calls(callout, kept.callouts, reactor, kept.callouts_in, machine.now)
+    return Recipients(configuration, calls, maildir_path, machine.in_threads(reactor), machine.now)
 
 
-def _router(configuration: Configuration, resolver: Resolver) -> Router:
+def _router(configuration: Configuration, resolver: IResolver, machine: Machine) -> Router:
     addresses = [listening_address(listener.endpoint) for listener in configuration.listeners]
-    own = OwnAddresses(frozenset(each for each in addresses if each is not None), local_addresses())
+    own = OwnAddresses(frozenset(each for each in addresses if each is not None), machine.addresses())
     names = frozenset({configuration.node.hostname})
-    return Router(resolver, names, own, configuration.delivery.port, random.random)
+    return Router(resolver, names, own, configuration.delivery.port, machine.noise.random)
 
 
 def _client_tls(configuration: Configuration) -> ClientTls:
@@ -300,7 +303,7 @@ def _client_tls(configuration: Configuration) -> ClientTls:
         raise ConfigurationErrors([ConfigurationError("route.certificate", str(error))]) from error
 
 
-def _server_tls(configuration: Configuration) -> dict[ClientCertificates, ServerTls]:
+def _server_tls(configuration: Configuration, now: Callable[[], float]) -> dict[ClientCertificates, ServerTls]:
     """One for each thing that listeners ask of their clients."""
     asked = {_asks(configuration, each) for each in configuration.listeners if each.tls is not ListenerTls.OFF}
     server = configuration.tls_server
@@ -315,7 +318,7 @@ def _server_tls(configuration: Configuration) -> dict[ClientCertificates, Server
                     client_eku=server.client_eku,
                     lowest=server.lowest,
                 ),
-                time.time,
+                now,
             )
             for ask in asked
         }
@@ -324,7 +327,12 @@ def _server_tls(configuration: Configuration) -> dict[ClientCertificates, Server
         raise ConfigurationErrors([ConfigurationError(key, str(error))]) from error
 
 
-def _logins(configuration: Configuration, reactor: IMailReactor, slowdown: AnySlowdown | None = None) -> ILogins | None:
+def _logins(
+    configuration: Configuration,
+    in_thread: Callable[..., Deferred[Any]],
+    reactor: IMailReactor,
+    slowdown: AnySlowdown | None = None,
+) -> ILogins | None:
     """None where nobody can log in."""
     users = configuration.users
     if users.file == "off":
@@ -336,14 +344,16 @@ def _logins(configuration: Configuration, reactor: IMailReactor, slowdown: AnySl
     file = UserFile(users.file)
     for caution in file.cautions(users.scram):
         maillog.caution("users.file", caution)
-    return logins_of(file, reactor, in_threads(reactor), secret, slowdown)
+    return logins_of(file, reactor, in_thread, secret, slowdown)
 
 
 def _asks(configuration: Configuration, listener: Listener) -> ClientCertificates:
     return listener.asks_for(configuration.tls_server.client_certificates)
 
 
-def _watch(following: Following, reactor: IMailReactor, serving: Sequence[ServerTls]) -> CertificateWatch:
+def _watch(
+    following: Following, reactor: IMailReactor, now: Callable[[], float], serving: Sequence[ServerTls]
+) -> CertificateWatch:
     """Looks after the files of certificates, as the configuration names them at that time."""
 
     def serve(found: Sequence[Credentials]) -> None:
@@ -352,7 +362,7 @@ def _watch(following: Following, reactor: IMailReactor, serving: Sequence[Server
 
     return CertificateWatch(
         reactor,
-        time.time,
+        now,
         following.current.node.hostname,
         lambda: following.current.tls_server.certificates if serving else (),
         lambda: credentials(following.current) if serving else [],
@@ -360,7 +370,9 @@ def _watch(following: Following, reactor: IMailReactor, serving: Sequence[Server
     )
 
 
-def _watch_of_routes(following: Following, reactor: IMailReactor, client_tls: ClientTls) -> CertificateWatch:
+def _watch_of_routes(
+    following: Following, reactor: IMailReactor, now: Callable[[], float], client_tls: ClientTls
+) -> CertificateWatch:
     """Looks after the files of the certificates that routes show."""
 
     def shown() -> list[CertificateFiles]:
@@ -368,7 +380,7 @@ def _watch_of_routes(following: Following, reactor: IMailReactor, client_tls: Cl
 
     return CertificateWatch(
         reactor,
-        time.time,
+        now,
         None,
         shown,
         lambda: [load_credentials(each) for each in shown()],

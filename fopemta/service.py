@@ -25,6 +25,7 @@ from fopemta.control.protocol import Reach
 from fopemta.control.socket import ControlSocket
 from fopemta.interfaces import IMailReactor
 from fopemta.log_file import AppendedFile, Output, StandardOutput
+from fopemta.machine import THIS_MACHINE, Machine
 from fopemta.mail_service import Attendant, CannotStart, Listening, MailService
 from fopemta.queue.rule_watch import RuleWatch
 from fopemta.reload import Reload
@@ -149,18 +150,20 @@ def _output(key: str, place: str) -> Output:
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
-def build(path: str, configuration: Configuration, reactor: IMailReactor) -> MailService:
+def build(
+    path: str, configuration: Configuration, reactor: IMailReactor, machine: Machine = THIS_MACHINE
+) -> MailService:
     """The whole server for a configuration that has passed `preflight.check`; `path` is where it was read.
 
     Reads certificates, and makes the self-signed one where it is needed; opens nothing.  Raises ConfigurationErrors.
     """
-    spool = spool_of(configuration, reactor, [(folder, None) for folder in partitions(configuration)])
-    kept = Kept.here(configuration, reactor)
+    spool = spool_of(configuration, reactor, [(folder, None) for folder in partitions(configuration)], machine)
+    kept = Kept.here(configuration, reactor, machine)
     server = Server.of(configuration, reactor, spool, kept)
     reload = Reload(path, server.following)
-    tell_cautions(configuration)
+    tell_cautions(configuration, machine)
     listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
-    attendants: list[Attendant] = [*server.attendants, RuleWatch(reactor, time.time, lambda: reload.current)]
+    attendants: list[Attendant] = [*server.attendants, RuleWatch(reactor, machine.now, lambda: reload.current)]
     if configuration.control.socket != "off":
         reach = Reach(server.queue, reload, kept.memory, lambda: portions_of(spool.listing()))
         attendants.append(ControlSocket(configuration.control.socket, reactor, reach))

@@ -15,13 +15,14 @@ from twisted.internet.protocol import ServerFactory
 
 import fopemta
 from fopemta import log_observers, maillog
-from fopemta.assembly import Kept, Lookups, credentials, in_threads, tell_cautions, try_files
+from fopemta.assembly import Kept, Lookups, credentials, tell_cautions, try_files
 from fopemta.background import supervise
 from fopemta.config.model import Configuration, ListenerTls, Log
 from fopemta.control.protocol import Reach
 from fopemta.control.socket import ControlSocket
 from fopemta.interfaces import IMailReactor, SpoolTrouble
 from fopemta.log_file import LineFile
+from fopemta.machine import in_threads
 from fopemta.mail_service import (
     DELIVERIES_DEADLINE,
     SESSIONS_DEADLINE,

@@ -20,7 +20,7 @@ SHELL = {
 SEAMS = {"interfaces", "maillog", "background", "deadline"}
 # These put concrete objects together or stand in for them.
 COMPOSITION = {
-    "assembly", "cli", "configuration_file", "following", "log_file", "log_observers", "mail_service",
+    "assembly", "cli", "configuration_file", "following", "log_file", "log_observers", "machine", "mail_service",
     "preflight", "reload", "service", "signals", "supervisor",
     "testing", "worker", "worker_duty",
 }  # fmt: skip
