@@ -429,6 +429,17 @@ def name_server_works_again(server: str) -> None:
     _log.info("name server {server} works again", event="name_server_works_again", server=server)
 
 
+def dns_bound_exceeded(question: str, server: str, bound: str) -> None:
+    """An answer is larger than what is read ([dns] records, or a bound of the protocol); it counts as none."""
+    _log.warn(
+        "the answer to {question} from {server} has {bound}; treated as unavailable",
+        event="dns_bound_exceeded",
+        question=question,
+        server=server,
+        bound=bound,
+    )
+
+
 def blocklist_failing(zone: str, why: str) -> None:
     """A block list cannot be asked, or says nothing that means anything; mail passes.  Logged once until it does."""
     _log.warn("block list {zone} fails: {why}", event="blocklist_failing", zone=zone, why=why)

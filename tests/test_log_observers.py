@@ -229,6 +229,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.reload_failed(["node.spol: is not known"]),
         '- error: reload_failed errors="node.spol: is not known"',
     ),
+    "dns_bound_exceeded": (
+        lambda: maillog.dns_bound_exceeded("MX d.test", "192.0.2.53:53", "3100 records"),
+        '- warning: dns_bound_exceeded question="MX d.test" server=192.0.2.53:53 bound="3100 records"',
+    ),
     "name_server_failing": (
         lambda: maillog.name_server_failing("192.0.2.53:53", "no answer within 2.0 s"),
         '- warning: name_server_failing server=192.0.2.53:53 why="no answer within 2.0 s"',

@@ -123,7 +123,8 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
     dns = configuration.dns
 
     def looked_up(reactor: Any) -> Any:
-        resolver = Resolver(reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout))
+        servers, patience = dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout)
+        resolver = Resolver(reactor, servers, patience, most_records=dns.records)
         names = frozenset({configuration.node.hostname})
         router = Router(resolver, names, OwnAddresses(), configuration.delivery.port, random.random)
         return gatherResults([router.hosts(each) for each in wanted])

@@ -35,7 +35,8 @@ def _why_not(configuration: Configuration) -> str | None:
     settings = attrs.evolve(configuration.fetch, timeout=min(_PATIENCE, configuration.fetch.timeout))
 
     def fetched(reactor: Any) -> Any:
-        resolver = Resolver(reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout))
+        servers, patience = dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout)
+        resolver = Resolver(reactor, servers, patience, most_records=dns.records)
         return Fetcher(reactor, resolver, settings, configuration.tls_client.fetch_private).get(settings.probe)
 
     answer = asked(fetched) or Unavailable("interrupted")

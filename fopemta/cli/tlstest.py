@@ -81,7 +81,9 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
     from fopemta.wire.calls import on_lines
 
     dns, settings = configuration.dns, configuration.fetch
-    resolver = Resolver(reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout))
+    resolver = Resolver(
+        reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout), most_records=dns.records
+    )
     names = frozenset({configuration.node.hostname})
     router = Router(resolver, names, OwnAddresses(), configuration.delivery.port, random.random)
     hop, domain = _hop(configuration, target)

@@ -164,7 +164,7 @@ TLS = Section(dict, {"server": Key("server", TLS_SERVER), "client": Key("client"
 
 DNS = Section(
     Dns,
-    _same_names(nameservers=array(nameserver), timeout=duration),
+    _same_names(nameservers=array(nameserver), timeout=duration, records=whole(50, 1000)),
     later=frozenset({"dnssec"}),
 )
 

@@ -186,10 +186,13 @@ class Fetch:
 
 @attrs.frozen(kw_only=True)
 class Dns:
-    """[dns]  `nameservers` are (address, port); empty means those of /etc/resolv.conf.  `timeout` for one question."""
+    """[dns]  `nameservers` are (address, port); empty means those of /etc/resolv.conf.  `timeout` for one question;
+    an answer of more than `records` counts as none.
+    """
 
     nameservers: tuple[tuple[str, int], ...] = ()
     timeout: float = 10.0
+    records: int = 300
 
 
 @attrs.frozen(kw_only=True)

@@ -11,11 +11,12 @@ V = TypeVar("V")
 
 
 class ExpiringCache(Generic[K, V]):
-    """At most `size` entries; the one longest unused goes first."""
+    """Entries that weigh at most `size` together, 1 each unless told otherwise; the one longest unused goes first."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._weight = 0
+        self._entries: OrderedDict[K, tuple[float, V, int]] = OrderedDict()
 
     def get(self, key: K, now: float) -> V | None:
         """The value, None where there is none or its time is over."""
@@ -23,17 +24,19 @@ class ExpiringCache(Generic[K, V]):
         if entry is None:
             return None
         if entry[0] <= now:
-            del self._entries[key]
+            self._weight -= self._entries.pop(key)[2]
             return None
         self._entries.move_to_end(key)
         return entry[1]
 
-    def put(self, key: K, value: V, expires: float) -> None:
+    def put(self, key: K, value: V, expires: float, weight: int = 1) -> None:
         """Keep `value` until the moment `expires`."""
-        self._entries[key] = (expires, value)
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
+        before = self._entries.pop(key, None)
+        self._weight += weight - (before[2] if before is not None else 0)
+        self._entries[key] = (expires, value, weight)
+        while self._weight > self._size:
+            _, (_, _, gone) = self._entries.popitem(last=False)
+            self._weight -= gone
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -6,7 +6,6 @@ import struct
 from collections.abc import Callable
 from typing import TypeAlias
 
-import dns.message
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ClientFactory, Protocol
@@ -14,7 +13,7 @@ from twisted.python.failure import Failure
 
 from fopemta.interfaces import IMailReactor
 from fopemta.lookup.datagrams import ConnectedDatagrams, Datagrams, Failed, Received
-from fopemta.lookup.question import response_in
+from fopemta.lookup.response import Message, Query, response_in
 
 Server: TypeAlias = tuple[str, int]
 OpenDatagrams: TypeAlias = Callable[[IMailReactor, Server, Received, Failed], Datagrams]
@@ -37,8 +36,8 @@ def text_of(server: Server) -> str:
 class _Response:
     """A response to come, with its deadline.  Its Deferred fires once, whatever else happens."""
 
-    def __init__(self, reactor: IMailReactor, query: dns.message.Message, seconds: float, server: str) -> None:
-        self.done: Deferred[dns.message.Message] = Deferred(self._cancelled)
+    def __init__(self, reactor: IMailReactor, query: Query, seconds: float, server: str) -> None:
+        self.done: Deferred[Message] = Deferred(self._cancelled)
         self._query = query
         self._server = server
         self._call: IDelayedCall | None = reactor.callLater(seconds, self._too_late, seconds)
@@ -73,10 +72,10 @@ class _Response:
 async def by_udp(
     reactor: IMailReactor,
     server: Server,
-    query: dns.message.Message,
+    query: Query,
     seconds: float,
     open_datagrams: OpenDatagrams = ConnectedDatagrams,
-) -> dns.message.Message:
+) -> Message:
     """Ask by UDP, from a port of this question's own: with the random id, what a forger has to guess (RFC 5452).
 
     Raises ExchangeFailed; cancelling it ends it at once.
@@ -88,15 +87,13 @@ async def by_udp(
         response.failed(f"{error.strerror or error}: cannot ask")
         return await response.done
     try:
-        datagrams.send(query.to_wire())
+        datagrams.send(query.wire)
         return await response.done
     finally:
         datagrams.close()
 
 
-async def by_tcp(
-    reactor: IMailReactor, server: Server, query: dns.message.Message, seconds: float
-) -> dns.message.Message:
+async def by_tcp(reactor: IMailReactor, server: Server, query: Query, seconds: float) -> Message:
     """Ask by TCP.  Raises ExchangeFailed; cancelling it ends it at once."""
     response = _Response(reactor, query, seconds, f"{text_of(server)} (TCP)")
     connector = reactor.connectTCP(server[0], server[1], _StreamFactory(query, response), timeout=seconds)
@@ -109,15 +106,14 @@ async def by_tcp(
 class _Stream(Protocol):
     """RFC 1035 4.2.2: two octets of length, then the message, in both directions."""
 
-    def __init__(self, query: dns.message.Message, response: _Response) -> None:
+    def __init__(self, query: Query, response: _Response) -> None:
         self._query = query
         self._response = response
         self._data = bytearray()
 
     def connectionMade(self) -> None:
         assert self.transport is not None
-        wire = self._query.to_wire()
-        self.transport.write(struct.pack("!H", len(wire)) + wire)
+        self.transport.write(struct.pack("!H", len(self._query.wire)) + self._query.wire)
 
     def dataReceived(self, data: bytes) -> None:
         self._data += data
@@ -134,7 +130,7 @@ class _Stream(Protocol):
 class _StreamFactory(ClientFactory):
     noisy = False
 
-    def __init__(self, query: dns.message.Message, response: _Response) -> None:
+    def __init__(self, query: Query, response: _Response) -> None:
         self._query = query
         self._response = response
 

@@ -11,13 +11,14 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from zope.interface import implementer
 
+from fopemta import maillog
 from fopemta.answer import Absent, Answer, Found, Unavailable
 from fopemta.interfaces import IMailReactor, IResolver
 from fopemta.lookup.cache import ExpiringCache
 from fopemta.lookup.datagrams import ConnectedDatagrams
 from fopemta.lookup.exchange import ExchangeFailed, NoAnswer, OpenDatagrams, Server, by_tcp, by_udp, text_of
 from fopemta.lookup.inquiry import Inquiry
-from fopemta.lookup.question import EXCHANGER, IPV4, IPV6, Kind, Question, Response, read, truncated
+from fopemta.lookup.question import EXCHANGER, IPV4, IPV6, MOST_RECORDS, Kind, Question, Response, read
 from fopemta.lookup.rotation import Rotation
 from fopemta.lookup.together import together
 from fopemta.mail.address import is_ip_address
@@ -26,8 +27,8 @@ T = TypeVar("T")
 # What is asked, in a form that is cheap to compare.
 _Key = tuple[str, dns.rdatatype.RdataType]
 
-# Less than 1 KiB each.
-_ANSWERS_KEPT = 20_000
+# Answers and the records in them, together; each is 500 octets at most.
+_KEPT = 50_000
 # Each is a socket; the others wait their turn.
 _MOST_AT_ONCE = 250
 _LONGEST_CHAIN = 8
@@ -42,6 +43,8 @@ class Resolver:
     """Asks `nameservers`, each an IP address and a port, at least one; `timeout` seconds for one question in all.
 
     `validating`: the servers check DNSSEC and nobody sits between them and us, so what they call proven is.
+    An answer of more than `most_records` is not read: it is unavailable.
+    `kept` is how many answers stay in memory, with each record in them counted as another.
     """
 
     def __init__(
@@ -51,13 +54,16 @@ class Resolver:
         timeout: float,
         validating: bool = False,
         open_datagrams: OpenDatagrams = ConnectedDatagrams,
+        most_records: int = MOST_RECORDS,
+        kept: int = _KEPT,
     ) -> None:
         self._reactor = reactor
         self._servers = Rotation(nameservers)
         self._timeout = timeout
         self._validating = validating
         self._open_datagrams = open_datagrams
-        self._cache: ExpiringCache[_Key, Answer[Any]] = ExpiringCache(_ANSWERS_KEPT)
+        self._most_records = most_records
+        self._cache: ExpiringCache[_Key, Answer[Any]] = ExpiringCache(kept)
         self._under_way: dict[_Key, Inquiry[Answer[Any]]] = {}
         self._turns = DeferredSemaphore(_MOST_AT_ONCE)
 
@@ -87,7 +93,7 @@ class Resolver:
         inquiry = self._under_way.get(key)
         if inquiry is not None:
             return inquiry.join()
-        word = f"{dns.rdatatype.to_text(kind.rdtype)} {key[0]}"
+        word = _word(key[0], kind)
         inquiry = Inquiry(f"asking for {word}", Unavailable(f"{word} was not asked"), lambda: self._under_way.pop(key))
         self._under_way[key] = inquiry
         waiting = inquiry.join()
@@ -111,7 +117,8 @@ class Resolver:
         if isinstance(answer, Unavailable):
             ttl = _FAILURE_TTL
         if ttl > 0:
-            self._cache.put(key, answer, self._reactor.seconds() + ttl)
+            weight = 1 + len(answer.value) if isinstance(answer, Found) else 1
+            self._cache.put(key, answer, self._reactor.seconds() + ttl, weight)
         return answer
 
     async def _follow(self, name: str, kind: Kind[T], deadline: float) -> tuple[Answer[tuple[T, ...]], float]:
@@ -128,7 +135,9 @@ class Resolver:
             if response.elsewhere is None:
                 return response.answer, shortest
             question = Question(response.elsewhere, kind)
-        return Unavailable(f"the CNAMEs of {name} lead nowhere"), 0.0
+        excess = f"a chain of CNAMEs over more than {_LONGEST_CHAIN} answers"
+        maillog.dns_bound_exceeded(_word(name, kind), "the name servers", excess)
+        return Unavailable(f"the CNAMEs of {name} lead nowhere ({excess})"), 0.0
 
     async def _ask_servers(self, question: Question[T], deadline: float) -> Response[T]:
         """One server after the other; and again, more patiently, while one of them kept silent and there is time."""
@@ -156,15 +165,24 @@ class Resolver:
 
     async def _ask_server(self, server: Server, question: Question[T], patience: float, deadline: float) -> Response[T]:
         """Raises ExchangeFailed."""
-        query = question.query(self._validating)
+        query = question.query(self._validating, self._most_records)
         left = deadline - self._reactor.seconds()
         message = await by_udp(self._reactor, server, query, min(patience, left), self._open_datagrams)
-        if truncated(message):
+        if message.truncated:
             left = max(deadline - self._reactor.seconds(), 0.0)
             message = await by_tcp(self._reactor, server, query, min(patience, left))
-        if truncated(message):
+        if message.truncated:
             return Response(Unavailable(f"truncated answer by TCP from {text_of(server)}"))
-        return read(message, question.kind, text_of(server), self._validating)
+        response = read(message, question.kind, text_of(server), self._validating)
+        if response.excess:
+            asked = _word(question.name.to_text(omit_final_dot=True), question.kind)
+            maillog.dns_bound_exceeded(asked, text_of(server), response.excess)
+        return response
+
+
+def _word(name: str, kind: Kind[Any]) -> str:
+    """How log and records name a question: "MX example.org"."""
+    return f"{dns.rdatatype.to_text(kind.rdtype)} {name}"
 
 
 def _both_families(answers: list[Answer[tuple[str, ...]]]) -> Answer[tuple[str, ...]]:

@@ -27,3 +27,21 @@ class ExpiringCacheTests(SynchronousTestCase):
         self.cache.put("a", 1, expires=10)
         self.cache.put("a", 2, expires=20)
         self.assertEqual((self.cache.get("a", 15), len(self.cache)), (2, 1))
+
+    def test_heavy_values_make_room_for_themselves(self) -> None:
+        self.cache.put("a", 1, expires=10)
+        self.cache.put("b", 2, expires=10, weight=2)
+        self.cache.put("c", 3, expires=10)
+        self.assertEqual([self.cache.get(key, 0) for key in "abc"], [None, 2, 3])
+        self.cache.put("d", 4, expires=10, weight=4)
+        self.assertEqual(len(self.cache), 0)
+        self.cache.put("e", 5, expires=10, weight=3)
+        self.assertEqual(self.cache.get("e", 0), 5)
+
+    def test_weight_of_what_has_gone_is_free(self) -> None:
+        self.cache.put("a", 1, expires=10, weight=3)
+        self.cache.put("a", 1, expires=10, weight=1)
+        self.cache.put("b", 2, expires=1, weight=2)
+        self.assertEqual([self.cache.get("a", 0), self.cache.get("b", 2)], [1, None])
+        self.cache.put("c", 3, expires=10, weight=2)
+        self.assertEqual([self.cache.get(key, 0) for key in "ac"], [1, 3])

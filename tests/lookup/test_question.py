@@ -22,16 +22,26 @@ from fopemta.lookup.question import (
     Question,
     Response,
     read,
-    response_in,
-    truncated,
 )
+from fopemta.lookup.response import Message, Query, response_in
 
 SERVER = "192.0.2.53:53"
 SOA = "test 900 SOA ns.test. root.test. 1 2 3 4 300"
 
 
-def query(name: str = "d.test") -> dns.message.QueryMessage:
+def query(name: str = "d.test") -> Query:
     return Question.of(name, EXCHANGER).query()
+
+
+def sent(asked: Query) -> dns.message.Message:
+    """What a name server reads."""
+    return dns.message.from_wire(asked.wire)
+
+
+def understood(message: dns.message.Message, asked: Query) -> Message:
+    found = response_in(message.to_wire(), asked)
+    assert found is not None
+    return found
 
 
 def response(
@@ -41,26 +51,27 @@ def response(
     rcode: int = dns.rcode.NOERROR,
     validated: bool = False,
 ) -> Response[Any]:
-    message = dns.message.make_response(query())
+    asked = query()
+    message = dns.message.make_response(sent(asked))
     for section, texts in ((message.answer, lines), (message.authority, authority)):
         for text in texts:
             name, ttl, rdtype, data = text.split(None, 3)
             section.append(dns.rrset.from_text(name + ".", int(ttl), "IN", rdtype, data))
     message.flags |= flags
     message.set_rcode(rcode)
-    return read(dns.message.from_wire(message.to_wire()), EXCHANGER, SERVER, validated)
+    return read(understood(message, asked), EXCHANGER, SERVER, validated)
 
 
 class QueryTests(SynchronousTestCase):
     def test_form(self) -> None:
-        sent = dns.message.from_wire(query("A_b.Test").to_wire())
-        self.assertEqual(sent.question[0].to_text(), "A_b.Test. IN MX")
-        self.assertEqual((sent.edns, sent.payload), (0, UDP_PAYLOAD))
-        self.assertEqual(sent.flags, dns.flags.RD)
+        message = sent(query("A_b.Test"))
+        self.assertEqual(message.question[0].to_text(), "A_b.Test. IN MX")
+        self.assertEqual((message.edns, message.payload), (0, UDP_PAYLOAD))
+        self.assertEqual(message.flags, dns.flags.RD)
 
     def test_proof_is_asked_for_only_where_it_may_be_believed(self) -> None:
-        sent = Question.of("d.test", EXCHANGER).query(validated=True)
-        self.assertEqual(sent.flags, dns.flags.RD | dns.flags.AD)
+        message = sent(Question.of("d.test", EXCHANGER).query(validated=True))
+        self.assertEqual(message.flags, dns.flags.RD | dns.flags.AD)
 
     def test_id_differs_from_query_to_query(self) -> None:
         self.assertGreater(len({query().id for _ in range(20)}), 15)
@@ -76,9 +87,9 @@ class ReadTests(SynchronousTestCase):
     def test_addresses(self) -> None:
         for kind, address in ((IPV4, "192.0.2.1"), (IPV6, "2001:db8::1")):
             asked = Question.of("a.test", kind).query()
-            message = dns.message.make_response(asked)
+            message = dns.message.make_response(sent(asked))
             message.answer.append(dns.rrset.from_text("a.test.", 60, "IN", kind.rdtype, address))
-            self.assertEqual(read(dns.message.from_wire(message.to_wire()), kind, SERVER).answer, Found((address,)))
+            self.assertEqual(read(understood(message, asked), kind, SERVER).answer, Found((address,)))
 
     def test_kinds_of_nothing(self) -> None:
         ns = "test 900 NS ns.test."
@@ -153,14 +164,15 @@ class ReadTests(SynchronousTestCase):
 
 class TruncationTests(SynchronousTestCase):
     def test_flag(self) -> None:
-        message = dns.message.make_response(query())
-        self.assertFalse(truncated(message))
+        asked = query()
+        message = dns.message.make_response(sent(asked))
+        self.assertFalse(understood(message, asked).truncated)
         message.flags |= dns.flags.TC
-        self.assertTrue(truncated(message))
+        self.assertTrue(understood(message, asked).truncated)
 
     def test_C128_response_cut_in_the_midst_of_a_record_counts(self) -> None:
         asked = query()
-        message = dns.message.make_response(asked)
+        message = dns.message.make_response(sent(asked))
         message.answer.append(dns.rrset.from_text("d.test.", 60, "IN", "MX", "10 a.test.", "20 b.test."))
         message.flags |= dns.flags.TC
         wire = message.to_wire()
@@ -168,7 +180,7 @@ class TruncationTests(SynchronousTestCase):
         for length in range(question_end, len(wire)):
             found = response_in(wire[:length], asked)
             assert found is not None, length
-            self.assertTrue(truncated(found), length)
+            self.assertTrue(found.truncated, length)
         self.assertIsNone(response_in(wire[: question_end - 1], asked))
         self.assertIsNone(response_in(wire[: len(wire) - 1], query("other.test")))
 
@@ -185,7 +197,7 @@ class ForeignBytesTests(SynchronousTestCase):
     @given(st.integers(0, 120), st.binary(min_size=1, max_size=8), st.integers(0, 40))
     def test_damaged_response_never_raises(self, at: int, damage: bytes, cut: int) -> None:
         asked = query()
-        message = dns.message.make_response(asked)
+        message = dns.message.make_response(sent(asked))
         message.answer.append(dns.rrset.from_text("d.test.", 60, "IN", "CNAME", "e.test."))
         message.answer.append(dns.rrset.from_text("e.test.", 60, "IN", "MX", "10 a.test."))
         message.authority.append(dns.rrset.from_text("test.", 60, "IN", "SOA", "ns.test. root.test. 1 2 3 4 5"))
@@ -197,9 +209,9 @@ class ForeignBytesTests(SynchronousTestCase):
 
     def test_response_to_another_question_is_not_taken(self) -> None:
         asked, other, stranger = query(), query("e.test"), query()
-        other.id = asked.id
-        stranger.id = (asked.id + 1) % 65536
-        self.assertIsNone(response_in(dns.message.make_response(other).to_wire(), asked))
-        self.assertIsNone(response_in(dns.message.make_response(stranger).to_wire(), asked))
-        self.assertIsNone(response_in(asked.to_wire(), asked))  # an echo is no response
-        self.assertIsNotNone(response_in(dns.message.make_response(asked).to_wire(), asked))
+        for each, ident in ((other, asked.id), (stranger, (asked.id + 1) % 65536)):
+            message = dns.message.make_response(sent(each))
+            message.id = ident
+            self.assertIsNone(response_in(message.to_wire(), asked))
+        self.assertIsNone(response_in(asked.wire, asked))  # an echo is no response
+        self.assertIsNotNone(response_in(dns.message.make_response(sent(asked)).to_wire(), asked))

@@ -7,6 +7,7 @@ from typing import Any
 import dns.message
 import dns.rrset
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -130,7 +131,7 @@ class ResolverTests(Base):
 
     def test_forged_responses_are_passed_over(self) -> None:
         resolver = self.resolver()
-        forged = dns.message.make_response(Question.of("d.test", EXCHANGER).query())
+        forged = dns.message.make_response(dns.message.from_wire(Question.of("d.test", EXCHANGER).query().wire))
         forged.answer.append(dns.rrset.from_text("d.test.", 600, "IN", "MX", "10 evil.test."))
         self.reactor.forged = [b"", b"rubbish", forged.to_wire()]
         found = self.result(resolver.exchangers("d.test"))
@@ -141,7 +142,9 @@ class ResolverTests(Base):
         resolver = self.resolver({A: Zone.of([f"n{n}.test 600 CNAME n{n + 1}.test" for n in range(100)])})
         self.assertEqual(self.result(resolver.exchangers("n80.test")), Absent(name_exists=False))
         found = self.result(resolver.exchangers("n0.test"))
-        self.assertEqual(found, Unavailable("the CNAMEs of n0.test lead nowhere"))
+        self.assertEqual(
+            found, Unavailable("the CNAMEs of n0.test lead nowhere (a chain of CNAMEs over more than 8 answers)")
+        )
 
     def test_C125_cname_loop_over_several_responses_ends(self) -> None:
         resolver = self.resolver({A: Zone.of(["a.test 600 CNAME b.test", "b.test 600 CNAME a.test"])})
@@ -229,6 +232,64 @@ class ServersTests(Base):
         self.reactor.asked.clear()
         self.result(resolver.exchangers("four.test"))
         self.assertEqual(self.reactor.asked, [B])
+
+
+class BoundTests(Base):
+    """A bound exceeded is told, by its name, and never a part of an answer."""
+
+    def events(self) -> list[Any]:
+        seen: list[Any] = []
+        globalLogPublisher.addObserver(seen.append)
+        self.addCleanup(globalLogPublisher.removeObserver, seen.append)
+        return seen
+
+    def told(self, seen: list[Any]) -> list[tuple[str, str, str]]:
+        return [
+            (each["question"], each["server"], each["bound"])
+            for each in seen
+            if each.get("event") == "dns_bound_exceeded"
+        ]
+
+    def bounded(self, most: int, **servers: Zone) -> Resolver:
+        lines = [f"d.test 600 MX {n} mx{n}.d.test" for n in range(60)]
+        self.reactor = NameReactor({A: Zone.of(lines), **({B: servers["other"]} if servers else {})})
+        nameservers = (A, B) if servers else (A,)
+        return Resolver(self.reactor, nameservers, 10, open_datagrams=MemoryDatagrams, most_records=most)  # type: ignore[arg-type]
+
+    def test_answer_of_too_many_records(self) -> None:
+        seen, bound = self.events(), "61 records, of which at most 59 are read"
+        found = self.result(self.bounded(59).exchangers("d.test"))
+        self.assertEqual(found, Unavailable(f"the answer from 192.0.2.53:53 has {bound}"))
+        self.assertEqual(self.told(seen), [("MX d.test", "192.0.2.53:53", bound)])
+        self.assert_quiet()
+
+    def test_as_many_as_allowed(self) -> None:
+        found = self.result(self.bounded(61).exchangers("d.test"))
+        assert isinstance(found, Found)
+        self.assertEqual(len(found.value), 60)
+
+    def test_another_server_may_have_less(self) -> None:
+        found = self.result(self.bounded(10, other=zone()).exchangers("d.test"))
+        self.assertIsInstance(found, Found)
+
+    def test_aliases_over_many_answers(self) -> None:
+        seen = self.events()
+        resolver = self.resolver({A: Zone.of([f"n{n}.test 600 CNAME n{n + 1}.test" for n in range(100)])})
+        self.assertIsInstance(self.result(resolver.exchangers("n0.test")), Unavailable)
+        self.assertEqual(
+            self.told(seen), [("MX n0.test", "the name servers", "a chain of CNAMEs over more than 8 answers")]
+        )
+
+    def test_large_answers_push_others_out_of_the_memory(self) -> None:
+        self.reactor = NameReactor(
+            {A: Zone.of([f"d{k}.test 600 MX {n} mx{n}.test" for k in range(4) for n in range(9)])}
+        )
+        resolver = Resolver(self.reactor, (A,), 10, open_datagrams=MemoryDatagrams, kept=30)  # type: ignore[arg-type]
+        for k in range(4):
+            self.result(resolver.exchangers(f"d{k}.test"))
+        self.successResultOf(resolver.exchangers("d3.test"))
+        self.successResultOf(resolver.exchangers("d1.test"))
+        self.assertNoResult(resolver.exchangers("d0.test"))
 
 
 class SharingTests(Base):
