@@ -51,8 +51,14 @@ class Leaf:
         return str(chain), str(key)
 
 
+_CONSTRAINTS = x509.BasicConstraints(ca=True, path_length=None)
+
+
 class Authority:
-    """A root with one intermediate that issues server certificates."""
+    """A root with one intermediate that issues server certificates.
+
+    `intermediate_says`: more extensions of the intermediate; `constraints` and `key_usage` are its own, None for none.
+    """
 
     def __init__(
         self,
@@ -61,14 +67,18 @@ class Authority:
         root_days: tuple[int, int] = (-10, 3650),
         intermediate_says: Sequence[x509.ExtensionType] = (),
         issuer_key: Key | None = None,
+        constraints: x509.BasicConstraints | None = _CONSTRAINTS,
+        key_usage: x509.KeyUsage | None = _SIGNS_CERTIFICATES,
+        root_says: Sequence[x509.ExtensionType] = (),
     ) -> None:
         self.now = now or datetime.datetime.now(datetime.UTC)
         self._root_key = ec.generate_private_key(ec.SECP256R1())
-        self.root = self._authority(name, self._root_key, name, self._root_key, root_days)
+        self.root = self._authority(name, self._root_key, name, self._root_key, root_days, root_says)
         self._issuer_key = issuer_key or ec.generate_private_key(ec.SECP256R1())
         self.intermediate = self._authority(
-            f"{name}, issuing", self._issuer_key, name, self._root_key, (-10, 3650), intermediate_says
-        )
+            f"{name}, issuing", self._issuer_key, name, self._root_key, (-10, 3650), intermediate_says, constraints,
+            key_usage,
+        )  # fmt: skip
 
     def write_root(self, directory: str | Path, name: str = "root") -> str:
         """Write the root as NAME.pem into `directory`; gives the path, for `[tls.client] roots`."""
@@ -97,6 +107,31 @@ class Authority:
         )
         return Leaf((certificate, self.intermediate) if with_intermediate else (certificate,), key)
 
+    def below(self, *names: str) -> Leaf:
+        """A certificate by one more authority, which the intermediate has made."""
+        key, name = ec.generate_private_key(ec.SECP256R1()), "one more authority"
+        issuer = self._builder(_name(name), self.intermediate.subject, key, self._issuer_key, (-10, 3650))
+        issuer = issuer.add_extension(_CONSTRAINTS, critical=True).add_extension(_SIGNS_CERTIFICATES, critical=True)
+        one_more = issuer.sign(self._issuer_key, digest_for(self._issuer_key))
+        leaf_key = ec.generate_private_key(ec.SECP256R1())
+        leaf = self._server(names, None, leaf_key, (-1, 30), one_more.subject, key)
+        return Leaf((leaf, one_more, self.intermediate), leaf_key)
+
+    def vouch_for(self, other: x509.Certificate) -> x509.Certificate:
+        """A certificate by this root for another authority, with the same name and key: cross-signed."""
+        return (
+            x509.CertificateBuilder()
+            .subject_name(other.subject)
+            .issuer_name(self.root.subject)
+            .public_key(other.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(other.not_valid_before_utc)
+            .not_valid_after(other.not_valid_after_utc)
+            .add_extension(_CONSTRAINTS, critical=True)
+            .add_extension(_SIGNS_CERTIFICATES, critical=True)
+            .sign(self._root_key, digest_for(self._root_key))
+        )
+
     def self_signed(self, *names: str, days: tuple[int, int] = (-1, 30)) -> Leaf:
         """A certificate that nobody vouches for."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -111,12 +146,13 @@ class Authority:
         issuer_key: Key,
         days: tuple[int, int],
         says: Sequence[x509.ExtensionType] = (),
+        constraints: x509.BasicConstraints | None = _CONSTRAINTS,
+        key_usage: x509.KeyUsage | None = _SIGNS_CERTIFICATES,
     ) -> x509.Certificate:
-        builder = (
-            self._builder(_name(name), _name(issuer), key, issuer_key, days)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_SIGNS_CERTIFICATES, critical=True)
-        )
+        builder = self._builder(_name(name), _name(issuer), key, issuer_key, days)
+        for extension in (constraints, key_usage):
+            if extension is not None:
+                builder = builder.add_extension(extension, critical=True)
         return _saying(builder, says).sign(issuer_key, digest_for(issuer_key))
 
     def _server(
@@ -160,6 +196,17 @@ def _saying(builder: x509.CertificateBuilder, says: Sequence[x509.ExtensionType]
     for extension in says:
         builder = builder.add_extension(extension, critical=False)
     return builder
+
+
+def key_usage(*names: str) -> x509.KeyUsage:
+    """What a key may be used for and nothing else, by `cryptography`'s names."""
+    return x509.KeyUsage(**{each: each in names for each in _KEY_USAGES})
+
+
+_KEY_USAGES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
 
 
 def digest_for(key: Key) -> hashes.SHA256 | None:

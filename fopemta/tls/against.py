@@ -7,14 +7,10 @@ import os
 import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
 from fopemta.tls.chain_words import words_of
 from fopemta.trust.evidence import ChainError, HandshakeEvidence
-
-_INVALID_PURPOSE = 26  # X509_V_ERR_INVALID_PURPOSE
-_SERVERS = frozenset({ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
 class OtherRoots:
@@ -40,10 +36,8 @@ class OtherRoots:
         except crypto.X509StoreContextError as error:
             code, depth, _ = error.errors
             return attrs.evolve(evidence, verified=(), chain_errors=(ChainError(code, depth, words_of(code)),))
-        # In a handshake OpenSSL looks at the purpose by itself; a bare store knows of none.
-        fault = ChainError(_INVALID_PURPOSE, 0, words_of(_INVALID_PURPOSE))
-        faults = () if _is_for_servers(evidence.chain[0]) else (fault,)
-        return attrs.evolve(evidence, verified=verified, chain_errors=faults)
+        # A bare store knows of no purpose: `trust.purpose` looks at it, in every path.
+        return attrs.evolve(evidence, verified=verified, chain_errors=())
 
     def _store(self, roots: str) -> crypto.X509Store:
         store = self._stores.get(roots)
@@ -63,11 +57,3 @@ def _certificate(octets: bytes) -> crypto.X509:
 
 def _octets(certificate: crypto.X509) -> bytes:
     return certificate.to_cryptography().public_bytes(Encoding.DER)
-
-
-def _is_for_servers(octets: bytes) -> bool:
-    try:
-        usage = x509.load_der_x509_certificate(octets).extensions.get_extension_for_class(x509.ExtendedKeyUsage)
-    except x509.ExtensionNotFound:
-        return True
-    return not _SERVERS.isdisjoint(usage.value)

@@ -54,11 +54,17 @@ def _judged(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> 
         return Diagnosis.CERT_UNUSABLE, "the server showed no certificate"
     if evidence.verified and evidence.verified[0] != evidence.chain[0]:
         return Diagnosis.JUDGING_FAILED, "what was verified is not what the server showed"
+    if not evidence.verified and not evidence.chain_errors:
+        return Diagnosis.JUDGING_FAILED, "nothing was verified"
     path = tuple(read(der) for der in evidence.verified or evidence.chain)
     # First of all: of a certificate that cannot be read nothing else is worth saying, whatever OpenSSL makes of it.
     found, fitting = path[0].names, path[0].patterns
     return (
-        _chain_fault(evidence, path) or _date_fault(path, now) or _strength_fault(path) or _name(found, fitting, names)
+        _chain_fault(evidence, path)
+        or _purpose_fault(path)
+        or _date_fault(path, now)
+        or _strength_fault(path)
+        or _name(found, fitting, names)
     )
 
 
@@ -78,6 +84,20 @@ def _chain_fault(evidence: HandshakeEvidence, path: Path) -> Fault | None:
 def _leaf_alone(evidence: HandshakeEvidence) -> bool:
     """All that is wrong is that nothing sent or known issued the leaf: its intermediates were most likely left out."""
     return all(each.code in _ISSUER_UNKNOWN and each.depth == 0 for each in evidence.chain_errors)
+
+
+def _purpose_fault(path: Path) -> Fault | None:
+    """A path without errors ends with a root; that may be the server's own certificate."""
+    leaf, authorities, roots = path[0], path[1:-1], path[1:][-1:]
+    faults = (
+        leaf.server_fault,
+        *(each.authority_fault for each in authorities),
+        *(each.root_fault for each in roots),
+    )
+    for depth, words in enumerate(faults):
+        if words is not None:
+            return Diagnosis.CERT_UNUSABLE, f"{words} (depth {depth})"
+    return None
 
 
 def _date_fault(path: Path, now: float) -> Fault | None:

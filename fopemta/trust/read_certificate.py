@@ -11,6 +11,7 @@ from cryptography import x509
 
 from fopemta.trust.certificates import facts_of, is_self_issued, weakness
 from fopemta.trust.names import Patterns, PresentedNames, patterns, presented
+from fopemta.trust.purpose import authority_fault, root_fault, server_fault
 from fopemta.trust.verdict import CertificateFacts
 
 # Those of a few hundred servers.  One that is larger than any of an ordinary server is read anew each time: strangers
@@ -47,6 +48,21 @@ class ReadCertificate:
     def weakness(self) -> str | None:
         """See `certificates.weakness`."""
         return weakness(self.certificate)
+
+    @cached_property
+    def server_fault(self) -> str | None:
+        """See `purpose.server_fault`.  Raises ValueError."""
+        return server_fault(self.certificate)
+
+    @cached_property
+    def authority_fault(self) -> str | None:
+        """See `purpose.authority_fault`.  Raises ValueError."""
+        return authority_fault(self.certificate)
+
+    @cached_property
+    def root_fault(self) -> str | None:
+        """See `purpose.root_fault`.  Raises ValueError."""
+        return root_fault(self.certificate)
 
     @cached_property
     def names(self) -> PresentedNames:

@@ -1,0 +1,57 @@
+"""Whether a certificate may stand where it stands in the path of a TLS server (pure).
+
+OpenSSL asks this in a handshake, and of nobody where a chain is verified against a bare store.  So it is asked here, of
+every path, whichever store has judged it: RFC 5280 4.2.1.3 (keyUsage), 4.2.1.9 (basicConstraints) and 4.2.1.12
+(extKeyUsage).  Certificates below an authority are bound by its extKeyUsage, too, as in OpenSSL and the CA/Browser
+Forum's rules; RFC 5280 does not say so.  Path lengths and name constraints are looked at by either store.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
+
+def server_fault(leaf: x509.Certificate) -> str | None:
+    """What keeps a certificate from being a TLS server's own, in words.  Raises ValueError when its extensions cannot
+    be read.
+    """
+    usage = _of(leaf, x509.KeyUsage)
+    if usage is not None and not (usage.digital_signature or usage.key_encipherment or usage.key_agreement):
+        return "its key may not be used in a TLS handshake"
+    return _extended_fault(leaf)
+
+
+def authority_fault(certificate: x509.Certificate) -> str | None:
+    """What keeps a certificate from vouching for a TLS server, in words.  Raises ValueError, likewise."""
+    constraints = _of(certificate, x509.BasicConstraints)
+    if constraints is None or not constraints.ca:
+        return "it is no authority"
+    return root_fault(certificate)
+
+
+def root_fault(certificate: x509.Certificate) -> str | None:
+    """The same for a root that is trusted as it is: one of the nineties has no basicConstraints.  Raises ValueError."""
+    usage = _of(certificate, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
+        return "it may not sign certificates"
+    return _extended_fault(certificate)
+
+
+def _extended_fault(certificate: x509.Certificate) -> str | None:
+    """`anyExtendedKeyUsage` alone is not enough, RFC 5280 leaves that to us: OpenSSL refuses it."""
+    extended = _of(certificate, x509.ExtendedKeyUsage)
+    if extended is None or ExtendedKeyUsageOID.SERVER_AUTH in extended:
+        return None
+    return "it is not meant for TLS servers"
+
+
+def _of(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
