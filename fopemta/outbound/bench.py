@@ -14,7 +14,7 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Judgement, TlsPlan
-from fopemta.trust.proofs import Against, evidence_in_question, proven
+from fopemta.trust.proofs import Against, in_question, proven
 from fopemta.trust.verdict import Tested
 
 
@@ -40,10 +40,10 @@ class Bench:
         against, proofs = self._against(evidence), self._plan.proofs
         judgement = proven(proofs, against, _name(step), self._plan.domain, self._now())
         weighing = Weighing.of(self._client, proofs, self._revocations)
-        in_question = evidence_in_question(proofs, against)
+        paths = in_question(proofs, against)
         if self._plan.level < Level.AUTHENTICATED:
-            return weighing.known(judgement, in_question)
-        return await weighing.found_out(judgement, in_question)
+            return weighing.known(judgement, paths)
+        return await weighing.found_out(judgement, paths)
 
     def tested(self, demands: Sequence[Demand], session: Session) -> tuple[Tested, ...]:
         """What rules in test mode would make of a session."""
@@ -58,7 +58,7 @@ class Bench:
         proofs, against = () if demand.proof is None else (demand.proof,), self._against(evidence)
         judgement = proven(proofs, against, _name(session.step), self._plan.domain, self._now())
         weighing = Weighing.of(self._client, proofs, self._revocations)
-        known = weighing.known(judgement, evidence_in_question(proofs, against))
+        known = weighing.known(judgement, in_question(proofs, against))
         return Tested(rule, known.authenticated, None if known.diagnosis is None else known.diagnosis.value)
 
     def _against(self, evidence: HandshakeEvidence) -> Against:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from fopemta.config.model import TlsClient
@@ -9,7 +11,7 @@ from fopemta.interfaces import IRevocations
 from fopemta.trust.demand import Proof, Revocation
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.plan import Judgement
-from fopemta.trust.revocation import combine, mode_of, sourceless_passes, with_revocation
+from fopemta.trust.revocation import Finding, combine, mode_of, sourceless_passes, with_revocation
 
 _SYSTEM = "system"
 
@@ -28,20 +30,28 @@ class Weighing:
         mode = mode_of(client.revocation, proofs)
         return cls(mode, sourceless_passes(client.roots != _SYSTEM, proofs), revocations)
 
-    def known(self, judgement: Judgement, evidence: HandshakeEvidence) -> Judgement:
+    def known(self, judgement: Judgement, paths: Sequence[HandshakeEvidence]) -> Judgement:
         """At once, from what is known: mail that does not depend on the certificate waits for nobody, and nobody has to
         be asked for it to be as good as it is.
         """
         if not self._concerns(judgement):
             return judgement
-        findings = self.revocations.known(evidence.verified, evidence.staple) if self.revocations else ()
+        findings = list[Finding]()
+        if self.revocations is not None:
+            for each in paths:
+                findings += self.revocations.known(each.verified, each.staple)
         return with_revocation(judgement, combine(findings, Revocation.SOFT))
 
-    async def found_out(self, judgement: Judgement, evidence: HandshakeEvidence) -> Judgement:
+    async def found_out(self, judgement: Judgement, paths: Sequence[HandshakeEvidence]) -> Judgement:
         """From all that can be found out within the time that a session can wait."""
         if not self._concerns(judgement):
             return judgement
-        findings = await self.revocations.check(evidence.verified, evidence.staple) if self.revocations else ()
+        findings = list[Finding]()
+        if self.revocations is not None:
+            # All are asked before the first answer is waited for: they share the time that a session can wait.
+            asked = [self.revocations.check(each.verified, each.staple) for each in paths]
+            for each in asked:
+                findings += await each
         return with_revocation(judgement, combine(findings, self.mode, self.sourceless_passes))
 
     def _concerns(self, judgement: Judgement) -> bool:

@@ -39,10 +39,13 @@ def proven(proofs: tuple[Proof, ...], against: Against, host: str, domain: str, 
     return attrs.evolve(by, names=names)
 
 
-def evidence_in_question(proofs: tuple[Proof, ...], against: Against) -> HandshakeEvidence:
-    """Whose path is to be asked about revocation: that of the first proof that rests on authorities."""
-    by_authority = next((each for each in proofs if not each.pins), USUAL)
-    return against(by_authority.roots)
+def in_question(proofs: tuple[Proof, ...], against: Against) -> tuple[HandshakeEvidence, ...]:
+    """Whose paths are to be asked about revocation: those of all proofs that rest on authorities, each once.  One by
+    other roots may lead over other authorities.
+    """
+    roots = dict.fromkeys(each.roots for each in proofs or (USUAL,) if not each.pins)
+    found = [against(each) for each in roots]
+    return tuple({each.verified: each for each in found}.values())
 
 
 def names_of(proof: Proof, host: str, domain: str) -> tuple[str, ...]:

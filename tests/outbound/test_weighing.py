@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -13,6 +14,8 @@ from fopemta.config.model import TlsClient
 from fopemta.interfaces import IRevocations
 from fopemta.outbound.weighing import Weighing
 from fopemta.trust.demand import Proof, Revocation
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Judgement
 from fopemta.trust.revocation import Finding, Status
@@ -42,6 +45,28 @@ class ScriptedRevocations:
         self.asked.append("check")
         self.paths.append((path, staple))
         return self.findings if isinstance(self.findings, Deferred) else succeed(self.findings)
+
+
+class ByPath(ScriptedRevocations):
+    """One path is revoked; what is asked is answered later."""
+
+    def __init__(self, bad: bytes) -> None:
+        super().__init__(GOOD)
+        self.bad = bad
+        self.waiting: list[Deferred[None]] = []
+
+    def known(self, path: tuple[bytes, ...], staple: bytes) -> tuple[Finding, ...]:
+        return REVOKED if path == (self.bad,) else GOOD
+
+    def check(self, path: tuple[bytes, ...], staple: bytes) -> Deferred[tuple[Finding, ...]]:
+        self.paths.append((path, staple))
+        self.waiting.append(Deferred())
+        return self.waiting[-1].addCallback(lambda _: self.known(path, staple))
+
+
+SHOWN = HandshakeEvidence(
+    protocol="TLSv1.3", cipher="x", bits=256, group=None, chain=(b"one",), chain_errors=(), server_name=None
+)
 
 
 def delivery(findings: Any, level: Level | None, revocation: Revocation = HARD, **more: Any) -> Delivery:
@@ -150,9 +175,24 @@ class WeighingTests(SynchronousTestCase):
     def test_pins_are_nobodys_to_take_back(self) -> None:
         pinned = Judgement(True, ("mx.test",), "pin", None, "pinned")
         weighing = Weighing(HARD, False, ScriptedRevocations(REVOKED))
-        self.assertIs(weighing.known(pinned, None), pinned)  # type: ignore[arg-type]
-        found = self.successResultOf(Deferred.fromCoroutine(weighing.found_out(pinned, None)))  # type: ignore[arg-type]
+        self.assertIs(weighing.known(pinned, (SHOWN,)), pinned)
+        found = self.successResultOf(Deferred.fromCoroutine(weighing.found_out(pinned, (SHOWN,))))
         self.assertIs(found, pinned)
+
+    def test_each_path_is_asked_about_and_the_worst_counts(self) -> None:
+        proven = Judgement(True, ("mx.test",), "pkix", None, "good")
+        paths = [attrs.evolve(SHOWN, verified=(name,), staple=name) for name in (b"one", b"two")]
+        for bad in (b"one", b"two"):
+            revocations = ByPath(bad)
+            weighing = Weighing(HARD, False, revocations)
+            asking = Deferred.fromCoroutine(weighing.found_out(proven, paths))
+            self.assertEqual(revocations.paths, [((b"one",), b"one"), ((b"two",), b"two")])
+            for each in revocations.waiting:
+                each.callback(None)
+            for found in (self.successResultOf(asking), weighing.known(proven, paths)):
+                self.assertEqual((found.authenticated, found.diagnosis), (False, Diagnosis.CERT_REVOKED), bad)
+            weighing = Weighing(HARD, False, ByPath(b""))
+            self.assertTrue(weighing.known(proven, paths).authenticated)
 
     def test_rules_come_before_the_default(self) -> None:
         own = TlsClient(roots="/etc/own.pem", revocation=SOFT)
