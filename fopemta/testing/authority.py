@@ -94,12 +94,12 @@ class Authority:
         days: tuple[int, int] = (-1, 30),
         with_intermediate: bool = True,
         says: Sequence[x509.ExtensionType] = (),
-        usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+        usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
     ) -> Leaf:
         """A certificate for `names` (dNSName, or iPAddress where one is an address; none: no subjectAltName).
 
         `days`: first and last day of validity, counted from `now`.  `says`: more extensions, none critical.
-        `usage`: what its key is for.
+        `usage`: what its key is for, None where it does not say.
         """
         key = key or ec.generate_private_key(ec.SECP256R1())
         certificate = self._server(
@@ -165,11 +165,13 @@ class Authority:
         issuer_key: Key,
         subject: x509.Name | None = None,
         says: Sequence[x509.ExtensionType] = (),
-        usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+        usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
     ) -> x509.Certificate:
         builder = self._builder(
             subject or _name(common_name or (names[0] if names else "no name")), issuer, key, issuer_key, days
-        ).add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        )
+        if usage is not None:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if names:
             san = x509.SubjectAlternativeName([_general_name(each) for each in names])
             builder = builder.add_extension(san, critical=False)

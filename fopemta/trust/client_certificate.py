@@ -6,32 +6,37 @@ Whom it names is for rules; a name that nobody asks for proves nothing.  Fails c
 from __future__ import annotations
 
 import hashlib
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fopemta.mail.envelope import ClientCertificate
-from fopemta.trust.certificates import printable, weakness
+from fopemta.trust.certificates import printable
 from fopemta.trust.evidence import ChainError
 from fopemta.trust.names import presented
+from fopemta.trust.purpose import is_for_servers
+from fopemta.trust.read_certificate import ReadCertificate, path_fault, read
 
 # X509_V_ERR_INVALID_PURPOSE: OpenSSL asks a client's certificate whether it is for clients.
 _INVALID_PURPOSE = 26
 _MOST_NAMES = 20
+
+Path: TypeAlias = tuple[ReadCertificate, ...]
 
 
 def judge_client(
     chain: tuple[bytes, ...], errors: tuple[ChainError, ...], now: float, servers_too: bool
 ) -> ClientCertificate:
     """`chain` is what verification made of what the client sent, leaf first, in DER, at least one; `errors` is what it
-    met.  `servers_too`: a certificate that is for servers names an MTA as well (RULINGS 28).  Never raises.
+    met.  `servers_too`: a certificate that is for servers names an MTA as well, since public authorities issue no other
+    kind from 2026 on.  Never raises.
     """
     sha256 = hashlib.sha256(chain[0]).hexdigest()
     try:
-        path = tuple(x509.load_der_x509_certificate(der) for der in chain)
+        path = tuple(read(der) for der in chain)
         fault = _fault(path, errors, now, servers_too)
-        return _facts(path[0], sha256, fault)
+        return _facts(path[0].certificate, sha256, fault)
     except Exception as error:  # noqa: BLE001  whatever it is, what cannot be judged proves nothing
         return ClientCertificate(sha256=sha256, fault=f"the certificate could not be judged ({type(error).__name__})")
 
@@ -49,26 +54,22 @@ def _facts(leaf: x509.Certificate, sha256: str, fault: str | None) -> ClientCert
     )
 
 
-def _fault(
-    path: tuple[x509.Certificate, ...], errors: tuple[ChainError, ...], now: float, servers_too: bool
-) -> str | None:
+def _fault(path: Path, errors: tuple[ChainError, ...], now: float, servers_too: bool) -> str | None:
     for each in errors:
-        if each.code == _INVALID_PURPOSE and each.depth == 0 and servers_too and _for_servers(path[0]):
+        if each.code == _INVALID_PURPOSE and servers_too and _for_servers(path):
             continue
         words = "not meant for clients" if each.code == _INVALID_PURPOSE else each.words
         return f"{words} (depth {each.depth})"
     for depth, certificate in enumerate(path):
-        if not certificate.not_valid_before_utc.timestamp() <= now <= certificate.not_valid_after_utc.timestamp():
+        if not certificate.not_before <= now <= certificate.not_after:
             return f"not valid today (depth {depth})"
-        weak = weakness(certificate)
-        if weak is not None:
-            return f"{weak} (depth {depth})"
+        if certificate.weakness is not None:
+            return f"{certificate.weakness} (depth {depth})"
     return None
 
 
-def _for_servers(leaf: x509.Certificate) -> bool:
-    try:
-        usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return False
-    return ExtendedKeyUsageOID.SERVER_AUTH in usage
+def _for_servers(path: Path) -> bool:
+    """The whole of it is good for a server, and the leaf says so: authorities that issue for servers alone are marked
+    as such, too.
+    """
+    return is_for_servers(path[0].certificate) and path_fault(path) is None

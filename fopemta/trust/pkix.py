@@ -11,7 +11,7 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.names import Patterns, PresentedNames, matching
 from fopemta.trust.plan import Judgement
-from fopemta.trust.read_certificate import ReadCertificate, read
+from fopemta.trust.read_certificate import ReadCertificate, path_fault, read
 
 Path: TypeAlias = tuple[ReadCertificate, ...]
 Fault: TypeAlias = tuple[Diagnosis, str]
@@ -87,17 +87,8 @@ def _leaf_alone(evidence: HandshakeEvidence) -> bool:
 
 
 def _purpose_fault(path: Path) -> Fault | None:
-    """A path without errors ends with a root; that may be the server's own certificate."""
-    leaf, authorities, roots = path[0], path[1:-1], path[1:][-1:]
-    faults = (
-        leaf.server_fault,
-        *(each.authority_fault for each in authorities),
-        *(each.root_fault for each in roots),
-    )
-    for depth, words in enumerate(faults):
-        if words is not None:
-            return Diagnosis.CERT_UNUSABLE, f"{words} (depth {depth})"
-    return None
+    words = path_fault(path)
+    return None if words is None else (Diagnosis.CERT_UNUSABLE, words)
 
 
 def _date_fault(path: Path, now: float) -> Fault | None:

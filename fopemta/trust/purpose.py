@@ -42,6 +42,12 @@ def root_fault(certificate: x509.Certificate) -> str | None:
     return _extended_fault(certificate)
 
 
+def is_for_servers(certificate: x509.Certificate) -> bool:
+    """It says that it is meant for TLS servers, which one without extKeyUsage does not.  Raises ValueError."""
+    extended = _of(certificate, x509.ExtendedKeyUsage)
+    return extended is not None and ExtendedKeyUsageOID.SERVER_AUTH in extended
+
+
 def _extended_fault(certificate: x509.Certificate) -> str | None:
     """`anyExtendedKeyUsage` alone is not enough, RFC 5280 leaves that to us: OpenSSL refuses it."""
     extended = _of(certificate, x509.ExtendedKeyUsage)

@@ -5,6 +5,7 @@ What is made of it, by the day and by the names that are wanted, is judged anew 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 from cryptography import x509
@@ -73,6 +74,19 @@ class ReadCertificate:
     def patterns(self) -> Patterns:
         """What the names fit.  Raises ValueError."""
         return patterns(self.names)
+
+
+def path_fault(path: Sequence[ReadCertificate]) -> str | None:
+    """What keeps a verified path from being a TLS server's, in words with the depth.  It ends with a root, which may be
+    the server's own certificate.  Raises ValueError.
+    """
+    leaf, authorities, roots = path[0], path[1:-1], path[1:][-1:]
+    faults = (
+        leaf.server_fault,
+        *(each.authority_fault for each in authorities),
+        *(each.root_fault for each in roots),
+    )
+    return next((f"{words} (depth {depth})" for depth, words in enumerate(faults) if words is not None), None)
 
 
 _kept = lru_cache(maxsize=_KEPT)(ReadCertificate)
