@@ -413,6 +413,9 @@ class ITlsChannel(Interface):
     def take(wire: bytes) -> None:
         """The peer has sent `wire`."""
 
+    def wire_ended() -> None:
+        """The peer has closed its half of the transport."""
+
     def lost(reason: Failure) -> Failure:
         """The transport is gone because of `reason`: why the session ended, which is TLS's own reason if it had one."""
 
@@ -420,7 +423,7 @@ class ITlsChannel(Interface):
         """Send `data`; before the handshake has ended, and once the end has begun, nothing is."""
 
     def loseConnection() -> None:
-        """Say good-bye in TLS and close once the peer has, too; a session without a handshake is cut off."""
+        """Say good-bye in TLS and close once the peer has ended, too; a session without a handshake is cut off."""
 
     def abortConnection() -> None:
         """Cut the connection; nothing more is heard."""
@@ -444,9 +447,11 @@ class ITlsChannel(Interface):
 class IServerTls(Interface):
     """Makes inbound TLS sessions."""
 
-    def channel(secured: Callable[[], None], received: Callable[[bytes], None]) -> ITlsChannel:
+    def channel(
+        secured: Callable[[], None], received: Callable[[bytes], None], ended: Callable[[], None] | None = None
+    ) -> ITlsChannel:
         """One for an accepted connection.  `secured` is called once the handshake has ended well, `received` with what
-        the client says afterwards.
+        the client says afterwards, `ended` when it has said its last word; without it the session is closed then.
         """
 
     def session(connection: Connection) -> TlsSession:

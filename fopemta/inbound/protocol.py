@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004  Twisted's own
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.background import supervise
@@ -27,6 +29,8 @@ from fopemta.mail.received import protocol_word
 from fopemta.mail.reply import Reply
 from fopemta.smtp.grammar import NotInGrammar
 from fopemta.smtp.server_effects import (
+    HEARD_OUT,
+    QUIT,
     AbortMessage,
     AskFlush,
     AskLogin,
@@ -72,6 +76,7 @@ _LONGEST_THOUGHT = 120.0
 T = TypeVar("T")
 
 
+@implementer(IHalfCloseableProtocol)
 class InboundProtocol(Protocol):
     """One client.  It decides nothing: the session says what to do, the factory with what."""
 
@@ -85,6 +90,8 @@ class InboundProtocol(Protocol):
         # The greeting is still to come: the listener lets clients wait for it.
         self._silent = False
         self._closing = False
+        # The client has said its last word.
+        self._all_said = False
         self._client = "unknown"
         self._gate: Gate
         self._exchange: IExchange | None = None
@@ -182,6 +189,28 @@ class InboundProtocol(Protocol):
     def _tls_stands(self) -> None:
         if not self._lost:
             self._do(self._secured)
+
+    def readConnectionLost(self) -> None:
+        """The client has closed its half of the connection."""
+        if self._channel is None:
+            self._heard_all()
+        else:
+            self._channel.wire_ended()
+
+    def writeConnectionLost(self) -> None:
+        """We do not close our half alone."""
+
+    def _heard_all(self) -> None:
+        """The client says nothing more: what it has said is answered, then the connection ends.
+
+        Programs that have it all ready send the end of data and QUIT and close their half (Exim does so in the clear):
+        a message whose 250 they did not get, they would send again.
+        """
+        self._all_said = True
+        if self._session is None:
+            self._hang_up()
+        else:
+            self._wait_for_client()
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         """The client is gone.  A message whose final dot has come stands (RULINGS 16g); any other leaves nothing."""
@@ -301,7 +330,7 @@ class InboundProtocol(Protocol):
         """Everything that may go wrong does so before 220 is said."""
         assert self.factory.server_tls is not None
         try:
-            self._prepared = self.factory.server_tls.channel(self._tls_stands, self._heard)
+            self._prepared = self.factory.server_tls.channel(self._tls_stands, self._heard, self._heard_all)
         except Exception:  # noqa: BLE001  RFC 3207 4: 454, and the session goes on
             maillog.failed_unexpectedly("preparing TLS")
             return _NO_TLS_NOW
@@ -408,7 +437,7 @@ class InboundProtocol(Protocol):
 
     def _close(self, effect: Close) -> None:
         self._pace.rest()
-        if effect.why != "quit":
+        if effect.why not in (QUIT, HEARD_OUT):
             maillog.cut_off(self._client, effect.why)
         self._hang_up()
 
@@ -476,7 +505,9 @@ class InboundProtocol(Protocol):
         state, timeouts = session.state, factory.config.limits.timeouts
         if state is State.CLOSED:
             return
-        if factory.closing and not session.in_transaction:
+        if self._all_said and not self._pauses:
+            self._do(session.heard_out)
+        elif factory.closing and not session.in_transaction:
             self.shut_down()
         elif self._pauses:
             self._pace.rest()

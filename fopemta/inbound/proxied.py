@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocolFactory, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.config.model import Network
@@ -45,6 +46,7 @@ class ProxiedFactory(WrappingFactory):
         return _Proxied(self)
 
 
+@implementer(IHalfCloseableProtocol)
 class _Proxied(ProtocolWrapper):
     """Between the transport and the listener's protocol, which is made once the client is known."""
 
@@ -84,6 +86,16 @@ class _Proxied(ProtocolWrapper):
         self._peer = _peer_of(header)
         rest, self._data = self._data[header.length :], b""
         self._join(rest)
+
+    def readConnectionLost(self) -> None:
+        """The client, or the proxy, has closed its half of the connection."""
+        if self._joined:
+            IHalfCloseableProtocol(self.wrappedProtocol).readConnectionLost()
+        else:
+            self._wire.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Nobody closes ours alone."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Over."""

@@ -9,6 +9,10 @@ import attrs
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope
 
+# Why a connection is closed by the client's own wish.
+QUIT = "quit"
+HEARD_OUT = "heard out"
+
 
 @attrs.frozen
 class Send:

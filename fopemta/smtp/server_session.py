@@ -17,6 +17,8 @@ from fopemta.smtp.commands import BARE_LINE_END, TOO_LONG, Chunk, Command, Verb,
 from fopemta.smtp.extensions import Offered, ehlo_reply
 from fopemta.smtp.line_buffer import LineBuffer, LineFlaw
 from fopemta.smtp.server_effects import (
+    HEARD_OUT,
+    QUIT,
     AbortMessage,
     AskFlush,
     AskLogin,
@@ -205,6 +207,14 @@ class ServerSession:
         self._close(why)
         return self._taken()
 
+    def heard_out(self) -> list[Effect]:
+        """The client says nothing more and has been answered: close.  What it has not finished is forgotten."""
+        if self.state is State.CLOSED:
+            return []
+        self._abort_content()
+        self._close(HEARD_OUT)
+        return self._taken()
+
     @property
     def in_transaction(self) -> bool:
         """A message is on its way in."""
@@ -334,7 +344,7 @@ class ServerSession:
     def _quit(self, _: Command) -> None:
         self._abort_content()
         self._replies.append(self._rules.farewell)
-        self._close("quit")
+        self._close(QUIT)
 
     def _vrfy(self, _: Command) -> None:
         # RFC 5321 7.3: no answer that would tell which addresses exist.

@@ -219,10 +219,9 @@ class MemoryTransport:
             return False
         if self._ending is None and self.disconnecting and self.producer is None:
             self._ending = ConnectionDone
-        if self._ending is None and self.other is not None and not self.incoming:
-            if self.other.disconnected:
-                self._ending = ConnectionDone
-            elif self.other._half_closed:
+        if self._ending is None and self.other is not None and not self.incoming and not self.paused:
+            if self.other.disconnected or self.other._half_closed:
+                # To the one who reads they look the same.
                 return self._read_end()
         if self._ending is None:
             return False
@@ -230,7 +229,7 @@ class MemoryTransport:
         return True
 
     def _read_end(self) -> bool:
-        """The other end has closed its half."""
+        """The other end has closed its half, or all."""
         if not IHalfCloseableProtocol.providedBy(self.protocol):
             self._finish(ConnectionDone)
             return True

@@ -27,11 +27,17 @@ class TlsChannel:
     """One session, of `connection`.  See ITlsChannel.
 
     `accepts`: it is the server's side.  `secured` is called once the handshake has ended well, `received` with what the
-    peer says afterwards.
+    peer says afterwards.  `ended` is called when the peer has said its last word, with a good-bye or without one; it
+    closes the session once all is answered.  Without it the session is closed at once.
     """
 
     def __init__(
-        self, connection: SSL.Connection, accepts: bool, secured: Callable[[], None], received: Callable[[bytes], None]
+        self,
+        connection: SSL.Connection,
+        accepts: bool,
+        secured: Callable[[], None],
+        received: Callable[[bytes], None],
+        ended: Callable[[], None] | None = None,
     ) -> None:
         if accepts:
             connection.set_accept_state()
@@ -41,10 +47,13 @@ class TlsChannel:
         self._accepts = accepts
         self._secured = secured
         self._received = received
+        self._ended = ended
         self._wire: Any = None
         self._failure: Failure | None = None
         self._standing = False
         self._ending = False
+        # The peer has said its last word.
+        self._heard_all = False
         # Nothing more is read or written.
         self._over = False
         # Something has been sent since the last octets of the wire came.
@@ -62,19 +71,29 @@ class TlsChannel:
 
     def take(self, wire: bytes) -> None:
         """The peer has sent `wire`."""
-        if self._over:
+        if self._over or self._heard_all:
             return
         self._sent = False
         self._open.bio_write(wire)
         if self._standing or self._shake():
             self._read()
 
+    def wire_ended(self) -> None:
+        """The peer has closed its half of the transport, so not even its good-bye comes any more."""
+        if self._over or self._heard_all:
+            return
+        if self._standing:
+            self._nothing_more()
+        else:
+            self._over = True
+            self._wire.loseConnection()
+
     def lost(self, reason: Failure) -> Failure:
         """The transport is gone because of `reason`: why the session ended, which is TLS's own reason if it had one."""
         self._over = True
         # Given back now, not when somebody finds the circle that all this is in.
         self._connection = None
-        self._secured, self._received = _nothing, _nothing
+        self._secured, self._received, self._ended = _nothing, _nothing, None
         return self._failure or reason
 
     # --- what the protocol above does with its transport -----------------------------------------------------------
@@ -100,7 +119,7 @@ class TlsChannel:
         self.write(b"".join(pieces))
 
     def loseConnection(self) -> None:
-        """Say good-bye in TLS and close once the peer has, too; a session without a handshake is cut off."""
+        """Say good-bye in TLS and close once the peer has ended, too; a session without a handshake is cut off."""
         if self._over or self._ending:
             return
         if not self._standing:
@@ -181,12 +200,20 @@ class TlsChannel:
         if failure is not None:
             self._end_with(failure)
         elif closed:
-            self._close_notify()
-            self._over = True
-            self._wire.loseConnection()
+            self._nothing_more()
         else:
             # What OpenSSL itself has to say, as to a peer that wants new keys.
             self._flush_what_is_left()
+
+    def _nothing_more(self) -> None:
+        """The peer has said its last word; under either version of TLS it may still listen."""
+        self._heard_all = True
+        if self._ended is not None and not self._ending:
+            self._ended()
+            return
+        self._close_notify()
+        self._over = True
+        self._wire.loseConnection()
 
     def _flush_what_is_left(self) -> None:
         if not self._sent and not self._tickets and not self._over:
@@ -217,7 +244,7 @@ class TlsChannel:
         except SSL.Error:
             both = False
         self._flush()
-        if both:
+        if both or self._heard_all:
             self._wire.loseConnection()
 
     def _fail(self) -> None:

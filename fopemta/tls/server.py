@@ -120,9 +120,11 @@ class ServerTls:
         """The same for Twisted's `startTLS`: for tools and tests."""
         return _Creator(self._context)
 
-    def channel(self, secured: Callable[[], None], received: Callable[[bytes], None]) -> ITlsChannel:
+    def channel(
+        self, secured: Callable[[], None], received: Callable[[bytes], None], ended: Callable[[], None] | None = None
+    ) -> ITlsChannel:
         """See IServerTls."""
-        return TlsChannel(ObservedConnection(self._context), True, secured, received)
+        return TlsChannel(ObservedConnection(self._context), True, secured, received, ended)
 
     def session(self, connection: SSL.Connection) -> TlsSession:
         """See IServerTls.  `server_name` is None where what the client sent is no host name."""

@@ -14,6 +14,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import (
     IConsumer,
+    IHalfCloseableProtocol,
     IProtocol,
     IPushProducer,
     IReadWriteDescriptor,
@@ -40,12 +41,14 @@ _DONE = Failure(CONNECTION_DONE)
 class Line:
     """The transport of `protocol` on a connected socket, which it owns; read from at once.
 
-    What is written leaves in order when this turn of the reactor ends, or later as the socket takes it.
+    What is written leaves in order when this turn of the reactor ends, or later as the socket takes it.  A protocol
+    that provides IHalfCloseableProtocol is told when the peer has closed its half, and ends the connection itself once
+    all is answered; for any other protocol the connection ends then.
     """
 
     __slots__ = (
-        "_aborting", "_held", "_most", "_peer", "_producer", "_protocol", "_reading", "_sent", "_socket", "_unsent",
-        "_wires", "_writing", "connected", "disconnecting",
+        "_aborting", "_heard_all", "_held", "_most", "_peer", "_producer", "_protocol", "_reading", "_sent", "_socket",
+        "_unsent", "_wires", "_writing", "connected", "disconnecting",
     )  # fmt: skip
 
     def __init__(self, connection: socket.socket, protocol: IProtocol, peer: object, wires: Wires) -> None:
@@ -63,6 +66,8 @@ class Line:
         self._most = _READ
         self._reading = self._writing = False
         self._aborting = False
+        # The peer has closed its half.
+        self._heard_all = False
         self._producer: Any = None
         self._held = False
         self.connected = True
@@ -121,7 +126,7 @@ class Line:
 
     def resumeProducing(self) -> None:
         """Read on."""
-        if self.connected and not self.disconnecting and not self._reading:
+        if self.connected and not (self.disconnecting or self._reading or self._heard_all):
             self._reading = True
             self._wires.watch.addReader(self)
 
@@ -178,10 +183,21 @@ class Line:
         except OSError:
             return CONNECTION_LOST
         if not data:
-            return CONNECTION_DONE
+            return self._peer_has_ended()
         self._most = _READ if len(data) < _READ else _LARGE_READ
         assert self._protocol is not None
         self._protocol.dataReceived(data)
+        return None
+
+    def _peer_has_ended(self) -> BaseException | None:
+        """It says nothing more, but may still listen: what is being answered, or is on its way out, is not lost."""
+        protocol: Any = self._protocol
+        if not IHalfCloseableProtocol.providedBy(protocol):
+            return CONNECTION_DONE
+        self._heard_all = True
+        self.pauseProducing()
+        if not self.disconnecting:
+            protocol.readConnectionLost()
         return None
 
     def doWrite(self) -> Any:

@@ -318,5 +318,5 @@ class HandshakeTests(SynchronousTestCase):
 class Unready:
     """Server TLS that cannot begin."""
 
-    def channel(self, secured: object, received: object) -> None:
+    def channel(self, secured: object, received: object, ended: object = None) -> None:
         raise ZeroDivisionError

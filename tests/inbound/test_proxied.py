@@ -38,6 +38,25 @@ class ProxiedTests(SynchronousTestCase):
             self.assertEqual(talk.codes(), [220, 250, 250, 250, 354, 250])
             self.assertIn(b"(unknown [192.0.2.200])", inbound.kept()[0])
 
+    def test_a_client_that_closes_its_half_is_answered(self) -> None:
+        header = b"PROXY TCP4 192.0.2.9 198.51.100.1 1 25\r\n"
+        for said, codes, kept in (
+            (b"", [], 0),
+            (header[:-1], [], 0),
+            (header, [220], 0),
+            (header + ENVELOPE + b"BDAT 3 LAST\r\nabcQUIT\r\n", [220, 250, 250, 250, 250, 221], 1),
+        ):
+            inbound = Inbound()
+            inbound.spool.slow = True
+            talk = self.open(inbound)
+            talk.client.transport.write(said)
+            talk.client.transport.loseWriteConnection()
+            talk.flush()
+            inbound.spool.flush()
+            talk.flush()
+            self.assertEqual((talk.closed, talk.codes(), len(inbound.kept())), (True, codes, kept), said)
+            self.assertEqual(inbound.clock.getDelayedCalls(), [], said)
+
     def test_others_are_closed_before_a_word(self) -> None:
         inbound = Inbound()
         talk = self.open(inbound, "192.0.2.51")

@@ -164,6 +164,25 @@ class PlainTests(SynchronousTestCase):
         pump.flush()
         self.assertEqual((far.half_closed, far.lost, near.received), (1, None, b"still here"))
 
+    def test_a_whole_close_looks_like_a_half_one(self) -> None:
+        near, far, pump = joined(far=HalfCloseable())
+        near.transport.loseConnection()
+        pump.flush()
+        self.assertEqual((far.half_closed, far.lost, near.lost), (1, None, ConnectionDone))
+        far.transport.loseConnection()
+        pump.flush()
+        self.assertEqual(far.lost, ConnectionDone)
+
+    def test_who_does_not_read_does_not_learn_of_the_end(self) -> None:
+        near, far, pump = joined()
+        far.transport.pauseProducing()
+        near.transport.loseConnection()
+        pump.flush()
+        self.assertIsNone(far.lost)
+        far.transport.resumeProducing()
+        pump.flush()
+        self.assertEqual(far.lost, ConnectionDone)
+
     def test_an_endless_conversation_is_an_error(self) -> None:
         class Echo(Recorder):
             def dataReceived(self, data: bytes) -> None:

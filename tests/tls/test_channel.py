@@ -76,14 +76,26 @@ class End:
         return self.channel.getHandle()
 
 
+class Listens(End):
+    """One end that goes on when the other has ended."""
+
+    ended = 0
+
+    def __init__(self, make: Callable[..., TlsChannel]) -> None:
+        super().__init__(lambda *above: make(*above, self._nothing_more))
+
+    def _nothing_more(self) -> None:
+        self.ended += 1
+
+
 class Pair:
     """A client and a server; `highest` a version of TLS."""
 
-    def __init__(self, highest: int = SSL.TLS1_3_VERSION, segment: int = 100_000) -> None:
+    def __init__(self, highest: int = SSL.TLS1_3_VERSION, segment: int = 100_000, server: type[End] = End) -> None:
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_max_proto_version(highest)
         self.segment = segment
-        self.server = End(SERVER.channel)
+        self.server: Any = server(SERVER.channel)
         self.client = End(lambda *above: TlsChannel(SSL.Connection(context, None), False, *above))
         self.server.start()
         self.client.start()
@@ -293,6 +305,66 @@ class EndTests(SynchronousTestCase):
         pair.client.channel.loseConnection()
         pair.carry()
         self.assertEqual(pair.client.heard, b"221 bye\r\n")
+
+    def ended_pair(self, version: int, way: str) -> Pair:
+        """The client has said something and then no more: its good-bye, the end of the transport, or both."""
+        pair = Pair(version, server=Listens).carry()
+        pair.client.channel.write(b"QUIT\r\n")
+        if way != "wire":
+            pair.client.channel.loseConnection()
+        pair.carry()
+        if way != "good-bye":
+            pair.server.channel.wire_ended()
+        return pair
+
+    def test_who_has_ended_is_answered(self) -> None:
+        for version in SessionTests.VERSIONS:
+            for way in ("good-bye", "wire", "both"):
+                pair = self.ended_pair(version, way)
+                server = pair.server
+                self.assertEqual((server.heard, server.ended, server.wire.calls), (b"QUIT\r\n", 1, []), way)
+                server.channel.write(b"221 bye\r\n")
+                server.channel.loseConnection()
+                # There is no good-bye to wait for any more.
+                self.assertEqual(server.wire.calls, ["loseConnection"], way)
+                pair.carry()
+                self.assertEqual(pair.client.heard, b"221 bye\r\n", way)
+                server.ends().trap(ConnectionDone)
+
+    def test_what_comes_after_the_last_word_is_neither_heard_nor_kept(self) -> None:
+        for way in ("good-bye", "wire"):
+            pair = self.ended_pair(SSL.TLS1_3_VERSION, way)
+            pair.server.handle().bio_write = None
+            pair.server.channel.take(b"x" * 10_000)
+            pair.server.channel.wire_ended()
+            self.assertEqual((pair.server.heard, pair.server.ended), (b"QUIT\r\n", 1), way)
+
+    def test_the_transport_ends_where_nobody_listens_on(self) -> None:
+        pair = Pair().carry()
+        pair.client.channel.wire_ended()
+        self.assertEqual(set(pair.client.wire.calls), {"loseConnection"})
+        pair.carry()
+        self.assertEqual(set(pair.server.wire.calls), {"loseConnection"})
+
+    def test_the_transport_ends_while_a_good_bye_is_awaited(self) -> None:
+        pair = Pair(server=Listens).carry()
+        pair.server.channel.loseConnection()
+        self.assertEqual(pair.server.wire.calls, [])
+        pair.server.channel.wire_ended()
+        self.assertEqual((set(pair.server.wire.calls), pair.server.ended), ({"loseConnection"}, 0))
+
+    def test_the_transport_ends_before_the_handshake_has(self) -> None:
+        pair = Pair(server=Listens)
+        pair.server.channel.wire_ended()
+        self.assertEqual((pair.server.wire.calls, pair.server.ended, pair.server.secured), (["loseConnection"], 0, 0))
+        pair.carry()
+        self.assertEqual(pair.server.secured, 0)
+
+    def test_nobody_is_told_who_has_been_cut_off(self) -> None:
+        pair = Pair(server=Listens).carry()
+        pair.server.channel.abortConnection()
+        pair.server.channel.wire_ended()
+        self.assertEqual((pair.server.wire.calls, pair.server.ended), (["abortConnection"], 0))
 
     def test_what_is_no_tls(self) -> None:
         pair = Pair()

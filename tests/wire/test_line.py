@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IReadWriteDescriptor, ITCPTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IReadWriteDescriptor, ITCPTransport
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from fopemta.wire.line import Line
@@ -41,13 +42,26 @@ class Notes(Protocol):
         self.ends.append(reason.type)
 
 
+@implementer(IHalfCloseableProtocol)
+class Listens(Notes):
+    """Goes on when the peer has closed its half."""
+
+    halves = 0
+
+    def readConnectionLost(self) -> None:
+        self.halves += 1
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+
 class LineTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = Reactor()
         self.turn_end = TurnEnd(self.reactor)
 
-    def line(self, peer: Any = PEER, **how: Any) -> tuple[Line, Notes, Socket]:
-        end, protocol = Socket(**how), Notes()
+    def line(self, peer: Any = PEER, notes: type[Notes] = Notes, **how: Any) -> tuple[Line, Any, Socket]:
+        end, protocol = Socket(**how), notes()
         line = Line(end, protocol, peer, Wires(self.reactor, self.turn_end))  # type: ignore[arg-type]
         protocol.makeConnection(line)
         return line, protocol, end
@@ -131,6 +145,41 @@ class LineTests(SynchronousTestCase):
             self.assertNotIn(line, self.reactor.readers)
             line.connectionLost(Failure(reason))
             self.assertEqual(len(protocol.ends), 1)
+
+    def test_the_peer_may_listen_on_when_it_has_closed_its_half(self) -> None:
+        line, protocol, end = self.line(notes=Listens, heard=[b"QUIT\r\n", b""])
+        self.assertEqual([line.doRead(), line.doRead()], [None, None])
+        self.assertEqual((protocol.halves, protocol.ends, end.closed, self.reactor.readers), (1, [], False, set()))
+        # Nothing more can come, so there is nothing to watch for; else the end would be told again and again.
+        line.resumeProducing()
+        self.assertEqual(self.reactor.readers, set())
+        line.write(b"221 bye\r\n")
+        self.end_turn()
+        self.assertEqual((end.sent, end.closed), ([b"221 bye\r\n"], False))
+        line.loseConnection()
+        self.end_turn()
+        self.assertEqual((protocol.ends, end.closed, protocol.halves), ([ConnectionDone], True, 1))
+
+    def test_the_last_word_leaves_though_the_peer_has_ended(self) -> None:
+        for room in (0, 3, 100):
+            line, protocol, end = self.line(notes=Listens, room=room, heard=[b""])
+            line.write(b"221 bye\r\n")
+            line.loseConnection()
+            self.assertIsNone(line.doRead())
+            self.end_turn()
+            end.room = 100
+            if line.connected:
+                self.assertIs(line.doWrite(), CONNECTION_DONE, room)
+                line.connectionLost(Failure(CONNECTION_DONE))
+            self.assertEqual((b"".join(end.sent), protocol.halves), (b"221 bye\r\n", 0), room)
+
+    def test_a_peer_that_has_ended_and_gone_is_for_the_reactor_to_tell_of(self) -> None:
+        line, protocol, _ = self.line(notes=Listens, trouble=errno.EPIPE, heard=[b""])
+        self.assertIsNone(line.doRead())
+        line.write(b"250 Ok")
+        self.end_turn()
+        self.assertEqual((self.reactor.readers, self.reactor.writers), (set(), {line}))
+        self.assertEqual((line.doWrite(), protocol.ends), (CONNECTION_LOST, []))
 
     def test_reading_pauses(self) -> None:
         line, _, _ = self.line()
