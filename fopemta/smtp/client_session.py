@@ -7,6 +7,7 @@ how, and whoever runs it begins a transaction or quits.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TypeAlias
 
 from fopemta.mail.address import Mailbox, path_text
@@ -28,7 +29,7 @@ from fopemta.smtp.client_effects import (
 )
 from fopemta.smtp.client_states import NEXT, PHASES, ClientEvent, ClientState
 from fopemta.smtp.reply_parser import Garbage, ReplyParser
-from fopemta.smtp.server_offer import ServerOffer
+from fopemta.smtp.server_offer import ServerOffer, continues_offer, extensions_of, lists_starttls
 from fopemta.smtp.xtext import encode_unitext, encode_xtext
 from fopemta.trust.diagnosis import Diagnosis
 
@@ -41,10 +42,13 @@ class ClientSession:
         self._wants_tls = wants_tls
         self.state = ClientState.GREETING
         self.tls = False
+        self._heard_under_tls = False
         self.offer = ServerOffer()
         self._starttls_offered = False
         self._name = ""
-        self._parser = ReplyParser()
+        self._greeting: Reply | None = None
+        self._introduction: Reply | None = None
+        self._parser = ReplyParser(patient=True)
         self._effects: list[ClientEffect] = []
         self._transaction: Transaction | None = None
         self._results: dict[Mailbox, RecipientResult] = {}
@@ -55,6 +59,7 @@ class ClientSession:
 
     def receive(self, data: bytes) -> list[ClientEffect]:
         """The server sent `data`, cut anywhere."""
+        self._heard_under_tls = self._heard_under_tls or self.tls
         self._parser.feed(data)
         while self.state is not ClientState.CLOSED:
             reply = self._parser.next_reply()
@@ -71,7 +76,8 @@ class ClientSession:
         self._go(ClientEvent.SECURED)
         self.tls = True
         self.offer = ServerOffer()
-        self._parser = ReplyParser()
+        self._introduction = None
+        self._parser = ReplyParser(patient=True)
         self._write(f"EHLO {self._hostname}")
         return self._taken()
 
@@ -106,6 +112,10 @@ class ClientSession:
         """Whose reply is awaited."""
         if self.state is ClientState.ENVELOPE and self._awaited:
             return self._awaited[0][0]
+        if self.state is ClientState.EHLO_AGAIN and self._heard_under_tls:
+            # TLS stands: what the server *says*, or leaves out, is no failure of the handshake any more, and must not
+            # lead to a weaker one or to plain text.
+            return Phase.HELO
         return PHASES[self.state]
 
     def answered(self) -> tuple[RecipientResult, ...]:
@@ -121,7 +131,7 @@ class ClientSession:
         match self.state:
             case ClientState.GREETING:
                 self._greeted(reply)
-            case ClientState.EHLO | ClientState.HELO | ClientState.EHLO_AGAIN:
+            case ClientState.EHLO | ClientState.HELO | ClientState.EHLO_AGAIN | ClientState.HELO_AGAIN:
                 self._introduced(reply)
             case ClientState.STARTTLS:
                 self._starttls_answered(reply)
@@ -147,24 +157,52 @@ class ClientSession:
         if reply.code != 220:
             self._fail_by(reply)
             return
+        self._greeting = reply
+        self._hear_out(lambda more: more == reply)
         self._go(ClientEvent.GREETED)
         self._write(f"EHLO {self._hostname}")
 
     def _introduced(self, reply: Reply) -> None:
-        if 200 <= reply.code < 300:
-            # HELO knows no extensions, whatever the server writes behind its name.
-            self._name = reply.lines[0].partition(" ")[0] if reply.lines else ""
-            lines = () if self.state is ClientState.HELO else reply.lines[1:]
-            extensions = _extensions(lines)
-            self._starttls_offered = "STARTTLS" in extensions
-            self.offer = ServerOffer.of(extensions)
+        if self._is_greeting_again(reply):
+            self._greeting = None
+        elif 200 <= reply.code < 300:
+            # HELO knows no extensions but the one that we look for everywhere, whatever the server writes behind its
+            # name.
+            self._introduction = reply
+            self._name = reply.lines[0].partition(" ")[0]
+            lines = reply.lines + self._hear_out(self._is_more_of_the_offer)
+            self._starttls_offered = self._starttls_offered or lists_starttls(lines)
+            if self.state in _BY_EHLO:
+                self.offer = ServerOffer.of(extensions_of(lines[1:]))
             self._known()
-        elif self.state is ClientState.EHLO and reply.code >= 500:
-            # RFC 5321 3.2: an old server; without EHLO there is no TLS.
+        elif self.state in _BY_EHLO and reply.code >= 500:
+            # RFC 5321 3.2: an old server.
+            self._starttls_offered = lists_starttls(reply.lines)
             self._go(ClientEvent.NO_EHLO)
             self._write(f"HELO {self._hostname}")
         else:
             self._fail_by(reply)
+
+    def _is_greeting_again(self, reply: Reply) -> bool:
+        """It greets twice, or once more under TLS; taken as the answer to EHLO it would offer nothing."""
+        if self._greeting is None or reply.code != 220 or lists_starttls(reply.lines):
+            return False
+        return reply.lines[0].split(" ")[0] == self._greeting.lines[0].split(" ")[0]
+
+    def _is_more_of_the_offer(self, reply: Reply) -> bool:
+        """The answer to EHLO once more, or a part of it by a server that ends each line as the last one."""
+        again = self._introduction
+        return again is not None and (reply == again or (reply.code == again.code and continues_offer(reply.lines)))
+
+    def _hear_out(self, belongs: Callable[[Reply], bool]) -> tuple[str, ...]:
+        """The lines of what is there already and `belongs` to the reply at hand."""
+        lines: tuple[str, ...] = ()
+        while (more := self._parser.next_reply(early=True)) is not None:
+            if isinstance(more, Garbage) or not belongs(more):
+                self._parser.give_back(more)
+                break
+            lines += more.lines
+        return lines
 
     def _known(self) -> None:
         offered = self._starttls_offered
@@ -172,13 +210,13 @@ class ClientSession:
             self._go(ClientEvent.WANT_TLS)
             self._write("STARTTLS")
             return
-        self._go(ClientEvent.KNOWN)
-        self._effects.append(Ready(self.tls, offered or self.tls, name=self._name, offer=self.offer))
+        self._ready(Ready(self.tls, offered or self.tls, name=self._name, offer=self.offer), ClientEvent.KNOWN)
 
     def _starttls_answered(self, reply: Reply) -> None:
-        if reply.code != 220:
-            self._go(ClientEvent.TLS_REFUSED)
-            self._effects.append(Ready(False, True, reply, self._name, self.offer))
+        if self._is_more_of_the_offer(reply) and reply.code != 220:
+            return  # it came late
+        if not 200 <= reply.code < 300:
+            self._ready(Ready(False, True, reply, self._name, self.offer), ClientEvent.TLS_REFUSED)
         elif not self._parser.empty:
             # C043: what came in the clear behind the 220 is somebody else's, or a broken server's.
             text = "data in the clear behind the answer to STARTTLS"
@@ -188,6 +226,11 @@ class ClientSession:
         else:
             self._go(ClientEvent.TLS_GRANTED)
             self._effects.append(BeginTls())
+
+    def _ready(self, ready: Ready, event: ClientEvent) -> None:
+        self._go(event)
+        self._parser.patient = False
+        self._effects.append(ready)
 
     # --- transactions ----------------------------------------------------------------------------------------------
 
@@ -324,9 +367,7 @@ class ClientSession:
         self._fail(kind, reply.text, reply)
 
     def _fail(self, diagnosis: Diagnosis, text: str, reply: Reply | None = None) -> None:
-        # TLS stands once the second EHLO is out: what the server *says* then is no failure of the handshake, and must
-        # not lead to a weaker one or to plain text.
-        phase = Phase.HELO if self.state is ClientState.EHLO_AGAIN else self.phase
+        phase = self.phase
         # What was to be done next is off: nobody begins anything with a server that has spoken out of turn.
         self._effects = [each for each in self._effects if not isinstance(each, _NEXT_STEPS)]
         self._effects.append(SessionFailed(phase, diagnosis, text, reply))
@@ -339,6 +380,7 @@ class ClientSession:
 
 
 _Command: TypeAlias = tuple[bytes, Phase, Mailbox | None]
+_BY_EHLO = frozenset({ClientState.EHLO, ClientState.EHLO_AGAIN})
 _NEXT_STEPS = (Ready, SendContent, SendChunk)
 _ANSWERING_421 = frozenset({ClientState.ENVELOPE, ClientState.CHUNK_SENT, ClientState.FINAL, ClientState.QUIT})
 
@@ -382,11 +424,3 @@ def _rcpt(transaction: Transaction, recipient: Mailbox, offer: ServerOffer) -> s
         encode = encode_unitext if options.original.kind == "utf-8" else encode_xtext
         words.append(f"ORCPT={options.original.kind};{encode(options.original.address)}")
     return " ".join(words)
-
-
-def _extensions(lines: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for line in lines:
-        keyword, _, value = line.strip().partition(" ")
-        found[keyword.upper()] = value.strip()
-    return found

@@ -17,7 +17,8 @@ class ClientState(enum.Enum):
     HELO = "helo"
     STARTTLS = "starttls"
     HANDSHAKE = "handshake"
-    EHLO_AGAIN = "ehlo again"  # under TLS; until its reply, a broken connection is the handshake's failure
+    EHLO_AGAIN = "ehlo again"  # under TLS; until a reply begins, a broken connection is the handshake's failure
+    HELO_AGAIN = "helo again"
     READY = "ready"
     ENVELOPE = "envelope"
     CONTENT = "content"
@@ -61,10 +62,13 @@ NEXT: dict[tuple[ClientState, ClientEvent], ClientState] = {
     (S.EHLO, E.KNOWN): S.READY,
     (S.EHLO, E.WANT_TLS): S.STARTTLS,
     (S.HELO, E.KNOWN): S.READY,
+    (S.HELO, E.WANT_TLS): S.STARTTLS,
     (S.STARTTLS, E.TLS_REFUSED): S.READY,
     (S.STARTTLS, E.TLS_GRANTED): S.HANDSHAKE,
     (S.HANDSHAKE, E.SECURED): S.EHLO_AGAIN,
     (S.EHLO_AGAIN, E.KNOWN): S.READY,
+    (S.EHLO_AGAIN, E.NO_EHLO): S.HELO_AGAIN,
+    (S.HELO_AGAIN, E.KNOWN): S.READY,
     (S.READY, E.BEGIN): S.ENVELOPE,
     (S.READY, E.QUIT): S.QUIT,
     (S.ENVELOPE, E.GO_AHEAD): S.CONTENT,
@@ -88,6 +92,7 @@ PHASES: dict[ClientState, Phase] = {
     S.STARTTLS: Phase.STARTTLS,
     S.HANDSHAKE: Phase.HANDSHAKE,
     S.EHLO_AGAIN: Phase.HANDSHAKE,
+    S.HELO_AGAIN: Phase.HELO,
     S.READY: Phase.QUIT,
     S.ENVELOPE: Phase.MAIL,
     S.CONTENT: Phase.CONTENT,

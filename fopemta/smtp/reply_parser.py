@@ -1,7 +1,8 @@
 """Replies of a server out of a stream of bytes (pure).
 
-RFC 5321 4.2, RFC 2034, RFC 3463.  Reading is laxer than the RFC in two things: a line may end with LF alone, and a code
-may stand without any text.
+RFC 5321 4.2, RFC 2034, RFC 3463.  Reading is laxer than the RFC where no reader could take the reply for another one: a
+line may end with LF alone or with several CRs, blank lines and NULs at the ends of a line say nothing, a tab does for
+the space, and a code may stand without any text.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ import attrs
 
 from fopemta.mail.reply import Reply
 
-# Longer than any honest server's; beyond it somebody is filling our memory.
+# Longer than any honest server's; beyond it somebody is filling our memory.  Octets and lines are those of one reply,
+# with the lines that say nothing.
 LONGEST_LINE = 4096
 MOST_LINES = 200
+MOST_OCTETS = 64 * 1024
 # What is no longer than this may be remembered.
 _SHORT = 80
 
-_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
+# The third form is "250<bob@d.test> , sender ok." (MDaemon 7).
+_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ \t-])(.*)|()([^0-9A-Za-z].*)?)", re.DOTALL)
+_GLUED = re.compile(rb"([2-5][0-9]{2})()([A-Za-z].*)", re.DOTALL)
+# Around a line; also all that may be left over behind a reply.
+_NOTHING = b"\r\0 \t"
 # Printable ASCII as it is, a tab as a space, anything else as "?".
 _CLEAN = bytes(byte if 32 <= byte < 127 else ord(" " if byte == 9 else "?") for byte in range(256))
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
@@ -27,60 +34,110 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
 
 @attrs.frozen
 class Garbage:
-    """What came is no reply; after it nothing more can be trusted (C086).  `text` is cleaned for the log."""
+    """What came is no reply.  Nothing behind it can be trusted: it may answer anything.  `text` is clean for logs."""
 
     text: str
 
 
 class ReplyParser:
-    """Collects bytes and gives replies; once there was garbage it gives nothing more."""
+    """Collects bytes and gives replies; once there was garbage it gives nothing more.
 
-    def __init__(self) -> None:
+    `patient`: one reply is awaited and no command is on its way behind it, so that lines which are no reply may be left
+    out and a reply whose codes differ be read by its last line.  With pipelined commands that would shift all replies.
+    """
+
+    def __init__(self, patient: bool = False) -> None:
+        self.patient = patient
         self._data = b""
+        self._at = 0
         self._lines: list[bytes] = []
-        self._code = b""
+        self._heard = self._octets = 0
+        self._codes: set[bytes] = set()
         self._spoilt = False
+        self._given_back: Reply | Garbage | None = None
 
     def feed(self, data: bytes) -> None:
         """Add bytes, cut anywhere."""
         if not self._spoilt:
-            self._data += data
+            self._data = self._data[self._at :] + data
+            self._at = 0
 
     @property
     def empty(self) -> bool:
         """Nothing is left over, not even a part of a reply."""
-        return not self._data and not self._lines
+        rest = self._data[self._at :].strip(_NOTHING + b"\n")
+        return not rest and not self._lines and self._given_back is None
 
-    def next_reply(self) -> Reply | Garbage | None:
-        """The next whole reply, None until more bytes come."""
+    def give_back(self, reply: Reply | Garbage) -> None:
+        """What `next_reply` gave last was not to be read yet."""
+        self._given_back = reply
+
+    def next_reply(self, early: bool = False) -> Reply | Garbage | None:
+        """The next whole reply, None until more bytes come.  `early`: none is awaited, so no line may be left out."""
+        given_back, self._given_back = self._given_back, None
+        if given_back is not None:
+            return given_back
         while not self._spoilt:
-            line, found, rest = self._data.partition(b"\n")
-            if not found:
-                return self._garbage(line) if len(line) > LONGEST_LINE else None
-            self._data = rest
-            reply = self._take(line.removesuffix(b"\r"))
+            end = self._data.find(b"\n", self._at)
+            if end < 0:
+                return self._garbage(self._data[self._at :]) if len(self._data) - self._at > LONGEST_LINE else None
+            line = self._data[self._at : end]
+            self._at = end + 1
+            reply = self._take(line.strip(_NOTHING), early)
             if reply is not None:
                 return reply
         return None
 
-    def _take(self, line: bytes) -> Reply | Garbage | None:
-        if not self._lines and len(line) <= _SHORT and (reply := _short(line)) is not None:
+    def _take(self, line: bytes, early: bool) -> Reply | Garbage | None:
+        if not self._heard and len(line) <= _SHORT and (reply := _short(line)) is not None:
             return reply
-        match = _LINE.fullmatch(line)
-        if match is None or len(line) > LONGEST_LINE or (self._code and match[1] != self._code):
+        self._heard += 1
+        self._octets += len(line)
+        if len(line) > LONGEST_LINE or self._heard > MOST_LINES or self._octets > MOST_OCTETS:
             return self._garbage(line)
-        self._code = match[1]
-        self._lines.append(match[3] or b"")
-        if match[2] == b"-":
-            return self._garbage(line) if len(self._lines) >= MOST_LINES else None
-        reply = _reply(int(self._code), self._lines)
-        self._code, self._lines = b"", []
+        match = self._match(line)
+        return self._no_reply(line, early) if match is None else self._one_line(line, match)
+
+    def _match(self, line: bytes) -> re.Match[bytes] | None:
+        return _LINE.fullmatch(line) or (_GLUED.fullmatch(line) if self.patient else None)
+
+    def _no_reply(self, line: bytes, early: bool) -> Garbage | None:
+        """A line that is none of a reply."""
+        if not line:
+            return None
+        if not self.patient or (early and not self._lines):
+            return self._garbage(line)
+        if self._lines:
+            # Text without its code: a line that somebody has folded.
+            self._lines.append(line)
+        return None
+
+    def _one_line(self, line: bytes, match: re.Match[bytes]) -> Reply | Garbage | None:
+        code, last = match[1], match[2] != b"-"
+        self._codes.add(code)
+        self._lines.append(_text(match))
+        if len(self._codes) > 1 and not (self.patient and (not last or _may_end(self._codes, code))):
+            return self._garbage(line)
+        if not last:
+            return None
+        reply = _reply(int(code), self._lines)
+        self._codes, self._lines = set(), []
+        self._heard = self._octets = 0
         return reply
 
     def _garbage(self, line: bytes) -> Garbage:
         self._spoilt = True
-        self._data = b""
+        self._data, self._at = b"", 0
         return Garbage(clean(line[:200]))
+
+
+def _text(match: re.Match[bytes]) -> bytes:
+    return next((each for each in match.groups()[2:] if each), b"")
+
+
+def _may_end(codes: set[bytes], code: bytes) -> bool:
+    """A refusal may follow what promised well ("220-laposte", "421 4.2.1 ..."), nothing good a refusal."""
+    return code >= b"4" or max(codes) < b"4"
 
 
 def clean(text: bytes) -> str:
@@ -92,7 +149,7 @@ def clean(text: bytes) -> str:
 def _short(line: bytes) -> Reply | None:
     """The reply that is this one line alone; None where there is more to see about it."""
     match = _LINE.fullmatch(line)
-    return None if match is None or match[2] == b"-" else _reply(int(match[1]), [match[3] or b""])
+    return None if match is None or match[2] == b"-" else _reply(int(match[1]), [_text(match)])
 
 
 def _reply(code: int, lines: list[bytes]) -> Reply:

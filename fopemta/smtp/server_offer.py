@@ -1,10 +1,29 @@
-"""What a server offers in its answer to EHLO (pure)."""
+"""What a server offers in its answer to EHLO (pure).
+
+STARTTLS is found wherever a lenient reader would see it: reading it into a line adds an attempt, which costs a refusal
+where there is none, while one that is overlooked sends mail in the clear.  All else is read as it is defined, since
+using it where it is not meant breaks the conversation.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
+
+# As old drafts have it, a value may stand behind "=" ("AUTH=LOGIN").
+_LINE = re.compile(r"[\s-]*([A-Za-z0-9][A-Za-z0-9-]*)(?:[\s=]+(.*))?")
+_STARTTLS = re.compile(r"(?<![A-Z0-9])STARTTLS(?![A-Z0-9])", re.IGNORECASE)
+# What begins a line that can be nothing but a part of an answer to EHLO.
+_KEYWORDS = frozenset(
+    {
+        "8BITMIME", "AUTH", "BINARYMIME", "BURL", "CHECKPOINT", "CHUNKING", "CONNEG", "CONPERM", "DELIVERBY", "DSN",
+        "ENHANCEDSTATUSCODES", "ETRN", "EXPN", "FUTURERELEASE", "HELP", "LIMITS", "MT-PRIORITY", "MTRK",
+        "NO-SOLICITING", "PIPECONNECT", "PIPELINING", "REQUIRETLS", "RRVS", "SIZE", "SMTPUTF8", "STARTTLS", "TURN",
+        "UTF8SMTP", "VERB", "VRFY", "XCLIENT", "XFORWARD",
+    }
+)  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -54,3 +73,25 @@ def _limits(value: str) -> dict[str, int]:
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else 0
+
+
+def extensions_of(lines: Iterable[str]) -> dict[str, str]:
+    """Keywords in upper case and their values, of the lines behind the first one."""
+    found = {}
+    for line in lines:
+        match = _LINE.match(line)
+        if match is not None:
+            found[match[1].upper()] = (match[2] or "").strip()
+    return found
+
+
+def lists_starttls(lines: Sequence[str]) -> bool:
+    """STARTTLS stands somewhere in an answer to EHLO or HELO; `lines` with the first one, where a name comes first."""
+    first = lines[0].strip(" -") if lines else ""
+    name, _, rest = first.partition(" ")
+    return name.upper() == "STARTTLS" or any(_STARTTLS.search(line) for line in (rest, *lines[1:]))
+
+
+def continues_offer(lines: Sequence[str]) -> bool:
+    """Each line begins with a keyword: a server that forgets the "-" says each as a reply of its own."""
+    return bool(lines) and all((match := _LINE.match(line)) and match[1].upper() in _KEYWORDS for line in lines)

@@ -115,11 +115,22 @@ class LadderTests(SynchronousTestCase):
             self.assertEqual([brief(delivery.run()[0]) for _ in wanted], wanted, fallback)
 
     def test_what_the_server_says_under_tls_never_leads_to_plain_text(self) -> None:
-        for reply in ("421 4.3.2 later", "550 5.7.1 no", "rubbish"):
-            server = peer(after_tls={"EHLO": reply})
-            verdict = Delivery(server).run()[0]
+        for reply in ("421 4.3.2 later", "550 5.7.1 no", "rubbish", "250-mx", "\x00"):
+            server = peer(after_tls={"EHLO": reply, "HELO": reply})
+            verdict = Delivery(server).run(400)[0]
             self.assertEqual((verdict.result, server.messages), (Result.DEFERRED, []), reply)
             self.assertEqual(server.connections, 1, reply)
+
+    def test_an_offer_is_not_lost_by_odd_line_ends(self) -> None:
+        for reply in ("250-mx\r\r\n250-STARTTLS\r\r\n250 HELP\r", "250 mx\r\n250 starttls\0"):
+            verdict = Delivery(peer(replies={"EHLO": reply}), level=Level.AUTHENTICATED).run()[0]
+            self.assertEqual(brief(verdict), "delivered strong256 None", reply)
+
+    def test_under_tls_helo_does_as_well(self) -> None:
+        server = peer(after_tls={"EHLO": "502 5.5.1 no"})
+        verdict = Delivery(server, level=Level.AUTHENTICATED).run()[0]
+        self.assertEqual(brief(verdict), "delivered strong256 None")
+        self.assertEqual(server.verbs[0][:4], ["EHLO", "STARTTLS", "EHLO", "HELO"])
 
     def test_fallback_never_holds_also_where_starttls_has_vanished(self) -> None:
         for fallback, wanted in ((Fallback.NEVER, "deferred"), (Fallback.IMMEDIATE, "delivered")):

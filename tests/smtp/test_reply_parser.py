@@ -48,10 +48,10 @@ class ReplyParserTests(SynchronousTestCase):
             b"950 x\r\n",
             b"250x\r\n",
             b"250-a\r\n251 b\r\n",
-            b"\r\n",
+            b"250-a\r\nhello\r\n250 b\r\n",
         ):
             found = replies(garbage + b"221 bye\r\n")
-            self.assertIsInstance(found[-1], Garbage, garbage)
+            self.assertIsInstance(found[-1], Garbage, str(garbage))
             self.assertEqual(len(found), 1, garbage)
 
     def test_what_was_said_before_means_the_same_again(self) -> None:
