@@ -440,6 +440,11 @@ def dns_bound_exceeded(question: str, server: str, bound: str) -> None:
     )
 
 
+def fetch_bound_exceeded(host: str, bound: str) -> None:
+    """A web server, asked for a CRL or an OCSP response, sends more than is read; what it sends counts as nothing."""
+    _log.warn("{host} was cut off: {bound}", event="fetch_bound_exceeded", host=host, bound=bound)
+
+
 def blocklist_failing(zone: str, why: str) -> None:
     """A block list cannot be asked, or says nothing that means anything; mail passes.  Logged once until it does."""
     _log.warn("block list {zone} fails: {why}", event="blocklist_failing", zone=zone, why=why)

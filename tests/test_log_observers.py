@@ -233,6 +233,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.dns_bound_exceeded("MX d.test", "192.0.2.53:53", "3100 records"),
         '- warning: dns_bound_exceeded question="MX d.test" server=192.0.2.53:53 bound="3100 records"',
     ),
+    "fetch_bound_exceeded": (
+        lambda: maillog.fetch_bound_exceeded("crl.test", "more than 100 header lines"),
+        '- warning: fetch_bound_exceeded host=crl.test bound="more than 100 header lines"',
+    ),
     "name_server_failing": (
         lambda: maillog.name_server_failing("192.0.2.53:53", "no answer within 2.0 s"),
         '- warning: name_server_failing server=192.0.2.53:53 why="no answer within 2.0 s"',

@@ -19,10 +19,12 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from fopemta import maillog
 from fopemta.answer import Absent, Answer, Found, Unavailable
 from fopemta.config.model import Fetch
 from fopemta.interfaces import IFetcher, IResolver
 from fopemta.lookup.http_body import body_of, discard
+from fopemta.lookup.http_bounds import LARGEST_HEAD, BoundedEndpoint, Bounds, Places
 from fopemta.lookup.public_address import is_public
 from fopemta.mail.address import is_ip_address
 
@@ -32,6 +34,12 @@ _CONNECT_TIMEOUT = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
 _LONGEST_URL = 2000
+# Things fetched at a time: in all, from one host, and their bodies in units of the largest that is taken.
+_MOST_AT_ONCE = 100
+_MOST_OF_ONE_HOST = 8
+_MOST_BODIES = 4
+# A chunk of a few octets costs as many again; servers send chunks of thousands.
+_WRAPPING = 2
 
 
 @attrs.frozen
@@ -60,6 +68,7 @@ class Fetcher:
         self._resolver = resolver
         self._settings = settings
         self._private = private
+        self._places = Places(_MOST_AT_ONCE, _MOST_OF_ONE_HOST, _MOST_BODIES * settings.largest)
 
     def get(self, url: str) -> Deferred[Answer[bytes]]:
         """See IFetcher."""
@@ -96,11 +105,10 @@ class Fetcher:
     async def _fetched(self, url: str, request: _Request) -> Answer[bytes]:
         try:
             for _ in range(_MOST_REDIRECTS + 1):
-                response = await self._asked(_checked(url), url, request)
-                if response.code not in _REDIRECTS:
-                    return await self._taken(url, response, request)
-                discard(response)
-                url = _location(url, response)
+                found = await self._in_its_place(url, request)
+                if not isinstance(found, _Elsewhere):
+                    return found
+                url = found.url
             return Unavailable(f"{_host(url)}: more than {_MOST_REDIRECTS} redirects")
         except _NotFetched as why:
             return Unavailable(str(why))
@@ -109,20 +117,46 @@ class Fetcher:
         except Exception as error:  # noqa: BLE001  what a stranger's HTTP can do has no end
             return Unavailable(f"{_host(url)}: {_words(error)}")
 
+    async def _in_its_place(self, url: str, request: _Request) -> Answer[bytes] | _Elsewhere:
+        parts = _checked(url)
+        host = parts.hostname or ""
+        full = self._places.enter(host)
+        if full is not None:
+            raise _NotFetched(f"{_host(url)}: {full}")
+        bounds = Bounds(LARGEST_HEAD + _WRAPPING * request.largest)
+        try:
+            response = await self._asked(parts, url, request, bounds)
+            if response.code in _REDIRECTS:
+                discard(response)
+                return _Elsewhere(_location(url, response))
+            found = await self._taken(url, response, request)
+            return found if bounds.excess is None else Unavailable(f"{_host(url)}: {bounds.excess}")
+        except CancelledError:
+            raise
+        except Exception:
+            if bounds.excess is None:
+                raise
+            raise _NotFetched(f"{_host(url)}: {bounds.excess}") from None
+        finally:
+            self._places.leave(host)
+            if bounds.excess is not None:
+                maillog.fetch_bound_exceeded(_host(url), bounds.excess)
+
     async def _taken(self, url: str, response: IResponse, request: _Request) -> Answer[bytes]:
         if response.code == 200:
-            found = await body_of(response, request.largest)
+            _uncompressed(url, response)
+            found = await body_of(response, request.largest, self._places.take)
             return Unavailable(f"{_host(url)}: {found.reason}") if isinstance(found, Unavailable) else found
         discard(response)
         return Absent() if response.code in _GONE else Unavailable(f"{_host(url)}: HTTP status {response.code}")
 
-    async def _asked(self, parts: SplitResult, url: str, request: _Request) -> IResponse:
+    async def _asked(self, parts: SplitResult, url: str, request: _Request, bounds: Bounds) -> IResponse:
         """The response's head, from the first address that takes a connection."""
         addresses, port = await self._addresses(parts)
         refused: Exception = ConnectError()
         for address in addresses[:_MOST_ADDRESSES]:
             try:
-                return await self._agent(_endpoint(self._reactor, address, port)).request(
+                return await self._agent(BoundedEndpoint(_endpoint(self._reactor, address, port), bounds)).request(
                     b"GET" if request.body is None else b"POST",
                     url.encode("ascii"),
                     _headers(request),
@@ -163,6 +197,13 @@ class Fetcher:
             return answer.value
         why = answer.reason if isinstance(answer, Unavailable) else "has no address"
         raise _NotFetched(f"{host}: {why}")
+
+
+@attrs.frozen
+class _Elsewhere:
+    """Where a redirect leads."""
+
+    url: str
 
 
 @implementer(IAgentEndpointFactory)
@@ -224,6 +265,14 @@ def _checked(url: str) -> SplitResult:
     if parts.scheme != "http" or not parts.hostname or "@" in parts.netloc:
         raise _NotFetched(f"{_host(url)}: only http://host/... is fetched")
     return parts
+
+
+def _uncompressed(url: str, response: IResponse) -> None:
+    """We ask for nothing else, and what is small on the way may be large when it is unpacked.  Raises _NotFetched."""
+    codings = response.headers.getRawHeaders("content-encoding") or []
+    if any(each.strip().lower() not in ("", "identity") for each in codings):
+        discard(response)
+        raise _NotFetched(f"{_host(url)}: sent compressed, which was not asked for")
 
 
 def _location(url: str, response: IResponse) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -11,15 +14,21 @@ from twisted.web.iweb import IResponse
 
 from fopemta.answer import Answer, Found, Unavailable
 
+Room: TypeAlias = Callable[[int], bool]
+
 
 class _Body(Protocol):
-    """Collects; gives the connection up as soon as there is more than `largest` octets."""
+    """Collects; gives the connection up as soon as there is more than `largest` octets, or no `room` for them.
 
-    def __init__(self, largest: int) -> None:
+    Room that was taken is given back when the response is over.
+    """
+
+    def __init__(self, largest: int, room: Room) -> None:
         self.answer: Deferred[Answer[bytes]] = Deferred(lambda _: self._give_up())
         self._largest = largest
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._room = room
+        # Not a list of what came: chunks of one octet would each cost fifty.
+        self._data = bytearray()
 
     def _give_up(self) -> None:
         if self.transport is not None:
@@ -29,31 +38,43 @@ class _Body(Protocol):
         """No more of it."""
         if not self.answer.called:
             self.answer.callback(Unavailable(why))
-            self._parts.clear()
+            self._forget()
             self._give_up()
 
     def dataReceived(self, data: bytes) -> None:
         """Protocol."""
-        self._size += len(data)
-        if self._size > self._largest:
+        if self.answer.called:
+            return
+        if len(self._data) + len(data) > self._largest:
             self.refuse(f"larger than {self._largest} octets")
+        elif self._room(len(data)):
+            self._data += data
         else:
-            self._parts.append(data)
+            self.refuse("too much is being fetched at a time")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Protocol: the response is over, one way or the other."""
+        found = bytes(self._data)
+        self._forget()
         if self.answer.called:
             return
         # Without a length the server ends by closing; that something is missing shows in the signature.
         if reason.check(ResponseDone, PotentialDataLoss):
-            self.answer.callback(Found(b"".join(self._parts)))
+            self.answer.callback(Found(found))
         else:
             self.answer.callback(Unavailable("the response broke off"))
 
+    def _forget(self) -> None:
+        self._room(-len(self._data))
+        self._data.clear()
 
-def body_of(response: IResponse, largest: int) -> Deferred[Answer[bytes]]:
-    """The body, or Unavailable when it is larger than `largest` octets or breaks off.  Cancelled, it is given up."""
-    body = _Body(largest)
+
+def body_of(response: IResponse, largest: int, room: Room = lambda _: True) -> Deferred[Answer[bytes]]:
+    """The body, or Unavailable when it is larger than `largest` octets or breaks off.  Cancelled, it is given up.
+
+    `room` is asked for each number of octets, and given back by a negative one.
+    """
+    body = _Body(largest, room)
     response.deliverBody(body)
     if isinstance(response.length, int) and response.length > largest:
         body.refuse(f"larger than {largest} octets")
@@ -62,6 +83,6 @@ def body_of(response: IResponse, largest: int) -> Deferred[Answer[bytes]]:
 
 def discard(response: IResponse) -> None:
     """Give the connection up without reading the body."""
-    body = _Body(0)
+    body = _Body(0, lambda _: True)
     response.deliverBody(body)
     body.refuse("not wanted")

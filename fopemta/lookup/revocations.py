@@ -98,6 +98,8 @@ class Revocations:
     def _stapled(self, question: Question, staple: bytes) -> Finding | None:
         if not staple:
             return None
+        if len(staple) > _LARGEST_RESPONSE:  # judged at once, in the reactor
+            return Finding(Status.UNKNOWN, "staple", f"the staple is larger than {_LARGEST_RESPONSE} octets")
         return self._remembered(
             question, judge_ocsp(staple, question.certificate, question.issuer, self._now(), "staple")
         )
@@ -143,7 +145,9 @@ class Revocations:
         request = request_for(question.certificate, question.issuer)
         answer = await self._fetcher.post(url, request, "application/ocsp-request", _LARGEST_RESPONSE)
         if isinstance(answer, Found):
-            return judge_ocsp(answer.value, question.certificate, question.issuer, self._now())
+            about = question.certificate, question.issuer
+            judged: Finding = await self._in_thread(judge_ocsp, answer.value, *about, self._now())
+            return judged
         why = "there is no OCSP responder at its place" if isinstance(answer, Absent) else answer.reason
         return Finding(Status.UNKNOWN, "ocsp", why)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -131,6 +132,84 @@ class FetchTests(SynchronousTestCase):
         found = [self.fetched(f"http://c.test/{number}", fetcher=fetcher) for number in range(5)]
         self.assertEqual(found[:4], [Unavailable("c.test: larger than 100 octets")] * 4)
         self.assertEqual(found[4], Found(b"x" * 100))
+
+    def test_headers_without_end(self) -> None:
+        seen: list[Any] = []
+        globalLogPublisher.addObserver(seen.append)
+        self.addCleanup(globalLogPublisher.removeObserver, seen.append)
+        self.server.closes = False
+        self.answers(
+            b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000,
+            b"HTTP/1.1 200 OK\r\nX: y\r\n" + b" y\r\n" * 1000,
+            b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000,
+            b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" * 1000,
+            b"HTTP/1.1 302 Found\r\n" + b"Location: /3\r\n" * 1000,
+        )
+        found = [self.fetched(f"http://c.test/{number}") for number in range(5)]
+        lines, octets = "more than 100 header lines", "headers of more than 65536 octets"
+        bounds = [lines, lines, octets, lines, lines]
+        self.assertEqual(found, [Unavailable(f"c.test: {each}") for each in bounds])
+        self.assertEqual(self.server.gone, 5)
+        told = [(each["host"], each["bound"]) for each in seen if each.get("event") == "fetch_bound_exceeded"]
+        self.assertEqual(told, [("c.test", each) for each in bounds])
+
+    def test_chunks_are_bounded_with_all_that_wraps_them(self) -> None:
+        self.server.closes = False
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.answers(
+            head + b"1;" + b"x" * 1000 + b"\r\ny\r\n" + (b"1;" + b"x" * 1000 + b"\r\ny\r\n") * 100,
+            head + b"4\r\nlist\r\n0\r\n" + b"X: y\r\n" * 20_000,
+            head + b"2\r\nli\r\n2;x=y\r\nst\r\n0\r\nX: y\r\n\r\n",
+        )
+        fetcher = self.fetcher(largest=1000)
+        found = [self.fetched(f"http://c.test/{number}", fetcher=fetcher) for number in range(3)]
+        self.assertEqual([type(each) for each in found], [Unavailable, Unavailable, Found])
+        self.assertEqual(found[0], Unavailable("c.test: more around its body than the body itself"))
+        self.assertEqual(found[2], Found(b"list"))
+        self.assertEqual(self.server.gone, 3)
+
+    def test_compressed_is_not_taken(self) -> None:
+        self.answers(
+            response(b"list", b"200 OK", b"Content-Encoding: gzip"),
+            response(b"list", b"200 OK", b"Content-Encoding: Identity"),
+        )
+        found = [self.fetched(f"http://c.test/{number}") for number in range(2)]
+        self.assertEqual(found, [Unavailable("c.test: sent compressed, which was not asked for"), Found(b"list")])
+
+    def test_places_are_bounded_and_given_back(self) -> None:
+        self.server.closes = False
+        self.answers(b"", response(b"list"))
+        fetcher, found = self.fetcher(), []  # type: ignore[var-annotated]
+        waiting = [fetcher.get("http://c.test/0").addErrback(lambda _: None) for _ in range(8)]
+        self.network.flush()
+        fetcher.get("http://c.test/1").addCallback(found.append)
+        self.assertEqual(found, [Unavailable("c.test: 8 things are being fetched from it already")])
+        waiting.pop().cancel()
+        self.network.flush()
+        fetcher.get("http://c.test/1").addCallback(found.append)
+        self.network.flush()
+        self.assertEqual(found[1:], [Found(b"list")])
+        for each in waiting:
+            each.cancel()
+        self.network.flush()
+
+    def test_bodies_are_bounded_together(self) -> None:
+        self.server.closes = False
+        self.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 99, response(b"x" * 100))
+        fetcher, found = self.fetcher(largest=100), []  # type: ignore[var-annotated]
+        waiting = [fetcher.get("http://c.test/0").addErrback(lambda _: None) for _ in range(4)]
+        self.network.flush()
+        fetcher.get("http://c.test/1").addCallback(found.append)
+        self.network.flush()
+        self.assertEqual(found, [Unavailable("c.test: too much is being fetched at a time")])
+        waiting.pop().cancel()
+        self.network.flush()
+        fetcher.get("http://c.test/1").addCallback(found.append)
+        self.network.flush()
+        self.assertEqual(found[1:], [Found(b"x" * 100)])
+        for each in waiting:
+            each.cancel()
+        self.network.flush()
 
     def test_time_is_bounded_from_the_first_octet_to_the_last(self) -> None:
         self.server.closes = False

@@ -116,6 +116,30 @@ class RevocationsTests(SynchronousTestCase):
         self.now += 25 * HOUR
         self.assertEqual(self.check(STAPLED)[0][0], Status.STAPLE_MISSING)
 
+    def test_staple_larger_than_is_read_in_a_handshake(self) -> None:
+        padded = CA.ocsp(BOTH, revoked=True)
+        padded += bytes(65537 - len(padded))
+        found = self.successResultOf(self.revocations.check(path_of(BOTH), padded))
+        self.assertEqual((found[0].status, found[0].by), (Status.GOOD, "crl"))
+        self.fetcher.answers |= {LIST: Unavailable("down")}
+        (leaf, _) = self.successResultOf(self.revocations.check(path_of(STAPLED), padded))
+        self.assertTrue(leaf.text.endswith("the staple is larger than 65536 octets"), leaf.text)
+        (leaf, _) = self.successResultOf(self.revocations.check(path_of(STAPLED), padded[:-1]))
+        self.assertIn("could not be read", leaf.text)
+
+    def test_what_strangers_send_is_not_read_in_the_reactor(self) -> None:
+        self.fetcher.answers[LIST] = Unavailable("down")
+        in_thread: list[str] = []
+
+        def run(work: Any, *args: Any) -> Deferred[Any]:
+            in_thread.append(work.__name__)
+            return maybeDeferred(work, *args)
+
+        revocations = Revocations(self.clock, self.fetcher, self.lists, lambda: self.now, run)
+        self.successResultOf(revocations.check(path_of(BOTH), b""))
+        self.assertIn("judge_ocsp", in_thread)
+        self.assertIn("judge_entry", in_thread)
+
     def test_known_asks_nobody(self) -> None:
         self.assertEqual([each for each, _ in self.known(BOTH)], [Status.UNKNOWN, Status.UNKNOWN])
         self.assertEqual(self.known(BOTH, CA.ocsp(BOTH, revoked=True))[0], (Status.REVOKED, "staple"))

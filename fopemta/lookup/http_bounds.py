@@ -1,0 +1,171 @@
+"""What an HTTP server may send before it is cut off, whatever it calls it (shell).
+
+Twisted's client reads header fields, interim responses and chunks of any number; the octets are counted before it sees
+them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint, ITransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+# Of all heads that come before the body: interim responses (RFC 9110 15.2) count with the last one, and each line of a
+# folded field by itself.
+LARGEST_HEAD = 65536
+MOST_LINES = 100
+
+
+class HeadMeter:
+    """Counts what comes before the body; pure."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._octets = 0
+        self._lines = 0
+        self._line = bytearray()
+        self._status = b""
+
+    def excess(self, data: bytes) -> str | None:
+        """Count what came next.  The bound that is exceeded, None for none; nothing counts once the head is `over`."""
+        at = 0
+        while not self.over:
+            end = data.find(b"\n", at)
+            taken = data[at:] if end < 0 else data[at:end]
+            self._octets += len(taken) + (end >= 0)
+            if self._octets > LARGEST_HEAD:
+                return f"headers of more than {LARGEST_HEAD} octets"
+            self._line += taken
+            if end < 0:
+                return None
+            at = end + 1
+            line = bytes(self._line.removesuffix(b"\r"))
+            self._line.clear()
+            if not self._status:
+                self._status = line or b"-"
+            elif not line:
+                self.over, self._status = not _is_interim(self._status), b""
+            else:
+                self._lines += 1
+                if self._lines > MOST_LINES:
+                    return f"more than {MOST_LINES} header lines"
+        return None
+
+
+def _is_interim(status: bytes) -> bool:
+    """Another head follows, as Twisted reads the status line."""
+    words = status.split(b" ", 2)
+    try:
+        return len(words) > 1 and 100 <= int(words[1]) < 200
+    except ValueError:
+        return False
+
+
+class Bounds:
+    """Of one response: its head, and `most` octets in all as they come over the wire, with chunk sizes, extensions and
+    trailers.  `excess` names the bound that was exceeded.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.excess: str | None = None
+        self._head = HeadMeter()
+        self._left = most
+
+    def allow(self, data: bytes) -> bool:
+        """`data` may be read."""
+        if self.excess is None:
+            self._left -= len(data)
+            self.excess = self._head.excess(data)
+            if self.excess is None and self._left < 0:
+                self.excess = "more around its body than the body itself"
+        return self.excess is None
+
+
+class _Metered(Protocol):
+    """Stands before `inner`, which has the transport for itself."""
+
+    def __init__(self, inner: IProtocol, bounds: Bounds) -> None:
+        self.inner = inner
+        self._bounds = bounds
+
+    def makeConnection(self, transport: ITransport) -> None:
+        """IProtocol."""
+        self.transport = transport
+        self.inner.makeConnection(transport)
+
+    def dataReceived(self, data: bytes) -> None:
+        """IProtocol."""
+        if self._bounds.allow(data):
+            self.inner.dataReceived(data)
+        else:
+            self.transport.abortConnection()  # type: ignore[union-attr]  # TCP has it
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """IProtocol."""
+        self.inner.connectionLost(reason)
+
+
+class _MeteredFactory(Factory):
+    noisy = False
+
+    def __init__(self, inner: IProtocolFactory, bounds: Bounds) -> None:
+        self._inner = inner
+        self._bounds = bounds
+
+    def buildProtocol(self, addr: Any) -> Protocol | None:
+        inner = self._inner.buildProtocol(addr)
+        return None if inner is None else _Metered(inner, self._bounds)
+
+
+@implementer(IStreamClientEndpoint)
+class BoundedEndpoint:
+    """`endpoint`, over which no more comes than `bounds` allow."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint, bounds: Bounds) -> None:
+        self._endpoint = endpoint
+        self._bounds = bounds
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        """IStreamClientEndpoint."""
+        return self._endpoint.connect(_MeteredFactory(factory, self._bounds)).addCallback(_within)
+
+
+def _within(metered: IProtocol) -> IProtocol:
+    assert isinstance(metered, _Metered)
+    return metered.inner
+
+
+class Places:
+    """What is fetched at a time: `most` things, `most_of_one` from one host, and `octets` of bodies."""
+
+    def __init__(self, most: int, most_of_one: int, octets: int) -> None:
+        self._most = most
+        self._most_of_one = most_of_one
+        self._hosts: dict[str, int] = {}
+        self._octets = octets
+
+    def enter(self, host: str) -> str | None:
+        """Take a place; why there is none."""
+        if sum(self._hosts.values()) >= self._most:
+            return f"{self._most} things are being fetched already"
+        if self._hosts.get(host, 0) >= self._most_of_one:
+            return f"{self._most_of_one} things are being fetched from it already"
+        self._hosts[host] = self._hosts.get(host, 0) + 1
+        return None
+
+    def leave(self, host: str) -> None:
+        """Give a place back."""
+        self._hosts[host] -= 1
+        if not self._hosts[host]:
+            del self._hosts[host]
+
+    def take(self, octets: int) -> bool:
+        """Room for so much of a body, if there is; a negative number gives room back."""
+        if octets > self._octets:
+            return False
+        self._octets -= octets
+        return True
