@@ -83,12 +83,12 @@ def explain(
 
 
 def _mailbox(option: str, text: str) -> Mailbox:
-    from fopemta.smtp.grammar import NotInGrammar, mailbox
+    from fopemta.mail.written import NotWritten, written_address
 
     try:
-        return mailbox(text.removeprefix("<").removesuffix(">"))
-    except NotInGrammar as flaw:
-        raise click.UsageError(f"{option}: {text!r} is no address: {flaw}") from flaw
+        return written_address(text)
+    except NotWritten as flaw:
+        raise click.UsageError(f"{option}: {text!r} {flaw}") from flaw
 
 
 def _no_content() -> ContentFacts:

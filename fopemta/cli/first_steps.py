@@ -53,7 +53,7 @@ def _where(listener: Listener) -> str:
 
 
 def _is_plain_local(route: Route) -> bool:
-    return route.via is Via.MAILDIR and not route.domain.startswith("*")
+    return route.via is Via.MAILDIR and route.names_one_domain
 
 
 def _maildir(route: Route) -> str:

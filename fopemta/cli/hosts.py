@@ -54,12 +54,24 @@ def list_(config: str | None, as_json: bool) -> None:
 @json_option
 def clear(names: tuple[str, ...], config: str | None, as_json: bool) -> None:
     """Forget hosts, all of them without any: the next delivery begins at the top."""
+    names = tuple(_as_kept(each) for each in names)
     control = Control.if_running(config)
     if control is not None:
         forgotten = control.end_of({"command": "forget_hosts", "hosts": list(names)})["hosts"]
     else:
         forgotten = _forget(_path(config), names)
     click.echo(json.dumps({"hosts": forgotten}) if as_json else f"{count(forgotten, 'host')} forgotten")
+
+
+def _as_kept(name: str) -> str:
+    """A host in the spelling of the list: a domain in canonical form, an address as it is."""
+    from fopemta.mail.written import NotWritten, written_domain
+
+    host, colon, port = name.partition(":") if name.count(":") == 1 else (name, "", "")
+    try:
+        return f"{written_domain(host)}{colon}{port}"
+    except NotWritten:
+        return name.lower()
 
 
 def _path(config: str | None) -> str:
@@ -83,7 +95,7 @@ def _forget(path: str, names: tuple[str, ...]) -> int:
     from fopemta.outbound.host_memory import write
 
     known = _known(path)
-    wanted = {each.lower() for each in names}
+    wanted = set(names)
     gone = [each for each in known if not wanted or each in wanted or each.rpartition(":")[0] in wanted]
     if gone:
         write(path, {key: each for key, each in known.items() if key not in gone})

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -52,7 +52,7 @@ def queue() -> None:
 @filter_options
 @config_option
 @json_option
-def list_(config: str | None, as_json: bool, **wanted: str | None) -> None:
+def list_(config: str | None, as_json: bool, **wanted: Any) -> None:
     """List the messages that are not finished, oldest first; with options, those that fit all of them."""
     chosen = Filter(**wanted)
     with queue_source(config) as source:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
 
+from fopemta.mail.address import Mailbox
 from fopemta.mail.listed import Listed
 from fopemta.mail.queued import RecipientState
+
+if TYPE_CHECKING:
+    from fopemta.policy.patterns import AddressPattern
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @attrs.frozen(kw_only=True)
 class Filter:
-    """Every fact that is given must fit; addresses and domains may hold * and ?."""
+    """Every fact that is given must fit."""
 
-    sender: str | None = None
-    recipient: str | None = None
-    domain: str | None = None
+    sender: AddressPattern | None = None
+    recipient: AddressPattern | None = None
+    domain: AddressPattern | None = None
     state: str | None = None
     rule: str | None = None
     diagnosis: str | None = None
@@ -39,9 +42,9 @@ class Filter:
 
     def _fits_recipient(self, recipient: Listed) -> bool:
         last = recipient["last"]
+        address = recipient["address"]
         return (
-            (self.recipient is None or _fits(self.recipient, recipient["address"]))
-            and (self.domain is None or _fits(self.domain, recipient["address"].rpartition("@")[2]))
+            all(each is None or _fits(each, address) for each in (self.recipient, self.domain))
             and (self.state is None or recipient["state"] == self.state)
             and (self.rule is None or self.rule in recipient["rules"])
             and (self.diagnosis is None or (last is not None and last["diagnosis"] == self.diagnosis))
@@ -55,16 +58,22 @@ def filter_options(command: F) -> F:
     return command
 
 
-def as_queued(_context: click.Context, _option: click.Parameter, domain: str | None) -> str | None:
-    """A domain in letters of any script, as the queue has it; a pattern as it is."""
-    if domain is None or domain.isascii():
-        return domain
-    from fopemta.smtp.grammar import NotInGrammar, canonical_domain
+def _addresses(_context: click.Context, _option: click.Parameter, text: str | None) -> AddressPattern | None:
+    """As the rules have them, so that one spelling does for both."""
+    if text is None:
+        return None
+    from fopemta.policy.patterns import BadPattern, address_pattern
 
     try:
-        return canonical_domain(domain)
-    except NotInGrammar:
-        return domain
+        return address_pattern(text or "<>")
+    except BadPattern as flaw:
+        raise click.BadParameter(f"{text!r} {flaw}") from flaw
+
+
+def _domains(context: click.Context, option: click.Parameter, text: str | None) -> AddressPattern | None:
+    if text is not None and (text.startswith("/") or "@" in text[1:]):
+        raise click.BadParameter(f"{text!r} is no domain")
+    return _addresses(context, option, text)
 
 
 def _known(_context: click.Context, _option: click.Parameter, word: str | None) -> str | None:
@@ -82,14 +91,20 @@ def _known(_context: click.Context, _option: click.Parameter, word: str | None) 
     return word
 
 
-def _fits(pattern: str, text: str) -> bool:
-    return fnmatchcase(text.lower(), pattern.lower().removeprefix("<").removesuffix(">"))
+def _fits(pattern: AddressPattern, text: str) -> bool:
+    from fopemta.smtp.grammar import NotInGrammar, mailbox
+
+    try:
+        return pattern.matches(mailbox(text) if text else None)
+    except NotInGrammar:  # longer than a client could write it, as an alias may have it
+        local_part, _, domain = text.rpartition("@")
+        return pattern.matches(Mailbox(local_part, domain))
 
 
 _OPTIONS = (
-    click.option("--sender", metavar="ADDRESS", help='From this sender; * and ? stand for others, "" for none.'),
-    click.option("--recipient", metavar="ADDRESS", help="To this recipient; * and ? stand for others."),
-    click.option("--domain", metavar="DOMAIN", callback=as_queued, help="To this domain; * and ? stand for others."),
+    click.option("--sender", metavar="ADDRESS", callback=_addresses, help='From it, as rules write it; "" for none.'),
+    click.option("--recipient", metavar="ADDRESS", callback=_addresses, help="To it, as rules write it."),
+    click.option("--domain", metavar="DOMAIN", callback=_domains, help="To it; @DOMAIN is what is below it, too."),
     click.option("--state", type=click.Choice([each.value for each in RecipientState]), help="In this state."),
     click.option("--rule", metavar="NAME", help="To which this rule applied at the last attempt."),
     click.option(

@@ -100,9 +100,7 @@ def remove(reason: str, report: bool, **about: Any) -> None:
     _give(Order(kind=OrderKind.REMOVE, reason=reason, report=report), **about)
 
 
-def _give(
-    order: Order, ids: tuple[str, ...], all_: bool, config: str | None, as_json: bool, **wanted: str | None
-) -> None:
+def _give(order: Order, ids: tuple[str, ...], all_: bool, config: str | None, as_json: bool, **wanted: Any) -> None:
     """Give `order` for each chosen message; status 1 unless it was done for all."""
     chosen = Filter(**wanted)
     if all_ and (ids or not chosen.empty):

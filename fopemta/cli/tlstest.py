@@ -125,13 +125,13 @@ def _hop(configuration: Configuration, target: str) -> tuple[NextHop, str]:
     from fopemta.config.place import NotValid
     from fopemta.config.words import split_port
     from fopemta.mail.address import is_ip_address
+    from fopemta.mail.written import NotWritten, written_domain
     from fopemta.routing.routes import next_hop
-    from fopemta.smtp.grammar import NotInGrammar, canonical_domain
 
     try:
         host, port = split_port(target)
-        name = host if is_ip_address(host) else canonical_domain(host)
-    except (NotValid, NotInGrammar) as wrong:
+        name = host if is_ip_address(host) else written_domain(host)
+    except (NotValid, NotWritten) as wrong:
         raise _NoTarget(f"{target!r}: {wrong}") from wrong
     if port is None and not is_ip_address(name):
         return next_hop(name, configuration.routes), name

@@ -91,7 +91,7 @@ def _check_verification(routes: Any, place: Place) -> None:
         here = place.item(index)
         if route.is_local and not _is_loopback(route.host):
             here.at("tls").wrong('"local" is for a host on this machine: via = "smtp:[127.0.0.1]:port"')
-        if route.via is Via.SMTP and route.names is NameSource.DOMAIN and "*" in route.domain:
+        if route.via is Via.SMTP and route.names is NameSource.DOMAIN and not route.names_one_domain:
             here.at("names").wrong('"domain" does not say which, where the route is for several to one host')
         trouble = _trouble_with_verify(route)
         if trouble is not None:

@@ -262,9 +262,9 @@ class Via(enum.Enum):
 class Route:
     """[[route]]  The way for a domain.
 
-    `domain` is a domain, "*.example.org" for its sub-domains, or "*" for all others.  `host` and `port` for SMTP (port
-    None: [delivery] port); `host` is a name or an address; an address in brackets in the file, or a name that has no
-    MX looked up: a route's host is always connected to directly.  `is_local`: the
+    `domain` is a domain, "*.example.org" for its sub-domains, "@example.org" for both, or "*" for all others.  `host`
+    and `port` for SMTP (port None: [delivery] port); `host` is a name or an address; an address in brackets in the
+    file, or a name that has no MX looked up: a route's host is always connected to directly.  `is_local`: the
     operator says that the way to the host crosses no network, so that it satisfies every demand (tls = "local").
     `names`, `roots` and `pins` are what proves the host where its certificate must (see trust.demand.Proof);
     `certificate` is ours, shown to the hosts of this route alone.  `etrn`, `etrn_logins`, `etrn_certificates` say who
@@ -291,6 +291,11 @@ class Route:
     verify: Verify = Verify.OFF
     unverified: Unverified = Unverified.ACCEPT
     recipients: str = "off"
+
+    @property
+    def names_one_domain(self) -> bool:
+        """It is the route of one domain, not of several."""
+        return not self.domain.startswith(("*", "@"))
 
 
 @attrs.frozen(kw_only=True)

@@ -200,7 +200,7 @@ def _keys(*required: str, **readers: Reader) -> dict[str, Key]:
     return {name: Key(name, read, required=name in required) for name, read in readers.items()}
 
 
-_ACTIONS: Mapping[str, Section] = {
+ACTIONS: Mapping[str, Section] = {
     WORDS[ForceTls]: Section(
         ForceTls,
         _keys(
@@ -246,14 +246,14 @@ def _action(value: object, place: Place) -> Any:
     if not isinstance(value, dict):
         return place.wrong(f'must be a table such as {{ action = "force_tls" }}, not {shown(value)}')
     word = value.get("action")
-    section = _ACTIONS.get(word) if isinstance(word, str) else None
+    section = ACTIONS.get(word) if isinstance(word, str) else None
     if section is None:
-        listed = ", ".join(f'"{each}"' for each in _ACTIONS)
+        listed = ", ".join(f'"{each}"' for each in ACTIONS)
         return place.at("action").wrong(f"must be one of {listed}")
     return section({name: fact for name, fact in value.items() if name != "action"}, place)
 
 
-_RULE = Section(
+BLOCK = Section(
     Rule,
     {
         "name": Key("name", _matching(_NAME, "a name of letters, digits, blanks, and . _ -"), required=True),
@@ -267,7 +267,7 @@ _RULE = Section(
         "then": Key("then", _action, required=True),
     },
 )
-_FILE = Section(dict, {"rule": Key("rules", Tables(_RULE))})
+_FILE = Section(dict, {"rule": Key("rules", Tables(BLOCK))})
 
 # --- what must hold within a rule, and between rules -----------------------------------------------------------------
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-from collections.abc import Mapping
-from typing import Any
-
-import idna
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from fopemta.config.model import Network
 from fopemta.config.place import NotValid, Place, Reader, array, plain, shown
 from fopemta.mail.address import Mailbox
+from fopemta.mail.written import (
+    NotWritten,
+    domain_pattern,
+    suggestion,
+    written_address,
+    written_domain,
+    written_local_part,
+)
 from fopemta.policy.blocklist import LISTINGS, NO_LISTINGS
-from fopemta.smtp.grammar import NotInGrammar, canonical_domain, mailbox
 from fopemta.trust.demand import NameSource
+
+T = TypeVar("T")
 
 _PRINTABLE = re.compile(r"[ -~]*")
 _LONGEST_BANNER = 200
@@ -69,38 +76,38 @@ def banner_of(value: object) -> str:
     return value
 
 
+def _written(read: Callable[[str], T], value: object) -> T:
+    """What `mail.written` reads; its error with the value."""
+    text = text_of(value)
+    try:
+        return read(text)
+    except NotWritten as error:
+        raise NotValid(f"must be {error.wanted}, not {shown(value)}{suggestion(error.meant)}") from error
+
+
 def domain_of(value: object) -> str:
     """A domain in canonical form: lower case, A-labels (RFC 5890), no final dot."""
-    text = text_of(value).removesuffix(".")
-    try:
-        ascii_text = text if text.isascii() else idna.encode(text, uts46=True).decode("ascii")
-        found = canonical_domain(ascii_text)
-    except (NotInGrammar, UnicodeError) as error:  # idna.IDNAError is a UnicodeError
-        raise NotValid(f"must be a domain such as example.org, not {shown(value)}") from error
-    if found.startswith("[") or is_address(found):
-        raise NotValid(f"must be a domain, not the address {shown(value)}")
-    return found
+    return _written(written_domain, value)
 
 
 def pattern_of(value: object) -> str:
-    """A domain, or "*.example.org" for all its sub-domains."""
-    text = text_of(value)
-    return "*." + domain_of(text[2:]) if text.startswith("*.") else domain_of(text)
+    """A domain, "*.example.org" for all its sub-domains, "@example.org" for both, or an address literal."""
+    return _written(domain_pattern, value)
 
 
 def route_domain_of(value: object) -> str:
-    """A domain, "*.example.org", or "*" for all that no other route names."""
+    """As `pattern_of`, or "*" for all that no other route names."""
     return "*" if value == "*" else pattern_of(value)
 
 
 def mailbox_of(value: object) -> Mailbox:
     """A mailbox, `local_part@domain`."""
-    text = text_of(value)
-    local_part, _, domain = text.rpartition("@")
-    try:
-        return mailbox(f"{local_part}@{domain_of(domain)}" if domain else text)
-    except (NotInGrammar, NotValid) as error:
-        raise NotValid(f"must be an address such as postmaster@example.org, not {shown(value)}") from error
+    return _written(written_address, value)
+
+
+def local_part_of(value: object) -> str:
+    """A local part, without quotes."""
+    return _written(written_local_part, value)
 
 
 def network_of(value: object) -> Network:

@@ -19,7 +19,7 @@ import attrs
 
 from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.orders import Order, OrderKind
-from fopemta.smtp.grammar import NotInGrammar, canonical_domain
+from fopemta.mail.written import NotWritten, domain_pattern
 
 # So many messages in one request; a command with more of them sends several.
 MOST_MESSAGES = 200
@@ -136,10 +136,9 @@ def _flush(said: Mapping[str, Any]) -> Flush:
     if not isinstance(domain, str):
         raise NotARequest("domain is missing")
     try:
-        name = canonical_domain(domain.removeprefix("@"))
-    except NotInGrammar as flaw:
-        raise NotARequest(f"not a domain: {flaw}") from flaw
-    return Flush(f"@{name}" if domain.startswith("@") else name)
+        return Flush(domain_pattern(domain))
+    except NotWritten as flaw:
+        raise NotARequest(f"domain {flaw}") from flaw
 
 
 def _reload(said: Mapping[str, Any]) -> Reload:

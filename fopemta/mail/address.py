@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
+import unicodedata
 
 import attrs
 
@@ -36,6 +37,13 @@ class Mailbox:
             return f"{self.local_part}@{self.domain}"
         escaped = self.local_part.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"@{self.domain}'
+
+    @property
+    def compared(self) -> str:
+        """The local part as one is compared with another: without case, and each letter in one spelling (NFC)."""
+        if self.local_part.isascii():
+            return self.local_part.lower()
+        return unicodedata.normalize("NFC", unicodedata.normalize("NFC", self.local_part).lower())
 
     @property
     def internationalised(self) -> bool:

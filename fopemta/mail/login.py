@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from fopemta.mail.address import Mailbox
+from fopemta.mail.written import names_of
 
 
 @attrs.frozen
@@ -18,8 +19,8 @@ class Challenge:
 class LoggedIn:
     """A login that was proven.
 
-    `name` as the user file has it.  `senders` are the addresses that it may write as: whole mailboxes, and domains
-    (written "@example.org") of which it owns every address; in canonical form.
+    `name` as the user file has it.  `senders` are the addresses that it may write as: whole mailboxes, and domain
+    patterns of which it owns every address; in canonical form (see `mail.written`).
     """
 
     name: str
@@ -27,4 +28,5 @@ class LoggedIn:
 
     def may_write_as(self, sender: Mailbox) -> bool:
         """`sender` is one of its addresses.  Local parts are compared without case: one mailbox, one owner."""
-        return str(sender).lower() in self.senders or f"@{sender.domain}" in self.senders
+        own = str(Mailbox(sender.compared, sender.domain))
+        return own in self.senders or any(name in self.senders for name in names_of(sender.domain))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Self
 
 import attrs
@@ -18,6 +18,7 @@ from fopemta.config.model import Configuration, Network, Route
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import ClientCertificate, TlsSession
 from fopemta.mail.reply import Reply
+from fopemta.mail.written import names_of
 from fopemta.policy.client_identity import is_one_of
 from fopemta.routing.routes import is_local, route_for
 
@@ -34,7 +35,7 @@ class Admission:
     """The configuration's part of the decision.  `postmaster` is always reachable."""
 
     networks: tuple[Network, ...]
-    domains: tuple[str, ...]
+    domains: Collection[str]
     routes: tuple[Route, ...]
     postmaster: Mailbox
     certificates: tuple[str, ...] = ()
@@ -43,7 +44,7 @@ class Admission:
     def of(cls, config: Configuration) -> Self:
         """As `config` has it."""
         relay = config.relay
-        return cls(relay.networks, relay.domains, config.routes, config.node.postmaster, relay.certificates)
+        return cls(relay.networks, frozenset(relay.domains), config.routes, config.node.postmaster, relay.certificates)
 
     def may_relay(self, client: str) -> bool:
         """The client's address is in `[relay] networks`; one that is no address is not."""
@@ -98,6 +99,6 @@ def _address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def names_domain(patterns: Sequence[str], domain: str) -> bool:
-    """`domain` is one of `patterns`, or a sub-domain of one written as "*.example.org"."""
-    return any(domain == pattern or (pattern.startswith("*.") and domain.endswith(pattern[1:])) for pattern in patterns)
+def names_domain(patterns: Collection[str], domain: str) -> bool:
+    """One of `patterns` names `domain` (see `mail.written`)."""
+    return any(name in patterns for name in names_of(domain))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
+import idna
 import re2
 
-from fopemta.mail.address import Mailbox, path_text
-from fopemta.smtp.grammar import NotInGrammar, canonical_domain
+from fopemta.mail.address import Mailbox
+from fopemta.mail.written import NotWritten, address_pattern_text, suggestion, written_local_part
 
 # A compiled pattern: `search` gives None where nothing is found.
 Program: TypeAlias = re2._Regexp
@@ -24,6 +25,11 @@ Program: TypeAlias = re2._Regexp
 _MOST_MEMORY = 8 << 20
 _LONGEST = 1000
 
+# What wildcards stand for; in a domain for no @, since the last one is where it begins.
+_ANYWHERE = {"*": ".*", "?": "."}
+_IN_DOMAIN = {"*": "[^@]*", "?": "[^@]"}
+_WHOLE = {"<>": "^$", "*": ""}
+
 
 class BadPattern(Exception):
     """A text is no pattern; the message says why, in words for the file's author."""
@@ -31,24 +37,24 @@ class BadPattern(Exception):
 
 @attrs.frozen
 class AddressPattern:
-    """`text` as the rule has it: `user@example.org`, `example.org`, `*.example.org` (its sub-domains), `<>` (the null
-    sender), `*` and `?` as wildcards in either part, or `/regular expression/` over the whole address.
+    """`text` in canonical form (see `mail.written`): `user@example.org`, `example.org`, `*.example.org` (what lies
+    below it), `@example.org` (both), `<>` (the null sender), `*` and `?` as wildcards in either part; or `/regular
+    expression/` over the whole address.
     """
 
     text: str
 
     def matches(self, address: Mailbox | None) -> bool:
         """`address` None is the null sender."""
-        return _address_program(self.text).search(path_text(address)) is not None
+        program = _address_program(self.text)
+        if _regular(self.text) is None:
+            return program.search(compared_text(address)) is not None
+        return any(program.search(text) is not None for text in readings(address))
 
     @property
     def expression(self) -> str:
-        """As RE2 has it."""
+        """As RE2 has it, for each of the address's `readings`."""
         return _address_expression(self.text)
-
-    def covers(self, domain: str) -> bool:
-        """Every address of `domain` matches: for warnings about rules that can never be reached."""
-        return self.text in ("*", domain) or (self.text.startswith("*.") and f".{domain}".endswith(self.text[1:]))
 
 
 @attrs.frozen
@@ -79,11 +85,43 @@ class NamePattern:
 
 
 def address_pattern(text: str) -> AddressPattern:
-    """The pattern, a domain in it in its canonical form.  Raises BadPattern."""
-    if _regular(text) is None and not text.isascii():
-        text = _with_a_labels(text)
+    """The pattern in its canonical form.  Raises BadPattern, also for what cannot match any address."""
+    if _regular(text) is None:
+        try:
+            text = address_pattern_text(text)
+        except NotWritten as error:
+            raise BadPattern(f"matches no address: must be {error.wanted}{suggestion(error.meant)}") from error
     _check(_address_expression(text))
     return AddressPattern(text)
+
+
+def compared_text(address: Mailbox | None) -> str:
+    """An address as patterns are compared with it: without the quotes that the wire may want, in lower case.
+
+    The last @ is the one before the domain.
+    """
+    return "" if address is None else f"{address.compared}@{address.domain}"
+
+
+def readings(address: Mailbox | None) -> tuple[str, ...]:
+    """Every text in which a rule's author may know the address: as it is compared, as it is written on the wire, and
+    with the letters that its A-labels stand for.
+    """
+    text = compared_text(address)
+    if address is None or (text.isascii() and "xn--" not in address.domain and len(text) == len(str(address))):
+        return (text,)
+    known = {text: None, str(address): None}
+    if "xn--" in address.domain:
+        known[f"{address.compared}@{_with_letters(address.domain)}"] = None
+    return tuple(known)
+
+
+def _with_letters(domain: str) -> str:
+    """The U-labels of a domain, as far as its A-labels stand for any."""
+    try:
+        return idna.decode(domain)
+    except UnicodeError:  # idna.IDNAError is one
+        return domain
 
 
 def text_pattern(text: str) -> TextPattern:
@@ -115,28 +153,20 @@ def any_of(expressions: Sequence[str]) -> Program | None:
         return None
 
 
-def _with_a_labels(text: str) -> str:
-    local_part, at, domain = text.rpartition("@")
-    star = domain.startswith("*.")
-    try:
-        canonical = canonical_domain(domain[2:] if star else domain)
-    except NotInGrammar as error:
-        raise BadPattern("holds no valid domain; a wildcard and other letters than ASCII do not go together") from error
-    return f"{local_part}{at}{'*.' if star else ''}{canonical}"
-
-
 def _address_expression(text: str) -> str:
     regular = _regular(text)
     if regular is not None:
         return regular
-    if text == "<>":
-        return "^$"
-    if text == "*":
-        return ""
-    if text.startswith("*.") and "@" not in text:
-        return rf"@.+\.{_glob(text[2:])}$"
+    if text in _WHOLE:
+        return _WHOLE[text]
     local_part, at, domain = text.rpartition("@")
-    return f"^{_glob(local_part)}@{_glob(domain)}$" if at and local_part else f"@{_glob(domain)}$"
+    if local_part:
+        name = written_local_part(local_part)
+        return f"^{_glob(name)}@{_glob(domain, _IN_DOMAIN)}$"
+    if domain.startswith("*.") and not at:
+        return rf"\.{_glob(domain[2:], _IN_DOMAIN)}$"
+    # With the @ in front, what lies below is meant, too.
+    return f"{'[@.]' if at else '@'}{_glob(domain, _IN_DOMAIN)}$"
 
 
 def _text_expression(text: str) -> str:
@@ -148,8 +178,8 @@ def _regular(text: str) -> str | None:
     return text[1:-1] if len(text) > 2 and text.startswith("/") and text.endswith("/") else None
 
 
-def _glob(text: str) -> str:
-    return "".join({"*": ".*", "?": "."}.get(letter) or re.escape(letter) for letter in text)
+def _glob(text: str, wildcards: Mapping[str, str] = _ANYWHERE) -> str:
+    return "".join(wildcards.get(letter) or re.escape(letter) for letter in text)
 
 
 def _check(expression: str) -> None:

@@ -13,13 +13,10 @@ import re
 
 import attrs
 
-from fopemta.config.place import NotValid
-from fopemta.config.words import mailbox_of
 from fopemta.mail.address import Mailbox
+from fopemta.mail.written import NotWritten, suggestion, written_address, written_local_part
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-# Stands for every domain while a local part is read by the grammar of addresses.
-_ANY = "any.invalid"
 
 
 @attrs.frozen
@@ -31,7 +28,7 @@ class RecipientList:
 
     def holds(self, recipient: Mailbox) -> bool:
         """It is on the list."""
-        local_part = recipient.local_part.lower()
+        local_part = recipient.compared
         return local_part in self.everywhere or (local_part, recipient.domain) in self.addresses
 
     def __len__(self) -> int:
@@ -45,14 +42,12 @@ def parse(text: str) -> RecipientList | tuple[str, ...]:
         entry = _COMMENT.sub("", line).strip()
         if not entry:
             continue
-        whole = "@" in entry
         try:
-            found = mailbox_of(entry if whole else f"{entry}@{_ANY}")
-        except NotValid:
-            wrong.append(f"line {number}: must be an address or a local part")
-            continue
-        if whole:
-            addresses.add((found.local_part.lower(), found.domain))
-        else:
-            everywhere.add(found.local_part.lower())
+            if "@" in entry:
+                found = written_address(entry)
+                addresses.add((found.compared, found.domain))
+            else:
+                everywhere.add(Mailbox(written_local_part(entry), "").compared)
+        except NotWritten as error:
+            wrong.append(f"line {number}: must be an address or a local part{suggestion(error.meant)}")
     return tuple(wrong) or RecipientList(frozenset(everywhere), frozenset(addresses))

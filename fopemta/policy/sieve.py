@@ -11,10 +11,9 @@ from typing import TypeAlias
 
 import attrs
 
-from fopemta.mail.address import path_text
 from fopemta.policy.facts import Fact, MessageFacts
 from fopemta.policy.matchers import Headers, Matcher, Recipients, Senders
-from fopemta.policy.patterns import Program, any_of
+from fopemta.policy.patterns import Program, any_of, readings
 
 # A condition that a rule can be left out by; the first kind that a rule has counts: what is shorter to look through.
 Telling: TypeAlias = Senders | Recipients | Headers
@@ -44,9 +43,9 @@ class _Group:
     def _texts(self, facts: MessageFacts) -> Iterable[str] | None:
         """None where not all of them are known."""
         if self.reads is Fact.SENDER:
-            return (path_text(facts.sender),)
+            return readings(facts.sender)
         if self.reads is Fact.RECIPIENT:
-            return [str(each) for each in facts.recipients]
+            return [text for each in facts.recipients for text in readings(each)]
         content = facts.content
         if content is None or content.headers_gap is not None:
             return None

@@ -87,7 +87,9 @@ class Ages:
 
 
 def is_of(wanted: str, domain: str) -> bool:
-    """Whether `domain` is the one that is wanted, or, for "@example.org", that one or below it (RFC 1985 5.1)."""
+    """Whether the pattern `wanted` (see `mail.written`) names `domain`; RFC 1985 5.1 has "@" in the same sense."""
+    if wanted.startswith("*."):
+        return domain.endswith(wanted[1:])
     if not wanted.startswith("@"):
         return domain == wanted
     return domain == wanted[1:] or domain.endswith("." + wanted[1:])

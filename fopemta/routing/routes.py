@@ -9,22 +9,18 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from fopemta.config.model import Route, Via
+from fopemta.mail.written import names_of
 from fopemta.routing.values import NextHop
 
 _BY_MX = Route(domain="*", via=Via.MX)
 
 
 def route_for(domain: str, routes: Sequence[Route]) -> Route:
-    """The route that names `domain`; else the longest "*.example.org" above it; else "*"; else by MX."""
+    """The route whose domain names `domain` most narrowly (see `mail.written`); else "*"; else by MX."""
     by_domain = _by_domain(routes)
-    if domain in by_domain:
-        return by_domain[domain]
-    labels = domain.split(".")
-    # Every domain above, nearest first: "*.b.c" stands for sub-domains of b.c, not for b.c itself.
-    for index in range(1, len(labels)):
-        parent = by_domain.get("*." + ".".join(labels[index:]))
-        if parent is not None:
-            return parent
+    for name in names_of(domain):
+        if name in by_domain:
+            return by_domain[name]
     return by_domain.get("*", _BY_MX)
 
 

@@ -65,13 +65,18 @@ def mailbox(path: str) -> Mailbox:
 
 
 def canonical_domain(text: str) -> str:
-    """A domain or address literal in canonical form: lower case, A-labels (RFC 5890).  Raises NotInGrammar."""
+    """A domain or address literal in canonical form: lower case, A-labels (RFC 5890), no final dot.
+
+    Raises NotInGrammar.
+    """
     if len(text) > _LONGEST_DOMAIN:
         raise NotInGrammar("the domain is too long")
     if text.startswith("["):
         return _canonical_literal(text)
     if not text.isascii():
         text = _a_labels(text)
+    # The root may be written out, and names the same domain.
+    text = text.removesuffix(".")
     if not _DOMAIN.fullmatch(text):
         raise NotInGrammar("the domain is not valid")
     return text.lower()
@@ -79,9 +84,9 @@ def canonical_domain(text: str) -> str:
 
 def _a_labels(text: str) -> str:
     try:
-        # RFC 5891 5.2 leaves case to whoever reads a name; the dots stay what they are.
-        domain = idna.encode(text.lower()).decode("ascii")
-    except idna.IDNAError as error:
+        # RFC 5891 5.2 leaves it to whoever reads a name to bring letters to one form: case, width, accents (UTS 46).
+        domain = idna.encode(text, uts46=True).decode("ascii")
+    except UnicodeError as error:  # idna.IDNAError is one
         raise NotInGrammar("the domain is not valid") from error
     if len(domain) > _LONGEST_DOMAIN:
         raise NotInGrammar("the domain is too long")
@@ -157,8 +162,9 @@ def _canonical_literal(text: str) -> str:
     if match is None:
         raise NotInGrammar("the address literal is not valid")
     try:
-        if match[1]:
-            return f"[IPv6:{ipaddress.IPv6Address(match[2])}]"
-        return f"[{ipaddress.IPv4Address(match[2])}]"
+        address = ipaddress.IPv6Address(match[2]) if match[1] else ipaddress.IPv4Address(match[2])
     except ValueError as error:
         raise NotInGrammar("the address literal is not valid") from error
+    # An IPv4 address within IPv6 is the same host, and is named in one way.
+    address = getattr(address, "ipv4_mapped", None) or address
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"

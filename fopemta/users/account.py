@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from fopemta.mail.login import LoggedIn
-from fopemta.smtp.grammar import NotInGrammar, canonical_domain, mailbox
+from fopemta.mail.written import NotWritten, address_or_domains
 from fopemta.smtp.saslprep import NotPreparable, prepared
 from fopemta.smtp.scram import ITERATIONS, NotAVerifier, Verifier
 
@@ -93,11 +93,11 @@ def name_of(text: str) -> str:
 
 
 def sender_of(text: str) -> str:
-    """An address, or a domain as "@example.org", in canonical form.  Raises NotAnAccount."""
+    """An address or a domain pattern (see `mail.written`), in canonical form.  Raises NotAnAccount."""
     try:
-        found = "@" + canonical_domain(text[1:]) if text.startswith("@") else str(mailbox(text)).lower()
-    except NotInGrammar as error:
-        raise NotAnAccount(f"a sender is an address or @domain: {error}") from None
+        found = address_or_domains(text)
+    except NotWritten as error:
+        raise NotAnAccount(f"a sender {error}") from None
     if found.split() != [found]:
         raise NotAnAccount("a sender with a blank in it cannot be written here")
     return found

@@ -106,13 +106,13 @@ class UsersTests(Folder):
             (["add", "b", "--password-stdin"], "", "the password is empty"),
             (["add", "b", "--password-stdin"], "a\tb\n", "the password holds a control character"),
             (["add", "b", "--password-stdin"], b"\xff\n", "not UTF-8"),
-            (["add", "b", "--sender", "nonsense", "--password-stdin"], "x\n", "a sender is an address or @domain"),
-            (["add", "b", "--sender", "@", "--password-stdin"], "x\n", "a sender is an address or @domain"),
+            (["add", "b", "--sender", "nonsense", "--password-stdin"], "x\n", "a sender must be an address"),
+            (["add", "b", "--sender", "@", "--password-stdin"], "x\n", "a sender must be an address"),
             (["add", "b", "--sender", '"b b"@us.test', "--password-stdin"], "x\n", "with a blank"),
             (["passwd", "nobody", "--password-stdin"], "x\n", "there is no user nobody"),
             (["remove", "nobody"], "", "there is no user nobody"),
             (["senders", "nobody", "@us.test"], "", "there is no user nobody"),
-            (["senders", "alice", "x"], "", "a sender is an address or @domain"),
+            (["senders", "alice", "x"], "", "a sender must be an address"),
         ):
             done = self.run_users(*arguments, stdin=stdin)
             self.assertEqual(done.exit_code, 1, arguments)

@@ -68,8 +68,9 @@ class DomainTests(SynchronousTestCase):
 class AddressTests(SynchronousTestCase):
     def test_mailbox(self) -> None:
         self.assertEqual(mailbox_of("Postmaster@Example.ORG"), Mailbox("Postmaster", "example.org"))
+        self.assertEqual(mailbox_of("a@[IPv6:2001:DB8:0::1]"), Mailbox("a", "[IPv6:2001:db8::1]"))
         self.assertEqual(mailbox_of('"a b"@bücher.example'), Mailbox("a b", "xn--bcher-kva.example"))
-        for value in ("postmaster", "@example.org", "a@", "a@b@c", "a b@c", "a@[192.0.2.1]", 7):
+        for value in ("postmaster", "@example.org", "a@", "a@b@c", "a b@c", "a@192.0.2.1", 7):
             with self.assertRaises(NotValid, msg=repr(value)):
                 mailbox_of(value)
 

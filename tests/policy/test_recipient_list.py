@@ -39,7 +39,7 @@ class ParseTests(SynchronousTestCase):
 
     def test_everything_that_is_wrong_is_told_with_its_line(self) -> None:
         wrong = "must be an address or a local part"
-        self.assertEqual(parse("anna\n@d.test\nx y\nb@\n"), tuple(f"line {n}: {wrong}" for n in (2, 3, 4)))
+        self.assertEqual(parse("anna\n@d.test\nx\ty@\nb@\n"), tuple(f"line {n}: {wrong}" for n in (2, 3, 4)))
 
     @given(st.text(max_size=60))
     @settings(deadline=None, derandomize=True, max_examples=200)
