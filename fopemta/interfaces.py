@@ -369,10 +369,10 @@ class IClientTls(Interface):
         resumable: Resumable | None = None,
         certificate: CertificateFiles | None = None,
     ) -> ITlsChannel:
-        """One for a connection that we made.  `server_name` is sent as SNI unless None.  `secured` is called when the
-        handshake has ended, whatever the certificate is; nothing is proven until the evidence has been judged.
-        `received` is told what the server says afterwards.  `resumable` is offered to the server; `certificate` is
-        ours, shown if it asks for one.
+        """One for a connection that we made.  `server_name` is sent as SNI, unless it is None or `hello` is nameless.
+        `secured` is called when the handshake has ended, whatever the certificate is; nothing is proven until the
+        evidence has been judged.  `received` is told what the server says afterwards.  `resumable` is offered to the
+        server; `certificate` is ours, shown if it asks for one.
         """
 
     def evidence(connection: Connection) -> HandshakeEvidence:

@@ -15,9 +15,11 @@ import attrs
 from fopemta.config.model import Fallback
 from fopemta.routing.values import Host
 from fopemta.trust.diagnosis import Diagnosis
-from fopemta.trust.handshake_failure import permits_small_hello, permits_step_down
+from fopemta.trust.handshake_failure import permits_nameless_hello, permits_small_hello, permits_step_down
 from fopemta.trust.host_memory import Start
+from fopemta.trust.levels import Level
 from fopemta.trust.plan import TlsPlan
+from fopemta.trust.proofs import rests_on_name
 from fopemta.trust.rungs import Hello, Rung
 
 MOST_CONNECTIONS_PER_HOST = 6
@@ -98,10 +100,12 @@ class Cursor:
         return None
 
     def _first(self, host: Host, address: str) -> Step:
-        start = self._start_of(host)
+        start, top = self._start_of(host), Step(host, address, self._plan.tls_rungs[0])
         if start is None:
-            return Step(host, address, self._plan.tls_rungs[0])
-        return Step(host, address, start.rung, start.hello, remembered=True)
+            return top
+        hello = Hello.of(small=start.hello.small, named=start.hello.named or self._rests_on_name(host))
+        step = attrs.evolve(top, rung=start.rung, hello=hello)
+        return top if step == top else attrs.evolve(step, remembered=True)
 
     def ended(self, step: Step, end: StepEnd, diagnosis: Diagnosis | None = None) -> None:
         """Tell how `step` ended; `diagnosis` of a handshake that failed."""
@@ -119,18 +123,27 @@ class Cursor:
             self._full = step if end is StepEnd.FULL else None
 
     def _handshake_failed(self, step: Step, diagnosis: Diagnosis) -> None:
+        if permits_nameless_hello(diagnosis) and step.hello.named and not self._rests_on_name(step.host):
+            self._again = attrs.evolve(step, hello=Hello.of(small=step.hello.small, named=False))
+            return
         if permits_small_hello(diagnosis) and step.address not in self._small_tried:
             self._small_tried.add(step.address)
-            self._again = attrs.evolve(step, hello=Hello.SMALL)
+            self._again = attrs.evolve(step, hello=Hello.of(small=True, named=step.hello.named))
             return
         lower = self._below(step.rung) if permits_step_down(diagnosis) else None
         if lower is not None:
             # A host that answered the small hello alone has a firewall before it that swallows the full one.
-            answered = step.hello is Hello.SMALL and not permits_small_hello(diagnosis)
-            self._again = Step(step.host, step.address, lower, Hello.SMALL if answered else Hello.FULL)
+            answered = step.hello.small and not permits_small_hello(diagnosis)
+            self._again = attrs.evolve(step, rung=lower, hello=Hello.of(small=answered, named=step.hello.named))
         elif diagnosis is not Diagnosis.CLIENT_CERTIFICATE_WANTED:
             # Who wants to know us by a certificate has good TLS: no reason for less (RULINGS 9).
             self._leave_for_plain(step)
+
+    def _rests_on_name(self, host: Host) -> bool:
+        """The plan demands what a hello without the name might not show."""
+        plan = self._plan
+        demands = plan.level >= Level.AUTHENTICATED and host.name is not None
+        return demands and rests_on_name(plan.proofs, host.name or "", plan.domain)
 
     def _leave_for_plain(self, step: Step) -> None:
         if self.fallback_allowed:

@@ -34,10 +34,17 @@ class Looked:
     by_mx: bool = True
 
     @property
+    def authenticated(self) -> bool:
+        """Mail for which the host must prove its MX name would go; such mail is not offered to a host that refuses TLS
+        by that very name.
+        """
+        judgement = self.seen.judgement
+        return judgement is not None and judgement.authenticated and self.seen.hello.named
+
+    @property
     def grade(self) -> Grade:
         """Of this address."""
-        judgement = self.seen.judgement
-        return grade_of(self.seen.rung, judgement is not None and judgement.authenticated, self.seen.reached)
+        return grade_of(self.seen.rung, self.authenticated, self.seen.reached)
 
 
 @attrs.define
@@ -65,7 +72,7 @@ class Report:
             return
         newest.families = []
         for family in FAMILIES:
-            why_not = await prober.accepts(newest.seen.host, newest.seen.address, tls.only(family.offer))
+            why_not = await prober.accepts(newest.seen, tls.only(family.offer))
             newest.families.append((family.name, why_not))
 
     @property
@@ -150,6 +157,8 @@ def _verdict(looked: Looked) -> Iterator[str]:
     yield f"  verdict   {escaped(judgement.text)}{escaped(revocation)}"
     if judgement.diagnosis is not None:
         yield from _trouble(judgement.diagnosis, "")
+    if not looked.seen.hello.named:
+        yield from _trouble(Diagnosis.SNI_REFUSED, "TLS without the name")
 
 
 def _trouble(diagnosis: Diagnosis, text: str) -> Iterator[str]:
@@ -164,7 +173,7 @@ def _levels(looked: Looked) -> Iterator[str]:
     seen = looked.seen
     if not seen.reached:
         return
-    authenticated = seen.judgement is not None and seen.judgement.authenticated
+    authenticated = looked.authenticated
     encrypted = seen.rung is not None
     outcomes = {
         Level.OPPORTUNISTIC: "goes over TLS" if encrypted else "goes in plain text",
@@ -188,8 +197,8 @@ def _grade_line(looked: Looked) -> str:
 
 def _what(looked: Looked) -> str:
     seen = looked.seen
-    if seen.judgement is not None and seen.judgement.authenticated:
-        # RULINGS 8: who found the host by DNS alone has its name from whoever answers there.
+    if looked.authenticated:
+        # Found by DNS alone, the host has its name from whoever answers there.
         return "authenticated (MX name unproven)" if looked.by_mx and not seen.host.proven_by else "authenticated"
     if seen.rung is not None:
         return "encrypted, not authenticated"
@@ -215,7 +224,8 @@ def _looked_json(looked: Looked) -> dict[str, Any]:
     from fopemta.trust.read_certificate import chain_facts
 
     seen, evidence, judgement = looked.seen, looked.seen.evidence, looked.seen.judgement
-    diagnosis = seen.diagnosis or (judgement.diagnosis if judgement else None)
+    nameless = Diagnosis.SNI_REFUSED if evidence is not None and not seen.hello.named else None
+    diagnosis = seen.diagnosis or nameless or (judgement.diagnosis if judgement else None)
     return {
         "host": seen.host.name,
         "address": seen.address,

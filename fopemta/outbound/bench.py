@@ -14,7 +14,7 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Judgement, TlsPlan
-from fopemta.trust.proofs import Against, in_question, proven
+from fopemta.trust.proofs import Against, in_question, proven, rests_on_name
 from fopemta.trust.verdict import Tested
 
 
@@ -56,6 +56,9 @@ class Bench:
         if demand.level < Level.AUTHENTICATED:
             return Tested(rule, True)
         proofs, against = () if demand.proof is None else (demand.proof,), self._against(evidence)
+        if not session.step.hello.named and rests_on_name(proofs, _name(session.step), self._plan.domain):
+            # Enforced, it would not have come to this session.
+            return Tested(rule, False, Diagnosis.SNI_REFUSED.value)
         judgement = proven(proofs, against, _name(session.step), self._plan.domain, self._now())
         weighing = Weighing.of(self._client, proofs, self._revocations)
         known = weighing.known(judgement, in_question(proofs, against))

@@ -194,9 +194,17 @@ class Scribe:
         return host_proven_by or ("rule" if named else None)
 
 
+def _blemish(finding: Finding) -> Diagnosis | None:
+    """What is wrong with TLS that was good enough."""
+    if finding.evidence is None or finding.step is None:
+        return None
+    if finding.rung is Rung.LEGACY:
+        return Diagnosis.WEAK_PROTOCOL
+    return None if finding.step.hello.named else Diagnosis.SNI_REFUSED
+
+
 def _diagnosis_word(finding: Finding) -> str | None:
     """The failure's word; without a failure, what was wrong with the certificate, or why there was no TLS."""
     judged = finding.judgement.diagnosis if finding.judgement is not None else None
-    weak = Diagnosis.WEAK_PROTOCOL if finding.evidence is not None and finding.rung is Rung.LEGACY else None
-    word = finding.diagnosis or weak or judged or finding.why_plain
+    word = finding.diagnosis or _blemish(finding) or judged or finding.why_plain
     return word.value if word is not None else None

@@ -43,7 +43,8 @@ class Tried:
 class Seen:
     """What one address showed.  `dialogue` is that of the last connection, lines with "C: " or "S: " before them.
 
-    `rung` None: no TLS came about, and `diagnosis` says why.  `reached` False: no connection either.
+    `rung` None: no TLS came about, and `diagnosis` says why.  `reached` False: no connection either.  `hello` of the
+    last connection.
     """
 
     host: Host
@@ -52,6 +53,7 @@ class Seen:
     tried: tuple[Tried, ...] = ()
     reached: bool = True
     rung: Rung | None = None
+    hello: Hello = Hello.FULL
     evidence: HandshakeEvidence | None = None
     judgement: Judgement | None = None
     diagnosis: Diagnosis | None = None
@@ -123,13 +125,14 @@ class Prober:
     def tested(self, seen: Seen, demands: Sequence[Demand], domain: str) -> tuple[Tested, ...]:
         """What each of `demands` would make of what was seen; `domain` is the recipient's."""
         bench = Bench(attrs.evolve(self._judging, domain=domain), self._tls, self._config.tls_client, None, self._now)
-        step = Step(seen.host, seen.address, seen.rung or Rung.PLAIN)
+        step = Step(seen.host, seen.address, seen.rung or Rung.PLAIN, seen.hello)
         session = Session.of(step, seen.evidence, seen.judgement, seen.diagnosis, ServerOffer())
         return bench.tested(demands, session)
 
-    async def accepts(self, host: Host, address: str, tls: IClientTls) -> Diagnosis | None:
-        """Whether a handshake with just what `tls` offers succeeds; else why not."""
-        step = Step(attrs.evolve(host, addresses=(address,)), address, Rung.STRONG_256)
+    async def accepts(self, seen: Seen, tls: IClientTls) -> Diagnosis | None:
+        """Whether a handshake with just what `tls` offers succeeds at the address; else why not."""
+        host = attrs.evolve(seen.host, addresses=(seen.address,))
+        step = Step(host, seen.address, Rung.STRONG_256, Hello.of(small=False, named=seen.hello.named))
         seen, _ = await self._step(step, tls)
         return seen.diagnosis
 
@@ -140,7 +143,7 @@ class Prober:
             config.node.hostname, step.rung, step.hello, step.host.name, tls, self._reactor, timeouts
         )
         protocol.overhear = dialogue.overhear
-        seen = Seen(host=step.host, address=step.address)
+        seen = Seen(host=step.host, address=step.address, hello=step.hello)
         refused = await dial(
             self._reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses
         )

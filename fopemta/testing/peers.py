@@ -6,6 +6,7 @@ They run on a real reactor and in memory alike.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ from fopemta.smtp.line_buffer import LineBuffer, LineFlaw
 _PACKET = 1200
 # A record of TLS 1.2 with one alert: fatal, internal_error (RFC 5246 7.2).
 _INTERNAL_ERROR = bytes.fromhex("15 03 03 00 02 02 50")
+_UNRECOGNIZED_NAME = bytes.fromhex("15 03 03 00 02 02 70")
+# RFC 6066 3: the type of the extension, its length and its list's, the type host_name, the length of the name.
+_SERVER_NAME = re.compile(rb"\0\0\0[^\0]\0[^\0]\0\0[^\0][a-z0-9.-]{3}")
 
 
 class StartTls(enum.Enum):
@@ -36,6 +40,7 @@ class StartTls(enum.Enum):
     HANG = "hang"  # 220, then silence
     INJECTED = "injected"  # 220 with more in the clear behind it
     CHOKES = "chokes"  # a ClientHello that is larger than a packet is dropped
+    NAMELESS = "nameless"  # the alert unrecognized_name to a ClientHello with a name
     ALERT = "alert"  # 220, then a TLS alert that says nothing clear
     STRIPPED = "stripped"  # a firewall has put XXXXXXXA in the place of the word
 
@@ -141,6 +146,8 @@ class PeerSession(Protocol):
                 self._wire.loseConnection()
             if self.behaviour.starttls is StartTls.CHOKES:
                 self._look_at_hello(data)
+            if self.behaviour.starttls is StartTls.NAMELESS:
+                self._look_at_name(data)
             if self.behaviour.starttls is StartTls.DROP_AFTER_HELLO:
                 self._wire.loseConnection()
             if self.behaviour.starttls is StartTls.GARBAGE:
@@ -204,7 +211,17 @@ class PeerSession(Protocol):
     def _look_at_hello(self, data: bytes) -> None:
         if len(data) > _PACKET:
             self._wire.abortConnection()
-            return
+        else:
+            self._shake_hands(data)
+
+    def _look_at_name(self, data: bytes) -> None:
+        if _SERVER_NAME.search(data):
+            self._wire.write(_UNRECOGNIZED_NAME)
+            self._wire.loseConnection()
+        else:
+            self._shake_hands(data)
+
+    def _shake_hands(self, data: bytes) -> None:
         self._mute = False
         self._wire.startTLS(self.behaviour.creator)
         # What has been read already is the handshake's.

@@ -59,7 +59,7 @@ class ClientTls:
         # happens to the roots' file later must not keep a rung from being tried, nor give it roots of its own.
         self._other_roots = OtherRoots()
         self._roots = roots
-        self._contexts = {(rung, hello): _context(OFFERS[rung], hello, roots) for rung in OFFERS for hello in Hello}
+        self._contexts = _contexts(roots)
         # The same for each certificate of ours that is shown to somebody.
         self._ours: dict[CertificateFiles, dict[tuple[Rung, Hello], SSL.Context]] = {}
         self.show(certificates)
@@ -74,10 +74,7 @@ class ClientTls:
         """What shows them once it is called, and cannot fail then.  Raises CredentialsError."""
         ours = {}
         for files in dict.fromkeys(certificates):
-            credentials = load(files)
-            ours[files] = {
-                (rung, hello): _context(OFFERS[rung], hello, self._roots, credentials) for rung, hello in self._contexts
-            }
+            ours[files] = _contexts(self._roots, load(files))
 
         def show() -> None:
             self._ours = ours
@@ -118,7 +115,7 @@ class ClientTls:
         certificate: CertificateFiles | None,
     ) -> SSL.Connection:
         contexts = self._contexts if certificate is None else self._ours.get(certificate, self._contexts)
-        name = _sni(server_name)
+        name = _sni(server_name) if hello.named else None
         connection = _Connection(contexts[rung, hello], name, resumable)
         if resumable is not None:
             connection.set_session(resumable.session)
@@ -186,6 +183,16 @@ def _sni(server_name: str | None) -> str | None:
     return name
 
 
+def _contexts(roots: str, ours: Credentials | None = None) -> dict[tuple[Rung, Hello], SSL.Context]:
+    """For each combination; whether the server's name is sent is the connection's business."""
+    made = {
+        (rung, hello.small): _context(offer, hello, roots, ours)
+        for rung, offer in OFFERS.items()
+        for hello in (Hello.FULL, Hello.SMALL)
+    }
+    return {(rung, hello): made[rung, hello.small] for rung in OFFERS for hello in Hello}
+
+
 def _context(offer: Offer, hello: Hello, roots: str, ours: Credentials | None = None) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(_VERSIONS[offer.lowest])
@@ -198,7 +205,7 @@ def _context(offer: Offer, hello: Hello, roots: str, ours: Credentials | None = 
     context.set_options(SSL.OP_NO_RENEGOTIATION)
     if offer.legacy_servers:
         context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
-    if hello is Hello.SMALL:
+    if hello.small:
         # One classic curve: 294 octets instead of about 1,500 with the post-quantum share.
         context.set_tmp_ecdh(ec.SECP256R1())
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)

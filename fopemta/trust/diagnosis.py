@@ -18,6 +18,7 @@ class Diagnosis(enum.StrEnum):
     NO_COMMON_PROTOCOL = "no_common_protocol"
     NO_COMMON_CIPHER = "no_common_cipher"
     DH_TOO_SMALL = "dh_too_small"
+    SNI_REFUSED = "sni_refused"
     NOT_TLS = "not_tls"
     HANDSHAKE_FAILED = "handshake_failed"
     CLIENT_CERTIFICATE_WANTED = "client_certificate_wanted"
@@ -137,6 +138,12 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         f"{_NOT_SECURE}: its encryption keys are too short.",
         "The server's Diffie-Hellman group is too small (1024 bits or less).",
         "Ask the recipient's administrator for 2048-bit DH parameters or, better, ECDHE.",
+    ),
+    Diagnosis.SNI_REFUSED: Explanation(
+        "validation-failure", "4.7.5", "5.7.5",
+        f"{_NOT_SECURE}: it does not know itself by the name under which it was found.",
+        "The server refuses TLS for its own MX name (SNI, alert unrecognized_name): its TLS set-up does not list it.",
+        "Ask the recipient's administrator to add the MX host's name to his TLS set-up, or to correct the MX record.",
     ),
     Diagnosis.NOT_TLS: Explanation(
         "validation-failure", "4.7.5", "5.7.5",

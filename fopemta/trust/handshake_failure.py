@@ -22,6 +22,7 @@ class Ending(enum.Enum):
 # First match wins; all in lower case, with blanks for underscores.
 _WORDS: tuple[tuple[str, Diagnosis], ...] = (
     ("unexpected eof", Diagnosis.CONNECTION_DROPPED),
+    ("unrecognized name", Diagnosis.SNI_REFUSED),
     ("dh key too small", Diagnosis.DH_TOO_SMALL),
     ("bad dh value", Diagnosis.DH_TOO_SMALL),
     ("modulus too small", Diagnosis.DH_TOO_SMALL),
@@ -106,6 +107,11 @@ def diagnose(ending: Ending, words: str = "", *, past_hello: bool = False) -> Di
 def permits_step_down(diagnosis: Diagnosis) -> bool:
     """A lower rung may mend it."""
     return diagnosis in _STEP_DOWN
+
+
+def permits_nameless_hello(diagnosis: Diagnosis) -> bool:
+    """The server's name in our ClientHello was the trouble."""
+    return diagnosis is Diagnosis.SNI_REFUSED
 
 
 def permits_small_hello(diagnosis: Diagnosis) -> bool:

@@ -48,6 +48,11 @@ def in_question(proofs: tuple[Proof, ...], against: Against) -> tuple[HandshakeE
     return tuple({each.verified: each for each in found}.values())
 
 
+def rests_on_name(proofs: tuple[Proof, ...], host: str, domain: str) -> bool:
+    """One of `proofs`, without any the usual one, asks for the very name that `host` was found by: the one in SNI."""
+    return any(host in names_of(each, host, domain) for each in proofs or (USUAL,) if not each.pins)
+
+
 def names_of(proof: Proof, host: str, domain: str) -> tuple[str, ...]:
     """The names of which the certificate must bear one."""
     if isinstance(proof.names, tuple):

@@ -22,10 +22,31 @@ class Rung(enum.Enum):
 
 
 class Hello(enum.Enum):
-    """The size of a rung's ClientHello: with the post-quantum key share, or without (for hosts that choke on it)."""
+    """The form of a rung's ClientHello: with the post-quantum key share, or without (for hosts that choke on it); with
+    the server's name (SNI), or without (for hosts that refuse the handshake because of it).
+    """
 
     FULL = "full"
     SMALL = "small"
+    NAMELESS = "nameless"
+    SMALL_NAMELESS = "small, nameless"
+
+    @classmethod
+    def of(cls, *, small: bool, named: bool) -> Hello:
+        """The one of this form."""
+        if named:
+            return cls.SMALL if small else cls.FULL
+        return cls.SMALL_NAMELESS if small else cls.NAMELESS
+
+    @property
+    def small(self) -> bool:
+        """Without the post-quantum key share."""
+        return self in (Hello.SMALL, Hello.SMALL_NAMELESS)
+
+    @property
+    def named(self) -> bool:
+        """With SNI."""
+        return self in (Hello.FULL, Hello.SMALL)
 
 
 class Version(enum.Enum):

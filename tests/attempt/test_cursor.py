@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.attempt.cursor import LONGEST_PER_HOST, MOST_CONNECTIONS_PER_HOST, Cursor, Step, StepEnd
 from fopemta.config.model import Fallback
 from fopemta.routing.values import Host
+from fopemta.trust.demand import NameSource, Proof
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.host_memory import Start
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Hello, Rung
 from tests.trust.test_ladder import plan
 
@@ -17,6 +20,7 @@ A = Host("a", ("192.0.2.1", "192.0.2.2"), 25)
 B = Host("b", ("192.0.2.3",), 25)
 ALERT = (StepEnd.HANDSHAKE_FAILED, Diagnosis.NO_COMMON_CIPHER)
 DROP = (StepEnd.HANDSHAKE_FAILED, Diagnosis.CONNECTION_DROPPED)
+NAME = (StepEnd.HANDSHAKE_FAILED, Diagnosis.SNI_REFUSED)
 NOT_TLS = (StepEnd.HANDSHAKE_FAILED, Diagnosis.NOT_TLS)
 CLIENT_CERTIFICATE = (StepEnd.HANDSHAKE_FAILED, Diagnosis.CLIENT_CERTIFICATE_WANTED)
 TICKET = (StepEnd.TICKET_FAILED, None)
@@ -26,7 +30,7 @@ USED = (StepEnd.USED, None)
 
 
 def word(step: Step) -> str:
-    return f"{step.address[-1]} {step.rung.value}{'' if step.hello.value == 'full' else ' small'}"
+    return f"{step.address[-1]} {step.rung.value}{'' if step.hello.value == 'full' else f' {step.hello.value}'}"
 
 
 def walk(
@@ -78,6 +82,65 @@ class CursorTests(SynchronousTestCase):
 
     def test_who_wants_our_certificate_gets_no_plain_text(self) -> None:
         self.assertEqual(walk(CLIENT_CERTIFICATE, B), ["3 strong256"])
+
+    def test_refused_by_its_name_a_host_is_asked_once_without(self) -> None:
+        once = ["3 strong256", "3 strong256 nameless"]
+        for level in (Level.OPPORTUNISTIC, Level.ENCRYPT):
+            wanted = [*once, *(["3 plain"] if level is Level.OPPORTUNISTIC else [])]
+            self.assertEqual(walk(NAME, B, level=level), wanted)
+        # No certificate but one for the name would do: neither without it, nor down a rung.
+        self.assertEqual(walk(NAME, B, level=Level.AUTHENTICATED), ["3 strong256"])
+
+    def test_what_follows_is_nameless_too(self) -> None:
+        self.assertEqual(
+            self.steps(plan(Level.ENCRYPT), NAME, DROP, DROP, ALERT, ALERT),
+            ["3 strong256", "3 strong256 nameless", "3 strong256 small, nameless", "3 strong128 nameless",
+             "3 compatible nameless"],
+        )  # fmt: skip
+        self.assertEqual(
+            self.steps(plan(Level.ENCRYPT), DROP, NAME, ALERT),
+            ["3 strong256", "3 strong256 small", "3 strong256 small, nameless", "3 strong128 small, nameless"],
+        )
+
+    def test_a_demand_for_another_name_or_for_a_pin_does_not_need_it(self) -> None:
+        for proofs, needs in (
+            ((), True),
+            ((Proof(),), True),
+            ((Proof(names=("x.test", "b")),), True),
+            ((Proof(names=("x.test",)),), False),
+            ((Proof(names=NameSource.DOMAIN),), False),
+            ((Proof(pins=("ab" * 32,)),), False),
+            ((Proof(names=NameSource.DOMAIN), Proof()), True),
+        ):
+            demanding = attrs.evolve(plan(Level.AUTHENTICATED), proofs=proofs, domain="d.test")
+            found = self.steps(demanding, NAME, ALERT)
+            self.assertEqual(found[1:2], [] if needs else ["3 strong256 nameless"], proofs)
+        for domain, needs in (("d.test", False), ("b", True)):
+            demanding = attrs.evolve(demanding, proofs=(Proof(names=NameSource.DOMAIN),), domain=domain)
+            self.assertEqual(len(self.steps(demanding, NAME)), 1 if needs else 2)
+
+    def test_that_it_was_nameless_is_remembered_for_those_who_do_not_need_the_name(self) -> None:
+        for rung, hello, level, wanted, remembered in (
+            (Rung.STRONG_256, Hello.NAMELESS, Level.ENCRYPT, "3 strong256 nameless", True),
+            (Rung.COMPATIBLE, Hello.SMALL_NAMELESS, Level.ENCRYPT, "3 compatible small, nameless", True),
+            (Rung.STRONG_256, Hello.NAMELESS, Level.AUTHENTICATED, "3 strong256", False),
+            (Rung.COMPATIBLE, Hello.NAMELESS, Level.AUTHENTICATED, "3 compatible", True),
+            (Rung.STRONG_256, Hello.SMALL_NAMELESS, Level.AUTHENTICATED, "3 strong256 small", True),
+        ):
+            cursor = Cursor((B,), plan(level), 1, {B: Start(rung, hello)}.get)
+            step = cursor.next_step(0.0)
+            assert step is not None
+            self.assertEqual((word(step), step.remembered), (wanted, remembered))
+
+    def steps(self, of: TlsPlan, *ends: tuple[StepEnd, Diagnosis | None]) -> list[str]:
+        """What is tried when the steps end so, and one more."""
+        cursor, steps = Cursor((B,), of, 1), []
+        for end in (*ends, NOT_TLS):
+            step = cursor.next_step(0.0)
+            if step is not None:
+                steps.append(word(step))
+                cursor.ended(step, *end)
+        return steps
 
     def test_small_hello_that_was_answered_stays_small(self) -> None:
         cursor = Cursor(

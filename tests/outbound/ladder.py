@@ -105,6 +105,8 @@ KINDS: dict[str, Callable[[], tuple[Peer | None, ...]]] = {
     "drops after the ClientHello": lambda: (peer(StartTls.DROP_AFTER_HELLO),),
     "alert internal_error": lambda: (peer(StartTls.ALERT),),
     "drops a large ClientHello": lambda: (peer(StartTls.CHOKES),),
+    "refuses its own name": lambda: (peer(StartTls.NAMELESS),),
+    "refuses its own name, has CBC alone": lambda: (peer(StartTls.NAMELESS, creator=ONLY_CBC),),
     "hangs after 220": lambda: (peer(StartTls.HANG),),
     "421 in the greeting": lambda: (peer(replies={"greeting": "421 4.3.2 Later"}),),
     "554 in the greeting": lambda: (peer(replies={"greeting": "554 5.3.2 Never"}),),
@@ -132,7 +134,7 @@ class Notary:
     tried: list[str]
 
     def channel(self, rung: Rung, hello: Hello, server_name: str | None, *more: Any) -> Any:
-        self.tried.append(rung.value + (" (small)" if hello is Hello.SMALL else ""))
+        self.tried.append(rung.value + ("" if hello is Hello.FULL else f" ({hello.value})"))
         return self.tls.channel(rung, hello, server_name, *more)
 
     def __getattr__(self, name: str) -> Any:

@@ -80,6 +80,7 @@ HOW: dict[Diagnosis, Callable[[], str | None]] = {
             creator=FromContext(server_context(RSA, maximum=SSL.TLS1_2_VERSION, ciphers=b"CAMELLIA256-SHA:@SECLEVEL=0"))
         )
     ),
+    Diagnosis.SNI_REFUSED: lambda: by_kind("refuses its own name"),
     Diagnosis.NOT_TLS: lambda: by_kind("speaks no TLS after 220"),
     Diagnosis.HANDSHAKE_FAILED: lambda: by_kind("alert internal_error"),
     Diagnosis.CLIENT_CERTIFICATE_WANTED: lambda: by_kind("wants a client certificate, TLS 1.2"),

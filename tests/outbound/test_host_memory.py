@@ -135,6 +135,16 @@ class WalkTests(Base):
         delivery = Delivery(peer(StartTls.CHOKES))
         self.assertEqual([self.deliver(delivery)[0] for _ in range(2)], [2, 1])
 
+    def test_a_nameless_hello_is_remembered_except_for_mail_that_needs_the_name(self) -> None:
+        delivery = Delivery(peer(StartTls.NAMELESS))
+        self.assertEqual([self.deliver(delivery)[0] for _ in range(2)], [2, 1])
+        connections, verdict = self.deliver(Delivery(peer(StartTls.NAMELESS), level=Level.AUTHENTICATED))
+        self.assertEqual((connections, verdict.result.value, verdict.diagnosis), (1, "deferred", "sni_refused"))
+        # Mended: whoever needs the name finds it out, an hour later everybody.
+        self.assertEqual(self.deliver(Delivery(peer()))[1].diagnosis, "sni_refused")
+        self.assertEqual(self.deliver(Delivery(peer(), level=Level.AUTHENTICATED))[1].result.value, "delivered")
+        self.assertEqual(self.deliver(Delivery(peer()))[1].diagnosis, None)
+
     def test_what_fails_there_begins_at_the_top(self) -> None:
         delivery = Delivery(peer(creator=ONLY_CBC))
         self.deliver(delivery)

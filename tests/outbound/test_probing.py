@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import attrs
 import click
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -88,6 +89,7 @@ class ProbingTests(SynchronousTestCase):
             "speaks no TLS after 220": ("F", None, "not_tls"),
             "drops after the ClientHello": ("F", None, "connection_dropped"),
             "drops a large ClientHello": ("A", "strong256", None),
+            "refuses its own name": ("C", "strong256", "sni_refused"),
             "hangs after 220": ("F", None, "handshake_timeout"),
             "421 in the greeting": ("F", None, "deferred_by_peer"),
             "not reachable": ("-", None, "connection_refused"),
@@ -131,6 +133,24 @@ class ProbingTests(SynchronousTestCase):
         self.assertIn("a firewall strips it", lines)
         lines = "\n".join(said(look("drops after the ClientHello")[0]))
         self.assertIn("look for a firewall that inspects port 25", lines)
+
+    def test_a_host_that_refuses_its_own_name(self) -> None:
+        usual = attrs.evolve(BANK, source="rule usual", proof=Proof())
+        folder = self.mktemp()
+        os.mkdir(folder)
+        client = ClientTls(AUTHORITY.write_root(folder))
+        report, _ = look("refuses its own name", demands=(BANK, usual), families=client)
+        lines = said(report)
+        for line in (
+            "  strong256, full hello: sni_refused",
+            "  diagnosis sni_refused: TLS without the name",
+            "  levels    opportunistic: goes over TLS; encrypt: goes; authenticated: waits",
+            "  rule      bank: waits (name_mismatch)",
+            "  rule      usual: waits (sni_refused)",
+        ):
+            self.assertIn(line, lines)
+        self.assertTrue(any(line.startswith("  remedy    Ask the recipient's administrator to add") for line in lines))
+        self.assertIn(True, report_json(report)["hosts"][0]["accepts"].values())
 
     def test_every_family(self) -> None:
         folder = self.mktemp()

@@ -63,8 +63,17 @@ class OfferTests(SynchronousTestCase):
             with self.assertRaises(SSL.WantReadError):
                 connection.do_handshake()
             sizes[hello] = len(connection.bio_read(65536))
-        self.assertLess(sizes[Hello.SMALL], 500)
-        self.assertGreater(sizes[Hello.FULL], 1200)
+            self.assertEqual((sizes[hello] < 500, sizes[hello] > 1200), (hello.small, not hello.small), hello)
+
+    def test_the_name_is_sent_or_not(self) -> None:
+        for hello in Hello:
+            for name in ("mx.test", "192.0.2.1", None):
+                connection = client_tls().creator(Rung.STRONG_256, hello, name).clientConnectionForTLS(None)
+                connection.set_connect_state()
+                with self.assertRaises(SSL.WantReadError):
+                    connection.do_handshake()
+                sent = (name or "mx.test").encode() in connection.bio_read(65536)
+                self.assertEqual(sent, hello.named and name == "mx.test", (hello, name))
 
     def test_contexts_are_made_once(self) -> None:
         # C186: one Context a connection lets memory grow.

@@ -37,6 +37,8 @@ class WordsTests(SynchronousTestCase):
             "some words of next year": D.HANDSHAKE_FAILED,
             # OpenSSL without words has met the end of the stream.
             "": D.CONNECTION_DROPPED,
+            "tlsv1 unrecognized name": D.SNI_REFUSED,
+            "ssl/tls alert unrecognized name": D.SNI_REFUSED,
             "tlsv1 alert internal error": D.HANDSHAKE_FAILED,
             "ssl/tls alert illegal parameter": D.NO_COMMON_CIPHER,
         }
@@ -207,6 +209,10 @@ class RealFailureTests(SynchronousTestCase):
 
     def test_C024_dropped_after_client_hello(self) -> None:
         self.assertEqual(self.against(b""), Diagnosis.CONNECTION_DROPPED)
+
+    def test_the_name_refused(self) -> None:
+        for version in (b"\x03\x01", b"\x03\x03"):
+            self.assertEqual(self.against(b"\x15" + version + b"\0\x02\x02\x70"), Diagnosis.SNI_REFUSED)
 
     def against(self, answer: bytes) -> Diagnosis:
         near = Listener(client_tls().creator(Rung.STRONG_256, Hello.FULL, "mx.test"))

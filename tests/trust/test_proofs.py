@@ -14,7 +14,7 @@ from fopemta.testing.authority import Authority
 from fopemta.trust.demand import NameSource, Proof
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
-from fopemta.trust.proofs import Against, fingerprints, in_question, names_of, proven
+from fopemta.trust.proofs import Against, fingerprints, in_question, names_of, proven, rests_on_name
 from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, server_context, shake
 
 NOW = AUTHORITY.now.timestamp()
@@ -93,6 +93,17 @@ class ProofTests(Shown):
         self.assertEqual(names_of(DOMAIN, "mx.test", "d.test"), ("d.test",))
         self.assertEqual(names_of(DOMAIN, "mx.test", ""), ("mx.test",))
         self.assertEqual(names_of(OTHER_NAME, "mx.test", "d.test"), ("elsewhere.test",))
+
+    def test_whether_the_name_in_sni_is_asked_for(self) -> None:
+        for proofs, wanted in (
+            ((), True),
+            ((MX,), True),
+            ((DOMAIN,), False),
+            ((OTHER_NAME, MX), True),
+            ((Proof(pins=("ab" * 32,)),), False),
+            ((Proof(names=("mx.test",)),), True),
+        ):
+            self.assertEqual(rests_on_name(proofs, "mx.test", "d.test"), wanted, proofs)
 
     def test_pins_of_certificate_and_key(self) -> None:
         self.assertEqual(fingerprints(DER), {CERTIFICATE, KEY})
