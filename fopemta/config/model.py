@@ -14,7 +14,7 @@ import attrs
 
 from fopemta.mail.address import Mailbox
 from fopemta.policy.blocklist import Blocklist
-from fopemta.smtp.transaction import BareLineEnds
+from fopemta.smtp.transaction import BareLineEnds, Nul
 from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
 
@@ -98,8 +98,9 @@ class Listener:
     """[[listener]]  `endpoint` is a Twisted server endpoint string.
 
     `bare_newlines` is what becomes of a CR or LF alone in a message; the other of the two for clients in
-    `bare_newlines_except`.  `without` are ESMTP extensions that are not offered.  `tell_client`: the Received header
-    names the client and its address.  `client_certificates` None is as [tls.server] has it.  `proxies` are the
+    `bare_newlines_except`.  `nul` is what becomes of NUL characters from strangers; those of clients who are known are
+    removed.  `without` are ESMTP extensions that are not offered.  `tell_client`: the Received header names the client
+    and its address.  `client_certificates` None is as [tls.server] has it.  `proxies` are the
     networks of those whose PROXY header is believed, for an endpoint "haproxy:..."; `xclient` of those who may speak
     for others by XCLIENT.  `blocklists` are asked about each client; `banner_delay` seconds before the greeting, in
     which nobody may speak.
@@ -110,6 +111,7 @@ class Listener:
     tls: ListenerTls = ListenerTls.OPPORTUNISTIC
     bare_newlines: BareLineEnds = BareLineEnds.NORMALISE
     bare_newlines_except: tuple[Network, ...] = ()
+    nul: Nul = Nul.REJECT
     without: tuple[str, ...] = ()
     tell_client: bool = True
     client_certificates: ClientCertificates | None = None

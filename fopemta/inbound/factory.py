@@ -116,7 +116,9 @@ class InboundFactory(SMTPFactory):
             # RFC 6409 4.3: who submits says who he is; `[relay] networks` are known by their address.
             login_required=listener.kind is ListenerKind.SUBMISSION and not trusted,
             without=frozenset(listener.without),
+            trusted=trusted,
             bare_line_ends=bare,
+            nul=listener.nul,
             hops=config.limits.hops,
             xclient=xclient,
             commands=config.limits.commands,

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from fopemta.interfaces import IMessageContent, SpoolFailing
-from fopemta.smtp.dot_stuffing import Stuffer
+from fopemta.smtp.dot_stuffing import ChunkText, Stuffer
 
 # What is read at once; a message of this size or less is one write, its final dot included.
 PIECE = 256 * 1024
@@ -50,10 +50,14 @@ class _Nothing:
 
 
 class ChunkSource:
-    """The content in chunks of BDAT (RFC 3030): counted, not dot-stuffed (C063), one at a time (C071)."""
+    """The content in chunks of BDAT (RFC 3030): counted, not dot-stuffed (C063), one at a time (C071).
 
-    def __init__(self, source: ContentSource, size: int) -> None:
+    Unless it is `binary`, it is brought to what may stand in a text, as by Stuffer: others pass it on by DATA.
+    """
+
+    def __init__(self, source: ContentSource, size: int, binary: bool) -> None:
         self._source = source
+        self._text = None if binary else ChunkText()
         self._left = size
         self._next: bytes | None = source.start
 
@@ -66,6 +70,8 @@ class ChunkSource:
         last = self._left <= 0
         if not piece and not last:
             raise SpoolFailing("the content is shorter than it should be")
+        if self._text is not None:
+            piece = self._text.feed(piece, last)
         return b"BDAT %d%s\r\n" % (len(piece), b" LAST" if last else b"") + piece, last
 
 

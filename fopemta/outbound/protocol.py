@@ -17,6 +17,7 @@ from fopemta.background import supervise
 from fopemta.config.model import CertificateFiles, DeliveryTimeouts
 from fopemta.deadline import Deadline
 from fopemta.interfaces import IClientTls, ITlsChannel, Resumable
+from fopemta.mail.envelope import BodyType
 from fopemta.outbound.content import ChunkSource, ContentSource, send_content
 from fopemta.smtp.client_effects import (
     BeginTls,
@@ -127,7 +128,7 @@ class OutboundProtocol(Conversation):
     def transact(self, transaction: Transaction, source: ContentSource) -> Deferred[Transacted]:
         """Send one message.  Only while nothing else is under way."""
         self._source = source
-        self._chunks = ChunkSource(source, transaction.size)
+        self._chunks = ChunkSource(source, transaction.size, transaction.body is BodyType.BINARY_MIME)
         done: Deferred[Transacted] = Deferred()
         self._result, self._waiting_for = done, _Wait.TRANSACTION
         if not self.usable:

@@ -18,8 +18,8 @@ class Unstuffer:
     """The receiving side: takes what follows DATA, gives the content, and knows where it ends.
 
     Only CRLF.CRLF ends it; the start counts as after a CRLF.  The first dot of a line that has more is removed.  A bare
-    CR or LF becomes CRLF, *after* the dots have been looked at, so it can neither end the data nor hide a dot.  Lines
-    of any length pass; nothing here depends on lines being short.
+    CR or LF becomes CRLF, and a NUL goes, *after* the dots have been looked at, so they can neither end the data nor
+    hide a dot.  Lines of any length pass; nothing here depends on lines being short.
     """
 
     def __init__(self) -> None:
@@ -28,8 +28,8 @@ class Unstuffer:
         self.ended = False
         # What came behind the end of data; b"" until `ended`.
         self.rest = b""
-        # A bare CR or LF has been seen.
-        self.bare = False
+        # A bare CR or LF has been seen, and a NUL.
+        self.bare = self.nul = False
 
     def feed(self, data: bytes) -> bytes:
         """The content that is now certain.  Must not be called once `ended`."""
@@ -48,8 +48,8 @@ class Unstuffer:
         # Mostly the first dot is the one that ends the data.
         if 0 <= first_dot != end:
             text = text.replace(b"\r\n.", CRLF)
-        content, bare = _with_crlf_only(text[skip:] if skip else text)
-        self.bare = self.bare or bare
+        content, bare, nul = _plain_text(text[skip:] if skip else text)
+        self.bare, self.nul = self.bare or bare, self.nul or nul
         return content
 
     def _hold_back(self, text: bytes) -> bytes:
@@ -65,48 +65,65 @@ class Unstuffer:
 
 
 class ChunkText:
-    """The receiving side of BDAT (RFC 3030) for text: no dots are stuffed there; a bare CR or LF becomes CRLF."""
+    """Text without stuffed dots, as in BDAT (RFC 3030): a bare CR or LF becomes CRLF, a NUL goes."""
 
     def __init__(self) -> None:
         self._held = b""
-        self.bare = False
+        # As of Unstuffer.
+        self.bare = self.nul = False
 
     def feed(self, data: bytes, last: bool) -> bytes:
         """The content that is now certain; all of it once `last`."""
         text = self._held + data
         # A CR at the end may still get its LF with the next chunk.
         self._held = b"\r" if text.endswith(b"\r") and not last else b""
-        content, bare = _with_crlf_only(text[:-1] if self._held else text)
-        self.bare = self.bare or bare
+        content, bare, nul = _plain_text(text[:-1] if self._held else text)
+        self.bare, self.nul = self.bare or bare, self.nul or nul
         return content
 
 
 class Stuffer:
-    """The sending side: takes content (lines ended by CRLF), gives what follows DATA on the wire."""
+    """The sending side: takes content, gives what follows DATA on the wire.
+
+    Content that came in has CRLF alone for line ends, and no NUL.  What has come about in any other way is brought to
+    that here, before dots are stuffed, so that no next server can find an end of data in it that we do not see.
+    """
 
     def __init__(self) -> None:
-        self._tail = CRLF
+        self._text = ChunkText()
+        self._line_start = True
 
     def feed(self, data: bytes) -> bytes:
         """The wire form of the next piece of content: dots at the start of a line doubled."""
-        if not data:
-            return b""
-        stuffed = data.replace(b"\r\n.", b"\r\n..")
-        # A line may begin at the border of two pieces.
-        if data[:1] == b"." and self._tail == CRLF:
-            stuffed = b"." + stuffed
-        elif data[:2] == b"\n." and self._tail[-1:] == b"\r":
-            stuffed = b"\n." + stuffed[1:]
-        self._tail = (self._tail + data[-2:])[-2:]
-        return stuffed
+        return self._stuffed(self._text.feed(data, last=False))
 
     def finish(self) -> bytes:
         """The end of data, after a CRLF that is added only where the content did not end with one."""
-        return b".\r\n" if self._tail == CRLF else b"\r\n.\r\n"
+        rest = self._stuffed(self._text.feed(b"", last=True))
+        return rest + (b".\r\n" if self._line_start else b"\r\n.\r\n")
+
+    def _stuffed(self, text: bytes) -> bytes:
+        if not text:
+            return b""
+        # A line may begin at the border of two pieces, but no CRLF is divided.
+        first = b"." if self._line_start and text[:1] == b"." else b""
+        self._line_start = text.endswith(CRLF)
+        return first + text.replace(b"\r\n.", b"\r\n..")
+
+
+def _plain_text(text: bytes) -> tuple[bytes, bool, bool]:
+    """`text`, cut so that no CRLF is divided, with every bare CR or LF turned into CRLF and without NUL; and whether
+    there was one of either.
+
+    A server that drops NUL would see an end of data in CRLF NUL dot CRLF: it goes before dots are stuffed.  But line
+    ends are looked at first: CR NUL LF is two of them, wherever the text is cut.
+    """
+    text, bare = _with_crlf_only(text)
+    nul = b"\0" in text
+    return (text.replace(b"\0", b"") if nul else text), bare, nul
 
 
 def _with_crlf_only(text: bytes) -> tuple[bytes, bool]:
-    """`text`, cut so that no CRLF is divided, with every bare CR or LF turned into CRLF; and whether there was one."""
     # What Python's text files use to tell which line ends have come: one pass, where counting each kind takes three,
     # and four times as long.
     ends = IncrementalNewlineDecoder(None, translate=False)

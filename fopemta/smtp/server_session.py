@@ -95,7 +95,7 @@ class ServerSession:
 
     def opened(self) -> list[Effect]:
         """There is room for the message."""
-        self._transaction.content = ContentIntake(self._rules.content_limits, self._transaction.mail.body)
+        self._transaction.content = ContentIntake(self._rules.content_limits(self.login), self._transaction.mail.body)
         if self._chunk is not _NO_CHUNK:
             self._go(Event.OPENED_FOR_CHUNK)
         else:

@@ -14,7 +14,7 @@ from fopemta.smtp import server_replies as replies
 from fopemta.smtp.commands import Command, Verb
 from fopemta.smtp.extensions import Offered, offers
 from fopemta.smtp.server_states import NEEDS, State
-from fopemta.smtp.transaction import BareLineEnds, ContentLimits
+from fopemta.smtp.transaction import BareLineEnds, ContentLimits, Nul
 
 
 @attrs.frozen(kw_only=True)
@@ -23,8 +23,9 @@ class SessionRules:
 
     `postmaster` is whom `<postmaster>` means; `starttls` whether TLS can be begun; `tls_required` before any mail.
     `mechanisms` of AUTH, used under TLS only; `login_required` before any mail.  `without` are extensions turned off;
-    `require_tls` whether REQUIRETLS is offered under TLS; `xclient` whether this client may use it.  Sizes in octets, 0
-    for no limit; `errors` before the client is cut off; `commands` without a message before it is, 0 for no limit.
+    `require_tls` whether REQUIRETLS is offered under TLS; `xclient` whether this client may use it.  `trusted`: the
+    client is known by its address; `nul` is for those who are not and have not logged in.  Sizes in octets, 0 for no
+    limit; `errors` before the client is cut off; `commands` without a message before it is, 0 for no limit.
     """
 
     hostname: str
@@ -40,19 +41,30 @@ class SessionRules:
     without: frozenset[str] = frozenset()
     require_tls: bool = False
     xclient: bool = False
+    trusted: bool = False
     bare_line_ends: BareLineEnds = BareLineEnds.NORMALISE
+    nul: Nul = Nul.REJECT
     hops: int = 100
     commands: int = 0
     # What follows from them, worked out once: the limits of one message, and the replies that every session hears.
-    content_limits: ContentLimits = attrs.field(init=False, repr=False)
+    _of_strangers: ContentLimits = attrs.field(init=False, repr=False)
+    _of_known: ContentLimits = attrs.field(init=False, repr=False)
     greeting: bytes = attrs.field(init=False, repr=False)
     farewell: bytes = attrs.field(init=False, repr=False)
     _in_the_clear: Offered = attrs.field(init=False, repr=False)
     _under_tls: Offered = attrs.field(init=False, repr=False)
 
-    @content_limits.default
-    def _content_limits(self) -> ContentLimits:
-        return ContentLimits(message_size=self.message_size, hops=self.hops, bare_line_ends=self.bare_line_ends)
+    @_of_strangers.default
+    def _limits_of_strangers(self) -> ContentLimits:
+        return self._limits(self.nul)
+
+    @_of_known.default
+    def _limits_of_known(self) -> ContentLimits:
+        return self._limits(Nul.REMOVE)
+
+    def _limits(self, nul: Nul) -> ContentLimits:
+        size, bare = self.message_size, self.bare_line_ends
+        return ContentLimits(message_size=size, hops=self.hops, bare_line_ends=bare, nul=nul)
 
     @greeting.default
     def _greeting(self) -> bytes:
@@ -81,6 +93,10 @@ class SessionRules:
             xclient=self.xclient,
             without=self.without,
         )
+
+    def content_limits(self, login: LoggedIn | None) -> ContentLimits:
+        """Of one message from a client that has logged in, or has not."""
+        return self._of_known if self.trusted or login is not None else self._of_strangers
 
     def offered(self, tls: TlsSession | None) -> Offered:
         """What EHLO brings to a client with or without TLS."""

@@ -15,6 +15,7 @@ from fopemta.smtp.dot_stuffing import ChunkText, Unstuffer
 from fopemta.smtp.parameters import MailOptions
 
 _BARE_LINE_END = Reply.of(550, "5.6.11", "Lines of a message must end with CR LF: a bare CR or LF is refused here")
+_NUL = Reply.of(550, "5.6.0", "A message with NUL characters is refused here")
 _TOO_MANY_HOPS = Reply.of(554, "5.4.6", "Too many hops: this message is going round in a circle")
 
 _NOTHING_OF_MAIL = MailOptions()
@@ -27,6 +28,13 @@ class BareLineEnds(enum.Enum):
     REJECT = "reject"
 
 
+class Nul(enum.Enum):
+    """What becomes of NUL characters in a message that is not BINARYMIME; none is passed on."""
+
+    REJECT = "reject"
+    REMOVE = "remove"
+
+
 @attrs.frozen(kw_only=True)
 class ContentLimits:
     """`message_size` octets, 0 for no limit; `hops` Received fields, 0 for no limit."""
@@ -34,10 +42,11 @@ class ContentLimits:
     message_size: int
     hops: int
     bare_line_ends: BareLineEnds
+    nul: Nul = Nul.REJECT
 
 
 class ContentIntake:
-    """The content of one message: made CRLF-only unless it is binary, measured, judged.
+    """The content of one message: made CRLF-only and without NUL unless it is binary, measured, judged.
 
     `refusal` is set as soon as it is known that the message will not be taken; from then on nothing comes out.
     """
@@ -62,7 +71,7 @@ class ContentIntake:
     def data(self, octets: bytes) -> bytes:
         """What follows DATA: the content that is now certain."""
         content = self._unstuffer.feed(octets)
-        return self._judged(content, self._unstuffer.bare)
+        return self._judged(content, self._unstuffer)
 
     @property
     def rest(self) -> bytes | None:
@@ -72,25 +81,30 @@ class ContentIntake:
     def chunk(self, octets: bytes, last: bool) -> bytes:
         """Octets of BDAT; `last`: nothing of the message follows these."""
         if self._body_type is BodyType.BINARY_MIME:
-            return self._judged(octets, False)
-        content = self._chunk_text.feed(octets, last)
-        return self._judged(content, self._chunk_text.bare)
+            return self._judged(octets, _BINARY)
+        return self._judged(self._chunk_text.feed(octets, last), self._chunk_text)
 
-    def _judged(self, content: bytes, bare: bool) -> bytes:
+    def _judged(self, content: bytes, seen: Unstuffer | ChunkText) -> bytes:
         self.size += len(content)
         self._received.feed(content)
         self._eight_bit = self._eight_bit or not content.isascii()
         # Judged anew with every piece, so that of several flaws the same is told however the message was cut.
-        self.refusal = self._flaw(bare)
+        self.refusal = self._flaw(seen)
         return b"" if self.refusal is not None else content
 
-    def _flaw(self, bare: bool) -> Reply | None:
+    def _flaw(self, seen: Unstuffer | ChunkText) -> Reply | None:
         limits = self._limits
         if 0 < limits.message_size < self.size:
             return replies.TOO_LARGE
-        if bare and limits.bare_line_ends is BareLineEnds.REJECT:
+        if seen.bare and limits.bare_line_ends is BareLineEnds.REJECT:
             return _BARE_LINE_END
+        if seen.nul and limits.nul is Nul.REJECT:
+            return _NUL
         return _TOO_MANY_HOPS if 0 < limits.hops < self._received.count else None
+
+
+# RFC 3030 3: every octet may stand there.
+_BINARY = ChunkText()
 
 
 @attrs.define

@@ -9,8 +9,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.smtp.dot_stuffing import ChunkText, Stuffer, Unstuffer
 
 PIECES = st.lists(
-    st.sampled_from([b"a", b".", b"\r", b"\n", b"\r\n", b"\r\n.", b"\r\n..", b"\n.\n", b"bc" * 9]), max_size=25
+    st.sampled_from([b"a", b".", b"\r", b"\n", b"\r\n", b"\r\n.", b"\r\n..", b"\n.\n", b"\0", b"bc" * 9]), max_size=25
 )
+
+
+def lenient(wire: bytes) -> bytes:
+    """As a server reads it that drops NUL and takes any CR or LF for a line end."""
+    text = wire.replace(b"\0", b"")
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
 def unstuffed(*pieces: bytes) -> tuple[bytes, bool, bytes]:
@@ -81,7 +87,7 @@ class UnstufferTests(SynchronousTestCase):
     @given(PIECES, st.lists(st.integers(0, 300), max_size=8))
     def test_round_trip(self, pieces: list[bytes], cuts: list[int]) -> None:
         # C178: a dot at the very start, at the start of a piece; CRLF content gets no second CR.
-        content = b"".join(pieces).replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+        content = lenient(b"".join(pieces))
         wire = stuffed(*cut(content, cuts))
         wanted = content if not content or content.endswith(b"\r\n") else content + b"\r\n"
         self.assertEqual(unstuffed(wire), (wanted, True, b""))
@@ -90,9 +96,10 @@ class UnstufferTests(SynchronousTestCase):
 class BareLineEndTests(SynchronousTestCase):
     """Told by octets alone: what other texts may take for a line end is none here."""
 
-    def judged(self, text: bytes, cuts: list[int]) -> tuple[bytes, bool]:
+    def judged(self, text: bytes, cuts: list[int]) -> tuple[bytes, bool, bool]:
         chunks, pieces = ChunkText(), cut(text, cuts)
-        return b"".join(chunks.feed(each, place == len(pieces)) for place, each in enumerate(pieces, 1)), chunks.bare
+        content = b"".join(chunks.feed(each, place == len(pieces)) for place, each in enumerate(pieces, 1))
+        return content, chunks.bare, chunks.nul
 
     @settings(deadline=None, derandomize=True, max_examples=1000)
     @given(
@@ -105,8 +112,8 @@ class BareLineEndTests(SynchronousTestCase):
         text = b"".join(pieces)
         pairs = text.count(b"\r\n")
         bare = not text.count(b"\r") == text.count(b"\n") == pairs
-        wanted = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-        self.assertEqual(self.judged(text, cuts), (wanted, bare))
+        wanted = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n").replace(b"\0", b"")
+        self.assertEqual(self.judged(text, cuts), (wanted, bare, b"\0" in text))
 
     def test_one_among_many(self) -> None:
         lines = [b"x" * 70] * 1000
@@ -129,6 +136,27 @@ class StufferTests(SynchronousTestCase):
             (b"a\r\n", b".b\r\n"): b"a\r\n..b\r\n.\r\n",
             (b"a\r", b"\n.b\r\n"): b"a\r\n..b\r\n.\r\n",
             (b"a\r\n.", b".b\r\n"): b"a\r\n...b\r\n.\r\n",
+        }
+        self.assertEqual({pieces: stuffed(*pieces) for pieces in table}, table)
+
+    @settings(deadline=None, derandomize=True, max_examples=500)
+    @given(PIECES, st.lists(st.integers(0, 300), max_size=8))
+    def test_whatever_the_content_it_ends_once_for_every_reader(self, pieces: list[bytes], cuts: list[int]) -> None:
+        content = b"".join(pieces)
+        wire = stuffed(*cut(content, cuts))
+        self.assertEqual(wire, stuffed(content))
+        self.assertEqual((b"\r\n" + wire).find(b"\r\n.\r\n"), len(wire) - 3)
+        # There is nothing in it that readers could take for different things.
+        self.assertEqual(lenient(wire), wire)
+
+    def test_a_line_end_that_was_none_and_the_dot_behind_it(self) -> None:
+        table = {
+            (b"a\r\n\0.\r\nb",): b"a\r\n..\r\nb\r\n.\r\n",
+            (b"a\r\n", b"\0", b".\r\nb"): b"a\r\n..\r\nb\r\n.\r\n",
+            (b"a\r", b"\0\n.b"): b"a\r\n\r\n..b\r\n.\r\n",
+            (b"a\n.\nb",): b"a\r\n..\r\nb\r\n.\r\n",
+            (b"a\r",): b"a\r\n.\r\n",
+            (b"\0.\r\n",): b"..\r\n.\r\n",
         }
         self.assertEqual({pieces: stuffed(*pieces) for pieces in table}, table)
 
