@@ -12,13 +12,12 @@ from email import policy
 from email.message import Message
 from email.parser import BytesHeaderParser
 
+from fopemta.mail import lines
+from fopemta.mail.lines import CRLF as _CRLF
+
 _DEEPEST = 50
 # Octets times depth: every level has copies of its own, and is looked through again.
 _MOST_NESTED = 64 * 1024 * 1024
-# RFC 5322 2.1.1, without the CRLF.
-_LONGEST_LINE = 998
-_CRLF = b"\r\n"
-_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _ENCODING_FIELD = re.compile(rb"(?im)^content-transfer-encoding:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
 # Encodings in which nothing but ASCII may stand.
 _CODED = frozenset({"base64", "quoted-printable"})
@@ -67,7 +66,7 @@ def _leaf(header: bytes, body: bytes, parsed: Message, top: bool) -> bytes:
     if top and "mime-version" not in parsed:
         # RFC 1428: nobody has said what the octets mean.
         header += b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
-    if parsed.get_content_maintype() == "text" and b"\0" not in body and not _BARE.search(body):
+    if parsed.get_content_maintype() == "text" and b"\0" not in body and not lines.BARE_LINE_END.search(body):
         return _with_encoding(header, b"quoted-printable") + _CRLF + _quoted_printable(body)
     if parsed.get_content_maintype() == "message":
         raise CannotConvert("a part of a kind that must not be encoded is not in ASCII")
@@ -120,18 +119,7 @@ def _with_encoding(header: bytes, encoding: bytes) -> bytes:
 
 def _is_plain(octets: bytes) -> bool:
     """Nothing about it needs to be changed."""
-    return octets.isascii() and b"\0" not in octets and not _BARE.search(octets) and _lines_are_short(octets)
-
-
-def _lines_are_short(octets: bytes) -> bool:
-    """Many lines at once: a message may have millions."""
-    start = 0
-    while len(octets) - start > _LONGEST_LINE:
-        end = octets.rfind(_CRLF, start, start + _LONGEST_LINE + len(_CRLF))
-        if end < 0:
-            return False
-        start = end + len(_CRLF)
-    return True
+    return octets.isascii() and lines.are_legal(octets)
 
 
 def _quoted_printable(text: bytes) -> bytes:

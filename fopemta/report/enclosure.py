@@ -10,6 +10,7 @@ import re
 
 import attrs
 
+from fopemta.mail import lines
 from fopemta.mail.envelope import BodyType, Returned
 from fopemta.mail.queued import QueuedMessage
 from fopemta.report.kinds import Kind
@@ -18,6 +19,8 @@ from fopemta.report.multipart import Part
 # A message of this size or less comes back whole, of a larger one its headers do.
 LARGEST_ENCLOSED = 50 * 1024
 
+# What is no character of a line; a bare LF ends the headers.
+_NO_TEXT = re.compile(rb"\0|\r(?!\n)")
 # The lines up to the first that is no header's: a body without a blank line before it stays out.
 _HEADERS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\r\n(?:[ \t][^\n]*\r\n)*)*")
 
@@ -49,9 +52,10 @@ def extent(kind: Kind, message: QueuedMessage, most: Enclosed = Enclosed.WHOLE, 
         return Back(most, "The message was to travel protected: only its headers are enclosed.")
     if message.size > LARGEST_ENCLOSED:
         return Back(Enclosed.HEADERS, "The message is too large to come back whole: its headers are enclosed.")
-    if message.envelope.body_type is BodyType.BINARY_MIME or b"\0" in original:
-        # It could only go back by BINARYMIME again, and few servers know that.  RFC 2045 2.8: a zero octet is binary,
-        # too, whatever MAIL has said; servers refuse or change it.
+    if message.envelope.body_type is BodyType.BINARY_MIME or not lines.are_legal(original):
+        # It could only go back by BINARYMIME again, and few servers know that.  RFC 2045 2.8: a NUL, a bare CR or LF
+        # and a long line are binary, too, whatever MAIL has said; servers refuse or change them.  And a message in a
+        # message must not be encoded (RFC 2046 5.2.1).
         return Back(Enclosed.HEADERS, "The message has a form that cannot come back whole: its headers are enclosed.")
     return Back(Enclosed.WHOLE)
 
@@ -78,4 +82,4 @@ def enclosure(message: QueuedMessage, original: bytes, extent: Enclosed, *, utf8
 
 def _headers(original: bytes) -> bytes:
     match = _HEADERS.match(original)
-    return match[0].replace(b"\0", b"?") if match else b""
+    return _NO_TEXT.sub(b"?", match[0]) if match else b""

@@ -5,10 +5,12 @@ By hand, not by `email.generator`: the original goes back exactly as it came.
 
 from __future__ import annotations
 
-import quopri
+import binascii
 from collections.abc import Sequence
 
 import attrs
+
+from fopemta.mail import lines
 
 _PREAMBLE = b"This is a report in MIME format.\r\n\r\n"
 
@@ -24,7 +26,9 @@ class Part:
 
     @classmethod
     def as_it_is(cls, content_type: str, description: str, body: bytes) -> Part:
-        """For a way that takes 8-bit text."""
+        """For a way that takes 8-bit text; quoted-printable where a line is too long for any way."""
+        if not lines.are_short(body):
+            return cls._quoted(content_type, description, body)
         return cls(content_type, "7bit" if body.isascii() else "8bit", description, body)
 
     @classmethod
@@ -32,7 +36,13 @@ class Part:
         """For any way: quoted-printable where it is needed.  Lines end with CRLF."""
         if body.isascii():
             return cls.as_it_is(content_type, description, body)
-        return cls(content_type, "quoted-printable", description, quopri.encodestring(body))
+        return cls._quoted(content_type, description, body)
+
+    @classmethod
+    def _quoted(cls, content_type: str, description: str, body: bytes) -> Part:
+        """RFC 2045 6.7."""
+        coded = lines.CRLF.join(map(_quoted, body.split(lines.CRLF)))
+        return cls(content_type, "quoted-printable", description, coded)
 
     def rendered(self) -> bytes:
         """Headers and body, without the line end that belongs to the boundary."""
@@ -43,6 +53,11 @@ class Part:
             + b"\r\n"
             + self.body
         )
+
+
+def _quoted(line: bytes) -> bytes:
+    """A line, without its CRLF.  CR and LF within it are encoded, too; soft line breaks end with LF alone at first."""
+    return binascii.b2a_qp(line, istext=False).replace(b"\n", lines.CRLF)
 
 
 def header(name: str, value: str) -> bytes:

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
-import re
 from email.message import Message
+from itertools import product
 from pathlib import Path
 
 import attrs
@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import Notify, OriginalRecipient, RecipientOptions, Returned
+from fopemta.mail.envelope import Arrival, BodyType, Notify, OriginalRecipient, RecipientOptions, Returned
+from fopemta.mail.lines import are_legal
+from fopemta.mail.queued import QueuedMessage
 from fopemta.report.enclosure import LARGEST_ENCLOSED, Enclosed
 from fopemta.report.kinds import Kind
 from fopemta.trust.diagnosis import Diagnosis, explain
@@ -306,10 +308,27 @@ class StrangersTests(SynchronousTestCase):
     @settings(deadline=None, derandomize=True, max_examples=150)
     @given(st.binary(max_size=400))
     def test_any_original(self, original: bytes) -> None:
-        # The original itself may be of any form; the parts before it must not suffer from that.
-        original = re.sub(rb"[\r\n]+", b"\r\n", original)
         for message in (MESSAGE, message_with(smtputf8=True)):
             content = report(original=original, message=attrs.evolve(message, size=len(original)))
             _, text, status, *_ = parsed(content)
             self.assertEqual(groups(status)[1]["Action"], "failed")
             self.assertEqual(text.defects, [])
+            self.assertTrue(are_legal(content))
+
+    def test_nothing_that_is_quoted_makes_a_line_that_servers_refuse(self) -> None:
+        odd = "x" * 3500 + "\r\n.\r\0" + "é" * 1200
+        local = Mailbox("é" * 900, "b.test")
+        said = RecipientOptions(original=OriginalRecipient("utf-8", odd))
+        envelope = attrs.evolve(
+            MESSAGE.envelope, recipients=(BOB, local), envelope_id=odd, smtputf8=True, options=((BOB, said),),
+            arrival=Arrival("192.0.2.7", odd, "ESMTPS"), body_type=BodyType.BINARY_MIME,
+        )  # fmt: skip
+        message = QueuedMessage.fresh("MSG1", MESSAGE.arrived, 100, envelope)
+        original = f"Subject: {odd}\r\nX-{'y' * 3000}: z\r\n\r\n".encode()
+        about = [verdict(str(each), text=odd, host=odd, enhanced=odd) for each in envelope.recipients]
+        for kind, to, size in product(Kind, (ALICE, FRANÇOIS), (100, LARGEST_ENCLOSED + 1)):
+            content = report(
+                *about, kind=kind, to=to, message=attrs.evolve(message, size=size), original=original,
+                facts=attrs.evolve(FACTS, rules={str(BOB): (odd,)}),
+            )  # fmt: skip
+            self.assertTrue(are_legal(content), kind)

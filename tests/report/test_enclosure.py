@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import quopri
 from itertools import product
 
 import attrs
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.envelope import BodyType, Returned
+from fopemta.mail.lines import are_legal
 from fopemta.report.enclosure import LARGEST_ENCLOSED, Back, Enclosed, enclosure, extent
 from fopemta.report.kinds import Kind
 from tests.report.samples import MESSAGE, message_with
@@ -55,6 +57,14 @@ class ExtentTests(SynchronousTestCase):
         short = attrs.evolve(message_with(returned=Returned.HEADERS), size=LARGEST_ENCLOSED + 1)
         self.assertEqual(extent(Kind.FAILURE, short, Enclosed.HEADERS), Back(Enclosed.HEADERS))
 
+    def test_what_cannot_be_sent_as_lines_does_not_come_back_whole(self) -> None:
+        good = b"Subject: x\r\n\r\n"
+        for flaw, whole in ((b"a\0", False), (b"a\rb", False), (b"a\nb", False), (b"a\r", False),
+                            (b"y" * 998, True), (b"y" * 999, False), (b"\xff", True)):  # fmt: skip
+            for original in (good + flaw, good + flaw + b"\r\nz\r\n", good + b"z\r\n" + flaw + b"\r\n"):
+                back = extent(Kind.FAILURE, MESSAGE, original=original)
+                self.assertIs(back.extent, Enclosed.WHOLE if whole else Enclosed.HEADERS, original)
+
     def test_zero_octets_are_binary(self) -> None:
         original = b"Subject: a\0b\r\n\r\n\0\r\n"
         back = extent(Kind.FAILURE, MESSAGE, original=original)
@@ -90,7 +100,36 @@ class HeadersTests(SynchronousTestCase):
 
     def test_long_headers_do_not_take_long(self) -> None:
         original = b"X: y\r\n\t" + b"a:" * 20000 + b"\r\n" + b"A" * 50000
-        self.assertEqual(self.headers(original), original[:-50000])
+        self.assertEqual(quopri.decodestring(self.headers(original)), original[:-50000])
+
+    def test_what_is_in_them_is_brought_to_legal_lines(self) -> None:
+        long = b"X: " + b"y" * 995
+        table: dict[bytes, tuple[str, bytes]] = {
+            b"X: a\rb\r\n": ("7bit", b"X: a?b\r\n"),
+            b"X: a\r\r\n": ("7bit", b"X: a?\r\n"),
+            b"X: a\r\n\tb\rBcc: c\r\n": ("7bit", b"X: a\r\n\tb?Bcc: c\r\n"),
+            b"X: a\0b\xff\r\n": ("8bit", b"X: a?b\xff\r\n"),
+            b"X: a\nY: b\r\n": ("", b""),
+            long + b"\r\n": ("7bit", long + b"\r\n"),
+            long + b"z\xff=\r\r\nX: y \r\n": ("quoted-printable", long + b"z\xff=?\r\nX: y \r\n"),
+        }
+        for original, (encoding, shown) in table.items():
+            for utf8 in (False, True):
+                part = enclosure(MESSAGE, original + b"\r\nbody", Enclosed.HEADERS, utf8=utf8)
+                if part is None:
+                    self.assertEqual((shown, encoding), (b"", ""))
+                    continue
+                self.assertTrue(are_legal(part.body), original)
+                decoded = quopri.decodestring(part.body) if part.encoding == "quoted-printable" else part.body
+                self.assertEqual((part.encoding, decoded), (encoding, shown), original)
+
+    def test_internationalised_ones_as_well(self) -> None:
+        message = message_with(smtputf8=True)
+        for original in ("Subject: é\rx\r\n".encode(), ("Subject: " + "é" * 700 + "\r\n").encode()):
+            for utf8 in (False, True):
+                part = enclosure(message, original, Enclosed.HEADERS, utf8=utf8)
+                assert part is not None
+                self.assertEqual((part.content_type, are_legal(part.body)), ("message/global-headers", True))
 
     @settings(deadline=None, derandomize=True, max_examples=300)
     @given(

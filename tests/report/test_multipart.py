@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.mail.lines import are_legal
 from fopemta.report.multipart import Part, header, multipart
 
 
@@ -30,6 +31,14 @@ class PartTests(SynchronousTestCase):
         self.assertEqual(part.body.count(b"\n"), part.body.count(b"\r\n"))
         self.assertLessEqual(max(map(len, part.body.split(b"\r\n"))), 76)
         self.assertEqual(quopri.decodestring(part.body), body)
+
+    def test_lines_that_are_too_long_for_any_way_are_encoded(self) -> None:
+        self.assertEqual(Part.as_it_is("a/b", "c", b"x" * 998 + b"\r\n").encoding, "7bit")
+        for body in (b"x" * 999, b"y \r\n" + b"x\rz\nz.\xff" * 250 + b" \t\r\n.\r\n"):
+            part = Part.as_it_is("a/b", "c", body)
+            self.assertEqual((part.encoding, quopri.decodestring(part.body)), ("quoted-printable", body))
+            self.assertTrue(are_legal(part.body))
+            self.assertLessEqual(max(map(len, part.body.split(b"\r\n"))), 76)
 
 
 class MultipartTests(SynchronousTestCase):
