@@ -52,6 +52,7 @@ from fopemta.recipients.memory import CalloutMemory
 from fopemta.recipients.recipients import Recipients
 from fopemta.retry.standings import AnyStandings
 from fopemta.routing.hosts import OwnAddresses
+from fopemta.routing.public_address import Reach
 from fopemta.routing.values import NextHop
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.several import SeveralSpools
@@ -118,7 +119,7 @@ class Lookups:
         """As the configuration has it; `elsewhere` fetches CRLs where that is another process's work."""
         fetch, in_thread = configuration.fetch, machine.in_threads(reactor)
         resolver = machine.resolver(configuration.dns, reactor)
-        fetcher = Fetcher(reactor, resolver, fetch, configuration.tls_client.fetch_private)
+        fetcher = Fetcher(reactor, resolver, fetch, configuration.tls_client.fetch_private, machine.addresses())
         folder = os.path.join(configuration.node.state, "revocation")
         shelf = ListShelf(folder) if elsewhere is None else BorrowedShelf(folder)
         lists = RevocationLists(fetcher, shelf, fetch.largest, machine.now, in_thread, elsewhere)
@@ -289,9 +290,10 @@ def _recipients(configuration: Configuration, reactor: IMailReactor, callout: Ca
 
 def _router(configuration: Configuration, resolver: IResolver, machine: Machine) -> Router:
     addresses = [listening_address(listener.endpoint) for listener in configuration.listeners]
-    own = OwnAddresses(frozenset(each for each in addresses if each is not None), machine.addresses())
-    names = frozenset({configuration.node.hostname})
-    return Router(resolver, names, own, configuration.delivery.port, machine.noise.random)
+    local = machine.addresses()
+    own = OwnAddresses(frozenset(each for each in addresses if each is not None), local)
+    names, reach = frozenset({configuration.node.hostname}), Reach(configuration.delivery.private, local)
+    return Router(resolver, names, own, configuration.delivery.port, machine.noise.random, reach)
 
 
 def _client_tls(configuration: Configuration) -> ClientTls:

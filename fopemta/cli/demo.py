@@ -67,6 +67,7 @@ roots = "root.pem"
 nameservers = ["127.0.0.1:{dns}"]
 [delivery]
 port = {delivery}
+private = ["127.0.0.0/8"]
 [log]
 text = "text.log"
 json = "json.log"

@@ -112,10 +112,12 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
     from twisted.internet.defer import gatherResults
 
     from fopemta.cli.ask import asked
+    from fopemta.lookup.local_addresses import local_addresses
     from fopemta.lookup.nameservers import system_nameservers
     from fopemta.lookup.resolver import Resolver
     from fopemta.lookup.router import Router
     from fopemta.routing.hosts import OwnAddresses
+    from fopemta.routing.public_address import Reach
 
     wanted = list(dict.fromkeys(hops))
     if not wanted:
@@ -126,7 +128,8 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
         servers, patience = dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout)
         resolver = Resolver(reactor, servers, patience, most_records=dns.records)
         names = frozenset({configuration.node.hostname})
-        router = Router(resolver, names, OwnAddresses(), configuration.delivery.port, random.random)
+        reach = Reach(configuration.delivery.private, local_addresses())
+        router = Router(resolver, names, OwnAddresses(), configuration.delivery.port, random.random, reach)
         return gatherResults([router.hosts(each) for each in wanted])
 
     return dict(zip(wanted, asked(looked_up) or [], strict=False))

@@ -69,6 +69,7 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
 
     from fopemta.lookup.fetch import Fetcher
     from fopemta.lookup.list_shelf import ListShelf
+    from fopemta.lookup.local_addresses import local_addresses
     from fopemta.lookup.nameservers import system_nameservers
     from fopemta.lookup.resolver import Resolver
     from fopemta.lookup.revocation_lists import RevocationLists
@@ -76,6 +77,7 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
     from fopemta.lookup.router import Router
     from fopemta.outbound.probing import Prober
     from fopemta.routing.hosts import OwnAddresses
+    from fopemta.routing.public_address import Reach
     from fopemta.routing.values import RoutingFailure
     from fopemta.tls.client import ClientTls
     from fopemta.wire.calls import on_lines
@@ -85,7 +87,8 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
         reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout), most_records=dns.records
     )
     names = frozenset({configuration.node.hostname})
-    router = Router(resolver, names, OwnAddresses(), configuration.delivery.port, random.random)
+    reach = Reach(configuration.delivery.private, local_addresses())
+    router = Router(resolver, names, OwnAddresses(), configuration.delivery.port, random.random, reach)
     hop, domain = _hop(configuration, target)
     if hop.route.maildir is not None:
         return Report(target=target, hop=hop, failure="its mail is kept on this machine: no server is asked")

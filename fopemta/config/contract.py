@@ -211,6 +211,7 @@ DELIVERY = Section(
     Delivery,
     _same_names(
         port=port,
+        private=array(network),
         connections=whole(1, _MANY),
         connections_per_destination=whole(1, _MANY),
         messages_per_connection=whole(1, _MANY),

@@ -320,10 +320,12 @@ class DeliveryTimeouts:
 class Delivery:
     """[delivery]  `connections` in all and to one destination at a time; `messages_per_connection` at most.
     `rate_per_destination` deliveries a minute to one destination, 0 for no limit.  Connections come from the first of
-    `source_addresses` that is of the family in use.
+    `source_addresses` that is of the family in use.  To addresses in `private` mail goes although they are not public,
+    when an MX or an address literal names them.
     """
 
     port: int = 25
+    private: tuple[Network, ...] = ()
     connections: int = 200
     connections_per_destination: int = 20
     messages_per_connection: int = 100

@@ -25,8 +25,8 @@ from fopemta.config.model import Fetch
 from fopemta.interfaces import IFetcher, IResolver
 from fopemta.lookup.http_body import body_of, discard
 from fopemta.lookup.http_bounds import LARGEST_HEAD, BoundedEndpoint, Bounds, Places
-from fopemta.lookup.public_address import is_public
 from fopemta.mail.address import is_ip_address
+from fopemta.routing.public_address import Reach
 
 _MOST_REDIRECTS = 3
 _MOST_ADDRESSES = 3
@@ -57,17 +57,25 @@ class _NotFetched(Exception):
 
 @implementer(IFetcher)
 class Fetcher:
-    """Names are resolved by `resolver`; addresses that are not public are connected to only where `private` is set.
+    """Names are resolved by `resolver`; addresses that are not public, or are this machine's `own`, are connected
+    to only where `private` is set.
 
     Through a proxy the proxy decides whom it connects to; an address in the URL itself is looked at all the same.
     """
 
-    def __init__(self, reactor: IReactorTCP, resolver: IResolver, settings: Fetch, private: bool) -> None:
+    def __init__(
+        self,
+        reactor: IReactorTCP,
+        resolver: IResolver,
+        settings: Fetch,
+        private: bool,
+        own: frozenset[str] = frozenset(),
+    ) -> None:
         self._reactor = reactor
         self._clock = IReactorTime(reactor)
         self._resolver = resolver
         self._settings = settings
-        self._private = private
+        self._reach = None if private else Reach(own=own)
         self._places = Places(_MOST_AT_ONCE, _MOST_OF_ONE_HOST, _MOST_BODIES * settings.largest)
 
     def get(self, url: str) -> Deferred[Answer[bytes]]:
@@ -187,7 +195,7 @@ class Fetcher:
         return usable, parts.port or 80
 
     def _allowed(self, address: str) -> bool:
-        return self._private or is_public(address)
+        return self._reach is None or self._reach.allows(address)
 
     async def _resolved(self, host: str) -> tuple[str, ...]:
         if is_ip_address(host):

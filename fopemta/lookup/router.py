@@ -14,14 +14,19 @@ from fopemta.lookup.together import together
 from fopemta.mail.address import is_ip_address
 from fopemta.routing.exchangers import Exchanger, exchangers_of
 from fopemta.routing.hosts import MOST_HOSTS, OwnAddresses, hosts_of
+from fopemta.routing.public_address import Reach
 from fopemta.routing.routes import literal_address
 from fopemta.routing.values import Host, NextHop, RoutingFailure
+
+_PUBLIC = Reach()
 
 
 @implementer(IRouter)
 class Router:
     """`own_names` this server's host names, `own` where it listens, `port` the TCP port where a route names none,
     `random` gives numbers between 0 and 1 (they shuffle hosts of equal preference, and the addresses of each host).
+    `reach` holds for hosts that DNS or an address literal names, not for those of a route.  A host has the addresses
+    that were judged, and they are what is connected to: no name is looked up again.
     """
 
     def __init__(
@@ -31,12 +36,14 @@ class Router:
         own: OwnAddresses,
         port: int,
         random: Callable[[], float],
+        reach: Reach = _PUBLIC,
     ) -> None:
         self._resolver = resolver
         self._own_names = own_names
         self._own = own
         self._port = port
         self._random = random
+        self._reach = reach
         # By address and port: as many as there are routes to such.
         self._bare_ones: dict[tuple[str, int], tuple[Host, ...] | RoutingFailure] = {}
 
@@ -52,32 +59,32 @@ class Router:
         port = route.port or self._port
         if route.via is Via.SMTP:
             assert route.host is not None
-            return await self._addressed(route.host, (Exchanger(0, route.host),), port)
+            return await self._addressed(route.host, (Exchanger(0, route.host),), port, None)
         literal = literal_address(next_hop.domain)
         if literal is not None:
-            return await self._addressed(next_hop.domain, (Exchanger(0, literal),), port)
+            return await self._addressed(next_hop.domain, (Exchanger(0, literal),), port, self._reach)
         answer = await self._resolver.exchangers(next_hop.domain)
         order = [self._random() for _ in answer.value] if isinstance(answer, Found) else []
         found = exchangers_of(next_hop.domain, answer, self._own_names, order)
         if isinstance(found, RoutingFailure):
             return found
-        return await self._addressed(next_hop.domain, found.hosts[:MOST_HOSTS], port)
+        return await self._addressed(next_hop.domain, found.hosts[:MOST_HOSTS], port, self._reach)
 
     def _bare(self, address: str, port: int) -> tuple[Host, ...] | RoutingFailure:
         """What a route names by its address: nothing is to be asked, and it stays what it is."""
         known = self._bare_ones.get((address, port))
         if known is None:
             answer: Answer[tuple[str, ...]] = Found((address.lower(),))
-            known = hosts_of(address, (Exchanger(0, address),), [answer], port, self._own)
+            known = hosts_of(address, (Exchanger(0, address),), [answer], port, self._own, None)
             self._bare_ones[address, port] = known
         return known
 
     async def _addressed(
-        self, domain: str, exchangers: Sequence[Exchanger], port: int
+        self, domain: str, exchangers: Sequence[Exchanger], port: int, reach: Reach | None
     ) -> tuple[Host, ...] | RoutingFailure:
         # All at once; MOST_HOSTS bounds them, and the resolver how many questions are on the wire.
         answers = await together([self._resolver.addresses(each.name) for each in exchangers])
-        return hosts_of(domain, exchangers, [self._shuffled(each) for each in answers], port, self._own)
+        return hosts_of(domain, exchangers, [self._shuffled(each) for each in answers], port, self._own, reach)
 
     def _shuffled(self, answer: Answer[tuple[str, ...]]) -> Answer[tuple[str, ...]]:
         """A name server gives addresses in turn, which our cache would freeze: the load would fall on one of them."""

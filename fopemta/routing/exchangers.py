@@ -73,6 +73,11 @@ def loops_back(text: str) -> RoutingFailure:
     return RoutingFailure(True, 554, "5.4.6", Diagnosis.LOOPS_BACK, text)
 
 
+def private_address(text: str) -> RoutingFailure:
+    """A stranger has named a place in our own network, or none that mail can go to."""
+    return RoutingFailure(True, 550, "5.4.4", Diagnosis.PRIVATE_ADDRESS, text)
+
+
 def _usable(
     domain: str, named: MxSet, own_names: frozenset[str], order: Sequence[float], authenticated: bool
 ) -> Exchangers | RoutingFailure:

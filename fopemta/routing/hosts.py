@@ -9,12 +9,16 @@ import attrs
 
 from fopemta.answer import Answer, Found, Unavailable
 from fopemta.mail.address import canonical_ip_address, is_ip_address
-from fopemta.routing.exchangers import Exchanger, loops_back, no_such_domain, unavailable
+from fopemta.routing.exchangers import Exchanger, loops_back, no_such_domain, private_address, unavailable
+from fopemta.routing.public_address import Reach
 from fopemta.routing.values import Host, RoutingFailure
 
 # One attempt tries so many; what lies behind them is tried no better (Postfix stops at 5).
 MOST_HOSTS = 10
 MOST_ADDRESSES = 6
+
+# Of addresses in the text of a failure.
+_MOST_SHOWN = 4
 
 # "This host" by any other name: connecting there is connecting to ourselves.
 _UNSPECIFIED = frozenset({"0.0.0.0", "::"})
@@ -49,18 +53,28 @@ def hosts_of(
     answers: Sequence[Answer[tuple[str, ...]]],
     port: int,
     own: OwnAddresses,
+    reach: Reach | None,
 ) -> tuple[Host, ...] | RoutingFailure:
-    """The hosts `exchangers`, best first, with their `answers` (one each), in order; or why none can be tried."""
+    """The hosts `exchangers`, best first, with their `answers` (one each), in order; or why none can be tried.
+
+    `reach`: which addresses may be gone to; None where the operator has named the host, and with it the place.
+    """
     pairs = list(zip(exchangers, answers, strict=True))
     ours = [each.preference for each, answer in pairs if _leads_to_us(answer, port, own)]
     # RFC 5321 5.1: where we are one of the hosts, only better ones may have the mail.
     better = [(each, answer) for each, answer in pairs if not ours or each.preference < min(ours)]
     hosts = tuple(
-        Host(None if is_ip_address(each.name) else each.name, interleaved(answer.value)[:MOST_ADDRESSES], port)
+        Host(None if is_ip_address(each.name) else each.name, interleaved(usable)[:MOST_ADDRESSES], port)
         for each, answer in better
-        if isinstance(answer, Found)
+        if (usable := _usable(answer, reach))
     )
     return hosts[:MOST_HOSTS] or _none(domain, [answer for _, answer in better], bool(ours))
+
+
+def _usable(answer: Answer[tuple[str, ...]], reach: Reach | None) -> tuple[str, ...]:
+    if not isinstance(answer, Found):
+        return ()
+    return answer.value if reach is None else tuple(each for each in answer.value if reach.allows(each))
 
 
 def interleaved(addresses: Sequence[str]) -> tuple[str, ...]:
@@ -82,4 +96,7 @@ def _none(domain: str, answers: Sequence[Answer[tuple[str, ...]]], looped: bool)
         return unavailable(f"no address of a host of {domain} could be looked up: {failures[0]}")
     if looped:
         return loops_back(f"the hosts of {domain} lead back to this server")
+    refused = [address for answer in answers if isinstance(answer, Found) for address in answer.value]
+    if refused:
+        return private_address(f"no host of {domain} has a public address: {', '.join(refused[:_MOST_SHOWN])}")
     return no_such_domain(f"no host of {domain} has an address")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_network
 from typing import Any
 
 import attrs
@@ -24,6 +25,10 @@ from zope.interface import implementer
 from fopemta.answer import Absent, Answer, Found
 from fopemta.interfaces import IResolver
 from fopemta.mail.address import is_ip_address
+from fopemta.routing.public_address import Reach
+
+# The addresses of tests are those of documentation and loopback, which mail does not go to otherwise.
+EVERYWHERE = Reach((ip_network("0.0.0.0/0"), ip_network("::/0")))
 
 
 @implementer(IResolver)

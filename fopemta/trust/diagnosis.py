@@ -41,6 +41,7 @@ class Diagnosis(enum.StrEnum):
     DOMAIN_NOT_FOUND = "domain_not_found"
     NULL_MX = "null_mx"
     LOOPS_BACK = "loops_back"
+    PRIVATE_ADDRESS = "private_address"
     CONNECTION_REFUSED = "connection_refused"
     CONNECTION_TIMEOUT = "connection_timeout"
     HOST_UNREACHABLE = "host_unreachable"
@@ -270,6 +271,12 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "The recipient's domain points back to this mail server, which does not handle it.",
         "The best MX is this host, but no route makes the domain local or relays it.",
         "Add a [[route]] for the domain, or correct its MX.",
+    ),
+    Diagnosis.PRIVATE_ADDRESS: Explanation(
+        None, "4.4.4", "5.4.4",
+        "The recipient's domain has no mail server that can be reached from the Internet.",
+        "The MX or the address literal leads to a private, loopback or otherwise special address, or to this machine.",
+        "If mail for the domain belongs there, name the host in a [[route]] or its network in [delivery] private.",
     ),
     Diagnosis.CONNECTION_REFUSED: Explanation(
         None, "4.4.1", "5.4.1",

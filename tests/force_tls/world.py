@@ -23,7 +23,7 @@ from fopemta.queue.dispatcher import Dispatcher
 from fopemta.routing.hosts import OwnAddresses
 from fopemta.spool.memory import MemorySpool
 from fopemta.testing.authority import Authority
-from fopemta.testing.dns import ScriptedResolver
+from fopemta.testing.dns import EVERYWHERE, ScriptedResolver
 from fopemta.testing.network import MemoryNetwork
 from fopemta.testing.peers import Behaviour, Peer, StartTls
 from fopemta.tls.server import ServerTls
@@ -118,7 +118,7 @@ class World:
         self.spool = MemorySpool(self.network)
         manager = DeliveryManager(
             self.network,  # type: ignore[arg-type]
-            Router(resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5),
+            Router(resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5, EVERYWHERE),
             CLIENT, self.spool, self.config, self.now, revocations=self.revocations,
         )  # fmt: skip
         self.local = LocalMail(self.spool, self.now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, succeed
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
@@ -263,6 +263,24 @@ class FetchTests(SynchronousTestCase):
         self.assertEqual(self.network.dialled, [])
         self.assertEqual(self.fetched("http://mixed.test/0"), Found(b"list"))
         self.assertEqual(self.network.dialled, [(PUBLIC, 80)])
+
+    def test_our_own_addresses_are_not_connected_to(self) -> None:
+        self.answers(response(b"list"))
+        own = frozenset({PUBLIC})
+        fetcher = Fetcher(self.network, self.resolver, Fetch(), False, own)  # type: ignore[arg-type]
+        self.assertEqual(
+            self.fetched("http://c.test/0", fetcher=fetcher), Unavailable(f"c.test: not a public address ({PUBLIC})")
+        )
+        fetcher = Fetcher(self.network, self.resolver, Fetch(), True, own)  # type: ignore[arg-type]
+        self.assertEqual(self.fetched("http://c.test/0", fetcher=fetcher), Found(b"list"))
+
+    def test_address_that_was_judged_is_the_one_that_is_dialled(self) -> None:
+        # A name whose address changes between the look and the connection.
+        self.answers(response(b"list"))
+        answers = [(PUBLIC,), (PRIVATE,)]
+        self.resolver.addresses = lambda host: succeed(Found(answers.pop(0)))  # type: ignore[method-assign]
+        self.assertEqual(self.fetched("http://c.test/0"), Found(b"list"))
+        self.assertEqual((self.network.dialled, len(answers)), ([(PUBLIC, 80)], 1))
 
     def test_private_addresses_where_they_are_allowed(self) -> None:
         self.answers(response(b"list"))

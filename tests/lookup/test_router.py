@@ -14,9 +14,10 @@ from fopemta.config.model import Route, Via
 from fopemta.interfaces import IResolver, IRouter
 from fopemta.lookup.router import Router
 from fopemta.routing.hosts import MOST_HOSTS, OwnAddresses
+from fopemta.routing.public_address import Reach
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host, RoutingFailure
-from fopemta.testing.dns import ScriptedResolver
+from fopemta.testing.dns import EVERYWHERE, ScriptedResolver
 
 HOSTS = {"a.test": ("192.0.2.1",), "b.test": ("192.0.2.2",), "plain.test": ("192.0.2.3",)}
 
@@ -30,7 +31,8 @@ class RouterTests(SynchronousTestCase):
         return next(self.numbers, 0.5)
 
     def router(self, **changes: Any) -> Router:
-        return Router(self.resolver, frozenset({"us.test"}), changes.get("own", OwnAddresses()), 25, self.number)
+        own, reach = changes.get("own", OwnAddresses()), changes.get("reach", EVERYWHERE)
+        return Router(self.resolver, frozenset({"us.test"}), own, 25, self.number, reach)
 
     def hosts(self, domain: str, *routes: Route, **changes: Any) -> Any:
         return self.successResultOf(self.router(**changes).hosts(next_hop(domain, routes)))
@@ -78,6 +80,31 @@ class RouterTests(SynchronousTestCase):
         self.resolver.hosts["many.test"] = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
         wanted = Host("many.test", ("192.0.2.1", "192.0.2.2", "192.0.2.3"), 25)
         self.assertEqual(self.hosts("odd.test"), (wanted,))
+
+    def test_private_addresses_that_strangers_name(self) -> None:
+        inside = ("127.0.0.1", "::ffff:127.0.0.1", "10.1.2.3", "169.254.169.254", "fd00::1", "64:ff9b::a00:1")
+        for address in inside:
+            self.resolver.mx["evil.test"] = ((10, "inside.test"),)
+            self.resolver.hosts["inside.test"] = self.resolver.hosts["implicit.test"] = (address,)
+            literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+            for domain in ("evil.test", "implicit.test", literal):
+                found = self.hosts(domain, reach=Reach())
+                assert isinstance(found, RoutingFailure), domain
+                self.assertEqual((found.enhanced, found.diagnosis.value), ("5.4.4", "private_address"), domain)
+        self.assertEqual(self.hosts("[9.9.9.9]", reach=Reach()), (Host(None, ("9.9.9.9",), 25),))
+
+    def test_private_addresses_that_a_route_names(self) -> None:
+        self.resolver.hosts["inside.test"] = ("127.0.0.1",)
+        for host in ("inside.test", "127.0.0.1"):
+            route = Route(domain="d.test", via=Via.SMTP, host=host)
+            (found,) = self.hosts("d.test", route, reach=Reach())
+            self.assertEqual(found.addresses, ("127.0.0.1",))
+
+    def test_route_by_mx_names_no_host(self) -> None:
+        self.resolver.mx["d.test"] = ((10, "inside.test"),)
+        self.resolver.hosts["inside.test"] = ("127.0.0.1",)
+        found = self.hosts("d.test", Route(domain="d.test", via=Via.MX), reach=Reach())
+        self.assertIsInstance(found, RoutingFailure)
 
     def test_addresses_are_shuffled(self) -> None:
         self.resolver.hosts["plain.test"] = ("192.0.2.1", "192.0.2.2", "192.0.2.3")

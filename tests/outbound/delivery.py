@@ -16,7 +16,7 @@ from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.routing.hosts import OwnAddresses
 from fopemta.routing.routes import next_hop
 from fopemta.spool.memory import MemorySpool
-from fopemta.testing.dns import ScriptedResolver
+from fopemta.testing.dns import EVERYWHERE, ScriptedResolver
 from fopemta.testing.network import MemoryNetwork
 from fopemta.testing.peers import Behaviour, Peer, StartTls
 from fopemta.tls.server import ServerTls
@@ -86,7 +86,7 @@ class Delivery:
         self.spool = MemorySpool(self.network)
         self.manager = DeliveryManager(
             self.network,  # type: ignore[arg-type]
-            Router(self.resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5),
+            Router(self.resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5, EVERYWHERE),
             client,
             self.spool,
             self.config,

@@ -7,7 +7,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.answer import Absent, Answer, Found, Unavailable
 from fopemta.routing.exchangers import Exchanger
 from fopemta.routing.hosts import MOST_ADDRESSES, MOST_HOSTS, OwnAddresses, hosts_of, interleaved
+from fopemta.routing.public_address import Reach
 from fopemta.routing.values import Host, RoutingFailure
+from fopemta.trust.diagnosis import Diagnosis
 
 NOBODY = OwnAddresses()
 
@@ -17,8 +19,10 @@ def exchangers(*names: str) -> list[Exchanger]:
     return [Exchanger(number * 10, name) for number, name in enumerate(names)]
 
 
-def failure(*answers: Answer[tuple[str, ...]], own: OwnAddresses = NOBODY) -> RoutingFailure:
-    found = hosts_of("d.test", exchangers(*(f"mx{index}" for index in range(len(answers)))), answers, 25, own)
+def failure(
+    *answers: Answer[tuple[str, ...]], own: OwnAddresses = NOBODY, reach: Reach | None = None
+) -> RoutingFailure:
+    found = hosts_of("d.test", exchangers(*(f"mx{index}" for index in range(len(answers)))), answers, 25, own, reach)
     assert isinstance(found, RoutingFailure), found
     return found
 
@@ -27,15 +31,15 @@ class HostsTests(SynchronousTestCase):
     def test_in_order_with_their_addresses(self) -> None:
         answers = [Found(("192.0.2.1",)), Found(("192.0.2.2", "2001:db8::2"))]
         wanted = (Host("a", ("192.0.2.1",), 25), Host("b", ("2001:db8::2", "192.0.2.2"), 25))
-        self.assertEqual(hosts_of("d.test", exchangers("a", "b"), answers, 25, NOBODY), wanted)
+        self.assertEqual(hosts_of("d.test", exchangers("a", "b"), answers, 25, NOBODY, None), wanted)
 
     def test_address_is_no_name(self) -> None:
-        found = hosts_of("[192.0.2.1]", [Exchanger(0, "192.0.2.1")], [Found(("192.0.2.1",))], 25, NOBODY)
+        found = hosts_of("[192.0.2.1]", [Exchanger(0, "192.0.2.1")], [Found(("192.0.2.1",))], 25, NOBODY, None)
         self.assertEqual(found, (Host(None, ("192.0.2.1",), 25),))
 
     def test_host_without_address_does_not_spoil_the_others(self) -> None:
         for odd in (Absent(), Unavailable("timeout")):
-            found = hosts_of("d.test", exchangers("a", "b"), [odd, Found(("192.0.2.2",))], 25, NOBODY)
+            found = hosts_of("d.test", exchangers("a", "b"), [odd, Found(("192.0.2.2",))], 25, NOBODY, None)
             self.assertEqual(found, (Host("b", ("192.0.2.2",), 25),))
 
     def test_none_left(self) -> None:
@@ -50,7 +54,7 @@ class HostsTests(SynchronousTestCase):
     def test_C126_C127_families_take_turns_and_a_cut_keeps_both(self) -> None:
         six = tuple(f"2001:db8::{n}" for n in range(1, 9))
         four = tuple(f"192.0.2.{n}" for n in range(1, 8))
-        found = hosts_of("d.test", exchangers("a"), [Found(six + four)], 25, NOBODY)
+        found = hosts_of("d.test", exchangers("a"), [Found(six + four)], 25, NOBODY, None)
         assert not isinstance(found, RoutingFailure)
         self.assertEqual(len(found[0].addresses), MOST_ADDRESSES)
         self.assertEqual(found[0].addresses[:2], ("2001:db8::1", "192.0.2.1"))
@@ -58,9 +62,47 @@ class HostsTests(SynchronousTestCase):
 
     def test_number_of_hosts_is_bounded(self) -> None:
         names = [f"mx{index}" for index in range(60)]
-        found = hosts_of("d.test", exchangers(*names), [Found(("192.0.2.1",))] * 60, 25, NOBODY)
+        found = hosts_of("d.test", exchangers(*names), [Found(("192.0.2.1",))] * 60, 25, NOBODY, None)
         assert not isinstance(found, RoutingFailure)
         self.assertEqual([host.name for host in found], names[:MOST_HOSTS])
+
+
+class PrivateAddressTests(SynchronousTestCase):
+    """What a stranger names does not lead into our own network."""
+
+    def hosts(self, *answers: Answer[tuple[str, ...]], reach: Reach | None) -> tuple[Host, ...] | RoutingFailure:
+        names = exchangers(*(f"mx{index}" for index in range(len(answers))))
+        return hosts_of("d.test", names, answers, 25, NOBODY, reach)
+
+    def test_next_host(self) -> None:
+        found = self.hosts(Found(("10.0.0.1", "::1")), Found(("9.9.9.9",)), reach=Reach())
+        self.assertEqual(found, (Host("mx1", ("9.9.9.9",), 25),))
+
+    def test_other_addresses_of_the_same_host(self) -> None:
+        found = self.hosts(Found(("127.0.0.1", "9.9.9.9", "::ffff:10.0.0.1")), reach=Reach())
+        self.assertEqual(found, (Host("mx0", ("9.9.9.9",), 25),))
+
+    def test_none_left(self) -> None:
+        found = failure(Found(("10.0.0.1",)), Found(("::1", "127.0.0.1")), reach=Reach())
+        self.assertEqual((found.permanent, found.code, found.enhanced), (True, 550, "5.4.4"))
+        self.assertIs(found.diagnosis, Diagnosis.PRIVATE_ADDRESS)
+        self.assertEqual(found.text, "no host of d.test has a public address: 10.0.0.1, ::1, 127.0.0.1")
+
+    def test_few_are_shown(self) -> None:
+        found = failure(Found(tuple(f"10.0.0.{n}" for n in range(200))), reach=Reach())
+        self.assertEqual(found.text.count("10.0.0."), 4)
+
+    def test_host_that_could_not_be_looked_up_may_yet_be_public(self) -> None:
+        found = failure(Found(("10.0.0.1",)), Unavailable("timeout"), reach=Reach())
+        self.assertEqual((found.permanent, found.enhanced), (False, "4.4.3"))
+
+    def test_our_own_listener_is_a_loop_first(self) -> None:
+        own = OwnAddresses(frozenset({("127.0.0.1", 25)}))
+        self.assertEqual(failure(Found(("127.0.0.1",)), own=own, reach=Reach()).enhanced, "5.4.6")
+
+    def test_operator_has_named_the_host(self) -> None:
+        found = self.hosts(Found(("127.0.0.1",)), reach=None)
+        self.assertEqual(found, (Host("mx0", ("127.0.0.1",), 25),))
 
 
 class OwnAddressTests(SynchronousTestCase):
@@ -94,6 +136,7 @@ class OwnAddressTests(SynchronousTestCase):
             [Found((address,)) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.9", "192.0.2.3")],
             25,
             own,
+            None,
         )
         self.assertEqual(found, (Host("better", ("192.0.2.1",), 25),))
 
