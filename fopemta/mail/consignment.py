@@ -23,4 +23,4 @@ class Consignment:
 
     def attempt_of(self, recipient: Mailbox) -> int:
         """Which attempt this is for `recipient`, counted from 1."""
-        return next(each.attempts for each in self.message.recipients if each.address == recipient) + 1
+        return self.message.status_of(str(recipient)).attempts + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -78,6 +78,7 @@ class RecipientOptions:
 # RFC 3461 4.1: without NOTIFY, failures are told, and delays where a server has that habit.
 _TOLD_UNASKED = frozenset({Notify.FAILURE, Notify.DELAY})
 _NO_OPTIONS = RecipientOptions()
+_NOBODYS: Mapping[Mailbox, RecipientOptions] = {}
 
 
 @attrs.frozen(kw_only=True)
@@ -165,6 +166,11 @@ class Envelope:
     rules: tuple[RuleNote, ...] = ()
     held: bool = False
     inherited: tuple[Demand, ...] = ()
+    _options_of: Mapping[Mailbox, RecipientOptions] = attrs.field(init=False, eq=False, repr=False)
+
+    @_options_of.default
+    def _by_recipient(self) -> Mapping[Mailbox, RecipientOptions]:
+        return dict(self.options) if self.options else _NOBODYS
 
     def arrived(self, arrival: Arrival) -> Envelope:
         """The same, and where it came from."""
@@ -176,4 +182,4 @@ class Envelope:
 
     def options_of(self, recipient: Mailbox) -> RecipientOptions:
         """What RCPT said of `recipient` beside the address."""
-        return next((options for address, options in self.options if address == recipient), _NO_OPTIONS)
+        return self._options_of.get(recipient, _NO_OPTIONS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -76,6 +76,19 @@ class RecipientStatus:
 
 
 @attrs.frozen
+class _Count:
+    """`places` of recipients in their message, by address as it is written; how many of them are `open`."""
+
+    places: Mapping[str, int]
+    open: int
+
+    @classmethod
+    def of(cls, recipients: tuple[RecipientStatus, ...]) -> _Count:
+        places = {str(each.address): place for place, each in enumerate(recipients)}
+        return cls(places, sum([each.open for each in recipients]))
+
+
+@attrs.frozen
 class QueuedMessage:
     """`id` the queue id, `arrived` seconds since the epoch, `size` octets of content as it goes on the wire
     (CRLF, not dot-stuffed), `recipients` in the envelope's order.
@@ -86,6 +99,9 @@ class QueuedMessage:
     size: int
     envelope: Envelope
     recipients: tuple[RecipientStatus, ...]
+    # Counted when first asked for, and handed on by `after`: a message may have thousands of recipients whose outcomes
+    # come one by one, and each must cost what it says, not what the message is.
+    _count: _Count | None = attrs.field(init=False, default=None, eq=False, repr=False)
 
     @classmethod
     def fresh(cls, message_id: str, arrived: float, size: int, envelope: Envelope) -> QueuedMessage:
@@ -95,15 +111,29 @@ class QueuedMessage:
         return cls(message_id, arrived, size, envelope, recipients)
 
     def after(self, verdicts: Iterable[VerdictRecord]) -> QueuedMessage:
-        """The message once `verdicts` have been recorded; a verdict finds its recipient by address."""
-        by_address = {verdict.recipient: verdict for verdict in verdicts}
-        recipients = tuple(
-            [
-                each if (verdict := by_address.get(str(each.address))) is None else each.after(verdict)
-                for each in self.recipients
-            ]
-        )
-        return QueuedMessage(self.id, self.arrived, self.size, self.envelope, recipients)
+        """The message once `verdicts` have been recorded, oldest first; a verdict finds its recipient by address."""
+        count, recipients = self._counted, list(self.recipients)
+        still_open = count.open
+        for verdict in verdicts:
+            place = count.places.get(verdict.recipient)
+            if place is not None:
+                before = recipients[place]
+                recipients[place] = after = before.after(verdict)
+                still_open += after.open - before.open
+        message = QueuedMessage(self.id, self.arrived, self.size, self.envelope, tuple(recipients))
+        object.__setattr__(message, "_count", _Count(count.places, still_open))
+        return message
+
+    def status_of(self, recipient: str) -> RecipientStatus:
+        """That of one recipient, by its address as it is written.  Raises KeyError for one that it does not have."""
+        return self.recipients[self._counted.places[recipient]]
+
+    @property
+    def _counted(self) -> _Count:
+        if self._count is None:
+            object.__setattr__(self, "_count", _Count.of(self.recipients))
+        assert self._count is not None
+        return self._count
 
     @property
     def due(self) -> float | None:
@@ -131,7 +161,7 @@ class QueuedMessage:
     @property
     def finished(self) -> bool:
         """Nothing is left to do for any recipient."""
-        return not any(each.open for each in self.recipients)
+        return self._counted.open == 0
 
 
 @attrs.frozen

@@ -29,6 +29,8 @@ class MessageDemands:
     """`by_recipient` under the text of the address; who is not in it is demanded nothing for."""
 
     by_recipient: Mapping[str, RuleDemands] = attrs.Factory(dict)
+    # Worked out once: there may be thousands of recipients, and a notice about each.
+    _inherited: tuple[Demand, ...] | None = attrs.field(init=False, default=None, eq=False, repr=False)
 
     def of(self, recipient: str) -> RuleDemands:
         """Of one recipient."""
@@ -37,7 +39,10 @@ class MessageDemands:
     @property
     def inherited(self) -> tuple[Demand, ...]:
         """What a notice about the message must keep to (RULINGS 3)."""
-        return inheritance(each.demanded for each in self.by_recipient.values())
+        if self._inherited is None:
+            object.__setattr__(self, "_inherited", inheritance(each.demanded for each in self.by_recipient.values()))
+        assert self._inherited is not None
+        return self._inherited
 
 
 NO_DEMANDS = MessageDemands()

@@ -391,8 +391,8 @@ class Dispatcher:
 
     def _not_judged(self, round_: Round, recipients: Sequence[Mailbox]) -> Sequence[VerdictRecord]:
         """A rule cannot tell for now: nothing is sent (RULINGS 5)."""
-        statuses = [each for each in round_.message.recipients if each.address in recipients]
-        return [not_judged(round_.message, each, self._now()) for each in statuses]
+        message, now = round_.message, self._now()
+        return [not_judged(message, message.status_of(str(each)), now) for each in recipients]
 
     def _carry(self) -> None:
         """Start whatever may start."""
@@ -486,7 +486,7 @@ class Dispatcher:
         message_id = round_.message.id
         self._rounds[message_id] = round_
         for order, obeyed in self._orders.taken(message_id):
-            concerned = tuple(str(each.address) for each in round_.message.recipients if order.concerns(each))
+            concerned = dict.fromkeys(str(each.address) for each in round_.message.recipients if order.concerns(each))
             await self._outcomes.order(round_, verdicts_of(order, round_.message, self._now()), order.report)
             if order.kind in _PRESSING and concerned:
                 self._press(message_id, Pressing(recipients=frozenset(concerned)))
@@ -495,8 +495,8 @@ class Dispatcher:
                         found = found_for(status, round_.demands)
                         self._traffic.wake(self._ways.hop(status.address.domain, found))
             if concerned:
-                maillog.ordered(message_id, order.kind.value, concerned, order.reason)
-            obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, concerned))
+                maillog.ordered(message_id, order.kind.value, tuple(concerned), order.reason)
+            obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, tuple(concerned)))
         self._end_round(round_)
 
     def _put_off(self, round_: Round) -> None:

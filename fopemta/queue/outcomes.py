@@ -107,17 +107,13 @@ class Outcomes:
         """
         message, retry = consignment.message, self._config.retry
         over = life_over(retry, self.arrived(message), self._now())
-        waiting = frozenset(consignment.recipients)
         silent = [
             status
-            for status in message.recipients
-            if status.address in waiting
-            and (
-                over
-                or status.last is None
-                or status.last.diagnosis == Diagnosis.RELEASED.value
-                or warning_due(message, status, retry.warn_after, self.lived_until(message))
-            )
+            for status in [message.status_of(str(each)) for each in consignment.recipients]
+            if over
+            or status.last is None
+            or status.last.diagnosis == Diagnosis.RELEASED.value
+            or warning_due(message, status, retry.warn_after, self.lived_until(message))
         ]
         return [verdict for status in silent if (verdict := verdict_of(status)) is not None]
 
@@ -161,7 +157,7 @@ class Outcomes:
         patience = demands.of(verdict.recipient).demanded.patience
         if patience is None or verdict.tls_since is None or verdict.result is not Result.DEFERRED or verdict.warned:
             return verdict
-        status = next(each for each in message.recipients if str(each.address) == verdict.recipient)
+        status = message.status_of(verdict.recipient)
         # As if it had come when TLS failed first.
         age = message.arrived + self._now() - verdict.tls_since
         return attrs.evolve(verdict, warned=warning_due(message, status, patience.warn_after, age))
@@ -228,14 +224,14 @@ def _given_up(verdict: VerdictRecord) -> VerdictRecord:
 
 def _carried_on(message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
     """With what earlier records of its recipient have begun."""
-    for status in message.recipients:
-        if (status.tls_since is not None or status.overridden is not None) and str(status.address) == verdict.recipient:
-            since = status.tls_since if status.tls_since is not None else verdict.tls_since
-            return attrs.evolve(verdict, tls_since=since, overridden=status.overridden)
-    return verdict
+    status = message.status_of(verdict.recipient)
+    if status.tls_since is None and status.overridden is None:
+        return verdict
+    since = status.tls_since if status.tls_since is not None else verdict.tls_since
+    return attrs.evolve(verdict, tls_since=since, overridden=status.overridden)
 
 
 def _previous(message: QueuedMessage, verdict: VerdictRecord) -> float:
     """When the recipient was tried before this, or the message came."""
-    times = [each.last.time for each in message.recipients if each.last and each.last.recipient == verdict.recipient]
-    return times[0] if times else message.arrived
+    last = message.status_of(verdict.recipient).last
+    return message.arrived if last is None else last.time

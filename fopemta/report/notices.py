@@ -41,13 +41,11 @@ def notices(
     """What `verdicts`, which are not folded into `message` yet, call for: one notice for each kind."""
     if not message.envelope.options and all(verdict.result is Result.DELIVERED for verdict in verdicts):
         return (), ()  # nearly all mail
-    status_of = {str(each.address): each for each in message.recipients}
-    options = dict(message.envelope.options)
     bundles: dict[tuple[Kind, Mailbox], list[VerdictRecord]] = {}
     silences = []
     for verdict in verdicts:
-        status = status_of[verdict.recipient]
-        said = _decided(message, status, options.get(status.address, _UNASKED), verdict, postmaster)
+        status = message.status_of(verdict.recipient)
+        said = _decided(message, status, message.envelope.options_of(status.address), verdict, postmaster)
         if isinstance(said, str):
             silences.append(Silence(verdict.recipient, said))
         elif said is not None:
@@ -80,10 +78,9 @@ def with_warnings(
     """
     if all(verdict.result is not Result.DEFERRED for verdict in verdicts):
         return verdicts
-    status_of = {str(each.address): each for each in message.recipients}
 
     def told(verdict: VerdictRecord) -> bool:
-        status = status_of[verdict.recipient]
+        status = message.status_of(verdict.recipient)
         return status.warned or warning_due(message, status, warn_after, now)
 
     return [
@@ -97,7 +94,6 @@ def without_warning(verdict: VerdictRecord) -> VerdictRecord:
     return attrs.evolve(verdict, warned=False)
 
 
-_UNASKED = RecipientOptions()
 # Notice, whose words are for the log; or nothing at all.
 _Said: TypeAlias = tuple[Kind, Mailbox] | str | None
 

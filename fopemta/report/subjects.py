@@ -24,16 +24,12 @@ class Subject:
 
 def subjects(message: QueuedMessage, verdicts: Iterable[VerdictRecord]) -> Iterator[Subject]:
     """One for each address that a verdict speaks of."""
-    address_of = {str(each.address): each.address for each in message.recipients}
-    options_of = dict(message.envelope.options)
     for verdict in verdicts:
-        recipient = address_of[verdict.recipient]
-        options = options_of.get(recipient, _UNASKED)
+        status = message.status_of(verdict.recipient)
+        recipient = status.address
+        options = message.envelope.options_of(recipient)
         for known_as in options.stands_for or (recipient,):
             yield Subject(known_as, options, _as_known(verdict, known_as))
-
-
-_UNASKED = RecipientOptions()
 
 
 def _as_known(verdict: VerdictRecord, known_as: Mailbox) -> VerdictRecord:

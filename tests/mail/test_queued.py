@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -9,6 +11,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage, RecipientState
 from fopemta.trust.verdict import Result, VerdictRecord
+from tests.steps import LINEAR, steps_a_pair
 
 BOB = Mailbox("bob", "example.org")
 EVE = Mailbox("eve", "example.net")
@@ -70,3 +73,52 @@ class QueuedMessageTests(SynchronousTestCase):
     def test_held_is_open(self) -> None:
         held = attrs.evolve(self.message.recipients[0], state=RecipientState.HELD)
         self.assertTrue(held.open)
+
+    def test_what_is_counted_is_handed_on(self) -> None:
+        message = self.message
+        for result, recipient in ((Result.DEFERRED, BOB), (Result.DELIVERED, BOB), (Result.FAILED, EVE)):
+            message = message.after([verdict(recipient, result)])
+            fresh = attrs.evolve(message)
+            self.assertEqual(message.finished, fresh.finished)
+            self.assertEqual(message.finished, not message.pending)
+            self.assertEqual([message.status_of(str(each)) for each in (BOB, EVE)], list(message.recipients))
+        self.assertTrue(message.finished)
+
+    def test_an_end_that_is_recorded_twice_counts_once(self) -> None:
+        done = verdict(BOB, Result.DELIVERED)
+        self.assertFalse(self.message.after([done]).after([done]).finished)
+        self.assertFalse(self.message.after([done, done]).finished)
+
+    def test_with_other_recipients_it_is_counted_anew(self) -> None:
+        self.assertFalse(self.message.finished)
+        done = attrs.evolve(self.message.recipients[0], state=RecipientState.DELIVERED)
+        self.assertTrue(attrs.evolve(self.message, recipients=(done,)).finished)
+
+    def test_a_verdict_on_somebody_else_changes_nothing(self) -> None:
+        other = Mailbox("bob", "example.net")
+        self.assertEqual(self.message.after([verdict(other, Result.FAILED)]), self.message)
+        self.assertRaises(KeyError, self.message.status_of, str(other))
+
+    def test_of_two_verdicts_the_later_counts(self) -> None:
+        both = [verdict(BOB, Result.DEFERRED, 3, 1300.0), verdict(BOB, Result.DEFERRED, 2, 1400.0)]
+        (status, _) = self.message.after(both).recipients
+        self.assertEqual((status.last, status.attempts), (both[1], 3))
+
+    def test_outcomes_one_by_one_cost_what_they_say(self) -> None:
+        """Not what the message is: with 5,000 recipients that was the difference of a second and ten minutes."""
+
+        def one_by_one(size: int) -> Callable[[], object]:
+            who = tuple(Mailbox(f"u{number}", "example.org") for number in range(size))
+            message = QueuedMessage.fresh("M", 900.0, 10, Envelope(None, who))
+            verdicts = [verdict(each, Result.DELIVERED) for each in who]
+
+            def work() -> None:
+                after = message
+                for each in verdicts:
+                    after = after.after([each])
+                    after.status_of(each.recipient)
+                    self.assertEqual(after.finished, each is verdicts[-1])
+
+            return work
+
+        self.assertLess(steps_a_pair(one_by_one), LINEAR)

@@ -74,7 +74,8 @@ class EveryFieldTests(SynchronousTestCase):
         verdicts = [filled(VerdictRecord, recipient=str(each)) for each in envelope.recipients]
         message = QueuedMessage.fresh(ID, 1.5, 7, envelope).after(verdicts)
         self.assertEqual(
-            [field.name for field in attrs.fields(QueuedMessage)], ["id", "arrived", "size", "envelope", "recipients"]
+            [field.name for field in attrs.fields(QueuedMessage) if field.eq],
+            ["id", "arrived", "size", "envelope", "recipients"],
         )
         for status, address, verdict in zip(message.recipients, envelope.recipients, verdicts, strict=True):
             self.assertEqual(
