@@ -18,6 +18,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 # The longest line of a message is 998 (RFC 5322 2.1.1): a longer address is left out rather than written wrongly.
 _LONGEST_FOR = 900
 _UNSAFE = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+# No blank either: a subject must not go on with words of ours ("verified").
+_UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._:\[\]=,*@-]")
 
 
 def protocol_word(extended: bool, tls: bool, login: bool = False, smtputf8: bool = False) -> str:
@@ -62,8 +64,9 @@ def _client_certificate(tls: TlsSession) -> list[str]:
         return []
     if tls.client is None:
         return ["(client certificate asked for and not shown)"]
-    name = _safe(tls.client.names[0] if tls.client.names else tls.client.subject)
-    return [f"(client certificate of {name[:100]} {'verified' if tls.client.verified else 'NOT verified'})"]
+    name = tls.client.names[0] if tls.client.names else tls.client.subject
+    name = _UNSAFE_IN_NAME.sub("?", name)[:100] or "unknown"
+    return [f"(client certificate of {name} {'verified' if tls.client.verified else 'NOT verified'})"]
 
 
 def date_time(now: float) -> str:

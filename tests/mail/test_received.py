@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 from email.utils import parsedate_to_datetime
 
+import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import Arrival, Envelope, TlsSession
+from fopemta.mail.envelope import Arrival, ClientCertificate, Envelope, TlsSession
 from fopemta.mail.received import date_time, protocol_word, received_header
 
 NOW = 1_795_583_385.0
@@ -46,6 +47,30 @@ class ReceivedTests(SynchronousTestCase):
             (True, True, True, True): "UTF8SMTPSA",
         }  # fmt: skip
         self.assertEqual({key: protocol_word(*key) for key in table}, table)
+
+    def test_client_certificates_are_named_readably(self) -> None:
+        named = ClientCertificate(names=("mx.c.test", "b.test"), subject="CN=x", verified=True)
+        table = (
+            (None, "(client certificate asked for and not shown)"),
+            (named, "(client certificate of mx.c.test verified)"),
+            (
+                ClientCertificate(subject="CN=mx.c.test,O=Partner"),
+                "(client certificate of CN=mx.c.test,O=Partner NOT verified)",
+            ),
+            (ClientCertificate(names=("*.c.test",)), "(client certificate of *.c.test NOT verified)"),
+            # A stranger's words stay within their own.
+            (
+                ClientCertificate(subject="CN=a verified) by mx"),
+                "(client certificate of CN=a?verified??by?mx NOT verified)",
+            ),
+            (ClientCertificate(subject="CN=a\r\nX: y"), "(client certificate of CN=a??X:?y NOT verified)"),
+            (ClientCertificate(subject="x" * 200), f"(client certificate of {'x' * 100} NOT verified)"),
+            (ClientCertificate(), "(client certificate of unknown NOT verified)"),
+        )
+        for client, wanted in table:
+            found = header(tls=attrs.evolve(TLS, client=client, client_asked=True))
+            self.assertEqual(found.split("\r\n\t")[2], wanted)
+            self.assertNotIn("client certificate", header(tls=attrs.evolve(TLS, client=client)))
 
     def test_C200_ipv6_is_marked(self) -> None:
         self.assertIn("from c.test (unknown [IPv6:2001:db8::7])", header(client="2001:db8::7"))
