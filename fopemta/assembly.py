@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -18,14 +18,13 @@ from fopemta.config.checks import cautions, revocation_matters
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import (
     CertificateFiles,
-    ClientCertificates,
     Configuration,
     Listener,
     ListenerTls,
     Via,
 )
 from fopemta.config.ways import listening_address
-from fopemta.following import Following, Reconfigured, shown_certificates
+from fopemta.following import Following, Reconfigured, roots_of, shown_certificates
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import ICourier, IHostMemory, ILogins, IMailReactor, IQueue, IResolver, IRuleCounts, ISpool
@@ -60,6 +59,7 @@ from fopemta.spool.store import Spool
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
 from fopemta.tls.credentials import load as load_credentials
+from fopemta.tls.root_watch import RootsWatch
 from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerSettings, ServerTls
 from fopemta.tls.watch import CertificateWatch
@@ -191,15 +191,19 @@ class Server:
         recipients = _recipients(configuration, reactor, out.callout, kept)
         clients = Clients(configuration, reactor)
         queue = kept.shared(out.queue)
-        entrance = _Entrance(configuration, reactor, spool, queue, recipients, clients, kept, lookups, server_tls)
-        factories = [entrance.factory(each) for each in configuration.listeners]
-        serving = list(server_tls.values())
+        entrance = _Entrance(configuration, reactor, spool, queue, recipients, clients, kept, lookups)
+        factories = [entrance.factory(*each) for each in zip(configuration.listeners, server_tls, strict=True)]
+        serving = [each for each in server_tls if each is not None]
         targets: list[Reconfigured] = [out.queue, out.manager, out.callout, recipients, clients, *factories]
-        following = Following(configuration, targets, serving, credentials, out.queue, out.client_tls)
+        following = Following(configuration, targets, server_tls, credentials, out.queue, out.client_tls)
         staples = Staples(reactor, lookups.fetcher, now, lambda: serving[0].chains if serving else ())
         for each in serving:
             each.staple(staples.staple)
-        watches = (_watch(following, reactor, now, serving), _watch_of_routes(following, reactor, now, out.client_tls))
+        watches = (
+            _watch(following, reactor, now, serving),
+            _watch_of_routes(following, reactor, now, out.client_tls),
+            _watch_of_roots(following, reactor, [out.client_tls, *serving], [out.manager, out.callout, *factories]),
+        )
         attendants: tuple[Attendant, ...] = (*watches, staples, lookups.upkeep, recipients)
         return cls(out.queue, out.manager, clients, factories, following, attendants)
 
@@ -247,7 +251,6 @@ class _Entrance:
         clients: Clients,
         kept: Kept,
         lookups: Lookups,
-        server_tls: dict[ClientCertificates, ServerTls],
     ) -> None:
         self._configuration = configuration
         self._reactor = reactor
@@ -257,13 +260,11 @@ class _Entrance:
         self._clients = clients
         self._kept = kept
         self._resolver = lookups.resolver
-        self._server_tls = server_tls
         self._logins = _logins(configuration, kept.machine.in_threads(reactor), reactor, kept.slowdown)
 
-    def factory(self, listener: Listener) -> InboundFactory:
+    def factory(self, listener: Listener, tls: ServerTls | None) -> InboundFactory:
         """Of one of them."""
         configuration, reactor = self._configuration, self._reactor
-        tls = None if listener.tls is ListenerTls.OFF else self._server_tls[_asks(configuration, listener)]
         blocklists = Blocklists(self._resolver, listener.blocklists, reactor) if listener.blocklists else None
         machine = self._kept.machine
         ids = new_ids(self._kept.worker, machine)
@@ -305,28 +306,20 @@ def _client_tls(configuration: Configuration) -> ClientTls:
         raise ConfigurationErrors([ConfigurationError("route.certificate", str(error))]) from error
 
 
-def _server_tls(configuration: Configuration, now: Callable[[], float]) -> dict[ClientCertificates, ServerTls]:
-    """One for each thing that listeners ask of their clients."""
-    asked = {_asks(configuration, each) for each in configuration.listeners if each.tls is not ListenerTls.OFF}
-    server = configuration.tls_server
+def _server_tls(configuration: Configuration, now: Callable[[], float]) -> list[ServerTls | None]:
+    """One for each listener, with sessions and tickets of its own; None for one without TLS."""
+    server, listeners = configuration.tls_server, configuration.listeners
     try:
-        served = credentials(configuration) if asked else []
-        return {
-            ask: ServerTls(
-                served,
-                ServerSettings(
-                    client_certificates=ask,
-                    client_roots=server.client_roots,
-                    client_eku=server.client_eku,
-                    lowest=server.lowest,
-                ),
-                now,
-            )
-            for ask in asked
-        }
+        served = credentials(configuration) if any(each.tls is not ListenerTls.OFF for each in listeners) else []
+        return [
+            None if each.tls is ListenerTls.OFF else ServerTls(served, ServerSettings.of(server, each), now)
+            for each in listeners
+        ]
     except CredentialsError as error:
-        key = "tls.server.certificates" if configuration.tls_server.certificates else "node.state"
+        key = "tls.server.certificates" if server.certificates else "node.state"
         raise ConfigurationErrors([ConfigurationError(key, str(error))]) from error
+    except RootsError as error:
+        raise ConfigurationErrors([ConfigurationError("tls.server.client_roots", str(error))]) from error
 
 
 def _logins(
@@ -347,10 +340,6 @@ def _logins(
     for caution in file.cautions(users.scram):
         maillog.caution("users.file", caution)
     return logins_of(file, reactor, in_thread, secret, slowdown)
-
-
-def _asks(configuration: Configuration, listener: Listener) -> ClientCertificates:
-    return listener.asks_for(configuration.tls_server.client_certificates)
 
 
 def _watch(
@@ -391,8 +380,38 @@ def _watch_of_routes(
     )
 
 
+class _ReadsRoots(Protocol):
+    def read_roots(self) -> None:
+        """Read them anew.  Raises RootsError."""
+
+
+class _RestsOnRoots(Protocol):
+    def distrust(self) -> None:
+        """End what rests on the roots that were read before."""
+
+
+def _watch_of_roots(
+    following: Following, reactor: IMailReactor, readers: Sequence[_ReadsRoots], resting: Sequence[_RestsOnRoots]
+) -> RootsWatch:
+    """Looks after the files of whom we trust."""
+
+    def read() -> None:
+        errors = []
+        for each in readers:
+            try:
+                each.read_roots()
+            except RootsError as error:
+                errors.append(str(error))
+        for one in resting:
+            one.distrust()
+        if errors:
+            raise RootsError("; ".join(dict.fromkeys(errors)))
+
+    return RootsWatch(reactor, lambda: roots_of(following.current), read)
+
+
 def credentials(configuration: Configuration) -> list[Credentials]:
-    """Our certificates: the configured ones, else the self-signed one, made if it is not there yet.
+    """Our certificates: the configured ones, else self-signed ones, made if they are not there yet.
 
     Raises CredentialsError.
     """
@@ -401,6 +420,6 @@ def credentials(configuration: Configuration) -> list[Credentials]:
         return [load_credentials(each) for each in files]
     now = datetime.datetime.now(datetime.UTC)
     kept, made = self_signed(configuration.node.state, configuration.node.hostname, now)
-    if made:
-        maillog.certificate_made(kept.source)
-    return [kept]
+    for each in made:
+        maillog.certificate_made(each)
+    return kept

@@ -9,9 +9,11 @@ from twisted.internet.defer import Deferred, succeed
 
 from fopemta.config.model import CertificateFiles, Configuration
 from fopemta.interfaces import IQueue
+from fopemta.policy.action import ForceTls
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import Credentials, CredentialsError
-from fopemta.tls.server import ServerTls
+from fopemta.tls.roots import RootsError
+from fopemta.tls.server import ServerSettings, ServerTls
 
 
 class Reconfigured(Protocol):
@@ -39,15 +41,15 @@ class AnyFollowing(Protocol):
 
 
 class Following:
-    """`targets` go by `current`; each of `server_tls` serves what `credentials` finds, `client_tls` shows what routes
-    name.
+    """`targets` go by `current`; each of `server_tls`, for the listener at that place, serves what `credentials` finds;
+    `client_tls` shows what routes name.  None for a listener without TLS.
     """
 
     def __init__(
         self,
         current: Configuration,
         targets: Sequence[Reconfigured],
-        server_tls: Sequence[ServerTls],
+        server_tls: Sequence[ServerTls | None],
         credentials: Callable[[Configuration], Sequence[Credentials]],
         queue: IQueue | None = None,
         client_tls: ClientTls | None = None,
@@ -65,16 +67,25 @@ class Following:
         return succeed(0) if self._queue is None else self._queue.freed_by(config)
 
     def prepare(self, config: Configuration) -> Deferred[Sequence[str]]:
-        """See AnyFollowing: reads the files of certificates."""
+        """See AnyFollowing: reads the files of certificates and roots."""
         try:
-            found = self._credentials(config) if self._server_tls else []
-            ready = [each.ready(found) for each in self._server_tls]
-            if self._client_tls is not None:
-                ready.append(self._client_tls.ready(shown_certificates(config)))
+            self._ready = self._made_ready(config)
         except CredentialsError as error:
             return succeed([f"tls.server.certificates: {error}"])
-        self._ready = ready
+        except RootsError as error:
+            return succeed([f"roots: {error}"])
         return succeed([])
+
+    def _made_ready(self, config: Configuration) -> list[Callable[[], None]]:
+        found = self._credentials(config) if any(self._server_tls) else []
+        ready = [
+            each.ready(found, ServerSettings.of(config.tls_server, listener))
+            for each, listener in zip(self._server_tls, config.listeners, strict=False)
+            if each is not None
+        ]
+        if self._client_tls is not None:
+            ready.append(self._client_tls.ready(config.tls_client.roots, shown_certificates(config)))
+        return ready
 
     def take(self, config: Configuration, fall: bool) -> None:
         """See AnyFollowing."""
@@ -86,6 +97,15 @@ class Following:
         if self._queue is not None and fall:
             self._queue.let_demands_fall()
         self.current = config
+
+
+def roots_of(configuration: Configuration) -> list[str]:
+    """All roots that decide about somebody: [tls.client]'s and [tls.server]'s, those of routes and of rules."""
+    rules = configuration.rulebook.rules if configuration.rulebook else ()
+    named = [rule.then.roots for rule in rules if isinstance(rule.then, ForceTls)]
+    named += [route.roots for route in configuration.routes]
+    usual = [configuration.tls_client.roots, configuration.tls_server.client_roots]
+    return [*usual, *(each for each in named if each is not None)]
 
 
 def shown_certificates(configuration: Configuration) -> list[CertificateFiles]:

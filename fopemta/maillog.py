@@ -532,6 +532,11 @@ def certificate_refused(why: str) -> None:
     _log.error("certificate not taken up: {why}", event="certificate_refused", why=why)
 
 
+def roots_refused(why: str) -> None:
+    """The files of authorities have changed and cannot be read; nobody is trusted by them until they can."""
+    _log.error("roots cannot be read, nobody is trusted: {why}", event="roots_refused", why=why)
+
+
 def certificate_made(path: str) -> None:
     """No certificate was configured, so a self-signed one was made."""
     _log.warn("self-signed certificate made: {path}", event="certificate_made", path=path)

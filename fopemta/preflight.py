@@ -16,15 +16,17 @@ from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 
 from fopemta.config.errors import ConfigurationError
-from fopemta.config.model import Configuration, Verify
+from fopemta.config.model import Configuration, Listener, ListenerTls, ServerVersion, TlsServer, Verify
 from fopemta.policy import aliases, recipient_list
 from fopemta.policy.action import ForceTls
 from fopemta.recipients import files as recipient_files
 from fopemta.routing.routes import is_local
+from fopemta.tls import groups
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.credentials import load as load_credentials
 from fopemta.tls.roots import SYSTEM, RootsError, trust
 from fopemta.tls.server import ServerTls
+from fopemta.trust.server_offer import offer_of
 from fopemta.users import user_file
 
 # unix(7): sun_path has 108 octets, the last one is zero.
@@ -39,6 +41,7 @@ def check(configuration: Configuration, adopting: bool = True) -> tuple[Configur
     return (
         *_endpoints(configuration, adopting),
         *_certificates(configuration),
+        *_offers(configuration),
         *_roots(configuration),
         *_routes(configuration),
         *_folders(configuration),
@@ -69,6 +72,25 @@ def _certificates(configuration: Configuration) -> Iterator[ConfigurationError]:
             ServerTls([load_credentials(files)])  # OpenSSL has a mind of its own about keys, too
         except CredentialsError as error:
             yield ConfigurationError(f"tls.server.certificates[{index}]", str(error))
+
+
+def _offers(configuration: Configuration) -> tuple[ConfigurationError, ...]:
+    """What listeners are to speak, and this OpenSSL or the lowest version makes impossible."""
+    spoken = [each for each in enumerate(configuration.listeners) if each[1].tls is not ListenerTls.OFF]
+    found = [error for index, listener in spoken for error in _offer(configuration.tls_server, listener, index)]
+    # What [tls.server] says is wrong once, however many listeners go by it.
+    return tuple(dict.fromkeys(found))
+
+
+def _offer(server: TlsServer, listener: Listener, index: int) -> Iterator[ConfigurationError]:
+    if server.lowest is ServerVersion.TLS_1_3 and not offer_of(server, listener).tls13:
+        key = f"listener[{index}].suites" if listener.suites else "tls.server.suites"
+        yield ConfigurationError(key, 'holds none of TLS 1.3, and lowest is "TLSv1.3"')
+    wanted = listener.groups or (server.groups if listener.profile is None else ())
+    missing = [each for each in wanted if each not in groups.had(wanted)]
+    if missing:
+        key = f"listener[{index}].groups" if listener.groups else "tls.server.groups"
+        yield ConfigurationError(key, f"OpenSSL here has no {', '.join(missing)}")
 
 
 def _routes(configuration: Configuration) -> Iterator[ConfigurationError]:

@@ -23,13 +23,8 @@ AT_START = (
     "node.spool",
     "node.state",
     "listeners",
-    "tls_client.roots",
     "tls_client.fetch_private",
     "fetch",
-    "tls_server.client_certificates",
-    "tls_server.client_roots",
-    "tls_server.client_eku",
-    "tls_server.lowest",
     "dns",
     "delivery.port",
     "delivery.connections",
@@ -138,7 +133,4 @@ def _differences(name: str, before: Any, after: Any) -> Iterator[str]:
 
 
 # Keys of the file whose attributes have other names.
-_KEYS = {"listeners": "listener", "tls_client.roots": "tls.client.roots"} | {
-    f"tls_server.{name}": f"tls.server.{name}"
-    for name in ("client_certificates", "client_roots", "client_eku", "lowest")
-}
+_KEYS = {"listeners": "listener"}

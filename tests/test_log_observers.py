@@ -279,6 +279,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.certificate_refused("/c.pem: no such file"),
         '- error: certificate_refused why="/c.pem: no such file"',
     ),
+    "roots_refused": (
+        lambda: maillog.roots_refused("/r.pem: no such file"),
+        '- error: roots_refused why="/r.pem: no such file"',
+    ),
     "certificate_made": (
         lambda: maillog.certificate_made("/state/self-signed.pem"),
         "- warning: certificate_made path=/state/self-signed.pem",

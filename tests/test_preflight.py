@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta import configuration_file, preflight
 from fopemta.testing.authority import Authority
+from fopemta.tls import groups
 from tests.config.test_load import SMALLEST
 
 
@@ -54,6 +55,31 @@ class CheckTests(Folder):
                 "log.text: /etc/log: there is no such folder",
             ],
         )
+
+    def test_what_listeners_cannot_speak(self) -> None:
+        self.patch(groups, "_set_list", lambda _context, names: 0 if b"448" in names else 1)
+        groups._has.cache_clear()
+        self.addCleanup(groups._has.cache_clear)
+        listener = '[[listener]]\nendpoint = "tcp:2526"\n'
+        old, no_448 = 'suites = ["AES128-SHA"]\n', "OpenSSL here has no X448"
+        lowest = '[tls.server]\nlowest = "TLSv1.3"\n'
+        nothing = 'holds none of TLS 1.3, and lowest is "TLSv1.3"'
+        for more, wanted in (
+            (f"[tls.server]\n{old}", []),
+            (f"{lowest}{old}", [f"tls.server.suites: {nothing}"]),
+            (f"{listener}{old}{lowest}", [f"listener[1].suites: {nothing}"]),
+            (f'{listener}{old}tls = "off"\n{lowest}', []),
+            ('[tls.server]\ngroups = ["X448", "X25519"]\n', [f"tls.server.groups: {no_448}"]),
+            (f'{listener}groups = ["X448"]\n', [f"listener[1].groups: {no_448}"]),
+            (f'{listener}[tls.server]\ngroups = ["X448"]\n', [f"tls.server.groups: {no_448}"]),
+            (
+                f'{listener}profile = "bsi"\n[[listener]]\nendpoint = "tcp:2527"\ngroups = ["X448"]\n',
+                [f"listener[2].groups: {no_448}"],
+            ),
+            # Of a profile they are left out.
+            ('[tls.server]\nprofile = "mail"\n', []),
+        ):
+            self.assertEqual(self.errors(more), wanted, more)
 
     def test_control_socket(self) -> None:
         def errors(path: str) -> list[str]:

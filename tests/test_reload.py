@@ -16,6 +16,8 @@ from fopemta.following import Following
 from fopemta.reload import AT_START, Reload
 from fopemta.testing.authority import Authority
 from fopemta.tls.credentials import Credentials, CredentialsError
+from fopemta.tls.roots import RootsError
+from fopemta.tls.server import ServerSettings
 from tests.test_preflight import Folder
 
 
@@ -35,8 +37,12 @@ class Server:
     def __init__(self) -> None:
         self.served: list[list[Credentials]] = []
 
-    def ready(self, found: list[Credentials]) -> Callable[[], None]:
-        return lambda: self.served.append(found)
+    def ready(self, found: list[Credentials], settings: ServerSettings) -> Callable[[], None]:
+        return lambda: self._serve(found, settings)
+
+    def _serve(self, found: list[Credentials], settings: ServerSettings) -> None:
+        self.served.append(found)
+        self.settings = settings
 
 
 class ClientTls:
@@ -44,9 +50,14 @@ class ClientTls:
 
     def __init__(self) -> None:
         self.shown: list[object] = []
+        self.roots: list[str] = []
 
-    def ready(self, certificates: list[object]) -> Callable[[], None]:
-        return lambda: self.shown.append(certificates)
+    def ready(self, roots: str, certificates: list[object]) -> Callable[[], None]:
+        def show() -> None:
+            self.shown.append(certificates)
+            self.roots.append(roots)
+
+        return show
 
 
 class Queue:
@@ -151,7 +162,7 @@ class ReloadTests(Folder):
 
     def test_what_is_refused_changes_no_certificate_of_a_route(self) -> None:
         class Refusing(Server):
-            def ready(self, found: list[Credentials]) -> Callable[[], None]:
+            def ready(self, found: list[Credentials], settings: ServerSettings) -> Callable[[], None]:
                 raise CredentialsError("there is another certificate with the same names")
 
         for server, count in ((Refusing(), 0), (Server(), 1)):
@@ -160,6 +171,29 @@ class ReloadTests(Folder):
             Reload(str(self.path), following).run()
             self.assertEqual(len(client.shown), count)
 
+    def test_roots_and_settings_of_tls_are_taken_up(self) -> None:
+        client = ClientTls()
+        following = Following(self.before, [], [self.server], credentials, client_tls=client)  # type: ignore[list-item,arg-type]
+        self.write(
+            self.CERTIFICATE.replace("[tls.server]\n", '[tls.server]\nclient_roots = "mx.pem"\nlowest = "TLSv1.3"\n')
+            + '[tls.client]\nroots = "mx.pem"\n'
+        )
+        Reload(str(self.path), following).run()
+        roots = str(self.folder / "etc" / "mx.pem")
+        self.assertEqual(client.roots, [roots])
+        self.assertEqual((self.server.settings.client_roots, self.server.settings.lowest.value), (roots, "TLSv1.3"))
+        self.assertEqual(self.told(), [("reloaded", str(self.path))])
+
+    def test_roots_that_cannot_be_read_keep_everything(self) -> None:
+        class Unreadable(ClientTls):
+            def ready(self, roots: str, certificates: list[object]) -> Callable[[], None]:
+                raise RootsError("/r.pem: gone")
+
+        following = Following(self.before, [self.target], [self.server], credentials, client_tls=Unreadable())  # type: ignore[list-item,arg-type]
+        Reload(str(self.path), following).run()
+        self.assertEqual((self.target.seen, self.server.served), ([], []))
+        self.assertEqual(self.told(), [("reload_failed", ("roots: /r.pem: gone",))])
+
     def test_missing_file_keeps_everything(self) -> None:
         self.path.unlink()
         self.reload.run()
@@ -167,16 +201,13 @@ class ReloadTests(Folder):
 
     def test_what_is_read_at_start_stays_and_is_named(self) -> None:
         self.write(
-            self.CERTIFICATE
-            + '[dns]\ntimeout = "3s"\n[limits]\nerrors = 7\n[delivery]\nport = 26\n[tls.client]\nroots = "mx.pem"\n',
+            self.CERTIFICATE + '[dns]\ntimeout = "3s"\n[limits]\nerrors = 7\n[delivery]\nport = 26\n',
         )
         self.reload.run()
         [seen] = self.target.seen
-        self.assertEqual(
-            (seen.dns, seen.delivery, seen.tls_client), (self.before.dns, self.before.delivery, self.before.tls_client)
-        )
+        self.assertEqual((seen.dns, seen.delivery), (self.before.dns, self.before.delivery))
         self.assertEqual(seen.limits.errors, 7)
-        self.assertEqual(self.told()[1], ("needs_restart", ("tls.client.roots", "dns.timeout", "delivery.port")))
+        self.assertEqual(self.told()[1], ("needs_restart", ("dns.timeout", "delivery.port")))
 
     def test_change_is_measured_against_what_runs(self) -> None:
         """A key that needs a restart is named at each reload until there is one, and not once it is back."""

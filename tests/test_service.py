@@ -94,14 +94,15 @@ class MakeServiceTests(Folder):
         return said.getvalue().splitlines()
 
     def test_service_with_nothing_opened(self) -> None:
-        """Only the certificate is made: twistd forks after this."""
+        """Only the certificates are made: twistd forks after this."""
         self.write('[log]\ntext = "off"\n')
         before = set(os.listdir("/proc/self/fd"))
         service = self.make()
         self.assertTrue(verifyObject(IService, service))
         self.assertEqual(set(os.listdir("/proc/self/fd")) - before, set())
         made = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
-        self.assertEqual(made, ["etc/fopemta.toml", "var/state/self-signed.key", "var/state/self-signed.pem"])
+        kept = [f"var/state/self-signed{kind}.{what}" for kind in ("-rsa", "") for what in ("key", "pem")]
+        self.assertEqual(made, ["etc/fopemta.toml", *kept])
 
     def test_every_error_and_a_status(self) -> None:
         self.write("[limits]\nrecipients = 1\nrecipient = 1\n")
@@ -195,7 +196,7 @@ class BuildTests(Folder):
         self.assertTrue(verifyObject(IQueue, listening.factory.queue))
         self.assertTrue(verifyObject(IRecipients, listening.factory.recipients))
         self.assertIsNot(listening.factory.server_tls, None)
-        self.assertEqual([event["event"] for event in events], ["certificate_made", "caution"])
+        self.assertEqual([event["event"] for event in events], ["certificate_made", "certificate_made", "caution"])
 
     def test_no_certificate_where_nobody_wants_tls(self) -> None:
         path = self.write(text=_WITHOUT_TLS)

@@ -32,6 +32,7 @@ from fopemta.config.model import (
     Relay,
     Retry,
     Route,
+    ServerProfile,
     ServerVersion,
     TlsClient,
     TlsServer,
@@ -78,6 +79,7 @@ from fopemta.smtp.extensions import OPTIONAL
 from fopemta.smtp.transaction import BareLineEnds, Nul
 from fopemta.trust.demand import Revocation
 from fopemta.trust.rungs import Rung
+from fopemta.trust.server_offer import KNOWN_GROUPS, KNOWN_SUITES
 
 _MANY = 1_000_000
 
@@ -104,6 +106,9 @@ NODE = Section(
 )
 
 _client_certificates = one_of({each.value: each for each in ClientCertificates})
+_profile = one_of({each.value: each for each in ServerProfile})
+_suites = array(one_of({each: each for each in KNOWN_SUITES}))
+_groups = array(one_of({each: each for each in KNOWN_GROUPS}))
 
 BLOCKLIST = Section(Blocklist, {"zone": Key("zone", domain, required=True), "codes": Key("codes", array(list_code))})
 
@@ -125,6 +130,9 @@ LISTENER = Section(
         "without": Key("without", array(one_of({each: each for each in sorted(OPTIONAL)}))),
         "tell_client": Key("tell_client", yes_or_no),
         "client_certificates": Key("client_certificates", _client_certificates),
+        "profile": Key("profile", _profile),
+        "suites": Key("suites", _suites),
+        "groups": Key("groups", _groups),
         "proxies": Key("proxies", array(network)),
         "xclient": Key("xclient", array(network)),
         "blocklists": Key("blocklists", array(blocklist)),
@@ -146,6 +154,9 @@ TLS_SERVER = Section(
         client_roots=path("system"),
         client_eku=one_of({each.value: each for each in ClientEku}),
         lowest=one_of({each.value: each for each in ServerVersion}),
+        profile=_profile,
+        suites=_suites,
+        groups=_groups,
     ),
 )
 

@@ -60,6 +60,14 @@ class ClientEku(enum.Enum):
     STRICT = "strict"
 
 
+class ServerProfile(enum.Enum):
+    """Which suites and groups a listener speaks: see `trust.server_offer`."""
+
+    INTERNET_NL = "internet.nl"
+    MAIL = "mail"
+    BSI = "bsi"
+
+
 class ServerVersion(enum.Enum):
     """Versions of TLS that listeners can begin with; the value is OpenSSL's name."""
 
@@ -100,7 +108,8 @@ class Listener:
     `bare_newlines` is what becomes of a CR or LF alone in a message; the other of the two for clients in
     `bare_newlines_except`.  `nul` is what becomes of NUL characters from strangers; those of clients who are known are
     removed.  `without` are ESMTP extensions that are not offered.  `tell_client`: the Received header names the client
-    and its address.  `client_certificates` None is as [tls.server] has it.  `proxies` are the
+    and its address.  `client_certificates`, `profile`, `suites` and `groups` come before those of [tls.server]; None
+    and () stand for them, and a profile comes before the lists there, too.  `proxies` are the
     networks of those whose PROXY header is believed, for an endpoint "haproxy:..."; `xclient` of those who may speak
     for others by XCLIENT.  `blocklists` are asked about each client; `banner_delay` seconds before the greeting, in
     which nobody may speak.
@@ -115,6 +124,9 @@ class Listener:
     without: tuple[str, ...] = ()
     tell_client: bool = True
     client_certificates: ClientCertificates | None = None
+    profile: ServerProfile | None = None
+    suites: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     proxies: tuple[Network, ...] = ()
     xclient: tuple[Network, ...] = ()
     blocklists: tuple[Blocklist, ...] = ()
@@ -149,7 +161,8 @@ class TlsServer:
 
     `client_certificates` for listeners that do not say otherwise; `client_roots` is "system" or the path of a PEM file,
     whom to trust about clients.  `client_eku` "any" takes a certificate that is for servers only as naming an MTA, too
-    (RULINGS 28).  `lowest` is the oldest version of TLS that is spoken.
+    (RULINGS 28).  `lowest` is the oldest version of TLS that is spoken, `profile` says with which suites and groups;
+    `suites` and `groups` come before it where they are not empty.
     """
 
     certificates: tuple[CertificateFiles, ...] = ()
@@ -157,6 +170,9 @@ class TlsServer:
     client_roots: str = "system"
     client_eku: ClientEku = ClientEku.ANY
     lowest: ServerVersion = ServerVersion.TLS_1_2
+    profile: ServerProfile = ServerProfile.INTERNET_NL
+    suites: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)  # plans are found by it

@@ -83,6 +83,11 @@ class InboundFactory(SMTPFactory):
         self._rules.clear()
         self.admission = Admission.of(config)
 
+    def distrust(self) -> None:
+        """What clients' certificates have proven counts no more: sessions that rest on one end."""
+        for session in tuple(self.sessions):
+            session.distrust()
+
     def rule_applied(self, message_id: str, note: RuleNote) -> None:
         """A rule had something to say; `message_id` is "" where there is none yet."""
         maillog.rule_applied(message_id, note)

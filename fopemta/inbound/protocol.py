@@ -58,6 +58,7 @@ _NO_ROOM = Reply.of(452, "4.3.1", "Insufficient system storage")
 _LOCAL_TROUBLE = Reply.of(451, "4.3.0", "Temporary trouble here, please try again later")
 _TOO_MANY = Reply.of(421, "4.3.2", "Too many connections, please try again later")
 _SHUTTING_DOWN = Reply.of(421, "4.3.2", "The server is shutting down, please try again later")
+_CONNECT_AGAIN = Reply.of(421, "4.7.0", "Certificates are judged anew, please connect again")
 _TOO_EARLY = Reply.of(554, "5.5.1", "You must wait for the greeting")
 _TOO_LONG = Reply.of(421, "4.4.2", "The session took too long, closing connection")
 _IDLE = Reply.of(421, "4.4.2", "Timeout, closing connection")
@@ -90,6 +91,7 @@ class InboundProtocol(Protocol):
         # The greeting is still to come: the listener lets clients wait for it.
         self._silent = False
         self._closing = False
+        self._distrusted = False
         # The client has said its last word.
         self._all_said = False
         self._client = "unknown"
@@ -238,6 +240,14 @@ class InboundProtocol(Protocol):
             self.abort("the server is shutting down")
         elif not self._session.in_transaction:
             self._do(self._session.end, _SHUTTING_DOWN, "shutting down")
+
+    def distrust(self) -> None:
+        """What the client's certificate has proven counts no more: go away as `shut_down` does, if there is one."""
+        session = self._session
+        certificate = session.tls.client if session is not None and session.tls is not None else None
+        self._distrusted = certificate is not None and certificate.verified
+        if session is not None and self._distrusted and not session.in_transaction:
+            self._do(session.end, _CONNECT_AGAIN, "whom we trust has changed")
 
     def abort(self, why: str) -> None:
         """Cut the connection."""
@@ -509,6 +519,8 @@ class InboundProtocol(Protocol):
             self._do(session.heard_out)
         elif factory.closing and not session.in_transaction:
             self.shut_down()
+        elif self._distrusted and not session.in_transaction:
+            self.distrust()
         elif self._pauses:
             self._pace.rest()
         elif state is State.HANDSHAKE:

@@ -59,6 +59,10 @@ class Callout:
         """Use `config` for the callouts to come."""
         self._manager.reconfigure(hurried(config))
 
+    def distrust(self) -> None:
+        """See DeliveryManager."""
+        self._manager.distrust()
+
     def ask(self, recipient: Mailbox) -> Deferred[Said]:
         """See ICallout."""
         asking = Deferred.fromCoroutine(self._ask(recipient))

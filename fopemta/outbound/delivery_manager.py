@@ -83,6 +83,10 @@ class DeliveryManager:
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` for the attempts to come, on connections of their own."""
         self.config = config
+        self.distrust()
+
+    def distrust(self) -> None:
+        """What certificates have proven counts no more: end the sessions that stand, offer none to be resumed."""
         self.pool.close()
         self.resumptions.clear()
 

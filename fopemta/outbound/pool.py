@@ -62,6 +62,8 @@ class Standing:
     domains: set[str] = attrs.Factory(set)
     # When the full handshake was whose session this one has resumed.
     resumed_since: float | None = None
+    # What `Pool.era` was when the connection was made.
+    era: int = 0
 
     def book(self, waiting: Iterable[Mailbox]) -> list[Mailbox]:
         """Of `waiting`, whom the next transaction can have by the server's limits (RFC 9422): they count as had.
@@ -86,6 +88,8 @@ class Pool:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
+        # Counts how often all that stood has been given up: what was opened before must not come back.
+        self.era = 0
         # Each with the moment when its time is over; all have the same time, so one deadline does for them.
         self._waiting: dict[Place, list[tuple[Standing, float]]] = {}
         self._sweep = Deadline(clock, self._send_away)
@@ -106,7 +110,10 @@ class Pool:
         return None
 
     def put(self, place: Place, standing: Standing) -> None:
-        """Keep a session that has nothing to do."""
+        """Keep a session that has nothing to do, unless it was opened before all were given up."""
+        if standing.era != self.era:
+            standing.protocol.quit()
+            return
         self._waiting.setdefault(place, []).append((standing, self._clock.seconds() + IDLE))
         if not self._sweep.active:
             self._sweep.set(IDLE)
@@ -118,7 +125,8 @@ class Pool:
                 self._expired(place, standing)
 
     def close(self) -> None:
-        """Say goodbye to all."""
+        """Say goodbye to all, and later to those that are busy."""
+        self.era += 1
         waiting, self._waiting = self._waiting, {}
         self._sweep.clear()
         for each in waiting.values():

@@ -163,7 +163,7 @@ class Walk:
     async def _take(self, step: Step) -> None:
         owner, config = self._owner, self._owner.config
         timeouts = config.delivery.timeouts
-        resumable = None
+        resumable, era = None, owner.pool.era
         if step != self._without_ticket:
             resumable = owner.resumptions.take(step, self._plan, owner.reactor.seconds())
         protocol = OutboundProtocol(
@@ -186,13 +186,13 @@ class Walk:
             self._unreachable(step, refused)
             return
         try:
-            await self._converse(step, protocol, resumable)
+            await self._converse(step, protocol, resumable, era)
         except BaseException:
             # Who is given up in the midst of it leaves no connection behind.
             protocol.quit()
             raise
 
-    async def _converse(self, step: Step, protocol: OutboundProtocol, resumable: Resumable | None) -> None:
+    async def _converse(self, step: Step, protocol: OutboundProtocol, resumable: Resumable | None, era: int) -> None:
         opened = await protocol.opened
         if isinstance(opened, Broken) and resumable is not None and opened.failure.phase is Phase.HANDSHAKE:
             # A ticket that the server cannot cope with is no reason for less TLS, nor for a delay.
@@ -218,7 +218,7 @@ class Walk:
         if protocol.lost:
             self._not_opened(step, _LEFT_US)
             return
-        standing = Standing(protocol, session, self._consignment.next_hop, opened.ready.name)
+        standing = Standing(protocol, session, self._consignment.next_hop, opened.ready.name, era=era)
         if resumable is not None and session.evidence is not None and session.evidence.resumed:
             standing.resumed_since = resumable.since
         if self._shortfall(session, opened.ready, self._wanted) is not None:
@@ -266,6 +266,8 @@ class Walk:
         session, step = standing.protocol.resumable_session(), standing.session.step
         evidence = standing.session.evidence
         if session is None or evidence is None or evidence.judging_error is not None:
+            return
+        if standing.era != self._owner.pool.era:
             return
         since = standing.resumed_since if standing.resumed_since is not None else self._owner.reactor.seconds()
         resumable = Resumable(session, attrs.evolve(evidence, resumed=False), since)

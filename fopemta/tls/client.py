@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import attrs
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,11 +17,13 @@ from fopemta.interfaces import IClientTls, ITlsChannel, Resumable
 from fopemta.mail.address import is_ip_address
 from fopemta.tls.against import OtherRoots
 from fopemta.tls.channel import TlsChannel
-from fopemta.tls.credentials import Credentials, load, use
+from fopemta.tls.credentials import Credentials, CredentialsError, load, use
 from fopemta.tls.observed import ObservedConnection, keep_staple, observe
-from fopemta.tls.roots import trust
+from fopemta.tls.roots import RootsError, trust
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.rungs import OFFERS, Hello, Offer, Rung, Version
+
+_Contexts: TypeAlias = dict[tuple[Rung, Hello], SSL.Context]
 
 # The longest host name of DNS; OpenSSL takes no SNI above 255.
 _LONGEST_SERVER_NAME = 253
@@ -52,34 +55,56 @@ class _Connection(ObservedConnection):
 
 @implementer(IClientTls)
 class ClientTls:
-    """Sessions verified, but not judged, against `roots` (see `tls.roots`).  Raises RootsError."""
+    """Sessions verified, but not judged, against `roots` (see `tls.roots`); `certificates` are ours, for servers that
+    ask.  Raises RootsError and CredentialsError.
+    """
 
     def __init__(self, roots: str, certificates: Iterable[CertificateFiles] = ()) -> None:
-        # A Context is never changed after its first use, so one is kept for each combination.  All are made now: what
-        # happens to the roots' file later must not keep a rung from being tried, nor give it roots of its own.
-        self._other_roots = OtherRoots()
-        self._roots = roots
-        self._contexts = _contexts(roots)
-        # The same for each certificate of ours that is shown to somebody.
-        self._ours: dict[CertificateFiles, dict[tuple[Rung, Hello], SSL.Context]] = {}
-        self.show(certificates)
+        self._roots: str
+        self._shown: dict[CertificateFiles, Credentials]
+        self._contexts: _Contexts
+        self._ours: dict[CertificateFiles, _Contexts]
+        self._other_roots: OtherRoots
+        self.ready(roots, certificates)()
 
     def show(self, certificates: Iterable[CertificateFiles]) -> None:
         """Read the certificates that routes name, anew; from now on these are shown.  Raises CredentialsError, then
         nothing has changed.
         """
-        self.ready(certificates)()
+        try:
+            self.ready(self._roots, certificates)()
+        except RootsError as error:
+            raise CredentialsError(str(error)) from error
 
-    def ready(self, certificates: Iterable[CertificateFiles]) -> Callable[[], None]:
-        """What shows them once it is called, and cannot fail then.  Raises CredentialsError."""
-        ours = {}
-        for files in dict.fromkeys(certificates):
-            ours[files] = _contexts(self._roots, load(files))
+    def ready(self, roots: str, certificates: Iterable[CertificateFiles]) -> Callable[[], None]:
+        """Read all of it anew; gives what takes it up once it is called, and cannot fail then.  Raises
+        CredentialsError and RootsError.
+        """
+        return self._made(roots, {files: load(files) for files in dict.fromkeys(certificates)}, roots)
 
-        def show() -> None:
-            self._ours = ours
+    def read_roots(self) -> None:
+        """Read the roots anew, for their files have changed.  Raises RootsError where that cannot be done; from then on
+        nobody is trusted: sessions are encrypted as before, and prove nothing.
+        """
+        try:
+            self._made(self._roots, self._shown, self._roots)()
+        except RootsError:
+            self._made(self._roots, self._shown, None)()
+            raise
 
-        return show
+    def _made(self, roots: str, shown: dict[CertificateFiles, Credentials], trusted: str | None) -> Callable[[], None]:
+        # A Context is never changed after its first use, so one is kept for each combination.  All are made now: what
+        # happens to the roots' file later must not keep a rung from being tried, nor give it roots of its own.
+        contexts = _contexts(trusted, None)
+        # The same for each certificate of ours that is shown to somebody.
+        ours = {files: _contexts(trusted, each) for files, each in shown.items()}
+
+        def take_up() -> None:
+            self._roots, self._shown, self._contexts, self._ours = roots, shown, contexts, ours
+            # Those of rules and routes are read when they are asked for.
+            self._other_roots = OtherRoots()
+
+        return take_up
 
     def creator(
         self,
@@ -130,7 +155,7 @@ class ClientTls:
         context = _context(offer, Hello.FULL, self._roots)
         other._roots, other._other_roots = self._roots, self._other_roots
         other._contexts = {(rung, hello): context for rung in OFFERS for hello in Hello}
-        other._ours = {}
+        other._shown, other._ours = {}, {}
         return other
 
     def evidence(self, connection: SSL.Connection) -> HandshakeEvidence:
@@ -183,7 +208,7 @@ def _sni(server_name: str | None) -> str | None:
     return name
 
 
-def _contexts(roots: str, ours: Credentials | None = None) -> dict[tuple[Rung, Hello], SSL.Context]:
+def _contexts(roots: str | None, ours: Credentials | None) -> _Contexts:
     """For each combination; whether the server's name is sent is the connection's business."""
     made = {
         (rung, hello.small): _context(offer, hello, roots, ours)
@@ -193,7 +218,7 @@ def _contexts(roots: str, ours: Credentials | None = None) -> dict[tuple[Rung, H
     return {(rung, hello): made[rung, hello.small] for rung in OFFERS for hello in Hello}
 
 
-def _context(offer: Offer, hello: Hello, roots: str, ours: Credentials | None = None) -> SSL.Context:
+def _context(offer: Offer, hello: Hello, roots: str | None, ours: Credentials | None = None) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(_VERSIONS[offer.lowest])
     context.set_max_proto_version(_VERSIONS[offer.highest])
@@ -211,7 +236,8 @@ def _context(offer: Offer, hello: Hello, roots: str, ours: Credentials | None = 
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     # OpenSSL offers none by itself: a session goes with the evidence of its full handshake, or not at all.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    trust(context, roots)
+    if roots is not None:
+        trust(context, roots)
     if ours is not None:
         use(context, ours)
     context.set_verify(SSL.VERIFY_PEER, observe)

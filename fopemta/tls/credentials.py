@@ -6,6 +6,7 @@ import datetime
 import itertools
 import os
 import tempfile
+from collections.abc import Callable
 from typing import TypeAlias
 
 import attrs
@@ -93,27 +94,43 @@ def use(context: SSL.Context, credentials: Credentials) -> None:
             ) from error
 
 
-def self_signed(directory: str, hostname: str, now: datetime.datetime) -> tuple[Credentials, bool]:
-    """The self-signed certificate kept in `directory`, made for `hostname` if it is not there yet; True when made.
+# As a file's name, and how its key is made: ECDSA for all clients of our day, RSA for those that know nothing else.
+_SELF_SIGNED: dict[str, Callable[[], rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey]] = {
+    "self-signed": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "self-signed-rsa": lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
+}
 
-    It serves for opportunistic encryption (R22).  Raises CredentialsError.
+
+def self_signed(directory: str, hostname: str, now: datetime.datetime) -> tuple[list[Credentials], list[str]]:
+    """The self-signed certificates kept in `directory`, and the files of those that were not there and have been made
+    for `hostname`.
+
+    They serve for opportunistic encryption (R22).  Raises CredentialsError.
     """
-    files = CertificateFiles(os.path.join(directory, "self-signed.pem"), os.path.join(directory, "self-signed.key"))
-    made = not (os.path.exists(files.chain) and os.path.exists(files.key))
-    if made:
-        try:
-            _make(files, directory, hostname, now)
-        except OSError as error:
-            raise CredentialsError(f"{error.filename or directory}: {error.strerror}") from error
-    return load(files), made
+    found, made = [], []
+    for name, new_key in _SELF_SIGNED.items():
+        files = CertificateFiles(os.path.join(directory, f"{name}.pem"), os.path.join(directory, f"{name}.key"))
+        if not (os.path.exists(files.chain) and os.path.exists(files.key)):
+            _make(files, directory, new_key(), hostname, now)
+            made.append(files.chain)
+        found.append(load(files))
+    return found, made
 
 
-def _make(files: CertificateFiles, directory: str, hostname: str, now: datetime.datetime) -> None:
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    # The key first: a crash in between leaves no certificate without its key.
-    _write_whole(files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    _write_whole(files.chain, _self_signed(key, hostname, now).public_bytes(Encoding.PEM))
+def _make(
+    files: CertificateFiles,
+    directory: str,
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+    hostname: str,
+    now: datetime.datetime,
+) -> None:
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        # The key first: a crash in between leaves no certificate without its key.
+        _write_whole(files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        _write_whole(files.chain, _self_signed(key, hostname, now).public_bytes(Encoding.PEM))
+    except OSError as error:
+        raise CredentialsError(f"{error.filename or directory}: {error.strerror}") from error
 
 
 def _self_signed(key: CertificateIssuerPrivateKeyTypes, hostname: str, now: datetime.datetime) -> x509.Certificate:

@@ -1,4 +1,4 @@
-"""The certificates that `tls.roots` has OpenSSL trust (shell): read once more, to be looked at."""
+"""The certificates that `tls.roots` has OpenSSL trust (shell): read once more, to be looked at and watched."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from fopemta.tls.file_state import FileState, state_of
 from fopemta.tls.roots import HASHED, SYSTEM, RootsError
 
 # Where the distributions keep theirs: Debian, Red Hat (two), SUSE, Alpine and the BSDs.
@@ -17,6 +18,7 @@ _SYSTEM_FILES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+_SYSTEM_FOLDERS = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 _BLOCK = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----(.*?)-----END (?:X509 )?CERTIFICATE-----", re.DOTALL)
 
 
@@ -33,6 +35,27 @@ def certificates_of(roots: str) -> tuple[str, tuple[bytes, ...]]:
     if not found:
         raise RootsError(f"{place}: holds no PEM certificates that can be read")
     return place, found
+
+
+def look_at(roots: str) -> object:
+    """What differs once `roots` is something else than it was.  Does not raise: roots that are gone differ, too."""
+    places = [roots] if roots != SYSTEM else _system_places()
+    return tuple((place, state_of(place), _entries(place)) for place in places)
+
+
+def _system_places() -> list[str]:
+    """All that OpenSSL reads: the environment's file and folder, or those of the distribution with their folders."""
+    named = [each for each in (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")) if each]
+    return [*named, *_SYSTEM_FILES, *_SYSTEM_FOLDERS]
+
+
+def _entries(place: str) -> tuple[tuple[str, FileState | None], ...]:
+    """A folder changes with any file in it."""
+    try:
+        names = sorted(os.listdir(place))
+    except OSError:
+        return ()
+    return tuple((name, state_of(os.path.join(place, name))) for name in names if HASHED.fullmatch(name))
 
 
 def _system_place() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -16,16 +17,17 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta import maillog
-from fopemta.config.model import ClientCertificates, ClientEku, ServerVersion
+from fopemta.config.model import ClientCertificates, ClientEku, Listener, ServerProfile, ServerVersion, TlsServer
 from fopemta.interfaces import IServerTls, ITlsChannel
 from fopemta.mail.envelope import ClientCertificate, TlsSession
 from fopemta.tls.channel import TlsChannel
 from fopemta.tls.credentials import Credentials, CredentialsError, use
+from fopemta.tls.groups import prefer
 from fopemta.tls.observed import ObservedConnection, observe
-from fopemta.tls.roots import trust
+from fopemta.tls.roots import RootsError, trust
 from fopemta.trust.client_certificate import judge_client
 from fopemta.trust.names import Patterns, matching, patterns, presented
-from fopemta.trust.rungs import SERVER_TLS12, SERVER_TLS13
+from fopemta.trust.server_offer import PROFILES, ServerOffer, offer_of
 
 # What a server name may consist of before it reaches logs and records.
 _HOST_NAME = re.compile(rb"[A-Za-z0-9._-]{1,253}")
@@ -39,12 +41,24 @@ _VERIFY = {
 
 @attrs.frozen(kw_only=True)
 class ServerSettings:
-    """What a listener asks of its clients; see `config.model.TlsServer`."""
+    """What a listener speaks, and asks of its clients; see `config.model.TlsServer`."""
 
     client_certificates: ClientCertificates = ClientCertificates.IGNORE
     client_roots: str = "system"
     client_eku: ClientEku = ClientEku.ANY
     lowest: ServerVersion = ServerVersion.TLS_1_2
+    offer: ServerOffer = PROFILES[ServerProfile.INTERNET_NL]
+
+    @classmethod
+    def of(cls, server: TlsServer, listener: Listener) -> ServerSettings:
+        """Those of a listener."""
+        return cls(
+            client_certificates=listener.asks_for(server.client_certificates),
+            client_roots=server.client_roots,
+            client_eku=server.client_eku,
+            lowest=server.lowest,
+            offer=offer_of(server, listener),
+        )
 
     @property
     def asks(self) -> bool:
@@ -75,12 +89,13 @@ class ServerTls:
         settings: ServerSettings = _DEFAULT,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
         self._now = now
         self._staple: Staple | None = None
         self.chains: tuple[tuple[x509.Certificate, ...], ...]
         self._context: SSL.Context
-        self.replace(credentials)
+        self._credentials: Sequence[Credentials]
+        self._settings: ServerSettings
+        self.ready(credentials, settings)()
 
     def staple(self, staple: Staple) -> None:
         """Take OCSP responses from there: DER for a certificate in DER, b"" for none."""
@@ -102,17 +117,33 @@ class ServerTls:
 
         The keys of session tickets are new with it, too.  Raises CredentialsError, then the old ones stay in use.
         """
-        self.ready(credentials)()
+        try:
+            self.ready(credentials, self._settings)()
+        except RootsError as error:
+            raise CredentialsError(str(error)) from error
 
-    def ready(self, credentials: Sequence[Credentials]) -> Callable[[], None]:
-        """What replaces them once it is called, and cannot fail then.  Raises CredentialsError."""
-        context, chains = (
-            _contexts(credentials, self._settings, self._stapled),
-            tuple(each.chain for each in credentials),
-        )
+    def ready(self, credentials: Sequence[Credentials], settings: ServerSettings) -> Callable[[], None]:
+        """What replaces both once it is called, and cannot fail then.  Raises CredentialsError and RootsError."""
+        return self._made(credentials, settings, settings.client_roots)
+
+    def read_roots(self) -> None:
+        """Read those of clients anew, for their files have changed.  Raises RootsError where that cannot be done; from
+        then on no client's certificate proves anything.
+        """
+        try:
+            self.ready(self._credentials, self._settings)()
+        except RootsError:
+            self._made(self._credentials, self._settings, None)()
+            raise
+
+    def _made(
+        self, credentials: Sequence[Credentials], settings: ServerSettings, trusted: str | None
+    ) -> Callable[[], None]:
+        context = _contexts(credentials, settings, trusted, self._stapled)
 
         def serve() -> None:
-            self._context, self.chains = context, chains
+            self._context, self._credentials, self._settings = context, credentials, settings
+            self.chains = tuple(each.chain for each in credentials)
 
         return serve
 
@@ -167,13 +198,19 @@ class _Creator:
 # --- contexts --------------------------------------------------------------------------------------------------------
 
 
-def _contexts(credentials: Sequence[Credentials], settings: ServerSettings, stapled: _Stapled) -> SSL.Context:
+def _contexts(
+    credentials: Sequence[Credentials], settings: ServerSettings, trusted: str | None, stapled: _Stapled
+) -> SSL.Context:
     """The Context of the first group, which changes to another's when a client names a host of that one."""
     if not credentials:
         # C015: a listener that says 220 to STARTTLS and has nothing to show.
         raise CredentialsError("there is no certificate to serve")
     groups = _groups(credentials)
-    contexts = [(_patterns(group), _context(group, settings, stapled)) for group in groups]
+    # A session of another listener, or by other settings, is none here.
+    name = secrets.token_bytes(16)
+    contexts = [(_patterns(group), _context(group, settings, trusted, name)) for group in groups]
+    for _, each in contexts:
+        each.set_ocsp_server_callback(stapled)
     first = contexts[0][1]
     if len(contexts) > 1:
         first.set_tlsext_servername_callback(lambda connection: _choose(connection, contexts))
@@ -208,23 +245,39 @@ def _choose(connection: SSL.Connection, contexts: Sequence[tuple[Patterns, SSL.C
             return
 
 
-def _context(credentials: Sequence[Credentials], settings: ServerSettings, stapled: _Stapled) -> SSL.Context:
+def _context(
+    credentials: Sequence[Credentials], settings: ServerSettings, trusted: str | None, name: bytes
+) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(_VERSIONS[settings.lowest])
-    context.set_tls13_ciphersuites(":".join(SERVER_TLS13).encode("ascii"))
-    # Old clients with static RSA may still come in encrypted; the strongest that both sides have is chosen.
-    context.set_cipher_list((":".join(SERVER_TLS12) + ":@SECLEVEL=1").encode("ascii"))
+    _speak(context, settings)
     context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     # Without it resumed handshakes break once a client certificate is asked for.
-    context.set_session_id(b"fopemta")
+    context.set_session_id(name)
     if settings.asks:
         # On resumption nothing is verified, so whom a client had proven to be would not be judged by today's time.
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET)
-        trust(context, settings.client_roots)
+        if trusted is not None:
+            trust(context, trusted)
         context.set_verify(_VERIFY[settings.client_certificates], observe)
-    context.set_ocsp_server_callback(stapled)
     for each in credentials:
         use(context, each)
     return context
+
+
+def _speak(context: SSL.Context, settings: ServerSettings) -> None:
+    offer = settings.offer
+    lowest, highest = _VERSIONS[settings.lowest], SSL.TLS1_3_VERSION
+    if offer.tls13:
+        context.set_tls13_ciphersuites(":".join(offer.tls13).encode("ascii"))
+    else:
+        highest = SSL.TLS1_2_VERSION
+    if offer.tls12:
+        # Level 1: an old sender's client certificate, and a key of ours, may be weak and still encrypt.
+        context.set_cipher_list((":".join(offer.tls12) + ":@SECLEVEL=1").encode("ascii"))
+    else:
+        lowest = SSL.TLS1_3_VERSION
+    context.set_min_proto_version(lowest)
+    context.set_max_proto_version(highest)
+    prefer(context, offer.groups)

@@ -6,7 +6,6 @@ change is taken up only once the files have stood still for one look, and only w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -15,12 +14,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from fopemta import maillog
 from fopemta.config.model import CertificateFiles
 from fopemta.tls.credentials import Credentials, CredentialsError, cautions_about
+from fopemta.tls.file_state import FileState, state_of
 
 # Seconds between two looks, and between two warnings about the same certificate.
 INTERVAL = 30.0
 _DAY = 86_400.0
 
-_Look: TypeAlias = tuple[tuple[int, int, int, int] | None, ...]
+_Look: TypeAlias = tuple[FileState | None, ...]
 
 
 class CertificateWatch:
@@ -96,13 +96,4 @@ class CertificateWatch:
                 maillog.caution(self._key, words)
 
     def _look(self) -> _Look:
-        return tuple(_state(path) for each in self._files() for path in (each.chain, each.key))
-
-
-def _state(path: str) -> tuple[int, int, int, int] | None:
-    """What changes when a file does, links followed; None when it is not there."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        return tuple(state_of(path) for each in self._files() for path in (each.chain, each.key))

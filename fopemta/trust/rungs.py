@@ -142,14 +142,3 @@ OFFERS: dict[Rung, Offer] = {
         legacy_servers=True,
     ),
 }
-
-# What a listener prefers, RULINGS 29: 256-bit AEAD first, whatever the client would like better.
-SERVER_TLS13 = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
-# No DHE: it lets any client make us compute for nothing (CVE-2002-20001), and whoever knows it but no curve still has
-# static RSA.
-SERVER_TLS12 = tuple(
-    suite
-    for rung in (Rung.STRONG_256, Rung.STRONG_128, Rung.COMPATIBLE)
-    for suite in OFFERS[rung].tls12
-    if not suite.startswith("DHE-")
-)

@@ -26,7 +26,7 @@ _HEADING = re.compile(r"(?:# )?\[{1,2}([a-z_.]+)\]{1,2}")
 _KEY = re.compile(r"(?:# )?([a-z0-9_]+) = (.+)")
 
 # What has no default of its own: left out, a route has the level that all have.
-NO_DEFAULT = {"route.tls", "route.roots", "listener.client_certificates", "rules"}
+NO_DEFAULT = {"route.tls", "route.roots", "listener.client_certificates", "listener.profile", "rules"}
 # Written as examples, in braces.
 IN_BRACES = {"tls.server.certificates", "route.certificate"}
 

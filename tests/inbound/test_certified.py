@@ -88,6 +88,39 @@ class CertifiedTests(SynchronousTestCase):
         talk.say(b"RSET\r\nMAIL FROM:<a@c.test>\r\nRCPT TO:<x@far.test>\r\n")
         self.assertEqual(talk.codes()[-1], 550)
 
+    def test_it_ends_when_whom_we_trust_has_changed(self) -> None:
+        gone = b"421 4.7.0 Certificates are judged anew, please connect again"
+        for said, wanted in ((b"EHLO c.test\r\n", True), (FAR, True)):
+            inbound = self.inbound("mx.partner.test")
+            talk = self.talk(inbound, self.LEAF)
+            talk.say(said)
+            inbound.factory.distrust()
+            talk.say(b"NOOP\r\n")
+            self.assertEqual(gone in talk.client.heard, wanted)
+            self.assertEqual(inbound.factory.sessions, set())
+
+    def test_a_message_under_way_comes_to_its_end_first(self) -> None:
+        inbound = self.inbound("mx.partner.test")
+        talk = self.talk(inbound, self.LEAF)
+        talk.say(FAR + b"DATA\r\n")
+        self.assertEqual(talk.codes()[-1], 354)
+        inbound.factory.distrust()
+        talk.say(b"Subject: x\r\n\r\nx\r\n.\r\n")
+        self.assertEqual(talk.codes()[-2:], [250, 421])
+
+    def test_sessions_that_rest_on_no_certificate_go_on(self) -> None:
+        for leaf in (None, Authority().leaf("mx.partner.test")):
+            inbound = self.inbound("mx.partner.test")
+            talk = self.talk(inbound, leaf)
+            inbound.factory.distrust()
+            talk.say(b"EHLO c.test\r\nNOOP\r\n")
+            self.assertEqual(talk.codes()[-1], 250)
+        plain = self.inbound().open()
+        plain.say(b"EHLO c.test\r\n")
+        inbound.factory.distrust()
+        plain.say(b"NOOP\r\n")
+        self.assertEqual(plain.codes()[-1], 250)
+
     def test_no_block_list_is_asked_about_its_recipients_and_its_mail_goes_out(self) -> None:
         inbound = self.inbound("mx.partner.test", blocklists=Blocklists(None))
         text = '[[rule]]\nname = "out"\ndirection = "outbound"\nthen = { action = "reject", text = "Not today" }\n'

@@ -65,6 +65,33 @@ class ResumptionTests(SynchronousTestCase):
             delivery.network.flush()
             self.assertTrue(delivery.another()[0].resumed)
 
+    def test_what_rested_on_other_roots_is_neither_resumed_nor_used(self) -> None:
+        for change in (
+            lambda manager: manager.distrust(),
+            lambda manager: manager.reconfigure(manager.config),
+        ):
+            server = peer(creator=versions()["TLSv1.3"])
+            delivery = Delivery(server, level=Level.AUTHENTICATED)
+            delivery.another()
+            change(delivery.manager)
+            delivery.network.flush()
+            self.assertFalse(delivery.another()[0].resumed)
+            self.assertEqual(server.connections, 2)
+
+    def test_nor_is_what_was_busy_when_they_changed(self) -> None:
+        server = peer(creator=versions()["TLSv1.3"])
+        delivery = Delivery(server, level=Level.AUTHENTICATED)
+        waiting: Deferred[Any] = Deferred()
+        delivery.manager.revocations = ScriptedRevocations(waiting)
+        delivery.network.callLater(1, delivery.manager.distrust)
+        delivery.network.callLater(2, waiting.callback, GOOD)
+        self.assertEqual(delivery.another(3)[0].result.value, "delivered")
+        delivery.manager.revocations = ScriptedRevocations(GOOD)
+        self.assertFalse(delivery.another()[0].resumed)
+        self.assertEqual(server.connections, 2)
+        # The next is as before: kept, and resumed.
+        self.assertTrue(twice(delivery).resumed)
+
     def test_what_was_revoked_meanwhile_is_refused_though_it_would_resume(self) -> None:
         revocations, server = ScriptedRevocations(GOOD), peer(creator=versions()["TLSv1.3"])
         delivery = Delivery(

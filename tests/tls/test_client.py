@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import itertools
+import os
+from pathlib import Path
 from typing import Any, cast
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from fopemta.config.model import CertificateFiles
 from fopemta.interfaces import IClientTls
 from fopemta.testing.authority import Authority
 from fopemta.testing.revoking import RevokingAuthority
+from fopemta.testing.transport import connect
 from fopemta.tls.client import ClientTls
+from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerTls
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.pkix import judge
 from fopemta.trust.rungs import OFFERS, Hello, Rung
-from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, credentials, server_context, shake
+from tests.tls.handshakes import AUTHORITY, FromContext, Listener, client_tls, credentials, server_context, shake
 
 
 class OfferTests(SynchronousTestCase):
@@ -176,6 +182,52 @@ class EvidenceTests(SynchronousTestCase):
         for name, sent in (("mx.test.", "mx.test"), ("b\u00fccher.test", None), ("x" * 300, None), ("", None)):
             _, far, _ = shake(client_tls(), server.creator(), name=name)
             self.assertEqual(server.session(far.transport.getHandle()).server_name, sent)
+
+    def test_roots_that_change(self) -> None:
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        leaf, now = AUTHORITY.leaf("mx.test"), AUTHORITY.now.timestamp()
+        files = CertificateFiles(*AUTHORITY.leaf("us.test").write(folder, "us"))
+        roots, others = AUTHORITY.write_root(folder), Authority("others")
+        client = ClientTls(roots, [files])
+        found: list[tuple[bool, ...]] = []
+
+        def look() -> None:
+            """By the usual roots, by those of a rule in the same file, and with a certificate of ours."""
+            _, _, evidence = shake(client, FromContext(server_context(leaf)))
+            near, far = (
+                Listener(client.creator(Rung.STRONG_256, Hello.FULL, "mx.test", None, files)),
+                Listener(FromContext(server_context(leaf))),
+            )
+            connect(near, far, Clock()).flush()
+            assert evidence is not None
+            shown = (evidence, client.against(evidence, roots), client.evidence(near.transport.getHandle()))
+            found.append(tuple(judge(each, ("mx.test",), now).authenticated for each in shown))
+
+        look()
+        others.write_root(folder)
+        look()
+        client.read_roots()
+        look()
+        AUTHORITY.write_root(folder)
+        client.ready(roots, [files])()
+        look()
+        os.unlink(roots)
+        self.assertRaises(RootsError, client.read_roots)
+        look()
+        AUTHORITY.write_root(folder)
+        client.read_roots()
+        look()
+        good, bad = (True, True, True), (False, False, False)
+        self.assertEqual(found, [good, good, bad, good, bad, good])
+
+    def test_a_certificate_that_is_renewed_while_roots_are_gone(self) -> None:
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        roots = AUTHORITY.write_root(folder)
+        client = ClientTls(roots)
+        os.unlink(roots)
+        self.assertRaises(CredentialsError, client.show, [])
 
     def test_unreadable_roots_are_an_error_at_once(self) -> None:
         self.assertRaises(RootsError, ClientTls, "/nonexistent/roots.pem")

@@ -7,11 +7,16 @@ import os
 import stat
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import CertificateFiles
 from fopemta.testing.authority import Authority
 from fopemta.tls.credentials import CredentialsError, load, self_signed
+from fopemta.tls.server import ServerTls
+from tests.tls.test_server import offered
 
 AUTHORITY = Authority()
 NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)
@@ -52,17 +57,43 @@ class SelfSignedTests(SynchronousTestCase):
         folder = self.mktemp()
         first, made = self_signed(folder, "mx.test", NOW)
         again, made_again = self_signed(folder, "other.test", NOW)
-        self.assertEqual((made, made_again), (True, False))
-        self.assertEqual(first.chain, again.chain)
-        names = first.chain[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        self.assertEqual(names.get_values_for_type(x509.DNSName), ["mx.test"])
-        self.assertEqual(sorted(os.listdir(folder)), ["self-signed.key", "self-signed.pem"])
+        files = [os.path.join(folder, name) for name in ("self-signed.pem", "self-signed-rsa.pem")]
+        self.assertEqual((made, made_again), (files, []))
+        self.assertEqual([each.source for each in first], files)
+        self.assertEqual([each.chain for each in first], [each.chain for each in again])
+        for each in first:
+            [leaf] = each.chain
+            names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+            self.assertEqual((names.value.get_values_for_type(x509.DNSName), names.critical), (["mx.test"], False))
+            limits = leaf.extensions.get_extension_for_class(x509.BasicConstraints)
+            self.assertEqual((limits.value.ca, limits.value.path_length, limits.critical), (False, None, True))
+            self.assertEqual(leaf.subject, leaf.issuer)
+            self.assertLess(leaf.not_valid_before_utc, NOW)
+            self.assertEqual((leaf.not_valid_after_utc - NOW).days, 3650)
+        self.assertEqual(
+            sorted(os.listdir(folder)),
+            ["self-signed-rsa.key", "self-signed-rsa.pem", "self-signed.key", "self-signed.pem"],
+        )
+
+    def test_one_of_each_kind(self) -> None:
+        [curve, rsa], _ = self_signed(self.mktemp(), "mx.test", NOW)
+        assert isinstance(curve.key, EllipticCurvePrivateKey)
+        assert isinstance(rsa.key, RSAPrivateKey)
+        self.assertEqual((curve.key.curve.name, rsa.key.key_size), ("secp256r1", 3072))
+        for suite in (b"ECDHE-ECDSA-AES256-GCM-SHA384", b"ECDHE-RSA-AES256-GCM-SHA384"):
+            server = ServerTls([curve, rsa])
+            self.assertEqual(offered(server, maximum=SSL.TLS1_2_VERSION, ciphers=suite), suite.decode())
 
     def test_a_key_without_its_certificate_is_replaced_with_it(self) -> None:
-        folder = self.mktemp()
-        self_signed(folder, "mx.test", NOW)
-        os.unlink(os.path.join(folder, "self-signed.pem"))
-        self.assertTrue(self_signed(folder, "mx.test", NOW)[1])
+        for name in ("self-signed", "self-signed-rsa"):
+            for kind in ("pem", "key"):
+                folder = self.mktemp()
+                before, _ = self_signed(folder, "mx.test", NOW)
+                os.unlink(os.path.join(folder, f"{name}.{kind}"))
+                after, made = self_signed(folder, "mx.test", NOW)
+                self.assertEqual(made, [os.path.join(folder, f"{name}.pem")])
+                changed = [old.source for old, new in zip(before, after, strict=True) if old.chain != new.chain]
+                self.assertEqual(changed, made)
 
     def test_a_folder_that_cannot_be_made_is_named(self) -> None:
         blocker = self.mktemp()
@@ -74,8 +105,8 @@ class SelfSignedTests(SynchronousTestCase):
     def test_key_is_for_the_owner_alone(self) -> None:
         folder = self.mktemp()
         self_signed(folder, "mx.test", NOW)
-        mode = stat.S_IMODE(os.stat(os.path.join(folder, "self-signed.key")).st_mode)
-        self.assertEqual(mode, 0o600)
+        for name in ("self-signed.key", "self-signed-rsa.key"):
+            self.assertEqual(stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode), 0o600)
 
     def test_long_host_names(self) -> None:
         name = ".".join(["a" * 50] * 4) + ".test"

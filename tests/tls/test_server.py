@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
+from collections.abc import Callable
+from functools import partial
 
 import attrs
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -14,13 +17,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from fopemta.config.model import ClientCertificates, ClientEku, ServerVersion
+from fopemta.config.model import ClientCertificates, ClientEku, ServerProfile, ServerVersion, TlsServer
+from fopemta.config.model import Listener as ConfiguredListener
 from fopemta.interfaces import IServerTls
 from fopemta.mail.envelope import ClientCertificate, TlsSession
 from fopemta.testing.authority import Authority, Leaf, rsa_key
 from fopemta.testing.transport import connect
 from fopemta.tls.credentials import CredentialsError
+from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerSettings, ServerTls
+from fopemta.trust.server_offer import KNOWN_SUITES, PROFILES, ServerOffer
 from tests.tls.handshakes import AUTHORITY, Listener, client_tls, credentials, shake
 
 
@@ -30,6 +36,7 @@ class ClientOf:
 
     def __init__(self, **changes: object) -> None:
         self.server_name = changes.get("server_name")
+        self.session: object = None
         self.context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         self.context.set_min_proto_version(changes.get("minimum", SSL.TLS1_VERSION))
         self.context.set_max_proto_version(changes.get("maximum", SSL.TLS1_3_VERSION))
@@ -42,6 +49,8 @@ class ClientOf:
         connection = SSL.Connection(self.context, None)
         if self.server_name is not None:
             connection.set_tlsext_host_name(self.server_name)
+        if self.session is not None:
+            connection.set_session(self.session)
         return connection
 
 
@@ -141,6 +150,98 @@ def _der(leaf: Leaf) -> bytes:
     return leaf.chain[0].public_bytes(Encoding.DER)
 
 
+class SessionTests(SynchronousTestCase):
+    """A listener's sessions are its own."""
+
+    def resumed(self, first: ServerTls, second: ServerTls, maximum: int, between: Callable[[], object] = list) -> bool:
+        """A client takes the session that `first` has given it to `second`; `between` the two something happens."""
+        client = ClientOf(maximum=maximum)
+        seen: list[int] = []
+        client.context.set_verify(SSL.VERIFY_PEER, lambda *_: bool(seen.append(1)) or True)
+        near, far = Listener(client), Listener(first.creator())
+        pump = connect(near, far, Clock())
+        pump.flush()
+        far.transport.write(b"220 us.test\r\n")
+        pump.flush()
+        client.session = near.transport.getHandle().get_session()
+        between()
+        self.assertTrue(seen)
+        seen.clear()
+        near, far = Listener(client), Listener(second.creator())
+        connect(near, far, Clock()).flush()
+        self.assertTrue(far.done)
+        # Nothing is verified where a session is resumed.
+        return not seen
+
+    def test_resumed_where_it_was_given_and_nowhere_else(self) -> None:
+        served = [credentials(AUTHORITY.leaf("mx.test"))]
+        one, other = ServerTls(served), ServerTls(served)
+        for maximum in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION):
+            self.assertTrue(self.resumed(one, one, maximum))
+            self.assertFalse(self.resumed(one, other, maximum))
+
+    def test_it_ends_with_the_certificates_the_settings_and_the_roots(self) -> None:
+        served = [credentials(AUTHORITY.leaf("mx.test"))]
+        for maximum in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION):
+            server = ServerTls(served)
+            for change in (
+                partial(server.replace, served),
+                lambda server=server: server.ready(served, ServerSettings())(),
+                server.read_roots,
+            ):
+                self.assertFalse(self.resumed(server, server, maximum, change))
+
+
+class SettingsTests(SynchronousTestCase):
+    """What a listener speaks is what its settings say."""
+
+    LEAVES = (AUTHORITY.leaf("mx.test"), AUTHORITY.leaf("mx.test", key=rsa_key()))
+
+    def test_each_suite_of_each_profile_and_no_other(self) -> None:
+        for profile in ServerProfile:
+            offer = PROFILES[profile]
+            server = ServerTls([credentials(each) for each in self.LEAVES], ServerSettings(offer=offer))
+            for suite in KNOWN_SUITES:
+                if suite.startswith("TLS_"):
+                    found = offered(server, minimum=SSL.TLS1_3_VERSION, tls13=suite.encode())
+                else:
+                    found = offered(server, maximum=SSL.TLS1_2_VERSION, ciphers=f"{suite}:@SECLEVEL=0".encode())
+                self.assertEqual(found is not None, suite in (*offer.tls13, *offer.tls12), (profile, suite))
+
+    def test_one_version_alone(self) -> None:
+        new, old = ("TLS_AES_256_GCM_SHA384",), ("ECDHE-ECDSA-AES256-GCM-SHA384",)
+        groups = ("secp256r1",)
+        for offer, wanted in (
+            (ServerOffer(new, (), groups), (None, new[0])),
+            (ServerOffer((), old, groups), (old[0], old[0])),
+            (ServerOffer(new, old, groups), (old[0], new[0])),
+        ):
+            server = ServerTls([credentials(self.LEAVES[0])], ServerSettings(offer=offer))
+            found = tuple(offered(server, maximum=each) for each in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION))
+            self.assertEqual(found, wanted)
+
+    def test_of_a_listener(self) -> None:
+        server = TlsServer(
+            client_certificates=ClientCertificates.REQUEST, client_roots="/r.pem", client_eku=ClientEku.STRICT,
+            lowest=ServerVersion.TLS_1_3, profile=ServerProfile.BSI,
+        )  # fmt: skip
+        found = ServerSettings.of(server, ConfiguredListener(endpoint="tcp:25"))
+        self.assertEqual(
+            found,
+            ServerSettings(
+                client_certificates=ClientCertificates.REQUEST, client_roots="/r.pem", client_eku=ClientEku.STRICT,
+                lowest=ServerVersion.TLS_1_3, offer=PROFILES[ServerProfile.BSI],
+            ),
+        )  # fmt: skip
+        own = ConfiguredListener(
+            endpoint="tcp:25", client_certificates=ClientCertificates.REQUIRE, profile=ServerProfile.MAIL
+        )
+        found = ServerSettings.of(server, own)
+        self.assertEqual(
+            (found.client_certificates, found.offer), (ClientCertificates.REQUIRE, PROFILES[ServerProfile.MAIL])
+        )
+
+
 class SeveralNamesTests(SynchronousTestCase):
     """Certificates chosen by the name that the client sends."""
 
@@ -234,6 +335,40 @@ class ClientCertificateTests(SynchronousTestCase):
         strict = self.client(leaf, client_eku=ClientEku.STRICT)
         self.assertFalse(strict.verified)
         self.assertEqual(strict.fault, "not meant for clients (depth 0)")
+
+    def test_roots_that_change(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            roots = Authority("others").write_root(folder)
+            settings = ServerSettings(client_certificates=ClientCertificates.REQUEST, client_roots=roots)
+            server = ServerTls([credentials(AUTHORITY.leaf("mx.test"))], settings, AUTHORITY.now.timestamp)
+            leaf = AUTHORITY.leaf("mta.test")
+            self.assertFalse(self.shown(server, leaf).verified)
+            AUTHORITY.write_root(folder)
+            self.assertFalse(self.shown(server, leaf).verified)
+            server.read_roots()
+            self.assertTrue(self.shown(server, leaf).verified)
+            os.unlink(roots)
+            # Nobody is trusted, and everybody may come in as before.
+            self.assertRaises(RootsError, server.read_roots)
+            self.assertEqual(self.shown(server, leaf).names, ("mta.test",))
+            self.assertFalse(self.shown(server, leaf).verified)
+            # A certificate of ours that is renewed meanwhile does not bring them back.
+            self.assertRaises(CredentialsError, server.replace, [credentials(AUTHORITY.leaf("mx.test"))])
+            AUTHORITY.write_root(folder)
+            server.read_roots()
+            self.assertTrue(self.shown(server, leaf).verified)
+
+    def shown(self, server: ServerTls, leaf: Leaf) -> ClientCertificate:
+        client = ClientOf()
+        with tempfile.TemporaryDirectory() as folder:
+            chain, key = leaf.write(folder, "client")
+            client.context.use_certificate_chain_file(chain)
+            client.context.use_privatekey_file(key)
+        near, far = Listener(client), Listener(server.creator())
+        connect(near, far, Clock()).flush()
+        found = server.session(far.transport.getHandle()).client
+        assert found is not None
+        return found
 
     def test_none_shown(self) -> None:
         requested = self.session(None)

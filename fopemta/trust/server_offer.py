@@ -1,0 +1,74 @@
+"""What a listener speaks (pure): suites and groups, by profile or as the operator lists them.
+
+`internet.nl`: what the mail test of internet.nl (after NCSC-NL's guidelines of May 2025) takes; CBC suites with SHA-2,
+which it calls "phase out", stand last.  `mail`: besides, what only old senders need, CBC suites with SHA-1 and RSA key
+transport, without forward secrecy.  `bsi`: what TR-02102-2 recommends, AES alone, the curves of NIST and brainpool.
+
+No DHE in any: it lets every client make us compute for nothing (CVE-2002-20001), and whoever has it but no curve has
+RSA key transport, too.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from fopemta.config.model import Listener, ServerProfile, TlsServer
+from fopemta.trust.rungs import OFFERS, Rung
+
+TLS13 = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
+_AEAD = (*OFFERS[Rung.STRONG_256].tls12, *OFFERS[Rung.STRONG_128].tls12)
+_SHA2 = tuple(
+    each
+    for each in OFFERS[Rung.COMPATIBLE].tls12
+    if each.startswith("ECDHE-") and each.endswith(("-SHA384", "-SHA256"))
+)
+_OLD = tuple(each for each in OFFERS[Rung.COMPATIBLE].tls12 if not each.startswith("DHE-") and each not in _SHA2)
+
+# The post-quantum ones are worth another round trip (see `tls.groups`).
+HYBRIDS = ("X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024")
+_NIST = ("secp256r1", "secp384r1", "secp521r1")
+# TLS 1.3 has names of its own for these (RFC 8734).
+_BRAINPOOL = (
+    "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1",
+    "brainpoolP256r1tls13", "brainpoolP384r1tls13", "brainpoolP512r1tls13",
+)  # fmt: skip
+_GROUPS = (*HYBRIDS, "X25519", "secp256r1", "X448", "secp384r1", "secp521r1", *_BRAINPOOL)
+
+# What may be listed, by OpenSSL's names.
+KNOWN_SUITES = (*TLS13, *_AEAD, *_SHA2, *_OLD)
+KNOWN_GROUPS = _GROUPS
+
+
+@attrs.frozen
+class ServerOffer:
+    """The suites of TLS 1.3, those of TLS 1.2, and the groups, as OpenSSL names them; the first that a client has is
+    taken.  One of the first two may be empty: that version is not spoken then.
+    """
+
+    tls13: tuple[str, ...]
+    tls12: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+PROFILES: dict[ServerProfile, ServerOffer] = {
+    ServerProfile.INTERNET_NL: ServerOffer(TLS13, (*_AEAD, *_SHA2), _GROUPS),
+    ServerProfile.MAIL: ServerOffer(TLS13, (*_AEAD, *_SHA2, *_OLD), _GROUPS),
+    ServerProfile.BSI: ServerOffer(
+        tuple(each for each in TLS13 if "_AES_" in each),
+        tuple(each for each in (*_AEAD, *_SHA2) if "CHACHA20" not in each),
+        (*HYBRIDS[1:], *_NIST, *_BRAINPOOL),
+    ),
+}
+
+
+def offer_of(server: TlsServer, listener: Listener) -> ServerOffer:
+    """What `listener` speaks: its own lists come first, then those of its own profile, then [tls.server]'s."""
+    own = listener.profile is not None
+    profile = PROFILES[listener.profile or server.profile]
+    suites = listener.suites or (() if own else server.suites)
+    groups = listener.groups or (() if own else server.groups)
+    return ServerOffer(
+        tuple(each for each in suites if each in TLS13) if suites else profile.tls13,
+        tuple(each for each in suites if each not in TLS13) if suites else profile.tls12,
+        groups or profile.groups,
+    )
