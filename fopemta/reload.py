@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred
 from zope.interface import implementer
 
 from fopemta import configuration_file, maillog, preflight
@@ -43,9 +43,10 @@ AT_START = (
 class Reload:
     """Reads the file `path` for whoever is `following` it; once at a time: what was read last stays."""
 
-    def __init__(self, path: str, following: AnyFollowing) -> None:
+    def __init__(self, path: str, following: AnyFollowing, in_thread: Callable[..., Any] = maybeDeferred) -> None:
         self._path = path
         self._following = following
+        self._in_thread = in_thread
         self._turn = DeferredLock()
 
     @property
@@ -60,7 +61,9 @@ class Reload:
     async def _run(self, allow_lower: bool | None) -> Reloaded:
         freed: int | None = 0
         try:
-            usable, ignored = self._read()
+            # Thousands of rules take a second, and a file may be on a disk that answers slowly: mail goes on meanwhile.
+            found, noted = await self._in_thread(_read, self._path)
+            usable, ignored = _merged(self.current, found)
             if allow_lower is not None:
                 freed = await self._following.freed_by(usable)
             if freed != 0 and not allow_lower:
@@ -75,19 +78,16 @@ class Reload:
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
-        noted = tuple(str(each) for each in cautions(usable, time.time()))
         return Reloaded(cautions=noted, at_start=tuple(ignored), freed=freed or 0)
 
-    def _read(self) -> tuple[Configuration, list[str]]:
-        """What the files say, as far as it can be used without a restart, and what cannot.
 
-        Raises ConfigurationErrors.
-        """
-        found = configuration_file.read(self._path)
-        errors = preflight.check(found)
-        if errors:
-            raise ConfigurationErrors(errors)
-        return _merged(self.current, found)
+def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
+    """What the files say, and what in them is probably not meant.  Raises ConfigurationErrors.  Runs in a thread."""
+    found = configuration_file.read(path)
+    errors = preflight.check(found)
+    if errors:
+        raise ConfigurationErrors(errors)
+    return found, tuple(str(each) for each in cautions(found, time.time()))
 
 
 _FREES = "less would be demanded for {} recipients of mail in the queue; if that is meant: fopemta reload --allow-lower"

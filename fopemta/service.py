@@ -160,7 +160,7 @@ def build(
     spool = spool_of(configuration, reactor, [(folder, None) for folder in partitions(configuration)], machine)
     kept = Kept.here(configuration, reactor, machine)
     server = Server.of(configuration, reactor, spool, kept)
-    reload = Reload(path, server.following)
+    reload = Reload(path, server.following, machine.in_threads(reactor))
     tell_cautions(configuration, machine)
     listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
     attendants: list[Attendant] = [*server.attendants, RuleWatch(reactor, machine.now, lambda: reload.current)]

@@ -130,7 +130,9 @@ class Supervisor(Service):
         )  # fmt: skip
         kept.memory.learned = lambda host, known: fleet.tell(commands.TellHosts, known={host: known})  # type: ignore[attr-defined]
         queue = OneQueue(fleet)
-        reload = self._reload = Reload(self._path, OneFollowing(fleet, queue, _errors_of_certificates))
+        reload = self._reload = Reload(
+            self._path, OneFollowing(fleet, queue, _errors_of_certificates), in_threads(reactor)
+        )
         self._attendants = [
             *kept.keepers,
             lookups.upkeep,

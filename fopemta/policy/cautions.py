@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import combinations
+
+import attrs
 
 from fopemta.config.errors import ConfigurationError
 from fopemta.config.model import Route
-from fopemta.policy.action import AllowWeaker, Defer, ForceTls, Hold, Reject
+from fopemta.policy.action import Action, AllowWeaker, Defer, ForceTls, Hold, Reject
 from fopemta.policy.facts import Direction
-from fopemta.policy.matchers import Recipients, Users
+from fopemta.policy.matchers import Matcher, Recipients, Senders, Users
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
 from fopemta.routing.routes import is_local
 
-# RULINGS 7
+# Whoever must renew an exception needs about so long.
 WARNED_AHEAD = 14 * 86_400.0
 _REFUSE = (Reject, Defer)
 
@@ -48,6 +50,9 @@ def _expiries(book: Rulebook, now: float) -> Iterator[tuple[int, str]]:
 
 def _alone(book: Rulebook, routes: Sequence[Route]) -> Iterator[tuple[int, str]]:
     for index, rule in enumerate(book.rules):
+        for name in _top_level(rule):
+            if not is_local(name, routes):
+                yield index, f"names the domain {name} alone, and nothing below it: that is *.{name}"
         if rule.direction is Direction.INBOUND and any(isinstance(each, Users) for each in rule.when):
             yield index, "never matches: mail of logins is outbound"
         if not isinstance(rule.then, ForceTls):
@@ -62,49 +67,129 @@ def _alone(book: Rulebook, routes: Sequence[Route]) -> Iterator[tuple[int, str]]
             yield index, "names nobody but mailboxes on this machine, which need no TLS"
 
 
+def _top_level(rule: Rule) -> list[str]:
+    """Domains without a dot among the addresses that a rule names."""
+    named = [each for matcher in rule.when if isinstance(matcher, Senders | Recipients) for each in matcher.patterns]
+    return [each.text for each in named if each.text.isalnum()]
+
+
 def _together(book: Rulebook) -> Iterator[tuple[int, str]]:
-    """Of two rules, what the one makes of the other."""
+    """Of each rule, what the first one before it that concerns it makes of it: one word for each kind.
+
+    Rules are found by their conditions, so that thousands of them are looked through in a moment.
+    """
     enforced = [(index, rule) for index, rule in enumerate(book.rules) if rule.mode is Mode.ENFORCE]
-    for (_, first), (index, second) in combinations(enforced, 2):
-        words = _shadow(first, second) or _contradiction(first, second)
+    numbers: dict[tuple[bool, Matcher], int] = {}
+    scopes = [_Scope.of(rule, numbers) for _, rule in enforced]
+    frequency = Counter(number for scope in scopes for number in scope.conditions)
+    earlier, same = _Earlier(frequency), _Same()
+    for (index, rule), scope in zip(enforced, scopes, strict=True):
+        words = earlier.shadow(rule, scope) or same.contradiction(rule, scope)
         if words is not None:
             yield index, words
+        earlier.add(rule, scope)
+        same.add(rule, scope)
 
 
-def _shadow(first: Rule, second: Rule) -> str | None:
-    """Whatever `second` matches, `first` has decided already."""
-    if not _covers(first, second):
+@attrs.frozen
+class _Scope:
+    """What mail a rule is about.  `conditions` are those of `when` and of `unless`, each by a number of its own."""
+
+    direction: Direction | None
+    conditions: frozenset[int]
+
+    @classmethod
+    def of(cls, rule: Rule, numbers: dict[tuple[bool, Matcher], int]) -> _Scope:
+        """`numbers` grows by what is new."""
+        named = [(True, each) for each in rule.when] + [(False, each) for each in rule.unless]
+        return cls(rule.direction, frozenset(numbers.setdefault(each, len(numbers)) for each in named))
+
+    def covers(self, other: _Scope) -> bool:
+        """All that `other` is about this is about, too, as far as the conditions show it."""
+        return self.direction in (None, other.direction) and self.conditions <= other.conditions
+
+
+class _Earlier:
+    """Rules without an end, for the question whether one of them decides all that a later one matches.
+
+    A scope is kept under the rarest of its conditions: one that covers another has it in common with that.
+    """
+
+    def __init__(self, frequency: Mapping[int, int]) -> None:
+        self._frequency = frequency
+        self._by_condition: dict[int | None, dict[_Scope, _Decided]] = {}
+
+    def add(self, rule: Rule, scope: _Scope) -> None:
+        if rule.expires is not None:
+            return
+        rarest = min(scope.conditions, key=lambda each: (self._frequency[each], each), default=None)
+        self._by_condition.setdefault(rarest, {}).setdefault(scope, _Decided()).add(rule)
+
+    def shadow(self, rule: Rule, scope: _Scope) -> str | None:
+        for condition in (None, *sorted(scope.conditions)):
+            for known, decided in self._by_condition.get(condition, {}).items():
+                if known.covers(scope) and (words := decided.words(rule)) is not None:
+                    return words
         return None
-    if isinstance(first.then, _REFUSE) and not isinstance(second.then, Reject):
-        return f"is never reached: rule {first.name} refuses all that it matches"
-    if first.then == second.then:
-        return f"adds nothing: rule {first.name} does the same for all that it matches"
-    if isinstance(first.then, Hold) and isinstance(second.then, Hold):
-        return f"adds nothing: rule {first.name} holds all that it matches"
-    return None
 
 
-def _contradiction(first: Rule, second: Rule) -> str | None:
-    one, other = first.then, second.then
-    same = set(first.when) == set(second.when) and first.unless == second.unless
-    if not same:
+class _Decided:
+    """What is done already with all mail of one scope: the first rule of each kind."""
+
+    def __init__(self) -> None:
+        self._refuses: Rule | None = None
+        self._by_action: dict[Action, Rule] = {}
+
+    def add(self, rule: Rule) -> None:
+        if isinstance(rule.then, _REFUSE):
+            self._refuses = self._refuses or rule
+        self._by_action.setdefault(rule.then, rule)
+
+    def words(self, rule: Rule) -> str | None:
+        if self._refuses is not None and not isinstance(rule.then, Reject):
+            return f"is never reached: rule {self._refuses.name} refuses all that it matches"
+        same = self._by_action.get(rule.then)
+        if same is None:
+            return None
+        if isinstance(rule.then, Hold):
+            return f"adds nothing: rule {same.name} holds all that it matches"
+        return f"adds nothing: rule {same.name} does the same for all that it matches"
+
+
+class _Same:
+    """Demands on the same mail, and exceptions from them."""
+
+    def __init__(self) -> None:
+        self._weaker: dict[frozenset[int], Rule] = {}
+        # By the names that they want, None where they want none in particular.
+        self._forcing: dict[frozenset[int], dict[frozenset[str] | None, Rule]] = {}
+
+    def add(self, rule: Rule, scope: _Scope) -> None:
+        if isinstance(rule.then, AllowWeaker):
+            self._weaker.setdefault(scope.conditions, rule)
+        elif isinstance(rule.then, ForceTls):
+            self._forcing.setdefault(scope.conditions, {}).setdefault(_wanted(rule.then), rule)
+
+    def contradiction(self, rule: Rule, scope: _Scope) -> str | None:
+        weaker, forcing = self._weaker.get(scope.conditions), self._forcing.get(scope.conditions, {})
+        if isinstance(rule.then, AllowWeaker) and forcing:
+            weaker = next(iter(forcing.values()))
+        elif not isinstance(rule.then, ForceTls):
+            return None
+        if weaker is not None:
+            return f"contradicts rule {weaker.name}, which is about the same mail: the exception counts"
+        return _other_names(rule, forcing)
+
+
+def _other_names(rule: Rule, forcing: Mapping[frozenset[str] | None, Rule]) -> str | None:
+    wanted = _wanted(rule.then) if isinstance(rule.then, ForceTls) else None
+    if wanted is None:
         return None
-    if (isinstance(one, AllowWeaker) and isinstance(other, ForceTls)) or (
-        isinstance(one, ForceTls) and isinstance(other, AllowWeaker)
-    ):
-        return f"contradicts rule {first.name}, which is about the same mail: the exception counts"
-    if isinstance(one, ForceTls) and isinstance(other, ForceTls):
-        wanted = [each.names for each in (one, other) if isinstance(each.names, tuple)]
-        if len(wanted) == 2 and set(wanted[0]).isdisjoint(wanted[1]):
-            return f"and rule {first.name} want other names: a certificate must bear one of each"
-    return None
+    other = next((each for names, each in forcing.items() if names is not None and names.isdisjoint(wanted)), None)
+    if other is None:
+        return None
+    return f"and rule {other.name} want other names: a certificate must bear one of each"
 
 
-def _covers(first: Rule, second: Rule) -> bool:
-    """Every message that `second` matches, `first` matches too, as far as their conditions show it."""
-    return (
-        first.direction in (None, second.direction)
-        and first.expires is None
-        and set(first.when) <= set(second.when)
-        and set(first.unless) <= set(second.unless)
-    )
+def _wanted(action: ForceTls) -> frozenset[str] | None:
+    return frozenset(action.names) if isinstance(action.names, tuple) else None

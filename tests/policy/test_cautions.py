@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Route, Via
 from fopemta.config.rules import load_rules
+from fopemta.policy.action import AllowWeaker, Defer, ForceTls, Reject
 from fopemta.policy.cautions import expiry_cautions, rule_cautions
+from fopemta.policy.rulebook import Mode, Rule
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
 ROUTES = (Route(domain="us.test", via=Via.MAILDIR, maildir="/m"),)
@@ -48,6 +53,10 @@ class CautionTests(SynchronousTestCase):
             ),
             ([BANK + '\nthen = { action = "force_tls", names = ["bank"] }'], "a name without a dot: bank"),
             (['when = { recipients = ["us.test", "bob@us.test"] }' + force], "need no TLS"),
+            (
+                ['when = { recipients = ["gov"] }' + force],
+                "names the domain gov alone, and nothing below it",
+            ),
             ([reject, BANK + force], "is never reached: rule a refuses all that it matches"),
             ([BANK + force, BANK + force], "adds nothing: rule a does the same"),
             ([force, BANK + force], "adds nothing: rule a does the same"),
@@ -79,7 +88,106 @@ class CautionTests(SynchronousTestCase):
         ):
             self.assertEqual(self.cautions(*bodies), [], bodies)
 
+    def test_each_rule_is_told_of_once_and_by_the_first(self) -> None:
+        force = '\nthen = { action = "force_tls" }'
+        found = self.cautions(BANK + force, force, BANK + force, BANK + force)
+        self.assertEqual([each.partition(": ")[2] for each in found], [
+            "adds nothing: rule b does the same for all that it matches",
+        ] * 2)  # fmt: skip
+
     def test_what_changes_day_by_day(self) -> None:
         book = load_rules(rules('expires = 2027-06-01\nthen = { action = "hold" }'), "/etc")
         later = datetime(2027, 5, 20, tzinfo=UTC).timestamp()
         self.assertEqual((expiry_cautions(book, NOW), len(expiry_cautions(book, later))), ((), 1))
+
+
+CONDITIONS = ('senders = ["a.test"]', 'recipients = ["b.test"]', 'subject = ["c"]', "size_over = 5")
+ACTIONS = (
+    'action = "reject"', 'action = "defer"', 'action = "hold"', 'action = "force_tls"',
+    'action = "force_tls", names = ["x.test"]', 'action = "force_tls", names = ["x.test", "y.test"]',
+    'action = "force_tls", names = ["y.test"]', 'action = "allow_weaker", level = "encrypt"',
+    'action = "redirect", to = ["r@d.test"]',
+)  # fmt: skip
+
+
+def any_rule(noise: random.Random) -> str:
+    when = ", ".join(noise.sample(CONDITIONS, noise.randrange(4)))
+    unless = ", ".join(noise.sample(CONDITIONS, noise.choice((0, 0, 0, 1, 2))))
+    lines = [
+        f"when = {{ {when} }}", f"unless = {{ {unless} }}", f"then = {{ {noise.choice(ACTIONS)} }}",
+        'owner = "it"\nreason = "old"\nexpires = 2029-06-01' if noise.random() < 0.2 else "",
+        noise.choice(('direction = "inbound"', 'direction = "outbound"', "", "")),
+        'mode = "test"' if noise.random() < 0.1 else "",
+    ]  # fmt: skip
+    if "allow_weaker" in lines[2]:
+        lines[3] = 'owner = "it"\nreason = "old"\nexpires = 2029-06-01'
+    return "\n".join(lines)
+
+
+def is_told_of(first: Rule, second: Rule) -> bool:
+    """The same, said of two rules without any index."""
+    if Mode.TEST in (first.mode, second.mode):
+        return False
+    one, other = first.then, second.then
+    covers = (
+        first.direction in (None, second.direction)
+        and first.expires is None
+        and set(first.when) <= set(second.when)
+        and set(first.unless) <= set(second.unless)
+    )
+    if covers and ((isinstance(one, Reject | Defer) and not isinstance(other, Reject)) or one == other):
+        return True
+    if set(first.when) != set(second.when) or set(first.unless) != set(second.unless):
+        return False
+    if {type(one), type(other)} == {ForceTls, AllowWeaker}:
+        return True
+    names = [each.names for each in (one, other) if isinstance(each, ForceTls) and isinstance(each.names, tuple)]
+    return len(names) == 2 and set(names[0]).isdisjoint(names[1])
+
+
+class ManyRulesTests(SynchronousTestCase):
+    def test_no_pair_is_overlooked(self) -> None:
+        noise = random.Random(31)
+        told = 0
+        for _ in range(60):
+            text = "".join(f'[[rule]]\nname = "r{n}"\n{any_rule(noise)}\n' for n in range(25))
+            book = load_rules(text, "/etc")
+            found = {str(each).split("(")[1].split(")")[0] for each in rule_cautions(book, (), NOW)}
+            expected = {b.name for index, b in enumerate(book.rules) for a in book.rules[:index] if is_told_of(a, b)}
+            self.assertEqual(found, expected)
+            told += len(found)
+        self.assertGreater(told, 300)
+
+    def steps(self, count: int, body: Callable[[int], str]) -> int:
+        """Functions called for so many rules."""
+        text = "".join(f'[[rule]]\nname = "r{n}"\n{body(n)}\n' for n in range(count))
+        book = load_rules(text, "/etc")
+        rule_cautions(book, (), NOW)
+        called = 0
+
+        def count_calls(_frame: object, event: str, _argument: object) -> None:
+            nonlocal called
+            called += event in ("call", "c_call")
+
+        before = sys.getprofile()
+        sys.setprofile(count_calls)
+        try:
+            rule_cautions(book, (), NOW)
+        finally:
+            sys.setprofile(before)
+        return called
+
+    def test_twice_as_many_rules_take_twice_as_long(self) -> None:
+        def grid(number: int) -> str:
+            return f'when = {{ recipients = ["d{number // 16}.test"], subject = ["s{number % 16}"] }}'
+
+        for body in (
+            lambda n: f'when = {{ recipients = ["d{n}.test"] }}\nthen = {{ action = "force_tls" }}',
+            lambda n: (
+                f'when = {{ recipients = ["d.test"] }}\nthen = {{ action = "add_header", name = "A{n}", value = "b" }}'
+            ),
+            lambda n: BANK + f'\nthen = {{ action = "force_tls", names = ["n{n}.test"] }}',
+            lambda n: grid(n) + '\nthen = { action = "force_tls" }',
+            lambda n: 'then = { action = "hold" }',
+        ):
+            self.assertLess(self.steps(400, body), 2.6 * self.steps(200, body), body(7))
