@@ -76,6 +76,7 @@ from fopemta.config.words import (
 )
 from fopemta.policy.blocklist import Blocklist
 from fopemta.smtp.extensions import OPTIONAL
+from fopemta.smtp.session_rules import Lenient
 from fopemta.smtp.transaction import BareLineEnds, Nul
 from fopemta.trust.demand import Revocation
 from fopemta.trust.rungs import Rung
@@ -126,6 +127,7 @@ LISTENER = Section(
         "tls": Key("tls", one_of({each.value: each for each in ListenerTls})),
         "bare_newlines": Key("bare_newlines", one_of({each.value: each for each in BareLineEnds})),
         "bare_newlines_except": Key("bare_newlines_except", array(network)),
+        "lenient": Key("lenient", one_of({each.value: each for each in Lenient})),
         "nul": Key("nul", one_of({each.value: each for each in Nul})),
         "without": Key("without", array(one_of({each: each for each in sorted(OPTIONAL)}))),
         "tell_client": Key("tell_client", yes_or_no),

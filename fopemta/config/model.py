@@ -14,6 +14,7 @@ import attrs
 
 from fopemta.mail.address import Mailbox
 from fopemta.policy.blocklist import Blocklist
+from fopemta.smtp.session_rules import Lenient
 from fopemta.smtp.transaction import BareLineEnds, Nul
 from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
@@ -107,12 +108,12 @@ class Listener:
 
     `bare_newlines` is what becomes of a CR or LF alone in a message; the other of the two for clients in
     `bare_newlines_except`.  `nul` is what becomes of NUL characters from strangers; those of clients who are known are
-    removed.  `without` are ESMTP extensions that are not offered.  `tell_client`: the Received header names the client
-    and its address.  `client_certificates`, `profile`, `suites` and `groups` come before those of [tls.server]; None
-    and () stand for them, and a profile comes before the lists there, too.  `proxies` are the
-    networks of those whose PROXY header is believed, for an endpoint "haproxy:..."; `xclient` of those who may speak
-    for others by XCLIENT.  `blocklists` are asked about each client; `banner_delay` seconds before the greeting, in
-    which nobody may speak.
+    removed.  `lenient`: from whom addresses are taken that lack brackets, or senders' that lack a domain.  `without`
+    are ESMTP extensions that are not offered.  `tell_client`: the Received header names the client and its address.
+    `client_certificates`, `profile`, `suites` and `groups` come before those of [tls.server]; None and () stand for
+    them, and a profile comes before the lists there, too.  `proxies` are the networks of those whose PROXY header is
+    believed, for an endpoint "haproxy:..."; `xclient` of those who may speak for others by XCLIENT.  `blocklists` are
+    asked about each client; `banner_delay` seconds before the greeting, in which nobody may speak.
     """
 
     endpoint: str
@@ -121,6 +122,7 @@ class Listener:
     bare_newlines: BareLineEnds = BareLineEnds.NORMALISE
     bare_newlines_except: tuple[Network, ...] = ()
     nul: Nul = Nul.REJECT
+    lenient: Lenient = Lenient.TRUSTED
     without: tuple[str, ...] = ()
     tell_client: bool = True
     client_certificates: ClientCertificates | None = None

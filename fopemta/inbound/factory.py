@@ -124,6 +124,7 @@ class InboundFactory(SMTPFactory):
             trusted=trusted,
             bare_line_ends=bare,
             nul=listener.nul,
+            lenient=listener.lenient,
             hops=config.limits.hops,
             xclient=xclient,
             commands=config.limits.commands,

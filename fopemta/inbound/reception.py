@@ -44,7 +44,7 @@ class Reception:
         self._incoming = factory.spool.receive(factory.ids())
         self._inspection = Inspection() if gate.inspects else None
         # What we put in front is a header, and must not swallow the first line of a message that has none.
-        self._headless = Headless()
+        self._headless = Headless(submitted=gate.trusted or gate.login is not None)
         hostname, message_id = factory.config.node.hostname, self._incoming.message_id
         # RFC 6409 8: what a person's program has forgotten is mended here, and nowhere else.
         self._submitted: SubmittedContent | None = None

@@ -9,9 +9,10 @@ import unicodedata
 
 import attrs
 
-# RFC 5321 4.1.2 Dot-string, with the UTF-8 of RFC 6531 3.3: what may stand before the @ without quotes.
+# RFC 5321 4.1.2 Dot-string, with the UTF-8 of RFC 6531 3.3: what may stand before the @ without quotes.  We are laxer:
+# dots may stand at the ends and in a row, as in addresses that Japanese mobile networks have given out for years.
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
-_DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
+DOT_STRING = re.compile(rf"\.*{_ATEXT}(?:{_ATEXT}|\.)*")
 
 
 @attrs.frozen
@@ -27,13 +28,13 @@ class Mailbox:
     _text: str = attrs.field(init=False, eq=False, repr=False)
 
     def __str__(self) -> str:
-        """The address as it goes on the wire, quoted where the grammar wants it, without angle brackets."""
+        """The address as it goes on the wire, quoted where it cannot do without, and without angle brackets."""
         return self._text
 
     @_text.default
     def _written(self) -> str:
         # Once: it is asked for in the trace header, the log, the spool, the transaction and the verdict.
-        if _DOT_STRING.fullmatch(self.local_part):
+        if DOT_STRING.fullmatch(self.local_part):
             return f"{self.local_part}@{self.domain}"
         escaped = self.local_part.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"@{self.domain}'

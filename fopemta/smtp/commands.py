@@ -16,7 +16,15 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import RecipientOptions
 from fopemta.mail.reply import Reply
 from fopemta.smtp.extensions import Offered, mail_parameters, rcpt_parameters
-from fopemta.smtp.grammar import NotInGrammar, canonical_domain, host_name, mailbox, parameters, split_path
+from fopemta.smtp.grammar import (
+    NotInGrammar,
+    canonical_domain,
+    host_name,
+    local_sender,
+    mailbox,
+    parameters,
+    split_path,
+)
 from fopemta.smtp.parameters import MailOptions, Parameter
 
 
@@ -88,6 +96,10 @@ class Known(Protocol):
     def utf8(self) -> bool:
         """In the transaction that stands."""
 
+    @property
+    def home(self) -> str | None:
+        """The domain of senders who name none; None where the grammar is kept to the letter."""
+
 
 Parsed: TypeAlias = Command | Reply
 
@@ -114,7 +126,7 @@ def parse(line: bytes, known: Known) -> Parsed:
         return UNKNOWN
     verb, check = row
     try:
-        argument = rest.decode("utf-8" if verb in _MAY_BE_UTF8 else "ascii")
+        argument = rest.decode("utf-8" if verb in _MAY_BE_UTF8 else "ascii", "replace" if verb in _NAMED else "strict")
     except UnicodeDecodeError:
         return _NOT_UTF8 if verb in _MAY_BE_UTF8 else _ODD_CHARACTERS
     if not argument.isprintable():
@@ -194,8 +206,8 @@ def _mail(verb: Verb, argument: str, known: Known) -> Parsed:
     if argument[:5].upper() != "FROM:":
         return Reply.of(501, "5.5.4", "Syntax: MAIL FROM:<address>")
     try:
-        path, rest = split_path(argument[5:])
-        sender = mailbox(path) if path else None
+        path, rest = split_path(argument[5:], known.home is not None)
+        sender = None if not path else mailbox(path) if known.home is None else local_sender(path, known.home)
     except NotInGrammar as flaw:
         return Reply.of(501, "5.1.7", f"Bad sender address: {flaw}")
     said = _said(rest, mail_parameters, known)
@@ -211,7 +223,7 @@ def _rcpt(verb: Verb, argument: str, known: Known) -> Parsed:
     if argument[:3].upper() != "TO:":
         return Reply.of(501, "5.5.4", "Syntax: RCPT TO:<address>")
     try:
-        path, rest = split_path(argument[3:])
+        path, rest = split_path(argument[3:], known.home is not None)
         # RFC 5321 4.1.1.3: the one address that needs no domain.
         recipient = Mailbox("postmaster", "") if path.lower() == "postmaster" else mailbox(path)
     except NotInGrammar as flaw:
@@ -261,3 +273,5 @@ _CHECKS: dict[Verb, _Check] = {
 }
 _ROWS: dict[bytes, tuple[Verb, _Check]] = {verb.value.encode("ascii"): (verb, check) for verb, check in _CHECKS.items()}
 _MAY_BE_UTF8 = frozenset({Verb.MAIL, Verb.RCPT, Verb.VRFY})
+# A machine's name in some code page: what it says is of no consequence.
+_NAMED = frozenset({Verb.HELO, Verb.EHLO})

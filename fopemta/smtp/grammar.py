@@ -1,8 +1,9 @@
 """The grammar of addresses, parameters and names in SMTP commands (pure).
 
 RFC 5321 4.1.2 and 4.1.3, with the UTF-8 of RFC 6531 3.3; whether a client may use that is for the caller to say.  What
-is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC in one thing: blanks after the colon
-and at the end of MAIL and RCPT lines are accepted.
+is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC where no two readers can take what is
+written for different things: blanks after the colon and at the end of MAIL and RCPT lines, dots anywhere in a local
+part, any printable word for a client's name; and for clients who are known, paths without angle brackets.
 """
 
 from __future__ import annotations
@@ -13,19 +14,18 @@ import re
 
 import idna
 
-from fopemta.mail.address import Mailbox
+from fopemta.mail.address import DOT_STRING, Mailbox
 
-# RFC 6531 3.3: any non-ASCII character is atext; those that cannot be printed have been refused with the line.
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
-_DOT_STRING = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
 # RFC 5321 Quoted-string: printable ASCII, a backslash before any of them.
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*)"')
 # RFC 5321 Domain, and underscores, which real host names have.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_NOT_OF_A_NAME = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 _LITERAL = re.compile(r"\[(IPv6:)?([0-9A-Fa-f:.]+)\]", re.IGNORECASE)
 # RFC 5321 A-d-l: "@one,@two:" before the mailbox; accepted and ignored (RFC 5321 4.1.1.3).
 _SOURCE_ROUTE = re.compile(rf"@{_DOMAIN.pattern}(?:,@{_DOMAIN.pattern})*:")
+_NEEDS_BRACKETS = re.compile(r'[<>"\\]')
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010ffff]+))?")
 
 # RFC 5321 4.5.3.1: so much must be taken at least, and more where possible.  There is no limit of 64 for a local part:
@@ -39,19 +39,33 @@ class NotInGrammar(Exception):
     """The text is no such thing; the message says what is wrong with it, in words a client may see."""
 
 
-def split_path(argument: str) -> tuple[str, str]:
+def split_path(argument: str, lenient: bool = False) -> tuple[str, str]:
     """An argument "<path> parameters" in two: the path without its brackets, the rest stripped.
 
-    Raises NotInGrammar.
+    `lenient`: the brackets may be missing.  Raises NotInGrammar.
     """
     text = argument.strip(" ")
     if not text.startswith("<"):
-        raise NotInGrammar("the address must stand in angle brackets")
+        return _bare_path(text, lenient)
     end = _closing_bracket(text)
     rest = text[end + 1 :]
     if rest and not rest.startswith(" "):
         raise NotInGrammar("a blank must follow the address")
     return text[1:end], rest.strip(" ")
+
+
+def _bare_path(text: str, lenient: bool) -> tuple[str, str]:
+    path, _, rest = text.partition(" ")
+    # What may hold a blank or a bracket has no certain end without brackets around it; what has no @ and an equals sign
+    # is a parameter, and the address is missing.
+    if not lenient or not path or _NEEDS_BRACKETS.search(path) or ("=" in path and "@" not in path):
+        raise NotInGrammar("the address must stand in angle brackets")
+    return path, rest.strip(" ")
+
+
+def local_sender(path: str, domain: str) -> Mailbox:
+    """A path without brackets that may lack its domain, which is then `domain`.  Raises NotInGrammar."""
+    return mailbox(f"{path}@{domain}" if DOT_STRING.fullmatch(path) else path)
 
 
 @functools.lru_cache(maxsize=2048)  # whoever writes or is written to once mostly comes again
@@ -94,16 +108,19 @@ def _a_labels(text: str) -> str:
 
 
 def host_name(text: str) -> str:
-    """The argument of HELO or EHLO, as given: a domain or literal, also a bare address.  Raises NotInGrammar.
+    """The argument of HELO or EHLO: mostly a domain or literal, but many programs say what their machine is called.
 
-    Whatever passes is safe to write into a header.
+    The name says nothing that could be relied on, so any word will do (RFC 5321 4.1.4); what might not be safe in a
+    header or a log becomes "?".  Raises NotInGrammar.
     """
     name = text.strip(" ")
-    if _LITERAL.fullmatch(name):
+    try:
         return _canonical_literal(name)
-    if len(name) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(name.rstrip(".")):
+    except NotInGrammar:
+        pass
+    if not name or " " in name or len(name) > _LONGEST_DOMAIN:
         raise NotInGrammar("the name is not valid")
-    return name
+    return _NOT_OF_A_NAME.sub("?", name)
 
 
 def parameters(text: str) -> dict[str, str | None]:
@@ -152,7 +169,7 @@ def _unquoted(local_part: str) -> str:
     quoted = _QUOTED.fullmatch(local_part)
     if quoted:
         return re.sub(r"\\(.)", r"\1", quoted[1])
-    if not _DOT_STRING.fullmatch(local_part):
+    if not DOT_STRING.fullmatch(local_part):
         raise NotInGrammar("the local part is not valid")
     return local_part
 

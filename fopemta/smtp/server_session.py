@@ -231,6 +231,11 @@ class ServerSession:
         return self._transaction.mail.smtputf8
 
     @property
+    def home(self) -> str | None:
+        """See `commands.Known`."""
+        return self._rules.home(self.login)
+
+    @property
     def extended(self) -> bool:
         """The client greeted with EHLO."""
         return self.offered is not None
@@ -269,6 +274,8 @@ class ServerSession:
         refusal = parsed if isinstance(parsed, Reply) else out_of_place(self._rules, self, parsed)
         if refusal is None and isinstance(parsed, Command) and parsed.verb is not Verb.BDAT:
             _PROCEED[parsed.verb](self, parsed)
+        elif isinstance(parsed, Command) and parsed.verb is Verb.DATA and self.state is State.CHUNKS:
+            self._mixed()
         elif line[:4].upper() == b"BDAT":
             self._bdat(chunk_of(line), refusal)
         elif refusal is not None:
@@ -439,6 +446,13 @@ class ServerSession:
             self._go(Event.DATA)
             self._do(OpenMessage(self._transaction.envelope()))
 
+    def _mixed(self) -> None:
+        """RFC 3030 2: DATA behind BDAT is 503, and nothing can be made of the transaction any more."""
+        self._abort_content()
+        self._go(Event.RESET)
+        self._forget_transaction()
+        self._refuse(replies.DATA_AFTER_BDAT)
+
     def _refuse_chunk(self, refusal: Reply) -> None:
         """Its octets are dropped before the answer; the transaction is over."""
         self._abort_content()
@@ -463,6 +477,8 @@ class ServerSession:
             self._content_ended(intake)
         else:
             self._go(Event.CHUNK_TAKEN)
+            # Octets are a step towards a message, in however many chunks they come; its size has a limit of its own.
+            self._commands_since -= chunk.octets > 0
             self._reply(Reply.of(250, "2.0.0", f"{chunk.octets} octets received"))
         return True
 

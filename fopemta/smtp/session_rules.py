@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Protocol
 
 import attrs
@@ -15,6 +16,16 @@ from fopemta.smtp.commands import Command, Verb
 from fopemta.smtp.extensions import Offered, offers
 from fopemta.smtp.server_states import NEEDS, State
 from fopemta.smtp.transaction import BareLineEnds, ContentLimits, Nul
+
+
+class Lenient(enum.Enum):
+    """From whom paths without angle brackets are taken, and senders without a domain: programs on our own machines
+    write them, and no two readers can take them for different things.
+    """
+
+    TRUSTED = "trusted"  # those who are known by their address or have logged in
+    ALL = "all"
+    NONE = "none"
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +55,7 @@ class SessionRules:
     trusted: bool = False
     bare_line_ends: BareLineEnds = BareLineEnds.NORMALISE
     nul: Nul = Nul.REJECT
+    lenient: Lenient = Lenient.TRUSTED
     hops: int = 100
     commands: int = 0
     # What follows from them, worked out once: the limits of one message, and the replies that every session hears.
@@ -96,7 +108,17 @@ class SessionRules:
 
     def content_limits(self, login: LoggedIn | None) -> ContentLimits:
         """Of one message from a client that has logged in, or has not."""
-        return self._of_known if self.trusted or login is not None else self._of_strangers
+        return self._of_known if self._knows(login) else self._of_strangers
+
+    def home(self, login: LoggedIn | None) -> str | None:
+        """The domain of senders who name none: one that is local, so that reports about their mail arrive.  None for
+        clients that have to keep to the grammar.
+        """
+        known = self.lenient is Lenient.TRUSTED and self._knows(login)
+        return self.postmaster.domain if known or self.lenient is Lenient.ALL else None
+
+    def _knows(self, login: LoggedIn | None) -> bool:
+        return self.trusted or login is not None
 
     def offered(self, tls: TlsSession | None) -> Offered:
         """What EHLO brings to a client with or without TLS."""

@@ -8,11 +8,12 @@ import re
 
 from fopemta.smtp.grammar import NotInGrammar
 
-_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
-_HEX = re.compile(r"\+([0-9A-F]{2})")
-# RFC 6533 3: EmbeddedUnicodeChar, in upper-case hex without leading zeros; "\x{5C}" is the backslash.
-_EMBEDDED = re.compile(r"\\x\{([1-9A-F][0-9A-F]{1,5})\}")
-_UNITEXT = re.compile(r"(?:[!-*,-<>-\[\]-~\u0080-\U0010ffff]|\\x\{[1-9A-F][0-9A-F]{1,5}\})*")
+# Hex is in upper case there; some write it in lower case, which nobody can take for anything else.
+_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*")
+_HEX = re.compile(r"\+([0-9A-Fa-f]{2})")
+# RFC 6533 3: EmbeddedUnicodeChar, in hex without leading zeros; "\x{5C}" is the backslash.
+_EMBEDDED = re.compile(r"\\x\{([1-9A-Fa-f][0-9A-Fa-f]{1,5})\}")
+_UNITEXT = re.compile(r"(?:[!-*,-<>-\[\]-~\u0080-\U0010ffff]|\\x\{[1-9A-Fa-f][0-9A-Fa-f]{1,5}\})*")
 
 
 def decode_xtext(text: str) -> str:

@@ -73,6 +73,25 @@ class MessageTests(SynchronousTestCase):
             talk.say(ENVELOPE + said)
             self.assertTrue(inbound.kept()[0].endswith(kept), inbound.kept())
 
+    def test_the_line_of_a_mailbox_is_left_out_for_those_who_are_known(self) -> None:
+        for client, left in (("192.0.2.200", b""), ("192.0.2.10", b"From a@c.test now\r\n")):
+            inbound = Inbound()
+            talk = inbound.open(client)
+            talk.say(ENVELOPE + b"BDAT 31 LAST\r\nFrom a@c.test now\r\nSubject: x\r\n")
+            (content,) = inbound.kept()
+            self.assertTrue(content.endswith(b" +0000\r\n" + left + b"Subject: x\r\n"), content)
+
+    def test_a_program_on_our_side_writes_as_it_is_used_to(self) -> None:
+        for client, codes in (("192.0.2.200", [250, 250, 250, 354, 250]), ("192.0.2.10", [250, 501, 501, 503, 500])):
+            inbound = Inbound()
+            talk = inbound.open(client)
+            talk.say(b"EHLO (my)pc\r\nMAIL FROM:root\r\nRCPT TO:bob@us.test\r\nDATA\r\n.\r\n")
+            self.assertEqual(talk.codes()[1:], codes, client)
+            for content in inbound.kept():
+                self.assertTrue(content.startswith(b"Received: from ?my?pc (unknown [192.0.2.200])\r\n"), content)
+            senders = [str(each.envelope.sender) for each in inbound.queue.messages]
+            self.assertEqual(senders, ["root@us.test"] * codes.count(354))
+
     def test_over_starttls(self) -> None:
         inbound = Inbound()
         talk = inbound.open()

@@ -9,8 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.mail.headless import Headless
 
 
-def passed(content: bytes, segment: int = 10_000) -> bytes:
-    headless = Headless()
+def passed(content: bytes, segment: int = 10_000, submitted: bool = False) -> bytes:
+    headless = Headless(submitted)
     pieces = [headless.feed(content[at : at + segment]) for at in range(0, len(content), segment)]
     return b"".join([*pieces, headless.finish()])
 
@@ -36,6 +36,29 @@ class HeadlessTests(SynchronousTestCase):
         for content in (*self.AS_IT_IS, *self.WITHOUT_HEADER):
             for segment in range(1, 30):
                 self.assertEqual(passed(content, segment), passed(content), (content, segment))
+                self.assertEqual(passed(content, segment, True), passed(content, submitted=True), (content, segment))
+
+    def test_the_line_of_a_mailbox_before_a_message_that_is_handed_in(self) -> None:
+        header, line = b"Subject: x\r\n\r\nFrom a@b.test\r\n", b"From a@b.test Thu Nov 26 00:00:00 2026\r\n"
+        longest = b"From " + b"x" * 993
+        table = {
+            line + header: header,
+            b">" + line + header: header,
+            # One, no more: what comes then is the message.
+            line + line + header: line + header,
+            line + b"hello\r\n": b"\r\nhello\r\n",
+            line: b"",
+            line[:-2]: b"\r\n" + line[:-2],
+            longest + b"\r\n" + header: header,
+            longest + b"x\r\n" + header: longest + b"x\r\n" + header,
+            longest + b"x\ry\r\n": longest + b"x\ry\r\n",
+            b"From: a@b.test\r\n": b"From: a@b.test\r\n",
+            b">>" + line + header: b"\r\n>>" + line + header,
+            b" " + line + header: b"\r\n " + line + header,
+        }
+        for content, wanted in table.items():
+            for segment in (*range(1, 30), 998, 999, 1000, 1001, 10_000):
+                self.assertEqual(passed(content, segment, True), wanted, (content, segment))
 
     def test_what_is_known_is_not_held_back(self) -> None:
         for content in self.AS_IT_IS[1:]:

@@ -21,6 +21,7 @@ class Known:
 
     offered: Offered | None = None
     utf8: bool = False
+    home: str | None = None
 
 
 EVERYTHING = Known(
@@ -59,8 +60,62 @@ class MailTests(SynchronousTestCase):
             # RFC 5321 4.5.3.1.1 wants 64 at least; VERP and SRS make longer ones.
             b"MAIL FROM:<" + b"a" * 242 + b"@example.org>": Mailbox("a" * 242, "example.org"),
             b"MAIL FROM:<a_b@sub_domain.example.org>": Mailbox("a_b", "sub_domain.example.org"),
+            # Dots at odd places, as real addresses have them.
+            b"MAIL FROM:<bob.@example.org>": Mailbox("bob.", "example.org"),
+            b"MAIL FROM:<.bob@example.org>": Mailbox(".bob", "example.org"),
+            b"MAIL FROM:<b..o...b..@example.org>": Mailbox("b..o...b..", "example.org"),
+            b'MAIL FROM:<"b..ob."@example.org>': Mailbox("b..ob.", "example.org"),
         }
         self.assertEqual({line: path(line) for line in table}, table)
+
+    def test_dots_at_odd_places_go_on_as_they_came(self) -> None:
+        for address in (
+            "bob.@example.org",
+            ".bob@example.org",
+            "b..ob@example.org",
+            ".b...@example.org",
+            "..é@example.org",
+        ):
+            self.assertEqual(str(path(f"MAIL FROM:<{address}> SMTPUTF8".encode())), address)
+        for address in ('"."@example.org', '".."@example.org', '""@example.org', '"a. b"@example.org'):
+            self.assertEqual(str(path(f"MAIL FROM:<{address}>".encode())), address)
+
+    def test_clients_who_are_known_may_leave_out_brackets_and_a_senders_domain(self) -> None:
+        lenient = attrs.evolve(EVERYTHING, home="us.test")
+        bob, root = Mailbox("bob", "example.org"), Mailbox("root", "us.test")
+        table: dict[bytes, Mailbox | None] = {
+            b"MAIL FROM:bob@example.org": bob,
+            b"mail from: bob@Example.org  SIZE=5 BODY=8BITMIME ": bob,
+            b"MAIL FROM:a=b@example.org": Mailbox("a=b", "example.org"),
+            b"MAIL FROM:@a.test:bob@example.org": bob,
+            b"MAIL FROM:<root>": root,
+            b"MAIL FROM:root SIZE=5": root,
+            b"MAIL FROM:<.ro..ot.>": Mailbox(".ro..ot.", "us.test"),
+            b"MAIL FROM:<>": None,
+            b"MAIL FROM:<bob@example.org>": bob,
+            b'MAIL FROM:<"b>o b"@example.org>': Mailbox("b>o b", "example.org"),
+            b"RCPT TO:bob@example.org": bob,
+            b"RCPT TO: bob@example.org NOTIFY=NEVER": bob,
+            b"RCPT TO:postmaster": Mailbox("postmaster", ""),
+        }
+        for line, wanted in table.items():
+            found = parse(line, lenient)
+            assert isinstance(found, Command), (line, found)
+            self.assertEqual(found.path, wanted, line)
+        # What two readers could split in different ways, and what nobody means.
+        for line in (
+            b"MAIL FROM:", b"MAIL FROM: ", b"MAIL FROM:SIZE=5", b"MAIL FROM: SIZE=5 BODY=7BIT",
+            b"MAIL FROM:bo b@example.org",
+            b'MAIL FROM:"bo b"@example.org', b'MAIL FROM:"bob"@example.org', b"MAIL FROM:bob@example.org>",
+            b"MAIL FROM:bob<@example.org", b"MAIL FROM:a\\b@example.org", b"MAIL FROM:x <bob@example.org>",
+            b"MAIL FROM:<bo b@example.org>", b"MAIL FROM:<ro ot>", b"MAIL FROM:<root", b"MAIL FROM:root>",
+            b"MAIL FROM:<root@>", b"MAIL FROM:<@example.org>", b"MAIL FROM:<a\tb@example.org>",
+            b"MAIL FROM:a\0b@example.org", b"MAIL FROM:<.>",
+            b"MAIL FROM:a,b@example.org", b"MAIL FROM:bob@example.org,SIZE=5", b"MAIL FROM:<" + b"r" * 250 + b">",
+            "MAIL FROM:bob\u00a0@example.org SMTPUTF8".encode(),
+            b"RCPT TO:root", b"RCPT TO:<root>", b"RCPT TO:", b"RCPT TO:NOTIFY=NEVER", b"RCPT TO:a b@example.org",
+        ):  # fmt: skip
+            self.assertEqual(reply(line, lenient)[:3], "501", line)
 
     def test_C106_null_sender_is_good_everywhere(self) -> None:
         self.assertIsNone(path(b"MAIL FROM:<> BODY=8BITMIME SIZE=5"))
@@ -76,8 +131,10 @@ class MailTests(SynchronousTestCase):
             b"MAIL FROM:<@example.org>": "501 5.1.7",
             b"MAIL FROM:<bob@example..org>": "501 5.1.7",
             b"MAIL FROM:<bob@-example.org>": "501 5.1.7",
-            b"MAIL FROM:<bob.@example.org>": "501 5.1.7",
-            b"MAIL FROM:<.bob@example.org>": "501 5.1.7",
+            b"MAIL FROM:<.@example.org>": "501 5.1.7",
+            b"MAIL FROM:<..@example.org>": "501 5.1.7",
+            b"MAIL FROM:<root>": "501 5.1.7",
+            b"MAIL FROM:root": "501 5.1.7",
             b"MAIL FROM:<bo b@example.org>": "501 5.1.7",
             b"MAIL FROM:<bob@example.org": "501 5.1.7",
             b"MAIL FROM:<bob@example.org>x": "501 5.1.7",
@@ -116,7 +173,7 @@ class MailTests(SynchronousTestCase):
             b"MAIL FROM:<> RET=ALL": "501 5.5.4",
             b"MAIL FROM:<> RET": "501 5.5.4",
             b"MAIL FROM:<> ENVID=": "501 5.5.4",
-            b"MAIL FROM:<> ENVID=+2b": "501 5.5.4",
+            b"MAIL FROM:<> ENVID=+2": "501 5.5.4",
             b"MAIL FROM:<> ENVID=a+0Ab": "501 5.5.4",
             b"MAIL FROM:<> ENVID=" + b"x" * 101: "501 5.5.4",
             b"MAIL FROM:<> AUTH=+zz": "501 5.5.4",  # C078
@@ -158,7 +215,6 @@ class MailTests(SynchronousTestCase):
             "MAIL FROM:<a\u2028b@example.org> SMTPUTF8": "501 5.5.2",
             "MAIL FROM:<a\u202eb@example.org> SMTPUTF8": "501 5.5.2",
             "MAIL FROM:<" + "ü" * 125 + "@example.org> SMTPUTF8": "501 5.1.7",
-            "EHLO bücher.example": "501 5.5.2",
         }
         self.assertEqual({text: reply(text.encode()) for text in refused}, refused)
         self.assertEqual(reply(b"MAIL FROM:<\xff@example.org> SMTPUTF8"), "501 5.5.2")
@@ -232,9 +288,20 @@ class OtherCommandTests(SynchronousTestCase):
         self.assertEqual(command(b"XCLIENT ADDR=192.0.2.1").argument, "ADDR=192.0.2.1")
         self.assertEqual(reply(b"XCLIENT ADDR=192.0.2.1", Known()), "500 5.5.1")
 
-    def test_C196_hostile_names_are_refused(self) -> None:
-        for name in (b"", b"(((", b'"', b";", b"a" * 900, b"[IPv6:zz]", b"\xff", b"a b", b"a\0b", b"<a>", b"a;b"):
+    def test_C196_what_is_no_word_is_no_name(self) -> None:
+        for name in (b"", b" ", b"a b", b"\xff b", b"a\0b", b"a\tb", b"a\x7f", b"a" * 256, b"\xff" * 256):
             self.assertEqual(reply(b"EHLO " + name)[:3], "501", name)
+
+    def test_C196_any_other_name_is_taken_and_kept_in_letters_that_are_safe_everywhere(self) -> None:
+        table = {
+            b"(((": "???", b'"': "?", b";": "?", b"<a>": "?a?", b"a;b": "a?b", b"my_pc": "my_pc",
+            b"bob's-pc": "bob?s-pc", b"-a..b-": "-a..b-", b"a=b,c": "a?b?c",
+            "büro".encode(): "b??ro", "büro".encode("latin-1"): "b?ro", b"\xff\xfe": "??", b"\xc2\x85": "??",
+            b"[IPv6:zz]": "[IPv6:zz]", b"[192.0.2]": "[192.0.2]", b"[ipv6:2001:DB8:0::1]": "[IPv6:2001:db8::1]",
+            b"a" * 255: "a" * 255,
+        }  # fmt: skip
+        for verb in (b"EHLO ", b"helo "):
+            self.assertEqual({name: command(verb + name).name for name in table}, table)
 
     def test_usual_names_are_taken(self) -> None:
         for name in (
@@ -261,6 +328,8 @@ class OtherCommandTests(SynchronousTestCase):
     @given(st.sampled_from([b"MAIL FROM:<", b"RCPT TO:<", b"EHLO ", b"MAIL FROM:<a@b> ", b""]), st.binary(max_size=60))
     def test_any_bytes_give_a_command_or_a_reply(self, start: bytes, rest: bytes) -> None:
         found = parse(start + rest, EVERYTHING)
+        if isinstance(found, Command) and found.name:
+            self.assertRegex(found.name, r"\A[A-Za-z0-9._:\[\]?@-]+\Z")
         if isinstance(found, Command) and found.path is not None and found.path.domain:
             again = parse(b"RCPT TO:<" + str(found.path).encode() + b">", EVERYTHING)
             assert isinstance(again, Command)

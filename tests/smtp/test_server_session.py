@@ -13,6 +13,7 @@ from fopemta.smtp.commands import Verb
 from fopemta.smtp.server_effects import AskRecipient, CommitMessage, OpenMessage, Send, WriteContent
 from fopemta.smtp.server_session import ServerSession
 from fopemta.smtp.server_states import NEEDS, NEXT, READING, Event, State
+from fopemta.smtp.session_rules import Lenient
 from fopemta.smtp.transaction import BareLineEnds
 from tests.smtp.conversation import REFUSED, TLS, Conversation, rules
 
@@ -352,9 +353,27 @@ class ChunkTests(SynchronousTestCase):
 
     def test_other_commands_between_chunks(self) -> None:
         talk = Conversation()
-        talk.say(ENVELOPE + b"BDAT 3\r\nabcRCPT TO:<c@local.test>\r\nDATA\r\nMAIL FROM:<>\r\nNOOP\r\nBDAT 0 LAST\r\n")
-        self.assertEqual(talk.codes()[-6:], [250, 503, 503, 503, 250, 250])
+        talk.say(ENVELOPE + b"BDAT 3\r\nabcRCPT TO:<c@local.test>\r\nMAIL FROM:<>\r\nNOOP\r\nBDAT 0 LAST\r\n")
+        self.assertEqual(talk.codes()[-5:], [250, 503, 503, 250, 250])
         self.assertEqual([content for _, content in talk.messages], [b"abc"])
+
+    def test_data_between_chunks_is_the_end_of_the_message(self) -> None:
+        for last in (b"BDAT 0 LAST\r\n", b"BDAT 6 LAST\r\nQUIT\r\n", b"BDAT 2\r\nxyBDAT 0 LAST\r\n"):
+            talk = Conversation()
+            heard = talk.say(ENVELOPE + b"BDAT 3\r\nabcDATA\r\n")
+            self.assertTrue(heard.endswith(b"503 5.5.1 DATA cannot follow BDAT: the message is dropped, begin a new "
+                                           b"transaction\r\n"))  # fmt: skip
+            self.assertIs(talk.session.state, State.READY)
+            self.assertEqual((talk.messages, talk.aborted), ([], 1))
+            talk.say(last)
+            self.assertEqual(set(talk.codes()[-last.count(b"BDAT") :]), {503})
+            talk.say(b"MAIL FROM:<a@c.test>\r\nRCPT TO:<b@local.test>\r\nDATA\r\nx\r\n.\r\n")
+            self.assertEqual((talk.codes()[-1], [content for _, content in talk.messages]), (250, [b"x\r\n"]))
+
+    def test_what_is_wrong_with_data_between_chunks_comes_first(self) -> None:
+        talk = Conversation()
+        talk.say(ENVELOPE + b"BDAT 3\r\nabcDATA now\r\nBDAT 0 LAST\r\n")
+        self.assertEqual((talk.codes()[-2:], len(talk.messages)), ([501, 250], 1))
 
     def test_dots_mean_nothing_and_text_has_crlf_only(self) -> None:
         talk = Conversation()
@@ -553,6 +572,31 @@ class OtherExtensionTests(SynchronousTestCase):
         self.assertEqual((talk.codes()[-2:], len(talk.messages)), ([354, 250], 1))
         talk.say(b"MAIL FROM:<a@c.test>\r\n" + b"RCPT TO:<b@local.test>\r\n" * 20)
         self.assertEqual((talk.codes()[-1], talk.closed), (421, "too many commands"))
+
+    def test_chunks_are_no_commands(self) -> None:
+        talk = Conversation(rules(commands=10, message_size=0))
+        talk.say(ENVELOPE + b"BDAT 1\r\nx" * 3000 + b"BDAT 0 LAST\r\n")
+        self.assertEqual((talk.codes()[-1], talk.messages[0][1]), (250, b"x" * 3000))
+        # Empty ones bring nothing nearer.
+        talk.say(ENVELOPE.removeprefix(HELLO) + b"BDAT 0\r\n" * 10)
+        self.assertEqual((talk.codes()[-1], talk.closed), (421, "too many commands"))
+
+    def test_leniency_is_for_those_who_are_known(self) -> None:
+        mail = b"MAIL FROM:root\r\nRCPT TO:b@local.test\r\nRCPT TO:<b@local.test>\r\nDATA\r\nx\r\n.\r\n"
+        plain = b"AUTH PLAIN c2VjcmV0\r\n"
+        for lenient, strangers, known in (
+            (Lenient.TRUSTED, 501, 250),
+            (Lenient.ALL, 250, 250),
+            (Lenient.NONE, 501, 501),
+        ):
+            for trusted, login in ((False, b""), (True, b""), (False, plain)):
+                talk = Conversation(rules(lenient=lenient, trusted=trusted, mechanisms=("PLAIN",)), tls=TLS)
+                talk.say(HELLO + login + mail)
+                code = known if trusted or login else strangers
+                self.assertIn(code, talk.codes()[2 + bool(login) :], (lenient, trusted, login))
+                self.assertEqual(len(talk.messages), code == 250, (lenient, trusted, login))
+                for opened, _ in talk.messages:
+                    self.assertEqual(opened.envelope.sender, Mailbox("root", "local.test"))
 
     def test_too_many_commands_without_a_message(self) -> None:
         talk = Conversation(rules(commands=10))
