@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta.interfaces import ITlsChannel
+from fopemta.tls.records import Records
 
 # A record holds 16 KiB at most (RFC 8446 5.1), so one is read whole.
 _RECORD = 16_384
@@ -54,12 +55,16 @@ class TlsChannel:
         self._ending = False
         # The peer has said its last word.
         self._heard_all = False
+        # It has said good-bye, or too much that says nothing; what came before that is told first.
+        self._closed = False
+        self._too_little = False
         # Nothing more is read or written.
         self._over = False
         # Something has been sent since the last octets of the wire came.
         self._sent = False
         # OpenSSL holds what the peer can wait for.
         self._tickets = False
+        self._records = Records()
 
     # --- what the protocol below the transport says ----------------------------------------------------------------
 
@@ -74,9 +79,16 @@ class TlsChannel:
         if self._over or self._heard_all:
             return
         self._sent = False
-        self._open.bio_write(wire)
-        if self._standing or self._shake():
-            self._read()
+        pieces: list[bytes] = []
+        for portion in self._records.portions(wire):
+            self._open.bio_write(portion)
+            if not (self._standing or self._shook(portion)):
+                if self._over:
+                    return
+                continue
+            if not self._read(pieces):
+                break
+        self._tell(pieces)
 
     def wire_ended(self) -> None:
         """The peer has closed its half of the transport, so not even its good-bye comes any more."""
@@ -181,17 +193,31 @@ class TlsChannel:
         self._flush_what_is_left()
         return not self._over
 
-    def _read(self) -> None:
-        connection, pieces, closed = self._open, [], False
+    def _shook(self, portion: bytes) -> bool:
+        """See `_shake`; a peer that sends more than a handshake can need is cut off."""
+        if self._records.too_much_to_shake(portion):
+            self._flooded("the handshake has no end")
+            return False
+        return self._shake()
+
+    def _read(self, pieces: list[bytes]) -> bool:
+        """Add what has come to `pieces`; False when nothing more can come, which `_tell` looks at."""
+        connection, before = self._open, len(pieces)
         try:
             while True:
                 pieces.append(connection.recv(_RECORD))
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
-            closed = True
+            self._closed = True
         except SSL.Error:
             self._failure = Failure()
+        costly = connection.get_protocol_version() == SSL.TLS1_3_VERSION
+        if self._records.too_little_said(len(pieces) - before, costly):
+            self._too_little = True
+        return not self._closed and not self._too_little and self._failure is None
+
+    def _tell(self, pieces: list[bytes]) -> None:
         failure = self._failure
         if pieces:
             self._received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
@@ -199,11 +225,18 @@ class TlsChannel:
             return
         if failure is not None:
             self._end_with(failure)
-        elif closed:
+        elif self._closed:
             self._nothing_more()
-        else:
+        elif self._too_little:
+            self._flooded("too many records without data")
+        elif self._standing:
             # What OpenSSL itself has to say, as to a peer that wants new keys.
             self._flush_what_is_left()
+
+    def _flooded(self, words: str) -> None:
+        """The peer makes us work for nothing: it gets no answer to that."""
+        self._failure = Failure(SSL.Error([("SSL routines", "", words)]))
+        self.abortConnection()
 
     def _nothing_more(self) -> None:
         """The peer has said its last word; under either version of TLS it may still listen."""

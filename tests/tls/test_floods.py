@@ -1,0 +1,187 @@
+"""A peer cannot make us work for nothing: KeyUpdates, renegotiations, a handshake without end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from OpenSSL import SSL
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.tls.channel import TlsChannel
+from fopemta.tls.credentials import use
+from fopemta.tls.records import Records
+from tests.tls.handshakes import AUTHORITY, credentials
+from tests.tls.key_updates import Sender
+from tests.tls.test_channel import SERVER, End, Pair
+
+# What may bring nothing, and a portion more: it is looked at when it has been read.
+FREE, PORTION = 64, 32
+LEAF = credentials(AUTHORITY.leaf("mx.test"))
+
+
+class Flooded:
+    """A server or a client of ours, and a stranger who knows the keys."""
+
+    def __init__(self, ours: str) -> None:
+        self.keys: dict[str, bytes] = {}
+        pair = Pair()
+        client = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        if ours == "server":
+            client.set_keylog_callback(self._note)
+            self.us, stranger = End(SERVER.channel), End(lambda *above: _channel(client, False, *above))
+            pair.server, pair.client = self.us, stranger
+        else:
+            server = SSL.Context(SSL.TLS_SERVER_METHOD)
+            use(server, LEAF)
+            server.set_keylog_callback(self._note)
+            self.us, stranger = (
+                End(lambda *above: _channel(client, False, *above)),
+                End(lambda *above: _channel(server, True, *above)),
+            )
+            pair.client, pair.server = self.us, stranger
+        pair.server.start()
+        pair.client.start()
+        pair.carry()
+        stranger.channel.write(b"hello\r\n")
+        pair.carry()
+        side, sent = ("CLIENT", 1) if ours == "server" else ("SERVER", 3)  # two tickets
+        self.sender = Sender(self.keys[f"{side}_TRAFFIC_SECRET_0"], sent)
+        self.us.wire.written.clear()
+
+    def _note(self, _: Any, line: bytes) -> None:
+        label, _random, secret = line.decode("ascii").split()
+        self.keys[label] = bytes.fromhex(secret)
+
+    @property
+    def cut_off(self) -> bool:
+        return "abortConnection" in self.us.wire.calls
+
+
+def _channel(context: SSL.Context, accepts: bool, *above: Any) -> TlsChannel:
+    return TlsChannel(SSL.Connection(context, None), accepts, *above)
+
+
+class KeyUpdateTests(SynchronousTestCase):
+    def test_a_few_are_answered(self) -> None:
+        for ours in ("server", "client"):
+            flooded = Flooded(ours)
+            for _ in range(20):
+                flooded.us.channel.take(flooded.sender.key_update(asks=True))
+            flooded.us.channel.take(flooded.sender.record(b"more\r\n"))
+            self.assertEqual((flooded.us.heard, flooded.cut_off), (b"hello\r\nmore\r\n", False), ours)
+
+    def test_many_are_cut_off_before_they_are_read(self) -> None:
+        for ours in ("server", "client"):
+            for at_once in (True, False):
+                flooded = Flooded(ours)
+                updates = [flooded.sender.key_update(asks=True) for _ in range(2000)]
+                for wire in [b"".join(updates)] if at_once else updates:
+                    flooded.us.channel.take(wire)
+                self.assertTrue(flooded.cut_off)
+                error = flooded.us.ends().value
+                self.assertEqual(error.args, ([("SSL routines", "", "too many records without data")],))
+
+    def test_how_many(self) -> None:
+        for count, wanted in ((FREE - 4, False), (FREE + PORTION + 1, True)):
+            flooded = Flooded("server")
+            flooded.us.channel.take(b"".join(flooded.sender.key_update() for _ in range(count)))
+            self.assertEqual(flooded.cut_off, wanted, count)
+
+    def test_what_came_before_is_told(self) -> None:
+        flooded = Flooded("server")
+        said = flooded.sender.record(b"NOOP\r\n")
+        flooded.us.channel.take(said + b"".join(flooded.sender.key_update() for _ in range(500)))
+        self.assertEqual((flooded.us.heard, flooded.cut_off), (b"hello\r\nNOOP\r\n", True))
+        flooded.us.channel.take(flooded.sender.record(b"DATA\r\n"))
+        self.assertEqual(flooded.us.heard, b"hello\r\nNOOP\r\n")
+
+    def test_between_words_they_must_be_rare(self) -> None:
+        for every, wanted in ((1, True), (4, True), (9, False)):
+            flooded, said = Flooded("server"), 0
+            for _ in range(400):
+                wire = b"".join(flooded.sender.record(b"x") for _ in range(every))
+                flooded.us.channel.take(wire + flooded.sender.key_update())
+                said += every
+            self.assertEqual(flooded.cut_off, wanted, every)
+            self.assertEqual(flooded.us.heard.count(b"x") == said, not wanted)
+
+    def test_much_that_is_said_costs_nothing_later(self) -> None:
+        flooded = Flooded("server")
+        for _ in range(3000):
+            flooded.us.channel.take(flooded.sender.record(b"x"))
+        self.assertFalse(flooded.cut_off)
+        flooded.us.channel.take(b"".join(flooded.sender.key_update() for _ in range(FREE + PORTION + 1)))
+        self.assertTrue(flooded.cut_off)
+
+
+class OldVersionTests(SynchronousTestCase):
+    def test_old_senders_may_put_an_empty_record_before_each(self) -> None:
+        records = Records()
+        for _ in range(5000):
+            [portion] = records.portions(b"\x17\x03\x01\x00\x01x" * 2)
+            self.assertFalse(records.too_little_said(1, costly=False))
+        self.assertEqual(portion, b"\x17\x03\x01\x00\x01x" * 2)
+
+    def test_so_many_may_bring_nothing(self) -> None:
+        # Alerts, and hellos that would begin anew: each is cheap there.
+        for costly, wanted in ((False, 8 * FREE), (True, FREE)):
+            records, count = Records(), 0
+            while True:
+                list(records.portions(b"\x15\x03\x03\x00\x02xx"))
+                if records.too_little_said(0, costly):
+                    break
+                count += 1
+            self.assertEqual(count, wanted)
+
+
+class HandshakeTests(SynchronousTestCase):
+    def test_one_without_end(self) -> None:
+        # A hello in as many records as it has octets is read; more than any handshake has is not.
+        for count, size in ((1001, 1), (20, 16_000)):
+            pair = Pair()
+            record = b"\x16\x03\x01" + size.to_bytes(2, "big")
+            begin = b"\x01\x01\xff\xff".ljust(size, b"\x00") if size > 3 else b"\x01"
+            pair.server.channel.take(record + begin)
+            for _ in range(count - 1):
+                if pair.server.wire.calls:
+                    break
+                pair.server.channel.take(record + b"\x00" * size)
+            self.assertTrue(pair.server.wire.calls, (count, size))
+
+    def test_the_bound_is_ours_where_openssl_waits(self) -> None:
+        records = Records()
+        said = [records.too_much_to_shake(each) for each in records.portions(b"\x16\x03\x01\x00\x01x" * 1100)]
+        self.assertEqual(said, [False] * 31 + [True] * 4)
+        records = Records()
+        said = [
+            records.too_much_to_shake(each)
+            for _ in range(31)
+            for each in records.portions(b"\x16\x03\x01\x27\x0b" + b"x" * 9995)
+        ]
+        self.assertEqual(said, [False] * 30 + [True])
+
+
+class RecordsTests(SynchronousTestCase):
+    """Records are found by their headers, however the wire is cut."""
+
+    @settings(deadline=None, derandomize=True, max_examples=200)
+    @given(st.lists(st.integers(0, 300), min_size=1, max_size=120), st.integers(1, 400))
+    def test_cut_anyhow(self, sizes: list[int], step: int) -> None:
+        wire = b"".join(b"\x17\x03\x03" + size.to_bytes(2, "big") + b"x" * size for size in sizes)
+        records, begun, out = Records(), 0, b""
+        for at in range(0, len(wire), step):
+            for portion in records.portions(wire[at : at + step]):
+                out += portion
+                begun += records._begun
+                self.assertLessEqual(records._begun, PORTION)
+        self.assertEqual((out, begun), (wire, len(sizes)))
+        self.assertEqual((records._to_come, records._header), (0, b""))
+
+    def test_one_portion_is_not_copied(self) -> None:
+        wire = b"\x17\x03\x03\x00\x04xxxx" * PORTION
+        [portion] = Records().portions(wire)
+        self.assertIs(portion, wire)
+        self.assertEqual([len(each) for each in Records().portions(wire + wire)], [len(wire)] * 2)
+        self.assertEqual(list(Records().portions(b"")), [])
