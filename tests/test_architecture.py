@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 ROOT = Path(__file__).resolve().parent.parent / "fopemta"
 
-PURE = {"answer", "mail", "smtp", "policy", "routing", "trust", "attempt", "retry", "report", "config"}
+PURE = {"answer", "mail", "mime", "smtp", "policy", "routing", "trust", "attempt", "retry", "report", "config"}
 SHELL = {
     "control", "inbound", "local", "lookup", "outbound", "queue", "recipients", "spool", "tls", "users", "web",
     "wire", "workers",

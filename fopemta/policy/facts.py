@@ -76,24 +76,59 @@ class Attachment:
 
 @attrs.frozen
 class Gap:
-    """Something is not known of a content.  `for_good`: no later look will know it."""
+    """Something is not known of a content.  `for_good`: no later look will know it.  `bound` is the key of the bound
+    that it is beyond, "" where that is not the reason.
+    """
 
     why: str
     for_good: bool
+    bound: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """What rules read of a content: the `headers` of these names (in lower case; None for all), its text, the names and
+    types of files.
+    """
+
+    headers: frozenset[str] | None = frozenset()
+    body: bool = False
+    attachments: bool = False
+
+
+EVERYTHING = Asked(headers=None, body=True, attachments=True)
 
 
 @attrs.frozen(kw_only=True)
 class ContentFacts:
     """What was read of a message.  Each part may be incomplete: what is there may match, what is not there may not be
     said to be missing.
+
+    The names of headers are in lower case; one header, text or file may be there in several forms.  `…_otherwise` is
+    what only some readers of mail would show: where that alone matches, nobody can tell.  `header_gaps` are those of
+    headers of one name.
     """
 
     headers: tuple[tuple[str, str], ...] = ()
+    headers_otherwise: tuple[tuple[str, str], ...] = ()
     headers_gap: Gap | None = None
+    header_gaps: tuple[tuple[str, Gap], ...] = ()
     texts: tuple[str, ...] = ()
+    texts_otherwise: tuple[str, ...] = ()
     texts_gap: Gap | None = None
     attachments: tuple[Attachment, ...] = ()
+    attachments_otherwise: tuple[Attachment, ...] = ()
     attachments_gap: Gap | None = None
+
+    def gap_of(self, header: str) -> Gap | None:
+        """Why not all that stands in headers of that name, in lower case, is known."""
+        return self.headers_gap or next((gap for name, gap in self.header_gaps if name == header), None)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """All of them."""
+        found = (self.headers_gap, self.texts_gap, self.attachments_gap, *(gap for _, gap in self.header_gaps))
+        return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
 @attrs.frozen(kw_only=True)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import attrs
 
 from fopemta.config.model import Network
 from fopemta.mail.address import Mailbox, path_text
-from fopemta.policy.facts import STAGE_OF, Fact, Gap, MessageFacts, Stage
+from fopemta.policy.facts import STAGE_OF, Attachment, Fact, Gap, MessageFacts, Stage
 from fopemta.policy.patterns import AddressPattern, NamePattern, TextPattern, first_match
 
 
 class Answer(enum.Enum):
-    """RULINGS 5: what cannot be told for now defers; what cannot be told for good takes the stricter reading."""
+    """What cannot be told for now defers; what cannot be told for good takes the stricter reading."""
 
     YES = "yes"
     NO = "no"
@@ -58,8 +58,10 @@ def no(why: str) -> Finding:
     return Finding(Answer.NO, why)
 
 
-def _unless(gap: Gap | None, why_not: str) -> Finding:
-    """No, if all is known; else nobody can tell."""
+def _unless(gap: Gap | None, otherwise: str | None, why_not: str) -> Finding:
+    """No, if all is known and no reader of mail shows it; else nobody can tell.  `otherwise` is what some show."""
+    if otherwise is not None:
+        return Finding(Answer.NOT_FOR_GOOD, f"{otherwise}, as some readers show it")
     if gap is None:
         return no(why_not)
     return Finding(Answer.NOT_FOR_GOOD if gap.for_good else Answer.NOT_FOR_NOW, gap.why)
@@ -151,11 +153,16 @@ class Headers:
         """See Matcher."""
         content = facts.content
         assert content is not None
-        for name, value in content.headers:
-            found = first_match(self.patterns, value) if name.lower() == self.name.lower() else None
-            if found is not None:
-                return yes(f"{self.name} has {found.text}")
-        return _unless(content.headers_gap, f"{self.name} has none of {_listed(self.patterns)}")
+        name = self.name.lower()
+        found = self._found(name, content.headers)
+        if found is not None:
+            return yes(found)
+        none = f"{self.name} has none of {_listed(self.patterns)}"
+        return _unless(content.gap_of(name), self._found(name, content.headers_otherwise), none)
+
+    def _found(self, name: str, headers: Iterable[tuple[str, str]]) -> str | None:
+        found = (first_match(self.patterns, value) for each, value in headers if each.lower() == name)
+        return next((f"{self.name} has {pattern.text}" for pattern in found if pattern is not None), None)
 
 
 @attrs.frozen
@@ -169,11 +176,15 @@ class Body:
         """See Matcher."""
         content = facts.content
         assert content is not None
-        for text in content.texts:
-            found = first_match(self.patterns, text)
-            if found is not None:
-                return yes(f"the body has {found.text}")
-        return _unless(content.texts_gap, f"the body has none of {_listed(self.patterns)}")
+        found = self._found(content.texts)
+        if found is not None:
+            return yes(found)
+        none = f"the body has none of {_listed(self.patterns)}"
+        return _unless(content.texts_gap, self._found(content.texts_otherwise), none)
+
+    def _found(self, texts: Iterable[str]) -> str | None:
+        found = (first_match(self.patterns, text) for text in texts)
+        return next((f"the body has {pattern.text}" for pattern in found if pattern is not None), None)
 
 
 @attrs.frozen
@@ -187,11 +198,18 @@ class Attachments:
         """See Matcher."""
         content = facts.content
         assert content is not None
-        for attachment in content.attachments:
+        found = self._found(content.attachments)
+        if found is not None:
+            return yes(found)
+        none = f"no attachment is one of {_listed(self.patterns)}"
+        return _unless(content.attachments_gap, self._found(content.attachments_otherwise), none)
+
+    def _found(self, attachments: Iterable[Attachment]) -> str | None:
+        for attachment in attachments:
             for pattern in self.patterns:
                 if pattern.matches(attachment.media_type if "/" in pattern.text.strip("/") else attachment.name):
-                    return yes(f"attachment {attachment.name or attachment.media_type} is {pattern.text}")
-        return _unless(content.attachments_gap, f"no attachment is one of {_listed(self.patterns)}")
+                    return f"attachment {attachment.name or attachment.media_type} is {pattern.text}"
+        return None
 
 
 @attrs.frozen

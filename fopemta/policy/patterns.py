@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -17,6 +17,7 @@ import re2
 
 from fopemta.mail.address import Mailbox
 from fopemta.mail.written import NotWritten, address_pattern_text, suggestion, written_local_part
+from fopemta.mime.forms import forms, normal
 
 # A compiled pattern: `search` gives None where nothing is found.
 Program: TypeAlias = re2._Regexp
@@ -59,7 +60,9 @@ class AddressPattern:
 
 @attrs.frozen
 class TextPattern:
-    """`text` as the rule has it: words that must stand somewhere, or `/regular expression/`."""
+    """`text` as the rule has it: words that must stand somewhere, or `/regular expression/`.  What it is compared with
+    is in one of the forms of `mime.forms`: words are brought to the same, a regular expression to NFC.
+    """
 
     text: str
 
@@ -75,7 +78,7 @@ class TextPattern:
 
 @attrs.frozen
 class NamePattern:
-    """A file name or media type with `*` and `?` as wildcards, or `/regular expression/`."""
+    """A file name or media type with `*` and `?` as wildcards, or `/regular expression/`; compared as a TextPattern."""
 
     text: str
 
@@ -132,7 +135,7 @@ def text_pattern(text: str) -> TextPattern:
 
 def name_pattern(text: str) -> NamePattern:
     """Raises BadPattern."""
-    _check(_regular(text) or _glob(text))
+    _check(_name_expression(text))
     return NamePattern(text)
 
 
@@ -170,7 +173,18 @@ def _address_expression(text: str) -> str:
 
 
 def _text_expression(text: str) -> str:
-    return _regular(text) or re.escape(text)
+    regular = _regular(text)
+    return _alternatives(text, re.escape) if regular is None else normal(regular)
+
+
+def _name_expression(text: str) -> str:
+    regular = _regular(text)
+    return f"^(?:{_alternatives(text, _glob)})$" if regular is None else normal(regular)
+
+
+def _alternatives(text: str, expression: Callable[[str], str]) -> str:
+    """In each form that a text may be compared in."""
+    return "|".join(dict.fromkeys(expression(each) for each in forms(text)))
 
 
 def _regular(text: str) -> str | None:
@@ -210,7 +224,7 @@ def _text_program(text: str) -> re2._Regexp:
 
 @_remembered
 def _name_program(text: str) -> re2._Regexp:
-    return _compiled(_regular(text) or f"^{_glob(text)}$")
+    return _compiled(_name_expression(text))
 
 
 def _compiled(expression: str) -> re2._Regexp:

@@ -9,8 +9,8 @@ import attrs
 
 from fopemta.mail.address import Mailbox
 from fopemta.policy.action import WORDS, Action
-from fopemta.policy.facts import Direction, Fact, MessageFacts, Stage
-from fopemta.policy.matchers import Answer, Finding, Matcher, Recipients, no, stage_of
+from fopemta.policy.facts import Asked, Direction, Fact, MessageFacts, Stage
+from fopemta.policy.matchers import Answer, Finding, Headers, Matcher, Recipients, no, stage_of
 from fopemta.policy.sieve import Sieve
 
 # So many are asked sooner than it is found out which of them to ask.
@@ -108,6 +108,7 @@ class Rulebook:
     _parts: dict[tuple[type[Action], ...], Rulebook] = attrs.field(init=False, factory=dict, eq=False, repr=False)
     # Made when it is first of use.
     _sieves: list[Sieve] = attrs.field(init=False, factory=list, eq=False, repr=False)
+    _asked: list[Asked] = attrs.field(init=False, factory=list, eq=False, repr=False)
 
     def __reduce__(self) -> tuple[type[Rulebook], tuple[tuple[Rule, ...]]]:
         """Handed to another process it is its rules."""
@@ -141,9 +142,25 @@ class Rulebook:
         return any(rule.reads_content for rule in self.rules)
 
     @property
+    def asked(self) -> Asked:
+        """What the rules read of the message itself; worked out once."""
+        if not self._asked:
+            self._asked.append(_asked_by([each for rule in self.rules for each in (*rule.when, *rule.unless)]))
+        return self._asked[0]
+
+    @property
     def fact_names(self) -> frozenset[Fact]:
         """Every fact that is read."""
         return frozenset(each.reads for rule in self.rules for each in (*rule.when, *rule.unless))
+
+
+def _asked_by(matchers: Sequence[Matcher]) -> Asked:
+    facts = {each.reads for each in matchers}
+    return Asked(
+        headers=frozenset(each.name.lower() for each in matchers if isinstance(each, Headers)),
+        body=Fact.BODY in facts,
+        attachments=Fact.ATTACHMENTS in facts,
+    )
 
 
 def _result(rule: Rule, facts: MessageFacts, now: float) -> RuleResult:

@@ -47,9 +47,10 @@ class _Group:
         if self.reads is Fact.RECIPIENT:
             return [text for each in facts.recipients for text in readings(each)]
         content = facts.content
-        if content is None or content.headers_gap is not None:
+        if content is None or content.gap_of(self.name) is not None:
             return None
-        return [value for name, value in content.headers if name.lower() == self.name]
+        headers = (*content.headers, *content.headers_otherwise)
+        return [value for name, value in headers if name.lower() == self.name]
 
 
 class Sieve:

@@ -6,10 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.policy.content import content_facts
-from fopemta.policy.facts import Attachment, ContentFacts
+from fopemta.mime.fields import header_section
+from fopemta.mime.flaws import ContentBounds, Exceeded, Work
+from fopemta.mime.parts import parts_of
+from fopemta.policy.content import BOUNDS, content_facts
+from fopemta.policy.facts import Attachment, ContentFacts, Gap
+from tests.policy.content_forms import ATTACHED, BODIES, SUBJECTS
 
-MIXED = b"""Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=
+MIXED = b"""Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r
  =?utf-8?q?_alle?=\r
 X-Class: one\r
 X-Class: two\r
@@ -40,14 +44,29 @@ note\r
 """
 
 
+def bound_of(gap: Gap | None) -> str:
+    return "" if gap is None else gap.bound
+
+
+def message(depth: int) -> bytes:
+    """In each message another."""
+    return b"Content-Type: message/rfc822\r\n\r\n" * depth + b"\r\nx\r\n"
+
+
 class ContentTests(SynchronousTestCase):
     def test_whole(self) -> None:
         facts = content_facts(MIXED, True)
-        self.assertEqual(facts.headers[0], ("Subject", "Grüße alle"))
-        self.assertEqual([value for name, value in facts.headers if name == "X-Class"], ["one", "two"])
-        self.assertEqual([text.strip() for text in facts.texts], ["für dich", "<p>hello</p>"])
+        self.assertEqual(facts.headers[0], ("subject", "Grüße alle"))
+        self.assertEqual([value for name, value in facts.headers if name == "x-class"], ["one", "two"])
+        texts = ["für dich", "<p>hello</p>", "hello", "note"]
+        self.assertEqual([text.strip() for text in facts.texts], texts)
         self.assertEqual(
-            facts.attachments, (Attachment("plan.pdf", "application/pdf"), Attachment("nöte.txt", "text/plain"))
+            facts.attachments,
+            (
+                Attachment("plan.pdf", "application/pdf"),
+                Attachment("Pläne.pdf", "application/pdf"),
+                Attachment("nöte.txt", "text/plain"),
+            ),
         )
         self.assertEqual((facts.headers_gap, facts.texts_gap, facts.attachments_gap), (None, None, None))
 
@@ -64,7 +83,7 @@ class ContentTests(SynchronousTestCase):
                 True,
                 "encrypted",
             ),
-            head + b"Content-Type: text/plain; charset=x-unheard-of\r\n\r\nhi\r\n": (True, "cannot be decoded"),
+            head + b"Content-Type: text/plain; charset=x-unheard-of\r\n\r\nhi\r\n": (True, "unknown charset"),
             head + b"Content-Type: text/plain; charset=utf-8\r\n\r\n\xff\xfe\r\n": (True, "cannot be decoded"),
         }
         for octets, (whole, words) in table.items():
@@ -72,15 +91,49 @@ class ContentTests(SynchronousTestCase):
             assert facts.texts_gap is not None, octets
             self.assertIn(words, facts.texts_gap.why)
             self.assertTrue(facts.texts_gap.for_good)
-        signed = head + b"Content-Type: application/pkcs7-mime; smime-type=signed-data\r\n\r\nAAAA\r\n"
-        self.assertIsNone(content_facts(signed, True).texts_gap)
 
-    def test_too_many_parts(self) -> None:
-        parts = b"--b\r\n\r\nx\r\n" * 300
-        octets = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + parts + b"--b--\r\n"
-        facts = content_facts(octets, True)
-        assert facts.texts_gap is not None
-        self.assertIn("parts", facts.texts_gap.why)
+    def test_what_is_beyond_a_bound_names_it(self) -> None:
+        mixed = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        plain = b"Content-Type: text/plain\r\n\r\nx\r\n"
+        bounds = ContentBounds(looked_at=2000, header=1000, field=100, parameters=3, parts=5, depth=2)
+        table: dict[bytes, tuple[str, str, str]] = {  # in the headers, of a field, in the text
+            plain: ("", "", ""),
+            b"A: b\r\n" * 166 + b"\r\nx": ("", "", ""),
+            b"A: b\r\n" * 168 + b"\r\nx": ("header", "", "header"),
+            b"A: " + b"b" * 97 + b"\r\n" + plain: ("", "", ""),
+            b"A: " + b"b" * 98 + b"\r\n" + plain: ("field", "", "field"),
+            plain + b"x" * 1960: ("", "", ""),
+            plain + b"x" * 1980: ("", "", "looked_at"),
+            b"Content-Type: text/plain" + b";a=b" * 3 + b"\r\n\r\n": ("", "", ""),
+            b"Content-Type: text/plain" + b";a=b" * 4 + b"\r\n\r\n": ("", "", "parameters"),
+            mixed + b"--b\r\n\r\nx\r\n" * 4 + b"--b--\r\n": ("", "", ""),
+            mixed + b"--b\r\n\r\nx\r\n" * 5 + b"--b--\r\n": ("", "", "parts"),
+            mixed + b"--bx\r\n" * 21 + b"--b--\r\n": ("", "", "parts"),
+            message(2): ("", "", ""),
+            message(3): ("", "", "depth"),
+        }
+        for octets, wanted in table.items():
+            facts = content_facts(octets, True, bounds=bounds)
+            fields = [gap.bound for _, gap in facts.header_gaps]
+            found = (bound_of(facts.headers_gap), "".join(fields), bound_of(facts.texts_gap))
+            self.assertEqual(found, wanted, octets[:80])
+            self.assertEqual(bound_of(facts.attachments_gap), wanted[2], octets[:80])
+
+    def test_work_is_in_proportion_to_the_size(self) -> None:
+        # Counted, not timed: what each octet may cost is bounded whatever the octets are.
+        for octets, _ in (*SUBJECTS.values(), *BODIES.values(), *ATTACHED.values()):
+            work = Work(len(octets))
+            before = work.left
+            parts_of(octets, header_section(octets, 0, len(octets), BOUNDS), BOUNDS, work, True)
+            self.assertLessEqual(before - work.left, (3 + BOUNDS.depth) * len(octets) + 1, octets[:80])
+
+    def test_whoever_makes_too_much_work_is_not_read(self) -> None:
+        work = Work(10)
+        work.left = 5
+        octets = b"Content-Type: text/plain\r\n\r\nlonger than that"
+        found = parts_of(octets, header_section(octets, 0, len(octets), BOUNDS), BOUNDS, work, True)
+        self.assertEqual([each.bound for each in found.flaws], ["work"])
+        self.assertRaises(Exceeded, Work(0).spend, 1 << 21)
 
     @settings(deadline=None, derandomize=True, max_examples=300)
     @given(st.binary(max_size=300), st.booleans(), st.integers(0, len(MIXED)), st.binary(max_size=4))

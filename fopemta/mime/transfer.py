@@ -1,0 +1,78 @@
+"""The octets of a part without its Content-Transfer-Encoding (pure): RFC 2045 6, and what readers forgive."""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+import attrs
+
+from fopemta.mime.flaws import Flaw
+
+_IDENTITY = frozenset({"7bit", "8bit", "binary", ""})
+_TOKEN = re.compile(rb"[A-Za-z0-9-]+")
+_LONGEST = 40
+_COMMENTS = re.compile(rb"\([^()]*\)")
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_BLANKS = b" \t\r\n"
+# What stands behind "=" is neither two digits nor the end of a line.
+_BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?(?:\n|\Z))")
+_BLANKS_AT_END = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
+_BAD_BASE64 = Flaw("a part in base64 holds other octets")
+
+
+@attrs.frozen
+class Decoded:
+    """`octets` as most readers have them; `otherwise` as others may."""
+
+    octets: bytes
+    otherwise: tuple[bytes, ...] = ()
+    flaw: Flaw | None = None
+
+
+def encoding_of(value: bytes) -> str:
+    """The token of a Content-Transfer-Encoding, in lower case; what stands behind it is not read by lenient readers."""
+    text = _COMMENTS.sub(b"", value).strip(b' \t\n";')
+    token = _TOKEN.match(text)
+    return text[:_LONGEST].decode("latin-1") if token is None else token[0].decode("ascii").lower()
+
+
+def unencoded(octets: bytes, encoding: str) -> Decoded:
+    """By the name of the encoding, in lower case."""
+    if encoding in _IDENTITY:
+        return Decoded(octets)
+    if encoding == "base64":
+        return base64_decoded(octets)
+    if encoding == "quoted-printable":
+        return _quoted_printable(octets)
+    return Decoded(octets, flaw=Flaw("an unknown content transfer encoding"))
+
+
+def base64_decoded(octets: bytes) -> Decoded:
+    """Whatever is not of the alphabet is left out, as most readers do; some end at the first padding."""
+    letters = octets.translate(None, _NOT_BASE64)
+    whole, padding, rest = letters.partition(b"=")
+    first = _piece(whole)
+    clean = len(whole) % 4 == len(padding) == 0 or len(whole) % 4 in (2, 3)
+    clean = clean and len(letters) % 4 == 0 and not rest.strip(b"=")
+    clean = clean and len(octets.translate(None, _BLANKS)) == len(letters)
+    if clean:
+        return Decoded(first)
+    # All pieces between paddings, and all letters as if there were none.
+    pieces = b"".join(_piece(each) for each in letters.split(b"="))
+    others = tuple(dict.fromkeys((pieces, _piece(letters.replace(b"=", b"")), octets)))
+    return Decoded(first, others, _BAD_BASE64)
+
+
+def _piece(letters: bytes) -> bytes:
+    """Letters of the alphabet alone; a lone one at the end is no octet."""
+    letters = letters[: len(letters) - (len(letters) % 4 == 1)]
+    return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
+
+
+def _quoted_printable(octets: bytes) -> Decoded:
+    # RFC 2045 6.7 (3): blanks at the end of a line were put there on the way.
+    decoded = binascii.a2b_qp(_BLANKS_AT_END.sub(b"", octets))
+    if _BAD_ESCAPE.search(octets):
+        return Decoded(decoded, (octets,), Flaw("a part in quoted-printable holds other escapes"))
+    return Decoded(decoded)
