@@ -445,6 +445,15 @@ def fetch_bound_exceeded(host: str, bound: str) -> None:
     _log.warn("{host} was cut off: {bound}", event="fetch_bound_exceeded", host=host, bound=bound)
 
 
+def reply_bound_exceeded(server: str, octets: int) -> None:
+    """A mail server says more in a reply than is kept ([delivery] reply_text); the rest is left out.  Logged once for a
+    session.
+    """
+    _log.warn(
+        "{server}: a reply of {octets} octets is cut short", event="reply_bound_exceeded", server=server, octets=octets
+    )
+
+
 def blocklist_failing(zone: str, why: str) -> None:
     """A block list cannot be asked, or says nothing that means anything; mail passes.  Logged once until it does."""
     _log.warn("block list {zone} fails: {why}", event="blocklist_failing", zone=zone, why=why)

@@ -237,6 +237,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.fetch_bound_exceeded("crl.test", "more than 100 header lines"),
         '- warning: fetch_bound_exceeded host=crl.test bound="more than 100 header lines"',
     ),
+    "reply_bound_exceeded": (
+        lambda: maillog.reply_bound_exceeded("192.0.2.1", 800000),
+        "- warning: reply_bound_exceeded server=192.0.2.1 octets=800000",
+    ),
     "name_server_failing": (
         lambda: maillog.name_server_failing("192.0.2.53:53", "no answer within 2.0 s"),
         '- warning: name_server_failing server=192.0.2.53:53 why="no answer within 2.0 s"',

@@ -42,6 +42,8 @@ _BY_REPLY: dict[tuple[Phase, bool], Disposition] = {
     (Phase.RCPT, True): F,
     (Phase.DATA, False): N,
     (Phase.DATA, True): F,
+    (Phase.CONTENT, False): N,
+    (Phase.CONTENT, True): F,
     (Phase.FINAL, False): N,
     (Phase.FINAL, True): F,
 }
@@ -72,7 +74,11 @@ def after_break(phase: Phase) -> Disposition:
 
 
 def is_permanent(phase: Phase, reply: Reply) -> bool:
-    """A 5yz, save the one that means "too many recipients" (RFC 5321 4.5.3.1.10).  Nonsense (2yz, 3yz where they say
-    nothing) is temporary.
+    """A 5yz, save the one that older servers use for "too many recipients" (RFC 5321 4.5.3.1.10), which "552 5.3.4" or
+    "552 5.2.2" is not.  Nonsense (2yz, 3yz where they say nothing) is temporary.
     """
-    return reply.code >= 500 and not (phase is Phase.RCPT and reply.code == 552)
+    too_many = phase is Phase.RCPT and reply.code == 552 and reply.enhanced in _TOO_MANY
+    return reply.code >= 500 and not too_many
+
+
+_TOO_MANY = frozenset({None, "5.5.3"})

@@ -232,7 +232,7 @@ def _records() -> list[str]:
 
 def _result(verdict: dict[str, Any]) -> str:
     text = f"{verdict['result']}: {verdict['code']} {verdict['enhanced']} {verdict['text']}"
-    return f"{text}, next try {verdict['next_try'][:19]}Z" if verdict["next_try"] else text
+    return f"{text.removesuffix('.')}; next try {verdict['next_try'][:19]}Z" if verdict["next_try"] else text
 
 
 def _tls(verdict: dict[str, Any]) -> str:

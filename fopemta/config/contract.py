@@ -230,6 +230,7 @@ DELIVERY = Section(
         messages_per_connection=whole(1, _MANY),
         source_addresses=array(ip_address),
         rate_per_destination=whole(0, _MANY),
+        reply_text=whole(200, 65536),
         timeouts=Section(DeliveryTimeouts, {name: Key(name, duration) for name in attrs.fields_dict(DeliveryTimeouts)}),
     ),
 )

@@ -339,7 +339,8 @@ class Delivery:
     """[delivery]  `connections` in all and to one destination at a time; `messages_per_connection` at most.
     `rate_per_destination` deliveries a minute to one destination, 0 for no limit.  Connections come from the first of
     `source_addresses` that is of the family in use.  To addresses in `private` mail goes although they are not public,
-    when an MX or an address literal names them.
+    when an MX or an address literal names them.  Of the text of a server's reply at most `reply_text` characters are
+    kept for each recipient.
     """
 
     port: int = 25
@@ -349,6 +350,7 @@ class Delivery:
     messages_per_connection: int = 100
     source_addresses: tuple[str, ...] = ()
     rate_per_destination: int = 0
+    reply_text: int = 1024
     timeouts: DeliveryTimeouts = DeliveryTimeouts()
 
 

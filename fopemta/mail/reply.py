@@ -5,7 +5,11 @@ RFC 5321 4.2, RFC 2034, RFC 3463.
 
 from __future__ import annotations
 
+import re
+
 import attrs
+
+_ENHANCED = re.compile(r"[245]\.(\d{1,3})\.(\d{1,3})(?:\s|$)")
 
 
 @attrs.frozen
@@ -37,6 +41,34 @@ class Reply:
     def text(self) -> str:
         """The text in one line, as logs and reports show it, without codes."""
         return " ".join(line for line in self.lines if line)
+
+    def enhanced_in(self, digit: str) -> str:
+        """The enhanced code in class `digit`: of the subject that the reply names, also where it does so in a class
+        that contradicts its code ("451 5.7.3"), else of none in particular.
+        """
+        if self.enhanced is not None:
+            return digit + self.enhanced[1:]
+        found = _ENHANCED.match(self.lines[0])
+        return f"{digit}.{int(found[1])}.{int(found[2])}" if found else f"{digit}.0.0"
+
+    @property
+    def whole(self) -> str:
+        """Codes and text in one line."""
+        return " ".join(filter(None, (str(self.code), self.enhanced, self.text)))
+
+    def shortened(self, most: int) -> Reply:
+        """With at most `most` characters of text, and how many were left out; itself where it has no more."""
+        excess = sum(map(len, self.lines)) - most
+        if excess <= 0:
+            return self
+        lines: list[str] = []
+        for line in self.lines:
+            lines.append(line[:most])
+            most -= len(line)
+            if most <= 0:
+                break
+        lines[-1] += f"... ({excess} more characters)"
+        return attrs.evolve(self, lines=tuple(lines))
 
     def render(self) -> bytes:
         """The wire form: every line with the code, the enhanced code on each (RFC 2034 4), CRLF-ended."""

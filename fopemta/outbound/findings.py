@@ -10,6 +10,7 @@ from fopemta.attempt.blame import is_permanent
 from fopemta.attempt.cursor import Step
 from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.consignment import Consignment
+from fopemta.mail.reply import Reply
 from fopemta.smtp.client_effects import Phase, RecipientResult, SessionFailed
 from fopemta.smtp.server_offer import ServerOffer
 from fopemta.trust.demand import NameSource
@@ -108,24 +109,34 @@ def of_result(session: Session, result: RecipientResult) -> Finding:
         return session.finding(554, row.given_up, row.sender, result.diagnosis)
     if result.accepted:
         return session.finding(reply.code, reply.enhanced or "2.0.0", reply.text, None, session.offer.dsn)
-    permanent = is_permanent(result.phase, reply)
-    diagnosis = Diagnosis.REFUSED_BY_PEER if permanent else Diagnosis.DEFERRED_BY_PEER
-    enhanced = reply.enhanced or ("5.0.0" if permanent else "4.0.0")
-    # A 552 that means "later" must not read as final in a report.
-    return session.finding(reply.code, enhanced if permanent else "4" + enhanced[1:], reply.text, diagnosis)
+    if is_permanent(result.phase, reply):
+        return session.finding(reply.code, reply.enhanced_in("5"), reply.text, Diagnosis.REFUSED_BY_PEER)
+    return session.finding(*_put_off(reply))
+
+
+def _put_off(reply: Reply) -> tuple[int, str, str, Diagnosis]:
+    """Code, enhanced code, text and diagnosis of a reply that is to be asked for again.  Where the reply itself is no
+    temporary error, the codes are ours and its own begin the text: the two never contradict each other.
+    """
+    if reply.temporary:
+        return reply.code, reply.enhanced_in("4"), reply.text, Diagnosis.DEFERRED_BY_PEER
+    if reply.code >= 500:
+        return _READ_AS.get(reply.code, 451), reply.enhanced_in("4"), reply.whole, Diagnosis.REFUSED_BY_PEER
+    return 451, explain(Diagnosis.PROTOCOL_ERROR).held, reply.whole, Diagnosis.PROTOCOL_ERROR
+
+
+# RFC 5321 4.5.3.1.10
+_READ_AS = {552: 452}
 
 
 def of_failure(step: Step, failure: SessionFailed, session: Session | None = None) -> Finding:
     """A session that broke, or never stood."""
-    reply = failure.reply
-    enhanced = explain(failure.diagnosis).held
-    if reply is not None and reply.enhanced is not None:
-        enhanced = "4" + reply.enhanced[1:]
-    code, text = (reply.code, reply.text) if reply is not None else (451, failure.text)
+    found = (451, explain(failure.diagnosis).held, failure.text, failure.diagnosis)
+    code, enhanced, text, diagnosis = found if failure.reply is None else _put_off(failure.reply)
     if session is not None:
-        return session.finding(code, enhanced, text, failure.diagnosis)
+        return session.finding(code, enhanced, text, diagnosis)
     rung = step.rung if failure.phase is Phase.HANDSHAKE else None
-    return Finding(code=code, enhanced=enhanced, text=text, diagnosis=failure.diagnosis, step=step, rung=rung)
+    return Finding(code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=step, rung=rung)
 
 
 def local_trouble() -> Finding:

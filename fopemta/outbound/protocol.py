@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol as Conversation
 from twisted.python.failure import Failure
 
+from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import CertificateFiles, DeliveryTimeouts
 from fopemta.deadline import Deadline
@@ -99,9 +100,11 @@ class OutboundProtocol(Conversation):
         timeouts: DeliveryTimeouts,
         resumable: Resumable | None = None,
         certificate: CertificateFiles | None = None,
+        reply_text: int = 1024,
     ) -> None:
         self._resumable, self._certificate = resumable, certificate
-        self._session = ClientSession(hostname, rung is not Rung.PLAIN)
+        self._session = ClientSession(hostname, rung is not Rung.PLAIN, reply_text)
+        self._told_of_excess = False
         self._rung, self._hello, self._server_name = rung, hello, server_name
         self._tls = tls
         self._timeouts = timeouts
@@ -182,6 +185,10 @@ class OutboundProtocol(Conversation):
         if self.overhear is not None:
             self.overhear(False, data)
         self._perform(self._session.receive(data))
+        if self._session.oversize and not self._told_of_excess:
+            self._told_of_excess = True
+            transport: Any = self.transport
+            maillog.reply_bound_exceeded(transport.getPeer().host, self._session.oversize)
 
     def _tls_stands(self) -> None:
         """Nothing is proven yet."""

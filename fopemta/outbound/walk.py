@@ -176,6 +176,7 @@ class Walk:
             timeouts,
             resumable,
             self._plan.certificate,
+            config.delivery.reply_text,
         )
         if owner.connections is not None:
             owner.connections.count(protocol, self._consignment.next_hop)

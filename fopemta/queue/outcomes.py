@@ -19,7 +19,7 @@ from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter, Told
 from fopemta.queue.round import Round
 from fopemta.report.notices import warning_due, with_warnings
-from fopemta.report.quotation import said_by_server
+from fopemta.report.quotation import quoted_codes, refusal_in, said_by_server
 from fopemta.retry.timetable import held_up, life_over, next_try
 from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
 from fopemta.trust.verdict import Result, VerdictRecord
@@ -210,15 +210,15 @@ class Outcomes:
 
 def _given_up(verdict: VerdictRecord) -> VerdictRecord:
     diagnosis = Diagnosis(verdict.diagnosis) if verdict.diagnosis else Diagnosis.QUEUE_LIFETIME_OVER
-    enhanced, text = explain(diagnosis).given_up, verdict.text
+    code, enhanced, text = 554, explain(diagnosis).given_up, verdict.text
     if said_by_server(verdict):
         # What it said is kept as it was said, whatever we call the end of it.
-        if diagnosis is Diagnosis.REFUSED_BY_PEER:
-            enhanced = "5" + verdict.enhanced[1:]
-        elif not verdict.enhanced.endswith(".0.0"):
-            text = f"{verdict.enhanced} {text}"
+        if (refused := refusal_in(verdict)) is not None:
+            code, enhanced, text = refused
+        else:
+            text = " ".join([*quoted_codes(verdict), text])
     return attrs.evolve(
-        verdict, result=Result.FAILED, enhanced=enhanced, text=text, diagnosis=diagnosis.value, next_try=None
+        verdict, result=Result.FAILED, code=code, enhanced=enhanced, text=text, diagnosis=diagnosis.value, next_try=None
     )
 
 

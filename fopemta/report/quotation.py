@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from fopemta.trust.diagnosis import Diagnosis
-from fopemta.trust.verdict import VerdictRecord
+from fopemta.trust.verdict import Result, VerdictRecord
 
 _SAID_BY_SERVER = frozenset({None, Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_BY_PEER.value})
 
@@ -17,9 +19,33 @@ def said_by_server(verdict: VerdictRecord) -> bool:
 
 
 def quoted_codes(verdict: VerdictRecord) -> tuple[str, ...]:
-    """The codes as they were said.  An enhanced one of another class than the reply's is ours, and says whether the
-    failure is final; so may be one that says nothing more than its class.
+    """The codes as they were said; none where they are a part of the text, because those of the record are ours.  An
+    enhanced one that says nothing more than its class is ours, too, and so is one that the text has in another class.
     """
-    code = str(verdict.code)
-    says_more = verdict.code < 400 or not verdict.enhanced.endswith(".0.0")
-    return (code, verdict.enhanced) if says_more and verdict.enhanced.startswith(code[0]) else (code,)
+    if _codes_in_text(verdict):
+        return ()
+    code, enhanced = str(verdict.code), verdict.enhanced
+    says_more = verdict.code < 400 or not enhanced.endswith(".0.0")
+    contradicted = verdict.text[1:].split(" ")[0] == enhanced[1:] and verdict.text[:1] in "245"
+    return (code, enhanced) if says_more and enhanced.startswith(code[0]) and not contradicted else (code,)
+
+
+def refusal_in(verdict: VerdictRecord) -> tuple[int, str, str] | None:
+    """Code, enhanced code and text of the final answer that was put off all the same (see `outbound.findings`)."""
+    if verdict.result is not Result.DEFERRED or verdict.diagnosis != Diagnosis.REFUSED_BY_PEER.value:
+        return None
+    if verdict.code >= 500:
+        # As versions before wrote it down.
+        return verdict.code, "5" + verdict.enhanced[1:], verdict.text
+    said = _SAID.fullmatch(verdict.text)
+    return None if said is None else (int(said[1]), said[2] or "5" + verdict.enhanced[1:], said[3] or "")
+
+
+_SAID = re.compile(r"(5\d\d)(?: (5\.\d+\.\d+))?(?: (.*))?", re.DOTALL)
+
+
+def _codes_in_text(verdict: VerdictRecord) -> bool:
+    """What was said and what was made of it differ: a refusal is put off, or what was put off is given up."""
+    put_off = verdict.code < 500 and refusal_in(verdict) is not None
+    given_up = verdict.result is Result.FAILED and verdict.code >= 500
+    return put_off or (given_up and verdict.diagnosis == Diagnosis.DEFERRED_BY_PEER.value)

@@ -35,11 +35,15 @@ from fopemta.trust.diagnosis import Diagnosis
 
 
 class ClientSession:
-    """One connection.  `hostname` for EHLO; `wants_tls`: begin TLS where it is offered."""
+    """One connection.  `hostname` for EHLO; `wants_tls`: begin TLS where it is offered.  Of the text of a reply at most
+    `reply_text` characters are kept; `oversize` is the length of the longest that had more, 0 where none had.
+    """
 
-    def __init__(self, hostname: str, wants_tls: bool) -> None:
+    def __init__(self, hostname: str, wants_tls: bool, reply_text: int = 1024) -> None:
         self._hostname = hostname
         self._wants_tls = wants_tls
+        self._reply_text = reply_text
+        self.oversize = 0
         self.state = ClientState.GREETING
         self.tls = False
         self._heard_under_tls = False
@@ -59,9 +63,11 @@ class ClientSession:
 
     def receive(self, data: bytes) -> list[ClientEffect]:
         """The server sent `data`, cut anywhere."""
+        if self._closed:
+            return []  # nobody listens any more, and it must not pile up
         self._heard_under_tls = self._heard_under_tls or self.tls
         self._parser.feed(data)
-        while self.state is not ClientState.CLOSED:
+        while not self._closed:
             reply = self._parser.next_reply()
             if reply is None:
                 break
@@ -118,6 +124,10 @@ class ClientSession:
             return Phase.HELO
         return PHASES[self.state]
 
+    @property
+    def _closed(self) -> bool:
+        return self.state is ClientState.CLOSED
+
     def answered(self) -> tuple[RecipientResult, ...]:
         """The results of a transaction that broke off: those recipients whose fate is known."""
         return tuple(self._results.values())
@@ -126,7 +136,7 @@ class ClientSession:
 
     def _replied(self, reply: Reply) -> None:
         if reply.code == 421 and self.state not in _ANSWERING_421:
-            self._fail(Diagnosis.DEFERRED_BY_PEER, reply.text, reply)
+            self._fail_by(reply)
             return
         match self.state:
             case ClientState.GREETING:
@@ -147,11 +157,15 @@ class ClientSession:
             case ClientState.QUIT:
                 self._go(ClientEvent.CLOSE)
                 self._effects.append(Hangup())
+            case ClientState.CONTENT | ClientState.CHUNK if reply.code >= 500:
+                # It does not want to hear the end, today or ever.
+                self._decide(self._undecided, Phase.CONTENT, reply)
+                self._broken_off()
             case ClientState.CONTENT | ClientState.CHUNK if reply.code >= 400:
-                # It does not want to hear the end.  Only what is said to the end counts for good.
-                self._fail(Diagnosis.DEFERRED_BY_PEER, reply.text, reply)
+                self._fail_by(reply)
             case _:
-                self._fail(Diagnosis.PROTOCOL_ERROR, f"a reply that nobody asked for: {reply.code} {reply.text}")
+                text = f"a reply that nobody asked for: {reply.code} {self._kept(reply).text}"
+                self._fail(Diagnosis.PROTOCOL_ERROR, text)
 
     def _greeted(self, reply: Reply) -> None:
         if reply.code != 220:
@@ -216,7 +230,7 @@ class ClientSession:
         if self._is_more_of_the_offer(reply) and reply.code != 220:
             return  # it came late
         if not 200 <= reply.code < 300:
-            self._ready(Ready(False, True, reply, self._name, self.offer), ClientEvent.TLS_REFUSED)
+            self._ready(Ready(False, True, self._kept(reply), self._name, self.offer), ClientEvent.TLS_REFUSED)
         elif not self._parser.empty:
             # C043: what came in the clear behind the 220 is somebody else's, or a broken server's.
             text = "data in the clear behind the answer to STARTTLS"
@@ -332,6 +346,7 @@ class ClientSession:
         return [each for each in self._transaction.recipients if each not in self._results]
 
     def _decide(self, recipients: list[Mailbox], phase: Phase, reply: Reply, accepted: bool = False) -> None:
+        reply = self._kept(reply)
         for each in recipients:
             self._results[each] = RecipientResult(each, accepted, phase, reply)
 
@@ -341,7 +356,7 @@ class ClientSession:
         self._effects.append(TransactionDone(ordered))
 
     def _broken_off(self) -> None:
-        """421: the server closes."""
+        """421, so the server closes; or the rest of the message is not to be said."""
         self._done()
         self._go(ClientEvent.CLOSE)
         self._effects.append(Hangup())
@@ -364,7 +379,15 @@ class ClientSession:
 
     def _fail_by(self, reply: Reply) -> None:
         kind = Diagnosis.REFUSED_BY_PEER if reply.code >= 500 else Diagnosis.DEFERRED_BY_PEER
+        reply = self._kept(reply)
         self._fail(kind, reply.text, reply)
+
+    def _kept(self, reply: Reply) -> Reply:
+        """What is kept of it: one reply for each recipient of a message, in records, logs and reports."""
+        kept = reply.shortened(self._reply_text)
+        if kept is not reply:
+            self.oversize = max(self.oversize, sum(map(len, reply.lines)))
+        return kept
 
     def _fail(self, diagnosis: Diagnosis, text: str, reply: Reply | None = None) -> None:
         phase = self.phase

@@ -80,7 +80,7 @@ class ReplyParser:
         while not self._spoilt:
             end = self._data.find(b"\n", self._at)
             if end < 0:
-                return self._garbage(self._data[self._at :]) if len(self._data) - self._at > LONGEST_LINE else None
+                return self._too_much() if len(self._data) - self._at > LONGEST_LINE else None
             line = self._data[self._at : end]
             self._at = end + 1
             reply = self._take(line.strip(_NOTHING), early)
@@ -94,7 +94,7 @@ class ReplyParser:
         self._heard += 1
         self._octets += len(line)
         if len(line) > LONGEST_LINE or self._heard > MOST_LINES or self._octets > MOST_OCTETS:
-            return self._garbage(line)
+            return self._too_much()
         match = self._match(line)
         return self._no_reply(line, early) if match is None else self._one_line(line, match)
 
@@ -124,6 +124,10 @@ class ReplyParser:
         self._codes, self._lines = set(), []
         self._heard = self._octets = 0
         return reply
+
+    def _too_much(self) -> Garbage:
+        bounds = f"{MOST_LINES} lines, {LONGEST_LINE} octets in one, or {MOST_OCTETS} in all"
+        return self._garbage(f"more than {bounds}".encode())
 
     def _garbage(self, line: bytes) -> Garbage:
         self._spoilt = True

@@ -18,7 +18,7 @@ class BlameTests(SynchronousTestCase):
         wanted = {}
         for phase in (Phase.GREETING, Phase.HELO, Phase.STARTTLS, Phase.HANDSHAKE):
             wanted[phase] = {451: "next host", 550: "next host", 552: "next host"}
-        for phase in (Phase.MAIL, Phase.DATA, Phase.FINAL):
+        for phase in (Phase.MAIL, Phase.DATA, Phase.CONTENT, Phase.FINAL):
             wanted[phase] = {451: "next host", 550: "failed", 552: "failed"}
         wanted[Phase.RCPT] = {451: "next host", 550: "failed", 552: "next host"}
         found = {
@@ -28,6 +28,21 @@ class BlameTests(SynchronousTestCase):
             for phase, codes in wanted.items()
         }
         self.assertEqual(found, wanted)
+
+    def test_552_to_rcpt_is_for_good_where_it_says_more_than_too_many(self) -> None:
+        for enhanced, wanted in (
+            (None, "next host"),
+            ("5.5.3", "next host"),
+            ("5.3.4", "failed"),
+            ("5.2.2", "failed"),
+            ("5.5.0", "failed"),
+        ):
+            result = RecipientResult(BOB, False, Phase.RCPT, Reply.of(552, enhanced, "no"))
+            self.assertEqual(disposition_of(result).value, wanted, enhanced)
+        # Only a 552, and only there.
+        for phase, code in ((Phase.RCPT, 550), (Phase.MAIL, 552), (Phase.FINAL, 552)):
+            result = RecipientResult(BOB, False, phase, Reply.of(code, "5.5.3", "no"))
+            self.assertEqual(disposition_of(result).value, "failed", phase)
 
     def test_nonsense_is_temporary(self) -> None:
         for code in (250, 354):

@@ -8,6 +8,7 @@ from OpenSSL import SSL
 from twisted.internet.defer import Deferred, succeed
 
 from fopemta.config.model import Configuration, Fallback, Listener, Node, Route, TlsClient, Via
+from fopemta.config.model import Delivery as DeliverySettings
 from fopemta.lookup.router import Router
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
@@ -67,6 +68,7 @@ class Delivery:
         revocations: Any = None,
         route: Route | None = None,
         client: Any = CLIENT,
+        reply_text: int = 1024,
     ) -> None:
         self.servers = servers
         addresses = [f"192.0.2.{number}" for number, _ in enumerate(servers, start=1)]
@@ -82,6 +84,7 @@ class Delivery:
             listeners=(Listener(endpoint="tcp:25"),),
             routes=() if route is None else (route,),
             tls_client=TlsClient(fallback=fallback, lowest_rung=lowest_rung, revocation=revocation),
+            delivery=DeliverySettings(reply_text=reply_text),
         )
         self.spool = MemorySpool(self.network)
         self.manager = DeliveryManager(

@@ -59,7 +59,9 @@ class BrokenContentTests(SynchronousTestCase):
 
     def test_table(self) -> None:
         said = {
-            b"552 5.3.4 enough\r\n": ("deferred", "deferred_by_peer", 552, "4.3.4"),
+            b"552 5.3.4 enough\r\n": ("failed", "refused_by_peer", 552, "5.3.4"),
+            b"554 no\r\n": ("failed", "refused_by_peer", 554, "5.0.0"),
+            b"451 4.3.0 not now\r\n": ("deferred", "deferred_by_peer", 451, "4.3.0"),
             b"421 4.3.2 closing\r\n": ("deferred", "deferred_by_peer", 421, "4.3.2"),
             b"250 2.0.0 Ok\r\n": ("deferred", "protocol_error", 451, "4.5.0"),
             b"hello\r\n": ("deferred", "protocol_error", 451, "4.5.0"),

@@ -260,7 +260,7 @@ class FailureTests(Base):
         message_id = self.send(BOB)
         self.wait(700)
         last = [each for each in self.spool.verdicts if each.message == message_id][-1]
-        self.assertEqual((last.result, last.code, last.enhanced), (Result.FAILED, 451, "5.4.7"))
+        self.assertEqual((last.result, last.code, last.enhanced), (Result.FAILED, 554, "5.4.7"))
         (report,) = self.reports()
         self.assertIn(b"Action: failed", report.content)
         self.assertEqual(message_from_bytes(report.content)["To"], "<alice@us.test>")
@@ -268,11 +268,17 @@ class FailureTests(Base):
 
     def test_what_a_server_said_is_told_as_it_said_it(self) -> None:
         # The reply to the last attempt → the record of the end, and what the report quotes.
+        refused = {"diagnosis": "refused_by_peer"}
         for facts, record, quoted in (
-            ({"code": 451, "enhanced": "4.7.1"}, ("5.4.7", "4.7.1 said"), "451 4.7.1 said"),
-            ({"code": 421, "enhanced": "4.0.0"}, ("5.4.7", "said"), "421 said"),
+            ({"code": 451, "enhanced": "4.7.1"}, (554, "5.4.7", "451 4.7.1 said"), "451 4.7.1 said"),
+            ({"code": 421, "enhanced": "4.0.0"}, (554, "5.4.7", "421 said"), "421 said"),
+            ({"code": 451, "enhanced": "4.7.3", "text": "5.7.3 x"}, (554, "5.4.7", "451 5.7.3 x"), "451 5.7.3 x"),
             # A refusal to talk to us at all: another day it may.
-            ({"code": 554, "enhanced": "4.7.1", "diagnosis": "refused_by_peer"}, ("5.7.1", "said"), "554 5.7.1 said"),
+            ({"code": 451, "enhanced": "4.7.1", "text": "554 5.7.1 x", **refused}, (554, "5.7.1", "x"), "554 5.7.1 x"),
+            ({"code": 452, "enhanced": "4.0.0", "text": "552 x", **refused}, (552, "5.0.0", "x"), "552 x"),
+            ({"code": 451, "enhanced": "4.0.0", "text": "554", **refused}, (554, "5.0.0", ""), "554"),
+            # As it was written down before.
+            ({"code": 554, "enhanced": "4.7.1", **refused}, (554, "5.7.1", "said"), "554 5.7.1 said"),
         ):
             self.setUp()
             self.make(retry=Retry(first=60.0, factor=2.0, longest=3600.0, lifetime=600.0))
@@ -282,7 +288,7 @@ class FailureTests(Base):
             message_id = self.send(BOB)
             self.wait(700, 10)
             last = [each for each in self.spool.verdicts if each.message == message_id and each.attempt][-1]
-            self.assertEqual((last.result, last.enhanced, last.text), (Result.FAILED, *record))
+            self.assertEqual((last.result, last.code, last.enhanced, last.text), (Result.FAILED, *record))
             (report,) = self.reports()
             self.assertIn(f'mx.b.test said: "{quoted}"'.encode(), report.content)
             self.assertIn(f"Diagnostic-Code: smtp; {quoted}".encode(), report.content)

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope, Notify, OriginalRecipient, RecipientOptions, Returned
+from fopemta.mail.reply import Reply
 from fopemta.smtp.client_effects import (
     BeginTls,
     ClientEffect,
@@ -210,6 +211,81 @@ class ChunkTests(SynchronousTestCase):
     def test_nobody_is_taken_so_nothing_is_sent(self) -> None:
         talk = self.begun().hear(b"250 Ok\r\n550 no\r\n550 no\r\n")
         self.assertEqual((talk.said[-1], talk.chunks), ("RSET", 0))
+
+
+class LongReplyTests(SynchronousTestCase):
+    LONG = b"550-5.1.1 " + b"x" * 600 + b"\r\n550-5.1.1 " + b"y" * 600 + b"\r\n550 5.1.1 z\r\n"
+
+    def check(self, reply: object) -> None:
+        assert isinstance(reply, Reply)
+        self.assertEqual((reply.code, reply.enhanced), (550, "5.1.1"))
+        self.assertEqual(reply.text, "x" * 600 + " " + "y" * 424 + "... (177 more characters)")
+
+    def test_of_each_answer_only_so_much_is_kept(self) -> None:
+        talk = Talk().hear(GREETING).hear(ehlo("PIPELINING")).hear(b"250 Ok\r\n").hear(self.LONG).hear(b"250 Ok\r\n")
+        self.assertEqual(talk.session.oversize, 1201)
+        [bob] = talk.session.answered()
+        self.check(bob.reply)
+        talk = Talk().hear(GREETING).hear(ehlo()).hear(self.LONG).hear(b"250 Ok\r\n")
+        for result in talk.session.answered():
+            self.check(result.reply)
+
+    def test_of_what_ends_a_session_too(self) -> None:
+        for talk in (Talk(), Talk().hear(GREETING).hear(b"502 no\r\n")):
+            [failed] = talk.hear(self.LONG).told(SessionFailed)
+            assert isinstance(failed, SessionFailed)
+            self.check(failed.reply)
+            assert failed.reply is not None
+            self.assertEqual(failed.text, failed.reply.text)
+        [failed] = Talk().hear(GREETING).hear(ehlo()).hear(b"250 Ok\r\n" * 3 + self.LONG).told(SessionFailed)
+        assert isinstance(failed, SessionFailed)
+        self.assertLess(len(failed.text), 1200)
+
+    def test_of_a_refusal_of_tls_too(self) -> None:
+        talk = Talk(wants_tls=True).hear(GREETING).hear(ehlo("STARTTLS")).hear(self.LONG)
+        ready = talk.told(Ready)[0]
+        assert isinstance(ready, Ready)
+        self.check(ready.refused)
+
+    def test_how_much_can_be_said(self) -> None:
+        session = ClientSession("us.test", False, 200)
+        [failed, _] = session.receive(self.LONG)
+        assert isinstance(failed, SessionFailed)
+        self.assertEqual(failed.text, "x" * 200 + "... (1001 more characters)")
+        self.assertEqual(Talk().hear(GREETING).hear(ehlo("X" * 3000, "SIZE 5")).session.oversize, 0)
+
+    def test_when_it_is_over_nothing_is_kept(self) -> None:
+        talk = Talk().hear(b"554 no\r\n")
+        before = len(talk.effects)
+        for _ in range(100):
+            talk.hear(b"x" * 1000)
+        self.assertEqual((len(talk.effects), talk.session._parser.empty), (before, True))
+
+
+class RefusedInContentTests(SynchronousTestCase):
+    def talking(self, body: BodyType) -> Talk:
+        """As far as the middle of the content."""
+        talk = Talk(transaction(body))
+        talk.hear(GREETING).hear(ehlo("PIPELINING", "BINARYMIME", "CHUNKING"))
+        talk.session.content_sent = lambda: None  # type: ignore[method-assign]
+        talk.session.chunk_sent = lambda last: None  # type: ignore[method-assign]
+        return talk.hear(b"250 Ok\r\n550 5.1.1 no\r\n250 Ok\r\n").hear(
+            b"354 go\r\n" if body is BodyType.SEVEN_BIT else b""
+        )
+
+    def test_what_is_refused_for_good_is(self) -> None:
+        for body in (BodyType.SEVEN_BIT, BodyType.BINARY_MIME):
+            talk = self.talking(body).hear(b"554 5.6.0 I have seen enough\r\n")
+            self.assertEqual(talk.results, [("bob", False, "rcpt", 550), ("eve", False, "content", 554)])
+            self.assertEqual((talk.told(SessionFailed), len(talk.told(Hangup))), ([], 1))
+            self.assertEqual(talk.said[-1], "(content)" if body is BodyType.SEVEN_BIT else "BDAT")
+
+    def test_what_is_put_off_is(self) -> None:
+        for body in (BodyType.SEVEN_BIT, BodyType.BINARY_MIME):
+            talk = self.talking(body).hear(b"451 4.3.0 not now\r\n")
+            [failed] = talk.told(SessionFailed)
+            assert isinstance(failed, SessionFailed)
+            self.assertEqual((failed.diagnosis.value, talk.told(TransactionDone)), ("deferred_by_peer", []))
 
 
 class ProbeTests(SynchronousTestCase):

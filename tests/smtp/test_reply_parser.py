@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.reply import Reply
-from fopemta.smtp.reply_parser import LONGEST_LINE, MOST_LINES, Garbage, ReplyParser
+from fopemta.smtp.reply_parser import LONGEST_LINE, MOST_LINES, MOST_OCTETS, Garbage, ReplyParser
 
 
 def replies(*pieces: bytes) -> list[Reply | Garbage]:
@@ -61,10 +61,33 @@ class ReplyParserTests(SynchronousTestCase):
         self.assertEqual(again, [ok, ok, Reply.of(250, "2.1.0", "a", "Ok"), Reply.of(451, None, "2.1.0 Ok")])
 
     def test_bounds(self) -> None:
-        self.assertIsInstance(replies(b"250 " + b"x" * LONGEST_LINE + b"\r\n")[0], Garbage)
-        self.assertIsInstance(replies(b"x" * (LONGEST_LINE + 1))[0], Garbage)
-        self.assertIsInstance(replies(b"250-x\r\n" * (MOST_LINES + 1))[0], Garbage)
-        self.assertIsInstance(replies(b"250-x\r\n" * (MOST_LINES - 1) + b"250 x\r\n")[0], Reply)
+        long = LONGEST_LINE - 4
+        for wire, good in (
+            (b"250 " + b"x" * long + b"\r\n", True),
+            (b"250 " + b"x" * (long + 1) + b"\r\n", False),
+            (b"250 " + b"x" * (long + 1), False),
+            (b"x" * (LONGEST_LINE + 1), False),
+            (b"\r" * (LONGEST_LINE + 1), False),
+            (b"250-x\r\n" * (MOST_LINES - 1) + b"250 x\r\n", True),
+            (b"250-x\r\n" * (MOST_LINES + 1), False),
+            (b"\r\n" * (MOST_LINES - 1) + b"250 x\r\n", True),
+            (b"\r\n" * (MOST_LINES + 1), False),
+            (b"250 x\r\n" + b"\n" * (MOST_LINES - 1) + b"250 x\r\n" + b"\n" * MOST_LINES, True),
+            ((b"250-" + b"x" * 4092 + b"\n") * 15 + b"250 " + b"x" * 4092 + b"\n", True),
+            ((b"250-" + b"x" * 4092 + b"\n") * 15 + b"250-" + b"x" * 4092 + b"\n250 \n", False),
+        ):
+            found = replies(wire)
+            self.assertEqual(all(isinstance(each, Reply) for each in found), good, wire[:20] + wire[-20:])
+        self.assertEqual(MOST_OCTETS, 16 * LONGEST_LINE)
+        [garbage] = replies(b"250-x\r\n" * 999)
+        self.assertEqual(garbage, Garbage("more than 200 lines, 4096 octets in one, or 65536 in all"))
+
+    def test_patience_has_its_bounds_too(self) -> None:
+        parser = ReplyParser(patient=True)
+        parser.feed(b"hello\r\n" * MOST_LINES)
+        self.assertIsNone(parser.next_reply())
+        parser.feed(b"220 hello\r\n")
+        self.assertIsInstance(parser.next_reply(), Garbage)
 
     def test_leftovers_are_seen(self) -> None:
         parser = ReplyParser()
