@@ -162,6 +162,7 @@ class Delivering:
         queue = Dispatcher(
             spool, couriers, configuration, reactor, machine.now, machine.noise, in_thread, kept.counts, kept.standings
         )
+        manager.pressed = queue.pressed
         return cls(queue, manager, Callout(calling), client_tls)
 
 

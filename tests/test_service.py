@@ -20,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from fopemta import configuration_file, log_observers
-from fopemta.assembly import credentials, new_ids
+from fopemta.assembly import Kept, Server, credentials, new_ids, spool_of
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Log, LogLevel
 from fopemta.interfaces import IQueue, IRecipients
@@ -203,6 +203,16 @@ class BuildTests(Folder):
         service = build(path, configuration_file.read(path), MemoryReactorClock())  # type: ignore[arg-type]
         self.assertIsNone(service._listening[0].factory.server_tls)
         self.assertFalse((self.folder / "var").exists())
+
+    def test_deliveries_hear_that_other_mail_waits(self) -> None:
+        path = self.write(text=_WITHOUT_TLS)
+        configuration, clock = configuration_file.read(path), MemoryReactorClock()
+        spool, kept = (
+            spool_of(configuration, clock, [(configuration.node.spool, None)]),
+            Kept.here(configuration, clock),
+        )  # type: ignore[arg-type]
+        server = Server.of(configuration, clock, spool, kept)  # type: ignore[arg-type]
+        self.assertEqual(server.manager.pressed, server.queue.pressed)
 
     def test_logins_where_there_is_a_user_file(self) -> None:
         submission = '[[listener]]\nendpoint = "tcp:587"\nkind = "submission"\n'

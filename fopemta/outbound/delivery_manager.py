@@ -69,6 +69,8 @@ class DeliveryManager:
         self.revocations = revocations
         self.memory = memory
         self.connections = connections
+        # Whether other mail waits for the place of one that goes there; whoever shares out the places says so.
+        self.pressed: Callable[[NextHop], bool] = lambda _: False
         self.pool = Pool(reactor)
         self.resumptions = Resumptions()
 

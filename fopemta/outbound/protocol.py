@@ -123,6 +123,9 @@ class OutboundProtocol(Conversation):
         self.lost = False
         # For tools: is told what is said, by us (True) and by the server.
         self.overhear: Callable[[bool, bytes], object] | None = None
+        # Whether others wait for the place that this connection takes; None: nobody ever does.
+        self.pressed: Callable[[], bool] | None = None
+        self._more_time = 0.0
         # For who counts connections.
         self.counted: Count | None = None
 
@@ -300,10 +303,18 @@ class OutboundProtocol(Conversation):
     def _wait(self) -> None:
         if self._waiting_for is None and self._session.state is not ClientState.QUIT:
             return  # it stands idle; whoever keeps it has a clock of his own
-        seconds = getattr(self._timeouts, _TIMEOUT_OF[self._session.phase])
-        self._deadline.set(seconds)
+        phase = self._session.phase
+        seconds: float = getattr(self._timeouts, _TIMEOUT_OF[phase])
+        first = min(seconds, _PATIENCE) if self.pressed is not None and phase in _BEFORE_CONTENT else seconds
+        self._more_time = seconds - first
+        self._deadline.set(first)
 
     def _timed_out(self) -> None:
+        if self._more_time > 0 and self.pressed is not None and not self.pressed():
+            more = min(self._more_time, _LOOK)
+            self._more_time -= more
+            self._deadline.set(more)
+            return
         if self._session.phase is Phase.HANDSHAKE:
             self._broke(Diagnosis.HANDSHAKE_TIMEOUT, "no answer to the TLS handshake in time")
         else:
@@ -320,6 +331,15 @@ class OutboundProtocol(Conversation):
             self._deadline.rest()
             result.callback(value)
 
+
+# While other mail waits for a place, a server that has not answered yet has so many seconds for each reply; so often it
+# is looked whether some does.
+_PATIENCE = 30.0
+_LOOK = 5.0
+# Nothing of the message has been sent: giving up costs a delay, and makes no duplicate.
+_BEFORE_CONTENT = frozenset(
+    {Phase.GREETING, Phase.HELO, Phase.STARTTLS, Phase.HANDSHAKE, Phase.MAIL, Phase.RCPT, Phase.DATA}
+)
 
 _TIMEOUT_OF = {
     Phase.CONNECT: "connect",

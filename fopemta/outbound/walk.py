@@ -60,6 +60,8 @@ class Walk:
         self._reserve: Standing | None = None
         self._second: deque[Step] = deque()
         self._without_ticket: Step | None = None
+        # The last host that was tried has not answered in time.
+        self._silent = False
         self._bench = Bench(plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now)
         self._reader = Reader(owner.spool, consignment.message.id)
 
@@ -75,7 +77,7 @@ class Walk:
                 self._reserve.protocol.quit()
 
     async def _go_round(self) -> None:
-        while self._roll.left:
+        while self._roll.left and not self._keeps_others_waiting():
             await self._roll.tell()
             step = self._cursor.next_step(self._owner.reactor.seconds())
             if self._wanted > self._plan.level and (step is None or step.rung is Rung.PLAIN):
@@ -90,6 +92,10 @@ class Walk:
                 self._roll.asked.clear()
             self._full = None
             await self._take(step)
+
+    def _keeps_others_waiting(self) -> bool:
+        """A host has kept silent; ten more of the same domain may do so for an hour, and other mail has no place."""
+        return self._silent and self._reserve is None and self._owner.pressed(self._consignment.next_hop)
 
     def verdicts(self) -> Sequence[VerdictRecord]:
         """One for each recipient whose end has not been told before."""
@@ -178,8 +184,10 @@ class Walk:
             self._plan.certificate,
             config.delivery.reply_text,
         )
+        hop = self._consignment.next_hop
+        protocol.pressed = lambda: owner.pressed(hop)
         if owner.connections is not None:
-            owner.connections.count(protocol, self._consignment.next_hop)
+            owner.connections.count(protocol, hop)
         refused = await dial(
             owner.reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses
         )
@@ -324,10 +332,12 @@ class Walk:
     def _unreachable(self, step: Step, refused: NotConnected) -> None:
         held = explain(refused.diagnosis).held
         self._roll.found(Finding(code=451, enhanced=held, text=refused.text, diagnosis=refused.diagnosis, step=step))
+        self._silent = refused.diagnosis in _SILENT
         self._cursor.ended(step, StepEnd.UNREACHABLE)
 
     def _not_opened(self, step: Step, failure: SessionFailed) -> None:
         self._roll.found(of_failure(step, failure))
+        self._silent = failure.diagnosis in _SILENT
         if failure.phase is Phase.HANDSHAKE:
             if step.remembered and self._owner.memory is not None:
                 self._owner.memory.failed(step.host)
@@ -387,6 +397,8 @@ _BRIEFLY = 1.0
 _LEFT_US = SessionFailed(Phase.MAIL, Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")
 
 _FULL = "the server takes no more in one session"
+
+_SILENT = frozenset({Diagnosis.CONNECTION_TIMEOUT, Diagnosis.CONVERSATION_TIMEOUT})
 
 # Where a session that had stood idle may be found closed.
 _BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.QUIT})

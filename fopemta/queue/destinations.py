@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 import attrs
 
 from fopemta.queue.lane import Lane
-from fopemta.retry.standing import Pace, Pacing, Standing
+from fopemta.queue.shares import Answering, Health, HeldBack, Shares
+from fopemta.retry.standing import Experience, Pace, Pacing, Standing, experience_of
 from fopemta.retry.standings import AnyStandings, Standings, Turn
 from fopemta.trust.verdict import VerdictRecord
 
@@ -23,24 +24,29 @@ L = TypeVar("L")
 # The part of all places that mail which was deferred before cannot take.
 _FOR_FRESH = 4
 _MINUTE = 60.0
+# What says that somebody is there, and that nobody is.
+_THERE = frozenset({Experience.ANSWERED, Experience.THERE})
+_NOT_THERE = frozenset({Experience.BROKEN, Experience.AWAY})
 
 
 @attrs.frozen
 class Taken(Generic[D, L]):
-    """A load that has a place until it is `done`."""
+    """A load that has a place until it is `done`; `health` of its destination when it began."""
 
     destination: D
     load: L
     fresh: bool
     started: float
+    health: Health
 
 
 class Destinations(Generic[D, L]):
     """Loads wait by destination; `take` goes round among those that have a free place.
 
-    `places` in all; `pacing` says how many for one destination, which has fewer when it does not answer well; `rate`
-    loads a minute to one destination, 0 for as many as there are places.  `standings` say how destinations stand;
-    `changed` is told of one that stands otherwise than it did, for another reason than what is done here.
+    `places` in all, shared out by what is known of destinations (see `queue.shares`); `pacing` says how many for one
+    destination, which has fewer when it does not answer well; `rate` loads a minute to one destination, 0 for as many
+    as there are places.  `standings` say how destinations stand; `changed` is told of one that stands otherwise than it
+    did, for another reason than what is done here.  `named` ones are the operator's own choice, not a stranger's.
     """
 
     def __init__(
@@ -50,10 +56,15 @@ class Destinations(Generic[D, L]):
         rate: float = 0.0,
         standings: AnyStandings[D] | None = None,
         changed: Callable[[D], None] = lambda _: None,
+        named: Callable[[D], bool] = lambda _: False,
     ) -> None:
         self._tell_changed = changed
+        self._named = named
         self._standings: AnyStandings[D] = standings if standings is not None else Standings(pacing)
         self._standings.serve(lambda destination: self._busy.get(destination, 0), self._changed)
+        self._shares = Shares(places)
+        self._answering: Answering[D] = Answering()
+        self._held_back: HeldBack[D] = HeldBack()
         self.limit(places, pacing, rate)
         self._lanes: dict[bool, Lane[D, L]] = {True: Lane(), False: Lane()}
         self._fresh_next = True
@@ -70,7 +81,8 @@ class Destinations(Generic[D, L]):
 
     def limit(self, places: int, pacing: Pacing, rate: float) -> None:
         """Use other limits from now on."""
-        self._places = places
+        self._shares.limit(places)
+        self._pacing = pacing
         self._places_deferred = max(places - places // _FOR_FRESH, 1)
         self._standings.limit(pacing)
         self._interval = _MINUTE / rate if rate else 0.0
@@ -88,8 +100,25 @@ class Destinations(Generic[D, L]):
         Fresh and deferred mail take turns, and some places are for fresh mail alone: a queue that is full of mail for
         dead servers must not keep today's from going.
         """
-        if not self.waiting or self.running >= self._places:
-            return None
+        while self.waiting and not self._shares.full:
+            taken = self._take(now)
+            if taken is not None:
+                return taken
+            held_back = self._held_back.next(self._shares)
+            if held_back is None:
+                return None
+            self._offer(held_back)
+        return None
+
+    def pressed(self, destination: D) -> bool:
+        """Others wait for a place that it has, though it has not answered yet: it must not take long."""
+        if self._health(destination) is Health.WELL:
+            return False
+        return self._held_back.others(destination) or (
+            self._shares.full and any(lane.others(destination) for lane in self._lanes.values())
+        )
+
+    def _take(self, now: float) -> Taken[D, L] | None:
         for is_fresh in (self._fresh_next, not self._fresh_next):
             if not is_fresh and self.running_deferred >= self._places_deferred:
                 continue
@@ -104,6 +133,8 @@ class Destinations(Generic[D, L]):
         destination = taken.destination
         self.running -= 1
         self.running_deferred -= not taken.fresh
+        self._shares.give_back(taken.health)
+        self._note(destination, experience_of(verdicts))
         self._busy[destination] -= 1
         if not self._busy[destination]:
             del self._busy[destination]
@@ -175,6 +206,17 @@ class Destinations(Generic[D, L]):
 
     # --- within ----------------------------------------------------------------------------------------------------
 
+    def _health(self, destination: D) -> Health:
+        if destination in self._answering:
+            return Health.WELL
+        if not self.standing(destination).sound(self._pacing):
+            return Health.ILL
+        return Health.WELL if self._named(destination) else Health.UNTRIED
+
+    def _note(self, destination: D, met: Experience) -> None:
+        if met in _THERE or met in _NOT_THERE:
+            self._answering.note(destination, met in _THERE)
+
     def _started(self, destination: D, load: L, is_fresh: bool, now: float) -> Taken[D, L]:
         self._busy[destination] = self._busy.get(destination, 0) + 1
         self.running += 1
@@ -183,15 +225,22 @@ class Destinations(Generic[D, L]):
         if self._interval:
             self._rated[destination] = now + self._interval
             self._pause(destination, None)
-        return Taken(destination, load, is_fresh, now)
+        health = self._health(destination)
+        self._shares.take(health)
+        return Taken(destination, load, is_fresh, now, health)
 
     def _free(self, destination: D, now: float) -> bool:
         """It has a place, and may be tried now.  Who asks too early is offered it again when its pause is over."""
         if self._not_before.get(destination, now) > now:
             return False
-        if self._busy.get(destination, 0) < self._standings.places(destination, now):
+        busy = self._busy.get(destination, 0)
+        if busy >= self._standings.places(destination, now):
+            self._standings.lacks(destination, self.waiting_for(destination))
+            return False
+        health = self._health(destination)
+        if self._shares.allow(health, busy):
             return True
-        self._standings.lacks(destination, self.waiting_for(destination))
+        self._held_back.add(destination, health, busy)
         return False
 
     def _offer(self, destination: D) -> None:

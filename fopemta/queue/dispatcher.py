@@ -96,6 +96,10 @@ class Dispatcher:
         self._stopping = False
         self._idle: Deferred[None] | None = None
 
+    def pressed(self, hop: NextHop) -> bool:
+        """Other mail waits for a place that this destination has, though it has not answered yet."""
+        return self._traffic.pressed(hop)
+
     # --- the life of the queue -------------------------------------------------------------------------------------
 
     def start(self, messages: Sequence[Unfinished]) -> None:

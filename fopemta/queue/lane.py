@@ -44,6 +44,10 @@ class Lane(Generic[D, L]):
                 return destination, load
         return None
 
+    def others(self, destination: D) -> bool:
+        """Somebody else has a turn to come."""
+        return len(self._in_turns) > (destination in self._in_turns)
+
     def empty(self, destination: D) -> list[L]:
         """Take out all its loads."""
         return list(self._waiting.pop(destination, ()))

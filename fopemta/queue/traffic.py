@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from fopemta import maillog
-from fopemta.config.model import Configuration
+from fopemta.config.model import Configuration, Via
 from fopemta.mail.address import path_text
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import RecipientStatus
@@ -34,7 +34,9 @@ class Traffic:
         standings: AnyStandings[NextHop] | None = None,
         changed: Callable[[NextHop], None] = lambda _: None,
     ) -> None:
-        self._destinations: Destinations[NextHop, Consignment] = Destinations(*_limits(config), standings, changed)
+        self._destinations: Destinations[NextHop, Consignment] = Destinations(
+            *_limits(config), standings, changed, _named
+        )
         self._parked: Parked[NextHop] = Parked()
         self._seconds = seconds
         self._noise = noise
@@ -79,6 +81,10 @@ class Traffic:
     def take(self) -> Taken[NextHop, Consignment] | None:
         """The next to start, None when none may."""
         return self._destinations.take(self._seconds())
+
+    def pressed(self, hop: NextHop) -> bool:
+        """Other mail waits for a place that this destination has, though it has never answered."""
+        return self._destinations.pressed(hop)
 
     def done(self, taken: Taken[NextHop, Consignment], verdicts: Sequence[VerdictRecord]) -> list[Consignment]:
         """It has been carried with `verdicts`; gives those that waited for a destination that rests now."""
@@ -147,6 +153,11 @@ class Traffic:
         if standing.cause is None or standing.until is None:
             return None
         return _in_place_of(standing.cause, consignment, status, now, now + max(standing.until - self._seconds(), 0.0))
+
+
+def _named(hop: NextHop) -> bool:
+    """A route says where it is, not the DNS of a stranger's domain."""
+    return hop.route.via is not Via.MX
 
 
 def _limits(config: Configuration) -> tuple[int, Pacing, float]:

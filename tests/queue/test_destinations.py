@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -92,6 +94,144 @@ class TurnTests(Base):
         self.places.limit(100, Pacing(1), 0.0)
         self.add("b", 10)
         self.assertEqual(len(self.take_all()), 1)
+
+
+class ShareTests(Base):
+    """What does not answer, and what has not been tried, leaves places to others."""
+
+    def answered(self, destination: str) -> None:
+        self.add(destination, 1)
+        self.assertEqual(self.serve(DELIVERED), 1)
+
+    def test_two_silent_ones_do_not_take_every_place(self) -> None:
+        self.make(places=10, each=10)
+        for name in ("silent0", "silent1"):
+            self.add(name, 50)
+        held = Counter(each.destination for each in self.take_all())
+        self.assertEqual(held, Counter({"silent0": 3, "silent1": 2}))
+        self.add("other", 1)
+        self.assertEqual(self.take(), ("other", 0))
+
+    def test_places_are_kept_for_those_that_answer(self) -> None:
+        self.make(places=8, each=2)
+        self.answered("well")
+        for number in range(20):
+            self.add(f"silent{number}", 1)
+        self.assertEqual(len(self.take_all()), 7)
+        self.add("well", 1)
+        self.assertEqual(self.take(), ("well", 0))
+
+    def test_those_that_do_not_answer_have_few(self) -> None:
+        self.make(places=8, each=1)
+        names = [f"dead{number}" for number in range(8)]
+        for name in names:
+            self.add(name, 3)
+        while not all(self.places.rests(name, self.now) for name in names):
+            self.end(self.take_all(), REFUSED)
+        self.now += 100
+        self.places.over(self.now)
+        probes = self.take_all()
+        self.assertEqual(len(probes), 2)
+        self.add("new", 1)
+        self.assertEqual(self.take(), ("new", 0))
+        self.end(probes, REFUSED)
+        self.assertEqual(len(self.take_all()), 2)
+
+    def test_held_back_ones_go_when_there_is_room(self) -> None:
+        self.make(places=4, each=4)
+        for number in range(10):
+            self.add(f"new{number}", 2)
+        gone: Counter[str] = Counter()
+        for _ in range(50):
+            taken = self.take_all()
+            gone.update(each.destination for each in taken)
+            self.end(taken, DELIVERED)
+        self.assertEqual(gone, Counter({f"new{number}": 2 for number in range(10)}))
+        self.assertEqual(self.places.waiting, 0)
+
+    def test_operators_own_choice_counts_as_well_until_it_fails(self) -> None:
+        self.places = Destinations(4, Pacing(1), named="route".__eq__)
+        for number in range(5):
+            self.add(f"silent{number}", 1)
+        self.take_all()
+        self.add("route", 2)
+        taken = self.take_all()
+        self.assertEqual([each.destination for each in taken], ["route"])
+        self.assertFalse(self.places.pressed("route"))
+        self.end(taken, REFUSED)
+        self.assertTrue(self.places.pressed("route"))
+
+    def test_whatever_happens_nothing_stands_still(self) -> None:
+        """With nothing under way, what waits waits for a moment that is known."""
+        for seed in range(60):
+            self.random = random.Random(seed)
+            self.make(places=self.random.choice((1, 2, 3, 4, 5, 8, 20)), each=self.random.choice((1, 2, 20)))
+            self.wander()
+
+    def wander(self) -> None:
+        under_way: list[Taken[str, int]] = []
+        for _ in range(150):
+            what = self.random.random()
+            if what < 0.4:
+                self.add(f"d{self.random.randrange(12)}", self.random.randrange(1, 4), self.random.random() < 0.5)
+            elif what < 0.9 and under_way:
+                verdict = self.random.choice((DELIVERED, EXPIRED, REFUSED, REFUSED))
+                self.end([under_way.pop(self.random.randrange(len(under_way)))], verdict)
+            else:
+                self.now += self.random.choice((1.0, 40.0))
+                self.places.over(self.now)
+            if self.random.random() < 0.1:
+                self.places.limit(self.random.randrange(1, 10), Pacing(5), 0.0)
+            under_way += self.take_all()
+            self.check(under_way)
+        for _ in range(10_000):
+            self.end(under_way, DELIVERED)
+            under_way = self.take_all()
+            self.check(under_way)
+            if not under_way:
+                moment = self.places.next_moment()
+                if moment is None:
+                    break
+                self.now = max(moment, self.now)
+                self.places.over(self.now)
+        self.assertEqual((self.places.waiting, self.places.running), (0, 0))
+
+    def check(self, under_way: list[Taken[str, int]]) -> None:
+        self.assertEqual(self.places.running, len(under_way))
+        if self.places.waiting and not under_way:
+            self.assertIsNotNone(self.places.next_moment())
+
+
+class PressedTests(Base):
+    def test_only_while_others_wait(self) -> None:
+        self.make(places=4, each=4)
+        self.add("silent", 10)
+        self.take_all()
+        self.assertFalse(self.places.pressed("silent"))
+        self.add("other", 1)
+        self.take_all()
+        self.assertFalse(self.places.pressed("silent"))
+        for name in ("third", "fourth"):
+            self.add(name, 1)
+        self.take_all()
+        self.assertTrue(self.places.pressed("silent"))
+        self.assertTrue(self.places.pressed("other"))
+
+    def test_whose_own_mail_alone_waits_is_not(self) -> None:
+        self.make(places=1, each=1)
+        self.add("silent", 10)
+        self.take_all()
+        self.assertFalse(self.places.pressed("silent"))
+        self.add("other", 1)
+        self.assertTrue(self.places.pressed("silent"))
+
+    def test_one_that_answers_is_not(self) -> None:
+        self.make(places=1, each=1)
+        self.add("well", 2)
+        self.assertEqual(self.serve(DELIVERED), 1)
+        self.take_all()
+        self.add("other", 1)
+        self.assertFalse(self.places.pressed("well"))
 
 
 class FreshTests(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -23,6 +23,7 @@ from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST
+from fopemta.routing.values import NextHop
 from fopemta.spool.memory import Kept, MemorySpool
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
@@ -44,6 +45,8 @@ class Place:
 GOOD = Place()
 DEAD = Place(30.0, Result.DEFERRED, 451, Diagnosis.CONNECTION_TIMEOUT, session=False)
 SLOW = Place(600.0)
+# Gives up after five minutes, or after half a minute when others wait.
+TARPIT = Place(300.0, Result.DEFERRED, 451, Diagnosis.CONVERSATION_TIMEOUT, session=False)
 FULL = Place(1.0, Result.DEFERRED, 452, Diagnosis.DEFERRED_BY_PEER)
 EXPIRED = Place(1.0, Result.DEFERRED, 451, Diagnosis.CERT_EXPIRED)
 
@@ -57,6 +60,7 @@ class WorldCourier:
         self.places: dict[str, Place] = {}
         self.attempts: list[tuple[float, str, str]] = []
         self.arrivals: dict[str, float] = {}
+        self.pressed: Callable[[NextHop], bool] = lambda _: False
         self.running: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
 
@@ -70,8 +74,17 @@ class WorldCourier:
         self.running[domain] += 1
         self.most[domain] = max(self.most[domain], self.running[domain])
         done: Deferred[Sequence[VerdictRecord]] = Deferred()
-        self.clock.callLater(place.takes, self._end, done, consignment, place)
+        if place is TARPIT:
+            self.clock.callLater(30.0, self._look, done, consignment, place, self.clock.seconds() + place.takes)
+        else:
+            self.clock.callLater(place.takes, self._end, done, consignment, place)
         return done
+
+    def _look(self, done: Deferred[Any], consignment: Consignment, place: Place, until: float) -> None:
+        if self.clock.seconds() >= until or self.pressed(consignment.next_hop):
+            self._end(done, consignment, place)
+        else:
+            self.clock.callLater(5.0, self._look, done, consignment, place, until)
 
     def _end(self, done: Deferred[Any], consignment: Consignment, place: Place) -> None:
         self.running[consignment.next_hop.domain] -= 1
@@ -252,6 +265,65 @@ class DeadTests(World):
         self.start(*[self.keep("expired.test") for _ in range(100)])
         self.pass_time(60)
         self.assertEqual(len(self.courier.attempts), 100)
+
+
+class SilentTests(World):
+    """Servers that take a connection and say nothing, for five minutes each time."""
+
+    def silence(self, number: int, messages: int = 10) -> None:
+        for index in range(number):
+            self.courier.places[f"silent{index}.test"] = TARPIT
+        for _ in range(messages):
+            for index in range(number):
+                self.send(f"silent{index}.test")
+
+    def make(self, **changes: Any) -> None:
+        super().make(**changes)
+        self.courier.pressed = self.dispatcher.pressed
+
+    def waited(self, *domains: str, most: float) -> float:
+        """How long the slowest of a message to each took."""
+        before, sent = self.clock.seconds() - START, [self.send(domain) for domain in domains]
+        self.pass_time(most)
+        self.assertLessEqual(set(sent), set(self.courier.arrivals))
+        return max(self.courier.arrivals[each] for each in sent) - before
+
+    def test_25_silent_domains_at_default_limits(self) -> None:
+        self.start()
+        self.silence(25)
+        self.assertLess(self.waited("new0.test", "new1.test", most=10), 5)
+        self.pass_time(600)
+        self.assertLess(self.waited("new0.test", "new2.test", most=10), 5)
+
+    def test_with_few_places_too(self) -> None:
+        for connections in (2, 4, 10):
+            self.setUp()
+            self.make(delivery=Delivery(connections=connections))
+            self.start()
+            self.assertLess(self.waited("well.test", most=10), 5)
+            self.silence(25)
+            self.pass_time(2)
+            if connections >= 4:
+                self.assertLess(self.waited("well.test", most=10), 5, connections)
+            self.assertLess(self.waited("new.test", most=1200), 1000, connections)
+            self.pass_time(1800)
+            self.assertLess(self.waited("newer.test", "well.test", most=300), 150, connections)
+
+    def test_a_thousand_silent_domains(self) -> None:
+        self.start()
+        self.assertLess(self.waited("well.test", most=10), 5)
+        self.silence(1000, messages=1)
+        self.pass_time(2)
+        self.assertLess(self.waited("well.test", most=10), 5)
+        self.assertLess(self.waited("new.test", most=300), 250)
+
+    def test_where_nobody_else_waits_a_slow_server_has_its_time(self) -> None:
+        self.make(delivery=Delivery(connections=1))
+        self.start()
+        self.courier.places["silent.test"] = TARPIT
+        self.send("silent.test")
+        self.pass_time(295)
+        self.assertEqual(sum(self.courier.running.values()), 1)
 
 
 class SlowTests(World):
