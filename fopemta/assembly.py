@@ -28,7 +28,7 @@ from fopemta.following import Following, Reconfigured, roots_of, shown_certifica
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import ICourier, IHostMemory, ILogins, IMailReactor, IQueue, IResolver, IRuleCounts, ISpool
-from fopemta.local.maildir import MaildirCourier, maildir_path
+from fopemta.local.maildir import MaildirCourier
 from fopemta.lookup.blocklists import Blocklists
 from fopemta.lookup.fetch import Fetcher
 from fopemta.lookup.list_shelf import BorrowedShelf, ListShelf
@@ -287,7 +287,7 @@ def new_ids(worker: int | None = None, machine: Machine = THIS_MACHINE) -> Calla
 def _recipients(configuration: Configuration, reactor: IMailReactor, callout: Callout, kept: Kept) -> Recipients:
     machine = kept.machine
     calls = Calls(callout, kept.callouts, reactor, kept.callouts_in, machine.now)
-    return Recipients(configuration, calls, maildir_path, machine.in_threads(reactor), machine.now)
+    return Recipients(configuration, calls, machine.in_threads(reactor), machine.now)
 
 
 def _router(configuration: Configuration, resolver: IResolver, machine: Machine) -> Router:

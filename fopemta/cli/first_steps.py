@@ -30,7 +30,8 @@ def lines(configuration: Configuration) -> Iterator[str]:
     address = listening_address(open_to.endpoint) if open_to is not None else None
     if open_to is None or route is None or address is None:
         return
-    recipient = f"bob@{route.domain}"
+    # There at each domain, whoever else is.
+    recipient = f"postmaster@{route.domain}"
     host = "127.0.0.1" if address[0] == "*" else address[0]
     yield ""
     yield "A first message, from another terminal:"
@@ -58,7 +59,7 @@ def _is_plain_local(route: Route) -> bool:
 
 def _maildir(route: Route) -> str:
     assert route.maildir is not None
-    return route.maildir.format(local_part="bob", domain=route.domain)
+    return route.maildir.format(local_part="postmaster", domain=route.domain)
 
 
 def _command(host: str, port: int, tls: ListenerTls, recipient: str) -> str:

@@ -26,6 +26,7 @@ from fopemta.config.words import (
     path,
     text_of,
 )
+from fopemta.mail.header_field import LONGEST_VALUE, is_reserved
 from fopemta.policy.action import (
     LATEST,
     ONLY,
@@ -65,6 +66,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _HEADING = re.compile(r"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
 _MANY = 1_000_000
+# Of a reply; more is cut off by whoever shows it.
+_LONGEST_REPLY = 2000
 
 
 def load_rules(text: str, folder: str) -> Rulebook:
@@ -107,6 +110,27 @@ def _matching(regular: re.Pattern[str], wanted: str) -> Reader:
         return text
 
     return plain(read)
+
+
+def _at_most(longest: int) -> Reader:
+    """A text of so many characters."""
+
+    def read(value: object) -> str:
+        text = text_of(value)
+        if len(text) > longest:
+            raise NotValid(f"must have at most {longest} characters, not {len(text)}")
+        return text
+
+    return plain(read)
+
+
+def _added_name(value: object) -> str:
+    name = text_of(value)
+    if _HEADER_NAME.fullmatch(name) is None:
+        raise NotValid(f"must be a header's name, not {shown(value)}")
+    if is_reserved(name):
+        raise NotValid(f"{shown(value)} cannot be added: it says how a message is built, or stands in it once only")
+    return name
 
 
 def _moment(value: object) -> float:
@@ -226,13 +250,13 @@ ACTIONS: Mapping[str, Section] = {
             fingerprints=_some(_pins),
         ),
     ),
-    WORDS[Reject]: Section(Reject, _keys(text=_words)),
-    WORDS[Defer]: Section(Defer, _keys(text=_words)),
+    WORDS[Reject]: Section(Reject, _keys(text=_at_most(_LONGEST_REPLY))),
+    WORDS[Defer]: Section(Defer, _keys(text=_at_most(_LONGEST_REPLY))),
     WORDS[Hold]: Section(Hold, {}),
     WORDS[Redirect]: Section(Redirect, _keys("to", to=_some(_mailboxes))),
     WORDS[Bcc]: Section(Bcc, _keys("to", to=_some(_mailboxes))),
     WORDS[AddHeader]: Section(
-        AddHeader, _keys("name", "value", name=_matching(_HEADER_NAME, "a header's name"), value=_words)
+        AddHeader, _keys("name", "value", name=plain(_added_name), value=_at_most(LONGEST_VALUE))
     ),
     WORDS[RouteVia]: Section(_route, {"via": Key("via", via, required=True, spread=True)}),
     WORDS[AllowWeaker]: Section(

@@ -13,6 +13,7 @@ from fopemta.inbound.gate import Gate
 from fopemta.inbound.inspection import Inspection
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope, Notify, RecipientOptions
+from fopemta.mail.header_field import header_field
 from fopemta.mail.headless import Headless
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import received_header
@@ -114,7 +115,7 @@ class Reception:
 
 def rendered(header: AddHeader) -> bytes:
     """A header that a rule adds; its value is one line of printable text."""
-    return f"{header.name}: {header.value}\r\n".encode()
+    return header_field(header.name, header.value)
 
 
 def changed(envelope: Envelope, accepted: Acceptance) -> Envelope:

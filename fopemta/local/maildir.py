@@ -21,14 +21,13 @@ from fopemta import maillog
 from fopemta.interfaces import Ended, ICourier, ISpool, SpoolTrouble
 from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.consignment import Consignment
+from fopemta.policy.mailbox_name import maildir_of
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
 
 PIECE = 256 * 1024
 _IN_MEMORY = 1024 * 1024
 
-# What may become a part of a path: no slash, no leading dot, nothing that a shell or a person would misread.
-_SAFE_LOCAL_PART = re.compile(r"[a-z0-9_][a-z0-9._-]{0,63}")
 _DELIVERED_TO = re.compile(rb"^Delivered-To:[ \t]*(\S+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -81,7 +80,7 @@ class MaildirCourier:
 
     async def _end_of(self, consignment: Consignment, recipient: Mailbox) -> _End:
         template = consignment.next_hop.route.maildir
-        path = maildir_path(template or "", recipient)
+        path = maildir_of(template or "", recipient)
         if path is None:
             return _NO_SUCH_USER
         try:
@@ -130,17 +129,6 @@ class MaildirCourier:
             text=end.text,
             diagnosis=end.diagnosis.value if end.diagnosis else None,
         )
-
-
-def maildir_path(template: str, recipient: Mailbox) -> str | None:
-    """The Maildir of `recipient`; None when its local part cannot name one.
-
-    The local part counts in lower case and without "+detail"; it can never lead out of the template's folder.
-    """
-    local_part = recipient.local_part.lower().partition("+")[0]
-    if not _SAFE_LOCAL_PART.fullmatch(local_part):
-        return None
-    return template.replace("{local_part}", local_part).replace("{domain}", recipient.domain)
 
 
 def _was_here(start: bytes, recipient: Mailbox) -> bool:

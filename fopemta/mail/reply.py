@@ -6,10 +6,14 @@ RFC 5321 4.2, RFC 2034, RFC 3463.
 from __future__ import annotations
 
 import re
+import textwrap
+import unicodedata
 
 import attrs
 
 _ENHANCED = re.compile(r"[245]\.(\d{1,3})\.(\d{1,3})(?:\s|$)")
+# RFC 5321 4.5.3.1.5: 512 octets a line with codes and CRLF.
+_LONGEST_LINE = 480
 
 
 @attrs.frozen
@@ -77,3 +81,14 @@ class Reply:
         return "".join(
             f"{self.code}{' ' if index == last else '-'}{prefix}{line}\r\n" for index, line in enumerate(self.lines)
         ).encode("utf-8")
+
+
+def text_lines(text: str) -> tuple[str, ...]:
+    """An operator's own text as lines of a reply: ASCII, since whoever has not asked for SMTPUTF8 must not be given
+    anything else (RFC 6531 3.7.4), and none too long.
+    """
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("–", "-"))
+        kept = (letter for letter in plain if not unicodedata.combining(letter))
+        text = "".join(letter if letter.isascii() else "?" for letter in kept)
+    return tuple(textwrap.wrap(text, _LONGEST_LINE)) or ("",)

@@ -8,7 +8,7 @@ import attrs
 
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import RuleNote
-from fopemta.mail.reply import Reply
+from fopemta.mail.reply import Reply, text_lines
 from fopemta.policy.action import AddHeader, Bcc, Defer, Hold, Redirect, Reject
 from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import RuleResult, matching
@@ -38,10 +38,10 @@ def refusal_of(results: Sequence[RuleResult]) -> tuple[Reply, RuleResult] | None
     """
     for result in matching(results, Reject):
         assert isinstance(result.rule.then, Reject)
-        return Reply.of(550, "5.7.1", result.rule.then.text), result
+        return Reply.of(550, "5.7.1", *text_lines(result.rule.then.text)), result
     for result in matching(results, Defer):
         assert isinstance(result.rule.then, Defer)
-        return Reply.of(450, "4.7.1", result.rule.then.text), result
+        return Reply.of(450, "4.7.1", *text_lines(result.rule.then.text)), result
     for result in results:
         if result.enforced and result.answer is Answer.NOT_FOR_NOW:
             return _NOT_FOR_NOW, result

@@ -21,6 +21,7 @@ from fopemta.config.place import NotValid
 from fopemta.config.words import mailbox_of
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope, RecipientOptions
+from fopemta.policy.circles import circles
 
 # Of one address; nobody has so many by intention.
 MOST_TARGETS = 1000
@@ -138,25 +139,8 @@ def _local_part(text: str) -> str:
 
 def _loops(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:
     """Each name that leads back to itself, told once for each way round."""
-    done: set[str] = set()
-    for start in by_name:
-        way: list[str] = []
-        # Depth first without recursion: a file may hold a long chain.
-        stack = [(start, iter(_names(by_name, start, is_local)))] if start not in done else []
-        while stack:
-            name, names = stack[-1]
-            if len(way) < len(stack):
-                way.append(name)
-            following = next(names, None)
-            if following is None:
-                done.add(name)
-                way.pop()
-                stack.pop()
-            elif following in way:
-                circle = [*way[way.index(following) :], following]
-                yield f"line {by_name[following].line}: leads back to itself: {' -> '.join(circle)}"
-            elif following not in done:
-                stack.append((following, iter(_names(by_name, following, is_local))))
+    for circle in circles(by_name, lambda name: _names(by_name, name, is_local)):
+        yield f"line {by_name[circle[0]].line}: leads back to itself: {' -> '.join(circle)}"
 
 
 def _names(by_name: Mapping[str, Alias], name: str, is_local: IsLocal) -> list[str]:

@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 import attrs
 
 from fopemta.config.errors import ConfigurationError
-from fopemta.config.model import Route
-from fopemta.policy.action import Action, AllowWeaker, Defer, ForceTls, Hold, Reject
-from fopemta.policy.facts import Direction
+from fopemta.config.model import Route, Via
+from fopemta.policy.action import Action, AllowWeaker, Bcc, Defer, ForceTls, Hold, Redirect, Reject
+from fopemta.policy.circles import circles
+from fopemta.policy.facts import Direction, MessageFacts, Stage
+from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.matchers import Matcher, Recipients, Senders, Users
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
-from fopemta.routing.routes import is_local
+from fopemta.policy.sieve import Sieve
+from fopemta.routing.routes import is_local, route_for
 
 # Whoever must renew an exception needs about so long.
 WARNED_AHEAD = 14 * 86_400.0
@@ -23,7 +26,10 @@ _REFUSE = (Reject, Defer)
 
 def rule_cautions(book: Rulebook, routes: Sequence[Route], now: float) -> tuple[ConfigurationError, ...]:
     """Everything worth a word; `now` in seconds since the epoch."""
-    found: list[tuple[int, str]] = [*_expiries(book, now), *_alone(book, routes), *_together(book)]
+    found: list[tuple[int, str]] = [
+        *_expiries(book, now), *_alone(book, routes), *_names(book), *_targets(book, routes), *_circles(book),
+        *_together(book),
+    ]  # fmt: skip
     return tuple(ConfigurationError(_place(book, index), words) for index, words in sorted(found))
 
 
@@ -71,6 +77,51 @@ def _top_level(rule: Rule) -> list[str]:
     """Domains without a dot among the addresses that a rule names."""
     named = [each for matcher in rule.when if isinstance(matcher, Senders | Recipients) for each in matcher.patterns]
     return [each.text for each in named if each.text.isalnum()]
+
+
+def _names(book: Rulebook) -> Iterator[tuple[int, str]]:
+    """Two rules that a person takes for one."""
+    seen: dict[str, str] = {}
+    for index, rule in enumerate(book.rules):
+        first = seen.setdefault(rule.name.lower(), rule.name)
+        if first != rule.name:
+            yield index, f"differs from the name {first} in upper and lower case alone"
+
+
+def _targets(book: Rulebook, routes: Sequence[Route]) -> Iterator[tuple[int, str]]:
+    """To whom nothing can be delivered."""
+    for index, rule in enumerate(book.rules):
+        for target in rule.then.to if isinstance(rule.then, Redirect | Bcc) else ():
+            route = route_for(target.domain, routes)
+            if route.via is Via.MAILDIR and maildir_of(route.maildir or "", target) is None:
+                yield index, f"cannot be delivered: no mailbox here has the name of {target}"
+            elif route.via is Via.MX and not target.is_literal and "." not in target.domain:
+                yield index, f"cannot be delivered: no route names the domain of {target}, and no MX can"
+
+
+def _circles(book: Rulebook) -> Iterator[tuple[int, str]]:
+    """Rules that send mail from one to the other and back."""
+    redirecting = [
+        (index, rule, [each for each in rule.when if isinstance(each, Recipients)])
+        for index, rule in enumerate(book.rules)
+        if isinstance(rule.then, Redirect) and rule.mode is Mode.ENFORCE
+    ]
+    # A rule that names nobody in particular leads everywhere, and says nothing.
+    redirecting = [each for each in redirecting if each[2]]
+    sieve = Sieve([matchers for _, _, matchers in redirecting])
+
+    def following(place: int) -> Iterator[int]:
+        action = redirecting[place][1].then
+        assert isinstance(action, Redirect)
+        for target in action.to:
+            facts = MessageFacts(stage=Stage.RECIPIENT, direction=Direction.OUTBOUND, recipients=(target,))
+            for other in sieve.places(facts):
+                if other != place and redirecting[other][1].names(target):
+                    yield other
+
+    for circle in circles(range(len(redirecting)), following):
+        names = " -> ".join(redirecting[each][1].name for each in circle)
+        yield redirecting[max(circle)][0], f"redirects in a circle: {names}"
 
 
 def _together(book: Rulebook) -> Iterator[tuple[int, str]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from fopemta import maillog
@@ -19,14 +19,12 @@ from fopemta.mail.envelope import Envelope
 from fopemta.mail.reply import Reply
 from fopemta.policy import aliases as alias_rules
 from fopemta.policy.aliases import Aliases
+from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.recipient_list import RecipientList, parse
-from fopemta.policy.recipients import NOT_KNOWN_NOW, by_callout, by_list, is_postmaster
+from fopemta.policy.recipients import NO_SUCH_MAILBOX, NOT_KNOWN_NOW, by_callout, by_list, is_postmaster
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.files import InThread, WatchedFile
 from fopemta.routing.routes import is_local, route_for
-
-# The Maildir of a recipient by its route's template; None where its local part can name none.
-MaildirPath: TypeAlias = Callable[[str, Mailbox], str | None]
 
 _NO_ALIASES = Aliases()
 
@@ -39,12 +37,10 @@ class Recipients:
         self,
         config: Configuration,
         calls: Calls,
-        maildir_path: MaildirPath,
         in_thread: InThread,
         now: Callable[[], float],
     ) -> None:
         self._calls = calls
-        self._maildir_path = maildir_path
         self._in_thread = in_thread
         self._now = now
         self._lists: dict[str, WatchedFile[RecipientList]] = {}
@@ -85,7 +81,7 @@ class Recipients:
         """See IRecipients."""
         route = route_for(recipient.domain, self._config.routes)
         if self._aliases is None and (route.verify is Verify.OFF or is_postmaster(recipient)):
-            return None
+            return None if _can_be_stored(recipient, route) else succeed(NO_SUCH_MAILBOX)
         return Deferred.fromCoroutine(self._verify(recipient, route))
 
     async def _verify(self, recipient: Mailbox, route: Route) -> Reply | None:
@@ -104,6 +100,8 @@ class Recipients:
                 return NOT_KNOWN_NOW
             if aliases.of(recipient) is not None:
                 return None
+        if not _can_be_stored(recipient, route):
+            return NO_SUCH_MAILBOX
         if route.verify is Verify.OFF or is_postmaster(recipient):
             return None
         if route.verify is Verify.CALLOUT:
@@ -121,7 +119,7 @@ class Recipients:
         return found.holds(recipient) or (local and found.holds(plain))
 
     async def _has_folder(self, recipient: Mailbox, route: Route) -> bool | None:
-        path = self._maildir_path(route.maildir or "", recipient)
+        path = maildir_of(route.maildir or "", recipient)
         return False if path is None else await self._in_thread(_is_folder, path)
 
     # --- aliases ---------------------------------------------------------------------------------------------------
@@ -136,6 +134,11 @@ class Recipients:
         aliases = self._aliases.content
         _look_at(self._aliases)
         return alias_rules.expanded(envelope, aliases or _NO_ALIASES, self._is_local)
+
+
+def _can_be_stored(recipient: Mailbox, route: Route) -> bool:
+    """What the courier would refuse later is refused now: its report would go to whoever was named as the sender."""
+    return route.via is not Via.MAILDIR or maildir_of(route.maildir or "", recipient) is not None
 
 
 def _look_at(file: WatchedFile[Any]) -> None:

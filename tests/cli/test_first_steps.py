@@ -22,8 +22,8 @@ class FirstStepsTests(SynchronousTestCase):
             "listens at 127.0.0.1 port 2525 for other mail servers, TLS opportunistic",
             "listens at 127.0.0.1 port 2587 for mail programs, TLS required",
             "/co/var/spool",
-            "smtplib.SMTP('127.0.0.1', 2525); s.starttls(); s.sendmail('alice@example.org', ['bob@localhost'], ",
-            "/co/var/mail/bob/new/",
+            "smtplib.SMTP('127.0.0.1', 2525); s.starttls(); s.sendmail('alice@example.org', ['postmaster@localhost'], ",
+            "/co/var/mail/postmaster/new/",
         ):
             self.assertIn(part, said)
 

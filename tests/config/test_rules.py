@@ -149,6 +149,15 @@ class RulesTests(SynchronousTestCase):
         table = {
             '[[rule]]\nthen = { action = "hold" }': "rule[0].name: is missing",
             '[[rule]]\nname = "x"': "rule[0].then: is missing",
+            '[[rule]]\nname = "x"\nthen = { action = "add_header", name = "Content-Type", value = "text/html" }': (
+                "rule[0].then.name: "
+            ),
+            '[[rule]]\nname = "x"\nthen = { action = "add_header", name = "X", value = "%s" }' % ("v" * 4001): (
+                "rule[0].then.value: must have at most 4000 characters, not 4001"
+            ),
+            '[[rule]]\nname = "x"\nthen = { action = "reject", text = "%s" }' % ("v" * 2001): (
+                "rule[0].then.text: must have at most 2000 characters, not 2001"
+            ),
             '[[rule]]\nname = "x"\nthen = { action = "drop" }': "rule[0].then.action: must be one of",
             '[[rule]]\nname = "x"\nthen = { action = "hold", hold = "1h" }': "rule[0].then.hold: is not known",
             '[[rule]]\nname = "x"\nthen = { action = "redirect" }': "rule[0].then.to: is missing",

@@ -9,7 +9,6 @@ from twisted.internet.defer import execute
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import AliasFile
-from fopemta.local.maildir import maildir_path
 from fopemta.mail.address import Mailbox
 from fopemta.outbound.callout import Callout
 from fopemta.recipients.calls import Calls
@@ -27,7 +26,7 @@ class AliasTests(SynchronousTestCase):
         config = attrs.evolve(inbound.config, aliases=AliasFile(file=str(path)))
         memory = CalloutMemory.in_folder(self.mktemp())
         calls = Calls(Callout(Delivery(peer()).manager), memory, inbound.clock, execute, inbound.factory.now)
-        recipients = Recipients(config, calls, maildir_path, execute, inbound.factory.now)
+        recipients = Recipients(config, calls, execute, inbound.factory.now)
         inbound.factory.recipients, inbound.factory.aliases = recipients, recipients
         talk = inbound.open()
         talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\nRCPT TO:<Sales@us.test>\r\nRCPT TO:<dan@us.test>\r\nDATA\r\n")

@@ -10,7 +10,6 @@ from twisted.internet.defer import execute
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Relay, Route, Unverified, Verify
-from fopemta.local.maildir import maildir_path
 from fopemta.outbound.callout import Callout, hurried
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
@@ -36,7 +35,7 @@ class Relaying:
         delivery.manager.reconfigure(hurried(config))
         memory = CalloutMemory.in_folder(str(folder))
         calls = Calls(Callout(delivery.manager), memory, self.network, execute, lambda: self.now)
-        self.inbound.factory.recipients = Recipients(config, calls, maildir_path, execute, lambda: self.now)
+        self.inbound.factory.recipients = Recipients(config, calls, execute, lambda: self.now)
         self.inbound.factory.reconfigure(config)
 
     def answer(self, address: str = "bob@d.test") -> str:

@@ -110,6 +110,12 @@ class ContentTests(SynchronousTestCase):
             self.assertIn(b"+0000\r\nX-Seen: yes\r\nSubject: ", kept)
             self.assertTrue(kept.endswith(content.removesuffix(b".\r\n")))
 
+    def test_a_header_of_other_letters_is_encoded(self) -> None:
+        inbound = listening(rule('action = "add_header", name = "X-Seen", value = "für alle"', 'subject = ["secret"]'))
+        send(inbound, CONTENT)
+        (kept,) = inbound.kept()
+        self.assertIn(b"\r\nX-Seen: =?utf-8?b?ZsO8ciBhbGxl?=\r\nSubject: ", kept)
+
     def test_large_messages_are_not_held_back(self) -> None:
         inbound = listening(rule('action = "add_header", name = "X-Seen", value = "yes"', 'subject = ["secret"]'))
         talk = inbound.open()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.reply import Reply
+from fopemta.mail.reply import Reply, text_lines
 
 
 class ReplyTests(SynchronousTestCase):
@@ -17,6 +17,14 @@ class ReplyTests(SynchronousTestCase):
 
     def test_without_enhanced_code(self) -> None:
         self.assertEqual(Reply.of(220, None, "Ready to start TLS").render(), b"220 Ready to start TLS\r\n")
+
+    def test_an_operators_text(self) -> None:
+        for text, lines in {
+            "No.": ("No.",), "Für Größe, naïve – ☃": ("Fur Grosse, naive - ?",), "a  b": ("a  b",), " ": ("",),
+            "x" * 1000: ("x" * 480, "x" * 480, "x" * 40),
+            "word " * 200: (("word " * 96)[:-1],) * 2 + ("word " * 7 + "word",),
+        }.items():  # fmt: skip
+            self.assertEqual(text_lines(text), lines, text)
 
     def test_kinds(self) -> None:
         table = {250: (True, False), 354: (True, False), 451: (False, True), 550: (False, False)}

@@ -15,6 +15,16 @@ CAROL, DAVE = Mailbox("carol", "us.test"), Mailbox("dave", "us.test")
 
 
 class RefusalTests(SynchronousTestCase):
+    def test_a_refusal_has_lines_of_a_reply(self) -> None:
+        for action, code in ((Reject, b"550"), (Defer, b"450")):
+            found = refusal_of(results(rule(then=action("Größe: " + "zu groß " * 100))))
+            assert found is not None
+            lines = found[0].render().split(b"\r\n")[:-1]
+            self.assertGreater(len(lines), 1)
+            for line in lines:
+                self.assertTrue(line.isascii() and line.startswith(code) and len(line) <= 510, line)
+            self.assertIn(b"Grosse: zu gross zu", lines[0])
+
     def test_which_refusal(self) -> None:
         table = {
             "nobody": ([], None),

@@ -16,7 +16,7 @@ from fopemta.policy.cautions import expiry_cautions, rule_cautions
 from fopemta.policy.rulebook import Mode, Rule
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
-ROUTES = (Route(domain="us.test", via=Via.MAILDIR, maildir="/m"),)
+ROUTES = (Route(domain="us.test", via=Via.MAILDIR, maildir="/m/{local_part}"),)
 BANK = 'when = { recipients = ["bank.test"] }'
 
 
@@ -94,6 +94,42 @@ class CautionTests(SynchronousTestCase):
         self.assertEqual([each.partition(": ")[2] for each in found], [
             "adds nothing: rule b does the same for all that it matches",
         ] * 2)  # fmt: skip
+
+    def test_names_that_differ_in_case_alone(self) -> None:
+        text = rules('then = { action = "hold" }\nmode = "test"', 'then = { action = "hold" }\nmode = "test"')
+        found = rule_cautions(load_rules(text.replace('"b"', '"A"'), "/etc"), ROUTES, NOW)
+        self.assertEqual([each.message for each in found], ["differs from the name a in upper and lower case alone"])
+
+    def test_targets_that_nobody_can_deliver_to(self) -> None:
+        for action in ("redirect", "bcc"):
+            for target, wanted in {
+                "bob@us.test": None, "o'neil@us.test": None, "x@far.test": None, "x@[192.0.2.1]": None,
+                "a/b@us.test": "no mailbox here has the name of a/b@us.test", "x@nowhere": "no route names the domain",
+            }.items():  # fmt: skip
+                found = self.cautions(BANK + f'\nthen = {{ action = "{action}", to = ["{target}"] }}')
+                self.assertEqual(len(found), int(wanted is not None), (target, found))
+                self.assertIn(wanted or "", "".join(found))
+
+    def test_redirects_in_a_circle(self) -> None:
+        def redirect(recipient: str, target: str) -> str:
+            return f'when = {{ recipients = ["{recipient}"] }}\nthen = {{ action = "redirect", to = ["{target}"] }}'
+
+        for bodies, wanted in (
+            ((redirect("a@x.test", "b@x.test"), redirect("b@x.test", "a@x.test")), "a -> b -> a"),
+            (
+                (redirect("c@x.test", "a@x.test"), redirect("a@x.test", "b@x.test"), redirect("b@x.test", "c@x.test")),
+                "a -> b -> c -> a",
+            ),
+            ((redirect("a@x.test", "b@x.test"), redirect("b@x.test", "c@x.test")), None),
+            ((redirect("@x.test", "a@x.test"),), None),
+            ((redirect("a@x.test", "b@x.test"), redirect("b@x.test", "a@x.test") + '\nmode = "test"'), None),
+            (
+                (redirect("a@x.test", "b@x.test"), 'then = { action = "redirect", to = ["a@x.test"] }'), None,
+            ),
+        ):  # fmt: skip
+            found = [each for each in self.cautions(*bodies) if "circle" in each]
+            self.assertEqual(len(found), int(wanted is not None), bodies)
+            self.assertIn(wanted or "", "".join(found))
 
     def test_what_changes_day_by_day(self) -> None:
         book = load_rules(rules('expires = 2027-06-01\nthen = { action = "hold" }'), "/etc")

@@ -13,7 +13,6 @@ from zope.interface.verify import verifyObject
 
 from fopemta.config.model import AliasFile, Configuration, Listener, Node, Route, Unverified, Verify, Via
 from fopemta.interfaces import IAliases, IRecipients
-from fopemta.local.maildir import maildir_path
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.policy.recipients import Said
@@ -60,11 +59,13 @@ class RecipientsTests(SynchronousTestCase):
     def made(self, config: Configuration) -> Recipients:
         memory = CalloutMemory(str(self.folder / "state" / "recipients.sqlite"))
         calls = Calls(self.callout, memory, self.clock, execute, lambda: self.now)
-        return Recipients(config, calls, maildir_path, execute, lambda: self.now)
+        return Recipients(config, calls, execute, lambda: self.now)
 
     def verify(self, address: str) -> str | None:
         local_part, _, domain = address.rpartition("@")
         asking = self.recipients.verify(Mailbox(local_part, domain))
+        if asking is None:
+            return None
         self.clock.advance(0)
         reply = self.successResultOf(asking)
         return None if reply is None else f"{reply.code} {reply.enhanced}"
@@ -93,6 +94,21 @@ class RecipientsTests(SynchronousTestCase):
         } | {f"Postmaster@{each.domain}": None for each in self.config.routes}
         self.assertEqual({address: self.verify(address) for address in table}, table)
         self.assertEqual(self.callout.asked, [Mailbox("bob", "call.test")])
+
+    def test_who_cannot_have_a_mailbox_is_refused_whether_recipients_are_verified_or_not(self) -> None:
+        with_aliases = self.recipients
+        without = self.made(attrs.evolve(self.config, aliases=AliasFile()))
+        one = Route(domain="one.test", via=Via.MAILDIR, maildir=str(self.folder / "mail" / "one"))
+        for self.recipients in (with_aliases, without):
+            aliases = self.config.aliases if self.recipients is with_aliases else AliasFile()
+            self.recipients.reconfigure(attrs.evolve(self.config, aliases=aliases, routes=(*self.config.routes, one)))
+            for local_part in ("../x", "a/b", "a" * 65, "-x", "ü", ".x"):
+                self.assertEqual(self.verify(f"{local_part}@off.test"), "550 5.1.1", local_part)
+                # Whoever has one for a whole domain, or passes the mail on, has no such need.
+                for domain in ("one.test", "elsewhere.test", "call.test"):
+                    self.assertIsNone(self.verify(f"{local_part}@{domain}"), (local_part, domain))
+            for local_part in ("o'neil", "O'Neil+x", "x&y"):
+                self.assertIsNone(self.verify(f"{local_part}@off.test"), local_part)
 
     def test_what_cannot_be_looked_at_says_nothing_of_anybody(self) -> None:
         os.unlink(self.folder / "list")

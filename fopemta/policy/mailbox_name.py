@@ -1,0 +1,28 @@
+"""By which name a recipient has a mailbox on this machine (pure): what may become a part of a path."""
+
+from __future__ import annotations
+
+import re
+
+from fopemta.mail.address import Mailbox
+
+# No slash, no leading dot or hyphen, no braces (the template's own), nothing that a shell or a person would misread.
+_NAME = re.compile(r"[a-z0-9_][a-z0-9._'&=~-]{0,63}")
+
+
+def mailbox_name(recipient: Mailbox) -> str | None:
+    """The local part in lower case, without "+detail"; None where no mailbox can have that name."""
+    name = recipient.local_part.lower().partition("+")[0]
+    return name if _NAME.fullmatch(name) else None
+
+
+def maildir_of(template: str, recipient: Mailbox) -> str | None:
+    """The Maildir of `recipient` by a route's template; None where its local part would have to name it and cannot.
+
+    It never leads out of the template's folder.
+    """
+    name = mailbox_name(recipient)
+    if name is None and "{local_part}" in template:
+        return None
+    # The domain first: a name has no braces, and must not be looked through.
+    return template.replace("{domain}", recipient.domain).replace("{local_part}", name or "")
