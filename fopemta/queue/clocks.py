@@ -6,6 +6,7 @@ Moments are stored, shown and reported in wall time; what waits, and how old it 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from fopemta.retry.agenda import Agenda
@@ -56,8 +57,18 @@ class Ages:
     def __init__(self, seconds: Callable[[], float], now: Callable[[], float]) -> None:
         self._seconds = seconds
         self._now = now
+        self._began = -math.inf
         self._born: dict[str, float] = {}
         self._domains: dict[str, tuple[str, ...]] = {}
+
+    def begin(self) -> None:
+        """The queue runs from now on."""
+        self._began = self._seconds()
+
+    @property
+    def began(self) -> float:
+        """When it began to run, in wall time as it is now."""
+        return self._now() - (self._seconds() - self._began)
 
     def found(self, message_id: str, arrived: float, domains: tuple[str, ...] = ()) -> None:
         """A message that arrived at this moment of the wall clock, as that stands now."""

@@ -105,6 +105,7 @@ class Dispatcher:
     def start(self, messages: Sequence[Unfinished]) -> None:
         """Take over what the spool recovered, oldest first."""
         now = self._now()
+        self._ages.begin()
         overdue = 0
         for message in messages:
             self._ages.found(message.id, message.arrived, message.domains)
@@ -416,7 +417,7 @@ class Dispatcher:
 
         def ended(verdicts: Sequence[VerdictRecord]) -> Deferred[None]:
             told.extend(verdicts)
-            return Deferred.fromCoroutine(self._outcomes.record(self._rounds[message_id], verdicts))
+            return Deferred.fromCoroutine(self._outcomes.record(self._rounds[message_id], verdicts, hop))
 
         verdicts: Sequence[VerdictRecord] = ()
         try:
@@ -426,7 +427,7 @@ class Dispatcher:
                 self._park(waiting)
             self._call(hop)
             self._carry()
-        await self._outcomes.record(self._rounds[message_id], verdicts)
+        await self._outcomes.record(self._rounds[message_id], verdicts, hop)
         self._came_back(self._rounds[message_id])
         if not self._traffic.running:
             self._ended_idle()

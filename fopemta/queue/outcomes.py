@@ -21,6 +21,7 @@ from fopemta.queue.round import Round
 from fopemta.report.notices import warning_due, with_warnings
 from fopemta.report.quotation import quoted_codes, refusal_in, said_by_server
 from fopemta.retry.timetable import held_up, life_over, next_try
+from fopemta.routing.values import NextHop
 from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
 from fopemta.trust.verdict import Result, VerdictRecord
 
@@ -64,14 +65,16 @@ class Outcomes:
         """There is one that the spool does not take."""
         return self._unwritten > 0
 
-    async def record(self, round_: Round, verdicts: Sequence[VerdictRecord]) -> None:
-        """What an attempt gave: settle it, report what is to be told, write all down.  Reports come first
-        (RULINGS 16e).
+    async def record(
+        self, round_: Round, verdicts: Sequence[VerdictRecord], destination: NextHop | None = None
+    ) -> None:
+        """What an attempt gave, at `destination` where there was one: settle it, report what is to be told, write all
+        down.  Reports come first: a crash in between must not leave a failure of which nobody is told.
         """
         if not verdicts:
             return
         message = round_.message
-        settled = [self._settled(message, verdict, round_.demands) for verdict in verdicts]
+        settled = [self._settled(round_, destination, verdict) for verdict in verdicts]
         warned = with_warnings(message, settled, self._config.retry.warn_after, self.lived_until(message))
         warned = self._with_tls_warnings(message, warned, round_.demands)
         for verdict in warned:
@@ -117,30 +120,33 @@ class Outcomes:
         ]
         return [verdict for status in silent if (verdict := verdict_of(status)) is not None]
 
-    def _settled(self, message: QueuedMessage, verdict: VerdictRecord, demands: MessageDemands) -> VerdictRecord:
+    def _settled(self, round_: Round, destination: NextHop | None, verdict: VerdictRecord) -> VerdictRecord:
         """As it is to be recorded: with the next try, or failed, when its time is over."""
+        message, demands = round_.message, round_.demands
         verdict = _carried_on(message, verdict)
         patience = demands.of(verdict.recipient).demanded.patience if demands is not NO_DEMANDS else None
         if patience is None or verdict.tls_since is None or verdict.result is not Result.DEFERRED:
-            timed = self._timed(message, verdict)
+            timed = self._timed(round_, destination, verdict)
         else:
-            timed = self._timed_for_tls(message, verdict, verdict.tls_since + patience.hold)
+            timed = self._timed_for_tls(round_, destination, verdict, verdict.tls_since + patience.hold)
         if timed.result is not Result.FAILED or timed.recipient != str(self._config.node.postmaster):
             return timed
         # Nobody else would hear of it, so it is never given up (RULINGS 24).
         maillog.postmaster_unreachable(message.id, timed.recipient, timed.text)
         return attrs.evolve(timed, result=Result.DEFERRED, held=True)
 
-    def _timed_for_tls(self, message: QueuedMessage, verdict: VerdictRecord, deadline: float) -> VerdictRecord:
+    def _timed_for_tls(
+        self, round_: Round, destination: NextHop | None, verdict: VerdictRecord, deadline: float
+    ) -> VerdictRecord:
         """RULINGS 6: an attempt is made at the deadline, and the first TLS failure from then on is the last; other
         failures run the general clock.
         """
         now = self._now()
         verdict = attrs.evolve(verdict, tls_deadline=deadline)
         failed = verdict.diagnosis is not None and is_tls_failure(Diagnosis(verdict.diagnosis))
-        if now >= deadline and failed and not held_up(self._config.retry, _previous(message, verdict), now):
+        if now >= deadline and failed and not self._held_up(round_.message, verdict):
             return _given_up(verdict)
-        timed = self._timed(message, verdict)
+        timed = self._timed(round_, destination, verdict)
         if timed.next_try is not None and now < deadline < timed.next_try:
             return attrs.evolve(timed, next_try=deadline)
         return timed
@@ -162,19 +168,31 @@ class Outcomes:
         age = message.arrived + self._now() - verdict.tls_since
         return attrs.evolve(verdict, warned=warning_due(message, status, patience.warn_after, age))
 
-    def _timed(self, message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
+    def _timed(self, round_: Round, destination: NextHop | None, verdict: VerdictRecord) -> VerdictRecord:
         if verdict.result is not Result.DEFERRED:
             return verdict
         now, retry = self._now(), self._config.retry
-        arrived = self.arrived(message)
-        if not life_over(retry, arrived, now):
+        if not life_over(retry, self.arrived(round_.message), now):
             if verdict.next_try is not None:
                 return verdict  # not tried: it waits for its destination
-            moment = next_try(retry, arrived, verdict.attempt, now, self._noise.random())
-            return attrs.evolve(verdict, next_try=moment)
-        if held_up(retry, _previous(message, verdict), now):
+            return attrs.evolve(verdict, next_try=self._moment(round_, destination, verdict))
+        if self._held_up(round_.message, verdict):
             return attrs.evolve(verdict, next_try=now + retry.longest)
         return _given_up(verdict)
+
+    def _moment(self, round_: Round, destination: NextHop | None, verdict: VerdictRecord) -> float | None:
+        """One for all whom a destination has put off in a round: by one each they would go in as many transactions."""
+        now, together = self._now(), (destination, verdict.attempt)
+        moment = round_.moments.get(together)
+        if moment is None or moment <= now:
+            arrived, jitter = self.arrived(round_.message), self._noise.random()
+            moment = next_try(self._config.retry, arrived, verdict.attempt, now, jitter)
+        if moment is not None:
+            round_.moments[together] = moment
+        return moment
+
+    def _held_up(self, message: QueuedMessage, verdict: VerdictRecord) -> bool:
+        return held_up(self._config.retry, _previous(message, verdict), self._ages.began)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 

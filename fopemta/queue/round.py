@@ -14,7 +14,8 @@ class Round:
     """What is known of `message` by now, what is demanded of its ways, and how many of its consignments are `out`.
 
     `parked`: destinations that some recipients wait for.  `uncalled`: some wait until they are asked for.  `changed`:
-    something of it was written down.
+    something of it was written down.  `moments`: when those whom a destination has put off are tried again, all
+    together, by how often they have been tried.
     """
 
     message: QueuedMessage
@@ -23,3 +24,4 @@ class Round:
     parked: list[NextHop] = attrs.Factory(list)
     uncalled: bool = False
     changed: bool = False
+    moments: dict[tuple[NextHop | None, int], float] = attrs.Factory(dict)

@@ -36,11 +36,14 @@ def life_over(retry: Retry, arrived: float, now: float) -> bool:
     return now >= arrived + retry.lifetime
 
 
-def held_up(retry: Retry, previous: float, now: float) -> bool:
-    """No wait explains how long ago the attempt before this one was, at `previous`: the machine was off, or the clock
-    was set.  Such an attempt is not the last one, however old the message is said to be (C114).
+def held_up(retry: Retry, previous: float, began: float) -> bool:
+    """The attempt before this one, at `previous`, was long before this run of the queue `began`: the machine was off,
+    or the clock was set.  Such an attempt is not the last one, however old the message is said to be.
+
+    `began` is told by a steady clock.  How long ago the attempt was says nothing: a busy destination makes mail wait,
+    too, and so it would never come to an end.
     """
-    return now - previous > 2 * retry.longest
+    return began - previous > 2 * retry.longest
 
 
 def sane(retry: Retry, moment: float, now: float) -> float:

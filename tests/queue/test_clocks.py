@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Retry, Via
+from fopemta.config.model import Delivery, Retry, Via
 from fopemta.queue.clocks import Ages, SteadyAgenda
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.trust.verdict import Result
-from tests.queue.test_dispatcher import BOB, Base
+from tests.queue.test_dispatcher import BOB, IDS, Base
 
 HOUR, DAY, YEAR = 3600.0, 86400.0, 365 * 86400.0
 
@@ -54,6 +55,53 @@ class ClocksTests(SynchronousTestCase):
         ages.forget("a")
         ages.forget("a")
         self.assertEqual(ages.arrived("a", 7.0), 7.0)
+
+    def test_when_it_began_by_the_clock_as_it_is_now(self) -> None:
+        ages = Ages(self.clock.seconds, self.now)
+        self.assertEqual(ages.began, -math.inf)
+        self.clock.advance(7)
+        ages.begin()
+        self.clock.advance(50)
+        for jump in (0.0, YEAR, -2 * YEAR):
+            self.shift += jump
+            self.assertEqual(self.now() - ages.began, 50)
+
+
+class BusyTests(Base):
+    def test_a_destination_that_keeps_mail_waiting_does_not_make_it_live_for_ever(self) -> None:
+        """One connection, a second for each answer, and each message's turn comes later than any wait explains."""
+        retry = Retry(first=5.0, longest=10.0, lifetime=30.0, warn_after=None)
+        self.make(retry=retry, delivery=Delivery(connections_per_destination=1))
+        self.courier.script["bob@b.test"] = [Result.DEFERRED]
+        self.courier.slow.add("b.test")
+        sent = [self.send(BOB, sender=None) for _ in range(len(IDS))]
+        for _ in range(200):
+            self.clock.advance(4)
+            if self.courier.waiting:
+                waiting, consignment = self.courier.waiting.pop(0)
+                waiting.callback(self.courier.verdicts(consignment))
+        self.assertEqual([self.results(each)[-1:] for each in sent], [[("bob@b.test", "failed")]] * len(sent))
+        attempts = [each for each in self.spool.verdicts if each.message == sent[-1]]
+        self.assertLess(attempts[-1].time - attempts[0].time, 200)
+
+    def test_whoever_was_off_has_one_attempt_more_however_late_its_turn_comes(self) -> None:
+        retry = Retry(first=5.0, longest=10.0, lifetime=30.0, warn_after=None)
+        self.make(retry=retry)
+        self.courier.script["bob@b.test"] = [Result.DEFERRED]
+        message_id = self.send(BOB, sender=None)
+        self.dispatcher.stop()
+        self.clock.rightNow += DAY
+        self.courier.slow.add("b.test")
+        couriers = dict.fromkeys(Via, self.courier)
+        self.dispatcher = Dispatcher(
+            self.spool, couriers, self.config, self.clock, self.clock.seconds, random.Random(7)
+        )
+        self.dispatcher.start([kept.message for kept in self.spool.kept.values()])
+        for wanted in ("deferred", "failed"):
+            self.wait(60, 5)
+            waiting, consignment = self.courier.waiting.pop(0)
+            waiting.callback(self.courier.verdicts(consignment))
+            self.assertEqual(self.results(message_id)[-1], ("bob@b.test", wanted))
 
 
 class JumpTests(Base):

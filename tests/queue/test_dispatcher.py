@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from fopemta.background import supervise
 from fopemta.config.model import Configuration, Delivery, Listener, Node, Retry, Route, Via
 from fopemta.config.rules import load_rules
 from fopemta.interfaces import Ended, ICourier, IQueue
@@ -292,6 +293,91 @@ class FailureTests(Base):
             (report,) = self.reports()
             self.assertIn(f'mx.b.test said: "{quoted}"'.encode(), report.content)
             self.assertIn(f"Diagnostic-Code: smtp; {quoted}".encode(), report.content)
+
+
+class TogetherTests(Base):
+    """Those whom a destination has put off go together again: by a moment for each they would go one by one."""
+
+    MANY = tuple(Mailbox(f"r{number}", "b.test") for number in range(40))
+
+    def put_off_once(self, *recipients: Mailbox) -> None:
+        for each in recipients:
+            self.courier.script[str(each)] = [Result.DEFERRED, Result.DELIVERED]
+
+    def rounds(self) -> list[int]:
+        """How many recipients went in each transaction."""
+        return [len(who.split()) for _, who in self.courier.carried]
+
+    def test_all_of_one_destination(self) -> None:
+        self.put_off_once(*self.MANY)
+        self.send(*self.MANY)
+        self.wait(400)
+        self.assertEqual(self.rounds(), [40, 40])
+
+    def test_each_destination_by_itself(self) -> None:
+        self.put_off_once(BOB, CAROL, *self.MANY)
+        message_id = self.send(BOB, CAROL, *self.MANY)
+        moments = {each.recipient: each.next_try for each in self.spool.verdicts if each.message == message_id}
+        self.assertNotEqual(moments["bob@b.test"], moments["carol@c.test"])
+        self.assertEqual(len(set(moments.values())), 2)
+
+    def test_each_message_by_itself(self) -> None:
+        self.put_off_once(BOB)
+        self.courier.script["bob@b.test"].insert(0, Result.DEFERRED)
+        for _ in range(2):
+            self.send(BOB)
+        self.assertEqual(len({each.next_try for each in self.spool.verdicts}), 2)
+
+    def test_those_of_one_smart_host(self) -> None:
+        self.make(routes=(Route(domain="*", via=Via.SMTP, host="smart.test"),))
+        self.put_off_once(BOB, CAROL)
+        self.send(BOB, CAROL)
+        self.wait(400)
+        self.assertEqual(self.rounds(), [2, 2])
+
+    def test_also_who_was_put_off_later(self) -> None:
+        """Told of in several parts, as of several transactions; but never of a moment that is over."""
+        for between, moments in ((60.0, 1), (400.0, 2)):
+            self.setUp()
+            self.courier = InParts(self.clock, between)
+            self.make()
+            self.put_off_once(*self.MANY)
+            self.send(*self.MANY)
+            self.wait(between + 30)
+            put_off = [each for each in self.spool.verdicts if each.result is Result.DEFERRED]
+            self.assertEqual((len(put_off), len({each.next_try for each in put_off})), (40, moments))
+            self.assertTrue(all((each.next_try or 0) > each.time for each in put_off))
+            self.wait(900)
+            self.assertEqual(sum(self.rounds()), 80)
+
+    def test_who_has_been_tried_more_often_waits_longer(self) -> None:
+        self.courier.script |= {"bob@b.test": [Result.DEFERRED], "bill@b.test": [Result.DEFERRED]}
+        message_id = self.send(BOB, Mailbox("bill", "b.test"))
+        self.dispatcher.order(message_id, Order(kind=OrderKind.RETRY, recipients=frozenset({"bill@b.test"})))
+        self.wait(1, 1)
+        self.dispatcher.order(message_id, Order(kind=OrderKind.RETRY))
+        self.wait(1, 1)
+        self.assertEqual(self.rounds(), [2, 1, 2])
+        last = {each.recipient: each for each in self.spool.verdicts if each.message == message_id}
+        waits = [(last[each].next_try or 0) - last[each].time for each in ("bob@b.test", "bill@b.test")]
+        self.assertTrue(540 <= waits[0] <= 660 and 1080 <= waits[1] <= 1320, waits)
+
+
+class InParts(ScriptedCourier):
+    """Tells of the first recipient at once, of the others later."""
+
+    def __init__(self, clock: Clock, between: float) -> None:
+        super().__init__(clock)
+        self._between = between
+
+    def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
+        self.carried.append((self.clock.seconds(), " ".join(str(each) for each in consignment.recipients)))
+        first, *others = consignment.recipients
+        supervise(ended([self.verdict(consignment, first)]), "telling")
+        later: Deferred[Sequence[VerdictRecord]] = Deferred()
+        others_told = lambda: later.callback([self.verdict(consignment, each) for each in others])  # noqa: E731
+        self.clock.callLater(self._between, others_told)
+        return later
 
 
 class TroubleTests(Base):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Retry
-from fopemta.retry.timetable import life_over, next_try, sane, wait_after
+from fopemta.retry.timetable import held_up, life_over, next_try, sane, wait_after
 
 RETRY = Retry()
 HOUR, DAY = 3600.0, 86400.0
@@ -52,6 +53,17 @@ class TimetableTests(SynchronousTestCase):
         self.assertFalse(life_over(RETRY, 0.0, 5 * DAY - 1))
         self.assertTrue(life_over(RETRY, 0.0, 5 * DAY))
         self.assertIsNone(next_try(RETRY, 0.0, 30, 5 * DAY, 0.5))
+
+    def test_held_up_is_who_was_tried_long_before_the_queue_began_to_run(self) -> None:
+        for previous, began, wanted in (
+            (0.0, 8 * HOUR + 1, True),
+            (0.0, 8 * HOUR, False),
+            # A busy destination, however long that has lasted.
+            (0.0, 0.0, False),
+            (5 * DAY, 0.0, False),
+            (0.0, -math.inf, False),
+        ):
+            self.assertEqual(held_up(RETRY, previous, began), wanted, (previous, began))
 
     def test_C114_moment_far_ahead_is_pulled_in(self) -> None:
         # The clock was a year ahead when the moment was stored, and is right now.
