@@ -24,6 +24,7 @@ from fopemta.config.model import (
     Via,
 )
 from fopemta.config.ways import listening_address
+from fopemta.few_at_once import FewAtOnce, InThread
 from fopemta.following import Following, Reconfigured, roots_of, shown_certificates
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
@@ -67,6 +68,9 @@ from fopemta.users.logins import logins_of
 from fopemta.users.secret import SecretUnusable, kept_secret
 from fopemta.users.slowdown import AnySlowdown
 from fopemta.users.user_file import UserFile
+
+# Messages that are read for rules, or put into seven bits, in threads at once: others have work for the threads, too.
+_READ_AT_ONCE = 2
 
 
 @attrs.frozen(eq=False)
@@ -140,16 +144,22 @@ class Delivering:
 
     @classmethod
     def of(
-        cls, configuration: Configuration, reactor: IMailReactor, spool: ISpool, lookups: Lookups, kept: Kept
+        cls,
+        configuration: Configuration,
+        reactor: IMailReactor,
+        spool: ISpool,
+        lookups: Lookups,
+        kept: Kept,
+        reading: InThread,
     ) -> Delivering:
-        """Raises ConfigurationErrors."""
+        """`reading` runs what strangers' messages may make long.  Raises ConfigurationErrors."""
         machine = kept.machine
         in_thread, client_tls = machine.in_threads(reactor), _client_tls(configuration)
         router, caller = _router(configuration, lookups.resolver, machine), machine.caller(reactor)
         revocations = lookups.revocations
         manager, calling = (
             DeliveryManager(
-                caller, router, client_tls, spool, config, machine.now, in_thread, revocations, kept.memory, counted
+                caller, router, client_tls, spool, config, machine.now, reading, revocations, kept.memory, counted
             )
             # A callout is no delivery: it takes nobody's place.
             for config, counted in ((configuration, kept.connections), (hurried(configuration), None))
@@ -160,7 +170,15 @@ class Delivering:
             Via.MAILDIR: MaildirCourier(spool, machine.now, in_thread),
         }
         queue = Dispatcher(
-            spool, couriers, configuration, reactor, machine.now, machine.noise, in_thread, kept.counts, kept.standings
+            spool,
+            couriers,
+            configuration,
+            reactor,
+            machine.now,
+            machine.noise,
+            reading,
+            kept.counts,
+            kept.standings,
         )
         manager.pressed = queue.pressed
         return cls(queue, manager, Callout(calling), client_tls)
@@ -188,11 +206,12 @@ class Server:
         now = kept.machine.now
         server_tls = _server_tls(configuration, now)
         lookups = Lookups.of(configuration, reactor, kept.elsewhere, kept.machine)
-        out = Delivering.of(configuration, reactor, spool, lookups, kept)
+        reading = FewAtOnce(kept.machine.in_threads(reactor), _READ_AT_ONCE)
+        out = Delivering.of(configuration, reactor, spool, lookups, kept, reading)
         recipients = _recipients(configuration, reactor, out.callout, kept)
         clients = Clients(configuration, reactor)
         queue = kept.shared(out.queue)
-        entrance = _Entrance(configuration, reactor, spool, queue, recipients, clients, kept, lookups)
+        entrance = _Entrance(configuration, reactor, spool, queue, recipients, clients, kept, lookups, reading)
         factories = [entrance.factory(*each) for each in zip(configuration.listeners, server_tls, strict=True)]
         serving = [each for each in server_tls if each is not None]
         targets: list[Reconfigured] = [out.queue, out.manager, out.callout, recipients, clients, *factories]
@@ -252,6 +271,7 @@ class _Entrance:
         clients: Clients,
         kept: Kept,
         lookups: Lookups,
+        reading: InThread,
     ) -> None:
         self._configuration = configuration
         self._reactor = reactor
@@ -260,6 +280,7 @@ class _Entrance:
         self._recipients = recipients
         self._clients = clients
         self._kept = kept
+        self._reading = reading
         self._resolver = lookups.resolver
         self._logins = _logins(configuration, kept.machine.in_threads(reactor), reactor, kept.slowdown)
 
@@ -272,7 +293,7 @@ class _Entrance:
         return InboundFactory(
             listener, configuration, self._spool, self._queue, tls, reactor, ids, machine.now,
             logins=self._logins, blocklists=blocklists, recipients=self._recipients, aliases=self._recipients,
-            clients=self._clients, rule_counts=self._kept.counts,
+            clients=self._clients, rule_counts=self._kept.counts, reading=self._reading,
         )  # fmt: skip
 
 

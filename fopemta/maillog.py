@@ -251,6 +251,18 @@ def refused(client: str, stage: str, code: int, enhanced: str | None, text: str,
     )
 
 
+def content_bound_exceeded(message_id: str, bound: str) -> None:
+    """More of a message would have to be read than [limits.content] allows: rules cannot tell what it says, so that
+    demands of TLS apply.
+    """
+    _log.warn(
+        "{message}: beyond the bound {bound} of what rules read; they cannot tell what it says",
+        event="content_bound_exceeded",
+        message=message_id,
+        bound=bound,
+    )
+
+
 def rule_applied(message_id: str, note: RuleNote) -> None:
     """A rule had something to say of a message; `message_id` is empty where there is no message yet."""
     _log.info(

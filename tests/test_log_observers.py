@@ -253,6 +253,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.rule_applied("ID1", RuleNote("bank", "hold", "test", "yes", "subject has x")),
         'ID1 rule_applied rule=bank action=hold mode=test answer=yes why="subject has x"',
     ),
+    "content_bound_exceeded": (
+        lambda: maillog.content_bound_exceeded("ID1", "parts"),
+        "ID1 warning: content_bound_exceeded bound=parts",
+    ),
     "blocklist_failing": (
         lambda: maillog.blocklist_failing("zen.test", "SERVFAIL"),
         "- warning: blocklist_failing zone=zen.test why=SERVFAIL",

@@ -49,6 +49,7 @@ from fopemta.config.quantities import (
     number,
     port,
     size,
+    size_between,
     size_or_none,
     whole,
     yes_or_no,
@@ -74,6 +75,7 @@ from fopemta.config.words import (
     route_domain,
     text,
 )
+from fopemta.mime.flaws import ContentBounds
 from fopemta.policy.blocklist import Blocklist
 from fopemta.smtp.extensions import OPTIONAL
 from fopemta.smtp.session_rules import Lenient
@@ -83,6 +85,7 @@ from fopemta.trust.rungs import Rung
 from fopemta.trust.server_offer import KNOWN_GROUPS, KNOWN_SUITES
 
 _MANY = 1_000_000
+_LEAST_HEADER, _MOST_LOOKED_AT = 16 << 10, 64 << 20
 
 
 def _default(model: type, attribute: str) -> object:
@@ -259,6 +262,18 @@ LIMITS = Section(
         etrn_interval=duration,
         spool_free=size,
         timeouts=Section(LimitTimeouts, {name: Key(name, duration) for name in attrs.fields_dict(LimitTimeouts)}),
+        content=Section(
+            ContentBounds,
+            _same_names(
+                # Held in memory while a message comes in: a mistake must not fill it.
+                looked_at=size_between(_LEAST_HEADER, _MOST_LOOKED_AT),
+                header=size_between(_LEAST_HEADER, _MOST_LOOKED_AT),
+                field=size_between(_LEAST_HEADER, _MOST_LOOKED_AT),
+                parameters=whole(10, 10_000),
+                parts=whole(10, 100_000),
+                depth=whole(5, 200),
+            ),
+        ),
     ),
 )
 

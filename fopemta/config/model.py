@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 
 from fopemta.mail.address import Mailbox
+from fopemta.mime.flaws import BOUNDS, ContentBounds
 from fopemta.policy.blocklist import Blocklist
 from fopemta.smtp.session_rules import Lenient
 from fopemta.smtp.transaction import BareLineEnds, Nul
@@ -388,7 +389,7 @@ class Limits:
     network of `client_ipv4` bits or an IPv6 one of `client_ipv6`, those in [relay] networks excepted.  `commands` of a
     session without a message.  `message_size` 0 is no limit.  `etrn_interval` seconds at least between two
     runs of a domain's queue that a client may start.  `hops` Received headers at most, 0 for no limit (RFC
-    5321 6.3: at least 100).
+    5321 6.3: at least 100).  `content`: how much of a message is read for rules.
     """
 
     message_size: int = 150_000_000
@@ -407,6 +408,7 @@ class Limits:
     etrn_interval: float = 60.0
     spool_free: int = 256_000_000
     timeouts: LimitTimeouts = LimitTimeouts()
+    content: ContentBounds = BOUNDS
 
 
 @attrs.frozen(kw_only=True)

@@ -82,6 +82,18 @@ def size_or_none_of(value: object) -> int:
     return 0 if value == 0 and not isinstance(value, bool) else size_of(value)
 
 
+def size_between(least: int, most: int) -> Reader:
+    """As a size, from `least` octets to `most`."""
+
+    def read(value: object) -> int:
+        octets = size_of(value)
+        if not least <= octets <= most:
+            raise NotValid(f"must be a size from {least} to {most} octets, not {shown(value)}")
+        return octets
+
+    return plain(read)
+
+
 def yes_or_no_of(value: object) -> bool:
     """True or false."""
     if not isinstance(value, bool):

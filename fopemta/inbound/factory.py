@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.mail.smtp import SMTPFactory
 
 from fopemta import maillog
 from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls
+from fopemta.few_at_once import InThread
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.protocol import InboundProtocol
 from fopemta.interfaces import IAliases, IBlocklists, ILogins, IQueue, IRecipients, IRuleCounts, IServerTls, ISpool
@@ -26,8 +27,9 @@ class InboundFactory(SMTPFactory):
     Without `server_tls` STARTTLS is not offered, and a listener that demands TLS takes no mail.  `ids` gives a new
     queue id at each call, `now` the wall time.  `logins` are for kind submission; without `blocklists` no client is
     looked up, without `recipients` no mailbox, without `aliases` nobody stands for another; `clients` counts those of
-    all listeners, `rule_counts` how often rules match.  The stock SMTP protocols are not used: they run what is queued
-    behind STARTTLS, reorder pipelined replies and leave DATA on an over-long line.
+    all listeners, `rule_counts` how often rules match; `reading` runs what reads messages off the
+    reactor's thread.  The stock SMTP protocols are not used: they run what is queued behind STARTTLS, reorder pipelined
+    replies and leave DATA on an over-long line.
     """
 
     noisy = False
@@ -48,6 +50,7 @@ class InboundFactory(SMTPFactory):
         clients: Clients | None = None,
         aliases: IAliases | None = None,
         rule_counts: IRuleCounts | None = None,
+        reading: InThread = maybeDeferred,
     ) -> None:
         super().__init__(portal=None)  # type: ignore[no-untyped-call]  # Twisted's mail is not typed
         # Always set: the stock default asks DNS for our own name.
@@ -66,6 +69,7 @@ class InboundFactory(SMTPFactory):
         self.recipients = recipients
         self.aliases = aliases
         self._rule_counts = rule_counts
+        self.reading = reading
         self.clients = clients if clients is not None else Clients(config, clock)
         self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
         self.admission = Admission.of(config)

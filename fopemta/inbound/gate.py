@@ -17,7 +17,7 @@ from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply
 from fopemta.policy.acceptance import Acceptance, acceptance, note_of, refusal_of
 from fopemta.policy.action import AT_ACCEPTANCE, Defer, Reject, RequireTls
-from fopemta.policy.facts import ContentFacts, Direction, MessageFacts, Stage
+from fopemta.policy.facts import NOTHING_ASKED, Asked, ContentFacts, Direction, MessageFacts, Stage
 from fopemta.policy.require_tls import shortfall
 from fopemta.policy.senders import judge_sender
 
@@ -106,6 +106,12 @@ class Gate:
         """Rules look at the content of messages when they come in."""
         book = self._factory.config.rulebook
         return book is not None and bool(book.of(*AT_ACCEPTANCE).rules)
+
+    @property
+    def asked(self) -> Asked:
+        """What rules read of the content of messages."""
+        book = self._factory.config.rulebook
+        return NOTHING_ASKED if book is None else book.asked
 
     def facts(self, stage: Stage, recipients: tuple[Mailbox, ...], size: int = 0) -> MessageFacts:
         """What rules may be asked about now."""

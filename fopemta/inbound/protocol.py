@@ -424,7 +424,11 @@ class InboundProtocol(Protocol):
         committing.addCallbacks(self._committed, self._not_committed)
         supervise(committing.addBoth(self._resume), "committing a message")
 
-    def _committed(self, message: QueuedMessage) -> None:
+    def _committed(self, message: QueuedMessage | Reply) -> None:
+        if isinstance(message, Reply):
+            if not self._lost:
+                self._do(self._talk.failed, message)
+            return
         maillog.accepted(message)
         try:
             self.factory.queue.accepted(message)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 from twisted.internet.defer import Deferred
 
+from fopemta import maillog
 from fopemta.config.model import ListenerKind
 from fopemta.inbound.gate import Gate
 from fopemta.inbound.inspection import Inspection
@@ -21,6 +22,7 @@ from fopemta.mail.reply import Reply
 from fopemta.mail.submission import SubmittedContent, submission_fields
 from fopemta.policy.acceptance import Acceptance
 from fopemta.policy.action import AddHeader
+from fopemta.policy.facts import ContentFacts
 from fopemta.policy.senders import judge_null_sender
 
 if TYPE_CHECKING:
@@ -43,7 +45,13 @@ class Reception:
         self._rule_applied = factory.rule_applied
         self._wait = wait
         self._incoming = factory.spool.receive(factory.ids())
-        self._inspection = Inspection() if gate.inspects else None
+        self._reading = factory.reading
+        self._inspection: Inspection | None = None
+        if gate.inspects:
+            self._inspection = Inspection(gate.asked, factory.config.limits.content)
+        # While the beginning of a long message is looked at, and afterwards.
+        self._early: Deferred[None] | None = None
+        self._aborted = False
         # What we put in front is a header, and must not swallow the first line of a message that has none.
         self._headless = Headless(submitted=gate.trusted or gate.login is not None)
         hostname, message_id = factory.config.node.hostname, self._incoming.message_id
@@ -67,10 +75,11 @@ class Reception:
         inspection.take(content)
         if inspection.begun:
             self._keep(content)
-        elif inspection.enough:
-            self._let_go(inspection, whole=False)
+        elif inspection.enough and self._early is None:
+            self._early = Deferred.fromCoroutine(self._look_early(inspection))
+            self._wait(self._early)
 
-    def commit(self, body_type: BodyType) -> Deferred[QueuedMessage] | Reply:
+    def commit(self, body_type: BodyType) -> Deferred[QueuedMessage | Reply] | Deferred[QueuedMessage] | Reply:
         """The message is whole: keep it, or refuse it.  The Deferred fails with SpoolTrouble."""
         if rest := self._headless.finish():
             self._take(rest if self._submitted is None else self._submitted.feed(rest))
@@ -84,28 +93,62 @@ class Reception:
         if envelope.body_type is not body_type:
             envelope = attrs.evolve(envelope, body_type=body_type)
         if self._inspection is not None:
-            accepted = self._let_go(self._inspection, whole=True)
-            for note in accepted.notes:
-                self._rule_applied(self._incoming.message_id, note)
-            if accepted.refusal is not None:
-                self.abort()
-                return accepted.refusal
-            envelope = changed(envelope, accepted)
+            return Deferred.fromCoroutine(self._judge(self._inspection, envelope))
+        return self._stored(envelope)
+
+    def abort(self) -> None:
+        """Forget it; nothing stays."""
+        self._aborted = True
+        self._incoming.abort()
+
+    def _stored(self, envelope: Envelope) -> Deferred[QueuedMessage]:
         if self._aliases is not None:
             # After the rules: they speak of those to whom the client wrote.
             envelope = self._aliases.expanded(envelope)
         return self._incoming.commit(envelope)
 
-    def abort(self) -> None:
-        """Forget it; nothing stays."""
-        self._incoming.abort()
+    async def _judge(self, inspection: Inspection, envelope: Envelope) -> QueuedMessage | Reply:
+        """What is due is known when all of the message is here, its size, too."""
+        if self._early is not None:
+            await self._early
+        try:
+            accepted, content = await self._acceptance(inspection, whole=True)
+        except Exception:
+            self.abort()
+            raise
+        for note in accepted.notes:
+            self._rule_applied(self._incoming.message_id, note)
+        for bound in dict.fromkeys(gap.bound for gap in content.gaps if gap.bound):
+            maillog.content_bound_exceeded(self._incoming.message_id, bound)
+        if accepted.refusal is not None:
+            self.abort()
+            return accepted.refusal
+        self._let_go(inspection, accepted)
+        return await self._stored(changed(envelope, accepted))
 
-    def _let_go(self, inspection: Inspection, whole: bool) -> Acceptance:
-        accepted = self._gate.acceptance(self._envelope, inspection.facts(whole), inspection.size)
-        if not inspection.begun and accepted.refusal is None:
+    async def _look_early(self, inspection: Inspection) -> None:
+        """A long message: what rules put in front of it is known, and it need not be held back any longer."""
+        accepted, _ = await self._acceptance(inspection, whole=False)
+        if not self._aborted:
+            self._let_go(inspection, accepted)
+
+    async def _acceptance(self, inspection: Inspection, whole: bool) -> tuple[Acceptance, ContentFacts]:
+        """Reading takes its time, and so do many rules about a long text: neither is for the reactor's thread."""
+        beginning, size = inspection.beginning, inspection.size
+
+        def judged() -> tuple[Acceptance, ContentFacts]:
+            content = inspection.read(beginning, whole)
+            return self._gate.acceptance(self._envelope, content, size), content
+
+        if not inspection.asked:
+            return judged()
+        found: tuple[Acceptance, ContentFacts] = await self._reading(judged)
+        return found
+
+    def _let_go(self, inspection: Inspection, accepted: Acceptance) -> None:
+        if not inspection.begun:
             self._keep(b"".join(rendered(each) for each in accepted.headers))
             self._keep(inspection.let_go())
-        return accepted
 
     def _keep(self, data: bytes) -> None:
         room = self._incoming.write(data) if data else None

@@ -21,6 +21,9 @@ class ContentBounds:
     depth: int = 50
 
 
+BOUNDS = ContentBounds()
+
+
 @attrs.frozen
 class Flaw:
     """Readers of mail differ about something, or cannot read it.  `bound` is the key of the bound that was exceeded, ""

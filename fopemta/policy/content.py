@@ -14,7 +14,7 @@ import attrs
 
 from fopemta.mime.charsets import Text, text_of
 from fopemta.mime.fields import Field, HeaderSection, fields_of_body, header_section
-from fopemta.mime.flaws import ContentBounds, Exceeded, Flaw, Work, beyond, told
+from fopemta.mime.flaws import BOUNDS, ContentBounds, Exceeded, Flaw, Work, beyond, told
 from fopemta.mime.forms import forms, has_too_many_marks, without_lines
 from fopemta.mime.markup import charset_in, text_of_html, unescaped
 from fopemta.mime.parameters import Value
@@ -25,7 +25,6 @@ from fopemta.policy.facts import EVERYTHING, Asked, Attachment, ContentFacts, Ga
 
 _T = TypeVar("_T")
 
-BOUNDS = ContentBounds()
 # So many octets of a message are looked at by default.
 MOST_READ = BOUNDS.looked_at
 

@@ -95,7 +95,19 @@ class Asked:
     body: bool = False
     attachments: bool = False
 
+    def __bool__(self) -> bool:
+        """At least something."""
+        return self != NOTHING_ASKED
 
+    def __or__(self, other: Asked) -> Asked:
+        """What either asks."""
+        headers = None
+        if self.headers is not None and other.headers is not None:
+            headers = self.headers | other.headers
+        return Asked(headers=headers, body=self.body or other.body, attachments=self.attachments or other.attachments)
+
+
+NOTHING_ASKED = Asked()
 EVERYTHING = Asked(headers=None, body=True, attachments=True)
 
 

@@ -14,7 +14,7 @@ from fopemta.mail.envelope import Arrival
 from fopemta.mail.queued import QueuedMessage
 from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker
 from fopemta.policy.admission import Admission
-from fopemta.policy.content import MOST_READ, content_facts
+from fopemta.policy.content import content_facts
 from fopemta.policy.demands import RuleDemands, demands_on, stricter
 from fopemta.policy.facts import ContentFacts, Direction, Gap, MessageFacts, Stage
 from fopemta.policy.rulebook import Rulebook, RuleResult
@@ -130,18 +130,22 @@ class Demanding:
         return admission.may_relay(arrival.client_address) or admission.has_certificate(arrival.tls)
 
     async def _content(self, message: QueuedMessage) -> ContentFacts:
-        """What rules may read of the message itself."""
-        octets = b""
+        """What rules ask of the message itself."""
+        asked, octets = self._book.asked, b""
+        for _, book in self._kept:
+            asked |= book.asked
+        bounds = self._config.limits.content
         try:
             content = await self._spool.content(message.id)
             try:
-                while len(octets) < MOST_READ and (piece := await content.read(MOST_READ - len(octets))):
+                while len(octets) < bounds.looked_at and (piece := await content.read(bounds.looked_at - len(octets))):
                     octets += piece
             finally:
                 content.close()
         except SpoolTrouble:
             return ContentFacts(headers_gap=_UNREADABLE, texts_gap=_UNREADABLE, attachments_gap=_UNREADABLE)
-        facts: ContentFacts = await self._in_thread(content_facts, octets, len(octets) == message.size)
+        whole = len(octets) == message.size
+        facts: ContentFacts = await self._in_thread(content_facts, octets, whole, asked, bounds)
         return facts
 
 

@@ -13,14 +13,26 @@ from typing import Any
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Listener, ListenerTls, Relay
+from fopemta.config.model import Limits, Listener, ListenerTls, Relay
 from fopemta.config.rules import load_rules
 from fopemta.inbound.factory import InboundFactory
+from fopemta.mime.flaws import BOUNDS, ContentBounds
 from fopemta.policy.matchers import Answer
 from fopemta.testing.transport import connect
 from tests.force_tls.world import BOB, World
 from tests.inbound.inbound import Client
-from tests.policy.content_forms import ATTACHED, BODIES, CANNOT_TELL, FILES, NOT_SAID, SAID, SUBJECTS, WORDS
+from tests.policy.content_forms import (
+    ATTACHED,
+    BODIES,
+    CANNOT_TELL,
+    FILES,
+    NOT_SAID,
+    SAID,
+    SUBJECTS,
+    WORDS,
+    mixed,
+    part,
+)
 
 ENVELOPE = b"EHLO c.test\r\nMAIL FROM:<alice@us.test>\r\nRCPT TO:<bob@bank.test>\r\nDATA\r\n"
 LISTENER = Listener(endpoint="tcp:25", tls=ListenerTls.OFF)
@@ -49,12 +61,13 @@ def rule(key: str, words: tuple[str, ...], action: str) -> str:
 class _Entrance:
     """A listener of the world, and what a client hears there."""
 
-    def __init__(self, rules: str) -> None:
+    def __init__(self, rules: str, bounds: ContentBounds = BOUNDS) -> None:
         self.world = World(rules, bank="expired")
         config = attrs.evolve(
             self.world.config,
             relay=Relay(networks=(ipaddress.ip_network("192.0.2.10/32"),)),
             rulebook=load_rules(rules, "/etc"),
+            limits=Limits(content=bounds),
         )
         self.world.dispatcher.reconfigure(config)
         self.factory = InboundFactory(
@@ -95,6 +108,14 @@ class ContentFormTests(SynchronousTestCase):
         self.assertEqual(entrance.world.state(BOB), "queued" if demanded else "encrypted", name)
         # Not for want of trying, and by nobody else's word than the rule's.
         self.assertEqual(entrance.world.verdicts(BOB)[0].rules, ("r",) if demanded else (), name)
+
+    def test_the_bounds_are_those_of_the_configuration(self) -> None:
+        octets = mixed(*[part(b"x")] * 8)
+        tight = (ContentBounds(parts=8), ContentBounds(looked_at=100, header=100), ContentBounds(field=20))
+        for bounds in (BOUNDS, ContentBounds(parts=9), *tight):
+            entrance = _Entrance(rule("body", WORDS, "force_tls"), bounds)
+            entrance.send(octets)
+            self.assertEqual(entrance.world.state(BOB), "queued" if bounds in tight else "encrypted", bounds)
 
     def test_only_what_is_said_is_refused(self) -> None:
         for key, words, forms in TABLES:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mime.fields import header_section
-from fopemta.mime.flaws import ContentBounds, Exceeded, Work
+from fopemta.mime.flaws import BOUNDS, ContentBounds, Exceeded, Work
 from fopemta.mime.parts import parts_of
-from fopemta.policy.content import BOUNDS, content_facts
+from fopemta.policy.content import content_facts
 from fopemta.policy.facts import Attachment, ContentFacts, Gap
 from tests.policy.content_forms import ATTACHED, BODIES, SUBJECTS
 
