@@ -23,7 +23,8 @@ class Roll:
     """Of one attempt.  `now` gives the wall time, `ended` takes the verdicts on those who have come to their end."""
 
     def __init__(self, consignment: Consignment, plan: TlsPlan, now: Callable[[], float], ended: Ended) -> None:
-        self.left = list(consignment.recipients)
+        # A dict, so that finding somebody among thousands takes no search.
+        self.left = dict.fromkeys(consignment.recipients)
         # Whom the host at hand has been asked about.
         self.asked: set[Mailbox] = set()
         self._consignment = consignment
@@ -71,7 +72,7 @@ class Roll:
         if disposition is Disposition.NEXT_HOST:
             self._last_of[recipient] = finding
             return
-        self.left.remove(recipient)
+        del self.left[recipient]
         self._ended[recipient] = (_RESULTS[disposition], finding)
 
     # --- verdicts --------------------------------------------------------------------------------------------------

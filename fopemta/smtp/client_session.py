@@ -28,7 +28,7 @@ from fopemta.smtp.client_effects import (
     Write,
 )
 from fopemta.smtp.client_states import NEXT, PHASES, ClientEvent, ClientState
-from fopemta.smtp.reply_parser import Garbage, ReplyParser
+from fopemta.smtp.reply_parser import MOST_LINES, Garbage, ReplyParser
 from fopemta.smtp.server_offer import ServerOffer, continues_offer, extensions_of, lists_starttls
 from fopemta.smtp.xtext import encode_unitext, encode_xtext
 from fopemta.trust.diagnosis import Diagnosis
@@ -210,13 +210,13 @@ class ClientSession:
 
     def _hear_out(self, belongs: Callable[[Reply], bool]) -> tuple[str, ...]:
         """The lines of what is there already and `belongs` to the reply at hand."""
-        lines: tuple[str, ...] = ()
+        lines: list[str] = []
         while (more := self._parser.next_reply(early=True)) is not None:
-            if isinstance(more, Garbage) or not belongs(more):
+            if isinstance(more, Garbage) or len(lines) >= MOST_LINES or not belongs(more):
                 self._parser.give_back(more)
                 break
             lines += more.lines
-        return lines
+        return tuple(lines)
 
     def _known(self) -> None:
         offered = self._starttls_offered
@@ -278,9 +278,9 @@ class ClientSession:
 
     def _next_command(self) -> None:
         """Go on while anybody may still get the message, else give the transaction up."""
-        if self._undecided and self._unsent:
+        if self._anybody_undecided and self._unsent:
             self._send_commands()
-        elif self._undecided:
+        elif self._anybody_undecided:
             # All is said that BDAT does not say for itself.
             self._go(ClientEvent.TO_CHUNKS)
             self._effects.append(SendChunk())
@@ -296,7 +296,7 @@ class ClientSession:
     def _data_answered(self, reply: Reply) -> None:
         if reply.code == 354:
             self._go(ClientEvent.GO_AHEAD)
-            if self._undecided:
+            if self._anybody_undecided:
                 self._effects.append(SendContent())
             else:
                 # Pipelined, and nobody was accepted: an empty message ends it (RFC 2920 3.1).
@@ -339,6 +339,12 @@ class ClientSession:
     @property
     def _probes(self) -> bool:
         return self._transaction is not None and self._transaction.probe
+
+    @property
+    def _anybody_undecided(self) -> bool:
+        """Asked after each reply, of which there is one for each recipient."""
+        assert self._transaction is not None
+        return len(self._results) < len(self._transaction.recipients)
 
     @property
     def _undecided(self) -> list[Mailbox]:

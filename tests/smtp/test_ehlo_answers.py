@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.smtp.client_effects import BeginTls, Ready, SessionFailed
 from fopemta.smtp.client_states import ClientState
+from fopemta.smtp.reply_parser import MOST_LINES
 from fopemta.smtp.server_offer import ServerOffer
 from tests.smtp.test_client_session import GREETING, Talk
 
@@ -161,6 +162,10 @@ class OfferTests(SynchronousTestCase):
             ready = Talk().hear(GREETING).hear(answer).told(Ready)[0]
             assert isinstance(ready, Ready)
             self.assertEqual(ready.offer, offer, answer)
+
+    def test_not_without_end(self) -> None:
+        for number, said in ((MOST_LINES, "STARTTLS"), (MOST_LINES + 1, "EHLO us.test")):
+            self.assertEqual(after(b"250 mx\r\n" + b"250 STARTTLS\r\n" * number).said[-1], said)
 
 
 class HeloTests(SynchronousTestCase):
