@@ -334,6 +334,9 @@ class IRecipients(Interface):
 class IAliases(Interface):
     """Names at local domains that stand for others."""
 
+    def weight(recipient: Mailbox) -> int:
+        """What it costs to find out for whom it stands, in addresses; 0 where it is no alias."""
+
     def expanded(envelope: Envelope) -> Envelope:
         """The envelope with aliases replaced by what they stand for, each with what it inherits (RULINGS 3)."""
 

@@ -17,6 +17,7 @@ from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply
 from fopemta.policy.acceptance import Acceptance, acceptance, note_of, refusal_of
 from fopemta.policy.action import AT_ACCEPTANCE, Defer, Reject, RequireTls
+from fopemta.policy.aliases import MOST_BY_ALIASES
 from fopemta.policy.facts import NOTHING_ASKED, Asked, ContentFacts, Direction, MessageFacts, Stage
 from fopemta.policy.require_tls import shortfall
 from fopemta.policy.senders import judge_sender
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
 
 _STARTED = "2.0.0"
+# RFC 5321 4.5.3.1.10: the client sends the message once more to those that are left.
+_TOO_MANY = Reply.of(452, "4.5.3", "Too many recipients, counting those that aliases stand for")
 
 
 class Gate:
@@ -39,6 +42,8 @@ class Gate:
         self._tls: TlsSession | None = None
         # Known from MAIL on, and no longer after a change of the configuration than the transaction.
         self._certified = False
+        # What the aliases among the transaction's recipients come to.
+        self._by_aliases = 0
         self._listed: Deferred[Reply | None] | Reply | None = None
         if factory.blocklists is not None and not self.trusted:
             self._listed = factory.blocklists.judge(client)
@@ -66,6 +71,7 @@ class Gate:
         if refusal is None and not self.trusted:
             refusal = self._factory.clients.message(self.client)
         refusal = refusal or self._rules_refuse(Stage.SENDER, ())
+        self._by_aliases = 0
         return self._told("MAIL", path_text(sender), refusal)
 
     def recipient(self, recipient: Mailbox) -> Reply | Deferred[Reply | None] | None:
@@ -76,6 +82,8 @@ class Gate:
             refusal = self._factory.clients.recipient(self.client)
         if refusal is None:
             refusal = self._rules_refuse(Stage.RECIPIENT, (recipient,))
+        if refusal is None:
+            refusal = self._too_many(recipient)
         if refusal is None and not self._is_postmaster(recipient):
             if self._listed is not None and not self._is_ours:
                 return Deferred.fromCoroutine(self._ask_list_first(recipient))
@@ -83,6 +91,14 @@ class Gate:
             if verified is not None:
                 return verified.addCallback(lambda found: self._told("RCPT", str(recipient), found))
         return self._told("RCPT", str(recipient), refusal)
+
+    def _too_many(self, recipient: Mailbox) -> Reply | None:
+        """None while all that aliases make of the message can be worked out in a moment; one alias alone always can."""
+        weight = 0 if self._factory.aliases is None else self._factory.aliases.weight(recipient)
+        if self._by_aliases and weight and self._by_aliases + weight > MOST_BY_ALIASES:
+            return _TOO_MANY
+        self._by_aliases += weight
+        return None
 
     def _is_postmaster(self, recipient: Mailbox) -> bool:
         """RFC 5321 4.5.1: always there, in each domain of ours; whoever is refused must be able to ask why."""

@@ -21,13 +21,17 @@ from fopemta.config.place import NotValid
 from fopemta.config.words import mailbox_of
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope, RecipientOptions
+from fopemta.mail.written import NotWritten, written_local_part
 from fopemta.policy.circles import circles
+from fopemta.policy.mailbox_name import mailbox_name
 
-# Of one address; nobody has so many by intention.
-MOST_TARGETS = 1000
+# For so many one name may stand, those of the names that it leads to counted anew each time: more is refused when the
+# file is read, so that nobody is left out when mail comes.
+MOST_TARGETS = 10_000
+# What the aliases of one message may come to: it is worked out at once, and so many take about a tenth of a second.
+MOST_BY_ALIASES = 20_000
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_ANY = "any.invalid"
 # What stands in the field's alias files and would run or write something with our rights.
 _REFUSED = {"|": "commands", "/": "files", ":include:": "lists of other files"}
 
@@ -50,10 +54,13 @@ class Target:
 
 @attrs.frozen
 class Alias:
-    """What a name stands for, and the line where it stands."""
+    """What a name stands for, and the line where it stands; `weight`: what it costs to find out who gets its mail, in
+    targets and names on the way.
+    """
 
     line: int
     targets: tuple[Target, ...]
+    weight: int = 1
 
 
 @attrs.frozen
@@ -67,8 +74,13 @@ class Aliases:
 
     def of(self, recipient: Mailbox) -> Alias | None:
         """What an address of a local domain stands for; "name+detail" is as "name" where it has no entry of its own."""
-        local_part = recipient.local_part.lower()
+        local_part = recipient.compared
         return self.by_name.get(local_part) or self.by_name.get(local_part.partition("+")[0])
+
+    def weight(self, recipient: Mailbox) -> int:
+        """Of an address of a local domain; 0 where it is no alias."""
+        alias = self.of(recipient)
+        return 0 if alias is None else alias.weight
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -87,8 +99,45 @@ def parse(text: str, is_local: IsLocal) -> Aliases | tuple[str, ...]:
         except NotValid as error:
             wrong.append(f"line {number}: {error}")
     if not wrong:
+        wrong += _nameless(by_name, is_local)
         wrong += _loops(by_name, is_local)
-    return tuple(wrong) or Aliases(by_name)
+    if wrong:
+        return tuple(wrong)
+    weights = _weights(by_name, is_local)
+    wrong += [
+        f"line {by_name[name].line}: {name} stands for more than {MOST_TARGETS:,} addresses, through others or not"
+        for name, weight in weights.items()
+        if weight > MOST_TARGETS + 1
+    ]
+    return tuple(wrong) or Aliases({name: attrs.evolve(by_name[name], weight=weights[name]) for name in by_name})
+
+
+def _nameless(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:
+    """Targets on this machine for which there can be no mailbox: they would be refused once the mail has been taken."""
+    known = Aliases(by_name)
+    for alias in by_name.values():
+        for each in alias.targets:
+            here = each.domain is None or is_local(each.domain)
+            mailbox = Mailbox(each.local_part, each.domain or "")
+            if here and (each.final or known.of(mailbox) is None) and mailbox_name(mailbox) is None:
+                yield f"line {alias.line}: no mailbox here has such a name: {each.local_part[:80]}"
+
+
+def _weights(by_name: Mapping[str, Alias], is_local: IsLocal) -> Mapping[str, int]:
+    """Of each name, at most a little more than is permitted; there are no circles."""
+    weights: dict[str, int] = {}
+    left = list(by_name)
+    while left:
+        name = left[-1]
+        nested = _names(by_name, name, is_local)
+        unknown = [each for each in nested if each not in weights]
+        if unknown:
+            left += unknown
+            continue
+        left.pop()
+        weight = 1 + len(by_name[name].targets) - len(nested) + sum(weights[each] for each in nested)
+        weights[name] = min(weight, MOST_TARGETS + 2)
+    return weights
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -116,7 +165,7 @@ def _alias(number: int, line: str) -> tuple[str, Alias]:
     targets = [_target(each.strip()) for each in rest.split(",") if each.strip()]
     if not targets:
         raise NotValid(f"{name} stands for nobody")
-    return _local_part(name).lower(), Alias(number, tuple(targets))
+    return Mailbox(_local_part(name), "").compared, Alias(number, tuple(targets))
 
 
 def _target(text: str) -> Target:
@@ -132,8 +181,8 @@ def _target(text: str) -> Target:
 
 def _local_part(text: str) -> str:
     try:
-        return mailbox_of(f"{text}@{_ANY}").local_part
-    except NotValid as error:
+        return written_local_part(text)
+    except NotWritten as error:
         raise NotValid(f"must be a local part: {text[:80]}") from error
 
 
@@ -145,11 +194,12 @@ def _loops(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:
 
 def _names(by_name: Mapping[str, Alias], name: str, is_local: IsLocal) -> list[str]:
     """The aliases among what `name` stands for."""
-    return [
-        each.local_part.lower()
-        for each in by_name[name].targets
-        if not each.final and each.local_part.lower() in by_name and (each.domain is None or is_local(each.domain))
-    ]
+    found = []
+    for each in by_name[name].targets:
+        if not each.final and (each.domain is None or is_local(each.domain)):
+            local_part = Mailbox(each.local_part, "").compared
+            found += [known for known in (local_part, local_part.partition("+")[0]) if known in by_name][:1]
+    return found
 
 
 # --- expanding -------------------------------------------------------------------------------------------------------
@@ -163,9 +213,9 @@ def expand(recipient: Mailbox, aliases: Aliases, is_local: IsLocal) -> tuple[Mai
     found: dict[Mailbox, None] = {}
     seen: set[tuple[str, str]] = set()
     left = [(recipient, False)]
-    while left and len(found) < MOST_TARGETS:
+    while left:
         address, final = left.pop(0)
-        key = (address.local_part.lower(), address.domain)
+        key = (address.compared, address.domain)
         alias = aliases.of(address) if not final and is_local(address.domain) else None
         if alias is None:
             found.setdefault(address)

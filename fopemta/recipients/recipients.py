@@ -124,6 +124,11 @@ class Recipients:
 
     # --- aliases ---------------------------------------------------------------------------------------------------
 
+    def weight(self, recipient: Mailbox) -> int:
+        """See IAliases."""
+        aliases = None if self._aliases is None else self._aliases.content
+        return aliases.weight(recipient) if aliases is not None and self._is_local(recipient.domain) else 0
+
     def expanded(self, envelope: Envelope) -> Envelope:
         """See IAliases: as the file was when it was last read, which a change begins anew.
 

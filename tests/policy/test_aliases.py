@@ -56,9 +56,43 @@ class ParseTests(SynchronousTestCase):
     def test_what_leads_back_to_itself_is_refused(self) -> None:
         cases = {
             "a: a\n": "line 1: leads back to itself: a -> a",
+            "a: b, a+detail\n": "line 1: leads back to itself: a -> a",
             "a: b\nb: c@home.test\nc: x, B\n": "line 2: leads back to itself: b -> c -> b",
         }
         self.assertEqual({text: parse(text, is_local) for text in cases}, {k: (v,) for k, v in cases.items()})
+
+    def test_more_than_can_be_found_out_at_once_is_refused(self) -> None:
+        def names(count: int) -> str:
+            return ", ".join(f"n{number}" for number in range(count))
+
+        half = MOST_TARGETS // 2
+        doubled = "".join(f"d{number}: d{number + 1}, d{number + 1}@home.test\n" for number in range(40))
+        for text, wrong in (
+            (f"all: {names(MOST_TARGETS)}\n", []),
+            (f"all: {names(MOST_TARGETS + 1)}\n", ["line 1: all"]),
+            (f"all: a, b\na: {names(half)}\nb: {names(half - 2)}\n", []),
+            (f"all: a, b\na: {names(half)}\nb: {names(half + 1)}\n", ["line 1: all"]),
+            (f"all: a@away.test, b@home.test\na: {names(half)}\nb: {names(MOST_TARGETS)}\n", ["line 1: all"]),
+            (f"all: a@away.test\na: {names(MOST_TARGETS)}\n", []),
+            (f"a: {names(MOST_TARGETS)}\nall: \\a\nmore: all\n", []),
+            # Names that double at each step: a thousand million addresses from forty lines.
+            (doubled, [f"line {number + 1}: d{number}" for number in range(28)]),
+        ):
+            found = parse(text, is_local)
+            told = list(found) if isinstance(found, tuple) else []
+            self.assertEqual(sorted(each.partition(" stands")[0] for each in told), sorted(wrong), text[:60])
+
+    def test_what_finding_out_costs(self) -> None:
+        found = aliases("a: b, x@away.test, \\a\nb: c, d\nd: e, f, g\n")
+        self.assertEqual({name: alias.weight for name, alias in found.by_name.items()}, {"a": 9, "b": 6, "d": 4})
+        self.assertEqual([found.weight(at(name)) for name in ("A", "a+x", "c")], [9, 9, 0])
+
+    def test_a_target_without_a_mailbox_is_refused(self) -> None:
+        text = 'a: "x/y"\nb: \\.x@home.test\nc: "x/y"@away.test, o\'neil, d\nd: "first last"@home.test\n'
+        wrong = {1: "x/y", 2: ".x", 4: "first last"}
+        expected = tuple(f"line {line}: no mailbox here has such a name: {name}" for line, name in wrong.items())
+        self.assertEqual(parse(text, is_local), expected)
+        self.assertIsInstance(parse('a: "first last"\n"first last": b\n', is_local), Aliases)
 
     def test_elsewhere_and_the_mailbox_itself_are_no_loop(self) -> None:
         self.assertIsInstance(parse("a: \\a, a@away.test\n", is_local), Aliases)
@@ -98,9 +132,10 @@ class ExpandTests(SynchronousTestCase):
             expand(at("a"), Aliases({"a": Alias(1, (Target("a"),))}), is_local), (at("a"),), "nobody is lost"
         )
 
-    def test_is_bounded(self) -> None:
-        many = ", ".join(f"n{number}" for number in range(MOST_TARGETS + 10))
-        self.assertEqual(len(expand(at("all"), aliases(f"all: {many}\n"), is_local)), MOST_TARGETS)
+    def test_nobody_is_left_out(self) -> None:
+        for count in (1001, MOST_TARGETS):
+            many = ", ".join(f"n{number}" for number in range(count))
+            self.assertEqual(len(expand(at("all"), aliases(f"all: {many}\n"), is_local)), count)
 
 
 class EnvelopeTests(SynchronousTestCase):
