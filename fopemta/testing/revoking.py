@@ -96,6 +96,26 @@ class RevokingAuthority(Authority):
             builder = builder.add_revoked_certificate(self._entry(certificate, reason))
         return builder.sign(by.key, digest_for(by.key)).public_bytes(Encoding.DER)
 
+    def crl_saying(self, certificate: x509.Certificate, extensions: Sequence[tuple[x509.ExtensionType, bool]]) -> bytes:
+        """A list with one entry, which says so; with whether each is critical."""
+        entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
+        entry = entry.revocation_date(self.now - 24 * _HOUR)
+        for extension, critical in extensions:
+            entry = entry.add_extension(extension, critical)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.intermediate.subject)
+            .last_update(self.now - _HOUR)
+            .next_update(self.now + 24 * _HOUR)
+            .add_revoked_certificate(entry.build())
+        )
+        return builder.sign(self._issuer_key, digest_for(self._issuer_key)).public_bytes(Encoding.DER)
+
+    def issued_by_root(self) -> x509.Certificate:
+        """A server's certificate that needs no intermediate."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        return self._server(("mx.test",), None, key, (-1, 30), self.root.subject, self._root_key)
+
     def _entry(self, certificate: x509.Certificate, reason: x509.ReasonFlags | None) -> x509.RevokedCertificate:
         entry = (
             x509.RevokedCertificateBuilder()
@@ -114,8 +134,12 @@ class RevokingAuthority(Authority):
         by: Signer | None = None,
         status: ocsp.OCSPCertStatus | None = None,
         digest: hashes.HashAlgorithm | None = None,
+        shown: Sequence[x509.Certificate] | None = None,
+        says: Sequence[tuple[x509.ExtensionType, bool]] = (),
     ) -> bytes:
-        """A response about `leaf`, DER; signed by `by`, whose certificate comes with it, in the issuer's place."""
+        """A response about `leaf`, DER; signed by `by`, whose certificate comes with it, in the issuer's place.
+        `shown`: other certificates come; `says`: extensions, with whether each is critical.
+        """
         status = status or (ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD)
         signer = by or self.issuing
         builder = ocsp.OCSPResponseBuilder().add_response(
@@ -129,6 +153,9 @@ class RevokingAuthority(Authority):
             revocation_reason=None,
         )
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
-        if by is not None:
-            builder = builder.certificates([by.certificate])
+        certificates = list(shown) if shown is not None else [by.certificate] if by is not None else []
+        if certificates:
+            builder = builder.certificates(certificates)
+        for extension, critical in says:
+            builder = builder.add_extension(extension, critical)
         return builder.sign(signer.key, digest_for(signer.key)).public_bytes(Encoding.DER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -12,7 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.revoking import RevokingAuthority, Signer, lists_at
 from fopemta.trust.crl import SoundList, judge_crl, judge_entry, read_crl
+from fopemta.trust.ocsp import SKEW
 from fopemta.trust.revocation import Finding, Status
+from tests.trust.forged import with_sha1, without_next_update
 
 CA = RevokingAuthority(now=datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC))
 URL = "http://c.test/list"
@@ -76,6 +79,9 @@ class JudgeCrlTests(SynchronousTestCase):
             "authorities": (CA.crl(extensions=point(only_contains_ca_certs=True)), "certificates of this kind"),
             "attributes": (CA.crl(extensions=point(only_contains_attribute_certs=True)), "certificates of this kind"),
             "another part": (CA.crl(extensions=point(full_name=at("http://c.test/2"))), "another part"),
+            "relative": (CA.crl(extensions=point(relative_name=RELATIVE)), "named relative to its issuer"),
+            "SHA-1": (with_sha1(CA.crl(), _KEY), "is signed with sha1"),
+            "without end": (without_next_update(CA.crl(), _KEY), "does not say how long it is good"),
         }
         for case, (der, words) in table.items():
             found = judged(der)
@@ -98,6 +104,56 @@ class JudgeCrlTests(SynchronousTestCase):
             self.assertEqual(judge_crl(der, CA.intermediate, CA.root, NOW).status, status)
         only_users = CA.crl(by=CA.rooted, extensions=point(only_contains_user_certs=True))
         self.assertEqual(judge_crl(only_users, CA.intermediate, CA.root, NOW).status, Status.UNKNOWN)
+
+    def test_a_part_of_one_that_names_no_list(self) -> None:
+        der = CA.crl(extensions=point(full_name=at(URL)))
+        self.assertIn("another part", judged(der, OTHER).text)
+
+    def test_what_is_an_authority(self) -> None:
+        users, authorities = (
+            CA.crl(by=CA.rooted, extensions=point(**{kind: True}))
+            for kind in ("only_contains_user_certs", "only_contains_ca_certs")
+        )
+        by_root = RevokingAuthority.issued_by_root(CA)
+        for certificate, wanted in ((CA.intermediate, authorities), (by_root, users)):
+            for der in (users, authorities):
+                status = judge_crl(der, certificate, CA.root, NOW).status
+                self.assertEqual(status is Status.GOOD, der is wanted)
+
+    def test_entries_that_say_more(self) -> None:
+        unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+        removed = x509.CRLReason(REASON.remove_from_crl)
+        for extensions, status in (
+            ([(unknown, False)], Status.REVOKED),
+            ([(unknown, True)], Status.UNKNOWN),
+            ([(removed, False), (unknown, True)], Status.UNKNOWN),
+            ([(removed, True)], Status.GOOD),
+        ):
+            self.assertEqual(judged(CA.crl_saying(LEAF, extensions)).status, status, extensions)
+        # One about another does not matter.
+        self.assertEqual(judged(CA.crl_saying(OTHER, [(unknown, True)])).status, Status.GOOD)
+        text = judged(CA.crl_saying(LEAF, [(unknown, True)])).text
+        self.assertEqual(text, "the CRL's entry has a critical extension 1.2.3.4")
+
+    def test_until_when(self) -> None:
+        for der in (CA.crl(), CA.crl((LEAF, REASON.remove_from_crl)), CA.crl((LEAF, None))):
+            self.assertEqual(judged(der).until, NOW + 24 * 3600)
+        self.assertEqual(read_crl(CA.crl(), CA.intermediate, NOW).made, NOW - 3600)  # type: ignore[union-attr]
+
+    def test_to_the_second(self) -> None:
+        made, until = NOW - 3600, NOW + 24 * 3600
+        for now, status in (
+            (made - SKEW - 1, Status.UNKNOWN),
+            (made - SKEW, Status.GOOD),
+            (until, Status.GOOD),
+            (until + 1, Status.UNKNOWN),
+        ):
+            self.assertEqual(judged(CA.crl(), now=now).status, status, now - NOW)
+
+    def test_what_is_no_list_at_all(self) -> None:
+        found = judge_entry(None, LEAF, NOW)  # type: ignore[arg-type]
+        self.assertEqual((found.status, found.by), (Status.UNKNOWN, "crl"))
+        self.assertEqual(found.text, "the CRL could not be read (AttributeError)")
 
     def test_signer_that_may_not(self) -> None:
         # A leaf signs a list in its own name.
@@ -129,6 +185,8 @@ class JudgeCrlTests(SynchronousTestCase):
 
 
 _BAD = Status.REVOKED
+_KEY: Any = CA.issuing.key
+RELATIVE = x509.RelativeDistinguishedName([x509.NameAttribute(x509.NameOID.COMMON_NAME, "part")])
 _ONLY_SIGNATURES = x509.KeyUsage(
     digital_signature=True, key_cert_sign=False, crl_sign=False, content_commitment=False, key_encipherment=False,
     data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
