@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.trust.rungs import OFFERS, Rung, Version
+from fopemta.trust.rungs import OFFERS, Hello, Rung, Version
 
 
 class OffersTests(SynchronousTestCase):
@@ -46,3 +46,13 @@ class OffersTests(SynchronousTestCase):
     def test_static_rsa_comes_last(self) -> None:
         secret = [suite.startswith(("ECDHE-", "DHE-")) for suite in OFFERS[Rung.COMPATIBLE].tls12]
         self.assertEqual(secret, sorted(secret, reverse=True))
+
+
+class HelloTests(SynchronousTestCase):
+    def test_forms(self) -> None:
+        table = {
+            (small, named): Hello.of(small=small, named=named) for small in (False, True) for named in (False, True)
+        }
+        self.assertEqual(set(table.values()), set(Hello))
+        for (small, named), hello in table.items():
+            self.assertEqual((hello.small, hello.named), (small, named))

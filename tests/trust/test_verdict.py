@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.trust.verdict import CertificateFacts, Result, Tested, VerdictRecord, from_rfc3339, rfc3339
+from fopemta.trust.verdict import ABSENT_FACTS, CertificateFacts, Result, Tested, VerdictRecord, from_rfc3339, rfc3339
 
 CONTRACT = (
     "time message sender recipient attempt level rules sources host address port rung protocol cipher bits group chain "
@@ -39,6 +40,26 @@ class VerdictJsonTests(SynchronousTestCase):
         plain = bare.to_json()
         self.assertEqual((plain["host"], plain["bits"], plain["next_try"], plain["rules"]), (None, None, None, ()))
         self.assertEqual(VerdictRecord.from_json(json.loads(json.dumps(plain))), bare)
+
+    def test_brief_is_without_what_is_absent_and_reads_the_same(self) -> None:
+        for record in (RECORD, attrs.evolve(RECORD, chain=(), names=(), tested=(), next_try=None, authenticated=False)):
+            brief = json.loads(json.dumps(record.to_brief_json()))
+            self.assertEqual(VerdictRecord.from_json(brief), record)
+            whole = record.to_json()
+            wanted = {name for name, fact in whole.items() if fact is not None and fact != ()}
+            self.assertEqual(set(brief), wanted)
+
+    def test_what_is_no_record(self) -> None:
+        for change in ({"time": "x"}, {"result": "x"}, {"chain": [{}]}, {"tested": [{}]}, {"next_try": "x"}):
+            self.assertRaises(
+                (KeyError, TypeError, ValueError), VerdictRecord.from_json, {**RECORD.to_json(), **change}
+            )
+        self.assertRaises(KeyError, VerdictRecord.from_json, {})
+
+    def test_absent_facts_of_the_contract(self) -> None:
+        self.assertEqual(" ".join(ABSENT_FACTS), CONTRACT)
+        for name, fact in ABSENT_FACTS.items():
+            self.assertIn(fact, (None, (), False), name)
 
     def test_fields_of_a_newer_version_are_left_out(self) -> None:
         self.assertEqual(VerdictRecord.from_json({**RECORD.to_json(), "moon": "full"}), RECORD)

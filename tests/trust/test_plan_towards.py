@@ -1,0 +1,115 @@
+"""The plan for a next hop: who demands something of it, and what of that holds for a notice about it."""
+
+from __future__ import annotations
+
+import attrs
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.model import CertificateFiles, Fallback, Route, TlsClient, Via
+from fopemta.routing.values import NextHop
+from fopemta.trust.demand import Demand, Demanded, NameSource, Patience, Proof, inheritance, merge
+from fopemta.trust.ladder import own_demand, plan_towards
+from fopemta.trust.levels import Level
+from fopemta.trust.rungs import Rung
+
+CLOCK = Patience(hold=86_400, warn_after=3600)
+BANK = Demand(
+    level=Level.AUTHENTICATED, source="rule bank", proof=Proof(names=("bank.test",), pins=("ab" * 32,), roots="/r.pem"),
+    patience=CLOCK, preferred=Level.AUTHENTICATED, tell_sender=True, lowest_rung=Rung.STRONG_128,
+)  # fmt: skip
+BARE = attrs.evolve(BANK, source="rule bare", bare_report=True, patience=Patience(hold=60, warn_after=7200))
+ROUTE = Route(domain="d.test", tls=Level.ENCRYPT)
+
+
+class PlanTests(SynchronousTestCase):
+    def plan(self, *demands: Demand, route: Route = ROUTE, domain: str = "", **client: object):  # type: ignore[no-untyped-def]
+        demanded = Demanded(demands=demands, domain=domain)
+        return plan_towards(demanded, NextHop("d.test", route), TlsClient(**client))  # type: ignore[arg-type]
+
+    def test_a_hop_that_crosses_no_network_satisfies_every_demand(self) -> None:
+        here = Route(domain="d.test", via=Via.SMTP, host="127.0.0.1", is_local=True)
+        self.assertIs(self.plan(BANK, route=here).level, Level.OPPORTUNISTIC)
+        self.assertIs(self.plan(BANK, route=attrs.evolve(here, is_local=False)).level, Level.AUTHENTICATED)
+
+    def test_what_the_client_s_configuration_says(self) -> None:
+        found = self.plan(fallback=Fallback.NEVER, lowest_rung="strong256")
+        self.assertEqual((found.fallback, found.rungs), (Fallback.NEVER, (Rung.STRONG_256,)))
+        self.assertEqual(self.plan(BANK).rungs, (Rung.STRONG_256, Rung.STRONG_128))
+
+    def test_certificate_of_the_route(self) -> None:
+        ours = CertificateFiles("/c.pem", "/c.key")
+        self.assertEqual(self.plan(route=attrs.evolve(ROUTE, certificate=ours)).certificate, ours)
+        self.assertIsNone(self.plan().certificate)
+
+    def test_domain_only_where_a_proof_asks_for_it(self) -> None:
+        by_domain = attrs.evolve(BANK, proof=Proof(names=NameSource.DOMAIN))
+        self.assertEqual(self.plan(BANK, domain="r.test").domain, "")
+        self.assertEqual(self.plan(by_domain, domain="r.test").domain, "r.test")
+        self.assertEqual(self.plan(BANK, by_domain).domain, "d.test")
+        hop = NextHop("", attrs.evolve(ROUTE, domain="route.test"))
+        self.assertEqual(plan_towards(Demanded(demands=(by_domain,)), hop, TlsClient()).domain, "route.test")
+
+    def test_all_proofs_must_be_given_and_the_sources_are_those_of_the_level(self) -> None:
+        route = attrs.evolve(ROUTE, names=("x.test",))
+        found = self.plan(BANK, BARE, route=route)
+        self.assertEqual(found.proofs, (Proof(names=("x.test",)), BANK.proof))
+        self.assertEqual(found.sources, ("rule bank", "rule bare"))
+        self.assertEqual(self.plan(route=route).sources, ("route",))
+
+    def test_a_route_says_what_proves_where_it_says_anything(self) -> None:
+        for change in ({"names": ("x.test",)}, {"names": NameSource.DOMAIN}, {"roots": "/r.pem"}, {"pins": ("ab",)}):
+            proof = own_demand(Route(domain="d.test", **change)).proof  # type: ignore[arg-type]
+            self.assertEqual(proof, Proof(**change), change)  # type: ignore[arg-type]
+        self.assertIsNone(own_demand(Route(domain="d.test")).proof)
+        self.assertEqual(own_demand(Route(domain="d.test")).source, "default")
+        self.assertEqual(own_demand(ROUTE), Demand(level=Level.ENCRYPT, source="route"))
+
+
+class MergeTests(SynchronousTestCase):
+    def test_the_strictest_in_each_respect(self) -> None:
+        easy = Demand(level=Level.ENCRYPT, source="route", lowest_rung=Rung.STRONG_256)
+        found = merge([easy, BANK, BARE])
+        self.assertEqual((found.level, found.preferred), (Level.AUTHENTICATED, Level.AUTHENTICATED))
+        self.assertEqual((found.lowest_rung, found.patience), (Rung.STRONG_256, Patience(hold=60, warn_after=3600)))
+        self.assertEqual((found.proofs, found.forced), ((BANK.proof,), True))
+        self.assertEqual((merge([easy]).forced, merge([easy]).patience), (False, None))
+        self.assertRaises(ValueError, merge, [])
+
+    def test_what_is_preferred_is_never_less_than_what_there_must_be(self) -> None:
+        wish = Demand(level=Level.OPPORTUNISTIC, source="a", preferred=Level.ENCRYPT)
+        self.assertIs(merge([wish]).preferred, Level.ENCRYPT)
+        self.assertIs(merge([wish, BANK]).preferred, Level.AUTHENTICATED)
+        self.assertIs(merge([wish, Demand(level=Level.ENCRYPT, source="b")]).preferred, Level.ENCRYPT)
+
+
+class InheritanceTests(SynchronousTestCase):
+    """What a notice about a message must keep to."""
+
+    def test_nothing_without_force(self) -> None:
+        easy = Demand(level=Level.ENCRYPT, source="rule easy")
+        self.assertEqual(inheritance([Demanded(demands=(easy,)), Demanded()]), ())
+
+    def test_a_list_of_names_and_a_pin_are_another_s(self) -> None:
+        [found] = inheritance([Demanded(demands=(BANK,)), Demanded(demands=(BANK,))])
+        self.assertEqual(found.proof, Proof(names=NameSource.MX, roots="/r.pem"))
+        self.assertEqual((found.level, found.source, found.preferred), (Level.AUTHENTICATED, "report", None))
+        self.assertEqual((found.patience, found.tell_sender, found.lowest_rung), (CLOCK, False, Rung.STRONG_128))
+        by_domain = attrs.evolve(BANK, proof=Proof(names=NameSource.DOMAIN))
+        [found] = inheritance([Demanded(demands=(by_domain,))])
+        self.assertEqual(found.proof, Proof(names=NameSource.DOMAIN))
+        [found] = inheritance([Demanded(demands=(attrs.evolve(BANK, proof=None),))])
+        self.assertIsNone(found.proof)
+
+    def test_a_bare_report_needs_any_tls(self) -> None:
+        also = attrs.evolve(BARE, patience=CLOCK)
+        [found] = inheritance([Demanded(demands=(BARE,)), Demanded(demands=(also,))])
+        self.assertEqual(
+            found,
+            Demand(
+                level=Level.ENCRYPT, source="report", patience=Patience(hold=60, warn_after=3600), bare_report=True
+            ),
+        )  # fmt: skip
+
+    def test_bare_only_where_all_say_so(self) -> None:
+        found = inheritance([Demanded(demands=(BARE,)), Demanded(demands=(BANK,))])
+        self.assertEqual([(each.level, each.bare_report) for each in found], [(Level.AUTHENTICATED, False)])
