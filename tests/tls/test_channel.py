@@ -169,6 +169,35 @@ class SessionTests(SynchronousTestCase):
         pair.server.channel.resumeProducing()
         self.assertEqual(pair.server.wire.calls, ["pauseProducing", "resumeProducing"])
 
+    def test_who_writes_much_is_told_by_the_transport(self) -> None:
+        pair, told = Pair(), []
+        pair.server.wire.registerProducer = lambda *facts: told.append(facts)  # type: ignore[attr-defined]
+        pair.server.wire.getPeer = lambda: "the peer"  # type: ignore[attr-defined]
+        pair.server.channel.registerProducer("somebody", True)
+        pair.server.channel.unregisterProducer()
+        self.assertEqual((told, pair.server.wire.calls), ([("somebody", True)], ["unregisterProducer"]))
+        self.assertEqual(pair.server.channel.getPeer(), "the peer")
+
+    def test_what_openssl_cannot_send_ends_the_session(self) -> None:
+        pair = Pair().carry()
+        # Behind our back: it will not write after it has said good-bye.
+        pair.server.handle().shutdown()
+        pair.server.channel.write(b"250 mx.test\r\n")
+        self.assertEqual(pair.server.wire.calls, ["loseConnection"])
+        self.assertIsInstance(pair.server.ends().value, SSL.Error)
+
+    def test_a_session_of_ours_says_nothing_by_itself(self) -> None:
+        # One flight each way, then silence: tickets wait for the first answer, and go once.
+        pair = Pair().carry()
+        pair.client.channel.write(b"NOOP\r\n")
+        pair.carry()
+        sent = pair.server.wire.written
+        self.assertEqual(sent, [])
+        pair.client.channel.write(b"NOOP\r\n")
+        pair.client.wire.written, (record,) = [], pair.client.wire.written
+        pair.server.channel.take(record)
+        self.assertEqual(pair.server.wire.written, [])
+
 
 class TurnTests(SynchronousTestCase):
     """What is sent leaves at the end of the reactor's turn, in the order in which it was said."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
+import attrs
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.task import Clock
@@ -14,18 +20,23 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from fopemta.config.model import CertificateFiles
-from fopemta.interfaces import IClientTls
-from fopemta.testing.authority import Authority
+from fopemta.interfaces import IClientTls, Resumable
+from fopemta.testing.authority import Authority, Leaf
 from fopemta.testing.revoking import RevokingAuthority
 from fopemta.testing.transport import connect
+from fopemta.tls.channel import TlsChannel
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerTls
 from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.families import FAMILIES
 from fopemta.trust.pkix import judge
 from fopemta.trust.rungs import OFFERS, Hello, Rung
 from tests.tls.handshakes import AUTHORITY, FromContext, Listener, client_tls, credentials, server_context, shake
+from tests.tls.test_channel import End
+from tests.trust.forged import signed, with_sha1
 
 
 class OfferTests(SynchronousTestCase):
@@ -134,6 +145,84 @@ class EvidenceTests(SynchronousTestCase):
         connection = client.creator(Rung.STRONG_256, Hello.FULL, "mx.test").clientConnectionForTLS(None)
         self.assertEqual(client.evidence(connection).judging_error, "HandshakeUnfinished")
 
+    def test_evidence_before_the_server_has_finished_proves_nothing(self) -> None:
+        # The suite is agreed upon, the certificate shown and verified; who holds its key has not been proven.
+        client = client_tls()
+        connection = client._connection(Rung.STRONG_256, Hello.FULL, "mx.test", None, None)
+        connection.set_connect_state()
+        context = server_context(AUTHORITY.leaf("mx.test"), maximum=SSL.TLS1_2_VERSION)
+        server = SSL.Connection(context, None)
+        server.set_accept_state()
+        self.assertFalse(client.past_hello(connection))
+        for here, there in ((connection, server), (server, connection), (connection, server)):
+            with self.assertRaises(SSL.WantReadError):
+                here.do_handshake()
+            there.bio_write(here.bio_read(100_000))
+        self.assertIsNotNone(connection.get_cipher_name())
+        self.assertTrue(connection.observed.seen)
+        self.assertEqual(client.evidence(connection).judging_error, "HandshakeUnfinished")
+        self.assertTrue(client.past_hello(connection))
+
+    def test_past_hello_of_something_odd(self) -> None:
+        self.assertFalse(client_tls().past_hello(object()))  # type: ignore[arg-type]
+
+    def test_a_resumed_session_shows_what_its_full_handshake_did(self) -> None:
+        for maximum, name in ((SSL.TLS1_2_VERSION, "TLSv1.2"), (SSL.TLS1_3_VERSION, "TLSv1.3")):
+            client, context = client_tls(), server_context(AUTHORITY.leaf("mx.test"), maximum=maximum)
+            near, far = Listener(client.creator(Rung.STRONG_256, Hello.FULL, "mx.test")), Listener(FromContext(context))
+            pump = connect(near, far, Clock())
+            pump.flush()
+            far.transport.write(b"220 mx.test\r\n")
+            pump.flush()
+            full = client.evidence(near.transport.getHandle())
+            session = client.session(near.transport.getHandle())
+            self.assertFalse(full.resumed)
+            # What it showed then is kept beside it, so that the cipher alone is today's.
+            kept = attrs.evolve(full, protocol="x", cipher="x", bits=1, group="x")
+            again = client.creator(Rung.STRONG_256, Hello.FULL, "mx.test", Resumable(session, kept, 0.0))
+            near = Listener(again)
+            connect(near, Listener(FromContext(context)), Clock()).flush()
+            found = client.evidence(near.transport.getHandle())
+            self.assertEqual((found.protocol, found.bits), (name, 256))
+            self.assertEqual(found.cipher, full.cipher)
+            self.assertEqual(found, attrs.evolve(full, resumed=True, group=found.group))
+            self.assertNotEqual(found.group, "x")
+
+    def test_a_server_that_does_not_resume_is_looked_at_anew(self) -> None:
+        client = client_tls()
+        first, second = (FromContext(server_context(AUTHORITY.leaf("mx.test"))) for _ in range(2))
+        near, _, full = shake(client, first)
+        assert full is not None
+        session = client.session(near.transport.getHandle())
+        near = Listener(client.creator(Rung.STRONG_256, Hello.FULL, "mx.test", Resumable(session, full, 0.0)))
+        connect(near, Listener(second), Clock()).flush()
+        found = client.evidence(near.transport.getHandle())
+        self.assertFalse(found.resumed)
+        self.assertNotEqual(found.chain, full.chain)
+        # Where the looking on failed nothing is taken from before.
+        near.transport.getHandle().observed.failed = True
+        self.assertEqual(client.evidence(near.transport.getHandle()).judging_error, "NothingVerified")
+        near.transport.getHandle().observed.seen = 0
+        self.assertEqual(client.evidence(near.transport.getHandle()).judging_error, "NothingVerified")
+
+    def test_one_that_offers_one_thing_alone(self) -> None:
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        roots = AUTHORITY.write_root(folder)
+        server = FromContext(server_context(AUTHORITY.leaf("mx.test")))
+        for family, wanted in (
+            ("TLSv1.3 AES-128-GCM", "TLS_AES_128_GCM_SHA256"),
+            ("TLSv1.2 ECDHE, AEAD, 256 bits", "ECDHE-ECDSA-AES256-GCM-SHA384"),
+        ):
+            offer = next(each.offer for each in FAMILIES if each.name == family)
+            only = ClientTls(roots).only(offer)
+            for rung in (Rung.STRONG_256, Rung.LEGACY):
+                _, _, evidence = shake(only, server, rung)
+                assert evidence is not None
+                self.assertEqual(evidence.cipher, wanted)
+                self.assertTrue(judge(evidence, ("mx.test",), AUTHORITY.now.timestamp()).authenticated)
+                self.assertEqual(only.against(evidence, roots).chain_errors, ())
+
     def test_handshake_that_was_not_verified_proves_nothing(self) -> None:
         # As on resumption: OpenSSL has the chain and no errors, and nobody looked.
         client = client_tls()
@@ -234,3 +323,63 @@ class EvidenceTests(SynchronousTestCase):
 
     def test_system_roots(self) -> None:
         self.assertTrue(verifyObject(IClientTls, ClientTls("system")))
+
+
+class StrangeCertificateTests(SynchronousTestCase):
+    """Whatever a server shows, TLS comes about; whether it proves anything is another matter."""
+
+    def shown(self, leaf: Leaf, **changes: Any) -> HandshakeEvidence:
+        near, far = (
+            End(lambda *above: client_tls().channel(Rung.STRONG_256, Hello.FULL, "mx.test", *above)),
+            End(lambda *above: TlsChannel(SSL.Connection(server_context(leaf, **changes), None), True, *above)),
+        )
+        far.start()
+        near.start()
+        while near.wire.written or far.wire.written:
+            for here, there in ((near, far), (far, near)):
+                sent, here.wire.written = b"".join(here.wire.written), []
+                there.channel.take(sent)
+        self.assertEqual((near.secured, far.secured), (1, 1))
+        return client_tls().evidence(near.handle())
+
+    def test_thousands_of_names(self) -> None:
+        # As many as OpenSSL reads: a chain of 100 KiB.
+        leaf = AUTHORITY.leaf("mx.test", *(f"h{number}.test" for number in range(7000)))
+        evidence = self.shown(leaf)
+        self.assertEqual(evidence.chain_errors, ())
+        self.assertTrue(judge(evidence, ("mx.test",), AUTHORITY.now.timestamp()).authenticated)
+        self.assertFalse(judge(evidence, ("h7000.test",), AUTHORITY.now.timestamp()).authenticated)
+
+    def test_sha1_signatures(self) -> None:
+        key: Any = AUTHORITY._issuer_key
+        leaf = AUTHORITY.leaf("mx.test")
+        old = x509.load_der_x509_certificate(with_sha1(leaf.chain[0].public_bytes(Encoding.DER), key))
+        weak = attrs.evolve(leaf, chain=(old, AUTHORITY.intermediate))
+        evidence = self.shown(weak, ciphers=b"ALL:@SECLEVEL=0")
+        self.assertIs(judge(evidence, ("mx.test",), AUTHORITY.now.timestamp()).diagnosis, Diagnosis.WEAK_KEY)
+
+    def test_odd_encodings(self) -> None:
+        """A serial number that is negative, a version that there is not, an extension that cannot be read."""
+        leaf = AUTHORITY.leaf("mx.test")
+        key: Any = AUTHORITY._issuer_key
+        der = leaf.chain[0].public_bytes(Encoding.DER)
+        changes: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+            "negative serial": lambda parts: [parts[0], b"\x02\x01\xff", *parts[2:]],
+            "no serial to speak of": lambda parts: [parts[0], b"\x02\x01\x00", *parts[2:]],
+            "version 17": lambda parts: [b"\xa0\x03\x02\x01\x10", *parts[1:]],
+            "names that cannot be read": lambda parts: [*parts[:-1], parts[-1].replace(b"\x82\x07mx", b"\x99\x07mx")],
+        }
+        for case, change in changes.items():
+            odd = signed(der, key, change)
+            folder = Path(self.mktemp())
+            folder.mkdir()
+            _, key_path = leaf.write(folder, "leaf")
+            pem = f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(odd).decode()}-----END CERTIFICATE-----\n"
+            (folder / "odd.pem").write_text(pem)
+            files = SimpleNamespace(
+                write=lambda *_, folder=folder, key_path=key_path: (str(folder / "odd.pem"), key_path)
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of cryptography, about what it will refuse one day
+                evidence = self.shown(cast(Any, files))
+                self.assertFalse(judge(evidence, ("elsewhere.test",), AUTHORITY.now.timestamp()).authenticated, case)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import os
 import stat
+from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import CertificateFiles
-from fopemta.testing.authority import Authority
-from fopemta.tls.credentials import CredentialsError, load, self_signed
+from fopemta.testing.authority import Authority, Leaf, rsa_key
+from fopemta.tls.credentials import Credentials, CredentialsError, cautions_about, load, self_signed
 from fopemta.tls.server import ServerTls
 from tests.tls.test_server import offered
+from tests.trust.forged import signed
 
 AUTHORITY = Authority()
 NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)
@@ -46,6 +57,48 @@ class LoadTests(SynchronousTestCase):
         self.assertIn("is not the key", self.error(leaf.chain_pem, other.key_pem))
         self.assertIn("did not issue", self.error(leaf.chain_pem + other.chain_pem, leaf.key_pem))
         self.assertIn("c.pem", self.error(backwards, leaf.key_pem))
+
+    def test_keys_that_cannot_serve(self) -> None:
+        leaf = AUTHORITY.leaf("mx.test")
+        secret = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+        x25519 = X25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        for key, words in (
+            (secret, "c.key: the private key is encrypted; fopemta needs it without a password"),
+            (x25519, "c.key: a server's key is RSA, ECDSA or Ed25519"),
+        ):
+            self.assertTrue(self.error(leaf.chain_pem, key).endswith(words))
+
+    def test_a_certificate_whose_key_cannot_be_read(self) -> None:
+        leaf = AUTHORITY.leaf("mx.test")
+        key: Any = AUTHORITY._issuer_key
+        # A curve of nobody's.
+        unknown = bytes.fromhex("06082a8648ce3d030163")
+        odd = signed(
+            leaf.chain[0].public_bytes(Encoding.DER),
+            key,
+            lambda parts: [each.replace(bytes.fromhex("06082a8648ce3d030107"), unknown) for each in parts],
+        )
+        pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(odd) + b"-----END CERTIFICATE-----\n"
+        text = self.error(pem, leaf.key_pem)
+        self.assertTrue(text.endswith("c.pem: the first certificate's key cannot be read"), text)
+
+    def test_each_kind_of_key(self) -> None:
+        for key in (rsa_key(), ec.generate_private_key(ec.SECP384R1()), ed25519.Ed25519PrivateKey.generate()):
+            leaf = AUTHORITY.leaf("mx.test", key=key)
+            found = load(CertificateFiles(*leaf.write(self.folder, "leaf")))
+            self.assertEqual((found.chain, found.source), (leaf.chain, os.path.join(self.folder, "leaf.pem")))
+            self.assertEqual(type(found.key), type(key))
+            self.assertNotIn("PrivateKey", repr(found))
+
+    def test_which_certificate_is_out_of_order(self) -> None:
+        leaf, other = AUTHORITY.leaf("mx.test"), Authority("other")
+        for chain, place in (
+            ((leaf.chain[0], other.root, AUTHORITY.root), 2),
+            ((leaf.chain[0], AUTHORITY.intermediate, other.root), 3),
+        ):
+            pem = b"".join(each.public_bytes(Encoding.PEM) for each in chain)
+            words = f"certificate {place} did not issue certificate {place - 1}; the order is leaf, then issuers"
+            self.assertTrue(self.error(pem, leaf.key_pem).endswith(words))
 
     def test_missing_file_is_named(self) -> None:
         text = str(self.assertRaises(CredentialsError, load, CertificateFiles("/nowhere/a.pem", "/nowhere/a.key")))
@@ -108,6 +161,50 @@ class SelfSignedTests(SynchronousTestCase):
         for name in ("self-signed.key", "self-signed-rsa.key"):
             self.assertEqual(stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode), 0o600)
 
+    def test_a_disk_that_is_full_leaves_nothing(self) -> None:
+        folder = self.mktemp()
+
+        def full(_: object, __: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        self.patch(os, "replace", full)
+        text = str(self.assertRaises(CredentialsError, self_signed, folder, "mx.test", NOW))
+        self.assertEqual(text, f"{folder}: No space left on device")
+        self.assertEqual(os.listdir(folder), [])
+
     def test_long_host_names(self) -> None:
         name = ".".join(["a" * 50] * 4) + ".test"
         self.assertTrue(self_signed(self.mktemp(), name, NOW)[1])
+
+
+class CautionTests(SynchronousTestCase):
+    """What an operator should know of one that can be used."""
+
+    def words(self, leaf: Leaf, hostname: str | None, now: datetime.datetime) -> list[str]:
+        return cautions_about(Credentials(leaf.chain, AUTHORITY.leaf("x").key, "/c.pem"), hostname, now.timestamp())
+
+    def test_soon_and_past_to_the_second(self) -> None:
+        leaf = AUTHORITY.leaf("mx.test", with_intermediate=False)
+        end = leaf.chain[0].not_valid_after_utc
+        second, soon = datetime.timedelta(seconds=1), datetime.timedelta(days=10)
+        day = f"{end:%Y-%m-%d %H:%M} UTC"
+        for now, wanted in (
+            (end - soon, []),
+            (end - soon + second, [f"/c.pem, certificate 1 expires at {day}"]),
+            (end, [f"/c.pem, certificate 1 expires at {day}"]),
+            (end + second, [f"/c.pem, certificate 1 has expired at {day}"]),
+        ):
+            self.assertEqual(self.words(leaf, "mx.test", now), wanted)
+
+    def test_the_intermediate_too(self) -> None:
+        leaf = AUTHORITY.leaf("mx.test", days=(-1, 9000))
+        now = AUTHORITY.intermediate.not_valid_after_utc
+        [found] = self.words(leaf, "mx.test", now)
+        self.assertTrue(found.startswith("/c.pem, certificate 2 expires at"))
+
+    def test_names(self) -> None:
+        leaf = AUTHORITY.leaf("a.test", "b.test")
+        for hostname, wanted in (
+            ("a.test", []), (None, []), ("c.test", ["/c.pem is not for c.test but for a.test, b.test"]),
+        ):  # fmt: skip
+            self.assertEqual(self.words(leaf, hostname, AUTHORITY.now), wanted)

@@ -370,6 +370,28 @@ class ClientCertificateTests(SynchronousTestCase):
         assert found is not None
         return found
 
+    def test_what_nobody_has_looked_at_proves_nothing(self) -> None:
+        for change in ({"seen": 0}, {"failed": True}):
+            with tempfile.TemporaryDirectory() as folder:
+                server = ServerTls(
+                    [credentials(AUTHORITY.leaf("mx.test"))],
+                    ServerSettings(
+                        client_certificates=ClientCertificates.REQUEST, client_roots=AUTHORITY.write_root(folder)
+                    ),
+                    AUTHORITY.now.timestamp,
+                )
+                client = ClientOf()
+                chain, key = AUTHORITY.leaf("mta.test").write(folder, "client")
+                client.context.use_certificate_chain_file(chain)
+                client.context.use_privatekey_file(key)
+            near, far = Listener(client), Listener(server.creator())
+            connect(near, far, Clock()).flush()
+            handle = far.transport.getHandle()
+            self.assertTrue(server.session(handle).client.verified)  # type: ignore[union-attr]
+            for name, value in change.items():
+                setattr(handle.observed, name, value)
+            self.assertEqual(server.session(handle).client, ClientCertificate(fault="the certificate was not verified"))
+
     def test_none_shown(self) -> None:
         requested = self.session(None)
         assert requested is not None

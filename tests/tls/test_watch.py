@@ -135,3 +135,48 @@ class WatchTests(SynchronousTestCase):
         self.assertEqual(len(self.logged("caution")), 2)
         self.clock.advance(86_400.0)
         self.assertEqual(len(self.logged("caution")), 4)
+
+    def test_what_cannot_be_read_is_warned_of_elsewhere(self) -> None:
+        self.begin(AUTHORITY.leaf("other.test"))
+        self.assertEqual(len(self.logged("caution")), 1)
+        os.unlink(self.files.chain)
+        self.clock.advance(86_400.0)
+        self.assertEqual(len(self.logged("caution")), 1)
+
+    def test_a_renewed_one_is_warned_of_at_the_next_look(self) -> None:
+        self.begin(AUTHORITY.leaf("mx.test"))
+        self.put(AUTHORITY.leaf("other.test"))
+        self.wait(2)
+        self.assertEqual((len(self.served), len(self.logged("caution"))), (1, 0))
+        self.wait(1)
+        self.assertEqual([each["key"] for each in self.logged("caution")], ["tls.server.certificates"])
+
+    def test_it_looks_no_more_once_it_is_stopped(self) -> None:
+        watch = CertificateWatch(
+            self.clock, self.clock.seconds, "mx.test", lambda: [self.files], self.read, self.served.append
+        )
+        watch.stop()
+        self.put(AUTHORITY.leaf("mx.test"))
+        watch.start()
+        self.assertEqual([each.getTime() - self.clock.seconds() for each in self.clock.getDelayedCalls()], [INTERVAL])
+        watch.stop()
+        watch.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_is_back_as_it_was_is_not_taken_up(self) -> None:
+        self.begin(AUTHORITY.leaf("mx.test"))
+        before = {path: (os.stat(path), Path(path).read_bytes()) for path in (self.files.chain, self.files.key)}
+        self.put(AUTHORITY.leaf("mx.test"))
+        self.wait(1)
+        for path, (stat, content) in before.items():
+            Path(path).write_bytes(content)
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        self.wait(3)
+        self.assertEqual(self.served, [])
+
+    def test_what_was_refused_is_told_again_when_it_changes(self) -> None:
+        self.begin(AUTHORITY.leaf("mx.test"))
+        for _ in range(2):
+            self.put(AUTHORITY.leaf("mx.test"), key=False)
+            self.wait(3)
+        self.assertEqual(len(self.logged("certificate_refused")), 2)
