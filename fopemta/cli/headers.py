@@ -36,7 +36,11 @@ def headers(file: Any, trusted: tuple[str, ...], as_json: bool) -> None:
     from fopemta.mail.received_chain import read_chain
     from fopemta.mail.received_reading import reading_of
 
-    message = BytesHeaderParser(policy=compat32).parsebytes(file.read(_MOST_READ))
+    data = file.read(_MOST_READ + 1)
+    if len(data) > _MOST_READ and not any(end in data for end in (b"\n\n", b"\r\n\r\n")):
+        click.echo(f"the header section is larger than {_MOST_READ} octets", err=True)
+        sys.exit(2)
+    message = BytesHeaderParser(policy=compat32).parsebytes(data)
     received = [str(each) for each in message.get_all("Received", [])]
     reading = reading_of(read_chain(received), trusted)
     if as_json:

@@ -6,6 +6,7 @@ the first one of a server that one trusts.
 
 from __future__ import annotations
 
+import datetime
 import enum
 import re
 from collections.abc import Sequence
@@ -14,10 +15,10 @@ from email.utils import parsedate_to_datetime
 import attrs
 
 from fopemta.mail.received_forms import TlsForm, tls_form
+from fopemta.mail.received_parts import Parts, parts_of
 
-# More than this of one header, or of a message's hops, is not looked at.
+# A header longer than this is not read (RFC 5321 4.5.3.1.6 would have lines of 1,000 octets).
 _LONGEST = 8192
-_MOST_HOPS = 200
 
 
 class Encrypted(enum.StrEnum):
@@ -64,100 +65,93 @@ class Hop:
 _OLD_VERSION = re.compile(r"TLS\.?V?\.?1(\.[01])?(/SSLV3)?")
 _WEAK_CIPHERS = ("RC4", "DES", "ADH-", "AECDH", "NULL", "EXP")
 
-_DATE = re.compile(r"(?:\w{3}, )?\d{1,2} \w{3} \d{4} \d\d:\d\d(?::\d\d)? [+-]\d{4}")
-_WITH = re.compile(r"\bwh?ith\s+(?:\S+ encrypted )?([A-Za-z0-9_/.-]+)")
-_FROM = re.compile(r"^\s*(?:from\s+)?(\S+)", re.IGNORECASE)
-_BY = re.compile(r"\bby\s+(\S+)", re.IGNORECASE)
+# RFC 5322 3.3, with what programs have made of it: no weekday, no seconds, fractions of one; and the form of ISO 8601.
+_DATE = re.compile(
+    r"(?P<day>\d{1,2} [A-Za-z]{3} \d{2,4} \d\d:\d\d(?::\d\d)?|(?P<iso>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d))"
+    r"(?P<part>\.\d{1,9})? (?P<zone>[+-]\d{4}|[A-Z]{2,4})"
+)
 _NO_TLS_WORDS = frozenset({"SMTP", "ESMTP", "ESMTPA", "LMTP", "LMTPA", "UTF8SMTP", "UTF8SMTPA", "UTF8LMTP", "ASMTP"})
 # RFC 3848, RFC 6531 and what others have made of them.
 _TLS_WORDS = frozenset(
     {"SMTPS", "ESMTPS", "ESMTPSA", "LMTPS", "LMTPSA", "UTF8SMTPS", "UTF8SMTPSA", "UTF8LMTPS", "HTTPS", "ASMTPS"}
+    | {"ESMTP-TLS", "SMTP-TLS", "ESMTPA-TLS", "LMTP-TLS"}
 )
-_LOCAL_WORDS = frozenset({"LOCAL", "DSN", "MAPI"})
-_LOOPBACK = re.compile(r"(?<![\w:.])(?:IPv6:)?(?:::ffff:)?(?:127\.\d+\.\d+\.\d+|::1)(?![\w:.])", re.IGNORECASE)
+_LOCAL_WORDS = frozenset({"LOCAL", "DSN", "MAPI", "STDIO"})
+_LMTP_WORDS = frozenset({"LMTP", "LMTPA", "UTF8LMTP"})
+# smail: with P:esmtp/R:inet_hosts/T:smtp
+_SMAIL = re.compile(r"P:([A-Za-z0-9-]+)(?:/|$)")
+# What programs write into a message that comes from this machine, or goes from one of their parts to another: qmail and
+# its kin, Haraka; sendmail, Postfix, DragonFly's dma.
+_LOCAL_HEADS = re.compile(r"\(([A-Za-z0-9/-]*qmail|indimail[a-z-]*) \d+ invoked |\(haraka outbound\)", re.IGNORECASE)
+_LOCAL_MARKS = ("/submit)", ", from userid ", "(dragonfly mail agent")
 
 
 def read_chain(headers: Sequence[str]) -> tuple[Hop, ...]:
     """The hops of a message, newest first, as its Received headers stand in it (without their name)."""
-    return tuple(read_hop(each) for each in headers[:_MOST_HOPS])
+    return tuple(read_hop(each) for each in headers)
 
 
 def read_hop(header: str) -> Hop:
-    """What one Received header says.  Never raises."""
-    text = " ".join(header[:_LONGEST].split())
-    words, time = _dated(text)
-    form = tls_form(words)
-    bare = _without_comments(words)
-    by = _BY.search(bare)
-    sender = _sender(bare, by.start() if by else None)
-    protocol = _WITH.search(bare)
-    word = protocol[1] if protocol else ""
+    """What one Received header says.  Never raises; of a very long one it is not known what it says."""
+    if len(header) > _LONGEST:
+        return Hop()
+    parts = parts_of(" ".join(header.split()))
+    form = tls_form(parts.attested)
     return Hop(
-        sender=sender,
-        receiver=by[1].rstrip(";") if by else "",
-        protocol=word,
-        encrypted=_encrypted(words, word, sender, form),
+        sender=parts.claimed,
+        receiver=parts.receiver,
+        protocol=parts.protocol,
+        encrypted=_encrypted(parts, form),
         version=form.version if form else None,
         cipher=form.cipher if form else None,
         bits=form.bits if form else None,
-        verified=_verified(words),
-        time=time,
+        verified=_verified(parts.attested),
+        time=_time(parts.date),
     )
 
 
-def _dated(text: str) -> tuple[str, float | None]:
-    """The header without its date, and that as a time."""
-    head, semicolon, tail = text.rpartition(";")
-    if not semicolon:
-        # Some leave it out.
-        match = _DATE.search(text)
-        head, tail = (text[: match.start()], match[0]) if match else (text, "")
+def _time(text: str) -> float | None:
+    """The last date in the text: a client may have put one before it, where there is no semicolon."""
+    matches = list(_DATE.finditer(text))
+    if not matches:
+        return None
+    match = matches[-1]
+    day, zone, part = match["day"], match["zone"], float(match["part"] or 0)
     try:
-        return head, parsedate_to_datetime(tail.strip()).timestamp()
+        if match["iso"]:
+            return datetime.datetime.strptime(f"{day} {zone}", "%Y-%m-%d %H:%M:%S %z").timestamp() + part
+        return parsedate_to_datetime(f"{day} {zone}").timestamp() + part
     except (ValueError, TypeError, IndexError, OverflowError):
-        return head, None
+        return None
 
 
-def _without_comments(text: str) -> str:
-    """RFC 5322 3.2.2: what stands in parentheses is for people, and may hold any word."""
-    depth, kept = 0, []
-    for letter in text:
-        depth += letter == "("
-        if depth == 0:
-            kept.append(letter)
-        depth -= letter == ")" and depth > 0
-    return " ".join("".join(kept).split())
-
-
-def _sender(bare: str, by: int | None) -> str:
-    """The name after "from"; a header that begins with "by" has none."""
-    before = bare if by is None else bare[:by]
-    match = _FROM.match(before)
-    if match is None or not before.lower().startswith("from"):
-        return ""
-    return match[1]
-
-
-def _encrypted(words: str, protocol: str, sender: str, form: TlsForm | None) -> Encrypted:
+def _encrypted(parts: Parts, form: TlsForm | None) -> Encrypted:
     if form is not None:
         return Encrypted.YES
-    word = protocol.upper()
+    smail = _SMAIL.match(parts.protocol)
+    word = (smail[1] if smail else parts.protocol).upper()
     if word in _TLS_WORDS:
         return Encrypted.YES
-    if word in _LOCAL_WORDS or _is_local(words, sender):
+    if word in _LOCAL_WORDS or _is_local(parts, word):
         return Encrypted.LOCAL
-    if (word in _NO_TLS_WORDS and sender) or "with Microsoft SMTP Server " in words:
+    if (word in _NO_TLS_WORDS and parts.has_from) or "with Microsoft SMTP Server" in parts.attested:
         return Encrypted.NO
     # Without "from", or with another protocol: large services write so of what goes on among their own machines.
     return Encrypted.UNKNOWN
 
 
-def _is_local(words: str, sender: str) -> bool:
-    """From this machine, or from a program on it."""
-    if _LOOPBACK.search(words.partition(" by ")[0]) or sender.lower() == "localhost":
+def _is_local(parts: Parts, word: str) -> bool:
+    """From this machine, or from a program on it: as its own server says, not as the client calls itself."""
+    if parts.came_from is not None:
+        address = getattr(parts.came_from, "ipv4_mapped", None) or parts.came_from
+        return address.is_loopback or parts.came_from == parts.received_at
+    lower = parts.attested.lower()
+    if parts.same_host or any(mark in lower for mark in _LOCAL_MARKS):
         return True
-    lower = words.lower()
-    return any(mark in lower for mark in ("(qmail ", "from userid", "invoked by uid", "invoked from network"))
+    if not parts.has_from and _LOCAL_HEADS.match(lower):
+        return True
+    # A delivery agent on a Unix socket: there is no address to be told.
+    return word in _LMTP_WORDS and parts.claimed != "" and parts.claimed.lower() == parts.receiver.lower()
 
 
 def _verified(words: str) -> bool | None:

@@ -42,6 +42,8 @@ _FORMS = tuple(
         r"with E?SMTP/TLS/(?P<cipher>[A-Za-z0-9_-]+)",
         # qmail with TLS: with ECDHE-RSA-AES256-GCM-SHA384 encrypted SMTP
         r"with (?:\((?P<version>TLSv?[0-9.]+) )?(?P<cipher>[A-Z0-9_-]{6,}) encrypted\)? E?SMTP",
+        # indimail: with ESMTPS (TLS_AES_256_GCM_SHA384 encrypted)
+        r"\((?:(?P<version>TLSv?[0-9.]+) )?(?P<cipher>[A-Z0-9_-]{6,}) encrypted\)",
         # Ecelerity: (cipher=TLS_AES_256_GCM_SHA384 subject=...)
         r"\(cipher=(?P<cipher>[A-Za-z0-9_-]+)",
         # Exchange, Microsoft's SMTP service, James: no more than that it was.

@@ -47,6 +47,13 @@ class HeadersTests(SynchronousTestCase):
             [(each["encrypted"], each["trusted"]) for each in found["hops"]], [("unknown", True), ("yes", True)]
         )
 
+    def test_header_section_without_end(self) -> None:
+        large = b"X: y\n" * 300_000
+        done = CliRunner().invoke(main, ["headers", "-"], input=MESSAGE[: MESSAGE.index(b"Subject")] + large)
+        self.assertEqual((done.exit_code, done.stdout), (2, ""))
+        done = CliRunner().invoke(main, ["headers", "-"], input=MESSAGE % b"ESMTPS" + large)
+        self.assertEqual(done.exit_code, 0)
+
     def test_no_headers_and_no_file(self) -> None:
         done = CliRunner().invoke(main, ["headers", "-"], input=b"\xff\x00")
         self.assertEqual((done.exit_code, done.stdout), (1, "\nThere are no received headers.\n"))

@@ -73,7 +73,42 @@ FORMS = {
     ),
     f"{AT} with ESMTP via SSL{DATE}": (YES, None, None, None),
     f"{AT} over TLS secured channel with Microsoft SMTPSVC(6.0){DATE}": (YES, None, None, None),
+    # The word alone, a clause behind the date, and the cipher in a comment of its own
+    f"{AT} with ESMTP-TLS id 1{DATE}": (YES, None, None, None),
+    f"{AT} with ESMTPS id 1{DATE} (version=TLSv1.2 cipher=AES256-SHA bits=256)": (YES, "TLSv1.2", "AES256-SHA", 256),
+    f"{AT} with ESMTP id 1{DATE} (envelope-from <x@a.test>)": (NO, None, None, None),
+    f"from a.test (HELO x) (192.0.2.1) by mx.test (indimail-mta 3.0) with ESMTPS ({GCM} encrypted) id 1{DATE}": (
+        YES, None, GCM, None,
+    ),
+    f"{EX} with (TLSv1.3 {GCM} encrypted) SMTP{DATE}": (YES, "TLSv1.3", GCM, None),
+    f"from [192.0.2.1] (using TLSv1.2 with cipher AES256-SHA (256 bits)) by mx.test id 1{DATE}": (
+        YES, "TLSv1.2", "AES256-SHA", 256,
+    ),
+    # smail, old and new
+    f"{AT} with smtp (Smail3.1.29.1 #1) id m0{DATE}": (NO, None, None, None),
+    f"from a.test(b.test[192.0.2.1]) (1234 bytes) by mx.test via sendmail with P:esmtp/R:inet_hosts/T:smtp "
+    f"(sender: <x@a.test>) id <m0@mx.test> for <b@mx.test>{DATE} (Smail-3.2.0.111 2000-Feb-17 #1)": (
+        NO, None, None, None,
+    ),
+    f"by mx.test via sendmail with P:stdio/R:inet_hosts/T:smtp id <m0@mx.test>{DATE}": (LOCAL, None, None, None),
     # What crosses no network, and what is no SMTP
+    f"from alice (uid 1000) (envelope-from alice@mx.test) id 1a by mx.test (DragonFly Mail Agent v0.13){DATE}": (
+        LOCAL, None, None, None,
+    ),
+    f"(indimail-mta 1234 invoked by uid 555){DATE}": (LOCAL, None, None, None),
+    f"(Haraka outbound){DATE}": (LOCAL, None, None, None),
+    f"(from root@localhost) by mx.test (8.17.1/8.17.1/Submit) id 1{DATE}": (LOCAL, None, None, None),
+    f"by mx.test (Postfix, from userid 1000) id 1{DATE}": (LOCAL, None, None, None),
+    f"from mail.test by Mail.test with LMTP id 1{DATE}": (LOCAL, None, None, None),
+    f"from mail.test ([192.0.2.1]) by mail.test with LMTP id 1{DATE}": (NO, None, None, None),
+    f"from mail.test by mail.test with ESMTP id 1{DATE}": (NO, None, None, None),
+    f"from other.test by mail.test with LMTP id 1{DATE}": (NO, None, None, None),
+    f"from a.test (192.0.2.1) by a.test (192.0.2.1) with Microsoft SMTP Server id 15.1{DATE}": (
+        LOCAL, None, None, None,
+    ),
+    f"from a.test (a.test [::ffff:127.0.0.1]) by mx.test with ESMTP{DATE}": (LOCAL, None, None, None),
+    f"from a.test ([IPv6:::1]) by mx.test with ESMTP{DATE}": (LOCAL, None, None, None),
+    f"from localhost (localhost [local]) by mx.test (OpenSMTPD) with ESMTPA id 1{DATE}": (LOCAL, None, None, None),
     f"(qmail 1234 invoked by uid 1000){DATE}": (LOCAL, None, None, None),
     f"from localhost (localhost [127.0.0.1]) by mx.test (Postfix) with ESMTP id 1{DATE}": (LOCAL, None, None, None),
     f"from a.test by api.test with HTTP{DATE}": (UNKNOWN, None, None, None),
@@ -104,6 +139,84 @@ class HopTests(SynchronousTestCase):
         lie = "from x (using TLSv1.3 by mx.test with ESMTPS [192.0.2.1]) by mx.test (Postfix) with ESMTP id 1"
         hop = read_hop(lie + DATE)
         self.assertEqual((hop.receiver, hop.protocol, hop.encrypted), ("mx.test", "ESMTP", NO))
+
+    def test_what_strangers_choose_attests_nothing(self) -> None:
+        tls, queue = f"using TLSv1.3 with cipher {GCM} (256/256 bits)", "qmail 1 invoked by uid 1"
+        end = f"by mx.test (Postfix) with ESMTP id 1 for <b@mx.test>{DATE}"
+        lies = (
+            f"from [IPv6:::1] (unknown [198.51.100.7]) {end}",
+            f"from [127.0.0.1] (unknown [198.51.100.7]) {end}",
+            f"from localhost (unknown [198.51.100.7]) {end}",
+            f"from 127.0.0.1 ([198.51.100.7] helo=[127.0.0.1]) {end}",
+            f"from x (HELO [127.0.0.1]) (198.51.100.7) {end}",
+            f"from x (198.51.100.7) (HELO localhost [127.0.0.1]) {end}",
+            f"from x (IDENT:[127.0.0.1]@x.test [198.51.100.7]) {end}",
+            f"from x ([127.0.0.1]) (unknown [198.51.100.7]) {end}",
+            f"from x ({tls}) (unknown [198.51.100.7]) {end}",
+            f"from x by evil.test with ESMTPS ({tls}) (unknown [198.51.100.7]) {end}",
+            f"from ({queue}) (unknown [198.51.100.7]) {end}",
+            f"from x (HELO {tls}) (198.51.100.7) {end}",
+            f"from x (unknown [198.51.100.7]) (Authenticated sender: {tls}) {end}",
+            f"from x (unknown [198.51.100.7]) (envelope-sender <{tls}>) {end}",
+            f'from x (unknown [198.51.100.7]) (Client CN "{tls}", Issuer "(verified OK)") {end}',
+            f'from x (unknown [198.51.100.7]) by mx.test with ESMTP for <"over TLS secured channel"@t.test>{DATE}',
+            f'from x (unknown [198.51.100.7]) by mx.test with ESMTP for <"({queue})"@t.test>{DATE}',
+            f'from x (unknown [198.51.100.7]) by mx.test with ESMTP for <"(qmail "@t.test>{DATE}',
+            f'from x (unknown [198.51.100.7]) by mx.test with ESMTP for "({tls})"@t.test{DATE}',
+            f'from x (unknown [198.51.100.7]) by mx.test with ESMTP for <"\\"({tls})"@t.test>{DATE}',
+            f'from x ([198.51.100.7]) by mx.test with ESMTP for <"a;b(c"@t.test>{DATE} (envelope-from <"({tls})"@x>)',
+            f"from x ([198.51.100.7]) by mx.test with ESMTP (envelope-from <({tls})@x>) for ({tls})@x{DATE}",
+        )
+        for lie in lies:
+            hop = read_hop(lie)
+            found = (hop.encrypted, hop.version, hop.verified, hop.receiver, hop.protocol, hop.time)
+            self.assertEqual(found, (NO, None, None, "mx.test", "ESMTP", 1795597200.0), lie)
+
+    def test_nor_where_the_server_gives_no_address(self) -> None:
+        tls = f"using TLSv1.3 with cipher {GCM} (256/256 bits)"
+        for claim in (f"x ({tls})", "localhost", "x (Postfix, from userid 1)", "(qmail 1 invoked by uid 1) x"):
+            self.assertIsNot(read_hop(f"from {claim} by mx.test with ESMTP id 1{DATE}").encrypted, YES, claim)
+            self.assertIsNot(read_hop(f"from {claim} by mx.test with ESMTP id 1{DATE}").encrypted, LOCAL, claim)
+
+    def test_forms_of_dates(self) -> None:
+        table = {
+            "; Wed, 25 Nov 2026 10:00:00.250 +0100": 1795597200.25,
+            "; 25 Nov 2026 10:00 +0100": 1795597200.0,
+            "; Wed, ??, 25 Nov 2026 09:00:00 +0000 (UTC)": 1795597200.0,
+            "; 25 Nov 2026 09:00:00 GMT (1 Jan 2001 00:00:00 GMT)": 1795597200.0,
+            " Wed, 25 Nov 2026 10:00:00.5 +0100 (CET)": 1795597200.5,
+            " 2026-11-25 09:00:00.737383461 +0000 UTC m=+39.3": 1795597200.737383461,
+            "; 2026-11-25 10:00:00 +0100": 1795597200.0,
+            "; 2026-19-25 10:00:00 +0100": None,
+            "": None,
+        }
+        lie = "from 1 Jan 2001 00:00:00 GMT ([192.0.2.1]) by b with SMTP id x"
+        found = {date: read_hop(lie.replace("1 Jan 2001 00:00:00 GMT", "a") + date).time for date in table}
+        self.assertEqual(found, table)
+        self.assertEqual(read_hop(lie + " 25 Nov 2026 09:00:00 GMT").time, 1795597200.0)
+
+    def test_very_long_one_is_not_read_in_part(self) -> None:
+        for octets, wanted in ((8192, YES), (8193, UNKNOWN)):
+            header = f"{AT} with ESMTPS id {DATE}"
+            self.assertIs(read_hop(header.replace("id ", "id " + "x" * (octets - len(header)))).encrypted, wanted)
+
+    def test_all_of_many_are_read(self) -> None:
+        plain = f"{AT} with ESMTP id 1{DATE}"
+        chain = read_chain([*[f"{AT} with ESMTPS id 1{DATE}"] * 300, plain])
+        self.assertIs(reading_of(chain).conclusion, Conclusion.PLAIN)
+
+    def test_odd_pieces(self) -> None:
+        table = {
+            "by mx.test by uid 89 with qmail-scanner-1.25 (clamscan: 0.60)": ("", "mx.test", "qmail-scanner-1.25"),
+            "from": ("", "", ""), "by": ("", "", ""), "with": ("", "", ""), "from x by": ("x", "", ""),
+            "from x by y with": ("x", "y", ""), "from x by (z) y with ESMTP": ("x", "", "ESMTP"),
+            "from x by y; with ESMTP": ("x", "y", ""), "FROM x BY y WITH Z": ("x", "y", "Z"),
+            "from x by y with A encrypted SMTP": ("x", "y", "SMTP"), "from x by y with A encrypted": ("x", "y", "A"),
+            "from <x> by y with Z": ("<>", "y", "Z"), "from x (c by y with Z": ("x", "", ""),
+        }  # fmt: skip
+        for header, wanted in table.items():
+            hop = read_hop(header)
+            self.assertEqual((hop.sender, hop.receiver, hop.protocol), wanted, header)
 
     def test_what_is_out_of_date(self) -> None:
         for version, cipher, weak in (
