@@ -9,7 +9,8 @@ import attrs
 
 from fopemta.mime.flaws import Flaw
 
-_IDENTITY = frozenset({"7bit", "8bit", "binary", ""})
+# The octets are what they are.
+IDENTITY = frozenset({"7bit", "8bit", "binary", ""})
 _TOKEN = re.compile(rb"[A-Za-z0-9-]+")
 _LONGEST = 40
 _COMMENTS = re.compile(rb"\([^()]*\)")
@@ -39,7 +40,7 @@ def encoding_of(value: bytes) -> str:
 
 def unencoded(octets: bytes, encoding: str) -> Decoded:
     """By the name of the encoding, in lower case."""
-    if encoding in _IDENTITY:
+    if encoding in IDENTITY:
         return Decoded(octets)
     if encoding == "base64":
         return base64_decoded(octets)

@@ -132,6 +132,6 @@ async def _converted(source: ContentSource, size: int, in_thread: InThread) -> b
         pieces.append(piece)
     whole = b"".join(pieces)
     try:
-        return seven_bit(whole) if len(whole) <= PIECE else await in_thread(seven_bit, whole)
+        return await in_thread(seven_bit, whole)
     except CannotConvert:
         return None

@@ -39,6 +39,7 @@ class ExponentTests(SynchronousTestCase):
     def test_only_the_last_doublings_count(self) -> None:
         steady = [(size, 0.01) for size in SIZES[:4]]
         self.assertAlmostEqual(exponent([*steady, *((each, 0.01 * each / SIZES[4]) for each in SIZES[4:])]), 1.0)
+        self.assertAlmostEqual(exponent([*steady, *((each, 0.01 * (each / SIZES[4]) ** 2) for each in SIZES[4:])]), 2.0)
 
     def test_what_is_too_fast_tells_nothing(self) -> None:
         self.assertEqual(exponent([(size, 1e-14 * size**2) for size in SIZES]), 0.0)

@@ -45,6 +45,35 @@ class SevenBitTests(SynchronousTestCase):
         )
         self.assertEqual(found.count(b"Content-Transfer-Encoding"), 1)
 
+    def test_a_kind_that_is_named_without_a_version_stays(self) -> None:
+        found = seven_bit(b"Content-Type: application/x-y\r\n\r\n\xff\xfe\r\n")
+        self.assertEqual(
+            found,
+            b"Content-Type: application/x-y\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\n//4NCg==",
+        )
+
+    def test_an_encoding_that_was_named_oddly_is_replaced(self) -> None:
+        for field in (
+            b"Content-Transfer-Encoding : 8bit",
+            b"content-transfer-encoding:8bit;",
+            b"CONTENT-TRANSFER-ENCODING\t:\r\n\tBINARY ",
+        ):
+            content = TEXT.replace(b"Content-Transfer-Encoding: 8bit", field) + "ü\r\n".encode()
+            found = seven_bit(content)
+            self.assertEqual(found.lower().count(b"content-transfer-encoding"), 1, field)
+            self.assertTrue(found.endswith(b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=BC\r\n"), field)
+
+    def test_a_digest_holds_messages(self) -> None:
+        inner = b"--b\r\n\r\n" + TEXT + "ü\r\n".encode() + b"--b--\r\n"
+        found = seven_bit(b"MIME-Version: 1.0\r\nContent-Type: multipart/digest; boundary=b\r\n\r\n" + inner)
+        self.assertIn(b"--b\r\n\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n", found)
+        self.assertIn(b"quoted-printable\r\n\r\n=C3=BC\r\n--b--", found)
+
+    def test_how_many_parts(self) -> None:
+        head = b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\r\n--b\r\n\r\n\xfc"
+        self.assertTrue(seven_bit(head + b"\r\n--x" * 19_999).isascii())
+        self.assertRaises(CannotConvert, seven_bit, head + b"\r\n--x" * 20_000)
+
     def test_what_is_plain_stays_as_it_is(self) -> None:
         for content in (b"Subject: x\r\n\r\nhello\r\n", b"", b"\r\nbody\r\n", b"no header"):
             self.assertEqual(seven_bit(content), content)
@@ -106,9 +135,24 @@ class SevenBitTests(SynchronousTestCase):
             b"Content-Type: multipart/mixed\r\n\r\n" + eight: "no boundary",
             b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + eight + b"--b--\r\n": "around the parts",
             b"Content-Type: message/external-body\r\n\r\n" + eight: "must not be encoded",
+            b"Content-Transfer-Encoding: base64;\r\n\r\n" + eight: "encoding that it names",
+            b"Content-Transfer-Encoding : (x) Base64 \r\n\r\n" + eight: "encoding that it names",
+            b"Content-Transfer-Encoding: x-uuencode\r\n\r\n" + eight: "encoding that it names",
+            b"Content-Transfer-Encoding: 8bit\r\nContent-Transfer-Encoding: base64\r\n\r\n" + eight: "two things",
+            b"Content-Type: text/plain\r\nContent-Type: image/png\r\n\r\n" + eight: "two things",
+            b'Content-Type: multipart/mixed; boundary="b\r\n\r\n--b\r\n\r\n' + eight: "no boundary",
+            b"Content-Type: multipart/mixed; boundary=a; boundary=b\r\n\r\n--b\r\n\r\n" + eight: "no boundary",
+            b"Content-Type: multipart/mixed; boundary=" + b"b" * 257 + b"\r\n\r\n" + eight: "no boundary",
+            b"A: b\r\n" * 10_001 + b"\r\n" + eight: "too large",
         }
         for content, words in table.items():
             self.assertIn(words, str(self.assertRaises(CannotConvert, seven_bit, content)))
+        self.assertTrue(seven_bit(b"A: b\r\n" * 10_000 + b"\r\n" + eight).isascii())
+        boundary = b"b" * 256
+        longest = (
+            b"Content-Type: multipart/mixed; boundary=" + boundary + b"\r\n\r\n--" + boundary + b"\r\n\r\n" + eight
+        )
+        self.assertTrue(seven_bit(longest).isascii())
         deep = eight
         for _ in range(60):
             deep = b"Content-Type: message/rfc822\r\n\r\n" + deep

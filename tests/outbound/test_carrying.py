@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from email import message_from_bytes
+from typing import Any
 
 import attrs
+from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Notify, OriginalRecipient, RecipientOptions, Returned
+from fopemta.mail.seven_bit import seven_bit
 from fopemta.trust.levels import Level
 from fopemta.trust.verdict import Result, VerdictRecord
 from tests.outbound.delivery import BOB, CONTENT, EVE, Delivery, peer
@@ -71,6 +74,17 @@ class EightBitTests(SynchronousTestCase):
         self.assertTrue(received.content.isascii())
         self.assertEqual(message_from_bytes(received.content).get_payload(decode=True), "Grüße\r\n".encode())
         self.assertIn(f"C: MAIL FROM:<> SIZE={len(received.content)}", server.transcripts[0])
+
+    def test_converted_in_another_thread_however_small(self) -> None:
+        server, called = peer(extensions=()), []
+
+        def in_thread(call: Any, *arguments: Any) -> Deferred[Any]:
+            called.append(call)
+            return succeed(call(*arguments))
+
+        delivery = Delivery(server, content=TEXT, body=BodyType.EIGHT_BIT_MIME)
+        delivery.manager.in_thread = in_thread
+        self.assertEqual((outcome(delivery.run()[0]), called), ("delivered", [seven_bit]))
 
     def test_large_ones_too(self) -> None:
         content = TEXT + "für dich und mich\r\n".encode() * 20_000
