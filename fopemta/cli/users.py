@@ -150,8 +150,10 @@ def _refuse(status: int, *reasons: str) -> NoReturn:
 
 
 def _password(from_stdin: bool) -> str:
-    """Never from the command line, which every process can read."""
-    if not from_stdin:
+    """Never from the command line, which every process can read; at a terminal it is asked for and not shown, whatever
+    was said.
+    """
+    if not from_stdin or sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     try:
         line = sys.stdin.buffer.readline().decode("utf-8")

@@ -147,8 +147,9 @@ class ServerSession:
         return self._run_on()
 
     def login_refused(self, reply: Reply) -> list[Effect]:
-        """AUTH has failed."""
+        """AUTH has failed.  One that was put off counts as well: whoever guesses need not mind which answer it is."""
         self._go(Event.REFUSED)
+        self._errors += reply.temporary
         self._refuse(reply)
         return self._run_on()
 

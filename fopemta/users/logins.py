@@ -22,7 +22,7 @@ from fopemta.smtp.sasl import Claim, Fault, Login, PasswordDialogue, Plain, Reje
 from fopemta.smtp.scram import MECHANISM, Confirmed, Named, Proof, Scram
 from fopemta.users.checkers import ISender, PasswordChecker, ScramChecker, ScramProof, UserRealm, Verifiers
 from fopemta.users.hashing import PasswordChecks, RunInThread, TooBusy
-from fopemta.users.slowdown import AnySlowdown, Slowdown
+from fopemta.users.slowdown import PAUSE_OF_PUT_OFF, AnySlowdown, Slowdown
 from fopemta.users.user_file import UserFile
 
 # The same words whatever is wrong: whoever guesses learns nothing (RFC 4954 6).
@@ -82,8 +82,7 @@ class Logins:
     async def _admit(self, mechanism: str, client: str, name: str, credentials: ICredentials) -> LoggedIn | Reply:
         seconds = await maybeDeferred(self._slowdown.begin, client, name)
         if seconds is None:
-            maillog.login_put_off(client, mechanism, name, "too many failed logins")
-            return _NOT_NOW
+            return await self._put_off(client, mechanism, name, "too many failed logins")
         try:
             if seconds:
                 await deferLater(self._clock, seconds)
@@ -99,8 +98,7 @@ class Logins:
             maillog.login_failed(client, mechanism, name, str(denied), failures)
             return _DENIED
         except TooBusy:
-            maillog.login_put_off(client, mechanism, name, "too many logins at a time")
-            return _NOT_NOW
+            return await self._put_off(client, mechanism, name, "too many logins at a time")
         except CancelledError:
             raise
         except Exception:  # noqa: BLE001  a checker may be anybody's: no login, and the client may come again
@@ -109,6 +107,12 @@ class Logins:
         self._slowdown.succeeded(client, name)
         assert isinstance(avatar, LoggedIn)
         return avatar
+
+    async def _put_off(self, client: str, mechanism: str, name: str, why: str) -> Reply:
+        """Not looked at: whoever sends one after the other has to wait for each answer all the same."""
+        maillog.login_put_off(client, mechanism, name, why)
+        await deferLater(self._clock, PAUSE_OF_PUT_OFF)
+        return _NOT_NOW
 
 
 _DIALOGUES: dict[str, Callable[[], PasswordDialogue]] = {"PLAIN": Plain, "LOGIN": Login}

@@ -1,4 +1,6 @@
-"""Whoever guesses has to wait: by client network, by name, and not those who have logged in from there before."""
+"""Whoever guesses has to wait: first of all the network that guesses, then all that try the same name, and nobody for a
+name that has logged in from there before.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,12 @@ from twisted.internet.interfaces import IReactorTime
 FREE = 5
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
-# A name cannot help being guessed at: its owner waits no longer than this, wherever he is.
+# A name cannot help being guessed at: its owner waits no longer than this, wherever that is.
 LONGEST_PAUSE_OF_NAME = 8.0
+# How long the answer takes for a login that is not looked at: it costs us nothing, and must cost a guesser something.
+PAUSE_OF_PUT_OFF = 10.0
+# A network with no more failures than this has not guessed, lately.
+_NONE_LATELY = 0.5
 # Failures are forgotten by half in so many seconds.
 HALF_LIFE = 600.0
 # Logins from one network that may be looked at at a time.
@@ -26,12 +32,15 @@ MOST_REMEMBERED = 20_000
 
 @attrs.define
 class _Record:
-    """Failures as they count at `last`; until `free_at` nobody is looked at.  Seconds of the clock."""
+    """Failures as they count at `last`; until `free_at` nobody is looked at.  Those that stand in line for a name are
+    from `turn_at` on.  Seconds of the clock.
+    """
 
     longest: float
     failures: float = 0.0
     last: float = 0.0
     free_at: float = 0.0
+    turn_at: float = 0.0
 
     def count(self, now: float) -> float:
         """Failures as they count now."""
@@ -80,13 +89,20 @@ class Slowdown:
     def begin(self, client: str, name: str) -> float | None:
         """Seconds to wait; None: too many wait already, so this one is not looked at.  `end` follows unless None."""
         network, now = network_of(client), self._clock.seconds()
-        records = [self._records[each] for each in self._keys(network, name) if each in self._records]
-        start = max([now, *(record.free_at for record in records)])
+        own_key, name_key = self._keys(network, name)
+        own, of_name = self._records.get(own_key), self._records.get(name_key) if name_key else None
+        guessed = own is not None and own.count(now) > _NONE_LATELY
+        start = max(now, own.free_at if own else now)
+        if of_name is not None:
+            # Guessers of a name stand in line; its owner, who comes from elsewhere, does not stand behind them.
+            start = max(start, of_name.free_at, of_name.turn_at if guessed else now)
         if start - now > LONGEST_PAUSE or self._under_way.get(network, 0) >= MOST_AT_ONCE:
             return None
-        for record in records:
-            # Its turn is taken: however many come at once, they are looked at one after the other.
-            record.free_at = start + record.pause(now)
+        # Its turn is taken: however many come at once, they are looked at one after the other.
+        if own is not None:
+            own.free_at = start + own.pause(now)
+        if of_name is not None and guessed:
+            of_name.turn_at = max(now, of_name.turn_at) + of_name.pause(now)
         self._under_way[network] = self._under_way.get(network, 0) + 1
         return start - now
 
@@ -100,15 +116,21 @@ class Slowdown:
     def failed(self, client: str, name: str) -> int:
         """It failed; how often logins of that client, or of that name from it, have done so lately."""
         now = self._clock.seconds()
-        counts = []
-        for key, longest in self._keys(network_of(client), name).items():
-            record = self._records.setdefault(key, _Record(longest))
-            record.failed(now)
-            self._records.move_to_end(key)
-            counts.append(record.count(now))
+        own_key, name_key = self._keys(network_of(client), name)
+        own = self._record(own_key, LONGEST_PAUSE)
+        # Once a network is slowed itself, the name need not be for it: one guesser alone holds up nobody else.
+        if name_key is not None and round(own.count(now)) < FREE:
+            self._record(name_key, LONGEST_PAUSE_OF_NAME).failed(now)
+        own.failed(now)
         while len(self._records) > self._most:
             self._records.popitem(last=False)
-        return round(counts[0])
+        return round(own.count(now))
+
+    def _record(self, key: bytes, longest: float) -> _Record:
+        """The one with that key; it is the last to be forgotten."""
+        record = self._records.setdefault(key, _Record(longest))
+        self._records.move_to_end(key)
+        return record
 
     def succeeded(self, client: str, name: str) -> None:
         """It was good: from this network this name is welcome, whatever others do."""
@@ -119,15 +141,13 @@ class Slowdown:
         if len(self._welcome) > self._most:
             self._welcome.popitem(last=False)
 
-    def _keys(self, network: str, name: str) -> dict[bytes, float]:
-        """What counts for this login, and the longest pause of each.
+    def _keys(self, network: str, name: str) -> tuple[bytes, bytes | None]:
+        """Whose failures count for this login: those of the network, and those of the name everywhere.
 
         Who has logged in here before pays for his own mistakes only: neither neighbours nor guessers lock him out.
         """
         pair = _key("pair", network, name)
-        if pair in self._welcome:
-            return {pair: LONGEST_PAUSE}
-        return {_key("network", network): LONGEST_PAUSE, _key("name", name): LONGEST_PAUSE_OF_NAME}
+        return (pair, None) if pair in self._welcome else (_key("network", network), _key("name", name))
 
 
 def network_of(client: str) -> str:

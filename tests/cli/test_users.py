@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+from typing import IO, Any
 
 from click.testing import CliRunner, Result
 
@@ -15,13 +17,20 @@ from tests.test_preflight import Folder
 _CONFIG = '\n[users]\nfile = "../var/users"\n'
 
 
+class Terminal(io.BytesIO):
+    """At which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class UsersTests(Folder):
     def setUp(self) -> None:
         super().setUp()
         self.write(_CONFIG)
         self.file = self.folder / "var" / "users"
 
-    def run_users(self, *arguments: str, stdin: str | bytes = "secret\n") -> Result:
+    def run_users(self, *arguments: str, stdin: str | bytes | IO[Any] = "secret\n") -> Result:
         return CliRunner().invoke(main, ["users", *arguments, "--config", str(self.path)], input=stdin)
 
     def good(self, *arguments: str, stdin: str = "secret\n") -> str:
@@ -51,6 +60,15 @@ class UsersTests(Folder):
         self.good("add", "alice", stdin="one\none\n")
         self.assertTrue(self.password_fits("alice", "one"))
         self.assertEqual(self.run_users("add", "bob", stdin="one\ntwo\n").exit_code, 1)
+
+    def test_password_from_standard_input_says_nothing_and_at_a_terminal_shows_nothing(self) -> None:
+        out = self.good("add", "alice", "--password-stdin")
+        self.assertEqual(out, "alice may log in, and write as: nobody\n")
+        done = self.run_users("passwd", "alice", "--password-stdin", stdin=Terminal(b"new secret\nnew secret\n"))
+        self.assertEqual(
+            done.stdout.split("\n"), ["Password: ", "Repeat for confirmation: ", "alice has another password", ""]
+        )
+        self.assertTrue(self.password_fits("alice", "new secret"))
 
     def test_list(self) -> None:
         self.assertEqual(self.good("list"), "There are no users.\n")

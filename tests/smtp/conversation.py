@@ -60,6 +60,7 @@ class Conversation:
         self.handshakes = 0
         self.aborted = 0
         self.refuse_tls: Reply | None = None
+        self.refuse_login = Reply.of(535, "5.7.8", "Wrong")
         self.refuse_open: Reply | None = None
         self.refuse_commit: Reply | None = None
         self.perform(self.session.start())
@@ -93,7 +94,7 @@ class Conversation:
             return self.session.challenged(Challenge(b"what?"))
         if response == b"secret":
             return self.session.logged_in(LOGIN)
-        return self.session.login_refused(Reply.of(535, "5.7.8", "Wrong"))
+        return self.session.login_refused(self.refuse_login)
 
     def one(self, effect: Effect) -> list[Effect]:
         match effect:

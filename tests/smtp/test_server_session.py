@@ -495,6 +495,15 @@ class AuthTests(SynchronousTestCase):
         talk.say(HELLO + b"AUTH PLAIN c2VjcmV0\r\nEHLO again.test\r\nMAIL FROM:<a@b.test>\r\n")
         self.assertEqual(talk.codes()[-1], 250)
 
+    def test_logins_that_come_to_nothing_are_errors_whatever_the_answer(self) -> None:
+        for code, enhanced in ((535, "5.7.8"), (454, "4.7.0")):
+            talk = Conversation(rules(mechanisms=("PLAIN",), errors=3), tls=TLS)
+            talk.refuse_login = Reply.of(code, enhanced, "no")
+            talk.say(HELLO + b"AUTH PLAIN d3Jvbmc=\r\n" * 3)
+            self.assertEqual((talk.codes()[2:], talk.closed), ([code] * 3, None))
+            talk.say(b"AUTH PLAIN d3Jvbmc=\r\n")
+            self.assertEqual((talk.codes()[-2:], talk.closed), ([code, 421], "too many errors"))
+
     def test_not_offered(self) -> None:
         talk = Conversation(tls=TLS)
         talk.say(HELLO + b"AUTH PLAIN c2VjcmV0\r\n")

@@ -5,7 +5,14 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.users.slowdown import HALF_LIFE, MOST_AT_ONCE, Slowdown, network_of
+from fopemta.users.slowdown import (
+    HALF_LIFE,
+    LONGEST_PAUSE_OF_NAME,
+    MOST_AT_ONCE,
+    PAUSE_OF_PUT_OFF,
+    Slowdown,
+    network_of,
+)
 
 CLIENT, OTHER = "192.0.2.7", "198.51.100.9"
 
@@ -51,6 +58,59 @@ class SlowdownTests(SynchronousTestCase):
         self.fail_times(7)
         waits = [self.slowdown.begin(CLIENT, "bob") for _ in range(12)]
         self.assertEqual(waits, [4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0] + [None] * 5)
+
+    def attack(self, networks: int, sessions: int, seconds: int = 120) -> list[float]:
+        """How long the owner of the name waits, each second, who comes from where she has never been; meanwhile as many
+        sessions of each network guess at it without a pause of their own.
+        """
+        free_at = {(network, session): 0.0 for network in range(networks) for session in range(sessions)}
+        looked_at: set[tuple[int, int]] = set()
+        waits = []
+        for second in range(seconds):
+            for (network, session), moment in free_at.items():
+                if moment > self.clock.seconds():
+                    continue
+                client = f"203.0.{network}.1"
+                if (network, session) in looked_at:
+                    self.slowdown.failed(client, "alice")
+                    self.slowdown.end(client)
+                    looked_at.discard((network, session))
+                pause = self.slowdown.begin(client, "alice")
+                if pause is not None:
+                    looked_at.add((network, session))
+                free_at[network, session] = self.clock.seconds() + (PAUSE_OF_PUT_OFF if pause is None else pause)
+            wait = self.wait(f"198.51.{second}.100", "alice")
+            assert wait is not None, second
+            waits.append(wait)
+            self.clock.advance(1)
+        return waits
+
+    def test_one_network_that_guesses_holds_up_nobody_else(self) -> None:
+        self.assertLessEqual(max(self.attack(networks=1, sessions=40)), 1)
+
+    def test_the_owner_of_a_name_at_which_many_guess_waits_no_longer_than_a_pause(self) -> None:
+        waits = self.attack(networks=40, sessions=4)
+        self.assertLessEqual(max(waits), LONGEST_PAUSE_OF_NAME)
+        # And the guessers stand in line.
+        self.assertGreater(self.wait("203.0.7.1", "alice") or 31, 8)
+
+    def test_networks_that_have_guessed_stand_in_line_for_a_name(self) -> None:
+        for network in range(20):
+            self.slowdown.failed(f"203.0.{network}.1", "alice")
+        waits = [self.wait(f"203.0.{network}.1", "alice") for network in range(6)]
+        self.assertEqual(waits, [8.0, 8.0, 16.0, 24.0, None, None])
+        self.clock.advance(HALF_LIFE)
+        for network in range(100, 120):
+            self.slowdown.failed(f"203.0.{network}.1", "alice")
+        waits = [self.wait(f"203.0.{network}.1", "alice") for network in (100, 101, 102, 9, 10)]
+        # One mistake that long ago is forgotten.
+        self.assertEqual(waits, [8.0, 8.0, 16.0, 8.0, 8.0])
+
+    def test_a_network_that_is_slowed_itself_counts_no_more_against_the_name(self) -> None:
+        self.fail_times(30)
+        self.assertLessEqual(self.wait(OTHER, "alice") or 0, 1)
+        self.fail_times(1, OTHER)
+        self.assertEqual(self.wait("203.0.113.1", "alice"), 2)
 
     def test_networks(self) -> None:
         for client, network in {
