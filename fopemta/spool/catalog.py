@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 import attrs
 from twisted.internet.defer import Deferred
 
+from fopemta.spool.kept_briefs import KeptBriefs
 from fopemta.spool.segment import Position
 from fopemta.trust.verdict import VerdictRecord
 
 
 @attrs.define(eq=False)
 class LoggedEntry:
-    """A message in the intake log, `since` a moment of the steady clock.  `separate`: its content is in `bodies/`."""
+    """A message in the intake log, `since` a moment of the steady clock.  `separate`: its content is in `bodies/`.
+    `verdicts` so far, oldest first.
+    """
 
     position: Position
     since: float
     separate: bool
-    verdicts: tuple[VerdictRecord, ...] = ()
+    verdicts: list[VerdictRecord] = attrs.Factory(list)
 
 
 @attrs.define(eq=False)
 class Catalog:
-    """Which message lies where.  `logged` is in order of arrival; `deferred` holds the JSON of a `mail.listed.Brief`,
-    so that a list of 100,000 need not read their files.
+    """Which message lies where.  `logged` is in order of arrival; `deferred` holds briefs, so that a list of 100,000
+    need not read their files.
     """
 
     logged: dict[str, LoggedEntry]
-    deferred: dict[str, bytes]
+    deferred: KeptBriefs
 
     def __contains__(self, message_id: str) -> bool:
         return message_id in self.logged or message_id in self.deferred
@@ -47,7 +51,7 @@ class Catalog:
     def move(self, message_id: str, brief: bytes) -> None:
         """It is in `deferred/` now, and its record in the log completed."""
         self.drop(message_id)
-        self.deferred[message_id] = brief
+        self.deferred.keep(message_id, brief)
 
     def aged(self, now: float, message_age: float, segment_age: float) -> Iterator[str]:
         """Ids in the log whose message or segment is so old, oldest first; to be read before anything changes."""
@@ -58,23 +62,43 @@ class Catalog:
 
 
 class Turns:
-    """One at a time for each message: outcomes and moves of the same message wait for each other."""
+    """One at a time for each message, in the order in which they came: outcomes and moves of the same message wait for
+    each other.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, list[Deferred[None]]] = {}
+        self._waiting: dict[str, deque[Deferred[None]]] = {}
+        # Those whose turn has come; whoever is given one may end it at once.
+        self._next: deque[Deferred[None]] = deque()
+        self._giving = False
 
     async def begin(self, message_id: str) -> None:
         """Wait for the turn."""
-        while message_id in self._waiting:
+        if message_id in self._waiting:
             turn: Deferred[None] = Deferred()
             self._waiting[message_id].append(turn)
             await turn
-        self._waiting[message_id] = []
+        else:
+            self._waiting[message_id] = deque()
 
     def end(self, message_id: str) -> None:
-        """Give it to whoever waits."""
-        for turn in self._waiting.pop(message_id):
-            turn.callback(None)
+        """Give it to whoever has waited longest."""
+        if waiting := self._waiting[message_id]:
+            self._next.append(waiting.popleft())
+            self._give()
+        else:
+            del self._waiting[message_id]
+
+    def _give(self) -> None:
+        """Not from within itself: thousands may wait, each of which ends its turn before this comes back."""
+        if self._giving:
+            return
+        self._giving = True
+        try:
+            while self._next:
+                self._next.popleft().callback(None)
+        finally:
+            self._giving = False
 
     def busy(self, message_id: str) -> bool:
         """Somebody has the turn."""

@@ -15,6 +15,7 @@ from fopemta.spool.waiting_file import (
     Journal,
     Unsound,
     content_digest,
+    ends_soundly,
     message_of,
     pack_head,
     pack_line,
@@ -23,6 +24,7 @@ from fopemta.spool.waiting_file import (
 )
 
 _HEAD_SIZE = 4096
+_END_SIZE = 4096
 
 
 @attrs.frozen
@@ -110,18 +112,31 @@ class DeferredFolder:
     def append(self, message_id: str, outcomes: bytes) -> None:
         """Write down outcomes, durably, behind the good lines of the journal: a torn end is cut first.
 
-        Raises Unsound.
+        Only the last line is looked at where it is good: a journal of thousands of lines is not read for each that is
+        added.  Raises Unsound.
         """
         file = self._disk.open(MessageFiles(self._root, message_id).journal, writing=True)
         try:
             size = self._disk.size_of(file)
-            length = parse_journal(self._disk.read_at(file, size, 0)).length
+            length = self._good_length(file, size)
             if length != size:
                 self._disk.truncate(file, length)
             write_whole(self._disk, file, pack_line(outcomes), length)
             self._disk.flush(file)
         finally:
             self._disk.close(file)
+
+    def _good_length(self, file: int, size: int) -> int:
+        """How many octets of a journal its good lines take."""
+        looked = _END_SIZE
+        while True:
+            end = self._disk.read_at(file, looked, max(size - looked, 0))
+            sound = ends_soundly(end, looked >= size)
+            if sound:
+                return size
+            if sound is False:
+                return parse_journal(self._disk.read_at(file, size, 0)).length
+            looked *= 4
 
     def remove(self, message_id: str) -> None:
         """Unlink a message whose journal says that it is finished.

@@ -39,7 +39,8 @@ class IntakeLog:
         # Written and told to be written, but not yet durable: to be written again if the flush fails.
         self._unflushed: list[Draft] = []
         # To be written before anything else: cancels of refused records, and what a failed segment may have lost.
-        self._owed: list[Draft] = []
+        # In order, and each once.
+        self._owed: dict[Draft, None] = {}
         self.segments: list[Segment] = []
 
     @property
@@ -67,9 +68,12 @@ class IntakeLog:
             self._abandon(segment)
             self._owe(Draft(Kind.CANCEL, each.message_id, identity_json(each.message_id)) for each in messages(drafts))
             raise
-        self._unflushed = [] if flush or self._owed else [*self._unflushed, *drafts]
+        if flush or self._owed:
+            self._unflushed = []
+        else:
+            self._unflushed += drafts
         own = offsets[len(self._owed) :]
-        self._owed = []
+        self._owed = {}
         return [_position(segment, offset, draft) for offset, draft in zip(own, drafts, strict=True)]
 
     def owe(self, draft: Draft) -> None:
@@ -182,9 +186,7 @@ class IntakeLog:
             pass  # the cancels say that its last records do not count
 
     def _owe(self, drafts: Iterable[Draft]) -> None:
-        for draft in drafts:
-            if draft not in self._owed:
-                self._owed.append(draft)
+        self._owed.update(dict.fromkeys(drafts))
 
 
 def messages(drafts: Iterable[Draft]) -> Iterator[Draft]:

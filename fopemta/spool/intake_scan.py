@@ -29,20 +29,19 @@ class ScannedSegment:
 
 @attrs.define(eq=False)
 class LoggedMessage:
-    """An unfinished message in the log: where its record lies, and its verdicts so far, oldest first."""
+    """An unfinished message in the log: where its record lies, and its verdicts so far, each once and oldest first."""
 
     facts: MessageFacts
     segment: ScannedSegment
     record: Record
-    verdicts: list[VerdictRecord] = attrs.Factory(list)
+    # After a failed flush an outcome may have been written twice: in order, and each in one step.
+    verdicts: dict[VerdictRecord, None] = attrs.Factory(dict)
 
     @property
     def message(self) -> QueuedMessage:
         """As the queue sees it."""
-        message = QueuedMessage.fresh(self.facts.id, self.facts.arrived, self.facts.size, self.facts.envelope)
-        for verdict in self.verdicts:
-            message = message.after([verdict])
-        return message
+        facts = self.facts
+        return QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope).after(self.verdicts)
 
 
 @attrs.define(eq=False)
@@ -151,8 +150,7 @@ def _fold(result: IntakeScan, segment: ScannedSegment, record: Record, meaning: 
             result.made_here[meaning.id] = segment
     elif record.kind is Kind.OUTCOME:
         if (logged := result.live.get(meaning.id)) is not None:
-            # After a failed flush an outcome may have been written twice.
-            logged.verdicts.extend(each for each in meaning.verdicts if each not in logged.verdicts)
+            logged.verdicts.update(dict.fromkeys(meaning.verdicts))
     else:
         result.live.pop(meaning.id, None)
         if record.kind is Kind.CANCEL:

@@ -171,7 +171,7 @@ class Recovery:
                 _position(segment, logged),
                 self._now,
                 logged.facts.separate,
-                tuple(logged.verdicts),
+                list(logged.verdicts),
             )
             self._result.messages.append(Unfinished.of(logged.message))
         self._result.segments = list(segments.values())

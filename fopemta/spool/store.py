@@ -35,6 +35,7 @@ from fopemta.spool.deferred import DeferredFolder
 from fopemta.spool.disk import Disk, RealDisk, anew, remove_if_there, trouble_of
 from fopemta.spool.incoming import Budget, Incoming
 from fopemta.spool.intake_log import SEGMENT_SIZE, IntakeLog
+from fopemta.spool.kept_briefs import KeptBriefs
 from fopemta.spool.layout import MessageFiles, SpoolLayout
 from fopemta.spool.limits import RoomGauge, SpoolLimits
 from fopemta.spool.listing import in_order
@@ -53,7 +54,7 @@ from fopemta.spool.removal import Removal
 from fopemta.spool.segment import Position, read_content, read_meta
 from fopemta.spool.threads import Threads
 from fopemta.spool.upkeep import DeadSegments, Upkeep
-from fopemta.spool.waiting_brief import brief_after, logged_brief
+from fopemta.spool.waiting_brief import logged_brief
 from fopemta.spool.waiting_file import Unsound
 from fopemta.spool.writer import LogWriter
 from fopemta.trust.verdict import VerdictRecord
@@ -143,7 +144,7 @@ class Spool:
     def _open(self, found: Recovered) -> None:
         """Make the parts that know what was found."""
         disk, layout, threads, clock = self._disk, self._layout, self._threads, self._clock
-        self._catalog = Catalog(found.logged, found.deferred)
+        self._catalog = Catalog(found.logged, KeptBriefs(found.deferred))
         self._log = IntakeLog(disk, layout, found.last_sequence, self._segment_size)
         self._log.segments.extend(found.segments)
         self._dead = DeadSegments(self._log, threads)
@@ -276,10 +277,7 @@ class Spool:
             return await self._of_waiting(message_id, lambda: self._waiting.load(message_id))
         with _disk_trouble():
             facts = facts_from_json(read_meta(self._disk, entry.position))
-        message = QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope)
-        for verdict in entry.verdicts:
-            message = message.after([verdict])
-        return message
+        return QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope).after(entry.verdicts)
 
     def content(self, message_id: str) -> Deferred[IMessageContent]:
         """Its content."""
@@ -334,7 +332,7 @@ class Spool:
                 return await self._threads.files(work)
         except FileNotFoundError as error:
             # Finished in the meantime; else somebody has taken it away, which nobody may learn by its absence alone.
-            if self._catalog.deferred.pop(message_id, None) is not None:
+            if self._catalog.deferred.drop(message_id):
                 self._quarantine.tell(MessageFiles(self._layout.deferred, message_id).message, "its files are gone")
             raise UnknownMessage(message_id) from error
         except Unsound as error:
@@ -343,7 +341,7 @@ class Spool:
 
     async def _put_aside(self, message_id: str, why: str) -> None:
         """A waiting message that was damaged since the start."""
-        self._catalog.deferred.pop(message_id, None)
+        self._catalog.deferred.drop(message_id)
         try:
             await self._threads.files(lambda: self._quarantine.put_message(self._layout.deferred, message_id, why))
         except OSError as error:
@@ -362,13 +360,13 @@ class Spool:
             entry = self._catalog.logged.get(message_id)
             if entry is None:
                 await self._of_waiting(message_id, lambda: self._waiting.append(message_id, text))
-                self._catalog.deferred[message_id] = brief_after(self._catalog.deferred[message_id], text)
+                self._catalog.deferred.recorded(message_id, text)
             else:
                 if finished:
                     await self._mover.undo_half(message_id)
                 kind = Kind.COMPLETION if finished else Kind.OUTCOME
                 await self._writer.append(Draft(kind, message_id, text), durable=False)
-                entry.verdicts += tuple(verdicts)
+                entry.verdicts.extend(verdicts)
             if finished:
                 self._finish(message_id, entry)
         finally:
@@ -378,7 +376,7 @@ class Spool:
         """Forget the message; its files go when its completion is durable."""
         if entry is None:
             # A record of it in the log must be completed for good first, or it would come back as new.
-            del self._catalog.deferred[message_id]
+            self._catalog.deferred.drop(message_id)
             self._removal.after_flush(partial(self._waiting.remove, message_id))
         else:
             self._catalog.drop(message_id)

@@ -53,10 +53,10 @@ def packed(brief: Brief) -> bytes:
     return bytes(memoryview(encoded(brief)))
 
 
-def brief_after(before: bytes, outcome: bytes) -> bytes:
-    """The JSON of a brief once an outcome is written down; both are JSON."""
+def brief_after(before: bytes, outcomes: Sequence[bytes]) -> bytes:
+    """The JSON of a brief once `outcomes`, the oldest first, are written down; all of them are JSON."""
     brief = decoded(before)
-    _fold({each["address"]: each for each in brief["recipients"]}, [decoded(outcome)])
+    _fold({each["address"]: each for each in brief["recipients"]}, map(decoded, reversed(outcomes)))
     return packed(brief)
 
 

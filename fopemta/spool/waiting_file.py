@@ -91,6 +91,18 @@ def parse_journal(data: bytes) -> Journal:
     return Journal(tuple(lines), length)
 
 
+def ends_soundly(end: bytes, all_of_it: bool) -> bool | None:
+    """Whether the last line of a journal is good, of which `end` is the end, or `all_of_it`; None when that line begins
+    before it.
+    """
+    if not end.endswith(b"\n"):
+        return False
+    start = end.rfind(b"\n", 0, -1) + 1
+    if start == 0 and not all_of_it:
+        return None
+    return _checked(end[start:-1]) is not None
+
+
 def newest_lines(data: bytes) -> Iterator[bytes]:
     """The good lines of a journal from its end on, for who needs the last ones alone: those before are not looked at.
 

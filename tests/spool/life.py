@@ -44,7 +44,12 @@ class Life:
     """Drives one spool and keeps the ledger; the clock on the wall is ahead of the steady one by `shift` seconds."""
 
     def __init__(
-        self, disk: DoubleDisk, ledger: Ledger | None = None, directory: str = DIRECTORY, shift: float = 0.0
+        self,
+        disk: DoubleDisk,
+        ledger: Ledger | None = None,
+        directory: str = DIRECTORY,
+        shift: float = 0.0,
+        segment: int = SMALL_SEGMENT,
     ) -> None:
         self.clock = Clock()
         self.clock.advance(1_700_000_000)
@@ -52,7 +57,7 @@ class Life:
         self.ledger = Ledger() if ledger is None else ledger
         limits = SpoolLimits(spool_free=0, message_size=0)
         now = lambda: self.clock.seconds() + shift  # noqa: E731
-        self.spool = Spool(directory, limits, self.clock, SameThread(), disk, SMALL_SEGMENT, now)
+        self.spool = Spool(directory, limits, self.clock, SameThread(), disk, segment, now)
         self._number = 0
 
     def drive(self) -> None:

@@ -1,0 +1,63 @@
+"""The briefs of waiting messages, in memory (shell room, no I/O): what `queue list` says, without reading a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from fopemta.spool.waiting_brief import brief_after
+
+# What has been recorded since is folded in once it takes a quarter of the brief's room: outcomes that come one by one
+# cost what they say, and not what a message with thousands of recipients is.
+_SHARE = 4
+
+
+@attrs.define(eq=False)
+class _Later:
+    """Outcomes that are not folded in yet, oldest first, as JSON; `size` octets together."""
+
+    outcomes: list[bytes] = attrs.Factory(list)
+    size: int = 0
+
+
+class KeptBriefs:
+    """By message id, the JSON of a `mail.listed.Brief` each; `briefs` are those found at start."""
+
+    def __init__(self, briefs: Mapping[str, bytes]) -> None:
+        self._briefs = dict(briefs)
+        self._later: dict[str, _Later] = {}
+
+    def __contains__(self, message_id: str) -> bool:
+        return message_id in self._briefs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._briefs)
+
+    def get(self, message_id: str) -> bytes | None:
+        """With everything that has been recorded; None for a message that is not here."""
+        if message_id in self._later:
+            self._fold(message_id)
+        return self._briefs.get(message_id)
+
+    def keep(self, message_id: str, brief: bytes) -> None:
+        """A message waits from now on."""
+        self._briefs[message_id] = brief
+
+    def recorded(self, message_id: str, outcome: bytes) -> None:
+        """An outcome has been written down, `outcome` its JSON; nothing is to be done for a message that has gone."""
+        if message_id not in self._briefs:
+            return
+        later = self._later.setdefault(message_id, _Later())
+        later.outcomes.append(outcome)
+        later.size += len(outcome)
+        if later.size * _SHARE >= len(self._briefs[message_id]):
+            self._fold(message_id)
+
+    def drop(self, message_id: str) -> bool:
+        """Forget it; whether it was here."""
+        self._later.pop(message_id, None)
+        return self._briefs.pop(message_id, None) is not None
+
+    def _fold(self, message_id: str) -> None:
+        self._briefs[message_id] = brief_after(self._briefs[message_id], self._later.pop(message_id).outcomes)
