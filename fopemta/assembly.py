@@ -28,7 +28,17 @@ from fopemta.few_at_once import FewAtOnce, InThread
 from fopemta.following import Following, Reconfigured, roots_of, shown_certificates
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
-from fopemta.interfaces import ICourier, IHostMemory, ILogins, IMailReactor, IQueue, IResolver, IRuleCounts, ISpool
+from fopemta.interfaces import (
+    ICourier,
+    IDemandsInForce,
+    IHostMemory,
+    ILogins,
+    IMailReactor,
+    IQueue,
+    IResolver,
+    IRuleCounts,
+    ISpool,
+)
 from fopemta.local.maildir import MaildirCourier
 from fopemta.lookup.blocklists import Blocklists
 from fopemta.lookup.fetch import Fetcher
@@ -41,10 +51,11 @@ from fopemta.lookup.staples import Staples
 from fopemta.machine import THIS_MACHINE, Machine
 from fopemta.mail.identifiers import message_id
 from fopemta.mail_service import Attendant
-from fopemta.outbound.callout import Callout, hurried
+from fopemta.outbound.callout import Callout, CalloutDemands, hurried
 from fopemta.outbound.connections import Connections
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.host_memory import HostMemory
+from fopemta.queue.demanding import Demanding
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.queue.rule_counts import RuleCounts
 from fopemta.recipients.calls import AnyCalloutMemory, Calls
@@ -157,31 +168,29 @@ class Delivering:
         in_thread, client_tls = machine.in_threads(reactor), _client_tls(configuration)
         router, caller = _router(configuration, lookups.resolver, machine), machine.caller(reactor)
         revocations = lookups.revocations
-        manager, calling = (
-            DeliveryManager(
-                caller, router, client_tls, spool, config, machine.now, reading, revocations, kept.memory, counted
-            )
-            # A callout is no delivery: it takes nobody's place.
-            for config, counted in ((configuration, kept.connections), (hurried(configuration), None))
-        )
+        demanding = Demanding(spool, configuration, machine.now, reading)
+        on_callout = CalloutDemands(configuration, machine.now)
+
+        def made(config: Configuration, demands: IDemandsInForce, counted: Connections | None) -> DeliveryManager:
+            return DeliveryManager(
+                caller, router, client_tls, spool, config, machine.now, demands, reading, revocations, kept.memory,
+                counted,
+            )  # fmt: skip
+
+        # A callout is no delivery: it takes nobody's place.
+        manager = made(configuration, demanding, kept.connections)
+        calling = made(hurried(configuration), on_callout, None)
         couriers: dict[Via, ICourier] = {
             Via.MX: manager,
             Via.SMTP: manager,
             Via.MAILDIR: MaildirCourier(spool, machine.now, in_thread),
         }
         queue = Dispatcher(
-            spool,
-            couriers,
-            configuration,
-            reactor,
-            machine.now,
-            machine.noise,
-            reading,
-            kept.counts,
-            kept.standings,
-        )
+            spool, couriers, configuration, reactor, machine.now, machine.noise, reading, kept.counts, kept.standings,
+            demanding,
+        )  # fmt: skip
         manager.pressed = queue.pressed
-        return cls(queue, manager, Callout(calling), client_tls)
+        return cls(queue, manager, Callout(calling, on_callout), client_tls)
 
 
 @attrs.frozen(eq=False)

@@ -36,8 +36,10 @@ class AnyFollowing(Protocol):
     def prepare(self, config: Configuration) -> Deferred[Sequence[str]]:
         """Why `config` cannot be gone by; nothing where it can.  Nothing has changed yet.  Does not fail."""
 
-    def take(self, config: Configuration, fall: bool) -> None:
-        """Go by `config`, which has been prepared; `fall`: mail in the queue may go by less than it had to."""
+    def take(self, config: Configuration, lowered_by: str | None) -> None:
+        """Go by `config`, which has been prepared; `lowered_by`: who has ordered that mail in the queue may go by less
+        than it had to, None where nobody has.
+        """
 
 
 class Following:
@@ -87,15 +89,15 @@ class Following:
             ready.append(self._client_tls.ready(config.tls_client.roots, shown_certificates(config)))
         return ready
 
-    def take(self, config: Configuration, fall: bool) -> None:
+    def take(self, config: Configuration, lowered_by: str | None) -> None:
         """See AnyFollowing."""
         ready, self._ready = self._ready, []
         for each in ready:
             each()
         for target in self._targets:
             target.reconfigure(config)
-        if self._queue is not None and fall:
-            self._queue.let_demands_fall()
+        if self._queue is not None and lowered_by is not None:
+            self._queue.let_demands_fall(lowered_by)
         self.current = config
 
 

@@ -6,7 +6,7 @@ Shell rooms know each other only by these; `service.py` puts the concrete object
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -33,7 +33,9 @@ from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.orders import Order, OrderResult
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.mail.reply import Reply
+from fopemta.policy.aliases import Aliases
 from fopemta.policy.recipients import Said
+from fopemta.policy.way import Way
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.host_memory import Start
@@ -192,14 +194,25 @@ class IQueue(Interface):
     def freed_by(config: Configuration) -> Deferred[int | None]:
         """For how many recipients in the queue less would be demanded under `config`.  Does not fail."""
 
-    def let_demands_fall() -> None:
-        """What rules have ceased to demand is demanded of no mail any more, of that which is here neither."""
+    def let_demands_fall(lowered_by: str) -> None:
+        """What rules and routes have ceased to demand is demanded of no mail any more, of that which is here neither;
+        the record of each message says who has ordered it.
+        """
 
     def order(message_id: str, order: Order) -> Deferred[OrderResult]:
         """Do what an operator wants with a message; what is on its way at the moment is seen to afterwards.
 
         Does not fail.
         """
+
+
+class IDemandsInForce(Interface):
+    """What is demanded of a message at this moment, whatever was worked out when it began to wait."""
+
+    edition = Attribute("object: what a consignment is marked with; another one after each reload")
+
+    def ways_in_force(consignment: Consignment) -> Deferred[Mapping[Mailbox, Way]] | Mapping[Mailbox, Way]:
+        """The way for each recipient of the consignment, by the configuration of now.  The Deferred does not fail."""
 
 
 class IRuleCounts(Interface):
@@ -215,11 +228,11 @@ class IRuleCounts(Interface):
 class IReload(Interface):
     """Has everybody use what the files say now."""
 
-    def run(allow_lower: bool | None = None) -> Deferred[Reloaded]:
+    def run(allow_lower: bool | None = None, who: str = "") -> Deferred[Reloaded]:
         """Where anything is wrong with them, nothing changes.
 
-        `allow_lower`: mail in the queue may go by less than it had to (RULINGS 7); where that is False and some would,
-        it is an error; None keeps the old demands for the mail that is here.  Does not fail.
+        `allow_lower`: mail in the queue may go by less than it had to, by order of `who`; where that is False and some
+        would, it is an error; None keeps the old demands for the mail that is here.  Does not fail.
         """
 
 
@@ -337,8 +350,8 @@ class IAliases(Interface):
     def weight(recipient: Mailbox) -> int:
         """What it costs to find out for whom it stands, in addresses; 0 where it is no alias."""
 
-    def expanded(envelope: Envelope) -> Envelope:
-        """The envelope with aliases replaced by what they stand for, each with what it inherits (RULINGS 3)."""
+    def current() -> Aliases:
+        """As they are known now; nothing waits for a file."""
 
 
 class ICallout(Interface):

@@ -138,6 +138,18 @@ def demand_lowered(message_id: str, recipient: str, before: str, after: str, ove
     )
 
 
+def not_permitted(message_id: str, destination: str, diagnosis: str, why: str) -> None:
+    """The last gate before the wire let nothing pass: a session stood, but is not good enough at this moment."""
+    _log.warn(
+        "{message}: nothing was sent to {destination}: {why}",
+        event="not_permitted",
+        message=message_id,
+        destination=destination,
+        diagnosis=diagnosis,
+        why=why,
+    )
+
+
 def rule_unsure(message_id: str, recipient: str, why: str) -> None:
     """A rule cannot be judged for now: nothing is sent to the recipient before it can."""
     _log.warn(

@@ -54,11 +54,11 @@ class Reload:
         """What is gone by now."""
         return self._following.current
 
-    def run(self, allow_lower: bool | None = None) -> Deferred[Reloaded]:
+    def run(self, allow_lower: bool | None = None, who: str = "") -> Deferred[Reloaded]:
         """See IReload; the log says what came of it."""
-        return self._turn.run(lambda: Deferred.fromCoroutine(self._run(allow_lower)))
+        return self._turn.run(lambda: Deferred.fromCoroutine(self._run(allow_lower, who)))
 
-    async def _run(self, allow_lower: bool | None) -> Reloaded:
+    async def _run(self, allow_lower: bool | None, who: str) -> Reloaded:
         freed: int | None = 0
         try:
             # Thousands of rules take a second, and a file may be on a disk that answers slowly: mail goes on meanwhile.
@@ -74,7 +74,7 @@ class Reload:
         wrong_elsewhere = await self._following.prepare(usable)
         if wrong_elsewhere:
             return _refused(wrong_elsewhere)
-        self._following.take(usable, fall=allow_lower is not None)
+        self._following.take(usable, lowered_by=who or _SOMEBODY if allow_lower else None)
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
@@ -90,6 +90,7 @@ def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
     return found, tuple(str(each) for each in cautions(found, time.time()))
 
 
+_SOMEBODY = "an operator"
 _FREES = "less would be demanded for {} recipients of mail in the queue; if that is meant: fopemta reload --allow-lower"
 _UNKNOWN = "a worker does not say whether less would be demanded for mail in its queue: try again in a moment"
 

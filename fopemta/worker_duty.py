@@ -116,17 +116,17 @@ class Worker:
         self._prepared = config
         return self._following.prepare(config)
 
-    def take(self, config: Configuration, fall: bool) -> Deferred[None]:
+    def take(self, config: Configuration, lowered_by: str | None) -> Deferred[None]:
         """Go by it; who cannot ends, and the next begins with it."""
-        return Deferred.fromCoroutine(self._take(config, fall))
+        return Deferred.fromCoroutine(self._take(config, lowered_by))
 
-    async def _take(self, config: Configuration, fall: bool) -> None:
+    async def _take(self, config: Configuration, lowered_by: str | None) -> None:
         if self._prepared != config and (errors := await self.prepare(config)):
             maillog.reload_failed(errors)
             self.end()
             return
         self._prepared = None
-        self._following.take(config, fall)
+        self._following.take(config, lowered_by)
 
     def reopen(self) -> None:
         """Open the log files anew."""

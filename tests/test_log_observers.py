@@ -80,6 +80,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.demand_lowered("0vyKfVczdK5G1f", "bob@example.net", "authenticated", "encrypt", None),
         "0vyKfVczdK5G1f warning: demand_lowered recipient=bob@example.net before=authenticated after=encrypt",
     ),
+    "not_permitted": (
+        lambda: maillog.not_permitted("0vyKfVczdK5G1f", "example.net", "demand_changed", "it has changed"),
+        '0vyKfVczdK5G1f warning: not_permitted destination=example.net diagnosis=demand_changed why="it has changed"',
+    ),
     "rule_unsure": (
         lambda: maillog.rule_unsure("0vyKfVczdK5G1f", "bob@example.net", "rule bank: it cannot be read now"),
         '0vyKfVczdK5G1f warning: rule_unsure recipient=bob@example.net why="rule bank: it cannot be read now"',

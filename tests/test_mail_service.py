@@ -118,7 +118,7 @@ class Reload:
     def __init__(self, done: list[str]) -> None:
         self._done = done
 
-    def run(self, allow_lower: bool | None = None) -> Deferred[None]:
+    def run(self, allow_lower: bool | None = None, who: str = "") -> Deferred[None]:
         self._done.append("configuration read")
         return succeed(None)
 

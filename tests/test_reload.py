@@ -70,8 +70,8 @@ class Queue:
     def freed_by(self, config: Configuration) -> Deferred[int | None]:
         return succeed(self.freed)
 
-    def let_demands_fall(self) -> None:
-        self.fallen += 1
+    def let_demands_fall(self, lowered_by: str) -> None:
+        self.fallen += lowered_by == "alice"
 
 
 class ReloadTests(Folder):
@@ -116,10 +116,10 @@ class ReloadTests(Folder):
         for freed, allow_lower, error, told in table:
             queue = Queue(freed)
             following = Following(self.before, [self.target], [], credentials, queue=queue)  # type: ignore[arg-type]
-            done = self.successResultOf(Reload(str(self.path), following).run(allow_lower))
+            done = self.successResultOf(Reload(str(self.path), following).run(allow_lower, "alice"))
             self.assertEqual((done.freed, len(done.errors)), (told, int(error is not None)), (freed, allow_lower))
             self.assertIn(error or "", "".join(done.errors))
-            self.assertEqual(queue.fallen, int(error is None and allow_lower is not None), (freed, allow_lower))
+            self.assertEqual(queue.fallen, int(bool(allow_lower) and error is None), (freed, allow_lower))
 
     def test_of_two_at_once_what_was_read_last_stays(self) -> None:
         queue = Queue(0)

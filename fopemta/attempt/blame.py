@@ -53,6 +53,9 @@ _BY_DIAGNOSIS: dict[Diagnosis, Disposition] = {
     Diagnosis.BINARY_NOT_OFFERED: F,
     Diagnosis.SMTPUTF8_NOT_OFFERED: F,
     Diagnosis.MESSAGE_TOO_LARGE: F,
+    # Nothing of the host: it is tried again at once, by what is demanded now.
+    Diagnosis.DEMAND_CHANGED: D,
+    Diagnosis.POLICY_UNKNOWN: D,
 }
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
+from fopemta.cli.as_received import A_STRANGER, Attempt, Received, received
 from fopemta.cli.configuration import config_option, configuration_of, json_option
 from fopemta.cli.explain_views import lines_of_explained, to_json
 from fopemta.config.model import Configuration
 
 if TYPE_CHECKING:
     from fopemta.mail.address import Mailbox
-    from fopemta.policy.facts import ContentFacts
+    from fopemta.mail.envelope import Envelope
+    from fopemta.mail.queued import QueuedMessage
     from fopemta.routing.values import Host, NextHop, RoutingFailure
     from fopemta.trust.verdict import VerdictRecord
 
@@ -23,11 +28,10 @@ _PATIENCE = 10.0
 
 
 @click.command()
-@click.option("--from", "sender", required=True, metavar="ADDRESS", help='The envelope sender; "" for the null sender.')
-@click.option(
-    "--to", "recipients", required=True, multiple=True, metavar="ADDRESS", help="A recipient; may be repeated."
-)
-@click.option("--client", metavar="IP", help="The client's address.")
+@click.argument("message_id", metavar="[ID]", required=False)
+@click.option("--from", "sender", metavar="ADDRESS", help='The envelope sender; "" for the null sender.')
+@click.option("--to", "recipients", multiple=True, metavar="ADDRESS", help="A recipient; may be repeated.")
+@click.option("--client", metavar="IP", help=f"The client's address; without it a stranger's, {A_STRANGER}.")
 @click.option("--user", metavar="NAME", help="The login.")
 @click.option("--tls/--no-tls", "over_tls", default=True, help="Whether the client comes over TLS (it does).")
 @click.option("--message", type=click.File("rb"), metavar="FILE", help="The message; - for standard input.")
@@ -35,7 +39,8 @@ _PATIENCE = 10.0
 @config_option
 @json_option
 def explain(
-    sender: str,
+    message_id: str | None,
+    sender: str | None,
     recipients: tuple[str, ...],
     client: str | None,
     user: str | None,
@@ -46,40 +51,108 @@ def explain(
     as_json: bool,
 ) -> None:
     """Say what would become of a message: which rules match and why, which do not and why not, how it is split, and for
-    each recipient what TLS is demanded, by whom, and what is tried.  It is the code of the server, so its answer cannot
-    differ.  Status 1 when the message would be refused, or not be sent to somebody.
+    each recipient what TLS is demanded, by whom, and what is tried.  With an ID: of that message in the queue.  It is
+    the code of the server, aliases and redirects included, so its answer cannot differ.  Status 1 when the message is
+    refused, or not sent to somebody.
     """
-    from fopemta.policy.admission import in_networks
-    from fopemta.policy.content import MOST_READ, content_facts
     from fopemta.policy.explanation import explained
-    from fopemta.policy.facts import Direction, MessageFacts, Stage
 
     configuration = configuration_of(config)
-    octets = b"" if message is None else message.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    content = _no_content() if message is None else content_facts(octets[:MOST_READ], len(octets) <= MOST_READ)
-    trusted = client is not None and in_networks(client, configuration.relay.networks)
-    facts = MessageFacts(
-        stage=Stage.CONTENT,
-        direction=Direction.OUTBOUND if trusted or user is not None else Direction.INBOUND,
-        client=client,
-        login=user,
+    said = _queued(configuration, message_id) if message_id is not None else None
+    if said is None:
+        attempt = _attempt(sender, recipients, client, user, over_tls, message)
+        said = received(configuration, attempt)
+    elif sender is not None or recipients:
+        raise click.UsageError("a message in the queue has its sender and recipients: name its ID alone")
+    found = None
+    if said.accepted is not None:
+        found = explained(configuration, said.accepted, said.content, said.size, time.time())
+    ways = found.ways if found is not None else ()
+    hosts = {} if offline else _hosts(configuration, [way.hop for way in ways if way.plan is not None])
+    last = _last_known(configuration, [way.recipient.domain for way in ways])
+    if as_json:
+        click.echo(json.dumps(to_json(said, found, hosts, last)))
+    else:
+        for line in lines_of_explained(said, found, hosts, last):
+            click.echo(line)
+    unsure = any(way.found.unsure is not None for way in ways)
+    refused = said.refusals or found is None or found.accepted.refusal is not None
+    sys.exit(1 if refused or unsure else 0)
+
+
+def _attempt(
+    sender: str | None, recipients: tuple[str, ...], client: str | None, user: str | None, over_tls: bool, message: Any
+) -> Attempt:
+    if sender is None or not recipients:
+        raise click.UsageError("say --from and --to, or the ID of a message in the queue")
+    octets = None if message is None else message.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return Attempt(
+        client=_address(client),
+        user=user,
         tls=_some_tls() if over_tls else None,
         sender=None if sender in ("", "<>") else _mailbox("--from", sender),
         recipients=tuple(dict.fromkeys(_mailbox("--to", each) for each in recipients)),
-        size=len(octets),
-        content=content,
+        message=octets,
     )
-    may_relay = trusted or (user is not None and configuration.relay.authenticated_users)
-    found = explained(configuration, facts, may_relay, time.time())
-    hosts = {} if offline else _hosts(configuration, [way.hop for way in found.ways if way.plan is not None])
-    last = _last_known(configuration, [way.recipient.domain for way in found.ways])
-    if as_json:
-        click.echo(json.dumps(to_json(found, facts, hosts, last)))
-    else:
-        for line in lines_of_explained(found, facts, hosts, last):
-            click.echo(line)
-    unsure = any(way.found.unsure is not None for way in found.ways)
-    sys.exit(1 if found.refusals or found.acceptance.refusal is not None or unsure else 0)
+
+
+def _address(client: str | None) -> str:
+    if client is None:
+        return A_STRANGER
+    try:
+        return str(ipaddress.ip_address(client))
+    except ValueError as flaw:
+        raise click.UsageError(f"--client: {client!r} is no IP address") from flaw
+
+
+def _queued(configuration: Configuration, message_id: str) -> Received:
+    """A message of the spool, as it was accepted, with those of its recipients who have not got it yet."""
+    from fopemta.mail.identifiers import is_message_id
+    from fopemta.policy.acceptance import Acceptance
+    from fopemta.policy.content import content_facts
+    from fopemta.policy.rulebook import NO_RULES
+    from fopemta.spool.ownership import SpoolUnusable
+    from fopemta.spool.whole import WholeSpool
+
+    if not is_message_id(message_id):
+        raise click.UsageError(f"{message_id!r} is no queue id")
+    try:
+        spool = WholeSpool(configuration.node.spool)
+        found = spool.find(message_id)
+        octets = _beginning(spool.content(message_id), configuration.limits.content.looked_at) if found else b""
+    except (OSError, SpoolUnusable) as trouble:
+        raise click.ClickException(f"the spool cannot be read: {trouble}") from trouble
+    if found is None:
+        raise click.ClickException(f"{message_id} is not in the queue (any more)")
+    message, book = found.message, configuration.rulebook or NO_RULES
+    content = content_facts(octets, len(octets) == message.size, book.asked, configuration.limits.content)
+    return Received(
+        sender=message.envelope.sender,
+        accepted=Acceptance(refusal=None, envelope=_still_open(message)),
+        content=content,
+        size=message.size,
+    )
+
+
+def _beginning(pieces: Iterator[bytes], most: int) -> bytes:
+    """As much as rules look at, and perhaps a little more."""
+    octets = b""
+    while len(octets) <= most and (piece := next(pieces, b"")):
+        octets += piece
+    return octets
+
+
+def _still_open(message: QueuedMessage) -> Envelope:
+    """The envelope with what is stored of demands by now, of the recipients that are open."""
+    envelope = message.envelope
+    options = tuple(
+        (each.address, attrs.evolve(envelope.options_of(each.address), demanded=each.demanded(envelope)))
+        for each in message.pending
+    )
+    recipients = tuple(each.address for each in message.pending)
+    return attrs.evolve(
+        envelope, recipients=recipients, options=options, named=envelope.named or len(envelope.recipients)
+    )
 
 
 def _mailbox(option: str, text: str) -> Mailbox:
@@ -89,14 +162,6 @@ def _mailbox(option: str, text: str) -> Mailbox:
         return written_address(text)
     except NotWritten as flaw:
         raise click.UsageError(f"{option}: {text!r} {flaw}") from flaw
-
-
-def _no_content() -> ContentFacts:
-    """Rules that look into the message cannot tell without one."""
-    from fopemta.policy.facts import ContentFacts, Gap
-
-    gap = Gap("no --message is given", for_good=True)
-    return ContentFacts(headers_gap=gap, texts_gap=gap, attachments_gap=gap)
 
 
 def _some_tls() -> Any:

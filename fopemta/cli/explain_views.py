@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fopemta.cli.as_received import Received
 from fopemta.cli.table import age, escaped
 from fopemta.config.model import Via
 from fopemta.mail.address import path_text
-from fopemta.policy.explanation import Explained, Way
-from fopemta.policy.facts import MessageFacts
+from fopemta.policy.explanation import Explained, Leg
 from fopemta.policy.rulebook import RuleResult
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.demand import NameSource, Proof
@@ -21,10 +21,16 @@ Hosts = Mapping[NextHop, "tuple[Host, ...] | RoutingFailure"]
 
 
 def lines_of_explained(
-    found: Explained, facts: MessageFacts, hosts: Hosts, last: Mapping[str, VerdictRecord]
+    said: Received, found: Explained | None, hosts: Hosts, last: Mapping[str, VerdictRecord]
 ) -> Iterator[str]:
-    """Line by line: the rules, the message, the ways."""
-    yield f"message from <{escaped(path_text(facts.sender))}>, {facts.direction.value}"
+    """Line by line: what is refused at the door, the rules, the message, the ways."""
+    yield f"message from <{escaped(path_text(said.sender))}>"
+    for note in said.notes:
+        yield f"  {escaped(note)}"
+    for where, refusal in said.refusals:
+        yield f"refused at {escaped(where)}: {refusal.code} {refusal.enhanced} {refusal.text}"
+    if found is None:
+        return
     yield ""
     yield "rules"
     if not found.results:
@@ -32,13 +38,18 @@ def lines_of_explained(
     for result in found.results:
         yield f"  {_answer(result):<11} {escaped(result.rule.name)}  ({_kind(result)}): {escaped(result.why)}"
     yield ""
-    for recipient, refusal in found.refusals:
-        yield f"refused at RCPT  <{recipient}>: {refusal.code} {refusal.enhanced} {refusal.text}"
-    accepted = found.acceptance
+    yield from _accepted(found)
+    for way in found.ways:
+        yield ""
+        yield from _way(way, hosts.get(way.hop), last.get(way.recipient.domain))
+
+
+def _accepted(found: Explained) -> Iterator[str]:
+    accepted = found.accepted
     if accepted.refusal is not None:
         yield f"refused  {accepted.refusal.code} {accepted.refusal.enhanced} {accepted.refusal.text}"
         return
-    yield "accepted" + (", and held until it is released" if accepted.hold else "")
+    yield "accepted" + (", and held until it is released" if accepted.envelope.held else "")
     for header in accepted.headers:
         yield f"  header  {header.name}: {escaped(header.value)}"
     split = found.split
@@ -46,13 +57,10 @@ def lines_of_explained(
         yield f"split into {len(split)} envelopes over one stored message"
         for group in split:
             yield "  " + ", ".join(f"<{each}>" for each in group)
-    for way in found.ways:
-        yield ""
-        yield from _way(way, hosts.get(way.hop), last.get(way.recipient.domain))
 
 
 def _answer(result: RuleResult) -> str:
-    return {"yes": "matches", "no": "does not"}.get(result.answer.value, "cannot tell")
+    return {"yes": "matches", "no": "no match"}.get(result.answer.value, "cannot tell")
 
 
 def _kind(result: RuleResult) -> str:
@@ -60,9 +68,11 @@ def _kind(result: RuleResult) -> str:
     return result.rule.action_word + (", only tested" if not result.enforced else "") + line
 
 
-def _way(way: Way, hosts: tuple[Host, ...] | RoutingFailure | None, last: VerdictRecord | None) -> Iterator[str]:
-    instead = f" in place of {', '.join(f'<{each}>' for each in way.stands_for)}" if way.stands_for else ""
-    yield f"<{way.recipient}>{instead}"
+def _way(way: Leg, hosts: tuple[Host, ...] | RoutingFailure | None, last: VerdictRecord | None) -> Iterator[str]:
+    others = [each for each in way.stands_for if each != way.recipient]
+    instead = f" in place of {', '.join(f'<{each}>' for each in others)}" if others else ""
+    between = f", by way of {', '.join(f'<{each}>' for each in way.by_way_of)}" if way.by_way_of else ""
+    yield f"<{way.recipient}>{instead}{between}, {way.direction}"
     if way.found.unsure is not None:
         yield f"  nothing is sent for now: {escaped(way.found.unsure)}"
         return
@@ -77,13 +87,13 @@ def _way(way: Way, hosts: tuple[Host, ...] | RoutingFailure | None, last: Verdic
         yield f"  last seen  {rfc3339(last.time)}: {last.result.value} at {last.host}, {last.diagnosis or last.rung}"
 
 
-def _how(way: Way) -> str:
+def _how(way: Leg) -> str:
     if way.found.route is not None:
         return ", by a rule"
     return " by MX" if way.hop.route.via is Via.MX else ", by its route"
 
 
-def _plan(way: Way, plan: TlsPlan) -> Iterator[str]:
+def _plan(way: Leg, plan: TlsPlan) -> Iterator[str]:
     demanded = way.found.demanded
     yield f"  demanded   {plan.level.word} ({', '.join(escaped(each) for each in plan.sources)})"
     if plan.preferred is not None:
@@ -124,17 +134,22 @@ def _found(plan: TlsPlan, hosts: tuple[Host, ...] | RoutingFailure) -> Iterator[
 
 
 def _unproven(plan: TlsPlan) -> str:
-    """RULINGS 8: what DNS says of the MX is as good as DNS."""
+    """What DNS says of the MX is as good as DNS."""
     by_mx = any(not each.pins and each.names is NameSource.MX for each in plan.proofs or (Proof(),))
     return ", MX name unproven" if plan.wanted is Level.AUTHENTICATED and by_mx else ""
 
 
-def to_json(found: Explained, facts: MessageFacts, hosts: Hosts, last: Mapping[str, VerdictRecord]) -> dict[str, Any]:
-    """One object: `rules`, `refused` recipients, `refusal` of the message, `held`, `split`, `recipients`."""
-    refusal = found.acceptance.refusal
-    return {
-        "sender": path_text(facts.sender),
-        "direction": facts.direction.value,
+def to_json(said: Received, found: Explained | None, hosts: Hosts, last: Mapping[str, VerdictRecord]) -> dict[str, Any]:
+    """One object: `refused` at the door, `rules`, `refusal` of the message, `held`, `split`, `recipients`."""
+    plain: dict[str, Any] = {
+        "sender": path_text(said.sender),
+        "notes": said.notes,
+        "refused": [{"at": where, "reply": _reply(reply)} for where, reply in said.refusals],
+    }
+    if found is None:
+        return plain | {"rules": [], "refusal": None, "held": False, "split": [], "recipients": []}
+    refusal = found.accepted.refusal
+    return plain | {
         "rules": [
             {
                 "name": each.rule.name, "action": each.rule.action_word, "mode": each.rule.mode.value,
@@ -142,9 +157,8 @@ def to_json(found: Explained, facts: MessageFacts, hosts: Hosts, last: Mapping[s
             }
             for each in found.results
         ],
-        "refused": [{"address": str(each), "reply": _reply(reply)} for each, reply in found.refusals],
         "refusal": None if refusal is None else _reply(refusal),
-        "held": found.acceptance.hold,
+        "held": found.accepted.envelope.held,
         "split": [[str(each) for each in group] for group in found.split],
         "recipients": [_way_json(way, hosts.get(way.hop), last.get(way.recipient.domain)) for way in found.ways],
     }  # fmt: skip
@@ -154,14 +168,16 @@ def _reply(reply: Any) -> str:
     return f"{reply.code} {reply.enhanced} {reply.text}"
 
 
-def _way_json(way: Way, hosts: tuple[Host, ...] | RoutingFailure | None, last: VerdictRecord | None) -> dict[str, Any]:
+def _way_json(way: Leg, hosts: tuple[Host, ...] | RoutingFailure | None, last: VerdictRecord | None) -> dict[str, Any]:
     plan, patience = way.plan, way.found.demanded.patience
     known = None
     if isinstance(hosts, tuple):
         known = [{"name": each.name, "addresses": each.addresses, "port": each.port} for each in hosts]
     return {
         "address": str(way.recipient),
-        "stands_for": [str(each) for each in way.stands_for],
+        "stands_for": [str(each) for each in way.stands_for if each != way.recipient],
+        "by_way_of": [str(each) for each in way.by_way_of],
+        "direction": way.direction.value,
         "way": way.hop.word,
         "rules": way.found.demanded.rules,
         "unsure": way.found.unsure,

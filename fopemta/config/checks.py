@@ -23,9 +23,9 @@ from fopemta.config.model import (
 )
 from fopemta.config.place import WRONG, Place
 from fopemta.mail.address import is_ip_address
+from fopemta.mail.envelope import Direction
 from fopemta.policy.action import ForceTls, RequireTls
 from fopemta.policy.cautions import rule_cautions
-from fopemta.policy.facts import Direction
 from fopemta.policy.matchers import Users as UsersMatcher
 from fopemta.policy.rulebook import Rule, Rulebook
 from fopemta.routing.routes import is_local

@@ -26,6 +26,7 @@ from fopemta.config.words import (
     path,
     text_of,
 )
+from fopemta.mail.envelope import Direction
 from fopemta.mail.header_field import LONGEST_VALUE, is_reserved
 from fopemta.policy.action import (
     LATEST,
@@ -43,7 +44,7 @@ from fopemta.policy.action import (
     RequireTls,
     RouteVia,
 )
-from fopemta.policy.facts import STAGE_OF, Direction
+from fopemta.policy.facts import STAGE_OF
 from fopemta.policy.matchers import (
     Attachments,
     Body,

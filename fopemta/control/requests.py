@@ -104,6 +104,8 @@ def orders_json(orders: Orders) -> dict[str, Any]:
 def _orders(said: Mapping[str, Any]) -> Orders:
     try:
         kind = OrderKind(said["order"])
+        if kind is OrderKind.LOWER:
+            raise ValueError(kind)  # a part of a reload, and no order of its own
         messages = said["messages"]
         report, reason = said.get("report", False), said.get("reason", "")
         override_tls = said.get("override_tls", False)

@@ -17,6 +17,9 @@ from fopemta.inbound.protocol import InboundProtocol
 from fopemta.interfaces import IAliases, IBlocklists, ILogins, IQueue, IRecipients, IRuleCounts, IServerTls, ISpool
 from fopemta.mail.envelope import RuleNote
 from fopemta.policy.admission import Admission, in_networks
+from fopemta.policy.aliases import NO_ALIASES
+from fopemta.policy.rulebook import NO_RULES, Rulebook
+from fopemta.policy.steps import House
 from fopemta.smtp.session_rules import SessionRules
 from fopemta.smtp.transaction import BareLineEnds
 
@@ -73,6 +76,7 @@ class InboundFactory(SMTPFactory):
         self.clients = clients if clients is not None else Clients(config, clock)
         self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
         self.admission = Admission.of(config)
+        self._house = House.of(config)
         self.sessions: set[InboundProtocol] = set()
         self.closing = False
         self._emptied: Deferred[None] | None = None
@@ -86,6 +90,20 @@ class InboundFactory(SMTPFactory):
         self.config = config
         self._rules.clear()
         self.admission = Admission.of(config)
+        self._house = House.of(config, self._house.aliases)
+
+    @property
+    def house(self) -> House:
+        """What is at home here, by the aliases of now."""
+        aliases = NO_ALIASES if self.aliases is None else self.aliases.current()
+        if aliases is not self._house.aliases:
+            self._house = House.of(self.config, aliases)
+        return self._house
+
+    @property
+    def book(self) -> Rulebook:
+        """The rules that are in force; they may be none."""
+        return self.config.rulebook or NO_RULES
 
     def distrust(self) -> None:
         """What clients' certificates have proven counts no more: sessions that rest on one end."""

@@ -5,22 +5,23 @@ An answer is None for yes, else the refusal; or a Deferred that fires with one o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import attrs
 from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.mail.address import Mailbox, path_text
-from fopemta.mail.envelope import Envelope, TlsSession
+from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply
-from fopemta.policy.acceptance import Acceptance, acceptance, note_of, refusal_of
+from fopemta.policy.acceptance import Acceptance, accept, note_of, refusal_of
 from fopemta.policy.action import AT_ACCEPTANCE, Defer, Reject, RequireTls
 from fopemta.policy.aliases import MOST_BY_ALIASES
-from fopemta.policy.facts import NOTHING_ASKED, Asked, ContentFacts, Direction, MessageFacts, Stage
+from fopemta.policy.facts import Asked, ContentFacts, MessageFacts, Stage, facts_of
 from fopemta.policy.require_tls import shortfall
 from fopemta.policy.senders import judge_sender
+from fopemta.policy.steps import through_aliases
 
 if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
@@ -119,42 +120,41 @@ class Gate:
 
     @property
     def inspects(self) -> bool:
-        """Rules look at the content of messages when they come in."""
-        book = self._factory.config.rulebook
-        return book is not None and bool(book.of(*AT_ACCEPTANCE).rules)
+        """Rules ask for the content of messages, or add headers to them."""
+        book = self._factory.book
+        return bool(book.of(*AT_ACCEPTANCE).rules) or book.reads_content
 
     @property
     def asked(self) -> Asked:
         """What rules read of the content of messages."""
-        book = self._factory.config.rulebook
-        return NOTHING_ASKED if book is None else book.asked
+        return self._factory.book.asked
 
-    def facts(self, stage: Stage, recipients: tuple[Mailbox, ...], size: int = 0) -> MessageFacts:
-        """What rules may be asked about now."""
-        return MessageFacts(
-            stage=stage,
-            direction=Direction.OUTBOUND if self._is_ours else Direction.INBOUND,
-            client=self.client,
-            login=None if self.login is None else self.login.name,
-            tls=self._tls,
-            sender=self._sender,
-            recipients=recipients,
-            size=size,
-        )
+    @property
+    def from_outside(self) -> bool:
+        """Who sends is a stranger, whose mail for those at home here is inbound."""
+        return not self._is_ours
 
-    def acceptance(self, envelope: Envelope, content: ContentFacts, size: int) -> Acceptance:
-        """What rules do with a message whose content has come, or as much of it as is looked at."""
-        book = self._factory.config.rulebook
-        assert book is not None
-        facts = attrs.evolve(self.facts(Stage.CONTENT, envelope.recipients, size), content=content)
-        return acceptance(book.of(*AT_ACCEPTANCE).concerning(facts, self._factory.now()), envelope.recipients)
+    def acceptance(self, envelope: Envelope) -> Callable[[ContentFacts | None, int], Acceptance]:
+        """Says what becomes of the message, given its content, as much of it as is looked at, and its size; by what is
+        in force now, and in any thread.
+        """
+        factory = self._factory
+        book, house, now = factory.book, factory.house, factory.now()
+        return lambda content, size: accept(envelope, book, house, content, size, now)
+
+    def _facts(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> MessageFacts:
+        """What rules may be asked about now, before the message has come."""
+        login = None if self.login is None else self.login.name
+        arrival = Arrival(self.client, "", "", self._tls, login)
+        envelope = Envelope(self._sender, recipients, arrival=arrival, from_outside=self.from_outside)
+        return facts_of(through_aliases(envelope, self._factory.house), stage, 0, None)
 
     def _rules_refuse(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> Reply | None:
         """The refusal of the first rule that is known to match at this stage, and was not before."""
-        book = self._factory.config.rulebook
-        if book is None:
+        book = self._factory.book.of(Reject, Defer, RequireTls)
+        if not book.rules:
             return None
-        results = book.of(Reject, Defer, RequireTls).concerning(self.facts(stage, recipients), self._factory.now())
+        results = book.concerning(self._facts(stage, recipients), self._factory.now())
         results = tuple(each for each in results if each.rule.stage is stage or stage is Stage.SENDER)
         for result in results:
             lack = shortfall(result.rule.then, self._tls) if isinstance(result.rule.then, RequireTls) else None

@@ -385,7 +385,7 @@ class InboundProtocol(Protocol):
         return self._talk.restarted(rules, login)
 
     def _open_message(self, effect: OpenMessage) -> None:
-        envelope = effect.envelope.arrived(self._arrival(effect.envelope))
+        envelope = effect.envelope.arrived(self._arrival(effect.envelope), self._gate.from_outside)
         try:
             self._reception = Reception(self.factory, self._gate, envelope, self._wait_for_room)
         except SpoolTrouble as trouble:

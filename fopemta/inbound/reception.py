@@ -12,8 +12,7 @@ from fopemta import maillog
 from fopemta.config.model import ListenerKind
 from fopemta.inbound.gate import Gate
 from fopemta.inbound.inspection import Inspection
-from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import BodyType, Envelope, Notify, RecipientOptions
+from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.header_field import header_field
 from fopemta.mail.headless import Headless
 from fopemta.mail.queued import QueuedMessage
@@ -41,7 +40,6 @@ class Reception:
         assert envelope.arrival is not None
         self._gate = gate
         self._envelope = envelope
-        self._aliases = factory.aliases
         self._rule_applied = factory.rule_applied
         self._wait = wait
         self._incoming = factory.spool.receive(factory.ids())
@@ -52,6 +50,7 @@ class Reception:
         # While the beginning of a long message is looked at, and afterwards.
         self._early: Deferred[None] | None = None
         self._aborted = False
+        self._size = 0
         # What we put in front is a header, and must not swallow the first line of a message that has none.
         self._headless = Headless(submitted=gate.trusted or gate.login is not None)
         hostname, message_id = factory.config.node.hostname, self._incoming.message_id
@@ -70,6 +69,7 @@ class Reception:
     def _take(self, content: bytes) -> None:
         inspection = self._inspection
         if inspection is None:
+            self._size += len(content)
             self._keep(content)
             return
         inspection.take(content)
@@ -94,25 +94,27 @@ class Reception:
             envelope = attrs.evolve(envelope, body_type=body_type)
         if self._inspection is not None:
             return Deferred.fromCoroutine(self._judge(self._inspection, envelope))
-        return self._stored(envelope)
+        try:
+            accepted = self._gate.acceptance(envelope)(None, self._size)
+        except Exception:
+            self.abort()
+            raise
+        if accepted.refusal is not None:
+            self.abort()
+            return accepted.refusal
+        return self._incoming.commit(accepted.envelope)
 
     def abort(self) -> None:
         """Forget it; nothing stays."""
         self._aborted = True
         self._incoming.abort()
 
-    def _stored(self, envelope: Envelope) -> Deferred[QueuedMessage]:
-        if self._aliases is not None:
-            # After the rules: they speak of those to whom the client wrote.
-            envelope = self._aliases.expanded(envelope)
-        return self._incoming.commit(envelope)
-
     async def _judge(self, inspection: Inspection, envelope: Envelope) -> QueuedMessage | Reply:
         """What is due is known when all of the message is here, its size, too."""
         if self._early is not None:
             await self._early
         try:
-            accepted, content = await self._acceptance(inspection, whole=True)
+            accepted, content = await self._acceptance(inspection, envelope, whole=True)
         except Exception:
             self.abort()
             raise
@@ -124,21 +126,23 @@ class Reception:
             self.abort()
             return accepted.refusal
         self._let_go(inspection, accepted)
-        return await self._stored(changed(envelope, accepted))
+        return await self._incoming.commit(accepted.envelope)
 
     async def _look_early(self, inspection: Inspection) -> None:
         """A long message: what rules put in front of it is known, and it need not be held back any longer."""
-        accepted, _ = await self._acceptance(inspection, whole=False)
+        accepted, _ = await self._acceptance(inspection, self._envelope, whole=False)
         if not self._aborted:
             self._let_go(inspection, accepted)
 
-    async def _acceptance(self, inspection: Inspection, whole: bool) -> tuple[Acceptance, ContentFacts]:
+    async def _acceptance(
+        self, inspection: Inspection, envelope: Envelope, whole: bool
+    ) -> tuple[Acceptance, ContentFacts]:
         """Reading takes its time, and so do many rules about a long text: neither is for the reactor's thread."""
-        beginning, size = inspection.beginning, inspection.size
+        beginning, size, accept = inspection.beginning, inspection.size, self._gate.acceptance(envelope)
 
         def judged() -> tuple[Acceptance, ContentFacts]:
             content = inspection.read(beginning, whole)
-            return self._gate.acceptance(self._envelope, content, size), content
+            return accept(content, size), content
 
         if not inspection.asked:
             return judged()
@@ -159,30 +163,3 @@ class Reception:
 def rendered(header: AddHeader) -> bytes:
     """A header that a rule adds; its value is one line of printable text."""
     return header_field(header.name, header.value)
-
-
-def changed(envelope: Envelope, accepted: Acceptance) -> Envelope:
-    """The envelope as rules have made it: other recipients, each with what it stands for."""
-    options = [
-        (address, _of_copy(origins) if address in accepted.copies else _options(envelope, address, origins))
-        for address, origins in accepted.recipients
-    ]
-    return attrs.evolve(
-        envelope,
-        recipients=tuple(address for address, _ in options),
-        options=tuple((address, said) for address, said in options if said != RecipientOptions()),
-        rules=accepted.notes,
-        held=accepted.hold,
-    )
-
-
-def _of_copy(origins: tuple[Mailbox, ...]) -> RecipientOptions:
-    """The sender hears nothing of a copy that he did not send."""
-    return RecipientOptions(notify=frozenset({Notify.NEVER}), stands_for=origins)
-
-
-def _options(envelope: Envelope, address: Mailbox, origins: tuple[Mailbox, ...]) -> RecipientOptions:
-    """What was asked for of the addresses that it replaces."""
-    if origins == (address,):
-        return envelope.options_of(address)
-    return RecipientOptions.of_all([envelope.options_of(each) for each in origins], origins)

@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from fopemta.mail.address import Mailbox
-from fopemta.trust.demand import Demand
+from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
+
+
+class Direction(enum.StrEnum):
+    """Of one recipient, found once when the message is accepted.  Inbound: from outside, to a recipient that, after
+    aliases and redirects, is local or at a relay domain.  All else is outbound, what is made here included.
+    """
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
 
 
 class BodyType(enum.Enum):
@@ -47,18 +56,30 @@ class OriginalRecipient:
 
 @attrs.frozen
 class RecipientOptions:
-    """What RCPT asked for beside the address (RFC 3461).  `notify` empty: not said, so failure and delay are told.
+    """What is known of one recipient beside the address: what RCPT asked for (RFC 3461), and what was found when the
+    message was accepted.  `notify` empty: not said, so failure and delay are told.
 
     `stands_for` are the addresses that a rule or an alias has replaced by this one, or that a copy is of; empty: itself
-    alone.  Demands on the way to those are demands on the way to this one.
+    alone.  `by_way_of` are those that lay between, of which the sender knows nothing: an alias of an alias.  Demands on
+    the way to any of these are demands on the way to this one.  `leaves`: the address is neither local nor
+    at a relay domain, so that mail from outside goes out again.  `demanded` is what was demanded of the way there;
+    whatever rules and routes say later, it is not lowered but by an operator's explicit order.
     """
 
     notify: frozenset[Notify] = frozenset()
     original: OriginalRecipient | None = None
     stands_for: tuple[Mailbox, ...] = ()
+    by_way_of: tuple[Mailbox, ...] = ()
+    leaves: bool = False
+    demanded: Demanded = NOTHING_DEMANDED
 
     @classmethod
-    def of_all(cls, said: Sequence[RecipientOptions], stands_for: tuple[Mailbox, ...]) -> RecipientOptions:
+    def of_all(
+        cls,
+        said: Sequence[RecipientOptions],
+        stands_for: tuple[Mailbox, ...],
+        by_way_of: tuple[Mailbox, ...] = (),
+    ) -> RecipientOptions:
         """Of one who gets the mail for several: `said` of each.  No notice that was asked for of any is left out; what
         contradicts itself otherwise counts as not said.
         """
@@ -68,7 +89,7 @@ class RecipientOptions:
             notify = frozenset().union(*(each.notify or _TOLD_UNASKED for each in said)) - {Notify.NEVER}
         if any(each.original != original for each in others):
             original = None
-        return cls(notify, original, stands_for)
+        return cls(notify, original, stands_for, by_way_of)
 
     def wants(self, notice: Notify) -> bool:
         """The sender is to be told of `notice`, which is not NEVER."""
@@ -151,7 +172,9 @@ class Envelope:
     headers and addresses.  `require_tls` (RFC 8689).  `returned` and `envelope_id` (decoded from xtext) as RFC 3461,
     None where not said.  `options` has an entry for those recipients alone of whom there is more to say.  `rules` are
     those that had something to say when the message came in; `held`: one of them keeps it until it is released.
-    `inherited`: what a message made here must keep to, as the one that it is about had to (RULINGS 3).
+    `inherited`: what a message made here must keep to, as the one that it is about had to.  `from_outside`: the client
+    was a stranger, neither in `[relay] networks` nor known by a login or certificate.  `named`: how many recipients the
+    client named, where aliases and rules have made more or fewer of them; 0: as many as there are.
     """
 
     sender: Mailbox | None
@@ -166,20 +189,33 @@ class Envelope:
     rules: tuple[RuleNote, ...] = ()
     held: bool = False
     inherited: tuple[Demand, ...] = ()
+    from_outside: bool = False
+    named: int = 0
     _options_of: Mapping[Mailbox, RecipientOptions] = attrs.field(init=False, eq=False, repr=False)
 
     @_options_of.default
     def _by_recipient(self) -> Mapping[Mailbox, RecipientOptions]:
         return dict(self.options) if self.options else _NOBODYS
 
-    def arrived(self, arrival: Arrival) -> Envelope:
+    def arrived(self, arrival: Arrival, from_outside: bool) -> Envelope:
         """The same, and where it came from."""
         # Field by field, for every message: `attrs.evolve` takes five times as long.
         return Envelope(
             self.sender, self.recipients, self.body_type, arrival, self.smtputf8, self.require_tls, self.returned,
-            self.envelope_id, self.options, self.rules, self.held, self.inherited,
+            self.envelope_id, self.options, self.rules, self.held, self.inherited, from_outside, self.named,
         )  # fmt: skip
 
+    def direction_of(self, recipient: Mailbox) -> Direction:
+        """Which way mail for `recipient` goes."""
+        if not self.from_outside or self.options_of(recipient).leaves:
+            return Direction.OUTBOUND
+        return Direction.INBOUND
+
+    @property
+    def bound(self) -> bool:
+        """Something was demanded of the way to somebody when the message was accepted."""
+        return bool(self.inherited) or any(said.demanded is not NOTHING_DEMANDED for _, said in self.options)
+
     def options_of(self, recipient: Mailbox) -> RecipientOptions:
-        """What RCPT said of `recipient` beside the address."""
+        """What is known of `recipient` beside the address."""
         return self._options_of.get(recipient, _NO_OPTIONS)

@@ -9,8 +9,9 @@ import attrs
 
 from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
 from fopemta.mail.unattempted import unattempted
+from fopemta.trust.demand import Demanded
 from fopemta.trust.diagnosis import Diagnosis, explain
-from fopemta.trust.verdict import Result, VerdictRecord
+from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
 
 
 class OrderKind(enum.StrEnum):
@@ -20,6 +21,8 @@ class OrderKind(enum.StrEnum):
     RELEASE = "release"
     RETRY = "retry"
     REMOVE = "remove"
+    # Comes with `reload --allow-lower` alone; its reason says who has ordered it.
+    LOWER = "lower"
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +72,7 @@ _CHANGES = {
     OrderKind.RELEASE: frozenset({RecipientState.HELD}),
     OrderKind.RETRY: frozenset({RecipientState.QUEUED}),
     OrderKind.REMOVE: frozenset({RecipientState.QUEUED, RecipientState.HELD}),
+    OrderKind.LOWER: frozenset({RecipientState.QUEUED, RecipientState.HELD}),
 }
 
 
@@ -105,6 +109,18 @@ def _removed(order: Order, message: QueuedMessage, status: RecipientStatus, now:
     row = explain(Diagnosis.REMOVED)
     record = unattempted(message, status, now, Diagnosis.REMOVED, _CODE, row.sender)
     return attrs.evolve(record, result=Result.FAILED, code=554, enhanced=row.given_up)
+
+
+def lowered(
+    order: Order, message: QueuedMessage, status: RecipientStatus, demanded: Demanded, now: float
+) -> VerdictRecord:
+    """The record that from now on no more is stored than what is `demanded`, and who has ordered it."""
+    text = f"What is demanded of the way was lowered by {order.reason}"
+    record, last = unattempted(message, status, now, Diagnosis.DEMAND_LOWERED, _CODE, text), status.last
+    if last is not None:
+        record = attrs.evolve(record, next_try=last.next_try, held=last.held, warned=last.warned)
+    held = status.state is RecipientState.HELD
+    return attrs.evolve(record, held=held, demanded=demanded, lowered=f"{order.reason} at {rfc3339(now)}")
 
 
 def _because(order: Order, text: str) -> str:

@@ -9,6 +9,7 @@ import attrs
 
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
+from fopemta.trust.demand import Demanded
 from fopemta.trust.verdict import Result, VerdictRecord
 
 
@@ -66,6 +67,12 @@ class RecipientStatus:
     def overridden(self) -> str | None:
         """Why an operator has lifted the demands of rules for it."""
         return self.last.overridden if self.last is not None else None
+
+    def demanded(self, envelope: Envelope) -> Demanded:
+        """What is stored as demanded of the way there: when the message was accepted, or by a record since then."""
+        if self.last is not None and self.last.demanded is not None:
+            return self.last.demanded
+        return envelope.options_of(self.address).demanded
 
     def after(self, verdict: VerdictRecord) -> RecipientStatus:
         """The status once `verdict` has been recorded; one that bears the number of an attempt that was made before
@@ -150,8 +157,8 @@ class QueuedMessage:
 
     @property
     def bound(self) -> bool:
-        """Rules had a say in what is demanded of the way to somebody."""
-        return any(each.last is not None and each.last.rules for each in self.recipients)
+        """Something is demanded of the way to somebody, or rules had a say in it."""
+        return self.envelope.bound or any(each.last is not None and each.last.rules for each in self.recipients)
 
     @property
     def pending(self) -> tuple[RecipientStatus, ...]:
@@ -167,7 +174,7 @@ class QueuedMessage:
 @attrs.frozen
 class Unfinished:
     """What is kept in memory of a message that waits in the spool: `due` and `domains` as of a `QueuedMessage`.
-    `bound`: rules had a say in its last attempts.
+    `bound` likewise.
     """
 
     id: str

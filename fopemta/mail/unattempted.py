@@ -25,4 +25,6 @@ def unattempted(
         text=text,
         tls_since=status.tls_since,
         overridden=status.overridden,
+        demanded=None if status.last is None else status.last.demanded,
+        lowered=None if status.last is None else status.last.lowered,
     )

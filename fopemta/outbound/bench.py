@@ -13,7 +13,8 @@ from fopemta.trust.demand import Demand
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
-from fopemta.trust.plan import Judgement, TlsPlan
+from fopemta.trust.permit import Judged
+from fopemta.trust.plan import TlsPlan
 from fopemta.trust.proofs import Against, in_question, proven, rests_on_name
 from fopemta.trust.verdict import Tested
 
@@ -35,15 +36,19 @@ class Bench:
         self._revocations = revocations
         self._now = now
 
-    async def judged(self, step: Step, evidence: HandshakeEvidence) -> Judgement:
-        """The judgement, with all that can be found out of revocation where the message depends on it."""
+    async def judged(self, step: Step, evidence: HandshakeEvidence) -> Judged:
+        """What is made of the certificate; where the message depends on it, with all that can be found out about its
+        revocation.
+        """
         against, proofs = self._against(evidence), self._plan.proofs
         judgement = proven(proofs, against, _name(step), self._plan.domain, self._now())
         weighing = Weighing.of(self._client, proofs, self._revocations)
         paths = in_question(proofs, against)
         if self._plan.level < Level.AUTHENTICATED:
-            return weighing.known(judgement, paths)
-        return await weighing.found_out(judgement, paths)
+            judgement = weighing.known(judgement, paths)
+        else:
+            judgement = await weighing.found_out(judgement, paths)
+        return Judged(evidence=evidence, judgement=judgement, proofs=proofs, domain=self._plan.domain)
 
     def tested(self, demands: Sequence[Demand], session: Session) -> tuple[Tested, ...]:
         """What rules in test mode would make of a session."""

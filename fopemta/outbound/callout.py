@@ -6,7 +6,7 @@ session proves.  A server that may not have the mail is not asked, either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.config.model import Configuration, DeliveryTimeouts
-from fopemta.interfaces import ICallout
+from fopemta.interfaces import ICallout, IDemandsInForce
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
@@ -24,8 +24,10 @@ from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.pool import Standing
 from fopemta.outbound.protocol import Broken
 from fopemta.outbound.walk import Walk
+from fopemta.policy.demands import demands_on_callout
 from fopemta.policy.recipients import Said
-from fopemta.routing.routes import next_hop
+from fopemta.policy.rulebook import NO_RULES
+from fopemta.policy.way import Way, way_of
 from fopemta.routing.values import Host, RoutingFailure
 from fopemta.smtp.client_effects import Phase, RecipientResult, Transaction
 from fopemta.trust.diagnosis import Diagnosis
@@ -48,15 +50,49 @@ def hurried(config: Configuration) -> Configuration:
     return attrs.evolve(config, delivery=attrs.evolve(config.delivery, timeouts=timeouts))
 
 
+@implementer(IDemandsInForce)
+class CalloutDemands:
+    """Callouts obey rules as mail does: those that name the recipient, whatever else they ask for, since nothing is
+    known yet of the message.  `now` the wall time.
+    """
+
+    def __init__(self, config: Configuration, now: Callable[[], float]) -> None:
+        self.config = config
+        self._now = now
+
+    @property
+    def edition(self) -> object:
+        """See IDemandsInForce."""
+        return self.config
+
+    def consignment(self, recipient: Mailbox) -> Consignment:
+        """A message from nobody, which nobody will ever see."""
+        way = self._way(recipient)
+        message = QueuedMessage.fresh("callout", self._now(), 0, Envelope(None, (recipient,)))
+        return Consignment(message, way.hop, (recipient,), way.demanded, self.config)
+
+    def ways_in_force(self, consignment: Consignment) -> Mapping[Mailbox, Way]:
+        """See IDemandsInForce."""
+        return {each: self._way(each) for each in consignment.recipients}
+
+    def _way(self, recipient: Mailbox) -> Way:
+        found = demands_on_callout(self.config.rulebook or NO_RULES, recipient, self._now())
+        return way_of(recipient, found, self.config.routes)
+
+
 @implementer(ICallout)
 class Callout:
-    """By a delivery manager of its own, made with a `hurried` configuration; no session is kept for another."""
+    """By a delivery manager of its own, made with a `hurried` configuration and with `demands`; no session is kept for
+    another.
+    """
 
-    def __init__(self, manager: DeliveryManager) -> None:
+    def __init__(self, manager: DeliveryManager, demands: CalloutDemands) -> None:
         self._manager = manager
+        self._demands = demands
 
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` for the callouts to come."""
+        self._demands.config = config
         self._manager.reconfigure(hurried(config))
 
     def distrust(self) -> None:
@@ -79,7 +115,7 @@ class Callout:
 
     async def _walk(self, recipient: Mailbox) -> Said:
         manager = self._manager
-        consignment = _consignment(recipient, manager.now(), manager.config)
+        consignment = self._demands.consignment(recipient)
         found = await manager.router.hosts(consignment.next_hop)
         if isinstance(found, RoutingFailure):
             return _unknown(recipient, found.text)
@@ -93,12 +129,6 @@ class Callout:
 def _unknown(recipient: Mailbox, why: str) -> Said:
     maillog.called_out(str(recipient), Said.UNKNOWN.value, why)
     return Said.UNKNOWN
-
-
-def _consignment(recipient: Mailbox, now: float, config: Configuration) -> Consignment:
-    """A message from nobody, which nobody will ever see."""
-    message = QueuedMessage.fresh("callout", now, 0, Envelope(None, (recipient,)))
-    return Consignment(message, next_hop(recipient.domain, config.routes), (recipient,))
 
 
 class _Probe(Walk):
@@ -117,10 +147,13 @@ class _Probe(Walk):
             why = Diagnosis.SMTPUTF8_NOT_OFFERED
             return tuple(RecipientResult(each, False, Phase.MAIL, None, why) for each in batch)
         transaction = Transaction(envelope=self._envelope, recipients=tuple(batch), size=0, utf8=utf8, probe=True)
-        outcome = await standing.protocol.transact(transaction, ContentSource.of(b""))
-        for result in outcome.results if isinstance(outcome, Broken) else outcome:
+        await self._grounds.look()
+        ground = self._grounds.of(batch, standing.session.judged)
+        outcome = await standing.protocol.transact(transaction, ContentSource.of(b""), ground)
+        results = outcome if isinstance(outcome, Broken) else self._permitted(outcome, batch)
+        for result in results.results if isinstance(results, Broken) else results:
             self.said = said_by(result)
-        return outcome
+        return results
 
     def _give_back(self, standing: Standing) -> None:
         standing.protocol.quit()

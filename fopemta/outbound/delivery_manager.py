@@ -17,6 +17,7 @@ from fopemta.interfaces import (
     Ended,
     IClientTls,
     ICourier,
+    IDemandsInForce,
     IHostMemory,
     IMailReactor,
     IRevocations,
@@ -40,7 +41,8 @@ from fopemta.trust.verdict import Result, VerdictRecord
 
 @implementer(ICourier)
 class DeliveryManager:
-    """`now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`.
+    """`now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`;
+    `demands` are asked what is demanded right before anything is sent.
 
     Without `revocations` nothing is known of any certificate's revocation, without `memory` each walk begins at the
     top; `connections` counts those that stand, where others must know.
@@ -54,6 +56,7 @@ class DeliveryManager:
         spool: ISpool,
         config: Configuration,
         now: Callable[[], float],
+        demands: IDemandsInForce,
         in_thread: InThread = maybeDeferred,
         revocations: IRevocations | None = None,
         memory: IHostMemory | None = None,
@@ -65,6 +68,7 @@ class DeliveryManager:
         self.spool = spool
         self.config = config
         self.now = now
+        self.demands = demands
         self.in_thread = in_thread
         self.revocations = revocations
         self.memory = memory

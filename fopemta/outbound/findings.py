@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from fopemta.attempt.blame import is_permanent
+from fopemta.attempt.blame import Disposition, disposition_of, is_permanent
 from fopemta.attempt.cursor import Step
 from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.consignment import Consignment
@@ -17,6 +17,7 @@ from fopemta.trust.demand import NameSource
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
+from fopemta.trust.permit import Judged
 from fopemta.trust.plan import Judgement, TlsPlan
 from fopemta.trust.read_certificate import chain_facts
 from fopemta.trust.rungs import Rung
@@ -66,22 +67,27 @@ class Session:
     step: Step
     evidence: HandshakeEvidence | None
     chain: tuple[CertificateFacts, ...]
-    judgement: Judgement | None
+    judged: Judged | None
     why_plain: Diagnosis | None
     offer: ServerOffer = attrs.Factory(ServerOffer)
     tested: tuple[Tested, ...] = ()
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What was made of its certificate."""
+        return None if self.judged is None else self.judged.judgement
 
     @classmethod
     def of(
         cls,
         step: Step,
         evidence: HandshakeEvidence | None,
-        judgement: Judgement | None,
+        judged: Judged | None,
         why_plain: Diagnosis | None,
         offer: ServerOffer,
     ) -> Session:
         """With the certificates' facts read once for all recipients."""
-        return cls(step, evidence, chain_facts(evidence.chain) if evidence else (), judgement, why_plain, offer)
+        return cls(step, evidence, chain_facts(evidence.chain) if evidence else (), judged, why_plain, offer)
 
     @property
     def downgraded(self) -> bool:
@@ -106,7 +112,9 @@ def of_result(session: Session, result: RecipientResult) -> Finding:
     if reply is None:
         assert result.diagnosis is not None
         row = explain(result.diagnosis)
-        return session.finding(554, row.given_up, row.sender, result.diagnosis)
+        if disposition_of(result) is Disposition.FAILED:
+            return session.finding(554, row.given_up, row.sender, result.diagnosis)
+        return session.finding(451, row.held, row.sender, result.diagnosis)
     if result.accepted:
         return session.finding(reply.code, reply.enhanced or "2.0.0", reply.text, None, session.offer.dsn)
     if is_permanent(result.phase, reply):
@@ -194,6 +202,8 @@ class Scribe:
             diagnosis=_diagnosis_word(finding),
             text=finding.text,
             carried_dsn=finding.carried_dsn,
+            # Nothing was found out about the way: there is nothing to wait for.
+            next_try=self.now if finding.diagnosis is Diagnosis.DEMAND_CHANGED else None,
             tls_since=self.now if self.tls_failed else None,
             tested=finding.tested,
         )

@@ -21,6 +21,7 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.ladder import plan_of
 from fopemta.trust.levels import Level
+from fopemta.trust.permit import Judged
 from fopemta.trust.plan import Judgement, TlsPlan
 from fopemta.trust.rungs import Hello, Rung
 from fopemta.trust.verdict import Tested
@@ -55,9 +56,14 @@ class Seen:
     rung: Rung | None = None
     hello: Hello = Hello.FULL
     evidence: HandshakeEvidence | None = None
-    judgement: Judgement | None = None
+    judged: Judged | None = None
     diagnosis: Diagnosis | None = None
     text: str = ""
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What was made of the certificate."""
+        return None if self.judged is None else self.judged.judgement
 
 
 class Dialogue:
@@ -126,7 +132,7 @@ class Prober:
         """What each of `demands` would make of what was seen; `domain` is the recipient's."""
         bench = Bench(attrs.evolve(self._judging, domain=domain), self._tls, self._config.tls_client, None, self._now)
         step = Step(seen.host, seen.address, seen.rung or Rung.PLAIN, seen.hello)
-        session = Session.of(step, seen.evidence, seen.judgement, seen.diagnosis, ServerOffer())
+        session = Session.of(step, seen.evidence, seen.judged, seen.diagnosis, ServerOffer())
         return bench.tested(demands, session)
 
     async def accepts(self, seen: Seen, tls: IClientTls) -> Diagnosis | None:
@@ -165,5 +171,5 @@ class Prober:
                 text = f"{refused.code} {refused.text}"
                 return attrs.evolve(seen, diagnosis=Diagnosis.TLS_REFUSED, text=text)
             return attrs.evolve(seen, diagnosis=Diagnosis.TLS_NOT_OFFERED)
-        judgement = await self._bench.judged(step, opened.evidence)
-        return attrs.evolve(seen, rung=step.rung, evidence=opened.evidence, judgement=judgement)
+        judged = await self._bench.judged(step, opened.evidence)
+        return attrs.evolve(seen, rung=step.rung, evidence=opened.evidence, judged=judged)

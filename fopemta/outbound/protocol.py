@@ -39,6 +39,7 @@ from fopemta.smtp.client_states import ClientState
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.handshake_failure import Ending, diagnose
+from fopemta.trust.permit import Ground, NoPermit, permitted
 from fopemta.trust.rungs import Hello, Rung
 
 _CLOSING_GRACE = 5.0
@@ -61,7 +62,7 @@ class Broken:
 
 
 Opening: TypeAlias = Opened | Broken
-Transacted: TypeAlias = tuple[RecipientResult, ...] | Broken
+Transacted: TypeAlias = tuple[RecipientResult, ...] | Broken | NoPermit
 
 
 class Count(Protocol):
@@ -131,16 +132,24 @@ class OutboundProtocol(Conversation):
 
     # --- what the delivery manager says ----------------------------------------------------------------------------
 
-    def transact(self, transaction: Transaction, source: ContentSource) -> Deferred[Transacted]:
-        """Send one message.  Only while nothing else is under way."""
+    def transact(
+        self, transaction: Transaction, source: ContentSource, ground: Callable[[], Ground]
+    ) -> Deferred[Transacted]:
+        """Send one message, if what this connection has shown is good enough on the `ground` of this very moment.
+        Only while nothing else is under way.
+        """
         self._source = source
         self._chunks = ChunkSource(source, transaction.size, transaction.body is BodyType.BINARY_MIME)
         done: Deferred[Transacted] = Deferred()
         self._result, self._waiting_for = done, _Wait.TRANSACTION
         if not self.usable:
             self._broke(Diagnosis.CONVERSATION_DROPPED, "the connection was closed")
+            return done
+        permit = permitted(ground(), self._evidence)
+        if isinstance(permit, NoPermit):
+            self._finish(permit)
         else:
-            self._perform(self._session.begin(transaction))
+            self._perform(self._session.begin(transaction, permit))
         return done
 
     @property

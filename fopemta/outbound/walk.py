@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
+from fopemta import maillog
 from fopemta.attempt.cursor import Cursor, Step, StepEnd
 from fopemta.config.model import Via
 from fopemta.interfaces import Ended, Resumable
@@ -18,6 +19,7 @@ from fopemta.outbound.bench import Bench
 from fopemta.outbound.carrying import Reader, prepare
 from fopemta.outbound.dialer import NotConnected, dial
 from fopemta.outbound.findings import Finding, Session, of_failure
+from fopemta.outbound.grounds import Grounds
 from fopemta.outbound.pool import Place, Standing
 from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
 from fopemta.outbound.roll import Roll
@@ -26,7 +28,8 @@ from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFa
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.host_memory import Start
 from fopemta.trust.levels import Level
-from fopemta.trust.plan import Judgement, TlsPlan
+from fopemta.trust.permit import Judged, NoPermit
+from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import VerdictRecord
 
@@ -64,6 +67,7 @@ class Walk:
         self._silent = False
         self._bench = Bench(plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now)
         self._reader = Reader(owner.spool, consignment.message.id)
+        self._grounds = Grounds(owner, consignment, plan)
 
     async def run(self) -> None:
         """Walk.  Raises SpoolTrouble when the message cannot be read; `verdicts` are right all the same."""
@@ -149,7 +153,7 @@ class Walk:
             depends or step is not standing.session.step or now >= standing.judged_at + _BRIEFLY
         ):
             # By today's time: a certificate may have expired since.
-            session = attrs.evolve(session, judgement=await self._bench.judged(step, evidence))
+            session = attrs.evolve(session, judged=await self._bench.judged(step, evidence))
             standing.judged_at = now
         return self._with_tested(session)
 
@@ -294,20 +298,35 @@ class Walk:
         owner, message, offer = self._owner, self._consignment.message, standing.session.offer
         # RFC 6531 3.3: an address that the server cannot be told of keeps nobody else from the message.
         unspeakable = [each for each in batch if each.internationalised and not offer.smtputf8]
-        rest = [each for each in batch if each not in unspeakable]
+        await self._grounds.look()
+        changed = {each: why for each in batch if (why := self._grounds.against(each)) is not None}
+        rest = [each for each in batch if each not in unspeakable and each not in changed]
+        without = _none_can(unspeakable, Diagnosis.SMTPUTF8_NOT_OFFERED) + _each_cannot(changed)
         if not rest:
-            return _none_can(unspeakable, Diagnosis.SMTPUTF8_NOT_OFFERED)
+            return without
         content = await self._reader.open()
         try:
             prepared = await prepare(message, rest, content, offer, owner.in_thread, self._reader)
             if isinstance(prepared, Diagnosis):
-                return _none_can(batch, prepared)
-            outcome = await standing.protocol.transact(prepared.transaction, prepared.source)
+                return _none_can(rest, prepared) + without
+            ground = self._grounds.of(rest, standing.session.judged)
+            outcome = await standing.protocol.transact(prepared.transaction, prepared.source, ground)
         finally:
             content.close()
         if isinstance(outcome, Broken):
             return outcome
-        return outcome + _none_can(unspeakable, Diagnosis.SMTPUTF8_NOT_OFFERED)
+        return self._permitted(outcome, rest) + without
+
+    def _permitted(
+        self, outcome: tuple[RecipientResult, ...] | NoPermit, recipients: list[Mailbox]
+    ) -> tuple[RecipientResult, ...]:
+        """What came of a transaction; where the last gate let nothing pass, nobody has got the message."""
+        if not isinstance(outcome, NoPermit):
+            return outcome
+        maillog.not_permitted(
+            self._consignment.message.id, self._consignment.next_hop.word, outcome.diagnosis.value, outcome.text
+        )
+        return _none_can(recipients, outcome.diagnosis)
 
     def _give_back(self, standing: Standing) -> None:
         """Keep the session for the next message, or say goodbye."""
@@ -348,10 +367,10 @@ class Walk:
 
     async def _session(self, step: Step, opened: Opened) -> Session:
         """What the session proves, judged now, before anything is said in it."""
-        judgement: Judgement | None = None
+        judged: Judged | None = None
         if opened.evidence is not None:
-            judgement = await self._bench.judged(step, opened.evidence)
-        session = Session.of(step, opened.evidence, judgement, self._why_plain(step, opened), opened.ready.offer)
+            judged = await self._bench.judged(step, opened.evidence)
+        session = Session.of(step, opened.evidence, judged, self._why_plain(step, opened), opened.ready.offer)
         return self._with_tested(session)
 
     def _why_plain(self, step: Step, opened: Opened) -> Diagnosis | None:
@@ -402,6 +421,11 @@ _SILENT = frozenset({Diagnosis.CONNECTION_TIMEOUT, Diagnosis.CONVERSATION_TIMEOU
 
 # Where a session that had stood idle may be found closed.
 _BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.QUIT})
+
+
+def _each_cannot(why: Mapping[Mailbox, Diagnosis]) -> tuple[RecipientResult, ...]:
+    """The message cannot be sent to these, each for a reason of its own."""
+    return tuple(RecipientResult(each, False, Phase.MAIL, None, diagnosis) for each, diagnosis in why.items())
 
 
 def _none_can(recipients: list[Mailbox], why: Diagnosis) -> tuple[RecipientResult, ...]:

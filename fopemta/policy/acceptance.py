@@ -1,4 +1,8 @@
-"""What rules do with a message when it comes in (pure): decided once, and stored with the message (RULINGS 1)."""
+"""What becomes of a message when it comes in (pure): who gets it, what is demanded of its ways, or why it is refused.
+
+Decided once, and stored with the message.  Whoever accepts mail goes this way: listeners, our own notices, and
+`fopemta explain`, which only asks.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +11,43 @@ from collections.abc import Sequence
 import attrs
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import RuleNote
+from fopemta.mail.envelope import Envelope, RecipientOptions, RuleNote
 from fopemta.mail.reply import Reply, text_lines
-from fopemta.policy.action import AddHeader, Bcc, Defer, Hold, Redirect, Reject
+from fopemta.policy.action import AT_ACCEPTANCE, AT_EACH_ATTEMPT, AddHeader, Bcc, Defer, Hold, Redirect, Reject
+from fopemta.policy.demands import RuleDemands, demands_on
+from fopemta.policy.facts import ContentFacts, RecipientFacts, Stage, facts_of, recipient_facts
 from fopemta.policy.matchers import Answer
-from fopemta.policy.rulebook import RuleResult, matching
+from fopemta.policy.rulebook import Rulebook, RuleResult, matching
+from fopemta.policy.steps import House, Leads, led_on, through_aliases, with_copies
+from fopemta.routing.routes import route_for
+from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
+from fopemta.trust.ladder import own_demand
+from fopemta.trust.levels import Level
 
 _NOT_FOR_NOW = Reply.of(451, "4.7.1", "Policy could not be checked, please try again later")
 
 
 @attrs.frozen(kw_only=True)
 class Acceptance:
-    """`refusal` None accepts.  `recipients` as (address, the addresses it stands for); those for whom nothing was
-    changed stand for themselves.  `copies` are those of them that the sender does not know of.  `headers` to be put in
-    front, `notes` what contributed and why.
+    """`refusal` None accepts.  `envelope` as it is stored: the recipients that aliases and rules have made, with what
+    is demanded of each way.  `headers` to be put in front; `results` of the rules that had a say.
     """
 
-    refusal: Reply | None = None
-    hold: bool = False
-    recipients: tuple[tuple[Mailbox, tuple[Mailbox, ...]], ...] = ()
-    copies: frozenset[Mailbox] = frozenset()
+    refusal: Reply | None
+    envelope: Envelope
     headers: tuple[AddHeader, ...] = ()
-    notes: tuple[RuleNote, ...] = ()
+    results: tuple[RuleResult, ...] = ()
+
+    @property
+    def notes(self) -> tuple[RuleNote, ...]:
+        """What contributed, and why."""
+        return tuple(note_of(each) for each in self.results)
 
 
 def refusal_of(results: Sequence[RuleResult]) -> tuple[Reply, RuleResult] | None:
     """The first refusal that rules demand at this stage, and the rule it comes from; reject comes before defer.
 
-    RULINGS 5: what cannot be told for now defers; what cannot be told for good refuses nobody.
+    What cannot be told for now defers; what cannot be told for good refuses nobody.
     """
     for result in matching(results, Reject):
         assert isinstance(result.rule.then, Reject)
@@ -48,21 +61,45 @@ def refusal_of(results: Sequence[RuleResult]) -> tuple[Reply, RuleResult] | None
     return None
 
 
-def acceptance(results: Sequence[RuleResult], recipients: Sequence[Mailbox]) -> Acceptance:
-    """What becomes of a message whose content has come; `results` of all rules."""
-    notes = tuple(note_of(each) for each in results if each.answer is not Answer.NO)
-    refused = refusal_of(results)
-    if refused is not None:
-        return Acceptance(refusal=refused[0], notes=notes)
-    redirected = _redirected(results, recipients)
-    everybody = _with_copies(results, redirected)
+def accept(
+    envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
+) -> Acceptance:
+    """What becomes of a message whose content has come: `content` as far as rules read it, None where none does;
+    `size` octets, `now` in seconds since the epoch.
+    """
+    envelope = through_aliases(envelope, house)
+    results: tuple[RuleResult, ...] = ()
+    at_acceptance = book.of(*AT_ACCEPTANCE)
+    if at_acceptance.rules:
+        envelope, results = _redirected(envelope, at_acceptance, house, content, size, now)
+        refused = refusal_of(results)
+        if refused is not None:
+            return Acceptance(refusal=refused[0], envelope=envelope, results=results)
+        copies = [each for result in matching(results, Bcc) for each in _targets(result)]
+        envelope = with_copies(envelope, copies, house)
+        if matching(results, Hold):
+            envelope = attrs.evolve(envelope, held=True)
+    demanded = demands_at(envelope, book, house, content, size, now)
+    unsure = next((each for each in demanded if each.unsure is not None), None)
+    notes = tuple(note_of(each) for each in results)
     return Acceptance(
-        hold=bool(matching(results, Hold)),
-        recipients=everybody,
-        copies=frozenset(address for address, _ in everybody if address not in redirected),
+        refusal=None if unsure is None else _NOT_FOR_NOW,
+        envelope=_bound(attrs.evolve(envelope, rules=notes) if notes else envelope, demanded, house),
         headers=tuple(each.rule.then for each in matching(results, AddHeader) if isinstance(each.rule.then, AddHeader)),
-        notes=notes,
+        results=results,
     )
+
+
+def demands_at(
+    envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
+) -> Sequence[RuleDemands]:
+    """What the rules demand of the way to each recipient, in the envelope's order; empty without such rules."""
+    at_attempt = book.of(*AT_EACH_ATTEMPT)
+    if not at_attempt.rules:
+        return ()
+    facts = facts_of(envelope, Stage.CONTENT, size, content)
+    results = at_attempt.concerning(facts, now)
+    return [demands_on(results, each, house.keeps(each.address.domain)) for each in facts.recipients]
 
 
 def note_of(result: RuleResult) -> RuleNote:
@@ -70,31 +107,102 @@ def note_of(result: RuleResult) -> RuleNote:
     return RuleNote(result.rule.name, result.rule.action_word, result.rule.mode.value, result.answer.value, result.why)
 
 
-_Recipients = dict[Mailbox, tuple[Mailbox, ...]]
+# --- redirects -------------------------------------------------------------------------------------------------------
+
+# A rule, by its name, and an address that it has redirected.
+_Acted = set[tuple[str, Mailbox]]
 
 
-def _redirected(results: Sequence[RuleResult], recipients: Sequence[Mailbox]) -> _Recipients:
-    """Each rule redirects those that it names, in order; what one has redirected the next may redirect again."""
-    now: _Recipients = {each: (each,) for each in recipients}
-    for result in matching(results, Redirect):
-        assert isinstance(result.rule.then, Redirect)
-        after: _Recipients = {}
-        for recipient, origins in now.items():
-            targets = result.rule.then.to if result.rule.names(recipient) else (recipient,)
+def _redirected(
+    envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
+) -> tuple[Envelope, tuple[RuleResult, ...]]:
+    """The envelope when no redirect is left to be followed, and what all rules say of it then.
+
+    It comes to an end: no rule redirects twice what came of one address.
+    """
+    said: dict[str, RuleResult] = {}
+    acted: _Acted = set()
+    while True:
+        results = book.concerning(facts_of(envelope, Stage.CONTENT, size, content), now)
+        # What a rule has redirected it no longer names: that it had a say stays.
+        kept = {name: each for name, each in said.items() if each.matches and isinstance(each.rule.then, Redirect)}
+        said = kept | {each.rule.name: each for each in results}
+        redirects = matching(results, Redirect)
+        led = _led(envelope, redirects, acted, house) if redirects else envelope
+        if led == envelope:
+            return envelope, tuple(said.values())
+        envelope = led
+
+
+def _led(envelope: Envelope, redirects: Sequence[RuleResult], acted: _Acted, house: House) -> Envelope:
+    def leads(recipient: Mailbox) -> Leads:
+        return _leads(recipient_facts(envelope, recipient), redirects, acted)
+
+    return through_aliases(led_on(envelope, leads, house), house)
+
+
+def _leads(recipient: RecipientFacts, redirects: Sequence[RuleResult], acted: _Acted) -> Leads:
+    """Each rule redirects those that it names, in order; what one has redirected the next may redirect again, and
+    nothing comes back to where it was.
+    """
+    start = recipient.address
+    now: dict[Mailbox, tuple[Mailbox, ...]] = {start: ()}
+    seen = {*recipient.addresses}
+    for result in redirects:
+        rule, after = result.rule, dict[Mailbox, tuple[Mailbox, ...]]()
+        had_a_say = any((rule.name, each) in acted for each in recipient.addresses if each != start)
+        for address, between in now.items():
+            redirected = not had_a_say and rule.is_for(recipient) and rule.names(address)
+            targets = [each for each in _targets(result) if each not in seen] if redirected else []
+            if targets:
+                acted.add((rule.name, address))
+            else:
+                after.setdefault(address, between)
             for target in targets:
-                after[target] = tuple(dict.fromkeys((*after.get(target, ()), *origins)))
+                after.setdefault(target, between if address == start else (*between, address))
         now = after
+        seen.update(now)
     return now
 
 
-def _with_copies(
-    results: Sequence[RuleResult], recipients: _Recipients
-) -> tuple[tuple[Mailbox, tuple[Mailbox, ...]], ...]:
-    """RULINGS 3: a copy stands for all recipients, so that it gets the strictest demand of the message."""
-    found = dict(recipients)
-    everyone = tuple(dict.fromkeys(origin for origins in recipients.values() for origin in origins))
-    for result in matching(results, Bcc):
-        assert isinstance(result.rule.then, Bcc)
-        for target in result.rule.then.to:
-            found.setdefault(target, everyone)
-    return tuple(found.items())
+def _targets(result: RuleResult) -> tuple[Mailbox, ...]:
+    action = result.rule.then
+    assert isinstance(action, Redirect | Bcc)
+    return action.to
+
+
+# --- what is stored of demands ---------------------------------------------------------------------------------------
+
+
+def _bound(envelope: Envelope, demanded: Sequence[RuleDemands], house: House) -> Envelope:
+    """The envelope with what is demanded of each way, by rules and by routes."""
+    if not demanded and not house.demands_tls:
+        return envelope
+    known = dict(envelope.options)
+    stored: dict[Mailbox, Demanded] = {}
+    for number, recipient in enumerate(envelope.recipients):
+        by_rules = demanded[number].demanded if demanded else NOTHING_DEMANDED
+        found = to_store(by_rules, recipient, house)
+        if found is not NOTHING_DEMANDED:
+            stored[recipient] = found
+    if not stored:
+        return envelope
+    for recipient, found in stored.items():
+        known[recipient] = attrs.evolve(known.get(recipient, RecipientOptions()), demanded=found)
+    options = tuple((each, known[each]) for each in envelope.recipients if each in known)
+    return attrs.evolve(envelope, options=options)
+
+
+def to_store(by_rules: Demanded, recipient: Mailbox, house: House) -> Demanded:
+    """What is stored of the demands on the way to `recipient`: those that could not be met by plain text.
+
+    Of its route the level alone, since who proves a host may change while mail waits; rules in test mode demand
+    nothing.
+    """
+    route = own_demand(route_for(recipient.domain, house.routes))
+    demands = by_rules.demands
+    if route.level >= Level.ENCRYPT:
+        demands = (*demands, Demand(level=route.level, source=route.source))
+    if not demands:
+        return NOTHING_DEMANDED
+    return attrs.evolve(by_rules, demands=demands, tested=())

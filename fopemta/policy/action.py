@@ -8,7 +8,8 @@ import attrs
 
 from fopemta.config.model import Route
 from fopemta.mail.address import Mailbox
-from fopemta.policy.facts import Direction, Stage
+from fopemta.mail.envelope import Direction
+from fopemta.policy.facts import Stage
 from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung

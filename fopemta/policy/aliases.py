@@ -12,15 +12,14 @@ name stands for.  Commands, files and lists of other files, which other servers 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
 import attrs
 
 from fopemta.config.place import NotValid
 from fopemta.config.words import mailbox_of
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import Envelope, RecipientOptions
 from fopemta.mail.written import NotWritten, written_local_part
 from fopemta.policy.circles import circles
 from fopemta.policy.mailbox_name import mailbox_name
@@ -81,6 +80,9 @@ class Aliases:
         """Of an address of a local domain; 0 where it is no alias."""
         alias = self.of(recipient)
         return 0 if alias is None else alias.weight
+
+
+NO_ALIASES = Aliases()
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -205,47 +207,39 @@ def _names(by_name: Mapping[str, Alias], name: str, is_local: IsLocal) -> list[s
 # --- expanding -------------------------------------------------------------------------------------------------------
 
 
-def expand(recipient: Mailbox, aliases: Aliases, is_local: IsLocal) -> tuple[Mailbox, ...]:
-    """Who gets mail for `recipient`, each once, in the order of the file: itself where it is no alias.
+def expand(recipient: Mailbox, aliases: Aliases, is_local: IsLocal) -> Mapping[Mailbox, tuple[Mailbox, ...]]:
+    """Who gets mail for `recipient`, in the order of the file: itself where it is no alias; each with the aliases that
+    led there beside `recipient`, the first way where there are several.
 
     Ends whatever the aliases say: what has been looked up is not again.
     """
-    found: dict[Mailbox, None] = {}
+    found: dict[Mailbox, tuple[Mailbox, ...]] = {}
     seen: set[tuple[str, str]] = set()
-    left = [(recipient, False)]
+    # The next one last.
+    left: list[tuple[Mailbox, bool, _Chain | None]] = [(recipient, False, None)]
     while left:
-        address, final = left.pop(0)
+        address, final, before = left.pop()
         key = (address.compared, address.domain)
         alias = aliases.of(address) if not final and is_local(address.domain) else None
         if alias is None:
-            found.setdefault(address)
+            found.setdefault(address, _between(before))
         elif key not in seen:
             seen.add(key)
-            left[:0] = [(each.at(address.domain), each.final) for each in alias.targets]
-    return tuple(found) or (recipient,)
+            chain = None if before is None and address == recipient else _Chain(address, before)
+            left += [(each.at(address.domain), each.final, chain) for each in reversed(alias.targets)]
+    return found or {recipient: ()}
 
 
-def expanded(envelope: Envelope, aliases: Aliases, is_local: IsLocal) -> Envelope:
-    """The envelope with aliases replaced by what they stand for.
+class _Chain(NamedTuple):
+    """An alias, and those that led to it: shared by all its targets."""
 
-    RULINGS 3: who came in by an alias inherits the demands on it, and what RCPT said of it.
-    """
-    origins: dict[Mailbox, tuple[Mailbox, ...]] = {}
-    for recipient in envelope.recipients:
-        for address in expand(recipient, aliases, is_local):
-            origins[address] = (*origins.get(address, ()), recipient)
-    if tuple(origins) == envelope.recipients and all(of == (address,) for address, of in origins.items()):
-        return envelope
-    options = [(address, _inherited(envelope, address, of)) for address, of in origins.items()]
-    return attrs.evolve(
-        envelope,
-        recipients=tuple(origins),
-        options=tuple((address, each) for address, each in options if each != RecipientOptions()),
-    )
+    alias: Mailbox
+    before: _Chain | None
 
 
-def _inherited(envelope: Envelope, address: Mailbox, origins: Sequence[Mailbox]) -> RecipientOptions:
-    if tuple(origins) == (address,):
-        return envelope.options_of(address)
-    stood = [old for each in origins for old in envelope.options_of(each).stands_for or (each,)]
-    return RecipientOptions.of_all([envelope.options_of(each) for each in origins], tuple(dict.fromkeys(stood)))
+def _between(chain: _Chain | None) -> tuple[Mailbox, ...]:
+    names: list[Mailbox] = []
+    while chain is not None:
+        names.append(chain.alias)
+        chain = chain.before
+    return tuple(reversed(names))

@@ -1,20 +1,25 @@
-"""What rules demand of the way to each recipient (pure): worked out anew at each attempt (RULINGS 1)."""
+"""What rules demand of the way to each recipient (pure).
+
+Worked out when the message is accepted, and stored with it; and anew for each attempt, by the rules of that moment.
+What counts is the stricter of both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
 from fopemta.config.model import Route
 from fopemta.mail.address import Mailbox
 from fopemta.policy.action import AllowWeaker, ForceTls, RouteVia
+from fopemta.policy.facts import RecipientFacts
 from fopemta.policy.matchers import Answer
-from fopemta.policy.rulebook import Rule, RuleResult
+from fopemta.policy.rulebook import Mode, Rule, Rulebook, RuleResult
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded, NameSource, Patience, Proof, Revocation
 from fopemta.trust.levels import Level
 
-# RULINGS 5: what cannot be told for good takes the stricter reading.
+# What cannot be told for good takes the stricter reading: a demand applies.
 _STRICT = frozenset({Answer.YES, Answer.NOT_FOR_GOOD})
 
 
@@ -29,15 +34,18 @@ class RuleDemands:
     unsure: str | None = None
 
 
-def demands_on(results: Sequence[RuleResult], recipient: Mailbox, stands_for: Sequence[Mailbox] = ()) -> RuleDemands:
-    """`results` of the rules for the whole message; `stands_for` are the addresses that `recipient` has replaced."""
-    who = tuple(stands_for) or (recipient,)
+def demands_on(results: Sequence[RuleResult], recipient: RecipientFacts, stays: bool) -> RuleDemands:
+    """`results` of the rules for the whole message; `stays`: the recipient is local or at a relay domain, so that a
+    rule that does not name it cannot send its mail elsewhere.
+    """
     unsure = next((each for each in results if each.enforced and each.answer is Answer.NOT_FOR_NOW), None)
     if unsure is not None:
         return RuleDemands(unsure=f"rule {unsure.rule.name}: {unsure.why}")
-    forced = [(each, _demand(each, who)) for each in results if _forces(each)]
-    weaker = _first(results, AllowWeaker, who)
-    route = _first(results, RouteVia, who)
+    forced = [(each, _demand(each, recipient)) for each in results if _forces(each) and each.rule.concerns(recipient)]
+    binding = [each.rule for each, _ in forced if each.enforced]
+    exceptions, routes = _permitted(results, AllowWeaker), _permitted(results, RouteVia)
+    weaker = next((each for each in exceptions if _lifts_all(each.rule, binding, recipient)), None)
+    route = next((each for each in routes if _may_route(each.rule, recipient, stays)), None)
     contributing = [each for each, _ in forced if each.enforced] + [
         each for each in (weaker, route) if each is not None
     ]
@@ -50,14 +58,26 @@ def demands_on(results: Sequence[RuleResult], recipient: Mailbox, stands_for: Se
             rules=tuple(each.rule.name for each in contributing),
             weakest=weaker.rule.then.level if weaker and isinstance(weaker.rule.then, AllowWeaker) else None,
             weakened_by=None if weaker is None else weaker.rule.name,
-            domain=recipient.domain if _asks_for_domain((*demands, *tested)) else "",
+            domain=recipient.address.domain if _asks_for_domain((*demands, *tested)) else "",
         ),
         route=route.rule.then.route if route is not None and isinstance(route.rule.then, RouteVia) else None,
     )
 
 
+def demands_on_callout(book: Rulebook, recipient: Mailbox, now: float) -> RuleDemands:
+    """What is demanded where `recipient` is only asked for: by each rule that names it in words.
+
+    Of the message nothing is known yet, so that whatever else a rule asks for may be so.  Exceptions do not count.
+    """
+    rules = [each for each in book.of(ForceTls).rules if each.mode is Mode.ENFORCE and each.in_force(now)]
+    naming = [each for each in rules if each.names_recipients and each.names(recipient)]
+    demands = tuple(demand_of(each) for each in naming)
+    domain = recipient.domain if _asks_for_domain(demands) else ""
+    return RuleDemands(demanded=Demanded(demands=demands, rules=tuple(each.name for each in naming), domain=domain))
+
+
 def stricter(new: RuleDemands, old: RuleDemands) -> RuleDemands:
-    """What `new` rules say, and nothing less than `old` ones did (RULINGS 7); the route is the new one's."""
+    """What `new` rules say, and nothing less than `old` ones did; the route is the new one's."""
     if new == old:
         return new
     one, other = new.demanded, old.demanded
@@ -82,12 +102,12 @@ def _forces(result: RuleResult) -> bool:
     return isinstance(result.rule.then, ForceTls) and result.answer in _STRICT
 
 
-def _demand(result: RuleResult, who: Sequence[Mailbox]) -> Demand:
-    """DESIGN 6: whom the rule names gets what it says; so does everybody where the option is off."""
+def _demand(result: RuleResult, recipient: RecipientFacts) -> Demand:
+    """Whom the rule names gets what it says; so does everybody else of the message where the option is off."""
     demand = demand_of(result.rule)
     force = result.rule.then
     assert isinstance(force, ForceTls)
-    if force.opportunistic_for_unspecified and not any(result.rule.names(each) for each in who):
+    if force.opportunistic_for_unspecified and not result.rule.covers(recipient):
         # Authenticated where it succeeds, else opportunistic: nobody's mail waits for it.
         return Demand(level=Level.OPPORTUNISTIC, source=demand.source, preferred=force.level, proof=demand.proof)
     return demand
@@ -115,16 +135,23 @@ def demand_of(rule: Rule) -> Demand:
     )
 
 
-def _first(results: Sequence[RuleResult], action: type, who: Sequence[Mailbox]) -> RuleResult | None:
-    """The first rule with that action that matches beyond doubt and names one of `who`."""
-    return next(
-        (
-            each
-            for each in results
-            if isinstance(each.rule.then, action)
-            and each.matches
-            and each.enforced
-            and any(each.rule.names(one) for one in who)
-        ),
-        None,
-    )
+def _permitted(results: Sequence[RuleResult], action: type) -> Iterator[RuleResult]:
+    """The rules with that action that match beyond doubt and are enforced, in order."""
+    return (each for each in results if isinstance(each.rule.then, action) and each.matches and each.enforced)
+
+
+def _lifts_all(exception: Rule, binding: Sequence[Rule], recipient: RecipientFacts) -> bool:
+    """`exception` is for the recipient by every address by which a rule that is `binding` names it: an exception for
+    where an alias leads is none for the alias, and the other way round.
+    """
+    if not exception.covers(recipient):
+        return False
+    named = {each for rule in binding for each in recipient.addresses if rule.names(each)}
+    return all(exception.names(each) for each in named) if exception.names_recipients else True
+
+
+def _may_route(rule: Rule, recipient: RecipientFacts, stays: bool) -> bool:
+    """A rule that says nothing of recipients is for mail that leaves: what is for mailboxes here, or for the servers
+    behind this one, it takes nowhere else.
+    """
+    return rule.covers(recipient) and (rule.names_recipients or not stays)

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import attrs
 
 from fopemta.config.model import Configuration
 from fopemta.mail.address import Mailbox
-from fopemta.mail.reply import Reply
-from fopemta.policy.acceptance import Acceptance, acceptance
-from fopemta.policy.action import AT_ACCEPTANCE, AT_EACH_ATTEMPT, RequireTls
-from fopemta.policy.admission import Admission
-from fopemta.policy.demands import RuleDemands, demands_on
-from fopemta.policy.facts import MessageFacts
-from fopemta.policy.require_tls import shortfall
-from fopemta.policy.rulebook import Rulebook, RuleResult
-from fopemta.routing.routes import hop_by, next_hop
+from fopemta.mail.envelope import Direction, Envelope
+from fopemta.policy.acceptance import Acceptance, demands_at
+from fopemta.policy.demands import RuleDemands, stricter
+from fopemta.policy.facts import ContentFacts, MessageFacts, Stage, facts_of
+from fopemta.policy.rulebook import NO_RULES, RuleResult
+from fopemta.policy.steps import House
+from fopemta.policy.way import way_of
 from fopemta.routing.values import NextHop
 from fopemta.trust.ladder import plan_towards
 from fopemta.trust.plan import TlsPlan
 
 
 @attrs.frozen(kw_only=True)
-class Way:
-    """Of one recipient: `stands_for` whom a rule has replaced by it; `plan` None for a mailbox on this machine."""
+class Leg:
+    """Of one recipient: `stands_for` whom an alias or a rule has replaced by it, `by_way_of` what lay between; `plan`
+    None for a mailbox on this machine.
+    """
 
     recipient: Mailbox
     stands_for: tuple[Mailbox, ...]
+    by_way_of: tuple[Mailbox, ...]
+    direction: Direction
     hop: NextHop
     found: RuleDemands
     plan: TlsPlan | None
@@ -35,12 +35,12 @@ class Way:
 
 @attrs.frozen(kw_only=True)
 class Explained:
-    """`results` of every rule in order; `refusals` of recipients at RCPT."""
+    """`results` of every rule in order, by `facts`."""
 
     results: tuple[RuleResult, ...]
-    refusals: tuple[tuple[Mailbox, Reply], ...]
-    acceptance: Acceptance
-    ways: tuple[Way, ...]
+    facts: MessageFacts
+    accepted: Acceptance
+    ways: tuple[Leg, ...]
 
     @property
     def split(self) -> tuple[tuple[Mailbox, ...], ...]:
@@ -51,35 +51,27 @@ class Explained:
         return tuple(tuple(each) for each in groups.values())
 
 
-def explained(config: Configuration, facts: MessageFacts, may_relay: bool, now: float) -> Explained:
-    """What would become of the message with these facts; `now` in seconds since the epoch."""
-    book = config.rulebook or Rulebook()
-    results = book.evaluate(facts, now)
-    admission = Admission.of(config)
-    refusals = [(each, admission.judge_recipient(each, may_relay)) for each in facts.recipients]
-    taken = tuple(each for each, refusal in refusals if refusal is None)
-    accepted = _accepted(results, facts, taken)
-    at_attempt = [each for each in results if isinstance(each.rule.then, AT_EACH_ATTEMPT)]
-    ways = tuple(_way(config, at_attempt, recipient, stands_for) for recipient, stands_for in accepted.recipients)
-    refused = tuple((each, refusal) for each, refusal in refusals if refusal is not None)
-    return Explained(results=results, refusals=refused, acceptance=accepted, ways=ways)
+def explained(
+    config: Configuration, accepted: Acceptance, content: ContentFacts | None, size: int, now: float
+) -> Explained:
+    """What becomes of a message that was `accepted`, or not; `size` octets, `now` in seconds since the epoch."""
+    envelope, book, house = accepted.envelope, config.rulebook or NO_RULES, House.of(config)
+    facts = facts_of(envelope, Stage.CONTENT, size, content)
+    ways: tuple[Leg, ...] = ()
+    if accepted.refusal is None:
+        demands = demands_at(envelope, book, house, content, size, now) or [RuleDemands()] * len(envelope.recipients)
+        ways = tuple(_leg(config, envelope, *each) for each in zip(envelope.recipients, demands, strict=True))
+    return Explained(results=book.evaluate(facts, now), facts=facts, accepted=accepted, ways=ways)
 
 
-def _accepted(results: Sequence[RuleResult], facts: MessageFacts, recipients: tuple[Mailbox, ...]) -> Acceptance:
-    for each in results:
-        if isinstance(each.rule.then, RequireTls) and each.matches and each.enforced:
-            lack = shortfall(each.rule.then, facts.tls)
-            if lack is not None:
-                return Acceptance(refusal=lack)
-    return acceptance([each for each in results if isinstance(each.rule.then, AT_ACCEPTANCE)], recipients)
-
-
-def _way(
-    config: Configuration, results: Sequence[RuleResult], recipient: Mailbox, stands_for: tuple[Mailbox, ...]
-) -> Way:
-    found = demands_on(results, recipient, stands_for)
-    hop = next_hop(recipient.domain, config.routes) if found.route is None else hop_by(found.route, recipient.domain)
-    here = hop.route.maildir is not None
-    plan = None if here else plan_towards(found.demanded, hop, config.tls_client)
-    others = tuple(each for each in stands_for if each != recipient)
-    return Way(recipient=recipient, stands_for=others, hop=hop, found=found, plan=plan)
+def _leg(config: Configuration, envelope: Envelope, recipient: Mailbox, today: RuleDemands) -> Leg:
+    said = envelope.options_of(recipient)
+    found = stricter(today, RuleDemands(demanded=said.demanded)) if said.demanded.demands else today
+    way = way_of(recipient, found, config.routes)
+    here = way.hop.route.maildir is not None
+    plan = None if here else plan_towards(found.demanded, way.hop, config.tls_client)
+    direction = envelope.direction_of(recipient)
+    return Leg(
+        recipient=recipient, stands_for=said.stands_for, by_way_of=said.by_way_of, direction=direction, hop=way.hop,
+        found=found, plan=plan,
+    )  # fmt: skip

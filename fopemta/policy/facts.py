@@ -11,14 +11,7 @@ import enum
 import attrs
 
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import TlsSession
-
-
-class Direction(enum.StrEnum):
-    """RULINGS 4: outbound is from `[relay] networks`, from a login, or made here; all else is inbound."""
-
-    INBOUND = "inbound"
-    OUTBOUND = "outbound"
+from fopemta.mail.envelope import Direction, Envelope, TlsSession
 
 
 class Stage(enum.IntEnum):
@@ -55,7 +48,7 @@ STAGE_OF: dict[Fact, Stage] = {
     Fact.CLIENT: Stage.CONNECTED,
     Fact.LOGIN: Stage.SENDER,
     Fact.TLS: Stage.SENDER,
-    Fact.DIRECTION: Stage.SENDER,
+    Fact.DIRECTION: Stage.RECIPIENT,
     Fact.SENDER: Stage.SENDER,
     Fact.RECIPIENT: Stage.RECIPIENT,
     Fact.RECIPIENTS: Stage.CONTENT,
@@ -144,17 +137,53 @@ class ContentFacts:
 
 
 @attrs.frozen(kw_only=True)
+class RecipientFacts:
+    """`address` is where the mail goes, `addresses` are that and all that it stands for: a rule that names one of them
+    names the recipient.
+    """
+
+    address: Mailbox
+    addresses: tuple[Mailbox, ...]
+    direction: Direction
+
+
+@attrs.frozen(kw_only=True)
 class MessageFacts:
-    """`stage` says how much of it counts.  `client` is None for a message made here; `content` None before CONTENT, or
-    where nothing asks for it.
+    """`stage` says how much of it counts.  `client` is None for a message made here; `recipient_count` is how many the
+    client named; `content` None before CONTENT, or where nothing asks for it.
+
+    Nothing has a default: `facts_of` alone makes these, for the gate, the queue and `fopemta explain` alike.
     """
 
     stage: Stage
-    direction: Direction
-    client: str | None = None
-    login: str | None = None
-    tls: TlsSession | None = None
-    sender: Mailbox | None = None
-    recipients: tuple[Mailbox, ...] = ()
-    size: int = 0
-    content: ContentFacts | None = None
+    client: str | None
+    login: str | None
+    tls: TlsSession | None
+    sender: Mailbox | None
+    recipients: tuple[RecipientFacts, ...]
+    recipient_count: int
+    size: int
+    content: ContentFacts | None
+
+
+def facts_of(envelope: Envelope, stage: Stage, size: int, content: ContentFacts | None) -> MessageFacts:
+    """What rules may be asked of a message with that envelope; `size` octets, 0 before CONTENT."""
+    arrival = envelope.arrival
+    return MessageFacts(
+        stage=stage,
+        client=None if arrival is None else arrival.client_address,
+        login=None if arrival is None else arrival.login,
+        tls=None if arrival is None else arrival.tls,
+        sender=envelope.sender,
+        recipients=tuple([recipient_facts(envelope, each) for each in envelope.recipients]),
+        recipient_count=envelope.named or len(envelope.recipients),
+        size=size,
+        content=content,
+    )
+
+
+def recipient_facts(envelope: Envelope, recipient: Mailbox) -> RecipientFacts:
+    """Of one recipient of that envelope."""
+    said = envelope.options_of(recipient)
+    addresses = tuple(dict.fromkeys((recipient, *said.stands_for, *said.by_way_of)))
+    return RecipientFacts(address=recipient, addresses=addresses, direction=envelope.direction_of(recipient))

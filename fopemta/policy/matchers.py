@@ -85,22 +85,25 @@ class Senders:
 
 @attrs.frozen
 class Recipients:
-    """At least one recipient is one of these; `named` are those that are."""
+    """At least one recipient is one of these, by its address or by one that it stands for."""
 
     patterns: tuple[AddressPattern, ...]
     reads: Fact = Fact.RECIPIENT
 
-    def names(self, recipient: Mailbox) -> bool:
-        """The rule names this recipient."""
-        return any(pattern.matches(recipient) for pattern in self.patterns)
+    def names(self, address: Mailbox) -> bool:
+        """The rule names this address."""
+        return any(pattern.matches(address) for pattern in self.patterns)
 
     def look(self, facts: MessageFacts) -> Finding:
         """See Matcher."""
-        named = [str(each) for each in facts.recipients if self.names(each)]
-        if named:
-            more = f" and {len(named) - 1} more" if len(named) > 1 else ""
-            return yes(f"recipient <{named[0]}>{more} is named by {_listed(self.patterns)}")
-        return no(f"no recipient is one of {_listed(self.patterns)}")
+        found = [(each.address, one) for each in facts.recipients for one in each.addresses if self.names(one)]
+        if not found:
+            return no(f"no recipient is one of {_listed(self.patterns)}")
+        recipient, named = found[0]
+        others = len({each for each, _ in found}) - 1
+        more = f" and {others} more" if others else ""
+        instead = "" if recipient == named else f", for whom <{recipient}> gets it,"
+        return yes(f"recipient <{named}>{instead}{more} is named by {_listed(self.patterns)}")
 
 
 @attrs.frozen
@@ -234,7 +237,7 @@ class RecipientsOver:
 
     def look(self, facts: MessageFacts) -> Finding:
         """See Matcher."""
-        found = len(facts.recipients)
+        found = facts.recipient_count
         return (
             yes(f"{found} recipients are more than {self.count}")
             if found > self.count

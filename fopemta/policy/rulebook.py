@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import attrs
 
 from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Direction
 from fopemta.policy.action import WORDS, Action
-from fopemta.policy.facts import Asked, Direction, Fact, MessageFacts, Stage
+from fopemta.policy.facts import STAGE_OF, Asked, Fact, MessageFacts, RecipientFacts, Stage
 from fopemta.policy.matchers import Answer, Finding, Headers, Matcher, Recipients, no, stage_of
 from fopemta.policy.sieve import Sieve
 
@@ -50,6 +51,8 @@ class Rule:
     @stage.default
     def _stage(self) -> Stage:
         stages = [stage_of(each) for each in (*self.when, *self.unless)]
+        if self.direction is not None:
+            stages.append(STAGE_OF[Fact.DIRECTION])
         # Whom it concerns is known at RCPT at the earliest, unless it concerns the sender alone.
         return max(stages, default=Stage.SENDER)
 
@@ -67,10 +70,46 @@ class Rule:
         """As in the file."""
         return WORDS[type(self.then)]
 
-    def names(self, recipient: Mailbox) -> bool:
-        """RULINGS 2: without a matcher for recipients every recipient is named."""
-        matchers = [each for each in self.when if isinstance(each, Recipients)]
-        return all(each.names(recipient) for each in matchers)
+    # The conditions on recipients, by which each recipient is judged alone.
+    _named: tuple[Recipients, ...] = attrs.field(init=False, eq=False, repr=False)
+    _exempt: tuple[Recipients, ...] = attrs.field(init=False, eq=False, repr=False)
+
+    @_named.default
+    def _its_named(self) -> tuple[Recipients, ...]:
+        return tuple(each for each in self.when if isinstance(each, Recipients))
+
+    @_exempt.default
+    def _its_exempt(self) -> tuple[Recipients, ...]:
+        return tuple(each for each in self.unless if isinstance(each, Recipients))
+
+    @property
+    def names_recipients(self) -> bool:
+        """It says in words for which recipients it is."""
+        return bool(self._named)
+
+    @property
+    def is_selective(self) -> bool:
+        """It is not for every recipient."""
+        return bool(self._named or self._exempt or self.direction is not None)
+
+    def names(self, address: Mailbox) -> bool:
+        """Without a condition on recipients every address is named, but for those that the rule leaves out."""
+        return all(each.names(address) for each in self._named) and not self._leaves_out(address)
+
+    def covers(self, recipient: RecipientFacts) -> bool:
+        """It names the recipient: by its address, or by any that it stands for."""
+        return self.is_for(recipient) and any(self.names(each) for each in recipient.addresses)
+
+    def concerns(self, recipient: RecipientFacts) -> bool:
+        """It may be about the recipient as one of a message of which it names others."""
+        return self.is_for(recipient) and not all(self._leaves_out(each) for each in recipient.addresses)
+
+    def is_for(self, recipient: RecipientFacts) -> bool:
+        """The mail of the recipient goes the way that the rule is for."""
+        return self.direction is None or self.direction is recipient.direction
+
+    def _leaves_out(self, address: Mailbox) -> bool:
+        return any(each.names(address) for each in self._exempt)
 
 
 @attrs.frozen
@@ -163,13 +202,17 @@ def _asked_by(matchers: Sequence[Matcher]) -> Asked:
     )
 
 
+NO_RULES = Rulebook()
+
+
 def _result(rule: Rule, facts: MessageFacts, now: float) -> RuleResult:
     outside = _outside(rule, facts, now)
     if outside is not None:
         return RuleResult(rule, Answer.NO, (outside,))
     findings = [each.look(facts) for each in rule.when]
     if rule.unless:
-        findings += [_turned(each.look(facts)) for each in rule.unless]
+        # Which recipients a rule leaves out is no condition on the message: somebody else may still be named.
+        findings += [_turned(each.look(facts)) for each in rule.unless if not isinstance(each, Recipients)]
     if len(findings) == 1:
         return RuleResult(rule, findings[0].answer, tuple(findings))
     for answer in (Answer.NO, Answer.NOT_FOR_NOW, Answer.NOT_FOR_GOOD):
@@ -182,9 +225,22 @@ def _result(rule: Rule, facts: MessageFacts, now: float) -> RuleResult:
 
 def _outside(rule: Rule, facts: MessageFacts, now: float) -> Finding | None:
     """Why the rule is not about such a message at all, None where it is."""
-    if rule.direction is not None and rule.direction is not facts.direction:
-        return no(f"the message is {facts.direction}, the rule is for {rule.direction}")
-    return None if rule.in_force(now) else no("the rule has expired")
+    if not rule.in_force(now):
+        return no("the rule has expired")
+    if not rule.is_selective or facts.stage < Stage.RECIPIENT or any(rule.covers(each) for each in facts.recipients):
+        return None
+    return no(_why_nobody(rule, facts))
+
+
+def _why_nobody(rule: Rule, facts: MessageFacts) -> str:
+    """Why a rule names none of the recipients."""
+    if rule.direction is not None and all(each.direction is not rule.direction for each in facts.recipients):
+        direction = facts.recipients[0].direction if facts.recipients else "without recipients"
+        return f"the message is {direction}, the rule is for {rule.direction}"
+    for each in rule.when:
+        if isinstance(each, Recipients) and (found := each.look(facts)).answer is Answer.NO:
+            return found.why
+    return "every recipient that the rule would name is left out by it, or goes the other way"
 
 
 _OPPOSITE = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}

@@ -45,7 +45,7 @@ class _Group:
         if self.reads is Fact.SENDER:
             return readings(facts.sender)
         if self.reads is Fact.RECIPIENT:
-            return [text for each in facts.recipients for text in readings(each)]
+            return [text for each in facts.recipients for one in each.addresses for text in readings(one)]
         content = facts.content
         if content is None or content.gap_of(self.name) is not None:
             return None

@@ -1,4 +1,8 @@
-"""What is demanded of the way to each recipient of a message, worked out anew at each attempt (shell): RULINGS 1."""
+"""What is demanded of the way to each recipient of a message (shell).
+
+The stricter of what was stored with the message when it was accepted and of what the rules say now: worked out for
+each attempt, and asked for again when a message is about to be sent.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,25 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
+from zope.interface import implementer
 
 from fopemta.config.model import Configuration
-from fopemta.interfaces import ISpool, SpoolTrouble
-from fopemta.mail.envelope import Arrival
-from fopemta.mail.queued import QueuedMessage
+from fopemta.interfaces import IDemandsInForce, ISpool, SpoolTrouble
+from fopemta.mail.address import Mailbox
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.queued import QueuedMessage, RecipientStatus
+from fopemta.policy.acceptance import to_store
 from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker
-from fopemta.policy.admission import Admission
 from fopemta.policy.content import content_facts
 from fopemta.policy.demands import RuleDemands, demands_on, stricter
-from fopemta.policy.facts import ContentFacts, Direction, Gap, MessageFacts, Stage
-from fopemta.policy.rulebook import Rulebook, RuleResult
-from fopemta.trust.demand import Demand, inheritance
+from fopemta.policy.facts import ContentFacts, Gap, RecipientFacts, Stage, facts_of
+from fopemta.policy.rulebook import NO_RULES, Rulebook, RuleResult
+from fopemta.policy.steps import House
+from fopemta.policy.way import Way, way_of
+from fopemta.routing.routes import route_for
+from fopemta.trust.demand import Demand, Demanded, inheritance
+from fopemta.trust.ladder import own_demand
+from fopemta.trust.verdict import Result, VerdictRecord
 
 _NOTHING = RuleDemands()
 _UNREADABLE = Gap("the message cannot be read now", for_good=False)
@@ -26,28 +37,22 @@ _UNREADABLE = Gap("the message cannot be read now", for_good=False)
 
 @attrs.frozen
 class MessageDemands:
-    """`by_recipient` under the text of the address; who is not in it is demanded nothing for."""
+    """`by_recipient` under the text of the address; who is not in it is demanded nothing for.  `unlifted` are the
+    demands on all ways, finished ones too, whatever an operator has lifted: what a notice about the message keeps to.
+    """
 
     by_recipient: Mapping[str, RuleDemands] = attrs.Factory(dict)
-    # Worked out once: there may be thousands of recipients, and a notice about each.
-    _inherited: tuple[Demand, ...] | None = attrs.field(init=False, default=None, eq=False, repr=False)
+    unlifted: tuple[Demanded, ...] = ()
 
     def of(self, recipient: str) -> RuleDemands:
         """Of one recipient."""
         return self.by_recipient.get(recipient, _NOTHING)
 
-    @property
-    def inherited(self) -> tuple[Demand, ...]:
-        """What a notice about the message must keep to (RULINGS 3)."""
-        if self._inherited is None:
-            object.__setattr__(self, "_inherited", inheritance(each.demanded for each in self.by_recipient.values()))
-        assert self._inherited is not None
-        return self._inherited
-
 
 NO_DEMANDS = MessageDemands()
 
 
+@implementer(IDemandsInForce)
 class Demanding:
     """`in_thread` runs a call off the reactor thread; `now` the wall time."""
 
@@ -62,72 +67,112 @@ class Demanding:
         self._now = now
         self._in_thread = in_thread
         self._config = config
+        self._house = House.of(config)
         self._book = _at_each_attempt(config)
         # Rules that are not those of the configuration any more, and until when they were.
         self._kept: list[tuple[float, Rulebook]] = []
 
+    @property
+    def edition(self) -> object:
+        """See IDemandsInForce."""
+        return self._config
+
     def reconfigure(self, config: Configuration) -> None:
         """Go by `config` from now on; mail that is here already keeps to what the rules said until now, too, unless
-        `let_fall` says otherwise (RULINGS 7).
+        `let_fall` says otherwise.
         """
         book = _at_each_attempt(config)
         if book != self._book:
             self._kept.append((self._now(), self._book))
-        self._config, self._book = config, book
+        self._config, self._book, self._house = config, book, House.of(config)
 
     def let_fall(self) -> None:
-        """What the rules have ceased to demand is demanded of no mail any more."""
+        """What the rules have ceased to demand since mail was accepted is demanded of it no more."""
         self._kept.clear()
 
     def applies_to(self, message: QueuedMessage) -> bool:
         """Something may be demanded: `of` has to be asked."""
-        return bool(self._book.rules or self._kept or message.envelope.inherited)
+        return bool(self._book.rules or self._kept or message.bound)
 
-    async def of(self, message: QueuedMessage) -> MessageDemands:
-        """For every recipient that is open.  Does not fail: what cannot be told now is said to be unsure."""
+    def ways_in_force(self, consignment: Consignment) -> Deferred[Mapping[Mailbox, Way]] | Mapping[Mailbox, Way]:
+        """See IDemandsInForce."""
+        if consignment.edition is self._config:
+            way = Way(consignment.next_hop, consignment.demanded, None)
+            return dict.fromkeys(consignment.recipients, way)
+        return Deferred.fromCoroutine(self._ways_anew(consignment))
+
+    async def _ways_anew(self, consignment: Consignment) -> Mapping[Mailbox, Way]:
+        demands = await self.of(consignment.message)
+        routes = self._config.routes
+        return {each: way_of(each, demands.of(str(each)), routes) for each in consignment.recipients}
+
+    async def of(self, message: QueuedMessage, stored: bool = True) -> MessageDemands:
+        """For every recipient, finished ones too; without what is `stored` with the message, what today's rules say
+        alone.  Does not fail: what cannot be told now is said to be unsure.
+        """
         if not self.applies_to(message):
             return NO_DEMANDS
-        books = [self._book, *(book for until, book in self._kept if message.arrived < until)]
+        kept = [book for until, book in self._kept if message.arrived < until] if stored else []
+        books = [self._book, *kept]
         content = await self._content(message) if any(book.reads_content for book in books) else None
-        facts = self._facts(message, content)
-        said = [self._in_force(book.concerning(facts, message.arrived)) for book in books]
-        by_recipient = {}
-        for status in message.pending:
-            stands_for = message.envelope.options_of(status.address).stands_for
-            found = _NOTHING
-            if status.overridden is None:
-                found, *older = [demands_on(results, status.address, stands_for) for results in said]
-                for each in older:
-                    found = stricter(found, each)
-            by_recipient[str(status.address)] = _with_inherited(found, message)
-        return MessageDemands(by_recipient)
+        facts = facts_of(message.envelope, Stage.CONTENT, message.size, content)
+        said = [self._in_force(book.concerning(facts, message.arrived)) for book in books if book.rules]
+        statuses = message.recipients
+        found = [self._by_rules(status, facts.recipients[number], said) for number, status in enumerate(statuses)]
+        if stored:
+            found = [_with_stored(each, statuses[number], message) for number, each in enumerate(found)]
+        lifted = [
+            _NOTHING if status.overridden is not None else each
+            for status, each in zip(message.recipients, found, strict=True)
+        ]
+        by_recipient = {
+            str(status.address): _with_inherited(each, message)
+            for status, each in zip(message.recipients, lifted, strict=True)
+        }
+        return MessageDemands(by_recipient, tuple(each.demanded for each in found))
+
+    def for_notices(self, message: QueuedMessage, demands: MessageDemands) -> tuple[Demand, ...]:
+        """What a notice about the message must keep to: the strictest of what is demanded of any of its ways, by rules
+        and by routes, finished ones too.
+        """
+        routes = [route_for(each.address.domain, self._config.routes) for each in message.recipients]
+        return inheritance(message.envelope.inherited, demands.unlifted, [own_demand(each) for each in routes])
+
+    def raised(
+        self, message: QueuedMessage, verdicts: Sequence[VerdictRecord], demands: MessageDemands
+    ) -> Sequence[VerdictRecord]:
+        """The records of an attempt with what is stored from then on, where rules have come to demand more."""
+        if demands is NO_DEMANDS:
+            return verdicts
+        return [self._raised(message, message.status_of(each.recipient), each, demands) for each in verdicts]
+
+    def _raised(
+        self, message: QueuedMessage, status: RecipientStatus, verdict: VerdictRecord, demands: MessageDemands
+    ) -> VerdictRecord:
+        if verdict.result is not Result.DEFERRED or status.overridden is not None:
+            return verdict
+        stored, wanted = status.demanded(message.envelope), self.to_store(status, demands, message.envelope.inherited)
+        return verdict if wanted == stored or not wanted.demands else attrs.evolve(verdict, demanded=wanted)
+
+    def to_store(self, status: RecipientStatus, demands: MessageDemands, inherited: Sequence[Demand] = ()) -> Demanded:
+        """What is stored of `demands` on the way to a recipient, but for what the message has `inherited`."""
+        found = demands.of(str(status.address)).demanded
+        own = tuple(each for each in found.demands if each not in inherited)
+        return to_store(attrs.evolve(found, demands=own), status.address, self._house)
+
+    def _by_rules(
+        self, status: RecipientStatus, recipient: RecipientFacts, said: Sequence[Sequence[RuleResult]]
+    ) -> RuleDemands:
+        stays = self._house.keeps(status.address.domain)
+        today, *older = [demands_on(results, recipient, stays) for results in said] or [_NOTHING]
+        for each in older:
+            today = stricter(today, each)
+        return today
 
     def _in_force(self, results: Sequence[RuleResult]) -> Sequence[RuleResult]:
-        """Rules count by the day on which the mail came (RULINGS 7); exceptions end on their own day, for all mail."""
+        """Rules count by the day on which the mail came; exceptions end on their own day, for all mail."""
         now = self._now()
         return [each for each in results if not isinstance(each.rule.then, AllowWeaker) or each.rule.in_force(now)]
-
-    def _facts(self, message: QueuedMessage, content: ContentFacts | None) -> MessageFacts:
-        envelope = message.envelope
-        arrival = envelope.arrival
-        ours = arrival is None or arrival.login is not None or self._is_ours(arrival)
-        # Whom an alias or a rule has replaced is still whom the message was for (RULINGS 3).
-        recipients = [one for each in envelope.recipients for one in envelope.options_of(each).stands_for or (each,)]
-        return MessageFacts(
-            stage=Stage.CONTENT,
-            direction=Direction.OUTBOUND if ours else Direction.INBOUND,
-            client=arrival.client_address if arrival else None,
-            login=arrival.login if arrival else None,
-            tls=arrival.tls if arrival else None,
-            sender=envelope.sender,
-            recipients=tuple(dict.fromkeys(recipients)),
-            size=message.size,
-            content=content,
-        )
-
-    def _is_ours(self, arrival: Arrival) -> bool:
-        admission = Admission.of(self._config)
-        return admission.may_relay(arrival.client_address) or admission.has_certificate(arrival.tls)
 
     async def _content(self, message: QueuedMessage) -> ContentFacts:
         """What rules ask of the message itself."""
@@ -150,7 +195,12 @@ class Demanding:
 
 
 def _at_each_attempt(config: Configuration) -> Rulebook:
-    return (config.rulebook or Rulebook()).of(*AT_EACH_ATTEMPT)
+    return (config.rulebook or NO_RULES).of(*AT_EACH_ATTEMPT)
+
+
+def _with_stored(found: RuleDemands, status: RecipientStatus, message: QueuedMessage) -> RuleDemands:
+    stored = status.demanded(message.envelope)
+    return found if not stored.demands else stricter(found, RuleDemands(demanded=stored))
 
 
 def _with_inherited(found: RuleDemands, message: QueuedMessage) -> RuleDemands:

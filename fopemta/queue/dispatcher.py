@@ -17,7 +17,7 @@ from fopemta.config.model import Configuration, Via
 from fopemta.interfaces import ICourier, IQueue, IRuleCounts, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
-from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult, verdicts_of
+from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult, lowered, verdicts_of
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
 from fopemta.queue.clocks import Ages, SteadyAgenda
 from fopemta.queue.damage_watch import DamageWatch
@@ -51,7 +51,9 @@ _HANDFUL = 200
 
 @implementer(IQueue)
 class Dispatcher:
-    """`couriers` by the kind of route, `now` the wall time; `standings` where this is not the only queue."""
+    """`couriers` by the kind of route, `now` the wall time; `standings` where this is not the only queue; `demanding`
+    where others, too, ask what is demanded: before MAIL they do.
+    """
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class Dispatcher:
         in_thread: Callable[..., Deferred[Any]] = maybeDeferred,
         counts: IRuleCounts | None = None,
         standings: AnyStandings[NextHop] | None = None,
+        demanding: Demanding | None = None,
     ) -> None:
         self._spool = spool
         self._couriers = couriers
@@ -80,8 +83,10 @@ class Dispatcher:
         self._agenda = SteadyAgenda(seconds, now)
         self._ages = Ages(seconds, now)
         self._ways = Ways(config)
-        self._demanding = Demanding(spool, config, now, in_thread)
-        self._outcomes = Outcomes(spool, config, self._ages, now, noise, self._wait, self.accepted, self._carry, counts)
+        self._demanding = demanding or Demanding(spool, config, now, in_thread)
+        self._outcomes = Outcomes(
+            spool, config, self._demanding, self._ages, now, noise, self._wait, self.accepted, self._carry, counts
+        )
         self._rounds: dict[str, Round] = {}
         # Those that wait and are under a rule's demand.
         self._bound: set[str] = set()
@@ -134,12 +139,16 @@ class Dispatcher:
         return self._idle.addCallback(lambda _: self._close_couriers())
 
     def reconfigure(self, config: Configuration) -> None:
-        """Use `config` from the next round on: routes and demands are worked out anew at each attempt (C101)."""
+        """Use `config` from now on: routes and demands are worked out anew at each attempt, and for all that waits for
+        its turn.
+        """
         self._config = config
         self._outcomes.reconfigure(config)
         self._demanding.reconfigure(config)
         self._damage.config = self._ways.config = config
         self._traffic.reconfigure(config)
+        for consignment in self._traffic.withdraw_all():
+            self._came_back(self._rounds[consignment.message.id])
         # What waits for a destination may have another now.
         for message_id in self._traffic.unpark():
             if message_id in self._agenda:
@@ -157,7 +166,7 @@ class Dispatcher:
             return
         if self._traffic.crowd and self._queues_up(message):
             return
-        self._begin_round(Round(message))
+        self._begin_round(Round(message, edition=self._demanding.edition))
         self._carry()
 
     def _queues_up(self, message: QueuedMessage) -> bool:
@@ -223,9 +232,11 @@ class Dispatcher:
             self._fetch(message_id)
         return obeyed
 
-    def let_demands_fall(self) -> None:
+    def let_demands_fall(self, lowered_by: str) -> None:
         """See IQueue."""
         self._demanding.let_fall()
+        for message_id in {*self._bound, *self._rounds, *self._loading}:
+            supervise(self.order(message_id, Order(kind=OrderKind.LOWER, reason=lowered_by)), "lowering demands")
 
     def freed_by(self, config: Configuration) -> Deferred[int | None]:
         """See IQueue."""
@@ -239,7 +250,7 @@ class Dispatcher:
                 message = await self._spool.load(message_id)
             except SpoolTrouble:
                 continue  # it has gone, or keeps to the old rules as long as it cannot be read
-            before, after = await self._demanding.of(message), await new.of(message)
+            before, after = await self._demanding.of(message), await new.of(message, stored=False)
             freed += self._ways.freed(message, before, after, config)
         return freed
 
@@ -336,7 +347,9 @@ class Dispatcher:
         """With what rules demand of it, which may take some reading; None when it is gone, or is tried again later."""
         try:
             found = message or await self._read(message_id)
-            return None if found is None else Round(found, await self._demanding.of(found))
+            # Before it is asked: what changes meanwhile makes the answer an old one.
+            edition = self._demanding.edition
+            return None if found is None else Round(found, await self._demanding.of(found), edition)
         except Exception:  # noqa: BLE001  a bug of ours must not lose mail: it waits and the log says why
             maillog.failed_unexpectedly(f"reading {message_id}")
             self._again_later(message_id)
@@ -387,8 +400,8 @@ class Dispatcher:
             self._end_round(round_)
         if unsure:
             supervise(self._left(round_, self._not_judged(round_, unsure)), f"putting off {message.id}")
-        for (hop, demanded, uncalled), addresses in groups.items():
-            consignment = Consignment(message, hop, tuple(addresses), demanded)
+        for (way, uncalled), addresses in groups.items():
+            consignment = Consignment(message, way.hop, tuple(addresses), way.demanded, round_.edition)
             if uncalled:
                 self._await_call(consignment)
             elif not self._traffic.admit(consignment):
@@ -492,17 +505,31 @@ class Dispatcher:
         self._rounds[message_id] = round_
         for order, obeyed in self._orders.taken(message_id):
             concerned = dict.fromkeys(str(each.address) for each in round_.message.recipients if order.concerns(each))
-            await self._outcomes.order(round_, verdicts_of(order, round_.message, self._now()), order.report)
+            verdicts = verdicts_of(order, round_.message, self._now())
+            if order.kind is OrderKind.LOWER:
+                verdicts = await self._lowered(order, round_)
+                concerned = dict.fromkeys(each.recipient for each in verdicts)
+            await self._outcomes.order(round_, verdicts, order.report)
             if order.kind in _PRESSING and concerned:
                 self._press(message_id, Pressing(recipients=frozenset(concerned)))
                 for status in round_.message.pending:
                     if str(status.address) in concerned:
                         found = found_for(status, round_.demands)
-                        self._traffic.wake(self._ways.hop(status.address.domain, found))
+                        self._traffic.wake(self._ways.hop(status.address, found))
             if concerned:
                 maillog.ordered(message_id, order.kind.value, tuple(concerned), order.reason)
             obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, tuple(concerned)))
         self._end_round(round_)
+
+    async def _lowered(self, order: Order, round_: Round) -> Sequence[VerdictRecord]:
+        """What is to be written down of those for whom less is demanded now than is stored."""
+        message, now = round_.message, self._now()
+        today = await self._demanding.of(message, stored=False)
+        return [
+            lowered(order, message, each, self._demanding.to_store(each, today), now)
+            for each in message.pending
+            if self._ways.lowers(each, round_.demands, today)
+        ]
 
     def _put_off(self, round_: Round) -> None:
         message = round_.message

@@ -14,7 +14,7 @@ from fopemta.interfaces import IRuleCounts, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.queue.clocks import Ages
-from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
+from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
 from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter, Told
 from fopemta.queue.round import Round
@@ -22,6 +22,7 @@ from fopemta.report.notices import warning_due, with_warnings
 from fopemta.report.quotation import quoted_codes, refusal_in, said_by_server
 from fopemta.retry.timetable import held_up, life_over, next_try
 from fopemta.routing.values import NextHop
+from fopemta.trust.demand import Demand
 from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
 from fopemta.trust.verdict import Result, VerdictRecord
 
@@ -35,6 +36,7 @@ class Outcomes:
         self,
         spool: ISpool,
         config: Configuration,
+        demanding: Demanding,
         ages: Ages,
         now: Callable[[], float],
         noise: random.Random,
@@ -46,6 +48,7 @@ class Outcomes:
         self._counts = counts
         self._spool = spool
         self._config = config
+        self._demanding = demanding
         self._ages = ages
         self._now = now
         self._noise = noise
@@ -74,14 +77,15 @@ class Outcomes:
         if not verdicts:
             return
         message = round_.message
-        settled = [self._settled(round_, destination, verdict) for verdict in verdicts]
+        raised = self._demanding.raised(message, verdicts, round_.demands)
+        settled = [self._settled(round_, destination, verdict) for verdict in raised]
         warned = with_warnings(message, settled, self._config.retry.warn_after, self.lived_until(message))
         warned = self._with_tls_warnings(message, warned, round_.demands)
         for verdict in warned:
             maillog.attempt(verdict)
             if self._counts is not None:
                 self._counts.attempted(verdict)
-        await self._keep(round_, await self._reporter.tell(message, warned, round_.demands))
+        await self._keep(round_, await self._told(round_, warned))
 
     async def order(self, round_: Round, verdicts: Sequence[VerdictRecord], report: bool) -> None:
         """What an operator wants: it is as he says, and the sender is told of it only where `report` says so."""
@@ -89,8 +93,16 @@ class Outcomes:
             return
         told = Told(tuple(verdicts), ())
         if report:
-            told = await self._reporter.tell(round_.message, verdicts, round_.demands)
+            told = await self._told(round_, verdicts)
         await self._keep(round_, told)
+
+    async def _told(self, round_: Round, verdicts: Sequence[VerdictRecord]) -> Told:
+        def inherited() -> tuple[Demand, ...]:
+            if round_.inherited is None:
+                round_.inherited = self._demanding.for_notices(round_.message, round_.demands)
+            return round_.inherited
+
+        return await self._reporter.tell(round_.message, verdicts, round_.demands, inherited)
 
     def arrived(self, message: QueuedMessage) -> float:
         """When it came, as if the clock had always stood as it does now."""
@@ -242,11 +254,16 @@ def _given_up(verdict: VerdictRecord) -> VerdictRecord:
 
 def _carried_on(message: QueuedMessage, verdict: VerdictRecord) -> VerdictRecord:
     """With what earlier records of its recipient have begun."""
-    status = message.status_of(verdict.recipient)
-    if status.tls_since is None and status.overridden is None:
+    last = message.status_of(verdict.recipient).last
+    if last is None or not (last.tls_since is not None or last.overridden is not None or last.demanded is not None):
         return verdict
-    since = status.tls_since if status.tls_since is not None else verdict.tls_since
-    return attrs.evolve(verdict, tls_since=since, overridden=status.overridden)
+    return attrs.evolve(
+        verdict,
+        tls_since=last.tls_since if last.tls_since is not None else verdict.tls_since,
+        overridden=last.overridden,
+        demanded=verdict.demanded if verdict.demanded is not None else last.demanded,
+        lowered=verdict.lowered or last.lowered,
+    )
 
 
 def _previous(message: QueuedMessage, verdict: VerdictRecord) -> float:

@@ -20,6 +20,7 @@ from fopemta.report.enclosure import LARGEST_ENCLOSED, Enclosed
 from fopemta.report.facts import Facts
 from fopemta.report.kinds import Kind
 from fopemta.report.notices import Notice, notices, without_warning
+from fopemta.trust.demand import Demand
 from fopemta.trust.verdict import VerdictRecord
 
 # Then the report goes without the message that it is about: that one may never be readable again.
@@ -52,10 +53,14 @@ class Reporter:
         self._wait = wait
 
     async def tell(
-        self, message: QueuedMessage, verdicts: Sequence[VerdictRecord], demands: MessageDemands = NO_DEMANDS
+        self,
+        message: QueuedMessage,
+        verdicts: Sequence[VerdictRecord],
+        demands: MessageDemands = NO_DEMANDS,
+        inherited: Callable[[], tuple[Demand, ...]] = tuple,
     ) -> Told:
         """Make the reports that `verdicts` call for, which are not folded into `message` yet; they keep to what is
-        demanded of the message itself (RULINGS 3).
+        `inherited` from the message.
 
         Comes back only when every report of a failure is durable.  A warning that the spool cannot take loses its mark,
         so that the next attempt makes it; a notice of success is given up then: to wait for it would keep the outcome
@@ -68,7 +73,7 @@ class Reporter:
         missed: set[VerdictRecord] = set()
         for notice in told:
             try:
-                report = await self._make(message, notice, demands)
+                report = await self._make(message, notice, demands, inherited())
             except SpoolTrouble as trouble:
                 maillog.not_reported(message.id, f"the spool cannot keep the {notice.kind.value} report: {trouble}")
                 missed.update(notice.verdicts if notice.kind is Kind.DELAY else ())
@@ -79,7 +84,9 @@ class Reporter:
             verdicts = [without_warning(each) if each in missed else each for each in verdicts]
         return Told(tuple(verdicts), tuple(reports))
 
-    async def _make(self, message: QueuedMessage, notice: Notice, demands: MessageDemands) -> QueuedMessage | None:
+    async def _make(
+        self, message: QueuedMessage, notice: Notice, demands: MessageDemands, inherited: tuple[Demand, ...]
+    ) -> QueuedMessage | None:
         """The report, durable; None where it was made before.  Raises SpoolTrouble for what may be missed."""
         # The same after a crash, so that nobody is told twice.
         about = (verdict.recipient for verdict in notice.verdicts)
@@ -88,7 +95,7 @@ class Reporter:
         tries = 0
         while True:
             try:
-                made = self._report(message, notice, original, report_id, demands)
+                made = self._report(message, notice, original, report_id, demands, inherited)
                 report = await self._spool.submit(report_id, *made)
             except SpoolTrouble as trouble:
                 if notice.kind not in _MUST_BE_TOLD:
@@ -102,11 +109,17 @@ class Reporter:
             return report
 
     def _report(
-        self, message: QueuedMessage, notice: Notice, original: bytes, report_id: str, demands: MessageDemands
+        self,
+        message: QueuedMessage,
+        notice: Notice,
+        original: bytes,
+        report_id: str,
+        demands: MessageDemands,
+        inherited: tuple[Demand, ...],
     ) -> tuple[Envelope, bytes]:
         facts = self._facts(report_id, _told_rules(notice, demands))
         # RFC 8689 5: what was to travel protected must not come back otherwise, nor more of it than is needed.
-        protected, inherited = message.envelope.require_tls, demands.inherited
+        protected = message.envelope.require_tls
         most = Enclosed.WHOLE
         if protected or inherited:
             most = Enclosed.NOTHING if any(each.bare_report for each in inherited) else Enclosed.HEADERS

@@ -7,11 +7,13 @@ import attrs
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
 from fopemta.routing.values import NextHop
+from fopemta.trust.demand import Demand
 
 
 @attrs.define
 class Round:
-    """What is known of `message` by now, what is demanded of its ways, and how many of its consignments are `out`.
+    """What is known of `message` by now, what is demanded of its ways, by the `edition` of the configuration, and how
+    many of its consignments are `out`.
 
     `parked`: destinations that some recipients wait for.  `uncalled`: some wait until they are asked for.  `changed`:
     something of it was written down.  `moments`: when those whom a destination has put off are tried again, all
@@ -20,8 +22,11 @@ class Round:
 
     message: QueuedMessage
     demands: MessageDemands = NO_DEMANDS
+    edition: object = None
     out: int = 0
     parked: list[NextHop] = attrs.Factory(list)
     uncalled: bool = False
     changed: bool = False
     moments: dict[tuple[NextHop | None, int], float] = attrs.Factory(dict)
+    # What a notice about the message keeps to, once somebody is to be told.
+    inherited: tuple[Demand, ...] | None = None

@@ -78,6 +78,10 @@ class Traffic:
         """Take out what waits for its turn of a message."""
         return self._destinations.withdraw(lambda consignment: consignment.message.id == message_id)
 
+    def withdraw_all(self) -> list[Consignment]:
+        """Take out all that waits for its turn."""
+        return self._destinations.withdraw(lambda _: True)
+
     def take(self) -> Taken[NextHop, Consignment] | None:
         """The next to start, None when none may."""
         return self._destinations.take(self._seconds())

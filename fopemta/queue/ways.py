@@ -9,27 +9,28 @@ from fopemta.config.model import Configuration
 from fopemta.mail.address import Mailbox
 from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
 from fopemta.policy.demands import RuleDemands
+from fopemta.policy.way import Way, way_of
 from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
 from fopemta.queue.pressing import Pressing
 from fopemta.queue.round import Round
-from fopemta.routing.routes import hop_by, next_hop, route_for
 from fopemta.routing.values import NextHop
-from fopemta.trust.demand import Demanded
+from fopemta.trust.demand import Merged, weaker
 from fopemta.trust.ladder import own_demand
 from fopemta.trust.levels import Level
 
 _NOTHING = RuleDemands()
 
 
-class Way(NamedTuple):
-    """Who shares it shares a consignment.  `uncalled`: its route waits for being asked for, and nobody has asked."""
+class Share(NamedTuple):
+    """Recipients for whom it is the same share a consignment.  `uncalled`: the route waits for being asked for, and
+    nobody has asked.
+    """
 
-    hop: NextHop
-    demanded: Demanded
+    way: Way
     uncalled: bool
 
 
-Grouped: TypeAlias = dict[Way, list[Mailbox]]
+Grouped: TypeAlias = dict[Share, list[Mailbox]]
 
 
 class Ways:
@@ -38,9 +39,9 @@ class Ways:
     def __init__(self, config: Configuration) -> None:
         self.config = config
 
-    def hop(self, domain: str, found: RuleDemands) -> NextHop:
-        """Where mail for `domain` goes, by a rule's route if it has one."""
-        return next_hop(domain, self.config.routes) if found.route is None else hop_by(found.route, domain)
+    def hop(self, recipient: Mailbox, found: RuleDemands) -> NextHop:
+        """Where mail for `recipient` goes, by a rule's route if it has one."""
+        return way_of(recipient, found, self.config.routes).hop
 
     def grouped(self, round_: Round, pressed: Pressing, now: float) -> tuple[Grouped, list[Mailbox]]:
         """The recipients that are due, by their ways; and those of them for whom a rule cannot tell for now."""
@@ -60,25 +61,28 @@ class Ways:
                 maillog.rule_unsure(message.id, str(status.address), found.unsure)
                 unsure.append(status.address)
                 continue
-            hop = self.hop(status.address.domain, found)
-            way = Way(hop, found.demanded, hop.route.on_demand and not wanted)
-            groups.setdefault(way, []).append(status.address)
+            way = way_of(status.address, found, self.config.routes)
+            share = Share(way, way.hop.route.on_demand and not wanted)
+            groups.setdefault(share, []).append(status.address)
         return groups, unsure
 
     def freed(self, message: QueuedMessage, before: MessageDemands, after: MessageDemands, new: Configuration) -> int:
         """For how many recipients less would be demanded under `new`."""
-        freed = 0
-        for status in message.pending:
-            old = _level(status, before.of(str(status.address)), self.config)
-            freed += _level(status, after.of(str(status.address)), new) < old
-        return freed
+        return sum(self.lowers(each, before, after, new) for each in message.pending)
+
+    def lowers(
+        self, status: RecipientStatus, before: MessageDemands, after: MessageDemands, new: Configuration | None = None
+    ) -> bool:
+        """Less is demanded for this recipient by `after`, under `new` where that is another configuration."""
+        old = _merged(status, before.of(str(status.address)), self.config)
+        return weaker(_merged(status, after.of(str(status.address)), new or self.config), old)
 
     def _tell_of_lowered(self, message_id: str, status: RecipientStatus, found: RuleDemands) -> None:
-        """RULINGS 7: a demand does not fall silently."""
+        """A demand does not fall silently."""
         last = status.last
         if last is None or not last.rules or last.level is None:
             return
-        before, now = Level.from_word(last.level), _level(status, found, self.config)
+        before, now = Level.from_word(last.level), _merged(status, found, self.config).level
         if now < before:
             maillog.demand_lowered(message_id, str(status.address), before.word, now.word, status.overridden)
 
@@ -88,6 +92,5 @@ def found_for(status: RecipientStatus, demands: MessageDemands) -> RuleDemands:
     return demands.of(str(status.address)) if demands is not NO_DEMANDS else _NOTHING
 
 
-def _level(status: RecipientStatus, found: RuleDemands, config: Configuration) -> Level:
-    route = found.route or route_for(status.address.domain, config.routes)
-    return found.demanded.merged(own_demand(route)).level
+def _merged(status: RecipientStatus, found: RuleDemands, config: Configuration) -> Merged:
+    return found.demanded.merged(own_demand(way_of(status.address, found, config.routes).hop.route))

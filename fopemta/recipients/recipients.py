@@ -15,18 +15,15 @@ from fopemta.background import supervise
 from fopemta.config.model import Configuration, Route, Verify, Via
 from fopemta.interfaces import IAliases, IRecipients
 from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import Envelope
 from fopemta.mail.reply import Reply
 from fopemta.policy import aliases as alias_rules
-from fopemta.policy.aliases import Aliases
+from fopemta.policy.aliases import NO_ALIASES, Aliases
 from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.recipient_list import RecipientList, parse
 from fopemta.policy.recipients import NO_SUCH_MAILBOX, NOT_KNOWN_NOW, by_callout, by_list, is_postmaster
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.files import InThread, WatchedFile
 from fopemta.routing.routes import is_local, route_for
-
-_NO_ALIASES = Aliases()
 
 
 @implementer(IRecipients, IAliases)
@@ -129,16 +126,16 @@ class Recipients:
         aliases = None if self._aliases is None else self._aliases.content
         return aliases.weight(recipient) if aliases is not None and self._is_local(recipient.domain) else 0
 
-    def expanded(self, envelope: Envelope) -> Envelope:
+    def current(self) -> Aliases:
         """See IAliases: as the file was when it was last read, which a change begins anew.
 
         A recipient that is an alias has been verified before, by the file as it was then; postmaster has not.
         """
         if self._aliases is None:
-            return envelope
+            return NO_ALIASES
         aliases = self._aliases.content
         _look_at(self._aliases)
-        return alias_rules.expanded(envelope, aliases or _NO_ALIASES, self._is_local)
+        return aliases or NO_ALIASES
 
 
 def _can_be_stored(recipient: Mailbox, route: Route) -> bool:

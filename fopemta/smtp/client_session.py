@@ -32,6 +32,7 @@ from fopemta.smtp.reply_parser import MOST_LINES, Garbage, ReplyParser
 from fopemta.smtp.server_offer import ServerOffer, continues_offer, extensions_of, lists_starttls
 from fopemta.smtp.xtext import encode_unitext, encode_xtext
 from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.permit import Permit
 
 
 class ClientSession:
@@ -87,8 +88,13 @@ class ClientSession:
         self._write(f"EHLO {self._hostname}")
         return self._taken()
 
-    def begin(self, transaction: Transaction) -> list[ClientEffect]:
-        """Send a message.  Only when `Ready` was said, and again after each `TransactionDone`."""
+    def begin(self, transaction: Transaction, permit: Permit) -> list[ClientEffect]:
+        """Send a message.  Only when `Ready` was said, and again after each `TransactionDone`.
+
+        Raises ValueError where `permit` is for other recipients, or for another kind of connection.
+        """
+        if not permit.covers(transaction.recipients, self.tls):
+            raise ValueError("the permit is not for this transaction")
         self._go(ClientEvent.BEGIN)
         self._transaction, self._results = transaction, {}
         self._unsent.extend(_commands(transaction, self.offer))

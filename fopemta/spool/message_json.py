@@ -5,7 +5,7 @@ A reader of the same format version leaves out fields that it does not know.  Ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -25,7 +25,8 @@ from fopemta.mail.envelope import (
 )
 from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.mail.plain_json import decoded, encoded
-from fopemta.spool.demand_json import demand_from_plain, demand_to_plain
+from fopemta.trust.demand import NOTHING_DEMANDED, Demanded
+from fopemta.trust.demand_json import demand_from_plain, demand_to_plain, demanded_from_plain, demanded_to_plain
 from fopemta.trust.verdict import VerdictRecord
 
 T = TypeVar("T")
@@ -143,17 +144,29 @@ def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
     if envelope.envelope_id is not None:
         plain["envelope_id"] = envelope.envelope_id
     if envelope.options:
-        plain["options"] = [[_mailbox_to_text(each), _options_to_plain(said)] for each, said in envelope.options]
+        # Of many recipients the same is demanded: it is written once.
+        demands = list(dict.fromkeys(said.demanded for _, said in envelope.options))
+        places = {each: number for number, each in enumerate(demands)}
+        plain["options"] = [
+            [_mailbox_to_text(each), _options_to_plain(said, places[said.demanded])] for each, said in envelope.options
+        ]
+        if demands != [NOTHING_DEMANDED]:
+            plain["demands"] = [demanded_to_plain(each) for each in demands]
     if envelope.held:
         plain["held"] = True
     if envelope.inherited:
         plain["inherited"] = [demand_to_plain(each) for each in envelope.inherited]
+    if envelope.from_outside:
+        plain["from_outside"] = True
+    if envelope.named:
+        plain["named"] = envelope.named
     if envelope.rules:
         plain["rules"] = [_said(each, _NOTE_FIELDS) for each in envelope.rules]
     return plain
 
 
-def _options_to_plain(options: RecipientOptions) -> dict[str, Any]:
+def _options_to_plain(options: RecipientOptions, demanded: int) -> dict[str, Any]:
+    """`demanded` is the place of its demands in the list of the envelope."""
     original = options.original
     plain: dict[str, Any] = {
         "notify": sorted(each.value for each in options.notify),
@@ -161,6 +174,12 @@ def _options_to_plain(options: RecipientOptions) -> dict[str, Any]:
     }
     if options.stands_for:
         plain["stands_for"] = [_mailbox_to_text(each) for each in options.stands_for]
+    if options.by_way_of:
+        plain["by_way_of"] = [_mailbox_to_text(each) for each in options.by_way_of]
+    if options.leaves:
+        plain["leaves"] = True
+    if options.demanded != NOTHING_DEMANDED:
+        plain["demanded"] = demanded
     return plain
 
 
@@ -180,6 +199,7 @@ def _said(value: object, names: tuple[str, ...]) -> dict[str, Any]:
 
 def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
     sender = plain["sender"]
+    demands = [demanded_from_plain(each) for each in plain.get("demands", ())]
     return Envelope(
         None if sender is None else _mailbox_from_text(sender),
         tuple(_mailbox_from_text(each) for each in plain["recipients"]),
@@ -189,19 +209,28 @@ def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
         bool(plain.get("require_tls", False)),
         None if (returned := plain.get("returned")) is None else Returned(returned),
         None if (envelope_id := plain.get("envelope_id")) is None else str(envelope_id),
-        tuple((_mailbox_from_text(each), _options_from_plain(said)) for each, said in plain.get("options", ())),
+        tuple(
+            (_mailbox_from_text(each), _options_from_plain(said, demands)) for each, said in plain.get("options", ())
+        ),
         tuple(RuleNote(**{name: str(each[name]) for name in _NOTE_FIELDS}) for each in plain.get("rules", ())),
         bool(plain.get("held", False)),
         tuple(demand_from_plain(each) for each in plain.get("inherited", ())),
+        bool(plain.get("from_outside", False)),
+        int(plain.get("named", 0)),
     )
 
 
-def _options_from_plain(plain: Mapping[str, Any]) -> RecipientOptions:
-    original = plain.get("original")
+def _options_from_plain(plain: Mapping[str, Any], demands: Sequence[Demanded]) -> RecipientOptions:
+    original, demanded = plain.get("original"), plain.get("demanded")
+    if demanded is not None and not 0 <= demanded < len(demands):
+        raise ValueError(f"no such demands: {demanded!r}")
     return RecipientOptions(
         frozenset(Notify(each) for each in plain.get("notify", ())),
         None if original is None else OriginalRecipient(str(original[0]), str(original[1])),
         tuple(_mailbox_from_text(each) for each in plain.get("stands_for", ())),
+        tuple(_mailbox_from_text(each) for each in plain.get("by_way_of", ())),
+        bool(plain.get("leaves", False)),
+        NOTHING_DEMANDED if demanded is None else demands[demanded],
     )
 
 

@@ -48,7 +48,7 @@ class Proof:
 
 @attrs.frozen(kw_only=True)
 class Patience:
-    """The clock of its own that forced TLS has (RULINGS 6): seconds from the first TLS failure of a recipient until the
+    """The clock of its own that forced TLS has: seconds from the first TLS failure of a recipient until the
     sender is warned, and until the message is given up.
     """
 
@@ -159,17 +159,23 @@ def _lowered(demand: Demand, weakest: Level, by: str | None) -> Demand:
 _RUNGS = tuple(Rung)
 
 
-def inheritance(demanded: Iterable[Demanded]) -> tuple[Demand, ...]:
-    """What a notice about a message must keep to, given what is demanded of the ways to its recipients (RULINGS 3).
+def inheritance(
+    inherited: Iterable[Demand], demanded: Iterable[Demanded], routes: Iterable[Demand]
+) -> tuple[Demand, ...]:
+    """What a notice about a message must keep to: what the message itself has `inherited`, what is `demanded` of the
+    way to each of its recipients, finished ones too, and what their `routes` demand.
 
     Whoever is to be told has servers of his own: a list of names, or a pin, is another's, so his MX must prove itself.
-    A bare report (DESIGN 6) carries nothing of the message, and any TLS will do.
+    A bare report carries nothing of the message, and any TLS will do.
     """
-    forced = [demand for each in demanded for demand in each.demands if demand.forced]
-    if forced and all(each.bare_report for each in forced):
-        shortest = _shortest([each.patience for each in forced if each.patience is not None])
+    kept = tuple(inherited)
+    asked = [each for one in demanded for each in one.demands] + list(routes)
+    strict = [each for each in asked if each.level >= Level.ENCRYPT]
+    bare = [each for each in strict if each.bare_report]
+    if bare and len(bare) == len(strict) and not kept:
+        shortest = _shortest([each.patience for each in bare if each.patience is not None])
         return (Demand(level=Level.ENCRYPT, source="report", patience=shortest, bare_report=True),)
-    return tuple(dict.fromkeys(_for_a_notice(each) for each in forced if not each.bare_report))
+    return tuple(dict.fromkeys((*kept, *(_for_a_notice(each) for each in strict if not each.bare_report))))
 
 
 def _for_a_notice(demand: Demand) -> Demand:
@@ -197,6 +203,23 @@ def merge(demands: Iterable[Demand]) -> Merged:
         # A report may be bare only where every rule that forces TLS says so.
         bare_report=bool(clocks) and all(each.bare_report for each in known if each.forced),
     )
+
+
+def weaker(new: Merged, old: Merged) -> bool:
+    """Less is demanded by `new` than by `old` in some respect: mail may go where it might not have gone."""
+    return (
+        new.level < old.level
+        or new.preferred < old.preferred
+        or (old.level >= Level.AUTHENTICATED and not set(old.proofs) <= set(new.proofs))
+        or _deeper(new.lowest_rung, old.lowest_rung)
+    )
+
+
+def _deeper(new: Rung | None, old: Rung | None) -> bool:
+    """`new` lets the ladder lead further down than `old`; None is as the configuration has it."""
+    if old is None:
+        return False
+    return new is None or _RUNGS.index(new) > _RUNGS.index(old)
 
 
 def _shortest(clocks: list[Patience]) -> Patience | None:

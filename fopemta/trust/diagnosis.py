@@ -61,6 +61,8 @@ class Diagnosis(enum.StrEnum):
     HELD = "held"
     RELEASED = "released"
     REMOVED = "removed"
+    DEMAND_LOWERED = "demand_lowered"
+    DEMAND_CHANGED = "demand_changed"
     NOT_ASKED_FOR = "not_asked_for"
     POLICY_UNKNOWN = "policy_unknown"
     LOCAL_TROUBLE = "local_trouble"
@@ -379,6 +381,18 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "The message was removed from the queue of this mail server by its administrator.",
         "An operator has removed it with `fopemta queue remove`.",
         "Ask who removed it, and why; the log has the reason that was given.",
+    ),
+    Diagnosis.DEMAND_LOWERED: Explanation(
+        None, "4.2.1", "5.7.0",
+        "The way in which this message may travel was changed by the administrator of this mail server.",
+        "An operator has lowered what was demanded of the way when the message was accepted (reload --allow-lower).",
+        "Nothing: see the next attempt, which goes by what is demanded now.",
+    ),
+    Diagnosis.DEMAND_CHANGED: Explanation(
+        None, "4.2.1", "5.7.0",
+        "The rules for this message changed while it was being sent; it is tried again at once.",
+        "The configuration was reloaded while the message waited for its turn, and demands something else of its way.",
+        "Nothing: see the next attempt, which goes by what is demanded now.",
     ),
     Diagnosis.NOT_ASKED_FOR: Explanation(
         None, "4.4.7", "5.4.7",

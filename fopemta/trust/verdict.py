@@ -13,6 +13,9 @@ from typing import Any
 
 import attrs
 
+from fopemta.trust.demand import Demanded
+from fopemta.trust.demand_json import demanded_from_plain, demanded_to_plain
+
 
 class Result(enum.StrEnum):
     """How an attempt ended for a recipient."""
@@ -59,7 +62,8 @@ class VerdictRecord:
     the delay by now, once for all attempts.  `held`: deferred until somebody releases it.
     `tls_since` is the first TLS failure of the recipient and `tls_deadline` the end of what forced TLS waits for it
     (RULINGS 6), both as `time`; `overridden` the reason why an operator has lifted the demands of rules for it.
-    `tested`: what rules in test mode would have done, see Tested.
+    `tested`: what rules in test mode would have done, see Tested.  `demanded`: what is stored as demanded of the way
+    from then on, where that is another than when the message was accepted; `lowered` says who has lowered it and when.
     """
 
     time: float
@@ -99,6 +103,8 @@ class VerdictRecord:
     tls_deadline: float | None = None
     overridden: str | None = None
     tested: tuple[Tested, ...] = ()
+    demanded: Demanded | None = None
+    lowered: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON under the contract's names, in its order; absent facts are None."""
@@ -122,6 +128,8 @@ class VerdictRecord:
                 known[name] = from_rfc3339(known[name])
         if "tested" in known:
             known["tested"] = tuple(Tested(**each) for each in known["tested"])
+        if known.get("demanded") is not None:
+            known["demanded"] = demanded_from_plain(known["demanded"])
         known["result"] = Result(known["result"])
         known["chain"] = tuple([CertificateFacts(**each) for each in known.get("chain", ())])
         for name in ("rules", "sources", "names"):
@@ -153,6 +161,8 @@ def _plain(facts: dict[str, Any]) -> dict[str, Any]:
         facts["chain"] = tuple(
             [dict(zip(_CERTIFICATE_FACTS, _facts_of_certificate(each), strict=True)) for each in facts["chain"]]
         )
+    if facts.get("demanded") is not None:
+        facts["demanded"] = demanded_to_plain(facts["demanded"])
     if facts.get("tested"):
         facts["tested"] = tuple([attrs.asdict(each) for each in facts["tested"]])
     return facts

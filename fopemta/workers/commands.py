@@ -103,9 +103,9 @@ class Prepare(Command):
 
 
 class Take(Command):
-    """Go by it; `fall` is True where demands on mail in the queue may fall."""
+    """Go by it; `lowered_by`: who has ordered that demands on mail in the queue fall, None where nobody has."""
 
-    arguments = [(b"config", Value()), (b"fall", Value())]
+    arguments = [(b"config", Value()), (b"lowered_by", Value())]
 
 
 class Alive(Command):

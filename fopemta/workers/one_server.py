@@ -46,7 +46,7 @@ class OneQueue:
         known: list[int] = [each["recipients"] for each in answers if each is not None]
         return sum(known) if len(known) == len(answers) else None
 
-    def let_demands_fall(self) -> None:
+    def let_demands_fall(self, lowered_by: str) -> None:
         """Part of taking up a configuration (`OneFollowing.take`)."""
 
     def order(self, message_id: str, order: Order) -> Deferred[OrderResult]:
@@ -95,13 +95,13 @@ class OneFollowing:
         # Each has read the same files, and says the same.
         return list(dict.fromkeys(error for each in answers if each is not None for error in each["errors"]))
 
-    def take(self, config: Configuration, fall: bool) -> None:
+    def take(self, config: Configuration, lowered_by: str | None) -> None:
         """See AnyFollowing."""
         self._fleet.current = config
         self._fleet.places.reconfigure(config)
         for seat in self._fleet.seats:
             if seat.link is not None:
-                seat.link.ask(commands.Take, config=config, fall=fall).addErrback(_behind, seat.number)
+                seat.link.ask(commands.Take, config=config, lowered_by=lowered_by).addErrback(_behind, seat.number)
 
 
 def _behind(_failure: Failure, worker: int) -> None:

@@ -57,7 +57,7 @@ class Duty(Protocol):
     def prepare(self, config: Configuration) -> Deferred[Sequence[str]]:
         """See following.AnyFollowing."""
 
-    def take(self, config: Configuration, fall: bool) -> Deferred[None]:
+    def take(self, config: Configuration, lowered_by: str | None) -> Deferred[None]:
         """Go by it; fails where that cannot be."""
 
     def reopen(self) -> None:
@@ -122,8 +122,8 @@ class WorkerEnd(Link):
         return {"errors": await self._duty.prepare(config)}
 
     @commands.Take.responder
-    async def _take(self, config: Configuration, fall: bool) -> dict[str, Any]:
-        await self._duty.take(config, fall)
+    async def _take(self, config: Configuration, lowered_by: str | None) -> dict[str, Any]:
+        await self._duty.take(config, lowered_by)
         return {}
 
     @commands.Alive.responder
@@ -291,9 +291,9 @@ class SharedQueue:
         """See IQueue."""
         return self._own.freed_by(config)
 
-    def let_demands_fall(self) -> None:
+    def let_demands_fall(self, lowered_by: str) -> None:
         """See IQueue."""
-        self._own.let_demands_fall()
+        self._own.let_demands_fall(lowered_by)
 
     def order(self, message_id: str, order: Order) -> Deferred[OrderResult]:
         """See IQueue."""

@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 
 from click.testing import CliRunner, Result
+from twisted.internet.task import Clock
 
 from fopemta.cli.main import main
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope, RecipientOptions
+from fopemta.spool.limits import SpoolLimits
+from fopemta.spool.store import Spool
+from fopemta.spool.threads import SameThread
+from fopemta.trust.demand import Demand, Demanded
+from fopemta.trust.levels import Level
 from tests.test_preflight import Folder
 
 RULES = """
@@ -30,12 +38,27 @@ then = { action = "redirect", to = ["bob@bank.example"] }
 """
 
 
+ADDRESSED = ("--from", "a@us.test", "--to", "bob@us.test")
+DEMANDED = Demanded(demands=(Demand(level=Level.AUTHENTICATED, source="rule old"),), rules=("old",))
+
+
 class ExplainTests(Folder):
     def setUp(self) -> None:
         super().setUp()
         self.write(
-            '[relay]\nauthenticated_users = true\n[[route]]\ndomain = "us.test"\nvia = "maildir:m/{local_part}"\n'
+            '[relay]\nauthenticated_users = true\n[users]\nfile = "users"\n[aliases]\nfile = "aliases"\n'
+            '[[route]]\ndomain = "us.test"\nvia = "maildir:m/{local_part}"\n'
+            '[[route]]\ndomain = "listed.test"\nvia = "maildir:m/{local_part}"\nverify = "list"\nrecipients = "list"\n'
         )
+        etc = self.path.parent
+        (etc / "aliases").write_text("sales: one\none: bob@bank.example, anna\n")
+        (etc / "list").write_text("carol@listed.test\n")
+        done = CliRunner().invoke(
+            main,
+            ["users", "add", "a", "--sender", "@us.test", "--password-stdin", "--config", str(self.path)],
+            input="secret\n",
+        )
+        assert done.exit_code == 0, done.output
         text = self.path.read_text()
         self.path.write_text('rules = "rules.toml"\n' + text)
         (self.path.parent / "rules.toml").write_text(RULES)
@@ -51,10 +74,11 @@ class ExplainTests(Folder):
         )  # fmt: skip
         self.assertEqual((done.exit_code, done.stderr), (0, ""))
         for line in (
-            "message from <a@us.test>, outbound",
+            "message from <a@us.test>",
+            "<bob@bank.example>, outbound",
             "  matches     bank  (force_tls, line 2): recipient <bob@bank.example> is named by bank.example",
             "  matches     secret  (force_tls, only tested, line 6): Subject has secret",
-            "  does not    spam  (reject, line 11): sender <a@us.test> is none of spam.example",
+            "  no match    spam  (reject, line 11): sender <a@us.test> is none of spam.example",
             "split into 2 envelopes over one stored message",
             "  demanded   authenticated (rule bank)",
             "  proof      a certificate for bank.example, revocation hard",
@@ -67,23 +91,86 @@ class ExplainTests(Folder):
     def test_for_programs(self) -> None:
         done = self.explain("--from", "", "--to", "gone@us.test", "--user", "a", "--json")
         found = json.loads(done.stdout)
-        self.assertEqual((found["sender"], found["direction"], found["refusal"]), ("", "outbound", None))
+        self.assertEqual((found["sender"], found["refused"], found["refusal"]), ("", [], None))
         [way] = found["recipients"]
         self.assertEqual((way["address"], way["stands_for"]), ("bob@bank.example", ["gone@us.test"]))
-        self.assertEqual([each["answer"] for each in found["rules"]], ["no", "cannot be told", "no", "yes"])
-        self.assertEqual((way["level"], way["rules"]), ("opportunistic", []))
+        self.assertEqual(way["direction"], "outbound")
+        self.assertEqual([each["answer"] for each in found["rules"]], ["yes", "cannot be told", "no", "yes"])
+        self.assertEqual((way["level"], way["rules"]), ("authenticated", ["bank"]))
 
     def test_refusals(self) -> None:
-        done = self.explain("--from", "x@spam.example", "--to", "bob@us.test")
+        """What the server refuses is refused here, at the same place."""
+        far = ("--from", "x@far.example")
+        for words, line in (
+            (("--from", "x@spam.example", "--to", "bob@us.test"), "refused at MAIL: 550 5.7.1"),
+            ((*far, "--to", "bob@bank.example"), "refused at RCPT  <bob@bank.example>: 550 5.7.1 Relaying denied"),
+            ((*far, "--to", "nobody@listed.test"), "refused at RCPT  <nobody@listed.test>: 550 5.1.1"),
+            (("--from", "x@other.example", "--to", "bob@us.test", "--user", "a"), "refused at MAIL: 553 5.7.1"),
+            (
+                ("--from", "a@us.test", "--to", "bob@us.test", "--user", "mallory"),
+                "refused at AUTH  mallory: 535 5.7.8",
+            ),
+        ):
+            done = self.explain(*words)
+            self.assertEqual(done.exit_code, 1, done.output)
+            self.assertIn(line, done.stdout)
+
+    def test_one_of_several_is_refused_and_the_others_are_explained(self) -> None:
+        done = self.explain("--from", "x@far.example", "--to", "nobody@listed.test", "--to", "carol@listed.test")
         self.assertEqual(done.exit_code, 1)
-        self.assertIn("refused  550 5.7.1", done.stdout)
-        done = self.explain("--from", "x@far.example", "--to", "bob@bank.example")
+        self.assertIn("\naccepted\n", done.stdout)
+        self.assertIn("\n<carol@listed.test>, inbound\n", done.stdout)
+
+    def test_aliases_are_followed(self) -> None:
+        done = self.explain("--from", "x@far.example", "--to", "sales@us.test")
+        self.assertEqual(done.exit_code, 0, done.output)
+        for line in (
+            "<bob@bank.example> in place of <sales@us.test>, by way of <one@us.test>, outbound",
+            "  demanded   authenticated (rule bank)",
+            "<anna@us.test> in place of <sales@us.test>, by way of <one@us.test>, inbound",
+        ):
+            self.assertIn(line, done.stdout.splitlines())
+
+    def test_a_message_of_a_person_has_a_sender(self) -> None:
+        words = ("--from", "", "--to", "bob@us.test", "--user", "a", "--message", "-")
+        done = self.explain(*words, stdin=b"Subject: hello\n\nI am nobody\n")
         self.assertEqual(done.exit_code, 1)
-        self.assertIn("refused at RCPT  <bob@bank.example>: 550 5.7.1 Relaying denied", done.stdout)
+        self.assertIn("refused at the message: 550 5.7.1", done.stdout)
+        done = self.explain(*words, stdin=b"Subject: away\nAuto-Submitted: auto-replied\n\nI am away\n")
+        self.assertEqual(done.exit_code, 0, done.output)
+
+    def test_a_message_in_the_queue(self) -> None:
+        clock = Clock()
+        spool = Spool(
+            str(self.folder / "var" / "spool"), SpoolLimits(spool_free=0, message_size=0), clock, SameThread(),
+            now=lambda: 1_700_000_000.0,
+        )  # fmt: skip
+        spool.start()
+        envelope = Envelope(
+            Mailbox("a", "us.test"), (Mailbox("x", "far.example"),),
+            options=((Mailbox("x", "far.example"), RecipientOptions(demanded=DEMANDED)),),
+        )  # fmt: skip
+        message_id = "0BCDFGHJKM0001"
+        spool.submit(message_id, envelope, b"Subject: a secret\r\n\r\nhello\r\n")
+        clock.advance(5)
+        spool.stop()
+        done = self.explain(message_id)
+        self.assertEqual(done.exit_code, 0, done.output)
+        # What was demanded when it came stands, whatever the rules say now.
+        self.assertIn("  demanded   authenticated (rule old)", done.stdout.splitlines())
+        self.assertIn("  tested     authenticated (rule secret), recorded and not enforced", done.stdout.splitlines())
+        self.assertEqual(self.explain("0BCDFGHJKM9999").exit_code, 1)
+        self.assertEqual(self.explain("not an id").exit_code, 2)
+        self.assertEqual(self.explain(message_id, "--from", "a@us.test").exit_code, 2)
 
     def test_a_mailbox_here_and_usage(self) -> None:
         self.assertIn(
             "a mailbox on this machine", self.explain("--from", "a@far.example", "--to", "bob@us.test").stdout
         )
-        for words in ((), ("--from", "a@b", "--to", "not an address"), ("--to", "a@us.test")):
+        for words in (
+            (),
+            ("--from", "a@b", "--to", "not an address"),
+            ("--to", "a@us.test"),
+            (*ADDRESSED, "--client", "999.1.1.1"),
+        ):
             self.assertEqual(self.explain(*words).exit_code, 2)

@@ -42,7 +42,7 @@ class Queue:
     def freed_by(self, config: Configuration) -> Deferred[int]:
         raise AssertionError("nobody asked")
 
-    def let_demands_fall(self) -> None:
+    def let_demands_fall(self, lowered_by: str) -> None:
         raise AssertionError("nobody said so")
 
     def flush(self, domain: str) -> Deferred[int]:
@@ -58,7 +58,7 @@ class Reload:
     outcome = Reloaded()
     allowed: bool | None = None
 
-    def run(self, allow_lower: bool | None = None) -> Deferred[Reloaded]:
+    def run(self, allow_lower: bool | None = None, who: str = "") -> Deferred[Reloaded]:
         self.allowed = allow_lower
         return succeed(self.outcome)
 

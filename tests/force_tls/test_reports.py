@@ -76,6 +76,6 @@ class ReportTests(SynchronousTestCase):
         world = World(ON, bank="none", far="none")
         world.send(BOB, sender=DAVE, options=((BOB, RecipientOptions(frozenset({Notify.FAILURE}))),))
         world.wait_until(25 * HOUR)
-        world.dispatcher.reconfigure(world.configured(""))
+        world.reconfigure(world.configured(""))
         world.wait_until(30 * HOUR)
         self.assertEqual(world.taken("far"), [])

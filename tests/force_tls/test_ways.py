@@ -87,20 +87,20 @@ class ChangeTests(SynchronousTestCase):
         looser = world.configured("")
         self.assertEqual(self.successResultOf(world.dispatcher.freed_by(looser)), 1)
         self.assertEqual(self.successResultOf(world.dispatcher.freed_by(world.configured(OFF))), 0)
-        world.dispatcher.reconfigure(looser)
+        world.reconfigure(looser)
         world.wait_until(HOUR)
         self.assertEqual(world.state(BOB), "queued")
         # What comes from now on is not bound.
         world.send(EVE)
         self.assertEqual(world.state(EVE), "plain")
-        world.dispatcher.let_demands_fall()
+        world.dispatcher.let_demands_fall("alice")
         world.wait_until(5 * HOUR)
         self.assertEqual(world.state(BOB), "plain")
 
     def test_an_exception_that_comes_later_is_for_later_mail(self) -> None:
         world = World(ON, bank="none")
         world.send(BOB)
-        world.dispatcher.reconfigure(world.configured(ON + EXCEPTION.replace('"encrypt"', '"plain"')))
+        world.reconfigure(world.configured(ON + EXCEPTION.replace('"encrypt"', '"plain"')))
         world.send(EVE)
         world.wait_until(2 * HOUR)
         self.assertEqual((world.state(BOB), world.state(EVE)), ("queued", "plain"))
@@ -128,7 +128,7 @@ class ChangeTests(SynchronousTestCase):
     def test_a_changed_rule_binds_at_once(self) -> None:
         world = World("", bank="unreachable")
         world.send(BOB)
-        world.dispatcher.reconfigure(world.configured(ON))
+        world.reconfigure(world.configured(ON))
         world.become("bank", "none")
         world.wait_until(2 * HOUR)
         self.assertEqual(world.state(BOB), "queued")

@@ -19,6 +19,11 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Arrival, Envelope
 from fopemta.outbound.delivery_manager import DeliveryManager
+from fopemta.policy.acceptance import accept
+from fopemta.policy.content import content_facts
+from fopemta.policy.rulebook import NO_RULES
+from fopemta.policy.steps import House
+from fopemta.queue.demanding import Demanding
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.routing.hosts import OwnAddresses
 from fopemta.spool.memory import MemorySpool
@@ -116,14 +121,17 @@ class World:
         )
         self.config = self.configured(rules)
         self.spool = MemorySpool(self.network)
-        manager = DeliveryManager(
+        self.demanding = Demanding(self.spool, self.config, self.now)
+        self.manager = manager = DeliveryManager(
             self.network,  # type: ignore[arg-type]
             Router(resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5, EVERYWHERE),
-            CLIENT, self.spool, self.config, self.now, revocations=self.revocations,
+            CLIENT, self.spool, self.config, self.now, self.demanding, revocations=self.revocations,
         )  # fmt: skip
         self.local = LocalMail(self.spool, self.now)
         couriers: dict[Via, ICourier] = {Via.MX: manager, Via.SMTP: manager, Via.MAILDIR: self.local}
-        self.dispatcher = Dispatcher(self.spool, couriers, self.config, self.network, self.now, random.Random(7))
+        self.dispatcher = Dispatcher(
+            self.spool, couriers, self.config, self.network, self.now, random.Random(7), demanding=self.demanding
+        )
         self.dispatcher.start([])
         self.number = 0
 
@@ -136,6 +144,12 @@ class World:
             retry=Retry(first=900.0, factor=2.0, longest=4 * HOUR, warn_after=5 * HOUR),
             rulebook=load_rules(rules, "/etc"),
         )
+
+    def reconfigure(self, config: Configuration) -> None:
+        """As a reload does it."""
+        self.config = config
+        self.dispatcher.reconfigure(config)
+        self.manager.reconfigure(config)
 
     def now(self) -> float:
         return self.network.seconds()
@@ -162,6 +176,10 @@ class World:
         content = f"Subject: {subject}\r\n\r\nThe body.\r\n".encode()
         done: list[Any] = []
         envelope = Envelope(sender, recipients, arrival=arrival, **more)
+        book, house = self.config.rulebook or NO_RULES, House.of(self.config)
+        accepted = accept(envelope, book, house, content_facts(content, True), len(content), self.now())
+        assert accepted.refusal is None
+        envelope = accepted.envelope
         self.spool.submit(message_id, envelope, content).addCallback(done.append)
         self.network.flush()
         self.dispatcher.accepted(done[0])

@@ -69,7 +69,7 @@ class CarriedTests(SynchronousTestCase):
         self.assertEqual([each.result.value for each in delivery.run(5)], ["delivered"])
         (message,), (kept,) = inbound.queue.messages, inbound.kept()
         self.assertTrue(kept.endswith(content))
-        return kept, attrs.evolve(message.envelope, arrival=None)
+        return kept, attrs.evolve(message.envelope, arrival=None, from_outside=False)
 
     def test_every_kind_of_content(self) -> None:
         header = b"Subject: x\r\n\r\n"

@@ -156,13 +156,13 @@ class ReadingTests(SynchronousTestCase):
         inbound, talk = self._begun(REJECT)
         session: Any = next(iter(inbound.factory.sessions))
         talk.say(b"Subject: weather\r\n\r\n")
-        session._reception._gate = None
+        session._reception._inspection.read = None
         receptions = [session._reception]
         talk.say(b".\r\n")
         self.threads.run()
         talk.flush()
         self.assertEqual((talk.codes()[-1], inbound.kept(), inbound.queue.messages), (451, [], []))
-        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
         self.assertEqual([each._aborted for each in receptions], [True])
 
     def test_what_is_beyond_a_bound_is_logged(self) -> None:

@@ -43,4 +43,5 @@ class ArrivedTests(SynchronousTestCase):
     def test_nothing_else_changes(self) -> None:
         arrival = filled(Arrival)
         for what, envelope in variants(Envelope):
-            self.assertEqual(envelope.arrived(arrival), attrs.evolve(envelope, arrival=arrival), what)
+            found = envelope.arrived(arrival, True)
+            self.assertEqual(found, attrs.evolve(envelope, arrival=arrival, from_outside=True), what)

@@ -14,6 +14,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.outbound.delivery_manager import DeliveryManager
+from fopemta.queue.demanding import Demanding
 from fopemta.routing.hosts import OwnAddresses
 from fopemta.routing.routes import next_hop
 from fopemta.spool.memory import MemorySpool
@@ -87,6 +88,7 @@ class Delivery:
             delivery=DeliverySettings(reply_text=reply_text),
         )
         self.spool = MemorySpool(self.network)
+        self.demands = Demanding(self.spool, self.config, lambda: AUTHORITY.now.timestamp())
         self.manager = DeliveryManager(
             self.network,  # type: ignore[arg-type]
             Router(self.resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5, EVERYWHERE),
@@ -94,6 +96,7 @@ class Delivery:
             self.spool,
             self.config,
             lambda: AUTHORITY.now.timestamp(),
+            self.demands,
             revocations=revocations,
         )
         self.envelope = Envelope(sender, recipients, body)
@@ -124,7 +127,7 @@ class Delivery:
         verdicts: list[Any] = []
         pending = [each.address for each in self.message.recipients if each.open]
         hop = next_hop("d.test", self.config.routes)
-        self.consignment = Consignment(self.message, hop, tuple(pending), self.demanded)
+        self.consignment = Consignment(self.message, hop, tuple(pending), self.demanded, self.demands.edition)
         self.manager.deliver(self.consignment, self.note).addCallback(verdicts.extend)
         self.network.flush(seconds)
         assert verdicts, "the delivery has not come to its end"

@@ -12,7 +12,7 @@ from fopemta.config.model import DeliveryTimeouts
 from fopemta.interfaces import ICallout
 from fopemta.mail.address import Mailbox
 from fopemta.mail.reply import Reply
-from fopemta.outbound.callout import LONGEST, LONGEST_STEP, Callout, hurried, said_by
+from fopemta.outbound.callout import LONGEST, LONGEST_STEP, Callout, CalloutDemands, hurried, said_by
 from fopemta.policy.recipients import Said
 from fopemta.smtp.client_effects import Phase, RecipientResult
 from fopemta.testing.network import SILENT
@@ -29,7 +29,9 @@ class Call:
     def __init__(self, *servers: Any, level: Level | None = None) -> None:
         self.delivery = Delivery(*servers, level=level)
         self.delivery.manager.reconfigure(hurried(self.delivery.config))
-        self.callout = Callout(self.delivery.manager)
+        demands = CalloutDemands(self.delivery.config, self.delivery.manager.now)
+        self.delivery.manager.demands = demands
+        self.callout = Callout(self.delivery.manager, demands)
 
     def ask(self, recipient: Mailbox = BOB, seconds: float = 0) -> Said | None:
         said: list[Said] = []

@@ -224,6 +224,7 @@ class SharingTests(SynchronousTestCase):
         delivery.network.flush()
         verdicts: list[VerdictRecord] = []
         consignment = Consignment(submitted[0], next_hop(domain, delivery.config.routes), (BOB,))
+        consignment = attrs.evolve(consignment, edition=delivery.demands.edition)
         delivery.manager.deliver(consignment, delivery.note).addCallback(verdicts.extend)
         delivery.network.flush()
         self.assertEqual(verdicts[0].result.value, result)

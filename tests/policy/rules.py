@@ -8,8 +8,9 @@ from typing import Any
 import attrs
 
 from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Direction
 from fopemta.policy.action import Action, ForceTls
-from fopemta.policy.facts import ContentFacts, Direction, MessageFacts, Stage
+from fopemta.policy.facts import ContentFacts, MessageFacts, RecipientFacts, Stage
 from fopemta.policy.matchers import Clients, Headers, Recipients, Senders, Users
 from fopemta.policy.patterns import address_pattern, name_pattern, text_pattern
 from fopemta.policy.rulebook import Rule, Rulebook, RuleResult
@@ -17,12 +18,21 @@ from fopemta.policy.rulebook import Rule, Rulebook, RuleResult
 NOW = 1_800_000_000.0
 BOB = Mailbox("bob", "bank.test")
 EVE = Mailbox("eve", "shop.test")
+
+
+def who(address: Mailbox, *stands_for: Mailbox, direction: Direction = Direction.OUTBOUND) -> RecipientFacts:
+    """One recipient, and what else it stands for."""
+    return RecipientFacts(address=address, addresses=(address, *stands_for), direction=direction)
+
+
 MESSAGE = MessageFacts(
     stage=Stage.CONTENT,
-    direction=Direction.OUTBOUND,
     client="192.0.2.1",
+    login=None,
+    tls=None,
     sender=Mailbox("alice", "us.test"),
-    recipients=(BOB, EVE),
+    recipients=(who(BOB), who(EVE)),
+    recipient_count=2,
     size=5000,
     content=ContentFacts(headers=(("Subject", "The secret plan"), ("X-Class", "red")), texts=("hello world",)),
 )

@@ -6,13 +6,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Route, Via
 from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Direction
 from fopemta.policy.action import AllowWeaker, ForceTls, RouteVia
-from fopemta.policy.demands import demands_on
+from fopemta.policy.demands import demands_on, demands_on_callout
 from fopemta.policy.facts import ContentFacts, Gap
-from fopemta.policy.rulebook import Mode
+from fopemta.policy.rulebook import Mode, Rulebook
 from fopemta.trust.demand import Patience, merge
 from fopemta.trust.levels import Level
-from tests.policy.rules import BOB, EVE, header, message, results, rule, to
+from tests.policy.rules import BOB, EVE, NOW, header, message, results, rule, to, who
 
 ON, OFF = ForceTls(opportunistic_for_unspecified=True), ForceTls()
 NAMES_BANK = (to("bank.test"),)
@@ -27,10 +28,12 @@ class ForceTlsTests(SynchronousTestCase):
             ("unspecified", "off"): (Level.AUTHENTICATED, Level.AUTHENTICATED, True),
         }
         found = {}
-        for who, recipient in (("named", BOB), ("unspecified", EVE)):
+        for kind, recipient in (("named", BOB), ("unspecified", EVE)):
             for option, force in (("on", ON), ("off", OFF)):
-                demand = merge(demands_on(results(rule("bank", force, when=NAMES_BANK)), recipient).demanded.demands)
-                found[who, option] = (demand.level, demand.preferred, demand.forced)
+                demand = merge(
+                    demands_on(results(rule("bank", force, when=NAMES_BANK)), who(recipient), False).demanded.demands
+                )
+                found[kind, option] = (demand.level, demand.preferred, demand.forced)
         self.assertEqual(found, table)
 
     def test_the_strictest_wins_and_all_are_named(self) -> None:
@@ -40,7 +43,8 @@ class ForceTlsTests(SynchronousTestCase):
                 rule("b", ForceTls(hold=86400.0, warn_after=60.0)),
                 rule("c", ON, when=NAMES_BANK),
             ),
-            EVE,
+            who(EVE),
+            False,
         )
         merged = merge(found.demanded.demands)
         self.assertEqual((merged.level, merged.sources), (Level.AUTHENTICATED, ("rule b",)))
@@ -48,10 +52,12 @@ class ForceTlsTests(SynchronousTestCase):
         self.assertEqual(found.demanded.rules, ("a", "b", "c"))
 
     def test_no_match_no_demand(self) -> None:
-        self.assertEqual(demands_on(results(rule("a", OFF, when=(to("far.test"),))), BOB).demanded.demands, ())
+        self.assertEqual(
+            demands_on(results(rule("a", OFF, when=(to("far.test"),))), who(BOB), False).demanded.demands, ()
+        )
 
     def test_test_mode_is_recorded_and_not_enforced(self) -> None:
-        found = demands_on(results(rule("a", OFF, mode=Mode.TEST)), BOB)
+        found = demands_on(results(rule("a", OFF, mode=Mode.TEST)), who(BOB), False)
         self.assertEqual((found.demanded.demands, len(found.demanded.tested), found.demanded.rules), ((), 1, ()))
 
     def test_whoever_is_stood_for_counts(self) -> None:
@@ -61,7 +67,7 @@ class ForceTlsTests(SynchronousTestCase):
             ((EVE,), Level.OPPORTUNISTIC),
             ((EVE, BOB), Level.AUTHENTICATED),
         ):
-            found = demands_on(results(rule("bank", ON, when=NAMES_BANK)), carol, stands_for)
+            found = demands_on(results(rule("bank", ON, when=NAMES_BANK)), who(carol, *stands_for), False)
             self.assertIs(merge(found.demanded.demands).level, level)
 
     def test_RULINGS_5_what_cannot_be_told(self) -> None:
@@ -71,7 +77,7 @@ class ForceTlsTests(SynchronousTestCase):
                 rule("force", OFF, when=(header("X", "y"),)),
                 rule("weaker", AllowWeaker(Level.PLAIN), when=(header("X", "y"),)),
             )
-            found = demands_on(results(*rules, facts=facts), BOB)
+            found = demands_on(results(*rules, facts=facts), who(BOB), False)
             if for_good:
                 # A demand applies, a relaxation does not.
                 self.assertEqual((len(found.demanded.demands), found.demanded.weakest, found.unsure), (1, None, None))
@@ -86,11 +92,67 @@ class ForceTlsTests(SynchronousTestCase):
                 rule("way", RouteVia(way), when=NAMES_BANK),
                 rule("other", RouteVia(Route(domain="*"))),
             ),
-            BOB,
+            who(BOB),
+            False,
         )
         self.assertEqual(
             (found.demanded.weakest, found.demanded.weakened_by, found.route), (Level.ENCRYPT, "weaker", way)
         )
         self.assertEqual(
-            demands_on(results(rule("weaker", AllowWeaker(Level.ENCRYPT), when=NAMES_BANK)), EVE).demanded.weakest, None
+            demands_on(
+                results(rule("weaker", AllowWeaker(Level.ENCRYPT), when=NAMES_BANK)), who(EVE), False
+            ).demanded.weakest,
+            None,
         )
+
+    def test_a_route_of_a_rule_takes_along_only_what_leaves(self) -> None:
+        """A rule that says nothing of recipients does not take mail away from mailboxes here."""
+        elsewhere = Route(domain="*", via=Via.SMTP, host="192.0.2.9")
+        for names, stays, taken in (
+            ((), False, True), ((), True, False), (NAMES_BANK, False, True), (NAMES_BANK, True, True),
+        ):  # fmt: skip
+            found = demands_on(results(rule("way", RouteVia(elsewhere), when=names)), who(BOB), stays)
+            self.assertEqual(found.route is not None, taken, (names, stays))
+
+    def test_an_exception_lifts_what_it_names_by_every_address(self) -> None:
+        away = Mailbox("x", "away.test")
+        for force_on, exception_on, who_it_is, lifted in (
+            ("bank.test", "bank.test", who(BOB), True),
+            # The alias is bound, and the exception is for where it leads; and the other way round.
+            ("us.test", "away.test", who(away, Mailbox("sales", "us.test")), False),
+            ("away.test", "us.test", who(away, Mailbox("sales", "us.test")), False),
+            ("away.test", "away.test", who(away, Mailbox("sales", "us.test")), True),
+            ("*.test", "*.test", who(away, Mailbox("sales", "us.test")), True),
+            ("*.test", "away.test", who(away, Mailbox("sales", "us.test")), False),
+        ):
+            rules = (
+                rule("force", OFF, when=(to(force_on),)),
+                rule("weaker", AllowWeaker(Level.PLAIN), when=(to(exception_on),)),
+            )
+            facts = message(recipients=(who_it_is,))
+            found = demands_on(results(*rules, facts=facts), who_it_is, False)
+            self.assertEqual(found.demanded.weakest is not None, lifted, (force_on, exception_on))
+
+    def test_one_direction_is_not_the_other(self) -> None:
+        """A demand on outbound mail is none on recipients at home, and frees nobody who leaves."""
+        inward = who(EVE, direction=Direction.INBOUND)
+        facts = message(recipients=(who(BOB), inward))
+        for direction, bound in ((Direction.OUTBOUND, (True, False)), (Direction.INBOUND, (False, True))):
+            said = results(rule("force", OFF, direction=direction), facts=facts)
+            found = tuple(bool(demands_on(said, each, False).demanded.demands) for each in facts.recipients)
+            self.assertEqual(found, bound)
+
+
+class CalloutTests(SynchronousTestCase):
+    def test_what_names_the_recipient_in_words(self) -> None:
+        table = {
+            "named": (rule("a", OFF, when=(to("bank.test"),)), True),
+            "whatever else it asks for": (rule("a", OFF, when=(to("bank.test"), header("Subject", "x"))), True),
+            "another": (rule("a", OFF, when=(to("far.test"),)), False),
+            "nobody in words": (rule("a", OFF, when=(header("Subject", "x"),)), False),
+            "only tested": (rule("a", OFF, when=(to("bank.test"),), mode=Mode.TEST), False),
+            "expired": (rule("a", OFF, when=(to("bank.test"),), expires=NOW), False),
+        }
+        for case, (each, bound) in table.items():
+            found = demands_on_callout(Rulebook((each,)), BOB, NOW)
+            self.assertEqual(bool(found.demanded.demands), bound, case)

@@ -9,8 +9,8 @@ from fopemta.policy.action import Hold, Reject
 from fopemta.policy.facts import STAGE_OF, Attachment, ContentFacts, Direction, Fact, Gap, Stage
 from fopemta.policy.matchers import Answer, Attachments, Body, Matcher, RecipientsOver, SizeOver
 from fopemta.policy.patterns import name_pattern, text_pattern
-from fopemta.policy.rulebook import Mode, Rulebook, matching
-from tests.policy.rules import MESSAGE, NOW, by, from_networks, header, message, results, rule, to, users
+from fopemta.policy.rulebook import Mode, Rule, Rulebook, matching
+from tests.policy.rules import BOB, EVE, MESSAGE, NOW, by, from_networks, header, message, results, rule, to, users, who
 
 FOR_NOW, FOR_GOOD = Gap("a list could not be asked", False), Gap("the message is encrypted", True)
 
@@ -75,9 +75,51 @@ class RuleTests(SynchronousTestCase):
         }
         for wanted, each in table.items():
             self.assertIs(results(each)[0].answer, wanted)
-        excepted = results(rule(when=(by("us.test"),), unless=(to("shop.test"),)))[0]
+        excepted = results(rule(when=(by("us.test"),), unless=(users("*"), by("us.test"))))[0]
         self.assertIs(excepted.answer, Answer.NO)
-        self.assertIn("except: recipient <eve@shop.test>", excepted.why)
+        self.assertIn("except: sender <alice@us.test>", excepted.why)
+
+    def test_whom_a_rule_leaves_out_does_not_free_the_others(self) -> None:
+        """A second recipient, whom a rule leaves out, is no way round it for the first."""
+        both = results(rule(unless=(to("shop.test"),)))[0]
+        self.assertIs(both.answer, Answer.YES)
+        self.assertEqual([both.rule.covers(each) for each in MESSAGE.recipients], [True, False])
+        self.assertEqual([both.rule.concerns(each) for each in MESSAGE.recipients], [True, False])
+        nobody = results(rule(unless=(to("shop.test"), to("bank.test"))))[0]
+        self.assertIs(nobody.answer, Answer.NO)
+        self.assertEqual(
+            nobody.why, "every recipient that the rule would name is left out by it, or goes the other way"
+        )
+
+    def test_a_recipient_is_named_by_any_address_that_it_stands_for(self) -> None:
+        alias = who(Mailbox("x", "away.test"), EVE, BOB)
+        table: list[tuple[Rule, bool]] = [
+            (rule(when=(to("bank.test"),)), True),
+            (rule(when=(to("away.test"),)), True),
+            (rule(when=(to("far.test"),)), False),
+            # What one address is left out by is no exception for another.
+            (rule(when=(to("*.test"),), unless=(to("bank.test"),)), True),
+            (rule(when=(to("bank.test"),), unless=(to("bank.test"),)), False),
+            # Conditions are all about one address.
+            (rule(when=(to("bank.test"), to("bob@*"))), True),
+            (rule(when=(to("bank.test"), to("eve@*"))), False),
+            (rule(when=(to("bank.test"),), direction=Direction.INBOUND), False),
+            (rule(when=(to("bank.test"),), direction=Direction.OUTBOUND), True),
+        ]
+        for each, wanted in table:
+            self.assertIs(each.covers(alias), wanted, each)
+            self.assertIs(results(each, facts=message(recipients=(alias,)))[0].matches, wanted, each)
+
+    def test_a_rule_for_one_direction_is_asked_recipient_by_recipient(self) -> None:
+        inward = who(EVE, direction=Direction.INBOUND)
+        facts = message(recipients=(who(BOB), inward))
+        for direction, wanted in ((Direction.OUTBOUND, [True, False]), (Direction.INBOUND, [False, True])):
+            found = results(rule(direction=direction), facts=facts)[0]
+            self.assertTrue(found.matches)
+            self.assertEqual([found.rule.covers(each) for each in facts.recipients], wanted)
+            self.assertEqual([found.rule.concerns(each) for each in facts.recipients], wanted)
+        mixed = rule(when=(to("bank.test"),), direction=Direction.INBOUND)
+        self.assertFalse(results(mixed, facts=facts)[0].matches, "another recipient's direction is not this one's")
 
     def test_one_no_decides_whatever_cannot_be_told(self) -> None:
         content = ContentFacts(texts_gap=FOR_NOW)
@@ -109,7 +151,7 @@ class RuleTests(SynchronousTestCase):
     def test_named_recipients(self) -> None:
         self.assertTrue(rule().names(Mailbox("anyone", "far.test")))
         named = rule(when=(to("bank.test"),))
-        self.assertEqual([named.names(each) for each in MESSAGE.recipients], [True, False])
+        self.assertEqual([named.covers(each) for each in MESSAGE.recipients], [True, False])
 
     def test_order_modes_and_reasons(self) -> None:
         found = results(

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
-from fopemta.policy.facts import ContentFacts, Direction, Gap, MessageFacts, Stage
+from fopemta.mail.envelope import Direction
+from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, Stage
 from fopemta.policy.matchers import Answer, Matcher, SizeOver
 from fopemta.policy.rulebook import Rule, Rulebook
 from fopemta.policy.sieve import Sieve
-from tests.policy.rules import MESSAGE, NOW, by, from_networks, header, message, rule, to
+from tests.policy.rules import MESSAGE, NOW, by, from_networks, header, message, rule, to, who
 
 UNREADABLE = ContentFacts(headers_gap=Gap("the header is too long", True))
 
@@ -80,7 +81,7 @@ class SieveTests(SynchronousTestCase):
             for number in range(3)
         ]
         self.assertEqual(asked(*long), [])
-        self.assertEqual(asked(*long, facts=message(recipients=(Mailbox("a", "d1-599.test"),))), ["long 1"])
+        self.assertEqual(asked(*long, facts=message(recipients=(who(Mailbox("a", "d1-599.test")),))), ["long 1"])
 
 
 ADDRESSES = ["bob@bank.test", "eve@shop.test", "a@x.bank.test", "alice@us.test", '"a@b"@us.test']
@@ -113,7 +114,14 @@ messages = st.builds(
     message,
     stage=st.sampled_from([Stage.SENDER, Stage.RECIPIENT, Stage.CONTENT]),
     sender=st.sampled_from([None, *map(mailbox, ADDRESSES)]),
-    recipients=st.lists(st.sampled_from(ADDRESSES).map(mailbox), max_size=3).map(tuple),
+    recipients=st.lists(
+        st.builds(
+            lambda addresses, direction: who(*map(mailbox, addresses), direction=direction),
+            st.lists(st.sampled_from(ADDRESSES), min_size=1, max_size=3),
+            st.sampled_from(list(Direction)),
+        ),
+        max_size=3,
+    ).map(tuple),
     content=st.builds(
         ContentFacts,
         headers=st.lists(

@@ -15,7 +15,7 @@ from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
 from fopemta.policy.demands import RuleDemands
 from fopemta.queue.clocks import Ages
-from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
+from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
 from fopemta.queue.outcomes import Outcomes
 from fopemta.queue.round import Round
 from fopemta.routing.routes import next_hop
@@ -46,7 +46,8 @@ class CostTests(SynchronousTestCase):
             clock = Clock()
             spool = MemorySpool(clock)
             outcomes = Outcomes(
-                spool, CONFIG, Ages(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
+                spool, CONFIG, Demanding(spool, CONFIG, clock.seconds),
+                Ages(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
                 lambda _: Deferred(), lambda _: None, lambda: None,
             )  # fmt: skip
             who = tuple(Mailbox(f"u{number}", "b.test") for number in range(size))
@@ -92,8 +93,10 @@ class CostTests(SynchronousTestCase):
     def test_nothing_tried_for_as_many_destinations(self) -> None:
         def prepared(size: int) -> Callable[[], object]:
             clock = Clock()
+            kept = MemorySpool(clock)
             outcomes = Outcomes(
-                MemorySpool(clock), CONFIG, Ages(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
+                kept, CONFIG, Demanding(kept, CONFIG, clock.seconds),
+                Ages(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
                 lambda _: Deferred(), lambda _: None, lambda: None,
             )  # fmt: skip
             who = tuple(Mailbox("u", f"d{number}.test") for number in range(size))

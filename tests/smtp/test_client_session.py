@@ -25,6 +25,7 @@ from fopemta.smtp.client_effects import (
 )
 from fopemta.smtp.client_session import ClientSession
 from fopemta.smtp.client_states import NEXT, PHASES, ClientEvent, ClientState
+from tests.smtp.permits import permit_for
 
 BOB, EVE = Mailbox("bob", "d.test"), Mailbox("eve", "d.test")
 GREETING = b"220 mx ESMTP\r\n"
@@ -58,7 +59,7 @@ class Talk:
             elif isinstance(effect, BeginTls):
                 self.perform(self.session.secured())
             elif isinstance(effect, Ready):
-                self.perform(self.session.begin(self.message))
+                self.perform(self.session.begin(self.message, permit_for(self.message, self.session.tls)))
             elif isinstance(effect, SendContent):
                 self.said.append("(content)")
                 self.session.content_sent()

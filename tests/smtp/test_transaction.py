@@ -12,7 +12,7 @@ from fopemta.smtp.transaction import Transaction
 from tests.every_field import filled, variants
 
 # What the session cannot know: it is added on the way into the spool.
-NOT_SAID = {"arrival", "rules", "held", "inherited"}
+NOT_SAID = {"arrival", "rules", "held", "inherited", "from_outside", "named"}
 # Under another name in the envelope, or checked and of no consequence.
 RENAMED = {"body": "body_type"}
 UNUSED = {"size"}

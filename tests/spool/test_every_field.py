@@ -23,16 +23,16 @@ from fopemta.spool.message_json import (
     outcome_from_json,
     outcome_to_json,
 )
-from fopemta.trust.demand import Demand, Patience, Proof
+from fopemta.trust.demand import Demand, Demanded, Patience, Proof
 from fopemta.trust.verdict import CertificateFacts, Tested, VerdictRecord
 from tests.every_field import classes_in, filled, replaced, variants
 from tests.spool.contract import ID
 
 IN_ENVELOPE = (
     Envelope, Arrival, TlsSession, ClientCertificate, RecipientOptions, OriginalRecipient, RuleNote, Demand, Proof,
-    Patience, Mailbox,
+    Demanded, Patience, Mailbox,
 )  # fmt: skip
-IN_VERDICT = (VerdictRecord, CertificateFacts, Tested)
+IN_VERDICT = (VerdictRecord, CertificateFacts, Tested, Demanded, Demand, Proof, Patience)
 
 
 class EveryFieldTests(SynchronousTestCase):

@@ -12,7 +12,7 @@ from fopemta.trust.verdict import ABSENT_FACTS, CertificateFacts, Result, Tested
 CONTRACT = (
     "time message sender recipient attempt level rules sources host address port rung protocol cipher bits group chain "
     "names authenticated authenticated_by mx_proven_by revocation resumed downgraded result code enhanced diagnosis "
-    "text next_try carried_dsn warned held tls_since tls_deadline overridden tested"
+    "text next_try carried_dsn warned held tls_since tls_deadline overridden tested demanded lowered"
 )
 RECORD = VerdictRecord(
     time=1795583385.12, message="M1", sender="", recipient="bob@example.org", attempt=2, level="opportunistic",

@@ -42,8 +42,8 @@ class ScriptedQueue:
         self._done.append(("freed_by", config))
         return succeed(self.freed)
 
-    def let_demands_fall(self) -> None:
-        self._done.append("let_demands_fall")
+    def let_demands_fall(self, lowered_by: str) -> None:
+        self._done.append(("let_demands_fall", lowered_by))
 
     def order(self, message_id: str, order: Order) -> Deferred[OrderResult]:
         self._done.append(("order", message_id, order))
@@ -87,8 +87,8 @@ class ScriptedDuty:
         self._note("prepare", config)
         return succeed(self.errors)
 
-    def take(self, config: Configuration, fall: bool) -> Deferred[None]:
-        self._note("take", config, fall)
+    def take(self, config: Configuration, lowered_by: str | None) -> Deferred[None]:
+        self._note("take", config, lowered_by)
         return succeed(None)
 
     def reopen(self) -> None:

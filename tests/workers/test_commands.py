@@ -72,7 +72,7 @@ ARGUMENTS: dict[type[Command], dict[str, Any]] = {
     commands.ListSome: {"listing": 7, "begins": True},
     commands.FreedBy: {"config": CONFIG},
     commands.Prepare: {"config": CONFIG},
-    commands.Take: {"config": CONFIG, "fall": True},
+    commands.Take: {"config": CONFIG, "lowered_by": "alice"},
     commands.Alive: {},
     commands.Reopen: {},
     commands.Stop: {},

@@ -119,7 +119,7 @@ class QueueTests(Base):
     def test_no_mail_comes_in_here(self) -> None:
         with self.assertRaises(AssertionError):
             self.queue.accepted(QueuedMessage.fresh(ID, 1.0, 10, Envelope(None, (BOB,))))
-        self.queue.let_demands_fall()
+        self.queue.let_demands_fall("alice")
         self.reactor.settle()
         self.assertEqual(self.done(), {})
 
@@ -144,16 +144,16 @@ class FollowingTests(Base):
         errors: Sequence[str] = self.successResultOf(prepared)
         return errors
 
-    def take(self, config: Configuration = NEWER, fall: bool = False) -> None:
-        self.following.take(config, fall)
+    def take(self, config: Configuration = NEWER, lowered_by: str | None = None) -> None:
+        self.following.take(config, lowered_by)
         self.reactor.settle()
 
     def test_all_are_asked_then_all_take_it(self) -> None:
         self.assertEqual(self.prepare(), [])
         self.assertEqual(self.done(), {number: [("prepare", NEWER)] for number in (1, 2, 3)})
         self.assertIs(self.following.current, CONFIG)
-        self.take(fall=True)
-        self.assertEqual(self.done(), {number: [("take", NEWER, True)] for number in (1, 2, 3)})
+        self.take(lowered_by="alice")
+        self.assertEqual(self.done(), {number: [("take", NEWER, "alice")] for number in (1, 2, 3)})
         self.assertIs(self.following.current, NEWER)
         self.assertEqual(self.events(), ["worker_started"] * 3)
 
@@ -221,7 +221,7 @@ class FollowingTests(Base):
         self.done(), self.events()
         self.process(3).duty.breaks = {"take"}
         self.take()
-        self.assertEqual(self.done()[3], [("take", NEWER, False), "end"])
+        self.assertEqual(self.done()[3], [("take", NEWER, None), "end"])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
         behind = [(each["event"], each["worker"]) for each in self.log if each.get("event") == "worker_behind"]
         self.assertEqual(behind, [("worker_behind", 3)])

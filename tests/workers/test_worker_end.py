@@ -97,7 +97,7 @@ class DutyTests(SynchronousTestCase):
         self.assertEqual(
             self.ask(commands.Prepare, config=CONFIG), ({"errors": ("listener[0]: gone",)}, [("prepare", CONFIG)])
         )
-        self.assertEqual(self.ask(commands.Take, config=CONFIG, fall=True), ({}, [("take", CONFIG, True)]))
+        self.assertEqual(self.ask(commands.Take, config=CONFIG, lowered_by="alice"), ({}, [("take", CONFIG, "alice")]))
 
     def test_all_that_is_told_is_done(self) -> None:
         news = CHARGE.news
@@ -123,7 +123,7 @@ class DutyTests(SynchronousTestCase):
         told: list[tuple[type[Command], dict[str, Any]]] = [
             (commands.Tell, {"news": [(HOP, RESTING)]}),
             (commands.TellHosts, {"known": HOSTS}),
-            (commands.Take, {"config": CONFIG, "fall": False}),
+            (commands.Take, {"config": CONFIG, "lowered_by": None}),
         ]
         for command, arguments in told:
             self.setUp()
@@ -366,11 +366,11 @@ class SharedQueueTests(SynchronousTestCase):
     def test_all_else_is_about_the_own_queue(self) -> None:
         message = QueuedMessage.fresh(ID, 1.0, 10, Envelope(None, (BOB,)))
         self.queue.accepted(message)
-        self.queue.let_demands_fall()
+        self.queue.let_demands_fall("alice")
         freed, ordered = self.queue.freed_by(CONFIG), self.queue.order(ID, HOLD)
         found = (self.queue.size, self.successResultOf(freed), self.successResultOf(ordered))
         self.assertEqual(found, (6, 4, OrderResult(Obeyed.DONE)))
         self.assertEqual(
-            self.done, [("accepted", message), "let_demands_fall", ("freed_by", CONFIG), ("order", ID, HOLD)]
+            self.done, [("accepted", message), ("let_demands_fall", "alice"), ("freed_by", CONFIG), ("order", ID, HOLD)]
         )
         self.assertEqual(self.link.said, [])

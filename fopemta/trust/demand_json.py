@@ -1,4 +1,4 @@
-"""What a message must keep to on its way, as JSON (pure in style).
+"""What is demanded of the way of a message, as JSON (pure).
 
 Reading raises ValueError, KeyError or TypeError.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fopemta.trust.demand import Demand, NameSource, Patience, Proof, Revocation
+from fopemta.trust.demand import Demand, Demanded, NameSource, Patience, Proof, Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
 
@@ -43,6 +43,35 @@ def demand_from_plain(plain: Mapping[str, Any]) -> Demand:
         patience=None if patience is None else Patience(hold=float(patience[0]), warn_after=float(patience[1])),
         tell_sender=bool(plain.get("tell_sender", False)),
         bare_report=bool(plain.get("bare_report", False)),
+    )
+
+
+def demanded_to_plain(demanded: Demanded) -> dict[str, Any]:
+    """Plain values; what is not said is left out."""
+    plain: dict[str, Any] = {"demands": [demand_to_plain(each) for each in demanded.demands]}
+    if demanded.tested:
+        plain["tested"] = [demand_to_plain(each) for each in demanded.tested]
+    if demanded.rules:
+        plain["rules"] = list(demanded.rules)
+    if demanded.weakest is not None:
+        plain["weakest"] = demanded.weakest.word
+    if demanded.weakened_by is not None:
+        plain["weakened_by"] = demanded.weakened_by
+    if demanded.domain:
+        plain["domain"] = demanded.domain
+    return plain
+
+
+def demanded_from_plain(plain: Mapping[str, Any]) -> Demanded:
+    """The demands that `demanded_to_plain` wrote."""
+    weakest, weakened_by = plain.get("weakest"), plain.get("weakened_by")
+    return Demanded(
+        demands=tuple(demand_from_plain(each) for each in plain["demands"]),
+        tested=tuple(demand_from_plain(each) for each in plain.get("tested", ())),
+        rules=tuple(str(each) for each in plain.get("rules", ())),
+        weakest=None if weakest is None else Level.from_word(weakest),
+        weakened_by=None if weakened_by is None else str(weakened_by),
+        domain=str(plain.get("domain", "")),
     )
 
 

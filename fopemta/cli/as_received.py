@@ -1,0 +1,189 @@
+"""A message that nobody has sent, taken as a listener would take it: the gate of the server is asked, and no more."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from fopemta.config.model import Configuration, Listener, ListenerKind, Verify
+from fopemta.mail.address import Mailbox
+from fopemta.mail.reply import Reply
+
+if TYPE_CHECKING:
+    from fopemta.inbound.gate import Gate
+    from fopemta.mail.envelope import Envelope, TlsSession
+    from fopemta.mail.login import LoggedIn
+    from fopemta.policy.acceptance import Acceptance
+    from fopemta.policy.facts import ContentFacts
+
+# An address that is set aside for documentation: a stranger's.
+A_STRANGER = "192.0.2.1"
+_NO_LOGIN = Reply.of(535, "5.7.8", "Authentication credentials invalid")
+_TOO_LARGE = Reply.of(552, "5.3.4", "Message too big for this server")
+
+
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """What a client would do: from `client`, as `user` if that is not None; `message` None: what it writes is open."""
+
+    client: str
+    user: str | None
+    tls: TlsSession | None
+    sender: Mailbox | None
+    recipients: tuple[Mailbox, ...]
+    message: bytes | None
+
+
+@attrs.frozen(kw_only=True)
+class Received:
+    """`refusals` with where they were said; `accepted` None where it did not come to the message.  `notes` say what
+    could not be tried here.
+    """
+
+    sender: Mailbox | None
+    refusals: tuple[tuple[str, Reply], ...] = ()
+    notes: tuple[str, ...] = ()
+    accepted: Acceptance | None = None
+    content: ContentFacts | None = None
+    size: int = 0
+
+
+def received(configuration: Configuration, attempt: Attempt) -> Received:
+    """What the server would answer to it."""
+    from fopemta.mail.envelope import Arrival, Envelope
+
+    listener = _listener(configuration, attempt.user is not None)
+    gate = _gate(configuration, listener, attempt.client)
+    if attempt.user is not None:
+        gate.login = _login(configuration, attempt.user)
+        if gate.login is None:
+            return Received(sender=attempt.sender, refusals=((f"AUTH  {attempt.user}", _NO_LOGIN),))
+    refusal = gate.sender(attempt.sender, attempt.tls)
+    if refusal is not None:
+        return Received(sender=attempt.sender, refusals=(("MAIL", refusal),))
+    answers = [(each, _now(gate.recipient(each))) for each in attempt.recipients]
+    refusals = tuple((f"RCPT  <{each}>", reply) for each, reply in answers if reply is not None)
+    taken = tuple(each for each, reply in answers if reply is None)
+    found = Received(sender=attempt.sender, refusals=refusals, notes=_notes(configuration, attempt.recipients))
+    if not taken:
+        return found
+    login = None if gate.login is None else gate.login.name
+    arrival = Arrival(attempt.client, "explain", "ESMTP", attempt.tls, login, listener.endpoint)
+    envelope = Envelope(attempt.sender, taken).arrived(arrival, gate.from_outside)
+    return _with_content(found, configuration, gate, envelope, attempt)
+
+
+def _with_content(
+    found: Received, configuration: Configuration, gate: Gate, envelope: Envelope, attempt: Attempt
+) -> Received:
+    from fopemta.policy.content import content_facts
+
+    octets = attempt.message
+    if octets is None:
+        content, size = _no_content(), 0
+    else:
+        content, size = content_facts(octets, True, gate.asked, configuration.limits.content), len(octets)
+        refusal = _refusal_of(octets, configuration, gate, attempt.sender)
+        if refusal is not None:
+            return attrs.evolve(found, refusals=(*found.refusals, ("the message", refusal)))
+    accepted = gate.acceptance(envelope)(content, size)
+    return attrs.evolve(found, accepted=accepted, content=content, size=size)
+
+
+def _refusal_of(octets: bytes, configuration: Configuration, gate: Gate, sender: Mailbox | None) -> Reply | None:
+    """What is refused of a message whatever rules say of it."""
+    from fopemta.mail.submission import HeaderReader
+    from fopemta.policy.senders import judge_null_sender
+
+    if len(octets) > configuration.limits.message_size:
+        return _TOO_LARGE
+    reader = HeaderReader()
+    reader.feed(octets)
+    reader.finish()
+    return judge_null_sender(gate.login, sender, reader.automatic)
+
+
+def _no_content() -> ContentFacts:
+    """Rules that look into the message cannot tell without one."""
+    from fopemta.policy.facts import ContentFacts, Gap
+
+    gap = Gap("no --message is given", for_good=True)
+    return ContentFacts(headers_gap=gap, texts_gap=gap, attachments_gap=gap)
+
+
+def _notes(configuration: Configuration, recipients: tuple[Mailbox, ...]) -> tuple[str, ...]:
+    from fopemta.routing.routes import route_for
+
+    asked = [each for each in recipients if route_for(each.domain, configuration.routes).verify is Verify.CALLOUT]
+    return tuple(f"<{each}> is taken to exist: the server asks its server, explain does not" for each in asked)
+
+
+# --- the parts of a server -------------------------------------------------------------------------------------------
+
+
+def _listener(configuration: Configuration, submits: bool) -> Listener:
+    kind = ListenerKind.SUBMISSION if submits else ListenerKind.MX
+    fitting = [each for each in configuration.listeners if each.kind is kind]
+    return (fitting or configuration.listeners)[0]
+
+
+def _gate(configuration: Configuration, listener: Listener, client: str) -> Gate:
+    from twisted.internet.defer import maybeDeferred
+    from twisted.internet.task import Clock
+
+    from fopemta.inbound.factory import InboundFactory
+    from fopemta.inbound.gate import Gate
+    from fopemta.recipients.recipients import Recipients
+
+    nobody_asks: Any = _Uncalled()
+    recipients = Recipients(configuration, nobody_asks, maybeDeferred, time.time)
+    recipients.start()
+    nothing: Any = None  # no message is kept, and none is delivered
+    factory = InboundFactory(
+        listener, configuration, nothing, nothing, None, Clock(), lambda: "", time.time, recipients=recipients,
+        aliases=recipients,
+    )  # fmt: skip
+    return Gate(factory, client)
+
+
+class _Uncalled:
+    """No server is asked whether a recipient exists."""
+
+    def known(self, recipient: Mailbox) -> Any:
+        """Taken as one that its server knows."""
+        from twisted.internet.defer import succeed
+
+        from fopemta.policy.recipients import Remembered, Said
+
+        return succeed(Remembered(Said.GOOD, time.time()))
+
+
+def _login(configuration: Configuration, name: str) -> LoggedIn | None:
+    """As the user file has it; None for a login that is not there."""
+    from twisted.internet.defer import maybeDeferred
+    from twisted.internet.task import Clock
+
+    from fopemta.users.logins import logins_of
+    from fopemta.users.user_file import UserFile
+
+    if configuration.users.file == "off":
+        return None
+    logins = logins_of(UserFile(configuration.users.file), Clock(), maybeDeferred, None, None)
+    found: LoggedIn | None = _now(logins.known(name))
+    return found
+
+
+def _now(answer: Any) -> Any:
+    """What a Deferred that has fired holds; anything else as it is.  Raises what it failed with."""
+    from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
+
+    if not isinstance(answer, Deferred):
+        return answer
+    found: list[Any] = []
+    answer.addBoth(found.append)
+    if found and isinstance(found[0], Failure):
+        found[0].raiseException()
+    return found[0]

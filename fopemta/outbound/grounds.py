@@ -1,0 +1,67 @@
+"""What is demanded at this moment of the way of a consignment (shell): asked before each of its transactions.
+
+A consignment may have waited long for its turn, and its walk for slow servers; whatever was planned then, it is sent by
+what is demanded now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+
+from fopemta.mail.address import Mailbox
+from fopemta.mail.consignment import Consignment
+from fopemta.policy.way import Way
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.ladder import plan_towards
+from fopemta.trust.permit import Ground, Judged
+from fopemta.trust.plan import TlsPlan
+
+if TYPE_CHECKING:
+    from fopemta.outbound.delivery_manager import DeliveryManager
+
+
+class Grounds:
+    """For a walk by `plan`."""
+
+    def __init__(self, owner: DeliveryManager, consignment: Consignment, plan: TlsPlan) -> None:
+        self._owner = owner
+        self._consignment = consignment
+        self._plan = plan
+        self._edition: object = None
+        self._ways: Mapping[Mailbox, Way] = {}
+
+    async def look(self) -> None:
+        """Ask what is demanded now."""
+        demands = self._owner.demands
+        # Before it is asked: what changes meanwhile makes the answer an old one.
+        self._edition = demands.edition
+        found = demands.ways_in_force(self._consignment)
+        self._ways = await found if isinstance(found, Deferred) else found
+
+    def against(self, recipient: Mailbox) -> Diagnosis | None:
+        """Why nothing can be sent to `recipient` by the walk's plan; None when it can."""
+        way = self._ways.get(recipient)
+        if way is None or way.unsure is not None:
+            return Diagnosis.POLICY_UNKNOWN
+        same = way.hop == self._consignment.next_hop and self._plan_by(way) == self._plan
+        return None if same else Diagnosis.DEMAND_CHANGED
+
+    def of(self, recipients: Iterable[Mailbox], judged: Judged | None) -> Callable[[], Ground]:
+        """What a permit for `recipients` is asked for with, at the moment when it is called."""
+        named = frozenset(recipients)
+        return lambda: Ground(recipients=named, plan=self._plan_now(named), judged=judged)
+
+    def _plan_now(self, recipients: frozenset[Mailbox]) -> TlsPlan | None:
+        """The plan for all of them; None where it is not one, or was asked for before the configuration changed."""
+        if self._owner.demands.edition is not self._edition:
+            return None
+        if any(self.against(each) is not None for each in recipients):
+            return None
+        plans = {self._plan_by(self._ways[each]) for each in recipients}
+        return plans.pop() if len(plans) == 1 else None
+
+    def _plan_by(self, way: Way) -> TlsPlan:
+        return plan_towards(way.demanded, way.hop, self._owner.config.tls_client)

@@ -1,0 +1,143 @@
+"""From those whom a client named to those who get the mail (pure): aliases, redirects and copies, step by step.
+
+Whoever gets mail in place of another stands for it: what rules demand on the way to the one they demand on the way to
+the other, and what the sender asked for of the one is reported of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+
+from fopemta.config.model import Configuration, Route
+from fopemta.mail.address import Mailbox
+from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
+from fopemta.policy.admission import names_domain
+from fopemta.policy.aliases import NO_ALIASES, Aliases, expand
+from fopemta.routing.routes import is_local
+from fopemta.trust.levels import Level
+
+# Where one recipient leads: each of those who get its mail, and the addresses that lay between.
+Leads = Mapping[Mailbox, tuple[Mailbox, ...]]
+
+
+@attrs.frozen
+class House:
+    """What is at home here: local domains by `routes`, those that are passed on to servers behind this one, and the
+    names at local domains that stand for others.
+    """
+
+    routes: tuple[Route, ...]
+    relay_domains: tuple[str, ...]
+    aliases: Aliases = NO_ALIASES
+    # Some route demands TLS; most sites have none that does, and every message asks.
+    demands_tls: bool = attrs.field(init=False)
+
+    @demands_tls.default
+    def _some_route_does(self) -> bool:
+        return any(each.tls is not None and each.tls >= Level.ENCRYPT for each in self.routes)
+
+    @classmethod
+    def of(cls, config: Configuration, aliases: Aliases = NO_ALIASES) -> House:
+        """As `config` has it."""
+        return cls(config.routes, config.relay.domains, aliases)
+
+    def is_local(self, domain: str) -> bool:
+        """Mail for the domain is delivered on this machine."""
+        return is_local(domain, self.routes)
+
+    def keeps(self, domain: str) -> bool:
+        """Mail for the domain does not leave: it is local, or a relay domain."""
+        return self.is_local(domain) or names_domain(self.relay_domains, domain)
+
+
+def through_aliases(envelope: Envelope, house: House) -> Envelope:
+    """The envelope with aliases replaced by what they stand for."""
+    if not house.aliases:
+        return envelope
+    return led_on(envelope, lambda each: expand(each, house.aliases, house.is_local), house)
+
+
+def led_on(envelope: Envelope, leads_of: Callable[[Mailbox], Leads], house: House) -> Envelope:
+    """The envelope with each recipient replaced by those to whom `leads_of` says that it leads."""
+    gathered: dict[Mailbox, _Gathered] = {}
+    for recipient in envelope.recipients:
+        said = envelope.options_of(recipient)
+        for target, between in leads_of(recipient).items():
+            gathered.setdefault(target, _Gathered()).take(recipient, said, target, between)
+    if tuple(gathered) == envelope.recipients and all(each.unchanged for each in gathered.values()):
+        return envelope
+    return _of_all(envelope, {target: each.options(target) for target, each in gathered.items()}, house)
+
+
+def with_copies(envelope: Envelope, copies: Iterable[Mailbox], house: House) -> Envelope:
+    """The envelope with `copies` beside its recipients.
+
+    A copy stands for all recipients, so that it gets the strictest demand of the message; the sender, who has not sent
+    it, hears nothing of it.
+    """
+    known = dict(envelope.options)
+    everybody = {each: known.get(each, _UNSAID) for each in envelope.recipients}
+    added = [each for each in dict.fromkeys(copies) if each not in everybody]
+    if not added:
+        return envelope
+    named = dict.fromkeys(one for each, said in everybody.items() for one in said.stands_for or (each,))
+    between = dict.fromkeys(one for each, said in everybody.items() for one in (each, *said.by_way_of))
+    copied = RecipientOptions(
+        notify=frozenset({Notify.NEVER}),
+        stands_for=tuple(named),
+        by_way_of=tuple(each for each in between if each not in named),
+    )
+    made = Envelope(None, tuple(added), options=tuple((each, copied) for each in added))
+    made = through_aliases(made, house)
+    return _of_all(envelope, dict(made.options) | everybody, house, order=(*envelope.recipients, *made.recipients))
+
+
+@attrs.define
+class _Gathered:
+    """What comes together at one who gets mail."""
+
+    said: list[RecipientOptions] = attrs.Factory(list)
+    stands_for: dict[Mailbox, None] = attrs.Factory(dict)
+    between: dict[Mailbox, None] = attrs.Factory(dict)
+    unchanged: bool = True
+
+    def take(self, recipient: Mailbox, said: RecipientOptions, target: Mailbox, between: tuple[Mailbox, ...]) -> None:
+        """`recipient`, of whom so much was `said`, leads to `target`."""
+        self.unchanged = self.unchanged and not self.said and recipient == target
+        self.said.append(said)
+        self.stands_for.update(dict.fromkeys(said.stands_for or (recipient,)))
+        self.between.update(dict.fromkeys((*said.by_way_of, recipient, *between)))
+
+    def options(self, target: Mailbox) -> RecipientOptions:
+        """What is known of `target` then."""
+        if self.unchanged:
+            return self.said[0]
+        stands_for = tuple(self.stands_for)
+        by_way_of = tuple(each for each in self.between if each not in self.stands_for and each != target)
+        return RecipientOptions.of_all(self.said, () if stands_for == (target,) else stands_for, by_way_of)
+
+
+_UNSAID = RecipientOptions()
+
+
+def _of_all(
+    envelope: Envelope,
+    everybody: Mapping[Mailbox, RecipientOptions],
+    house: House,
+    order: tuple[Mailbox, ...] | None = None,
+) -> Envelope:
+    """The envelope with these recipients; of each it is found out anew whether its mail leaves."""
+    recipients = tuple(everybody) if order is None else order
+    options = []
+    for each in recipients:
+        said = everybody[each]
+        leaves = envelope.from_outside and not house.keeps(each.domain)
+        if said.leaves is not leaves:
+            said = attrs.evolve(said, leaves=leaves)
+        if said != _UNSAID:
+            options.append((each, said))
+    return attrs.evolve(
+        envelope, recipients=recipients, options=tuple(options), named=envelope.named or len(envelope.recipients)
+    )
