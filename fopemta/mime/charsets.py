@@ -61,9 +61,9 @@ class Text:
 
 def codec(charset: str) -> str | None:
     """Python's name of a charset of mail, None where it is none."""
-    name = _PUNCTUATION.sub("_", charset[: _LONGEST_NAME + 1].lower()).strip("_")
-    if len(name) > _LONGEST_NAME:
+    if len(charset) > _LONGEST_NAME:
         return None
+    name = _PUNCTUATION.sub("_", charset.lower()).strip("_")
     return _NAMES.get(name) or _NAMES.get(name.replace("_", "")) or _NAMES.get(name.removeprefix("x_"))
 
 
@@ -76,16 +76,21 @@ def text_of(octets: bytes, charset: str = "") -> Text:
     shown = _strictly(octets, "utf_8" if name in _ASCII else name)
     if shown is None:
         return _unknown(octets, guesses, Flaw("a text cannot be decoded"))
-    others = tuple(dict.fromkeys(each for each in _all(octets, guesses) if each != shown))
-    flaw = Flaw("a text holds NUL") if "\0" in shown else None
-    return Text(shown.removeprefix("\ufeff"), others, flaw)
+    shown = shown.removeprefix("\ufeff")
+    return Text(shown, _others(shown, octets, guesses), Flaw("a text holds NUL") if "\0" in shown else None)
 
 
 def _unknown(octets: bytes, guesses: Sequence[str], flaw: Flaw) -> Text:
     shown = octets.decode("utf-8", "replace")
-    others = _all(octets, guesses)
-    others.append(octets.decode("cp1252", "replace"))
-    return Text(shown, tuple(dict.fromkeys(each for each in others if each != shown)), flaw)
+    return Text(shown, _others(shown, octets, guesses, octets.decode("cp1252", "replace")), flaw)
+
+
+def _others(shown: str, octets: bytes, guesses: Sequence[str], *more: str) -> tuple[str, ...]:
+    """What some readers show instead."""
+    found = [text.removeprefix("\ufeff") for text in (_strictly(octets, each) for each in guesses) if text is not None]
+    # Some leave NUL out.
+    found += [*more, shown.replace("\0", "")]
+    return tuple(dict.fromkeys(each for each in found if each != shown))
 
 
 def _guesses(octets: bytes, name: str) -> list[str]:
@@ -98,14 +103,6 @@ def _guesses(octets: bytes, name: str) -> list[str]:
     if b"\0" in octets and not name.startswith(("utf_16", "utf_32")):
         found += ["utf_16_le", "utf_16_be"]
     return [each for each in found if each != name]
-
-
-def _all(octets: bytes, names: Sequence[str]) -> list[str]:
-    found = [_strictly(octets, each) for each in names]
-    if b"\0" in octets:
-        # Some readers leave NUL out.
-        found.append(octets.replace(b"\0", b"").decode("utf-8", "replace"))
-    return [each.removeprefix("\ufeff") for each in found if each is not None]
 
 
 def _strictly(octets: bytes, name: str) -> str | None:

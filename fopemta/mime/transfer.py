@@ -61,8 +61,8 @@ def base64_decoded(octets: bytes) -> Decoded:
         return Decoded(first)
     # All pieces between paddings, and all letters as if there were none.
     pieces = b"".join(_piece(each) for each in letters.split(b"="))
-    others = tuple(dict.fromkeys((pieces, _piece(letters.replace(b"=", b"")), octets)))
-    return Decoded(first, others, _BAD_BASE64)
+    others = dict.fromkeys((pieces, _piece(letters.replace(b"=", b"")), octets))
+    return Decoded(first, tuple(each for each in others if each != first), _BAD_BASE64)
 
 
 def _piece(letters: bytes) -> bytes:

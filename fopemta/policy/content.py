@@ -105,10 +105,10 @@ class _Reading:
         return attrs.evolve(
             found,
             texts=_different(self._texts.shown),
-            texts_otherwise=_different(self._texts.otherwise),
+            texts_otherwise=_different(self._texts.otherwise, self._texts.shown),
             texts_gap=_gap([*flaws, *self._texts.flaws]),
             attachments=_different(self._attachments),
-            attachments_otherwise=_different(self._attachments_otherwise),
+            attachments_otherwise=_different(self._attachments_otherwise, self._attachments),
             attachments_gap=_gap([*flaws, *self._name_flaws]),
         )
 
@@ -132,7 +132,7 @@ class _Reading:
             flaws.append(exceeded.flaw)
         return ContentFacts(
             headers=_different(shown),
-            headers_otherwise=_different(otherwise),
+            headers_otherwise=_different(otherwise, shown),
             headers_gap=_gap(flaws),
             header_gaps=tuple((name, gap) for name, its in gaps.items() if (gap := _gap(its)) is not None),
         )
@@ -260,8 +260,10 @@ class _Reading:
         return list(forms(text))
 
 
-def _different(found: list[_T]) -> tuple[_T, ...]:
-    return tuple(dict.fromkeys(found))
+def _different(found: list[_T], known: Iterable[_T] = ()) -> tuple[_T, ...]:
+    """Each once, without those that are known anyway: every rule goes through all of them."""
+    others = frozenset(known)
+    return tuple(each for each in dict.fromkeys(found) if each not in others)
 
 
 def _sure(text: Text) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""A stranger's message, read leniently and within bounds."""
