@@ -13,7 +13,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IReactorFDSet
 from twisted.python.failure import Failure
 
 import fopemta
@@ -31,6 +31,7 @@ from fopemta.spool.ownership import SpoolUnusable
 from fopemta.spool.several import SeveralSpools
 from fopemta.spool.store import Spool
 from fopemta.wire.clients import use_lines
+from fopemta.wire.only_ipv6 import OnlyIPv6
 
 # How long clients may take to finish their messages, and deliveries to end, once we are told to stop.
 SESSIONS_DEADLINE = 20.0
@@ -46,7 +47,8 @@ class CannotStart(Exception):
 def bound(reactor: IMailReactor, key: str, listener: Listener, factory: Any) -> Any:
     """The port of a listener, which lets clients wait in the system's queue.  Raises CannotStart."""
     found: list[IListeningPort | Failure] = []
-    serverFromString(reactor, listener.own_endpoint).listen(factory).addBoth(found.append)
+    six = listener.own_endpoint.startswith("tcp6:") and IReactorFDSet.providedBy(reactor)
+    serverFromString(OnlyIPv6(reactor) if six else reactor, listener.own_endpoint).listen(factory).addBoth(found.append)
     # Every endpoint that the configuration lets pass binds at once.
     [outcome] = found
     if isinstance(outcome, Failure):

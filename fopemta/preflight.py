@@ -17,6 +17,8 @@ from twisted.internet.endpoints import serverFromString
 
 from fopemta.config.errors import ConfigurationError
 from fopemta.config.model import Configuration, Listener, ListenerTls, ServerVersion, TlsServer, Verify
+from fopemta.config.ways import Spot, spots_of
+from fopemta.own_addresses import Missing, missing_here
 from fopemta.policy import aliases, recipient_list
 from fopemta.policy.action import ForceTls
 from fopemta.recipients import files as recipient_files
@@ -60,6 +62,30 @@ def _endpoints(configuration: Configuration, adopting: bool) -> Iterator[Configu
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             words = f"Twisted cannot use {listener.endpoint!r}: {error or type(error).__name__}"
             yield ConfigurationError(f"listener[{index}].endpoint", words)
+
+
+def addresses(configuration: Configuration, missing: Missing = missing_here) -> Iterator[ConfigurationError]:
+    """Listeners at addresses that this machine has not, or that take each other's port: for a start, not for a reload,
+    since an interface that is down for a moment is no fault of the configuration.
+    """
+    taken: list[tuple[int, Spot]] = []
+    for index, listener in enumerate(configuration.listeners):
+        key, spots = f"listener[{index}].endpoint", spots_of(listener.own_endpoint)
+        other = next((first for first, spot in taken if any(spot.takes(each) for each in spots)), None)
+        if other is not None:
+            yield ConfigurationError(key, f"listener[{other}] listens there already")
+        troubles = [trouble for each in spots if (trouble := missing(each.family, each.address)) is not None]
+        if troubles:
+            yield ConfigurationError(key, troubles[0])
+        taken += [(index, each) for each in spots]
+
+
+def missing_sources(configuration: Configuration, missing: Missing = missing_here) -> Iterator[ConfigurationError]:
+    """Addresses to connect from that this machine has not; mail would wait for them."""
+    for index, address in enumerate(configuration.delivery.source_addresses):
+        trouble = missing(6 if ":" in address else 4, address)
+        if trouble is not None:
+            yield ConfigurationError(f"delivery.source_addresses[{index}]", trouble)
 
 
 class _NoReactor:

@@ -63,7 +63,8 @@ def makeService(options: Options) -> Any:
     try:
         path = configuration_file.find(options["config"], os.environ)
         configuration = configuration_file.read(path)
-        errors = (*_foreign_options(twistd, configuration.workers.count), *preflight.check(configuration))
+        foreign = _foreign_options(twistd, configuration.workers.count)
+        errors = (*foreign, *preflight.check(configuration), *preflight.addresses(configuration))
         if errors:
             raise ConfigurationErrors(errors)
         log = open_log(configuration.log, twistd)

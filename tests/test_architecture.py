@@ -21,7 +21,7 @@ SEAMS = {"interfaces", "maillog", "background", "deadline", "few_at_once"}
 # These put concrete objects together or stand in for them.
 COMPOSITION = {
     "assembly", "cli", "configuration_file", "following", "log_file", "log_observers", "machine", "mail_service",
-    "preflight", "reload", "service", "signals", "supervisor",
+    "own_addresses", "preflight", "reload", "service", "signals", "supervisor",
     "testing", "worker", "worker_duty",
 }  # fmt: skip
 

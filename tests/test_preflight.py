@@ -132,6 +132,48 @@ class CheckTests(Folder):
         self.assertEqual(preflight.check(configuration, adopting=False), ())
         self.assertEqual(len(preflight.check(configuration)), 1)
 
+    def places(self, *endpoints: str, has: tuple[str, ...] = ("*",)) -> list[str]:
+        more = "".join(f"[[listener]]\nendpoint = '{each}'\n" for each in endpoints[1:])
+        text = SMALLEST.replace("tcp:25", endpoints[0].replace("\\", "\\\\"))
+
+        def missing(family: int, address: str) -> str | None:
+            return None if address in has else f"no {address} of IPv{family}"
+
+        return [str(each) for each in preflight.addresses(configuration_file.read(self.write(more, text)), missing)]
+
+    def test_listeners_that_take_each_others_port(self) -> None:
+        self.assertEqual(self.places("tcp:25", "tcp6:25", "tcp:587"), [])
+        taken = "listener[1].endpoint: listener[0] listens there already"
+        both = r"tcp:25:interface=\:\:"
+        one = "tcp:25:interface=192.0.2.1"
+        pairs = (
+            ("tcp:25", "tcp:25:backlog=9"), ("tcp6:25", "tcp6:25:backlog=9"), ("tcp:25", one), (one, "tcp:25"),
+            ("tcp:25", both), ("tcp6:25", both),
+        )  # fmt: skip
+        for first, second in pairs:
+            self.assertEqual(self.places(first, second, has=("*", "192.0.2.1")), [taken], (first, second))
+        self.assertEqual(
+            self.places("tcp:25", "tcp:26", "tcp:26:backlog=9")[0][:40], "listener[2].endpoint: listener[1] listen"
+        )
+        self.assertEqual(self.places("systemd:domain=INET:index=0", "systemd:domain=INET:index=1"), [])
+
+    def test_addresses_that_this_machine_has_not(self) -> None:
+        found = self.places("tcp:25:interface=192.0.2.9", r"tcp6:25:interface=2001\:db8\:\:9", "tcp6:587", has=())
+        self.assertEqual(
+            found,
+            [
+                "listener[0].endpoint: no 192.0.2.9 of IPv4",
+                "listener[1].endpoint: no 2001:db8::9 of IPv6",
+                "listener[2].endpoint: no * of IPv6",
+            ],
+        )
+
+    def test_source_addresses_that_this_machine_has_not(self) -> None:
+        text = '[delivery]\nsource_addresses = ["192.0.2.1", "2001:db8::9"]\n'
+        configuration = configuration_file.read(self.write(text))
+        found = preflight.missing_sources(configuration, lambda family, _: "no IPv6" if family == 6 else None)
+        self.assertEqual([str(each) for each in found], ["delivery.source_addresses[1]: no IPv6"])
+
     def test_missing_roots(self) -> None:
         self.assertEqual(
             self.errors('[tls.client]\nroots = "missing.pem"\n'),

@@ -50,9 +50,11 @@ def _look(config: str | None) -> _Findings:
         configuration = configuration_file.read(path)
     except ConfigurationErrors as wrong:
         return _Findings(path, wrong.errors)
-    errors = preflight.check(configuration, adopting=False)
+    errors = (*preflight.check(configuration, adopting=False), *preflight.addresses(configuration))
     fetching = () if errors else cautions_about_fetching(configuration)
-    return _Findings(path, errors, (*cautions(configuration, time.time()), *fetching))
+    return _Findings(
+        path, errors, (*cautions(configuration, time.time()), *preflight.missing_sources(configuration), *fetching)
+    )
 
 
 def _tell(findings: _Findings) -> None:

@@ -11,6 +11,7 @@ import attrs
 from fopemta.config.model import PROXIED, Via
 from fopemta.config.place import WRONG, NotValid, Place, plain, shown
 from fopemta.config.words import domain_of, is_address, one_of, resolved, split_port, text_of
+from fopemta.mail.address import canonical_ip_address
 from fopemta.trust.levels import Level
 
 _LOCAL = "local"
@@ -107,6 +108,36 @@ def listening_address(text: str) -> tuple[str, int] | None:
     # Endpoint strings escape the colons of an address.
     address = interface[1].replace("\\:", ":") if interface else ""
     return ("*" if address in ("", "0.0.0.0", "::") else address), int(match[2])
+
+
+@attrs.frozen
+class Spot:
+    """Where an endpoint listens: "*" is every address of the family."""
+
+    family: int
+    address: str
+    port: int
+
+    def takes(self, other: Spot) -> bool:
+        """Only one of the two can be bound."""
+        if (self.family, self.port) != (other.family, other.port) or self.port == 0:
+            return False
+        return self.address == other.address or "*" in (self.address, other.address)
+
+
+def spots_of(text: str) -> tuple[Spot, ...]:
+    r"""Where an endpoint listens that `endpoint_of` let pass; none where only systemd knows.
+
+    "tcp6:..." is IPv6 alone; "tcp:PORT:interface=\\:\\:" is both, as the kernel has it.
+    """
+    match, listening = _ENDPOINT.fullmatch(text.removeprefix(PROXIED)), listening_address(text)
+    if match is None or listening is None:
+        return ()
+    address, port = canonical_ip_address(listening[0]), listening[1]
+    if match[1] == "tcp6" or ":" in address:
+        return (Spot(6, address, port),)
+    both = address == "*" and r"\:" in match[3]
+    return (Spot(4, address, port), Spot(6, address, port)) if both else (Spot(4, address, port),)
 
 
 endpoint = plain(endpoint_of)

@@ -8,6 +8,7 @@ import os
 from click.testing import CliRunner, Result
 
 from fopemta.cli.main import main
+from tests.config.test_load import SMALLEST
 from tests.test_preflight import Folder
 
 
@@ -37,6 +38,17 @@ class CheckConfigTests(Folder):
         done = self.check()
         self.assertEqual(done.exit_code, 2)
         self.assertIn("error: tls.client.roots: ", done.stderr)
+
+    def test_addresses_that_this_machine_has_not(self) -> None:
+        self.write(text=SMALLEST.replace("tcp:25", "tcp:25:interface=192.0.2.9"))
+        done = self.check()
+        self.assertEqual(
+            (done.exit_code, done.stderr), (2, "error: listener[0].endpoint: this machine has no address 192.0.2.9\n")
+        )
+        self.write('[delivery]\nsource_addresses = ["192.0.2.9"]\n')
+        done = self.check()
+        self.assertEqual(done.exit_code, 0)
+        self.assertIn("caution: delivery.source_addresses[0]: this machine has no address 192.0.2.9", done.stderr)
 
     def test_caution_is_told_and_no_error(self) -> None:
         self.write('[relay]\nnetworks = ["::/0"]\n')
