@@ -367,7 +367,7 @@ def _logins(
         secret = kept_secret(configuration.node.state) if users.scram else None
     except SecretUnusable as error:
         raise ConfigurationErrors([ConfigurationError("node.state", str(error))]) from error
-    file = UserFile(users.file)
+    file = UserFile(users.file, in_thread)
     for caution in file.cautions(users.scram):
         maillog.caution("users.file", caution)
     return logins_of(file, reactor, in_thread, secret, slowdown)

@@ -15,6 +15,7 @@ from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.load import load
 from fopemta.config.model import Configuration
 from fopemta.config.rules import load_rules
+from fopemta.plain_file import read_plain
 from fopemta.policy.rulebook import Rulebook
 
 VARIABLE = "FOPEMTA_CONFIG"
@@ -41,8 +42,7 @@ def find(given: str | None, environment: Mapping[str, str]) -> str:
 def read(path: str) -> Configuration:
     """The configuration in the file `path` (absolute).  Raises ConfigurationErrors."""
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        text = _text(path)
     except OSError as error:
         raise ConfigurationErrors([ConfigurationError("", f"{path}: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
@@ -56,11 +56,16 @@ def read(path: str) -> Configuration:
     return configuration
 
 
+def _text(path: str) -> str:
+    """Raises OSError, UnicodeDecodeError."""
+    # As a text file is read: whatever ends its lines.
+    return read_plain(path)[0].decode("utf-8").replace("\r\n", "\n")
+
+
 def _rulebook(path: str) -> Rulebook:
     """The rules in the file `path`.  Raises ConfigurationErrors; their keys say which file is meant."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return load_rules(file.read(), os.path.dirname(path))
+        return load_rules(_text(path), os.path.dirname(path))
     except OSError as error:
         raise ConfigurationErrors([ConfigurationError("rules", f"{path}: {error.strerror}")]) from error
     except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from fopemta.interfaces import IMailReactor
+from fopemta.plain_file import open_plain
 
 _MODE = 0o640
 
@@ -62,7 +63,7 @@ class AppendedFile:
         os.close(old)
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        return open_plain(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
 
 
 def whole_lines(data: bytes, most: int) -> Iterator[bytes]:

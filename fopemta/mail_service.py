@@ -124,6 +124,15 @@ class Attendant(Protocol):
         """Do nothing more; harmless without `start`."""
 
 
+def most_sessions(descriptors: int, listeners: int, deliveries: int) -> int:
+    """Of one listener at a time, where the system allows a process so many descriptors: spool, DNS and commands must
+    have some whatever clients do.  A session has two, its connection and the file of a large message; so has a
+    delivery.
+    """
+    left = descriptors - _OTHER_DESCRIPTORS - 2 * deliveries
+    return max(1, max(left, descriptors // 4) // (2 * max(1, listeners)))
+
+
 class MailService(Service):
     """Everything, in order: spool locked and ports bound while privileged; then the spool recovered, the queue
     started, clients let in.  A client that comes in between waits in the kernel's queue for the seconds that this
@@ -225,8 +234,13 @@ class MailService(Service):
         limits, delivery = self._configuration.limits, self._configuration.delivery
         sessions = limits.connections * len(self._listening) + 2 * delivery.connections
         wanted = self._configuration.workers.share(sessions) + _OTHER_DESCRIPTORS
-        if hard != resource.RLIM_INFINITY and hard < wanted:
+        if hard == resource.RLIM_INFINITY:
+            return
+        if hard < wanted:
             maillog.caution("limits.connections", f"{wanted} open files may be needed, the system allows {hard}")
+        deliveries = self._configuration.workers.share(delivery.connections)
+        for each in self._listening:
+            each.factory.most_sessions = most_sessions(hard, len(self._listening), deliveries)
 
     # --- while it runs ---------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from fopemta.config.errors import ConfigurationError
 from fopemta.config.model import Configuration, Listener, ListenerTls, ServerVersion, TlsServer, Verify
 from fopemta.config.ways import Spot, spots_of
 from fopemta.own_addresses import Missing, missing_here
+from fopemta.plain_file import open_to_others
 from fopemta.policy import aliases, recipient_list
 from fopemta.policy.action import ForceTls
 from fopemta.recipients import files as recipient_files
@@ -194,12 +195,28 @@ def _folders(configuration: Configuration) -> Iterator[ConfigurationError]:
         if route.maildir is not None:
             wanted[f"route[{index}].via"] = os.path.dirname(route.maildir.partition("{")[0])
     for key, folder in wanted.items():
-        trouble = _trouble_with(folder)
+        trouble = _trouble_with(folder) or (_open_to_others(folder) if key in ("node.spool", "node.state") else None)
         if trouble is not None:
             yield ConfigurationError(key, trouble)
     for name, path in (("text", configuration.log.text), ("json", configuration.log.json)):
-        if path not in ("stdout", "off") and not os.path.isdir(os.path.dirname(path)):
-            yield ConfigurationError(f"log.{name}", f"{os.path.dirname(path)}: there is no such folder")
+        if path not in ("stdout", "off") and (trouble := _trouble_with_log(path)) is not None:
+            yield ConfigurationError(f"log.{name}", trouble)
+
+
+def _trouble_with_log(path: str) -> str | None:
+    """Why no log can be, or should be, written there."""
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        return f"{folder}: there is no such folder"
+    if os.path.lexists(path) and not os.path.isfile(path):
+        return f"{path}: is there and is no plain file"
+    return _open_to_others(path)
+
+
+def _open_to_others(path: str) -> str | None:
+    """Whoever may write there could have us write elsewhere, or read what is in the mail."""
+    found = open_to_others(path)
+    return None if found is None else f"{found}: any user of this machine may write there (chmod o-w {found})"
 
 
 def _control(path: str) -> Iterator[ConfigurationError]:

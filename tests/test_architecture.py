@@ -17,7 +17,7 @@ SHELL = {
     "wire", "workers",
 }  # fmt: skip
 # Modules at the top that every shell room may use, beside the standard library.
-SEAMS = {"interfaces", "maillog", "background", "deadline", "few_at_once"}
+SEAMS = {"interfaces", "maillog", "background", "deadline", "plain_file", "few_at_once"}
 # These put concrete objects together or stand in for them.
 COMPOSITION = {
     "assembly", "cli", "configuration_file", "following", "log_file", "log_observers", "machine", "mail_service",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.load import load
 from fopemta.interfaces import SpoolFailing
-from fopemta.mail_service import CannotStart, Listening, MailService
+from fopemta.mail_service import CannotStart, Listening, MailService, most_sessions
 from fopemta.spool.ownership import SpoolUnusable
 from tests.config.test_load import SMALLEST
 
@@ -107,6 +108,7 @@ class Factory:
         self._done = done
         self.listener = listener
         self.sessions: set[int] = set()
+        self.most_sessions: int | None = None
         self.left: Deferred[None] = succeed(None)
 
     def shut_down(self, deadline: float) -> Deferred[None]:
@@ -140,6 +142,16 @@ class LogFile:
         self._done.append("log ends")
 
 
+class MostSessionsTests(SynchronousTestCase):
+    def test_what_is_left_beside_deliveries_and_all_else(self) -> None:
+        table = {
+            (524_288, 2, 200): 130_947, (1024, 1, 200): 262, (1024, 2, 200): 131, (1024, 4, 50): 103,
+            # However little there is, some mail comes in, and some goes out.
+            (512, 1, 200): 64, (512, 2, 2000): 32, (16, 4, 200): 1, (1024, 0, 200): 262,
+        }  # fmt: skip
+        self.assertEqual({each: most_sessions(*each) for each in table}, table)
+
+
 class MailServiceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.done: list[str] = []
@@ -159,6 +171,12 @@ class MailServiceTests(SynchronousTestCase):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.service.privilegedStartService()
         self.service.startService()
+
+    def test_each_listener_has_its_share_of_what_the_system_allows(self) -> None:
+        self.start()
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        expected = None if hard == resource.RLIM_INFINITY else most_sessions(hard, 2, CONFIG.delivery.connections)
+        self.assertEqual([each.most_sessions for each in self.factories], [expected] * 2)
 
     def names(self) -> list[str]:
         return [event["event"] for event in self.events if "event" in event]

@@ -56,6 +56,36 @@ class CheckTests(Folder):
             ],
         )
 
+    def test_what_any_user_may_change(self) -> None:
+        node = SMALLEST.replace("[node]", '[node]\nspool = "../open/spool"\nstate = "../open/state"')
+        log = '[log]\ntext = "../open/text.log"\njson = "../logs/json.log"\n'
+        (self.folder / "open").mkdir()
+        (self.folder / "logs").mkdir()
+        self.assertEqual(self.errors(log, node), [])
+        (self.folder / "open").chmod(0o777)
+        (self.folder / "logs" / "json.log").touch()
+        (self.folder / "logs" / "json.log").chmod(0o666)
+        words = "any user of this machine may write there (chmod o-w"
+        self.assertEqual(
+            self.errors(log, node),
+            [f"{key}: {path}: {words} {path})" for key, path in (
+                ("node.spool", "/open"), ("node.state", "/open"), ("log.text", "/open"),
+                ("log.json", "/logs/json.log"),
+            )],
+        )  # fmt: skip
+        # Where everybody may make files, but none may change another's.
+        (self.folder / "open").chmod(0o1777)
+        (self.folder / "logs" / "json.log").chmod(0o644)
+        self.assertEqual(self.errors(log, node), [])
+
+    def test_a_log_is_a_plain_file(self) -> None:
+        os.mkfifo(self.folder / "etc" / "fifo")
+        (self.folder / "etc" / "nowhere").symlink_to("/dev/null")
+        for name in ("fifo", "nowhere"):
+            self.assertEqual(
+                self.errors(f'[log]\ntext = "{name}"\n'), [f"log.text: /etc/{name}: is there and is no plain file"]
+            )
+
     def test_what_listeners_cannot_speak(self) -> None:
         self.patch(groups, "_set_list", lambda _context, names: 0 if b"448" in names else 1)
         groups._has.cache_clear()

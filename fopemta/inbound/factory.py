@@ -78,6 +78,8 @@ class InboundFactory(SMTPFactory):
         self.admission = Admission.of(config)
         self._house = House.of(config)
         self.sessions: set[InboundProtocol] = set()
+        # Where the system does not allow as many as the configuration.
+        self.most_sessions: int | None = None
         self.closing = False
         self._emptied: Deferred[None] | None = None
 
@@ -154,8 +156,9 @@ class InboundFactory(SMTPFactory):
 
     @property
     def full(self) -> bool:
-        """As many sessions as `[limits] connections` allows."""
-        return len(self.sessions) >= self.config.workers.share(self.config.limits.connections)
+        """As many sessions as `[limits] connections` and the system allow."""
+        most = self.config.workers.share(self.config.limits.connections)
+        return len(self.sessions) >= (most if self.most_sessions is None else min(most, self.most_sessions))
 
     def joined(self, session: InboundProtocol) -> None:
         """A session has begun."""

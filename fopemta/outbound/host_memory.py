@@ -15,6 +15,7 @@ from zope.interface import implementer
 from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.interfaces import IHostMemory
+from fopemta.plain_file import read_plain
 from fopemta.routing.values import Host
 from fopemta.trust.host_memory import Known, Start, after_success, start_with
 from fopemta.trust.rungs import Hello, Rung
@@ -140,8 +141,7 @@ def key_of(host: Host) -> str:
 def read(path: str) -> dict[str, Known]:
     """What stands in a file; nothing where there is none.  Raises OSError, or ValueError when it is damaged."""
     try:
-        with open(path, encoding="ascii") as file:
-            plain = json.load(file)
+        plain = json.loads(read_plain(path)[0])
     except FileNotFoundError:
         return {}
     try:

@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from twisted.internet.defer import Deferred
 
 from fopemta import maillog
+from fopemta.background import supervise
+from fopemta.plain_file import read_plain
 
 T = TypeVar("T", bound=Sized)
 
@@ -16,9 +18,6 @@ T = TypeVar("T", bound=Sized)
 Parse: TypeAlias = Callable[[str], T | tuple[str, ...]]
 InThread: TypeAlias = Callable[..., Deferred[Any]]
 _Mark: TypeAlias = tuple[int, ...]
-
-# Larger is no list that anybody keeps by hand, and would not fit into memory well.
-LARGEST = 64 * 1024 * 1024
 
 
 class FileUnsound(Exception):
@@ -32,10 +31,7 @@ class FileUnsound(Exception):
 def read(path: str, parse: Parse[T]) -> T:
     """What the file holds.  Raises FileUnsound."""
     try:
-        with open(path, encoding="utf-8") as file:
-            if os.fstat(file.fileno()).st_size > LARGEST:
-                raise FileUnsound(f"{path}: larger than {LARGEST} octets")
-            text = file.read()
+        text = read_plain(path)[0].decode("utf-8")
     except OSError as error:
         raise FileUnsound(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -60,9 +56,15 @@ class WatchedFile(Generic[T]):
         self.content: T | None = None
 
     async def current(self) -> T | None:
-        """As the file says now; a look at its status, no more, where it has not changed."""
-        if self._reading is not None or _mark(self.path) != self._seen:
-            await self._read_once()
+        """As the file says; a look at its status, no more, where it has not changed.
+
+        While it is read anew, what it said before serves: nobody waits for a long list, or for a slow disk.
+        """
+        if self.content is None:
+            if self._reading is not None or _mark(self.path) != self._seen:
+                await self._read_once()
+        elif self._reading is None and _mark(self.path) != self._seen:
+            supervise(self._read_once(), "reading a file of recipients")
         return self.content
 
     async def _read_once(self) -> None:

@@ -26,6 +26,7 @@ from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
 from fopemta.config.model import CertificateFiles
+from fopemta.plain_file import read_plain
 from fopemta.trust.names import matching, patterns, presented
 
 ServerKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -37,6 +38,10 @@ _TEN_YEARS = datetime.timedelta(days=3650)
 
 class CredentialsError(Exception):
     """A certificate or key cannot be used; the text says why in an operator's words and names the file."""
+
+
+# A chain and its key have a few KiB.
+_LARGEST = 1024 * 1024
 
 
 @attrs.frozen
@@ -166,8 +171,7 @@ def _write_whole(path: str, content: bytes) -> None:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_plain(path, _LARGEST)[0]
     except OSError as error:
         raise CredentialsError(f"{path}: {error.strerror}") from error
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from fopemta.plain_file import read_plain
 from fopemta.tls.file_state import FileState, state_of
 from fopemta.tls.roots import HASHED, SYSTEM, RootsError
 
@@ -79,8 +80,7 @@ def _files(place: str) -> Iterator[str]:
 
 
 def _ders(path: str) -> Iterator[bytes]:
-    with open(path, "rb") as file:
-        text = file.read()
+    text = read_plain(path)[0]
     for block in _BLOCK.finditer(text):
         try:
             yield binascii.a2b_base64(block[1])

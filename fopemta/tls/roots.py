@@ -7,6 +7,8 @@ import re
 
 from OpenSSL import SSL
 
+from fopemta.plain_file import check_plain
+
 # What OpenSSL finds in a folder: the hash of the subject's name, a dot, a number (`openssl rehash`).
 HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
@@ -32,7 +34,7 @@ def trust(context: SSL.Context, roots: str) -> None:
             _check_hashed(roots)
             context.load_verify_locations(None, roots)
         else:
-            os.stat(roots)
+            check_plain(roots)
             context.load_verify_locations(roots)
     except OSError as error:
         raise RootsError(f"{roots}: {error.strerror}") from error
@@ -42,5 +44,9 @@ def trust(context: SSL.Context, roots: str) -> None:
 
 def _check_hashed(folder: str) -> None:
     # OpenSSL passes over every other name without a word, and would then trust nobody.
-    if not any(HASHED.fullmatch(name) for name in os.listdir(folder)):
+    named = [name for name in os.listdir(folder) if HASHED.fullmatch(name)]
+    for name in named:
+        # OpenSSL opens them when it judges a certificate.
+        check_plain(os.path.join(folder, name))
+    if not named:
         raise RootsError(f"{folder}: holds no certificate named by its hash; run `openssl rehash {folder}`")

@@ -6,6 +6,8 @@ import os
 import secrets
 import tempfile
 
+from fopemta.plain_file import read_plain
+
 _NAME = "login-secret"
 _LENGTH = 32
 
@@ -20,8 +22,7 @@ def kept_secret(directory: str) -> bytes:
     try:
         if not os.path.exists(path):
             _make(path, directory)
-        with open(path, "rb") as file:
-            secret = file.read()
+        secret = read_plain(path, 2 * _LENGTH)[0]
     except OSError as error:
         raise SecretUnusable(f"{error.filename or path}: {error.strerror}") from error
     if len(secret) != _LENGTH:

@@ -7,9 +7,13 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from twisted.internet.defer import Deferred, maybeDeferred
 
 from fopemta import maillog
+from fopemta.background import supervise
+from fopemta.plain_file import read_plain
 from fopemta.users.account import Accounts, parse
 
 _NOBODY = Accounts.of(())
@@ -33,9 +37,8 @@ def read(path: str) -> Accounts:
 
 def _read(path: str) -> tuple[Accounts, _Mark]:
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            status = os.fstat(file.fileno())
-            text = file.read()
+        content, status = read_plain(path)
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -61,25 +64,51 @@ def _mark(status: os.stat_result) -> _Mark:
     )
 
 
+def _tried(path: str) -> tuple[Accounts, _Mark] | FileNotFoundError | UserFileUnsound:
+    """What reading it comes to.  Runs in a thread."""
+    try:
+        return _read(path)
+    except (FileNotFoundError, UserFileUnsound) as error:
+        return error
+
+
 class UserFile:
     """What a server knows of its users.  A file that is not there yet has none; one that goes, or cannot be used, is
     told of once and changes nothing.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, in_thread: Callable[..., Deferred[Any]] = maybeDeferred) -> None:
         self._path = path
+        self._in_thread = in_thread
         self._accounts = _NOBODY
         self._seen: _Mark | str | None = None
+        self._reading = False
 
     def accounts(self) -> Accounts:
-        """As the file says now.  A look at its status, no more, where it has not changed."""
+        """As the file says.  A look at its status, no more, where it has not changed; while it is read anew, what it
+        said before serves.
+        """
+        if self._reading:
+            return self._accounts
         try:
             mark: _Mark | str = _mark(os.stat(self._path))
         except OSError as error:
             mark = error.strerror or "cannot be looked at"
         if mark != self._seen:
-            self._take_up(mark)
+            first, self._seen = self._seen is None, mark
+            if first:
+                # When the server starts: nobody could log in else.
+                self._take_up(_tried(self._path), first)
+            else:
+                self._reading = True
+                supervise(self._read_anew(), "reading the user file")
         return self._accounts
+
+    async def _read_anew(self) -> None:
+        try:
+            self._take_up(await self._in_thread(_tried, self._path), False)
+        finally:
+            self._reading = False
 
     def cautions(self, scram: bool) -> tuple[str, ...]:
         """What is probably not meant; `scram` is to be offered."""
@@ -93,16 +122,14 @@ class UserFile:
             found.append(f"{without} users have no SCRAM verifier (fopemta users passwd NAME)")
         return tuple(found)
 
-    def _take_up(self, mark: _Mark | str) -> None:
-        first, self._seen = self._seen is None, mark
-        try:
-            self._accounts, self._seen = _read(self._path)
-        except FileNotFoundError:
+    def _take_up(self, found: tuple[Accounts, _Mark] | FileNotFoundError | UserFileUnsound, first: bool) -> None:
+        if isinstance(found, UserFileUnsound):
+            maillog.users_refused(found.reasons)
+        elif isinstance(found, FileNotFoundError):
             if not first:
                 maillog.users_refused([f"{self._path}: there is no such file any more"])
-        except UserFileUnsound as unsound:
-            maillog.users_refused(unsound.reasons)
         else:
+            self._accounts, self._seen = found
             maillog.users_read(self._path, len(self._accounts.by_name))
 
 
@@ -118,8 +145,8 @@ def edit(path: str, change: Callable[[str], str]) -> None:
     os.makedirs(folder, mode=0o700, exist_ok=True)
     with _locked(path + ".lock"):
         try:
-            with open(path, encoding="utf-8", newline="") as file:
-                text, owner = file.read(), os.fstat(file.fileno())
+            content, owner = read_plain(path)
+            text = content.decode("utf-8")
         except FileNotFoundError:
             text, owner = _HEAD, os.stat(folder)
         _write(path, folder, change(text), owner)

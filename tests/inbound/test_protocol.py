@@ -382,6 +382,13 @@ class FactoryTests(SynchronousTestCase):
         first.go()
         self.assertEqual(inbound.open().codes(), [220])
 
+    def test_fewer_where_the_system_allows_fewer(self) -> None:
+        for most, told in ((1, True), (3, False)):
+            inbound = Inbound(connections=2)
+            inbound.factory.most_sessions = most
+            inbound.open()
+            self.assertEqual(b"421 4.3.2 Too many connections" in inbound.open().client.heard, told)
+
     def test_shut_down_sends_idle_ones_away_and_lets_a_message_finish(self) -> None:
         inbound = Inbound()
         idle, busy = inbound.open(), inbound.open()

@@ -46,6 +46,34 @@ class WatchedFileTests(SynchronousTestCase):
         self.write("anna\n")
         self.assertEqual(len(self.successResultOf(Deferred.fromCoroutine(file.current())) or ()), 1)
 
+    def test_what_it_said_before_serves_while_it_is_read_anew(self) -> None:
+        reading: list[Deferred[Any]] = []
+
+        def in_thread(call: Any, *arguments: Any) -> Deferred[Any]:
+            reading.append(Deferred())
+            return reading[-1]
+
+        def now() -> list[str] | None:
+            content = self.successResultOf(Deferred.fromCoroutine(file.current()))
+            return None if content is None else sorted(content.everywhere)
+
+        self.write("anna\n")
+        file = WatchedFile(str(self.path), parse, in_thread)
+        first = Deferred.fromCoroutine(file.current())
+        self.assertNoResult(first)
+        reading[0].callback(RecipientList(frozenset({"anna"})))
+        self.successResultOf(first)
+        self.write("bob\n")
+        self.assertEqual([now(), now()], [["anna"], ["anna"]])
+        self.assertEqual(len(reading), 2, "once, however many ask")
+        # It changes once more while it is read: that is seen afterwards.
+        self.write("carol\n")
+        self.assertEqual((now(), len(reading)), (["anna"], 2))
+        reading[1].callback(RecipientList(frozenset({"bob"})))
+        self.assertEqual((now(), len(reading)), (["bob"], 3))
+        reading[2].errback(FileUnsound("no"))
+        self.assertEqual((now(), len(reading)), (["bob"], 3))
+
     def test_those_who_ask_at_once_wait_for_one_reading(self) -> None:
         self.write("anna\n")
         reading: Deferred[Any] = Deferred()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.users.user_file import UserFile, UserFileUnsound, edit, read
@@ -81,6 +83,28 @@ class UserFileTests(Folder):
             self.assertEqual(caught(lambda: self.names(file)), [])
         write(self.path, BOB)
         self.assertEqual(self.names(file), ["bob"])
+
+    def test_who_was_there_before_may_log_in_while_it_is_read_anew(self) -> None:
+        write(self.path)
+        reading: list[tuple[Deferred[Any], Any]] = []
+
+        def in_thread(call: Any, *arguments: Any) -> Deferred[Any]:
+            reading.append((Deferred(), lambda: call(*arguments)))
+            return reading[-1][0]
+
+        file = UserFile(str(self.path), in_thread)
+        self.assertEqual((self.names(file), reading), (["alice", "bob"], []))
+        write(self.path, BOB)
+        self.assertEqual([self.names(file), self.names(file)], [["alice", "bob"]] * 2)
+        [(done, read_it)] = reading
+        done.callback(read_it())
+        self.assertEqual((self.names(file), len(reading)), (["bob"], 1))
+        write(self.path)
+        self.names(file)
+        reading[-1][0].errback(ZeroDivisionError("a bug"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        # Not read again until it changes: a bug would be met at every login.
+        self.assertEqual((self.names(file), len(reading)), (["bob"], 2))
 
     def test_mode_set_right_is_a_change(self) -> None:
         write(self.path, TEXT, 0o644)
