@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from fopemta import maillog
-from fopemta.interfaces import Ended, ICourier, ISpool, SpoolTrouble
+from fopemta.interfaces import Ended, ICourier, ISpool, SpoolFailing, SpoolTrouble
 from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.consignment import Consignment
 from fopemta.policy.mailbox_name import maildir_of
@@ -105,14 +105,17 @@ class MaildirCourier:
         file.write(f"Delivered-To: {recipient}\r\n".encode())
         content = await self._spool.content(message.id)
         try:
-            piece = await content.read(PIECE)
+            piece, left = await content.read(PIECE), message.size
             if _was_here(piece, recipient):
                 return True
             while piece:
                 file.write(piece)
+                left -= len(piece)
                 piece = await content.read(PIECE)
         finally:
             content.close()
+        if left > 0:
+            raise SpoolFailing("the content is shorter than it should be")
         file.seek(0)
         return False
 

@@ -128,7 +128,7 @@ async def _converted(source: ContentSource, size: int, in_thread: InThread) -> b
     if size > MOST_CONVERTED:
         return None
     pieces = [source.start]
-    while piece := await source.rest.read(PIECE):
+    while piece := await source.more():
         pieces.append(piece)
     whole = b"".join(pieces)
     try:

@@ -19,22 +19,35 @@ PIECE = 256 * 1024
 
 @attrs.define
 class ContentSource:
-    """The content, of which `start` has been read already; `whole` says that this was all."""
+    """The content, of which `start` has been read already; `whole` says that this was all.  `rest` has `left` octets
+    more at least.
+    """
 
     start: bytes
     whole: bool
     rest: IMessageContent
+    left: int = 0
 
     @classmethod
     async def read(cls, content: IMessageContent, size: int) -> ContentSource:
         """Read the first piece of a message of `size` octets.  Raises SpoolTrouble."""
         start = await content.read(PIECE)
-        return cls(start, len(start) >= size, content)
+        return cls(start, len(start) >= size, content, size - len(start))
 
     @classmethod
     def of(cls, content: bytes) -> ContentSource:
         """Content that is at hand."""
         return cls(content, True, _Nothing())
+
+    async def more(self) -> bytes:
+        """The next piece, empty at the end.  Raises SpoolTrouble, also when there is less of it than there should be:
+        what has been sent of it must not become a message.
+        """
+        piece = await self.rest.read(PIECE)
+        self.left -= len(piece)
+        if not piece and self.left > 0:
+            raise SpoolFailing("the content is shorter than it should be")
+        return piece
 
 
 @implementer(IMessageContent)
@@ -65,11 +78,9 @@ class ChunkSource:
         """The command and its octets, and whether it is the last.  Raises SpoolTrouble."""
         piece, self._next = self._next, None
         if piece is None:
-            piece = await self._source.rest.read(PIECE)
+            piece = await self._source.more()
         self._left -= len(piece)
         last = self._left <= 0
-        if not piece and not last:
-            raise SpoolFailing("the content is shorter than it should be")
         if self._text is not None:
             piece = self._text.feed(piece, last)
         return b"BDAT %d%s\r\n" % (len(piece), b" LAST" if last else b"") + piece, last
@@ -92,12 +103,12 @@ async def _stream(source: ContentSource, stuffer: Stuffer, transport: Any, sent:
     flow = _Flow()
     transport.registerProducer(flow, True)
     try:
-        piece = source.start
+        piece = source.start or await source.more()
         while piece:
             transport.write(stuffer.feed(piece))
             sent()
             await flow.room()
-            piece = await source.rest.read(PIECE)
+            piece = await source.more()
         transport.write(stuffer.finish())
     finally:
         transport.unregisterProducer()

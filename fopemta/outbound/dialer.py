@@ -64,7 +64,7 @@ async def dial(
     except net.ConnectionRefusedError:
         return NotConnected(Diagnosis.CONNECTION_REFUSED, "connection refused")
     except (net.ConnectError, OSError) as error:
-        if getattr(error, "osError", None) in _OURS:
+        if (error.errno if isinstance(error, OSError) else error.osError) in _OURS:
             return NotConnected(Diagnosis.LOCAL_TROUBLE, "no connection could be begun here")
         return NotConnected(Diagnosis.HOST_UNREACHABLE, getattr(error, "strerror", None) or "not reachable")
     return None

@@ -20,6 +20,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
 from fopemta.routing.routes import next_hop
+from fopemta.spool.content import OctetsContent
 from fopemta.spool.memory import MemorySpool
 from fopemta.trust.verdict import VerdictRecord
 
@@ -82,6 +83,14 @@ class MaildirCourierTests(SynchronousTestCase):
         self.assertEqual((verdict.result.value, verdict.enhanced), ("failed", "5.4.6"))
         quoted = self.deliver(b"Subject: x\r\n\r\nDelivered-To: bob@local.test\r\n")[0]
         self.assertEqual(quoted.result.value, "delivered")
+
+    def test_content_that_is_shorter_than_it_should_be_is_not_delivered(self) -> None:
+        for left, wanted in ((b"\r\nhello\r\n", "delivered"), (b"", "deferred"), (b"\r\nhello\r", "deferred")):
+            content = self.spool.content
+            self.spool.content = lambda _, left=left: succeed(OctetsContent(left))  # type: ignore[method-assign,misc]
+            verdict = self.deliver(b"\r\nhello\r\n")[0]
+            self.assertEqual((verdict.result.value, len(self.messages("bob"))), (wanted, 1))
+            self.spool.content = content  # type: ignore[method-assign]
 
     def test_trouble_defers(self) -> None:
         table = {errno.ENOSPC: "4.2.2", errno.EDQUOT: "4.2.2", errno.EACCES: "4.3.0", errno.EIO: "4.3.0"}

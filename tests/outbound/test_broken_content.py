@@ -14,6 +14,7 @@ from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import BodyType
 from fopemta.outbound.content import PIECE
 from fopemta.routing.routes import next_hop
+from fopemta.testing.peers import Peer
 from fopemta.trust.verdict import VerdictRecord
 from tests.outbound.delivery import BOB, CONTENT, Delivery, peer
 
@@ -78,3 +79,38 @@ class BrokenContentTests(SynchronousTestCase):
         for body in (BodyType.EIGHT_BIT_MIME, BodyType.BINARY_MIME):
             server, verdict, _ = self.interrupted(body, b"")
             self.assertEqual((verdict.result.value, server.messages[0].content), ("delivered", FIRST + LAST))
+
+
+class ShortContentTests(SynchronousTestCase):
+    """The spool gives less than it has promised: nothing of it may become a message."""
+
+    def short(self, body: BodyType, extensions: tuple[str, ...], pieces: list[bytes]) -> tuple[Peer, VerdictRecord]:
+        server, slow = peer(extensions=extensions), Slow()
+        delivery = Delivery(server, content=FIRST + LAST, body=body)
+        done: list[Any] = []
+        delivery.spool.submit("BCDFGH01", delivery.envelope, delivery.content).addCallback(done.append)
+        delivery.network.flush()
+        delivery.message = done[0]
+
+        def content(_: str) -> Any:
+            slow._pieces = deque(succeed(each) for each in pieces)
+            return succeed(slow)
+
+        delivery.spool.content = content  # type: ignore[method-assign]
+        [verdict] = delivery.run(60)
+        self.assertEqual(delivery.network.getDelayedCalls(), [])
+        return server, verdict
+
+    def test_it_is_put_off(self) -> None:
+        for body in (BodyType.EIGHT_BIT_MIME, BodyType.BINARY_MIME):
+            for extensions in (ALL, ()):
+                for pieces in ([FIRST], [FIRST, LAST[:-1]], [b""]):
+                    server, verdict = self.short(body, extensions, pieces)
+                    self.assertEqual((len(server.messages), verdict.result.value), (0, "deferred"), (body, extensions))
+                    self.assertEqual(verdict.diagnosis, "local_trouble", (body, extensions))
+
+    def test_what_is_whole_goes(self) -> None:
+        for body in (BodyType.EIGHT_BIT_MIME, BodyType.BINARY_MIME):
+            for pieces in ([FIRST, LAST], [FIRST[:1000], FIRST[1000:], LAST]):
+                server, _ = self.short(body, ALL, pieces)
+                self.assertEqual([each.content for each in server.messages], [FIRST + LAST], body)

@@ -89,6 +89,31 @@ class AnswerTests(SynchronousTestCase):
         nowhere.delivery.resolver.mx.clear()
         self.assertEqual(nowhere.ask(), Said.UNKNOWN)
 
+    def test_a_bug_of_ours_says_nothing_of_the_recipient(self) -> None:
+        call = Call(peer())
+
+        def broken(_: Any) -> None:
+            raise LookupError("a bug")
+
+        call.delivery.manager.plan = broken  # type: ignore[method-assign,assignment]
+        self.assertIs(call.ask(), Said.UNKNOWN)
+        self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)
+
+    def test_a_new_configuration_is_hurried_too(self) -> None:
+        call = Call(peer(replies={"RCPT": "550 5.1.1 no"}))
+        config = attrs.evolve(call.delivery.config, node=attrs.evolve(call.delivery.config.node, hostname="new.test"))
+        call.callout.reconfigure(config)
+        self.assertEqual(call.delivery.manager.config, hurried(config))
+        self.assertIs(call.ask(), Said.BAD)
+        self.assertIn("C: EHLO new.test", call.delivery.servers[0].transcripts[0])
+
+    def test_what_is_not_trusted_any_more_is_forgotten(self) -> None:
+        call, told = Call(peer()), list[str]()
+        call.delivery.manager.pool.close = lambda: told.append("pool")  # type: ignore[method-assign]
+        call.delivery.manager.resumptions.clear = lambda: told.append("tickets")  # type: ignore[method-assign]
+        call.callout.distrust()
+        self.assertEqual(told, ["pool", "tickets"])
+
     def test_utf8_is_said_to_those_who_know_it(self) -> None:
         juergen = Mailbox("jürgen", "d.test")
         server = peer(extensions=("8BITMIME", "SMTPUTF8"))

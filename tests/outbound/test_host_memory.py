@@ -8,11 +8,12 @@ from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from fopemta.interfaces import IHostMemory
-from fopemta.outbound.host_memory import FILE_NAME, MOST, HostMemory, read, write
+from fopemta.outbound.host_memory import FILE_NAME, MOST, HostMemory, HostTable, read, write
 from fopemta.routing.values import Host
 from fopemta.testing.peers import StartTls
 from fopemta.trust.host_memory import Known, Start
@@ -86,6 +87,51 @@ class MemoryTests(Base):
         self.clock.advance(31 * 86400)
         self.memory.stop()
         self.assertEqual(self.make().forget([]), 0)
+
+    def test_the_number_is_exact(self) -> None:
+        table = HostTable(self.clock.seconds)
+        for number in range(MOST + 1):
+            self.assertEqual(len(table.known), number)
+            table.succeeded(Host(f"h{number}", ("192.0.2.1",), 25), Rung.COMPATIBLE, Hello.FULL, remembered=False)
+        self.assertEqual((len(table.known), "h0:25" in table.known, f"h{MOST}:25" in table.known), (MOST, False, True))
+
+    def test_what_others_have_learned_is_taken_and_not_told_again(self) -> None:
+        told: list[Any] = []
+        table = HostTable(self.clock.seconds, lambda *what: told.append(what))
+        known = Known(Rung.COMPATIBLE, Hello.FULL, self.clock.seconds())
+        table.take({"mx.test:25": known, "gone.test:25": None})
+        self.assertEqual((dict(table.known), told), ({"mx.test:25": known}, []))
+        table.take({"mx.test:25": None})
+        self.assertEqual((dict(table.known), told), ({}, []))
+        table.succeeded(HOST, Rung.COMPATIBLE, Hello.FULL, remembered=False)
+        table.failed(OTHER)
+        table.failed(HOST)
+        table.succeeded(HOST, Rung.COMPATIBLE, Hello.FULL, remembered=False)
+        table.forget([])
+        self.assertEqual(told, [("mx.test:25", known), ("mx.test:25", None)] * 2)
+
+    def test_what_cannot_be_written_is_told_and_hurts_nobody(self) -> None:
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        os.mkdir(f"{self.path}.tmp")
+        self.learn()
+        self.clock.advance(30)
+        told = [each["what"] for each in events if each.get("event") == "caution"]
+        self.assertEqual(told, [f"{self.path}: what hosts can do cannot be remembered: Is a directory"])
+        os.rmdir(f"{self.path}.tmp")
+        # Nothing has changed since, so it is written when something does.
+        self.clock.advance(30)
+        self.assertFalse(os.path.exists(self.path))
+        self.learn(OTHER)
+        self.clock.advance(30)
+        self.assertEqual(len(read(self.path)), 2)
+
+    def test_a_file_that_cannot_even_be_put_aside_is_left(self) -> None:
+        os.mkdir(self.path)
+        os.mkdir(f"{self.path}.damaged")
+        os.mkdir(f"{self.path}.damaged/x")
+        self.assertEqual(dict(self.make().known), {})
 
     def test_a_damaged_file_is_put_aside(self) -> None:
         for damage in ("", "[]", '{"a": 1}', '{"a:25": {"rung": "x", "hello": "full", "at": 1}}', "\x00"):

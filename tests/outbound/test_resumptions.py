@@ -216,6 +216,24 @@ class KeptTests(SynchronousTestCase):
         for step, plan in others:
             self.assertIsNone(self.kept()[0].take(step, plan, 1.0), (step, plan))
 
+    def test_no_ticket_for_a_day_where_one_has_failed(self) -> None:
+        resumptions, resumable = self.kept()
+        resumptions.failed(STEP, 5.0)
+        for since, wanted in ((5.0 + REFUSED - 1, None), (5.0 + REFUSED, resumable)):
+            resumptions.take(STEP, PLAN, since)
+            resumptions.keep(STEP, PLAN, resumable, since)
+            self.assertIs(resumptions.take(STEP, PLAN, since), wanted)
+
+    def test_failures_are_bounded_too(self) -> None:
+        for number in (MOST - 1, MOST):
+            resumptions, resumable = self.kept()
+            resumptions.failed(STEP, 0.0)
+            for each in range(number):
+                resumptions.failed(attrs.evolve(STEP, address=str(each)), 0.0)
+            resumptions.take(STEP, PLAN, 1.0)
+            resumptions.keep(STEP, PLAN, resumable, 1.0)
+            self.assertEqual(resumptions.take(STEP, PLAN, 1.0) is None, number == MOST - 1)
+
     def test_bounded(self) -> None:
         resumptions, resumable = self.kept()
         for number in range(MOST):

@@ -1,0 +1,90 @@
+"""How many connections stand, and in how many we have said goodbye."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.outbound.connections import Connections, Counted
+from fopemta.routing.routes import next_hop
+from fopemta.routing.values import NextHop
+from fopemta.testing.peers import StartTls
+from tests.outbound.delivery import Delivery, peer
+
+HERE, THERE = next_hop("d.test", ()), next_hop("e.test", ())
+
+
+class CountedTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.connections = Connections()
+        self.closed: list[NextHop] = []
+        self.connections.closed = self.closed.append
+
+    def numbers(self, hop: NextHop = HERE) -> tuple[int, int, int]:
+        return self.connections.to(hop), self.connections.ending(hop), self.closed.count(hop)
+
+    def test_from_its_beginning_to_its_end(self) -> None:
+        one, other = Counted(self.connections, HERE), Counted(self.connections, HERE)
+        self.assertEqual(self.numbers(), (0, 0, 0))
+        one.made()
+        other.made()
+        self.assertEqual(self.numbers(), (2, 0, 0))
+        one.left()
+        one.left()
+        self.assertEqual(self.numbers(), (2, 1, 0))
+        one.lost()
+        self.assertEqual(self.numbers(), (1, 0, 1))
+        other.lost()
+        self.assertEqual(self.numbers(), (0, 0, 2))
+        # Nothing is kept of next hops that are left.
+        self.assertEqual((dict(self.connections.standing), dict(self.connections.leaving)), ({}, {}))
+        self.assertEqual(self.numbers(THERE), (0, 0, 0))
+
+    def test_what_never_stood_was_never_there(self) -> None:
+        counted = Counted(self.connections, HERE)
+        counted.left()
+        counted.lost()
+        self.assertEqual(self.numbers(), (0, 0, 0))
+        counted.made()
+        counted.lost()
+        counted.lost()
+        self.assertEqual(self.numbers(), (0, 0, 1))
+
+    def test_without_a_listener(self) -> None:
+        counted = Counted(Connections(), HERE)
+        counted.made()
+        counted.lost()
+
+
+class DeliveryTests(SynchronousTestCase):
+    """`hear`: what was counted when each command came in."""
+
+    def test_each_connection_is_counted_while_it_stands(self) -> None:
+        delivery = Delivery(peer(StartTls.GARBAGE))
+        connections = delivery.manager.connections = Connections()
+        closed: list[NextHop] = []
+        connections.closed = closed.append
+        [verdict] = delivery.run()
+        hop = delivery.consignment.next_hop
+        self.assertEqual(
+            (verdict.rung, connections.to(hop), connections.ending(hop), closed), ("plain", 0, 0, [hop] * 2)
+        )
+
+    def test_one_that_stands_idle_counts_until_it_is_left(self) -> None:
+        delivery = Delivery(peer())
+        connections = delivery.manager.connections = Connections()
+        delivery.run()
+        hop = delivery.consignment.next_hop
+        self.assertEqual((connections.to(hop), connections.ending(hop)), (1, 0))
+        delivery.manager.leave(next_hop("elsewhere.test", ()))
+        self.assertEqual((connections.to(hop), connections.ending(hop)), (1, 0))
+        delivery.manager.leave(hop)
+        self.assertEqual((connections.to(hop), connections.ending(hop)), (1, 1))
+        delivery.network.flush(1)
+        self.assertEqual((connections.to(hop), connections.ending(hop)), (0, 0))
+
+    def test_at_the_end_of_all_every_one_is_left(self) -> None:
+        delivery = Delivery(peer())
+        connections = delivery.manager.connections = Connections()
+        delivery.run()
+        delivery.manager.close()
+        self.assertEqual(connections.ending(delivery.consignment.next_hop), 1)
