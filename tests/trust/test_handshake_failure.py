@@ -12,7 +12,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.testing.authority import rsa_key
 from fopemta.testing.transport import connect
 from fopemta.trust.diagnosis import Diagnosis
-from fopemta.trust.handshake_failure import Ending, diagnose, permits_small_hello, permits_step_down
+from fopemta.trust.handshake_failure import (
+    Ending,
+    diagnose,
+    permits_nameless_hello,
+    permits_small_hello,
+    permits_step_down,
+)
 from fopemta.trust.rungs import OFFERS, Hello, Rung
 from tests.tls.handshakes import AUTHORITY, FromContext, Listener, client_tls, server_context, shake
 
@@ -43,6 +49,51 @@ class WordsTests(SynchronousTestCase):
             "ssl/tls alert illegal parameter": D.NO_COMMON_CIPHER,
         }
         self.assertEqual({words: diagnose(Ending.ERROR, words) for words in table}, table)
+
+    def test_openssl_s_words_of_all_releases(self) -> None:
+        D = Diagnosis
+        table = {
+            D.CONNECTION_DROPPED: ("unexpected eof while reading",),
+            D.SNI_REFUSED: ("tlsv1 alert unrecognized name", "ssl/tls alert unrecognized name"),
+            D.DH_TOO_SMALL: ("dh key too small", "bad dh value", "modulus too small"),
+            D.WEAK_KEY: ("ee key too small", "ca md too weak"),
+            D.NO_COMMON_PROTOCOL: (
+                "tlsv1 alert protocol version", "unsupported protocol", "wrong ssl version", "version too low",
+                "tlsv1 alert inappropriate fallback", "no protocols available", "unsafe legacy renegotiation disabled",
+            ),
+            D.NO_COMMON_CIPHER: (
+                "tlsv1 alert insufficient security", "sslv3 alert handshake failure", "no shared cipher",
+                "no ciphers available", "no cipher match", "wrong cipher returned", "unknown cipher returned",
+                "no suitable key share", "no suitable signature algorithm", "wrong signature type",
+                "legacy sigalg disallowed or unsupported", "wrong curve", "unsupported elliptic curve",
+                "bad key share", "sslv3 alert illegal parameter", "missing extension", "tlsv13 missing extension",
+            ),
+            D.CLIENT_CERTIFICATE_WANTED: (
+                "tlsv13 alert certificate required", "sslv3 alert bad certificate", "tlsv1 alert unknown ca",
+                "sslv3 alert certificate expired", "sslv3 alert certificate unknown",
+                "sslv3 alert unsupported certificate", "sslv3 alert no certificate",
+            ),
+            D.CERT_UNUSABLE: ("certificate verify failed",),
+            D.NOT_TLS: (
+                "wrong version number", "packet length too long", "unknown record type", "record layer failure",
+                "http request", "https proxy request http request",
+            ),
+            D.HANDSHAKE_FAILED: ("tlsv1 alert internal error", "tlsv1 alert decode error", "excessive message size"),
+        }  # fmt: skip
+        for diagnosis, several in table.items():
+            for words in several:
+                for written in (words, words.upper().replace(" ", "_")):
+                    self.assertIs(diagnose(Ending.ERROR, written), diagnosis, written)
+                    self.assertIs(diagnose(Ending.TIMEOUT, written), D.HANDSHAKE_TIMEOUT)
+
+    def test_the_first_that_fits_counts(self) -> None:
+        both = "unexpected eof while reading; wrong version number"
+        self.assertIs(diagnose(Ending.ERROR, both), Diagnosis.CONNECTION_DROPPED)
+        self.assertIs(diagnose(Ending.DROPPED, "some words of next year"), Diagnosis.CONNECTION_DROPPED)
+
+    def test_only_a_refused_name_leads_to_a_hello_without(self) -> None:
+        found = {each for each in Diagnosis if permits_nameless_hello(each)}
+        self.assertEqual(found, {Diagnosis.SNI_REFUSED})
 
     def test_endings_without_words(self) -> None:
         self.assertEqual(diagnose(Ending.TIMEOUT), Diagnosis.HANDSHAKE_TIMEOUT)
