@@ -220,6 +220,14 @@ class SettingsTests(SynchronousTestCase):
             found = tuple(offered(server, maximum=each) for each in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION))
             self.assertEqual(found, wanted)
 
+    def test_of_a_listener_that_says_nothing(self) -> None:
+        found = ServerSettings.of(TlsServer(), ConfiguredListener(endpoint="tcp:25"))
+        self.assertEqual(found, ServerSettings())
+        self.assertEqual(found.offer, PROFILES[ServerProfile.INTERNET_NL])
+        self.assertEqual(
+            [ServerSettings(client_certificates=each).asks for each in ClientCertificates], [False, True, True]
+        )
+
     def test_of_a_listener(self) -> None:
         server = TlsServer(
             client_certificates=ClientCertificates.REQUEST, client_roots="/r.pem", client_eku=ClientEku.STRICT,

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.authority import Authority
-from fopemta.trust.root_programme import Condition, day, programme_of
+from fopemta.trust.root_programme import SOON, Condition, day, programme_of
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 
@@ -48,6 +48,21 @@ class ProgrammeTests(SynchronousTestCase):
             Condition.UNREADABLE: [""],
         }
         self.assertEqual(found, expected)
+
+    def test_to_the_second(self) -> None:
+        [root] = programme_of((DERS["old"],), NOW.timestamp()).roots
+        second = 1.0
+        for now, wanted in (
+            (root.begins - second, Condition.NOT_YET_VALID),
+            (root.begins, Condition.GOOD),
+            (root.ends - SOON, Condition.GOOD),
+            (root.ends - SOON + second, Condition.EXPIRES_SOON),
+            (root.ends, Condition.EXPIRES_SOON),
+            (root.ends + second, Condition.EXPIRED),
+        ):
+            [found] = programme_of((DERS["old"],), now).roots
+            self.assertIs(found.condition, wanted)
+        self.assertEqual(SOON, 90 * 86_400)
 
     def test_newest_and_oldest_of_those_that_are_of_use(self) -> None:
         self.assertEqual(self.names(self.programme.newest, self.programme.oldest), ["new", "old"])
