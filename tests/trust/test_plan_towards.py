@@ -85,24 +85,39 @@ class MergeTests(SynchronousTestCase):
 class InheritanceTests(SynchronousTestCase):
     """What a notice about a message must keep to."""
 
-    def test_nothing_without_force(self) -> None:
-        easy = Demand(level=Level.ENCRYPT, source="rule easy")
-        self.assertEqual(inheritance([Demanded(demands=(easy,)), Demanded()]), ())
+    OPPORTUNISTIC = Demand(level=Level.OPPORTUNISTIC, source="default")
+    EASY = Demand(level=Level.ENCRYPT, source="rule easy")
+
+    def of(
+        self, *demands: Demand, kept: tuple[Demand, ...] = (), routes: tuple[Demand, ...] = ()
+    ) -> tuple[Demand, ...]:
+        """Each demand is of the way to another recipient."""
+        return inheritance(kept, [Demanded(demands=(each,)) for each in demands], routes)
+
+    def test_nothing_where_encryption_is_not_demanded(self) -> None:
+        self.assertEqual(self.of(self.OPPORTUNISTIC, routes=(self.OPPORTUNISTIC,)), ())
+        self.assertEqual(inheritance((), [], ()), ())
+
+    def test_rules_and_routes_that_demand_it(self) -> None:
+        report = attrs.evolve(self.EASY, source="report")
+        self.assertEqual(self.of(self.EASY), (report,))
+        self.assertEqual(self.of(self.OPPORTUNISTIC, routes=(own_demand(ROUTE),)), (report,))
+        # Each once, what the message itself has inherited first.
+        kept = attrs.evolve(self.EASY, source="report", level=Level.AUTHENTICATED)
+        self.assertEqual(self.of(self.EASY, self.EASY, kept=(kept,), routes=(own_demand(ROUTE),)), (kept, report))
 
     def test_a_list_of_names_and_a_pin_are_another_s(self) -> None:
-        [found] = inheritance([Demanded(demands=(BANK,)), Demanded(demands=(BANK,))])
+        [found] = self.of(BANK, BANK)
         self.assertEqual(found.proof, Proof(names=NameSource.MX, roots="/r.pem"))
         self.assertEqual((found.level, found.source, found.preferred), (Level.AUTHENTICATED, "report", None))
         self.assertEqual((found.patience, found.tell_sender, found.lowest_rung), (CLOCK, False, Rung.STRONG_128))
-        by_domain = attrs.evolve(BANK, proof=Proof(names=NameSource.DOMAIN))
-        [found] = inheritance([Demanded(demands=(by_domain,))])
+        [found] = self.of(attrs.evolve(BANK, proof=Proof(names=NameSource.DOMAIN)))
         self.assertEqual(found.proof, Proof(names=NameSource.DOMAIN))
-        [found] = inheritance([Demanded(demands=(attrs.evolve(BANK, proof=None),))])
+        [found] = self.of(attrs.evolve(BANK, proof=None))
         self.assertIsNone(found.proof)
 
     def test_a_bare_report_needs_any_tls(self) -> None:
-        also = attrs.evolve(BARE, patience=CLOCK)
-        [found] = inheritance([Demanded(demands=(BARE,)), Demanded(demands=(also,))])
+        [found] = self.of(BARE, attrs.evolve(BARE, patience=CLOCK), self.OPPORTUNISTIC)
         self.assertEqual(
             found,
             Demand(
@@ -111,5 +126,9 @@ class InheritanceTests(SynchronousTestCase):
         )  # fmt: skip
 
     def test_bare_only_where_all_say_so(self) -> None:
-        found = inheritance([Demanded(demands=(BARE,)), Demanded(demands=(BANK,))])
-        self.assertEqual([(each.level, each.bare_report) for each in found], [(Level.AUTHENTICATED, False)])
+        bank = attrs.evolve(BANK, source="report", proof=Proof(roots="/r.pem"), preferred=None, tell_sender=False)
+        self.assertEqual(self.of(BARE, BANK), (bank,))
+        easy = attrs.evolve(self.EASY, source="report")
+        self.assertEqual(self.of(BARE, self.EASY), (easy,))
+        self.assertEqual(self.of(BARE, routes=(own_demand(ROUTE),)), (easy,))
+        self.assertEqual(self.of(BARE, kept=(easy,)), (easy,))
