@@ -138,6 +138,17 @@ def demand_lowered(message_id: str, recipient: str, before: str, after: str, ove
     )
 
 
+def stood_still(message_id: str) -> None:
+    """A message had no owner, by a fault of this program: it neither waited for a moment, nor was on its way, nor held.
+    It is tried again at once.
+    """
+    _log.error(
+        "{message}: nothing was being done for it, by a fault of this program; it is tried again",
+        event="stood_still",
+        message=message_id,
+    )
+
+
 def not_permitted(message_id: str, destination: str, diagnosis: str, why: str) -> None:
     """The last gate before the wire let nothing pass: a session stood, but is not good enough at this moment."""
     _log.warn(

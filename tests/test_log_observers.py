@@ -80,6 +80,10 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         lambda: maillog.demand_lowered("0vyKfVczdK5G1f", "bob@example.net", "authenticated", "encrypt", None),
         "0vyKfVczdK5G1f warning: demand_lowered recipient=bob@example.net before=authenticated after=encrypt",
     ),
+    "stood_still": (
+        lambda: maillog.stood_still("0vyKfVczdK5G1f"),
+        "0vyKfVczdK5G1f error: stood_still",
+    ),
     "not_permitted": (
         lambda: maillog.not_permitted("0vyKfVczdK5G1f", "example.net", "demand_changed", "it has changed"),
         '0vyKfVczdK5G1f warning: not_permitted destination=example.net diagnosis=demand_changed why="it has changed"',

@@ -89,6 +89,10 @@ class Ages:
         self._born.pop(message_id, None)
         self._domains.pop(message_id, None)
 
+    def __iter__(self) -> Iterator[str]:
+        """Every message that is not finished."""
+        return iter(self._born)
+
     def of_domain(self, wanted: str) -> Iterator[tuple[str, str]]:
         """(id, domain) of every message for `wanted`, once for each domain that it names (see `is_of`)."""
         for message_id, domains in self._domains.items():

@@ -6,7 +6,7 @@ Every moment is one of a steady clock.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -150,6 +150,11 @@ class Destinations(Generic[D, L]):
         loads = [load for lane in self._lanes.values() for load in lane.empty(destination)]
         self.waiting -= len(loads)
         return loads
+
+    def loads(self) -> Iterator[L]:
+        """All that wait."""
+        for lane in self._lanes.values():
+            yield from lane.loads()
 
     def withdraw(self, unwanted: Callable[[L], bool]) -> list[L]:
         """Take out the waiting loads that are `unwanted`."""

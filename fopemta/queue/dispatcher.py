@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -29,9 +30,10 @@ from fopemta.queue.pending_orders import PendingOrders
 from fopemta.queue.pressing import NOTHING_PRESSES, Pressing
 from fopemta.queue.round import Round
 from fopemta.queue.traffic import Traffic
+from fopemta.queue.unnested import Unnested
 from fopemta.queue.ways import Ways, found_for
 from fopemta.retry.standings import AnyStandings
-from fopemta.retry.timetable import sane
+from fopemta.retry.timetable import astray, sane
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
 from fopemta.trust.verdict import VerdictRecord
@@ -85,7 +87,16 @@ class Dispatcher:
         self._ways = Ways(config)
         self._demanding = demanding or Demanding(spool, config, now, in_thread)
         self._outcomes = Outcomes(
-            spool, config, self._demanding, self._ages, now, noise, self._wait, self.accepted, self._carry, counts
+            spool,
+            config,
+            self._demanding,
+            self._ages,
+            now,
+            noise,
+            self._wait,
+            self.accepted,
+            lambda: self._carry(),
+            counts,
         )
         self._rounds: dict[str, Round] = {}
         # Those that wait and are under a rule's demand.
@@ -95,6 +106,19 @@ class Dispatcher:
         self._pressed: dict[str, Pressing] = {}
         self._orders = PendingOrders()
         self._backlog: deque[str] = deque()
+        # Those of which nothing is to be tried until somebody says so.
+        self._held: set[str] = set()
+        # How much is being done for a message at this moment.
+        self._at_work: Counter[str] = Counter()
+        # Destinations that may have room for what waits for them.
+        self._to_call: dict[NextHop, None] = {}
+        self._look = Unnested(self._look_once)
+        self._carry = Unnested(self._carry_once)
+        self._call_all = Unnested(self._call_all_once)
+        self._watch: IDelayedCall | None = None
+        self._outcomes = Outcomes(
+            spool, config, self._demanding, self._ages, now, noise, self._wait, self.accepted, self._carry, counts
+        )
         self._traffic = Traffic(config, seconds, noise, standings, self._stands_otherwise)
         self._alarm: IDelayedCall | None = None
         self._held_back = False
@@ -118,18 +142,21 @@ class Dispatcher:
                 self._bound.add(message.id)
             moment = message.due
             if moment is None:
+                self._held.add(message.id)
                 continue
             if moment <= now:
                 overdue += 1
                 moment = now if overdue <= _HANDFUL else now + self._noise.random() * _SPREAD
             self._agenda.set(message.id, sane(self._config.retry, moment, now))
+        self._watch_over()
         self._look()
 
     def stop(self, deadline: float = 10.0) -> Deferred[None]:
         """Start nothing more; fires when what is under way has ended, or after `deadline` seconds."""
         self._stopping = True
-        if self._alarm is not None and self._alarm.active():
-            self._alarm.cancel()
+        for call in (self._alarm, self._watch):
+            if call is not None and call.active():
+                call.cancel()
         if not self._traffic.running:
             self._close_couriers()
             return succeed(None)
@@ -275,10 +302,16 @@ class Dispatcher:
 
     # --- what is due -----------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        """Begin a round for what is due, and set the alarm again whatever happens (C116)."""
+    def _look_once(self) -> None:
+        """Begin a round for what is due, and set the alarm again whatever happens: mail must not wait for a chance."""
         if self._stopping:
             return
+        try:
+            self._begin_what_is_due()
+        finally:
+            self._set_alarm()
+
+    def _begin_what_is_due(self) -> None:
         self._damage.look()
         for hop in self._traffic.over():
             self._call(hop)
@@ -291,7 +324,6 @@ class Dispatcher:
                 self._fetch(message_id)
         self._held_back = self._full or self._full_of_deferred
         self._carry()
-        self._set_alarm()
 
     def _next_due(self) -> str | None:
         """What was deferred and is due, as long as it leaves room for new mail."""
@@ -299,8 +331,16 @@ class Dispatcher:
 
     def _call(self, hop: NextHop) -> None:
         """Read what has waited for this destination, as much as it can use."""
-        if self._stopping:
-            return
+        self._to_call[hop] = None
+        self._call_all()
+
+    def _call_all_once(self) -> None:
+        while self._to_call and not self._stopping:
+            hop = next(iter(self._to_call))
+            del self._to_call[hop]
+            self._read_for(hop)
+
+    def _read_for(self, hop: NextHop) -> None:
         for message_id in self._traffic.called(hop):
             # Who is not in the agenda is on his way already, or has ended.
             if message_id in self._agenda:
@@ -332,6 +372,7 @@ class Dispatcher:
         self._alarm = self._clock.callLater(nap, self._look)
 
     def _fetch(self, message_id: str) -> None:
+        self._held.discard(message_id)
         self._loading.add(message_id)
         supervise(self._load(message_id), f"reading {message_id} from the spool")
 
@@ -377,11 +418,14 @@ class Dispatcher:
 
         Who waits for his destination is called; should he not be, this is when he is tried at the latest.
         """
-        if round_.message.id in self._pressed:
-            return self._now()
-        if not round_.parked and not round_.uncalled:
-            return round_.message.due
         now, retry = self._now(), self._config.retry
+        if round_.broken:
+            return now + retry.first
+        if round_.message.id in self._pressed:
+            return now
+        if not round_.parked and not round_.uncalled:
+            due = round_.message.due
+            return now if due is not None and astray(retry, due, now) else due
         queued = [each for each in round_.message.pending if each.state is RecipientState.QUEUED]
         moments = [each.next_try for each in queued if each.next_try is not None and each.next_try > now]
         end = self._outcomes.arrived(round_.message) + retry.lifetime
@@ -395,24 +439,34 @@ class Dispatcher:
         pressed = self._pressed.pop(message.id, NOTHING_PRESSES)
         groups, unsure = self._ways.grouped(round_, pressed, self._now())
         self._rounds[message.id] = round_
-        round_.out = len(groups) + bool(unsure)
-        if not round_.out:
-            self._end_round(round_)
+        # One more, which comes back below: the round does not end while it is being begun.
+        round_.out = len(groups) + bool(unsure) + 1
         if unsure:
             supervise(self._left(round_, self._not_judged(round_, unsure)), f"putting off {message.id}")
         for (way, uncalled), addresses in groups.items():
-            consignment = Consignment(message, way.hop, tuple(addresses), way.demanded, round_.edition)
+            self._send_off(
+                round_, Consignment(message, way.hop, tuple(addresses), way.demanded, round_.edition), uncalled
+            )
+        self._came_back(round_)
+
+    def _send_off(self, round_: Round, consignment: Consignment, uncalled: bool) -> None:
+        """A bug of ours must not leave a round behind that never ends, nor give out a consignment twice."""
+        try:
             if uncalled:
                 self._await_call(consignment)
             elif not self._traffic.admit(consignment):
                 self._park(consignment)
+        except Exception:  # noqa: BLE001
+            maillog.failed_unexpectedly(f"sending off {round_.message.id} to {consignment.next_hop.word}")
+            round_.broken = True
+            self._came_back(round_)
 
     def _not_judged(self, round_: Round, recipients: Sequence[Mailbox]) -> Sequence[VerdictRecord]:
         """A rule cannot tell for now: nothing is sent (RULINGS 5)."""
         message, now = round_.message, self._now()
         return [not_judged(message, message.status_of(str(each)), now) for each in recipients]
 
-    def _carry(self) -> None:
+    def _carry_once(self) -> None:
         """Start whatever may start."""
         # With no room for outcomes no new delivery starts: it would be repeated (RULINGS 17).
         while not self._stopping and not self._outcomes.unwritten:
@@ -425,25 +479,45 @@ class Dispatcher:
 
     async def _deliver(self, taken: Taken[NextHop, Consignment]) -> None:
         hop, consignment = taken.destination, taken.load
-        message_id = consignment.message.id
+        round_ = self._rounds[consignment.message.id]
         told: list[VerdictRecord] = []
 
         def ended(verdicts: Sequence[VerdictRecord]) -> Deferred[None]:
             told.extend(verdicts)
-            return Deferred.fromCoroutine(self._outcomes.record(self._rounds[message_id], verdicts, hop))
+            return Deferred.fromCoroutine(self._outcomes.record(round_, verdicts, hop))
 
         verdicts: Sequence[VerdictRecord] = ()
-        try:
-            verdicts = await self._couriers[hop.route.via].deliver(consignment, ended)
-        finally:
-            for waiting in self._traffic.done(taken, [*told, *verdicts]):
-                self._park(waiting)
-            self._call(hop)
-            self._carry()
-        await self._outcomes.record(self._rounds[message_id], verdicts, hop)
-        self._came_back(self._rounds[message_id])
+        with self._busy_with(round_):
+            try:
+                verdicts = await self._couriers[hop.route.via].deliver(consignment, ended)
+            finally:
+                for waiting in self._traffic.done(taken, [*told, *verdicts]):
+                    self._park(waiting)
+                self._call(hop)
+                self._carry()
+            await self._outcomes.record(round_, verdicts, hop)
         if not self._traffic.running:
             self._ended_idle()
+
+    @contextmanager
+    def _busy_with(self, round_: Round) -> Iterator[None]:
+        """Something is done for a message; then one consignment less is out, whatever has become of it."""
+        message_id = round_.message.id
+        self._at_work[message_id] += 1
+        try:
+            yield
+        except Exception:  # noqa: BLE001  a bug of ours: the message is tried again, and the log says why
+            maillog.failed_unexpectedly(f"working on {message_id}")
+            round_.broken = True
+        finally:
+            self._rests(message_id)
+        self._came_back(round_)
+
+    def _rests(self, message_id: str) -> None:
+        """Nothing is done for it now, or one thing less."""
+        self._at_work[message_id] -= 1
+        if not self._at_work[message_id]:
+            del self._at_work[message_id]
 
     def _park(self, consignment: Consignment) -> None:
         """Its destination cannot take it now: it waits there."""
@@ -472,8 +546,8 @@ class Dispatcher:
             self._came_back(round_)
 
     async def _left(self, round_: Round, verdicts: Sequence[VerdictRecord]) -> None:
-        await self._outcomes.record(round_, verdicts)
-        self._came_back(round_)
+        with self._busy_with(round_):
+            await self._outcomes.record(round_, verdicts)
 
     def _came_back(self, round_: Round) -> None:
         """One consignment less is out."""
@@ -484,11 +558,14 @@ class Dispatcher:
     def _end_round(self, round_: Round) -> None:
         """Every consignment has come back."""
         message = round_.message
+        if self._rounds.get(message.id) is not round_:
+            return  # the watch has given it up
         del self._rounds[message.id]
         if message.finished:
             self._ages.forget(message.id)
             self._pressed.pop(message.id, None)
             self._bound.discard(message.id)
+            self._held.discard(message.id)
             states = [each.state for each in message.recipients]
             maillog.finished(message.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))
             self._orders.cannot(message.id, Obeyed.UNKNOWN)
@@ -503,6 +580,15 @@ class Dispatcher:
         """What operators want done with a message of which nothing is on its way."""
         message_id = round_.message.id
         self._rounds[message_id] = round_
+        self._at_work[message_id] += 1
+        try:
+            await self._obey_all(round_)
+        finally:
+            self._rests(message_id)
+        self._end_round(round_)
+
+    async def _obey_all(self, round_: Round) -> None:
+        message_id = round_.message.id
         for order, obeyed in self._orders.taken(message_id):
             concerned = dict.fromkeys(str(each.address) for each in round_.message.recipients if order.concerns(each))
             verdicts = verdicts_of(order, round_.message, self._now())
@@ -519,7 +605,6 @@ class Dispatcher:
             if concerned:
                 maillog.ordered(message_id, order.kind.value, tuple(concerned), order.reason)
             obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, tuple(concerned)))
-        self._end_round(round_)
 
     async def _lowered(self, order: Order, round_: Round) -> Sequence[VerdictRecord]:
         """What is to be written down of those for whom less is demanded now than is stored."""
@@ -537,7 +622,9 @@ class Dispatcher:
         if message.bound:
             self._bound.add(message.id)
         moment = self._due_after(round_)
-        if moment is not None:
+        if moment is None:
+            self._held.add(message.id)
+        else:
             self._agenda.set(message.id, moment)
             if round_.changed:
                 maillog.deferred(message.id, len(message.pending), moment)
@@ -555,6 +642,25 @@ class Dispatcher:
         except SpoolTrouble as trouble:
             # It stays where it is, and is as safe there.
             maillog.spool_trouble(f"{message_id} cannot be moved: {trouble}")
+
+    # --- the watch -------------------------------------------------------------------------------------------------
+
+    def _watch_over(self) -> None:
+        """Whatever the bug, nothing that was accepted stands still: look for what has no owner, again and again."""
+        self._watch = self._clock.callLater(_LONGEST_NAP, self._watch_over)
+        moving, backlog = {*self._traffic.waiting(), *self._at_work}, set(self._backlog)
+        for message_id in [each for each in self._ages if not self._has_owner(each, moving, backlog)]:
+            maillog.stood_still(message_id)
+            self._rounds.pop(message_id, None)
+            self._agenda.set(message_id, self._now())
+            self._set_alarm()
+
+    def _has_owner(self, message_id: str, moving: set[str], backlog: set[str]) -> bool:
+        """It waits for a moment, is on its way, or is held."""
+        if message_id in self._rounds:
+            return message_id in moving
+        waits = message_id in self._agenda or message_id in self._held or message_id in backlog
+        return waits or message_id in self._loading or message_id in moving
 
     # --- within ----------------------------------------------------------------------------------------------------
 

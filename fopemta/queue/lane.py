@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 D = TypeVar("D", bound=Hashable)
@@ -51,6 +51,11 @@ class Lane(Generic[D, L]):
     def empty(self, destination: D) -> list[L]:
         """Take out all its loads."""
         return list(self._waiting.pop(destination, ()))
+
+    def loads(self) -> Iterator[L]:
+        """All of them."""
+        for loads in self._waiting.values():
+            yield from loads
 
     def withdraw(self, unwanted: Callable[[L], bool]) -> list[L]:
         """Take out the loads that are `unwanted`, whatever their destination."""

@@ -16,8 +16,9 @@ class Round:
     many of its consignments are `out`.
 
     `parked`: destinations that some recipients wait for.  `uncalled`: some wait until they are asked for.  `changed`:
-    something of it was written down.  `moments`: when those whom a destination has put off are tried again, all
-    together, by how often they have been tried.
+    something of it was written down.  `broken`: a bug of ours came between, so that it is tried again later.
+    `moments`: when those whom a destination has put off are tried again, all together, by how often they have been
+    tried.
     """
 
     message: QueuedMessage
@@ -27,6 +28,7 @@ class Round:
     parked: list[NextHop] = attrs.Factory(list)
     uncalled: bool = False
     changed: bool = False
+    broken: bool = False
     moments: dict[tuple[NextHop | None, int], float] = attrs.Factory(dict)
     # What a notice about the message keeps to, once somebody is to be told.
     inherited: tuple[Demand, ...] | None = None

@@ -55,10 +55,16 @@ class Traffic:
     def admit(self, consignment: Consignment) -> bool:
         """Let it wait for its turn; False when its destination rests, or has more than its share waiting."""
         hop = consignment.next_hop
-        if self._destinations.rests(hop, self._seconds()) or self.crowded(hop):
+        if not self._takes(hop):
             return False
         self._destinations.add(hop, consignment, consignment.attempt_of(consignment.recipients[0]) == 1)
         return True
+
+    def _takes(self, hop: NextHop) -> bool:
+        """It may have one more waiting here.  The one question for who brings mail and for who calls it: were it two,
+        mail might be called that is not let in, again and again.
+        """
+        return not self._destinations.rests(hop, self._seconds()) and not self.crowded(hop)
 
     @property
     def crowd(self) -> bool:
@@ -67,8 +73,10 @@ class Traffic:
 
     def crowded(self, hop: NextHop) -> bool:
         """That destination has its share waiting: never one with nothing, which nobody would call."""
+        if not self.crowd:
+            return False
         share = max(self._destinations.fair_share(_MOST_WAITING), 1)
-        return self.crowd and self._destinations.waiting_for(hop) >= share
+        return self._destinations.waiting_for(hop) + self._parked.coming(hop) >= share
 
     def park(self, hop: NextHop, message_id: str) -> None:
         """Let a message wait: `called` gives it when its destination can take it."""
@@ -77,6 +85,10 @@ class Traffic:
     def withdraw(self, message_id: str) -> list[Consignment]:
         """Take out what waits for its turn of a message."""
         return self._destinations.withdraw(lambda consignment: consignment.message.id == message_id)
+
+    def waiting(self) -> frozenset[str]:
+        """The ids of the messages of which something waits for its turn."""
+        return frozenset([each.message.id for each in self._destinations.loads()])
 
     def withdraw_all(self) -> list[Consignment]:
         """Take out all that waits for its turn."""
@@ -117,7 +129,7 @@ class Traffic:
 
     def called(self, hop: NextHop) -> Iterator[str]:
         """Ids of messages that its destination can take now; each is to be read, and told of by `comes`."""
-        while self._destinations.room(hop, self._seconds()) > self._parked.coming(hop):
+        while self._takes(hop) and self._destinations.room(hop, self._seconds()) > self._parked.coming(hop):
             message_id = self._parked.call(hop)
             if message_id is None:
                 return

@@ -13,6 +13,7 @@ from fopemta.policy.way import Way, way_of
 from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
 from fopemta.queue.pressing import Pressing
 from fopemta.queue.round import Round
+from fopemta.retry.timetable import astray
 from fopemta.routing.values import NextHop
 from fopemta.trust.demand import Merged, weaker
 from fopemta.trust.ladder import own_demand
@@ -53,7 +54,7 @@ class Ways:
         unsure: list[Mailbox] = []
         for status in message.recipients:
             wanted = impatient and pressed.names(status.address)
-            if status.state is not RecipientState.QUEUED or not (wanted or (status.next_try or 0.0) <= latest):
+            if status.state is not RecipientState.QUEUED or not (wanted or self._is_due(status, latest, now)):
                 continue
             found = found_for(status, demands)
             self._tell_of_lowered(message.id, status, found)
@@ -65,6 +66,10 @@ class Ways:
             share = Share(way, way.hop.route.on_demand and not wanted)
             groups.setdefault(share, []).append(status.address)
         return groups, unsure
+
+    def _is_due(self, status: RecipientStatus, latest: float, now: float) -> bool:
+        moment = status.next_try or 0.0
+        return moment <= latest or astray(self.config.retry, moment, now)
 
     def freed(self, message: QueuedMessage, before: MessageDemands, after: MessageDemands, new: Configuration) -> int:
         """For how many recipients less would be demanded under `new`."""

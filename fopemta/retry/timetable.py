@@ -46,6 +46,11 @@ def held_up(retry: Retry, previous: float, began: float) -> bool:
     return began - previous > 2 * retry.longest
 
 
+def astray(retry: Retry, moment: float, now: float) -> bool:
+    """A moment lies further ahead than any wait can: the clock has jumped back since it was set."""
+    return moment > now + retry.longest * (1 + JITTER)
+
+
 def sane(retry: Retry, moment: float, now: float) -> float:
     """A moment that was stored, pulled in when it lies further ahead than any wait can: the clock has jumped back."""
     return min(moment, now + retry.longest * (1 + JITTER))
