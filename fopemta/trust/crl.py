@@ -5,11 +5,17 @@ Delta and indirect lists, and lists for some reasons only, are refused with word
 
 from __future__ import annotations
 
+import hashlib
+
 import attrs
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.x509.oid import ExtensionOID
 
+from fopemta.trust.crl_entries import Split, split
 from fopemta.trust.ocsp import SKEW, revoked_words
 from fopemta.trust.revocation import Finding, Status
 
@@ -20,9 +26,12 @@ _UNDERSTOOD = frozenset(
 
 @attrs.frozen
 class SoundList:
-    """A list whose signature, issuer and dates are good; `made` and `until` in seconds since the epoch."""
+    """A list whose signature, issuer and dates are good; `made` and `until` in seconds since the epoch.  `crl` is read
+    without the entries, which are in `split`.
+    """
 
     crl: x509.CertificateRevocationList
+    split: Split
     made: float
     until: float
 
@@ -36,14 +45,17 @@ def judge_crl(der: bytes, certificate: x509.Certificate, issuer: x509.Certificat
 
 
 def read_crl(der: bytes, issuer: x509.Certificate, now: float) -> SoundList | str:
-    """The list, or what is wrong with it.  Takes long for a large one (the whole of it is hashed).  Never raises."""
+    """The list, or what is wrong with it.  Takes long for a large one (the whole of it is hashed), and leaves the
+    interpreter to others meanwhile.  Never raises.
+    """
     try:
-        crl = x509.load_der_x509_crl(der)
-        fault = _fault(crl, issuer, now)
+        parts = split(der)
+        crl = x509.load_der_x509_crl(parts.with_entry())
+        fault = _fault(crl, parts, issuer, now)
         if fault is not None:
             return fault
         assert crl.next_update_utc is not None
-        return SoundList(crl, crl.last_update_utc.timestamp(), crl.next_update_utc.timestamp())
+        return SoundList(crl, parts, crl.last_update_utc.timestamp(), crl.next_update_utc.timestamp())
     except Exception as error:  # noqa: BLE001  a stranger's bytes: whatever is wrong with them, they prove nothing
         return f"the CRL could not be read ({type(error).__name__})"
 
@@ -60,9 +72,10 @@ def judge_entry(found: SoundList, certificate: x509.Certificate, now: float) -> 
 
 
 def _of_entry(found: SoundList, certificate: x509.Certificate) -> Finding:
-    entry = found.crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
-    if entry is None:
+    octets = found.split.entry_of(certificate.serial_number)
+    if octets is None:
         return Finding(Status.GOOD, "crl", "", found.until)
+    [entry] = x509.load_der_x509_crl(found.split.with_entry(octets))
     reason = None
     for extension in entry.extensions:
         if isinstance(extension.value, x509.CRLReason):
@@ -80,7 +93,7 @@ def _of_entry(found: SoundList, certificate: x509.Certificate) -> Finding:
 # --- the list itself -----------------------------------------------------------------------------------------------
 
 
-def _fault(crl: x509.CertificateRevocationList, issuer: x509.Certificate, now: float) -> str | None:
+def _fault(crl: x509.CertificateRevocationList, parts: Split, issuer: x509.Certificate, now: float) -> str | None:
     if crl.issuer != issuer.subject:
         return "the CRL is another issuer's"
     if not _may_sign_lists(issuer):
@@ -88,10 +101,32 @@ def _fault(crl: x509.CertificateRevocationList, issuer: x509.Certificate, now: f
     digest = crl.signature_hash_algorithm
     if isinstance(digest, hashes.MD5 | hashes.SHA1):
         return f"the CRL is signed with {digest.name}"
-    key = issuer.public_key()
-    if not crl.is_signature_valid(key):  # type: ignore[arg-type]  # TypeError for a key that signs nothing
+    if not _is_signed(crl, parts, issuer):
         return "the CRL is not signed by the issuer"
     return _extension_fault(crl) or _date_fault(crl, now)
+
+
+def _is_signed(crl: x509.CertificateRevocationList, parts: Split, issuer: x509.Certificate) -> bool:
+    """Over the list as it came; that both places name the same algorithm (RFC 5280 5.1.1.2) is seen when it is read.
+    Raises for a key that signs nothing.
+    """
+    key, signed = issuer.public_key(), memoryview(parts.der)[parts.signed : parts.signed_end]
+    digest, how = crl.signature_hash_algorithm, crl.signature_algorithm_parameters
+    try:
+        if digest is None:
+            key.verify(crl.signature, bytes(signed))  # type: ignore[call-arg, union-attr]  # Ed25519, Ed448
+            return True
+        # hashlib leaves the interpreter to others while it works, the library's own verify does not.
+        hashed, prehashed = hashlib.new(digest.name.replace("-", "_"), signed).digest(), Prehashed(digest)
+        if isinstance(key, rsa.RSAPublicKey) and isinstance(how, padding.PKCS1v15 | padding.PSS):
+            key.verify(crl.signature, hashed, how, prehashed)
+        elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(how, ec.ECDSA):
+            key.verify(crl.signature, hashed, ec.ECDSA(prehashed))
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _may_sign_lists(issuer: x509.Certificate) -> bool:
