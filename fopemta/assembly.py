@@ -218,6 +218,7 @@ class Server:
         reading = FewAtOnce(kept.machine.in_threads(reactor), _READ_AT_ONCE)
         out = Delivering.of(configuration, reactor, spool, lookups, kept, reading)
         recipients = _recipients(configuration, reactor, out.callout, kept)
+        out.queue.made_here.aliases = recipients
         clients = Clients(configuration, reactor)
         queue = kept.shared(out.queue)
         entrance = _Entrance(configuration, reactor, spool, queue, recipients, clients, kept, lookups, reading)

@@ -67,10 +67,11 @@ def accept(
     """What becomes of a message whose content has come: `content` as far as rules read it, None where none does;
     `size` octets, `now` in seconds since the epoch.
     """
-    envelope = through_aliases(envelope, house)
     results: tuple[RuleResult, ...] = ()
     at_acceptance = book.of(*AT_ACCEPTANCE)
-    if at_acceptance.rules:
+    if not at_acceptance.rules:
+        envelope = through_aliases(envelope, house)
+    else:
         envelope, results = _redirected(envelope, at_acceptance, house, content, size, now)
         refused = refusal_of(results)
         if refused is not None:
@@ -116,29 +117,34 @@ _Acted = set[tuple[str, Mailbox]]
 def _redirected(
     envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
 ) -> tuple[Envelope, tuple[RuleResult, ...]]:
-    """The envelope when no redirect is left to be followed, and what all rules say of it then.
+    """The envelope when no alias and no redirect is left to be followed, and what all rules say of it then.  A rule
+    that names an alias redirects it before it is looked up.
 
     It comes to an end: no rule redirects twice what came of one address.
     """
     said: dict[str, RuleResult] = {}
     acted: _Acted = set()
     while True:
-        results = book.concerning(facts_of(envelope, Stage.CONTENT, size, content), now)
+        facts = facts_of(through_aliases(envelope, house), Stage.CONTENT, size, content)
+        results = book.concerning(facts, now)
         # What a rule has redirected it no longer names: that it had a say stays.
         kept = {name: each for name, each in said.items() if each.matches and isinstance(each.rule.then, Redirect)}
         said = kept | {each.rule.name: each for each in results}
         redirects = matching(results, Redirect)
-        led = _led(envelope, redirects, acted, house) if redirects else envelope
+        led = through_aliases(_led(envelope, redirects, acted, house), house)
         if led == envelope:
             return envelope, tuple(said.values())
         envelope = led
 
 
 def _led(envelope: Envelope, redirects: Sequence[RuleResult], acted: _Acted, house: House) -> Envelope:
+    if not redirects:
+        return envelope
+
     def leads(recipient: Mailbox) -> Leads:
         return _leads(recipient_facts(envelope, recipient), redirects, acted)
 
-    return through_aliases(led_on(envelope, leads, house), house)
+    return led_on(envelope, leads, house)
 
 
 def _leads(recipient: RecipientFacts, redirects: Sequence[RuleResult], acted: _Acted) -> Leads:

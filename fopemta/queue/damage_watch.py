@@ -12,6 +12,7 @@ from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.identifiers import derived_id
 from fopemta.mail.queued import QueuedMessage
+from fopemta.queue.made_here import MadeHere
 from fopemta.report.damage_notice import damage_notice
 from fopemta.report.facts import Facts
 
@@ -24,9 +25,11 @@ class DamageWatch:
         spool: ISpool,
         config: Configuration,
         now: Callable[[], float],
+        made_here: MadeHere,
         deliver: Callable[[QueuedMessage], None],
     ) -> None:
         self.config = config
+        self._made_here = made_here
         self._spool = spool
         self._now = now
         self._deliver = deliver
@@ -46,8 +49,9 @@ class DamageWatch:
             postmaster, now = self.config.node.postmaster, self._now()
             notice_id = derived_id("damage", str(now), *(each.what for each in damage))
             # From nobody: should it fail, there is nobody else to tell.
-            envelope = Envelope(None, (postmaster,))
-            notice = await self._spool.submit(notice_id, envelope, damage_notice(self._facts(notice_id, now), damage))
+            content = damage_notice(self._facts(notice_id, now), damage)
+            envelope = self._made_here.envelope(Envelope(None, (postmaster,)), content)
+            notice = await self._spool.submit(notice_id, envelope, content)
         except SpoolTrouble as trouble:
             maillog.spool_trouble(f"the notice of {len(damage)} damaged things cannot be kept: {trouble}")
             return

@@ -24,6 +24,7 @@ from fopemta.queue.clocks import Ages, SteadyAgenda
 from fopemta.queue.damage_watch import DamageWatch
 from fopemta.queue.demanding import Demanding
 from fopemta.queue.destinations import Taken
+from fopemta.queue.made_here import MadeHere
 from fopemta.queue.not_made import not_asked_for, not_judged
 from fopemta.queue.outcomes import Outcomes
 from fopemta.queue.pending_orders import PendingOrders
@@ -76,7 +77,9 @@ class Dispatcher:
         self._clock = clock
         self._now = now
         self._noise = noise
-        self._damage = DamageWatch(spool, config, now, self.accepted)
+        # What is made here goes to its recipients as all other mail does.
+        self.made_here = MadeHere(config, now)
+        self._damage = DamageWatch(spool, config, now, self.made_here, self.accepted)
 
         def seconds() -> float:
             """Not `clock.seconds` itself: a reactor is given its steady clock later (service.run_steadily)."""
@@ -86,18 +89,6 @@ class Dispatcher:
         self._ages = Ages(seconds, now)
         self._ways = Ways(config)
         self._demanding = demanding or Demanding(spool, config, now, in_thread)
-        self._outcomes = Outcomes(
-            spool,
-            config,
-            self._demanding,
-            self._ages,
-            now,
-            noise,
-            self._wait,
-            self.accepted,
-            lambda: self._carry(),
-            counts,
-        )
         self._rounds: dict[str, Round] = {}
         # Those that wait and are under a rule's demand.
         self._bound: set[str] = set()
@@ -117,8 +108,9 @@ class Dispatcher:
         self._call_all = Unnested(self._call_all_once)
         self._watch: IDelayedCall | None = None
         self._outcomes = Outcomes(
-            spool, config, self._demanding, self._ages, now, noise, self._wait, self.accepted, self._carry, counts
-        )
+            spool, config, self._demanding, self._ages, now, noise, self._wait, self.accepted, self._carry,
+            self.made_here, counts,
+        )  # fmt: skip
         self._traffic = Traffic(config, seconds, noise, standings, self._stands_otherwise)
         self._alarm: IDelayedCall | None = None
         self._held_back = False
@@ -172,7 +164,7 @@ class Dispatcher:
         self._config = config
         self._outcomes.reconfigure(config)
         self._demanding.reconfigure(config)
-        self._damage.config = self._ways.config = config
+        self._damage.config = self._ways.config = self.made_here.config = config
         self._traffic.reconfigure(config)
         for consignment in self._traffic.withdraw_all():
             self._came_back(self._rounds[consignment.message.id])

@@ -15,6 +15,7 @@ from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.queue.clocks import Ages
 from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
+from fopemta.queue.made_here import MadeHere
 from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter, Told
 from fopemta.queue.round import Round
@@ -43,6 +44,7 @@ class Outcomes:
         wait: Callable[[float], Deferred[None]],
         accepted: Callable[[QueuedMessage], None],
         resumed: Callable[[], None],
+        made_here: MadeHere,
         counts: IRuleCounts | None = None,
     ) -> None:
         self._counts = counts
@@ -55,7 +57,7 @@ class Outcomes:
         self._wait = wait
         self._accepted = accepted
         self._resumed = resumed
-        self._reporter = Reporter(spool, config, now, wait)
+        self._reporter = Reporter(spool, config, now, wait, made_here)
         self._unwritten = 0
 
     def reconfigure(self, config: Configuration) -> None:
@@ -141,11 +143,19 @@ class Outcomes:
             timed = self._timed(round_, destination, verdict)
         else:
             timed = self._timed_for_tls(round_, destination, verdict, verdict.tls_since + patience.hold)
-        if timed.result is not Result.FAILED or timed.recipient != str(self._config.node.postmaster):
+        if timed.result is not Result.FAILED or not self._is_postmasters(message, timed.recipient):
             return timed
-        # Nobody else would hear of it, so it is never given up (RULINGS 24).
+        # Nobody else would hear of it, so it is never given up.
         maillog.postmaster_unreachable(message.id, timed.recipient, timed.text)
         return attrs.evolve(timed, result=Result.DEFERRED, held=True)
+
+    def _is_postmasters(self, message: QueuedMessage, recipient: str) -> bool:
+        """It is postmaster's mail: by the address, or, of what is made here, by any that an alias has replaced."""
+        postmaster = self._config.node.postmaster
+        if recipient == str(postmaster):
+            return True
+        said = message.envelope.options_of(message.status_of(recipient).address)
+        return message.envelope.arrival is None and postmaster in (*said.stands_for, *said.by_way_of)
 
     def _timed_for_tls(
         self, round_: Round, destination: NextHop | None, verdict: VerdictRecord, deadline: float

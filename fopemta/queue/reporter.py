@@ -14,6 +14,7 @@ from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.identifiers import derived_id
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
+from fopemta.queue.made_here import MadeHere
 from fopemta.queue.patience import pause
 from fopemta.report.delivery_report import delivery_report, needs_smtputf8
 from fopemta.report.enclosure import LARGEST_ENCLOSED, Enclosed
@@ -46,8 +47,10 @@ class Reporter:
         config: Configuration,
         now: Callable[[], float],
         wait: Callable[[float], Deferred[None]],
+        made_here: MadeHere,
     ) -> None:
         self.config = config
+        self._made_here = made_here
         self._spool = spool
         self._now = now
         self._wait = wait
@@ -127,7 +130,7 @@ class Reporter:
         body_type = BodyType.SEVEN_BIT if content.isascii() else BodyType.EIGHT_BIT_MIME
         utf8 = needs_smtputf8(facts, notice.to)
         envelope = Envelope(None, (notice.to,), body_type, smtputf8=utf8, require_tls=protected, inherited=inherited)
-        return envelope, content
+        return self._made_here.envelope(envelope, content), content
 
     def _facts(self, report_id: str, rules: Mapping[str, tuple[str, ...]]) -> Facts:
         node = self.config.node

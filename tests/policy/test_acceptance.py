@@ -166,6 +166,11 @@ class RecipientTests(SynchronousTestCase):
         )
         self.assertIn(CAROL, found.envelope.recipients)
 
+    def test_an_alias_is_redirected_before_it_is_looked_up(self) -> None:
+        moves = rule("a", Redirect((EVE,)), when=(to("sales@us.test"),))
+        found = accepted(moves, house=aliased("sales: carol, dave"), recipients=(at("sales"),))
+        self.assertEqual(led(found), {"eve@shop.test": (["sales@us.test"], [])})
+
     def test_a_copy_stands_for_everybody(self) -> None:
         found = accepted(rule("a", Bcc((CAROL, EVE))), house=aliased("carol: x@far.test"))
         self.assertEqual(

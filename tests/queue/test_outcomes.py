@@ -16,6 +16,7 @@ from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
 from fopemta.policy.demands import RuleDemands
 from fopemta.queue.clocks import Ages
 from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
+from fopemta.queue.made_here import MadeHere
 from fopemta.queue.outcomes import Outcomes
 from fopemta.queue.round import Round
 from fopemta.routing.routes import next_hop
@@ -48,7 +49,7 @@ class CostTests(SynchronousTestCase):
             outcomes = Outcomes(
                 spool, CONFIG, Demanding(spool, CONFIG, clock.seconds),
                 Ages(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
-                lambda _: Deferred(), lambda _: None, lambda: None,
+                lambda _: Deferred(), lambda _: None, lambda: None, MadeHere(CONFIG, clock.seconds),
             )  # fmt: skip
             who = tuple(Mailbox(f"u{number}", "b.test") for number in range(size))
             asked = RecipientOptions(frozenset({Notify.DELAY}))
@@ -97,7 +98,7 @@ class CostTests(SynchronousTestCase):
             outcomes = Outcomes(
                 kept, CONFIG, Demanding(kept, CONFIG, clock.seconds),
                 Ages(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
-                lambda _: Deferred(), lambda _: None, lambda: None,
+                lambda _: Deferred(), lambda _: None, lambda: None, MadeHere(CONFIG, clock.seconds),
             )  # fmt: skip
             who = tuple(Mailbox("u", f"d{number}.test") for number in range(size))
             spool = MemorySpool(clock)
