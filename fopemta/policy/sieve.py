@@ -12,12 +12,12 @@ from typing import TypeAlias
 import attrs
 
 from fopemta.policy.facts import Fact, MessageFacts
-from fopemta.policy.matchers import Headers, Matcher, Recipients, Senders
+from fopemta.policy.matchers import Body, Headers, Matcher, Recipients, Senders
 from fopemta.policy.patterns import Program, any_of, readings
 
 # A condition that a rule can be left out by; the first kind that a rule has counts: what is shorter to look through.
-Telling: TypeAlias = Senders | Recipients | Headers
-_KINDS = (Senders, Recipients, Headers)
+Telling: TypeAlias = Senders | Recipients | Headers | Body
+_KINDS = (Senders, Recipients, Headers, Body)
 
 # What is looked for at once; where it is found, so many rules at most are asked.
 _MOST_RULES = 64
@@ -47,7 +47,11 @@ class _Group:
         if self.reads is Fact.RECIPIENT:
             return [text for each in facts.recipients for one in each.addresses for text in readings(one)]
         content = facts.content
-        if content is None or content.gap_of(self.name) is not None:
+        if content is None:
+            return None
+        if self.reads is Fact.BODY:
+            return None if content.texts_gap is not None else (*content.texts, *content.texts_otherwise)
+        if content.gap_of(self.name) is not None:
             return None
         headers = (*content.headers, *content.headers_otherwise)
         return [value for name, value in headers if name.lower() == self.name]

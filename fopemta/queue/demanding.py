@@ -6,8 +6,10 @@ each attempt, and asked for again when a message is about to be sent.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -22,7 +24,7 @@ from fopemta.policy.acceptance import to_store
 from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker
 from fopemta.policy.content import content_facts
 from fopemta.policy.demands import RuleDemands, demands_on, stricter
-from fopemta.policy.facts import ContentFacts, Gap, RecipientFacts, Stage, facts_of
+from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, RecipientFacts, Stage, facts_of
 from fopemta.policy.rulebook import NO_RULES, Rulebook, RuleResult
 from fopemta.policy.steps import House
 from fopemta.policy.way import Way, way_of
@@ -30,6 +32,9 @@ from fopemta.routing.routes import route_for
 from fopemta.trust.demand import Demand, Demanded, inheritance
 from fopemta.trust.ladder import own_demand
 from fopemta.trust.verdict import Result, VerdictRecord
+
+# The facts of a message, and what each of several books of rules says of it.
+Said: TypeAlias = tuple[MessageFacts, Sequence[Sequence[RuleResult]]]
 
 _NOTHING = RuleDemands()
 _UNREADABLE = Gap("the message cannot be read now", for_good=False)
@@ -114,9 +119,8 @@ class Demanding:
             return NO_DEMANDS
         kept = [book for until, book in self._kept if message.arrived < until] if stored else []
         books = [self._book, *kept]
-        content = await self._content(message) if any(book.reads_content for book in books) else None
-        facts = facts_of(message.envelope, Stage.CONTENT, message.size, content)
-        said = [self._in_force(book.concerning(facts, message.arrived)) for book in books if book.rules]
+        facts, results = await self._said(message, [book for book in books if book.rules])
+        said = [self._in_force(each) for each in results]
         statuses = message.recipients
         found = [self._by_rules(status, facts.recipients[number], said) for number, status in enumerate(statuses)]
         if stored:
@@ -174,24 +178,42 @@ class Demanding:
         now = self._now()
         return [each for each in results if not isinstance(each.rule.then, AllowWeaker) or each.rule.in_force(now)]
 
-    async def _content(self, message: QueuedMessage) -> ContentFacts:
-        """What rules ask of the message itself."""
-        asked, octets = self._book.asked, b""
-        for _, book in self._kept:
-            asked |= book.asked
+    async def _said(self, message: QueuedMessage, books: Sequence[Rulebook]) -> Said:
+        """What each book says of the message.  Reading it takes its time, and so do many rules about a long text:
+        neither is for the reactor's thread.
+        """
+        if not any(book.reads_content for book in books):
+            return _said_of(message, books, None)
         bounds = self._config.limits.content
         try:
-            content = await self._spool.content(message.id)
-            try:
-                while len(octets) < bounds.looked_at and (piece := await content.read(bounds.looked_at - len(octets))):
-                    octets += piece
-            finally:
-                content.close()
+            octets = await self._beginning(message, bounds.looked_at)
         except SpoolTrouble:
-            return ContentFacts(headers_gap=_UNREADABLE, texts_gap=_UNREADABLE, attachments_gap=_UNREADABLE)
-        whole = len(octets) == message.size
-        facts: ContentFacts = await self._in_thread(content_facts, octets, whole, asked, bounds)
-        return facts
+            gaps = ContentFacts(headers_gap=_UNREADABLE, texts_gap=_UNREADABLE, attachments_gap=_UNREADABLE)
+            return _said_of(message, books, gaps)
+        asked = functools.reduce(operator.or_, (book.asked for book in books))
+
+        def read_and_judged() -> Said:
+            content = content_facts(octets, len(octets) == message.size, asked, bounds)
+            return _said_of(message, books, content)
+
+        said: Said = await self._in_thread(read_and_judged)
+        return said
+
+    async def _beginning(self, message: QueuedMessage, most: int) -> bytes:
+        """As much of its content as rules look at.  Raises SpoolTrouble."""
+        octets = b""
+        content = await self._spool.content(message.id)
+        try:
+            while len(octets) < most and (piece := await content.read(most - len(octets))):
+                octets += piece
+        finally:
+            content.close()
+        return octets
+
+
+def _said_of(message: QueuedMessage, books: Sequence[Rulebook], content: ContentFacts | None) -> Said:
+    facts = facts_of(message.envelope, Stage.CONTENT, message.size, content)
+    return facts, [book.concerning(facts, message.arrived) for book in books]
 
 
 def _at_each_attempt(config: Configuration) -> Rulebook:

@@ -11,7 +11,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import Action, ForceTls
 from fopemta.policy.facts import ContentFacts, MessageFacts, RecipientFacts, Stage
-from fopemta.policy.matchers import Clients, Headers, Recipients, Senders, Users
+from fopemta.policy.matchers import Body, Clients, Headers, Recipients, Senders, Users
 from fopemta.policy.patterns import address_pattern, name_pattern, text_pattern
 from fopemta.policy.rulebook import Rule, Rulebook, RuleResult
 
@@ -60,6 +60,10 @@ def users(*patterns: str) -> Users:
 
 def header(name: str, *patterns: str) -> Headers:
     return Headers(name, tuple(text_pattern(each) for each in patterns))
+
+
+def body(*patterns: str) -> Body:
+    return Body(tuple(text_pattern(each) for each in patterns))
 
 
 def rule(name: str = "r", then: Action | None = None, **facts: Any) -> Rule:

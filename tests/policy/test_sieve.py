@@ -15,9 +15,15 @@ from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, Stage
 from fopemta.policy.matchers import Answer, Matcher, SizeOver
 from fopemta.policy.rulebook import Rule, Rulebook
 from fopemta.policy.sieve import Sieve
-from tests.policy.rules import MESSAGE, NOW, by, from_networks, header, message, rule, to, who
+from tests.policy.rules import MESSAGE, NOW, body, by, from_networks, header, message, rule, to, who
 
-UNREADABLE = ContentFacts(headers_gap=Gap("the header is too long", True))
+TOO_LONG = Gap("it is too long", True)
+UNREADABLE = ContentFacts(headers_gap=TOO_LONG, texts_gap=TOO_LONG)
+GARBLED = ContentFacts(
+    header_gaps=(("x-class", TOO_LONG),),
+    headers_otherwise=(("subject", "hidden"),),
+    texts_otherwise=("hidden",),
+)
 
 
 def asked(*rules: Rule, facts: MessageFacts = MESSAGE) -> list[str]:
@@ -59,6 +65,16 @@ class SieveTests(SynchronousTestCase):
             ((header("X-Class", "secret"),), {}, False),
             ((header("X-Class", "blue"),), {"content": UNREADABLE}, True),
             ((header("X-Class", "blue"),), {"content": None}, True),
+            ((header("X-Class", "blue"),), {"content": GARBLED}, True),
+            ((header("X-Other", "blue"),), {"content": GARBLED}, False),
+            ((header("Subject", "hidden"),), {"content": GARBLED}, True),
+            ((body("HELLO"),), {}, True),
+            ((body("nowhere"),), {}, False),
+            ((body("hidden"),), {"content": GARBLED}, True),
+            ((body("nowhere"),), {"content": GARBLED}, False),
+            ((body("nowhere"),), {"content": UNREADABLE}, True),
+            ((body("nowhere"),), {"content": None}, True),
+            ((body("hello"), header("Subject", "nowhere")), {}, False),
             # By the shorter text, whichever stands first.
             ((header("Subject", "plan"), to("far.test")), {}, False),
             # "*" is found everywhere, and tells nothing.
@@ -101,6 +117,7 @@ conditions = st.one_of(
     st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=3).map(lambda texts: to(*texts)),
     st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=3).map(lambda texts: by(*texts)),
     st.builds(header, st.sampled_from(["Subject", "X-Class"]), st.sampled_from(TEXTS)),
+    st.builds(body, st.sampled_from(TEXTS)),
     st.just(SizeOver(100)),
 )
 rules = st.builds(
@@ -110,6 +127,11 @@ rules = st.builds(
     direction=st.sampled_from([None, *Direction]),
     expires=st.sampled_from([None, NOW - 1, NOW + 1]),
 )
+gaps = st.sampled_from([None, None, Gap("cannot be decoded", True), Gap("not yet", False)])
+texts = st.lists(st.sampled_from(["the plan", "PLAN", "", "other"]), max_size=2).map(tuple)
+headers = st.lists(
+    st.tuples(st.sampled_from(["subject", "x-class"]), st.sampled_from(["the plan", "PLAN", "", "other"])), max_size=2
+).map(tuple)
 messages = st.builds(
     message,
     stage=st.sampled_from([Stage.SENDER, Stage.RECIPIENT, Stage.CONTENT]),
@@ -124,11 +146,13 @@ messages = st.builds(
     ).map(tuple),
     content=st.builds(
         ContentFacts,
-        headers=st.lists(
-            st.tuples(st.sampled_from(["subject", "X-CLASS"]), st.sampled_from(["the plan", "PLAN", "", "other"])),
-            max_size=2,
-        ).map(tuple),
-        headers_gap=st.sampled_from([None, None, Gap("cannot be decoded", True), Gap("not yet", False)]),
+        headers=headers,
+        headers_otherwise=headers,
+        header_gaps=st.sampled_from([(), (), (("subject", Gap("cannot be decoded", True)),)]),
+        texts=texts,
+        texts_otherwise=texts,
+        texts_gap=gaps,
+        headers_gap=gaps,
     ),
 )
 
