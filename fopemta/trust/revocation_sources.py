@@ -97,7 +97,7 @@ def _lists(points: Iterable[x509.DistributionPoint]) -> tuple[tuple[str, ...], t
         else:
             urls += [each.value for each in point.full_name if isinstance(each, x509.UniformResourceIdentifier)]
     usable, other = _over_http(urls)
-    return usable, (*passed_over, *other)
+    return usable, (*dict.fromkeys(passed_over), *other)
 
 
 def _responders(certificate: x509.Certificate) -> list[str]:
@@ -115,9 +115,14 @@ def _responders(certificate: x509.Certificate) -> list[str]:
 
 def _over_http(urls: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Those that we fetch, and what is said of the others."""
-    usable = [each for each in urls if each.lower().startswith("http://") and len(each) <= _LONGEST_URL]
-    other = [f"{printable(each)[:60]} (only http is fetched)" for each in urls if each not in usable]
-    return tuple(dict.fromkeys(usable))[:_MOST_OF_A_KIND], tuple(other[:_MOST_OF_A_KIND])
+    usable = dict.fromkeys(each for each in urls if _is_usable(each))
+    other = [each for each in urls if not _is_usable(each)][:_MOST_OF_A_KIND]
+    words = tuple(f"{printable(each)[:60]} (only http is fetched)" for each in other)
+    return tuple(usable)[:_MOST_OF_A_KIND], words
+
+
+def _is_usable(url: str) -> bool:
+    return len(url) <= _LONGEST_URL and url[:7].lower() == "http://"
 
 
 def _must_staple(certificate: x509.Certificate) -> bool:

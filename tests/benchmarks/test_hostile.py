@@ -14,7 +14,8 @@ class FamilyTests(SynchronousTestCase):
     def test_each_is_doubled_and_read(self) -> None:
         names = [each.name for each in all_families()]
         self.assertEqual(len(names), len(set(names)))
-        for room in ("addresses", "headers", "mime", "html", "replies", "seven-bit"):
+        rooms = ("addresses", "headers", "mime", "html", "replies", "seven-bit")
+        for room in (*rooms, "certificates", "crl", "dns", "http", "ocsp", "received"):
             self.assertTrue([each for each in names if each.startswith(f"{room}.")], room)
         for family in all_families():
             small, large = family.make(512), family.make(2048)

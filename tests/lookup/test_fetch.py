@@ -315,5 +315,5 @@ class FetchTests(SynchronousTestCase):
         ):  # fmt: skip
             found = self.fetched(url)
             assert isinstance(found, Unavailable), url
-            self.assertTrue(found.reason.isprintable(), url)
+            self.assertTrue(found.reason.isprintable() and found.reason.isascii(), url)
         self.assertEqual(self.network.dialled, [])

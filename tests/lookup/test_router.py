@@ -70,6 +70,10 @@ class RouterTests(SynchronousTestCase):
     def test_fixed_address_is_no_name(self) -> None:
         route = Route(domain="*", via=Via.SMTP, host="2001:db8::5")
         self.assertEqual(self.hosts("d.test", route), (Host(None, ("2001:db8::5",), 25),))
+        self.assertEqual(self.resolver.asked, [])
+        router = self.router()
+        first, second = (self.successResultOf(router.hosts(next_hop(each, (route,)))) for each in ("d.test", "e.test"))
+        self.assertIs(first, second)  # the same for every message
 
     def test_C121_literal_that_is_us(self) -> None:
         own = OwnAddresses(frozenset({("192.0.2.3", 25)}))

@@ -50,6 +50,13 @@ class SourcesTests(SynchronousTestCase):
         for words, says in table.items():
             self.assertEqual(of(says), Sources(named=True, passed_over=(words,)), words)
 
+    def test_what_is_said_is_bounded(self) -> None:
+        issuer = x509.DirectoryName(CA.root.subject)
+        points = x509.CRLDistributionPoints([x509.DistributionPoint(None, None, None, [issuer])] * 100)
+        self.assertEqual(of(points).passed_over, ("an indirect CRL",))
+        other = of(lists_at(*(f"ldap://c.test/{number}" for number in range(9))))
+        self.assertEqual([each[:14] for each in other.passed_over], [f"ldap://c.test/{n}"[:14] for n in range(3)])
+
     def test_must_staple_and_short_life(self) -> None:
         self.assertTrue(of(MUST_STAPLE).must_staple)
         self.assertFalse(of(x509.TLSFeature([x509.TLSFeatureType.status_request_v2])).must_staple)
