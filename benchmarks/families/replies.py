@@ -10,6 +10,7 @@ from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.smtp.client_effects import Ready, SendChunk, SendContent, Transaction
 from fopemta.smtp.client_session import ClientSession
 from fopemta.smtp.reply_parser import ReplyParser
+from tests.smtp.permits import permit_for
 
 # As much as is read from a socket at once.
 _SEGMENT = 1 << 16
@@ -55,7 +56,8 @@ def _asked(offer: bytes, body: BodyType = BodyType.SEVEN_BIT) -> Callable[[bytes
         session = ClientSession("us.test", False)
         session.receive(_GREETING)
         assert isinstance(session.receive(offer)[-1], Ready)
-        session.begin(Transaction(envelope=Envelope(None, recipients), recipients=recipients, size=1, body=body))
+        transaction = Transaction(envelope=Envelope(None, recipients), recipients=recipients, size=1, body=body)
+        session.begin(transaction, permit_for(transaction, session.tls))
         for answer in (b"250 ok\r\n", *answers, b"354 go\r\n"):
             if any(isinstance(each, SendContent | SendChunk) for each in session.receive(answer)):
                 return
