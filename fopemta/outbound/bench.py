@@ -20,7 +20,9 @@ from fopemta.trust.verdict import Tested
 
 
 class Bench:
-    """Judges by the proofs of `plan`; `now` the wall time."""
+    """Judges by the proofs of `plan`; `now` the wall time.  `domain` is the recipient's, whether or not the plan asks
+    for it: rules in test mode may.
+    """
 
     def __init__(
         self,
@@ -29,12 +31,14 @@ class Bench:
         client: TlsClient,
         revocations: IRevocations | None,
         now: Callable[[], float],
+        domain: str = "",
     ) -> None:
         self._plan = plan
         self._tls = tls
         self._client = client
         self._revocations = revocations
         self._now = now
+        self._domain = domain
 
     async def judged(self, step: Step, evidence: HandshakeEvidence) -> Judged:
         """What is made of the certificate; where the message depends on it, with all that can be found out about its
@@ -61,10 +65,10 @@ class Bench:
         if demand.level < Level.AUTHENTICATED:
             return Tested(rule, True)
         proofs, against = () if demand.proof is None else (demand.proof,), self._against(evidence)
-        if not session.step.hello.named and rests_on_name(proofs, _name(session.step), self._plan.domain):
+        if not session.step.hello.named and rests_on_name(proofs, _name(session.step), self._domain):
             # Enforced, it would not have come to this session.
             return Tested(rule, False, Diagnosis.SNI_REFUSED.value)
-        judgement = proven(proofs, against, _name(session.step), self._plan.domain, self._now())
+        judgement = proven(proofs, against, _name(session.step), self._domain, self._now())
         weighing = Weighing.of(self._client, proofs, self._revocations)
         known = weighing.known(judgement, in_question(proofs, against))
         return Tested(rule, known.authenticated, None if known.diagnosis is None else known.diagnosis.value)

@@ -130,7 +130,7 @@ class Prober:
 
     def tested(self, seen: Seen, demands: Sequence[Demand], domain: str) -> tuple[Tested, ...]:
         """What each of `demands` would make of what was seen; `domain` is the recipient's."""
-        bench = Bench(attrs.evolve(self._judging, domain=domain), self._tls, self._config.tls_client, None, self._now)
+        bench = Bench(self._judging, self._tls, self._config.tls_client, None, self._now, domain)
         step = Step(seen.host, seen.address, seen.rung or Rung.PLAIN, seen.hello)
         session = Session.of(step, seen.evidence, seen.judged, seen.diagnosis, ServerOffer())
         return bench.tested(demands, session)

@@ -27,6 +27,7 @@ from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Phase, Ready, RecipientResult, SessionFailed
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.host_memory import Start
+from fopemta.trust.ladder import domain_towards
 from fopemta.trust.levels import Level
 from fopemta.trust.permit import Judged, NoPermit
 from fopemta.trust.plan import TlsPlan
@@ -65,7 +66,8 @@ class Walk:
         self._without_ticket: Step | None = None
         # The last host that was tried has not answered in time.
         self._silent = False
-        self._bench = Bench(plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now)
+        domain = domain_towards(consignment.demanded, consignment.next_hop)
+        self._bench = Bench(plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now, domain)
         self._reader = Reader(owner.spool, consignment.message.id)
         self._grounds = Grounds(owner, consignment, plan)
 

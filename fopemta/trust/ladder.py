@@ -36,9 +36,16 @@ def plan_towards(demanded: Demanded, hop: NextHop, client: TlsClient) -> TlsPlan
         # RULINGS 8: the operator says that this hop crosses no network.
         demanded = NOTHING_DEMANDED
     merged = demanded.merged(own_demand(route))
-    domain = demanded.domain or hop.domain or route.domain
-    plan = plan_of(merged, client.fallback, Rung(client.lowest_rung), domain if _asks_for_domain(merged) else "")
+    domain = domain_towards(demanded, hop) if _asks_for_domain(merged) else ""
+    plan = plan_of(merged, client.fallback, Rung(client.lowest_rung), domain)
     return attrs.evolve(plan, certificate=route.certificate)
+
+
+def domain_towards(demanded: Demanded, hop: NextHop) -> str:
+    """The recipient's domain, which a certificate must bear where a proof asks for that.  It is a part of a plan only
+    where one does, since domains whose plans are the same share sessions.
+    """
+    return demanded.domain or hop.domain or hop.route.domain
 
 
 def _asks_for_domain(merged: Merged) -> bool:
