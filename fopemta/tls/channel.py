@@ -7,6 +7,7 @@ has ended.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -272,12 +273,10 @@ class TlsChannel:
             self._wire.write(wire)
 
     def _close_notify(self) -> None:
-        try:
-            both = self._open.shutdown()
-        except SSL.Error:
-            both = False
+        with contextlib.suppress(SSL.Error):
+            self._open.shutdown()
         self._flush()
-        if both or self._heard_all:
+        if self._heard_all:
             self._wire.loseConnection()
 
     def _fail(self) -> None:

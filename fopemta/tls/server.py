@@ -33,7 +33,6 @@ from fopemta.trust.server_offer import PROFILES, ServerOffer, offer_of
 _HOST_NAME = re.compile(rb"[A-Za-z0-9._-]{1,253}")
 _VERSIONS = {ServerVersion.TLS_1_2: SSL.TLS1_2_VERSION, ServerVersion.TLS_1_3: SSL.TLS1_3_VERSION}
 _VERIFY = {
-    ClientCertificates.IGNORE: SSL.VERIFY_NONE,
     ClientCertificates.REQUEST: SSL.VERIFY_PEER,
     ClientCertificates.REQUIRE: SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT,
 }

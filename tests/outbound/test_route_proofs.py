@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
 import attrs
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import CertificateFiles, Route, TlsClient
 from fopemta.routing.routes import next_hop
-from fopemta.testing.authority import Authority
+from fopemta.testing.authority import Authority, Leaf
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.server import ServerTls
@@ -22,6 +24,7 @@ from fopemta.trust.levels import Level
 from fopemta.trust.proofs import fingerprints
 from tests.outbound.delivery import GOOD, OTHER_NAME, Delivery, peer
 from tests.tls.handshakes import AUTHORITY, FromContext, credentials, server_context
+from tests.trust.forged import signed, with_sha1
 
 PARTNER = Authority()
 DEMANDED = Route(domain="d.test", tls=Level.AUTHENTICATED)
@@ -139,3 +142,52 @@ def consigned(delivery: Delivery) -> Any:
     """The consignment of one delivery that has been made."""
     delivery.run()
     return delivery.consignment
+
+
+class StrangeCertificateTests(SynchronousTestCase):
+    """A certificate that proves nothing is no reason for plain text, and what it seems to say counts for nothing."""
+
+    def creators(self) -> dict[str, tuple[Any, str | None]]:
+        leaf, key = AUTHORITY.leaf("mx1.d.test"), AUTHORITY._issuer_key
+        assert isinstance(key, EllipticCurvePrivateKey)
+        der = leaf.chain[0].public_bytes(Encoding.DER)
+        # Of more Twisted's own TLS, which serves here, sends a part only; tests/tls has thousands.
+        many = AUTHORITY.leaf("mx1.d.test", *(f"h{number}.test" for number in range(1500)))
+        return {
+            "SHA-1": (self.shown(leaf, with_sha1(der, key)), "weak_key"),
+            "1,500 names": (FromContext(server_context(many)), None),
+            "names that cannot be read": (self.shown(leaf, signed(der, key, _with_odd_names)), "judging_failed"),
+            "version 17": (
+                self.shown(leaf, signed(der, key, lambda parts: [b"\xa0\x03\x02\x01\x10", *parts[1:]])),
+                "judging_failed",
+            ),
+            "nothing but a key": (self.shown(leaf, signed(der, key, lambda parts: parts[:-1])), "no_subject_alt_name"),
+        }  # fmt: skip
+
+    def shown(self, leaf: Leaf, der: bytes) -> FromContext:
+        """A server that shows these octets, whatever `cryptography` thinks of them."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        chain, key = leaf.write(folder, "leaf")
+        pem = f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(der).decode()}-----END CERTIFICATE-----\n"
+        issuer = AUTHORITY.intermediate.public_bytes(Encoding.PEM).decode()
+        Path(chain).write_text(pem + issuer)
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context.set_cipher_list(b"ALL:@SECLEVEL=0")
+        context.use_certificate_chain_file(chain)
+        context.use_privatekey_file(key)
+        return FromContext(context)
+
+    def test_encrypted_and_never_taken_for_proven(self) -> None:
+        for case, (creator, diagnosis) in self.creators().items():
+            [verdict] = Delivery(peer(creator=creator)).run()
+            self.assertEqual((verdict.result.value, verdict.rung), ("delivered", "strong256"), case)
+            self.assertEqual((verdict.authenticated, verdict.downgraded), (diagnosis is None, False), case)
+            [verdict] = Delivery(peer(creator=creator), route=DEMANDED).run()
+            wanted = ("delivered", None) if diagnosis is None else ("deferred", diagnosis)
+            self.assertEqual((verdict.result.value, verdict.diagnosis), wanted, case)
+
+
+def _with_odd_names(parts: list[bytes]) -> list[bytes]:
+    """The parts of a certificate with a name of a kind that there is not."""
+    return [*parts[:-1], parts[-1].replace(b"\x82\x0am", b"\x99\x0am")]

@@ -150,6 +150,20 @@ class HandshakeTests(SynchronousTestCase):
                 pair.server.channel.take(record + b"\x00" * size)
             self.assertTrue(pair.server.wire.calls, (count, size))
 
+    def test_to_the_record_and_the_octet(self) -> None:
+        records = Records()
+        said = [
+            records.too_much_to_shake(each) for _ in range(1001) for each in records.portions(b"\x16\x03\x01\x00\x01x")
+        ]
+        self.assertEqual(said, [False] * 1000 + [True])
+        records = Records()
+        said = [
+            records.too_much_to_shake(each)
+            for _ in range(31)
+            for each in records.portions(b"\x16\x03\x01\x27\x0b" + b"x" * 9995)
+        ]
+        self.assertEqual(said, [False] * 30 + [True])
+
     def test_the_bound_is_ours_where_openssl_waits(self) -> None:
         records = Records()
         said = [records.too_much_to_shake(each) for each in records.portions(b"\x16\x03\x01\x00\x01x" * 1100)]

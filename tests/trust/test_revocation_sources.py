@@ -30,6 +30,31 @@ class SourcesTests(SynchronousTestCase):
         expected = Sources(lists=("http://c.test/a", "http://c.test/b"), responders=("http://o.test",), named=True)
         self.assertEqual(found, expected)
 
+    def test_each_kind_alone_is_a_source(self) -> None:
+        for says in (
+            lists_at("http://c.test/a"),
+            responders_at("http://o.test"),
+            lists_at("ldap://c.test/a"),
+            responders_at("ldap://o.test"),
+        ):
+            self.assertTrue(of(says).named, says)
+        self.assertEqual(of(responders_at("ldap://o.test")).passed_over, ("ldap://o.test (only http is fetched)",))
+
+    def test_what_is_said_of_a_responder_only_counts(self) -> None:
+        other = x509.AccessDescription(
+            x509.oid.AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier("http://i.test")
+        )
+        by_name = x509.AccessDescription(x509.oid.AuthorityInformationAccessOID.OCSP, x509.DNSName("o.test"))
+        self.assertEqual(of(x509.AuthorityInformationAccess([other, by_name])), Sources())
+
+    def test_each_once_and_bounded(self) -> None:
+        self.assertEqual(of(lists_at("http://c.test/a", "http://c.test/a")).lists, ("http://c.test/a",))
+        odd = of(lists_at(*(f"ldap://c.test/{number}" for number in range(9))))
+        self.assertEqual(len(odd.passed_over), 3)
+        longest = "http://c.test/" + "x" * 1986
+        self.assertEqual((len(longest), of(lists_at(longest)).lists), (2000, (longest,)))
+        self.assertEqual(of(lists_at(longest + "x")).lists, ())
+
     def test_only_http_and_only_so_many(self) -> None:
         found = of(lists_at("ldap://c.test/a", "https://c.test/b", "HTTP://c.test/c"))
         self.assertEqual((found.lists, found.named), (("HTTP://c.test/c",), True))

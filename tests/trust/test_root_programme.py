@@ -69,5 +69,9 @@ class ProgrammeTests(SynchronousTestCase):
         empty = programme_of((DERS["over"], b""), NOW.timestamp())
         self.assertEqual((empty.usable, empty.newest, empty.oldest), ((), None, None))
 
+    def test_one_that_cannot_be_read_has_no_time(self) -> None:
+        [odd] = self.programme.of(Condition.UNREADABLE)
+        self.assertEqual((odd.begins, odd.ends), (0.0, 0.0))
+
     def test_day(self) -> None:
         self.assertEqual(day(NOW.timestamp()), "2026-11-25")
