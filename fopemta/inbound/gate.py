@@ -15,7 +15,7 @@ from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply
-from fopemta.policy.acceptance import Acceptance, accept, note_of, refusal_of
+from fopemta.policy.acceptance import TOO_MANY_RECIPIENTS, Acceptance, accept, note_of, refusal_of
 from fopemta.policy.action import AT_ACCEPTANCE, Defer, Reject, RequireTls
 from fopemta.policy.aliases import MOST_BY_ALIASES
 from fopemta.policy.facts import Asked, ContentFacts, MessageFacts, Stage, facts_of
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from fopemta.inbound.factory import InboundFactory
 
 _STARTED = "2.0.0"
-# RFC 5321 4.5.3.1.10: the client sends the message once more to those that are left.
-_TOO_MANY = Reply.of(452, "4.5.3", "Too many recipients, counting those that aliases stand for")
 
 
 class Gate:
@@ -82,9 +80,8 @@ class Gate:
         if refusal is None and not self.trusted:
             refusal = self._factory.clients.recipient(self.client)
         if refusal is None:
-            refusal = self._rules_refuse(Stage.RECIPIENT, (recipient,))
-        if refusal is None:
-            refusal = self._too_many(recipient)
+            # Before the rules, which are asked about all whom an alias stands for.
+            refusal = self._too_many(recipient) or self._rules_refuse(Stage.RECIPIENT, (recipient,))
         if refusal is None and not self._is_postmaster(recipient):
             if self._listed is not None and not self._is_ours:
                 return Deferred.fromCoroutine(self._ask_list_first(recipient))
@@ -97,7 +94,7 @@ class Gate:
         """None while all that aliases make of the message can be worked out in a moment; one alias alone always can."""
         weight = 0 if self._factory.aliases is None else self._factory.aliases.weight(recipient)
         if self._by_aliases and weight and self._by_aliases + weight > MOST_BY_ALIASES:
-            return _TOO_MANY
+            return TOO_MANY_RECIPIENTS
         self._by_aliases += weight
         return None
 

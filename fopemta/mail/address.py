@@ -15,7 +15,7 @@ _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
 DOT_STRING = re.compile(rf"\.*{_ATEXT}(?:{_ATEXT}|\.)*")
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)  # a dozen tables of each message are by recipient
 class Mailbox:
     """`local_part@domain`.
 

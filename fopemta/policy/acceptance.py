@@ -18,12 +18,14 @@ from fopemta.policy.demands import RuleDemands, demands_on
 from fopemta.policy.facts import ContentFacts, RecipientFacts, Stage, facts_of, recipient_facts
 from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import Rulebook, RuleResult, matching
-from fopemta.policy.steps import House, Leads, led_on, through_aliases, with_copies
+from fopemta.policy.steps import House, Leads, TooManyRecipients, led_on, through_aliases, with_copies
 from fopemta.routing.routes import route_for
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
 from fopemta.trust.ladder import own_demand
 from fopemta.trust.levels import Level
 
+# RFC 5321 4.5.3.1.10: the client sends the message once more to those that are left.
+TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "Too many recipients, counting those that aliases and rules lead to")
 _NOT_FOR_NOW = Reply.of(451, "4.7.1", "Policy could not be checked, please try again later")
 
 
@@ -67,6 +69,15 @@ def accept(
     """What becomes of a message whose content has come: `content` as far as rules read it, None where none does;
     `size` octets, `now` in seconds since the epoch.
     """
+    try:
+        return _accepted(envelope, book, house, content, size, now)
+    except TooManyRecipients:
+        return Acceptance(refusal=TOO_MANY_RECIPIENTS, envelope=envelope)
+
+
+def _accepted(
+    envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
+) -> Acceptance:
     results: tuple[RuleResult, ...] = ()
     at_acceptance = book.of(*AT_ACCEPTANCE)
     if not at_acceptance.rules:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -27,7 +27,9 @@ from fopemta.policy.mailbox_name import mailbox_name
 # For so many one name may stand, those of the names that it leads to counted anew each time: more is refused when the
 # file is read, so that nobody is left out when mail comes.
 MOST_TARGETS = 10_000
-# What the aliases of one message may come to: it is worked out at once, and so many take about a tenth of a second.
+MOST_STEPS = 50_000
+# What the aliases of one message may come to, in addresses that are noted for those who get it: all is worked out at
+# once, and so many take a tenth of a second.
 MOST_BY_ALIASES = 20_000
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -54,7 +56,7 @@ class Target:
 @attrs.frozen
 class Alias:
     """What a name stands for, and the line where it stands; `weight`: what it costs to find out who gets its mail, in
-    targets and names on the way.
+    addresses that are noted.
     """
 
     line: int
@@ -105,13 +107,14 @@ def parse(text: str, is_local: IsLocal) -> Aliases | tuple[str, ...]:
         wrong += _loops(by_name, is_local)
     if wrong:
         return tuple(wrong)
-    weights = _weights(by_name, is_local)
+    trees = _trees(by_name, is_local)
     wrong += [
-        f"line {by_name[name].line}: {name} stands for more than {MOST_TARGETS:,} addresses, through others or not"
-        for name, weight in weights.items()
-        if weight > MOST_TARGETS + 1
+        f"line {by_name[name].line}: {name} stands for more than {MOST_TARGETS:,} addresses, or leads to"
+        " them by too many names"
+        for name, tree in trees.items()
+        if tree.too_large
     ]
-    return tuple(wrong) or Aliases({name: attrs.evolve(by_name[name], weight=weights[name]) for name in by_name})
+    return tuple(wrong) or Aliases({name: attrs.evolve(by_name[name], weight=trees[name].steps) for name in by_name})
 
 
 def _nameless(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:
@@ -125,21 +128,42 @@ def _nameless(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:
                 yield f"line {alias.line}: no mailbox here has such a name: {each.local_part[:80]}"
 
 
-def _weights(by_name: Mapping[str, Alias], is_local: IsLocal) -> Mapping[str, int]:
-    """Of each name, at most a little more than is permitted; there are no circles."""
-    weights: dict[str, int] = {}
+@attrs.frozen
+class _Tree:
+    """What a name leads to, as often as it does: `names` on the way, itself one of them; `targets` at its ends; `steps`
+    from it to each of them, one for each name that is then known to lie between.
+    """
+
+    names: int
+    targets: int
+    steps: int
+
+    @property
+    def too_large(self) -> bool:
+        return self.targets > MOST_TARGETS or self.steps > MOST_STEPS
+
+
+_TOO_LARGE = _Tree(1, MOST_TARGETS + 1, MOST_STEPS + 1)
+
+
+def _trees(by_name: Mapping[str, Alias], is_local: IsLocal) -> Mapping[str, _Tree]:
+    """Of each name; there are no circles."""
+    trees: dict[str, _Tree] = {}
     left = list(by_name)
     while left:
         name = left[-1]
         nested = _names(by_name, name, is_local)
-        unknown = [each for each in nested if each not in weights]
+        unknown = [each for each in nested if each not in trees]
         if unknown:
             left += unknown
             continue
         left.pop()
-        weight = 1 + len(by_name[name].targets) - len(nested) + sum(weights[each] for each in nested)
-        weights[name] = min(weight, MOST_TARGETS + 2)
-    return weights
+        below = [trees[each] for each in nested]
+        names = 1 + sum(each.names for each in below)
+        targets = len(by_name[name].targets) - len(nested) + sum(each.targets for each in below)
+        tree = _Tree(names, targets, names + targets - 1 + sum(each.steps for each in below))
+        trees[name] = _TOO_LARGE if tree.too_large else tree
+    return trees
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -215,31 +239,20 @@ def expand(recipient: Mailbox, aliases: Aliases, is_local: IsLocal) -> Mapping[M
     """
     found: dict[Mailbox, tuple[Mailbox, ...]] = {}
     seen: set[tuple[str, str]] = set()
+    local: dict[str, bool] = {}
     # The next one last.
-    left: list[tuple[Mailbox, bool, _Chain | None]] = [(recipient, False, None)]
+    left: list[tuple[Mailbox, bool, tuple[Mailbox, ...]]] = [(recipient, False, ())]
     while left:
         address, final, before = left.pop()
-        key = (address.compared, address.domain)
-        alias = aliases.of(address) if not final and is_local(address.domain) else None
+        domain = address.domain
+        if domain not in local:
+            local[domain] = is_local(domain)
+        alias = aliases.of(address) if local[domain] and not final else None
         if alias is None:
-            found.setdefault(address, _between(before))
-        elif key not in seen:
+            found.setdefault(address, before)
+        elif (key := (address.compared, domain)) not in seen:
             seen.add(key)
-            chain = None if before is None and address == recipient else _Chain(address, before)
-            left += [(each.at(address.domain), each.final, chain) for each in reversed(alias.targets)]
+            # Shared by all its targets.
+            chain = (*before, address) if len(seen) > 1 else ()
+            left += [(each.at(domain), each.final, chain) for each in reversed(alias.targets)]
     return found or {recipient: ()}
-
-
-class _Chain(NamedTuple):
-    """An alias, and those that led to it: shared by all its targets."""
-
-    alias: Mailbox
-    before: _Chain | None
-
-
-def _between(chain: _Chain | None) -> tuple[Mailbox, ...]:
-    names: list[Mailbox] = []
-    while chain is not None:
-        names.append(chain.alias)
-        chain = chain.before
-    return tuple(reversed(names))

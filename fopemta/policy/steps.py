@@ -22,6 +22,15 @@ from fopemta.trust.levels import Level
 Leads = Mapping[Mailbox, tuple[Mailbox, ...]]
 
 
+# Whoever gets mail in place of others is stored with them, and a rule may have many recipients lead to an alias of
+# many: so many addresses are noted in a moment, and a message of more is refused.
+MOST_NOTED = 100_000
+
+
+class TooManyRecipients(Exception):
+    """What a message's recipients lead to is beyond what can be worked out at once."""
+
+
 @attrs.frozen
 class House:
     """What is at home here: local domains by `routes`, those that are passed on to servers behind this one, and the
@@ -60,11 +69,19 @@ def through_aliases(envelope: Envelope, house: House) -> Envelope:
 
 
 def led_on(envelope: Envelope, leads_of: Callable[[Mailbox], Leads], house: House) -> Envelope:
-    """The envelope with each recipient replaced by those to whom `leads_of` says that it leads."""
+    """The envelope with each recipient replaced by those to whom `leads_of` says that it leads.
+
+    Raises TooManyRecipients, as does all that uses it.
+    """
     gathered: dict[Mailbox, _Gathered] = {}
+    noted = 0
     for recipient in envelope.recipients:
         said = envelope.options_of(recipient)
-        for target, between in leads_of(recipient).items():
+        leads = leads_of(recipient)
+        if len(leads) > 1:
+            noted += len(leads) * (1 + len(said.stands_for) + len(said.by_way_of))
+            _check(noted)
+        for target, between in leads.items():
             gathered.setdefault(target, _Gathered()).take(recipient, said, target, between)
     if tuple(gathered) == envelope.recipients and all(each.unchanged for each in gathered.values()):
         return envelope
@@ -84,6 +101,8 @@ def with_copies(envelope: Envelope, copies: Iterable[Mailbox], house: House) -> 
         return envelope
     named = dict.fromkeys(one for each, said in everybody.items() for one in said.stands_for or (each,))
     between = dict.fromkeys(one for each, said in everybody.items() for one in (each, *said.by_way_of))
+    if len(added) > 1:
+        _check(len(added) * (len(named) + len(between)))
     copied = RecipientOptions(
         notify=frozenset({Notify.NEVER}),
         stands_for=tuple(named),
@@ -92,6 +111,11 @@ def with_copies(envelope: Envelope, copies: Iterable[Mailbox], house: House) -> 
     made = Envelope(None, tuple(added), options=tuple((each, copied) for each in added))
     made = through_aliases(made, house)
     return _of_all(envelope, dict(made.options) | everybody, house, order=(*envelope.recipients, *made.recipients))
+
+
+def _check(noted: int) -> None:
+    if noted > MOST_NOTED:
+        raise TooManyRecipients
 
 
 @attrs.define
@@ -131,9 +155,10 @@ def _of_all(
     """The envelope with these recipients; of each it is found out anew whether its mail leaves."""
     recipients = tuple(everybody) if order is None else order
     options = []
+    away = {each: not house.keeps(each) for each in {each.domain for each in recipients}}
     for each in recipients:
         said = everybody[each]
-        leaves = envelope.from_outside and not house.keeps(each.domain)
+        leaves = envelope.from_outside and away[each.domain]
         if said.leaves is not leaves:
             said = attrs.evolve(said, leaves=leaves)
         if said != _UNSAID:

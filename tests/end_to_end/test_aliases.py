@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import AliasFile
 from fopemta.mail.address import Mailbox
-from fopemta.outbound.callout import Callout
+from fopemta.outbound.callout import Callout, CalloutDemands
 from fopemta.policy.aliases import MOST_BY_ALIASES
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
@@ -27,7 +27,8 @@ class AliasTests(SynchronousTestCase):
         inbound = Inbound()
         config = attrs.evolve(inbound.config, aliases=AliasFile(file=str(path)))
         memory = CalloutMemory.in_folder(self.mktemp())
-        calls = Calls(Callout(Delivery(peer()).manager), memory, inbound.clock, execute, inbound.factory.now)
+        callout = Callout(Delivery(peer()).manager, CalloutDemands(config, inbound.factory.now))
+        calls = Calls(callout, memory, inbound.clock, execute, inbound.factory.now)
         recipients = Recipients(config, calls, execute, inbound.factory.now)
         inbound.factory.recipients, inbound.factory.aliases = recipients, recipients
         recipients.start()

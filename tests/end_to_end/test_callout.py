@@ -10,7 +10,7 @@ from twisted.internet.defer import execute
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Relay, Route, Unverified, Verify
-from fopemta.outbound.callout import Callout, hurried
+from fopemta.outbound.callout import Callout, CalloutDemands, hurried
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
 from fopemta.recipients.recipients import Recipients
@@ -34,7 +34,9 @@ class Relaying:
         config = attrs.evolve(self.inbound.config, relay=Relay(domains=("d.test",)), routes=(route,))
         delivery.manager.reconfigure(hurried(config))
         memory = CalloutMemory.in_folder(str(folder))
-        calls = Calls(Callout(delivery.manager), memory, self.network, execute, lambda: self.now)
+        demands = CalloutDemands(config, lambda: self.now)
+        delivery.manager.demands = demands
+        calls = Calls(Callout(delivery.manager, demands), memory, self.network, execute, lambda: self.now)
         self.inbound.factory.recipients = Recipients(config, calls, execute, lambda: self.now)
         self.inbound.factory.reconfigure(config)
 

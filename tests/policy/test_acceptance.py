@@ -111,6 +111,23 @@ class RefusalTests(SynchronousTestCase):
         self.assertIsNotNone(accepted(refuses, moves, recipients=(CAROL,)).refusal)
         self.assertIsNone(accepted(refuses, moves, recipients=(DAVE,)).refusal)
 
+    def test_recipients_times_targets_are_bounded(self) -> None:
+        many = tuple(Mailbox(f"n{number}", "old.test") for number in range(400))
+        house = aliased("all: " + ", ".join(f"t{number}" for number in range(300)))
+        moves = rule("move", Redirect((at("all"),)), when=(to("old.test"),))
+        copies = rule("copy", Bcc(tuple(at(f"c{number}") for number in range(150))), when=(to("old.test"),))
+        for rules, count, refused in (((moves,), 300, False), ((moves,), 400, True), ((copies,), 300, False),
+                                      ((copies,), 400, True)):  # fmt: skip
+            found = accepted(*rules, house=house, recipients=many[:count])
+            self.assertEqual(found.refusal is not None, refused, (count, rules[0].name))
+            if found.refusal is not None:
+                self.assertEqual((found.refusal.code, found.refusal.enhanced), (452, "4.5.3"))
+
+    def test_one_alias_alone_is_always_taken(self) -> None:
+        house = aliased("all: " + ", ".join(f"t{number}" for number in range(10_000)))
+        found = accepted(house=house, recipients=(at("all"),))
+        self.assertEqual((found.refusal, len(found.envelope.recipients)), (None, 10_000))
+
 
 def at(name: str) -> Mailbox:
     return Mailbox(name, "us.test")
