@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import attrs
 from twisted.python import usage
 
-from fopemta import configuration_file, log_observers, maillog, preflight
+from fopemta import configuration_file, log_observers, maillog, preflight, superuser
 from fopemta.assembly import Kept, Server, spool_of, tell_cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration, Log, LogLevel
@@ -45,6 +45,7 @@ class Options(usage.Options):
         "The log goes where [log] says; twistd's --logfile, --logger and --syslog come first."
     )
     optParameters = [["config", "c", None, "The configuration file (TOML)"]]
+    optFlags = [["as-root", None, "Run as root all the same (in containers that is not needed)"]]
 
     def postOptions(self) -> None:
         """Have twistd log to our outlet, unless the operator wants it otherwise."""
@@ -64,7 +65,8 @@ def makeService(options: Options) -> Any:
         path = configuration_file.find(options["config"], os.environ)
         configuration = configuration_file.read(path)
         foreign = _foreign_options(twistd, configuration.workers.count)
-        errors = (*foreign, *preflight.check(configuration), *preflight.addresses(configuration))
+        root = _user(bool(options["as-root"]))
+        errors = (*root, *foreign, *preflight.check(configuration), *preflight.addresses(configuration))
         if errors:
             raise ConfigurationErrors(errors)
         log = open_log(configuration.log, twistd)
@@ -87,6 +89,16 @@ def run_steadily(reactor: Any) -> None:
     (C114).
     """
     reactor.seconds = time.monotonic
+
+
+def _user(root_is_meant: bool) -> Iterator[ConfigurationError]:
+    """What strangers send is not for root to read; ports below 1024 need no root (docs/decisions/0021)."""
+    if not root_is_meant and superuser.is_master_of_the_machine(os.geteuid(), os.environ):
+        words = (
+            "fopemta does not run as root: start it as its own user, with CAP_NET_BIND_SERVICE for ports below 1024 "
+            "(see fopemta.service), or with the option --as-root"
+        )
+        yield ConfigurationError("", words)
 
 
 def _foreign_options(twistd: Mapping[str, Any], workers: int) -> Iterator[ConfigurationError]:

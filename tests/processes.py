@@ -155,7 +155,7 @@ via = "maildir:mail/{{local_part}}"
         twistd = str(Path(sys.executable).with_name("twistd"))
         environment = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""}
         self.process = Process(
-            twistd, "-n", "--pidfile=", "fopemta", "--config", str(self.config),
+            twistd, "-n", "--pidfile=", "fopemta", "--as-root", "--config", str(self.config),
             output=self.folder / "output", environment=environment, cwd=self.folder,
         )  # fmt: skip
         process = self.process

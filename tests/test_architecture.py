@@ -17,11 +17,11 @@ SHELL = {
     "wire", "workers",
 }  # fmt: skip
 # Modules at the top that every shell room may use, beside the standard library.
-SEAMS = {"interfaces", "maillog", "background", "deadline", "plain_file", "few_at_once"}
+SEAMS = {"interfaces", "maillog", "background", "deadline", "plain_file", "few_at_once", "private_folder"}
 # These put concrete objects together or stand in for them.
 COMPOSITION = {
     "assembly", "cli", "configuration_file", "following", "log_file", "log_observers", "machine", "mail_service",
-    "own_addresses", "preflight", "reload", "service", "signals", "supervisor",
+    "own_addresses", "preflight", "reload", "service", "signals", "superuser", "supervisor",
     "testing", "worker", "worker_duty",
 }  # fmt: skip
 

@@ -130,7 +130,7 @@ class PluginTests(SynchronousTestCase):
         (self.folder / "fopemta.toml").write_text(text, encoding="utf-8")
 
     def twistd(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return _run([self.bin / "twistd", *options, "fopemta", "--config", "fopemta.toml"], self.folder)
+        return _run([self.bin / "twistd", *options, "fopemta", "--as-root", "--config", "fopemta.toml"], self.folder)
 
     def log(self) -> str:
         path = self.folder / "twistd.log"
@@ -198,7 +198,7 @@ class PluginTests(SynchronousTestCase):
 
     def test_in_the_foreground_each_line_is_on_stdout_once(self) -> None:
         self.taken.close()
-        command = [self.bin / "twistd", "-n", "fopemta", "--config", "fopemta.toml"]
+        command = [self.bin / "twistd", "-n", "fopemta", "--as-root", "--config", "fopemta.toml"]
         output = self.folder / "output"
         with output.open("wb") as file:
             process = subprocess.Popen(

@@ -19,7 +19,7 @@ from twisted.scripts.twistd import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from fopemta import configuration_file, log_observers
+from fopemta import configuration_file, log_observers, superuser
 from fopemta.assembly import Kept, Server, credentials, new_ids, spool_of
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Log, LogLevel
@@ -75,6 +75,8 @@ class SteadyTests(SynchronousTestCase):
 
 
 class MakeServiceTests(Folder):
+    as_root = True
+
     def setUp(self) -> None:
         super().setUp()
         self.patch(log_observers, "outlet", LogOutlet())
@@ -84,6 +86,7 @@ class MakeServiceTests(Folder):
         options = Options()
         options.parent = twistd
         options["config"] = str(self.path)
+        options["as-root"] = self.as_root
         return makeService(options)
 
     def refused(self, twistd: Mapping[str, Any] | None = None) -> list[str]:
@@ -103,6 +106,15 @@ class MakeServiceTests(Folder):
         made = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
         kept = [f"var/state/self-signed{kind}.{what}" for kind in ("-rsa", "") for what in ("key", "pem")]
         self.assertEqual(made, ["etc/fopemta.toml", *kept])
+
+    def test_root_is_told_to_be_somebody_else(self) -> None:
+        self.as_root = False
+        self.write('[log]\ntext = "off"\n')
+        self.patch(superuser, "is_master_of_the_machine", lambda *_: True)
+        [_, error] = self.refused()
+        self.assertIn("fopemta does not run as root: start it as its own user", error)
+        self.patch(superuser, "is_master_of_the_machine", lambda *_: False)
+        self.assertTrue(verifyObject(IService, self.make()))
 
     def test_every_error_and_a_status(self) -> None:
         self.write("[limits]\nrecipients = 1\nrecipient = 1\n")

@@ -22,6 +22,7 @@ from fopemta.interfaces import Ended, ICourier, ISpool, SpoolFailing, SpoolTroub
 from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.consignment import Consignment
 from fopemta.policy.mailbox_name import maildir_of
+from fopemta.private_folder import make_private_folder
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
 
@@ -142,21 +143,21 @@ def _was_here(start: bytes, recipient: Mailbox) -> bool:
 def _store(path: str, file: IO[bytes]) -> None:
     """Into the Maildir, durable: the file is flushed by `mailbox`, its folder by us.  Runs in a thread."""
     for folder in (path, *(os.path.join(path, name) for name in ("tmp", "new", "cur"))):
-        _make_folder(folder, 0o700)
+        _make_folder(folder)
     mailbox.Maildir(path, create=False).add(file)
     _flush_folder(os.path.join(path, "new"))
 
 
-def _make_folder(path: str, mode: int) -> None:
-    """With all that lead to it, durable: mail in a folder without a name would be lost.  Another message for the same
-    new mailbox may be making it at this moment.
+def _make_folder(path: str) -> None:
+    """With all that lead to it, private and durable: mail in a folder without a name would be lost.  Another message
+    for the same new mailbox may be making it at this moment.
     """
     if os.path.isdir(path):
         return
     parent = os.path.dirname(path) or "."
-    _make_folder(parent, 0o777)
+    _make_folder(parent)
     try:
-        os.mkdir(path, mode)
+        make_private_folder(path)
     except FileExistsError:
         pass  # if it is no folder, whoever goes on will see
     _flush_folder(parent)

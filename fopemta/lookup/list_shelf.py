@@ -11,6 +11,8 @@ import hashlib
 import os
 import tempfile
 
+from fopemta.private_folder import make_private_folders
+
 _SUFFIX = ".crl"
 _PARTIAL = ".part"
 
@@ -32,7 +34,7 @@ class ListShelf:
 
     def keep(self, url: str, der: bytes, until: float) -> None:
         """Keep a list up to the moment `until`, in seconds since the epoch.  Raises OSError."""
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        make_private_folders(self._folder)
         handle, partial = tempfile.mkstemp(suffix=_PARTIAL, dir=self._folder)
         try:
             with os.fdopen(handle, "wb") as file:

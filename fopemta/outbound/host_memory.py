@@ -16,6 +16,7 @@ from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.interfaces import IHostMemory
 from fopemta.plain_file import read_plain
+from fopemta.private_folder import make_private_folders
 from fopemta.routing.values import Host
 from fopemta.trust.host_memory import Known, Start, after_success, start_with
 from fopemta.trust.rungs import Hello, Rung
@@ -161,7 +162,7 @@ def write(path: str, known: Mapping[str, Known]) -> None:
         key: {"rung": each.rung.value, "hello": each.hello.value, "at": each.at, "confirmed": each.confirmed}
         for key, each in known.items()
     }
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    make_private_folders(os.path.dirname(path))
     temporary = f"{path}.tmp"
     with open(temporary, "w", encoding="ascii") as file:
         json.dump(plain, file)

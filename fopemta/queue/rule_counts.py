@@ -21,6 +21,7 @@ from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.interfaces import IRuleCounts
 from fopemta.mail.envelope import RuleNote
+from fopemta.private_folder import make_private_folders
 from fopemta.trust.verdict import Result, VerdictRecord
 
 FILE_NAME = "rules.sqlite"
@@ -137,7 +138,7 @@ def read(state: str) -> tuple[Counts, ...]:
 
 def _write(path: str, news: Counter[tuple[str, str, str]]) -> None:
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        make_private_folders(os.path.dirname(path))
         with contextlib.closing(sqlite3.connect(path, timeout=_SECONDS)) as file, file:
             file.execute(_TABLE)
             for (rule, destination, column), count in news.items():

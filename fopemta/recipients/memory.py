@@ -14,6 +14,7 @@ from typing import TypeVar
 from fopemta import maillog
 from fopemta.mail.address import Mailbox
 from fopemta.policy.recipients import FRESH, GOOD_KEPT, Remembered, Said
+from fopemta.private_folder import make_private_folders
 
 _FILE_NAME = "recipients.sqlite"
 MOST = 100_000
@@ -110,7 +111,7 @@ class CalloutMemory:
 
     def _prepared(self) -> sqlite3.Connection:
         folder = os.path.dirname(self._path)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_private_folders(folder)
         found = sqlite3.connect(self._path, timeout=_SECONDS)
         try:
             [version] = found.execute("PRAGMA user_version").fetchone()

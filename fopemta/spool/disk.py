@@ -10,6 +10,7 @@ from typing import Protocol
 import attrs
 
 from fopemta.interfaces import SpoolFailing, SpoolFull, SpoolTrouble
+from fopemta.private_folder import make_private_folders
 
 
 @attrs.frozen
@@ -84,7 +85,7 @@ class RealDisk:
 
     def make_folder(self, path: str) -> None:
         """`mkdir -p`."""
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        make_private_folders(path)
 
     def create(self, path: str) -> int:
         """O_EXCL."""

@@ -27,6 +27,7 @@ from OpenSSL import SSL
 
 from fopemta.config.model import CertificateFiles
 from fopemta.plain_file import read_plain
+from fopemta.private_folder import make_private_folders
 from fopemta.trust.names import matching, patterns, presented
 
 ServerKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -130,7 +131,7 @@ def _make(
     now: datetime.datetime,
 ) -> None:
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        make_private_folders(directory)
         # The key first: a crash in between leaves no certificate without its key.
         _write_whole(files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         _write_whole(files.chain, _self_signed(key, hostname, now).public_bytes(Encoding.PEM))

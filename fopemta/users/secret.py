@@ -7,6 +7,7 @@ import secrets
 import tempfile
 
 from fopemta.plain_file import read_plain
+from fopemta.private_folder import make_private_folders
 
 _NAME = "login-secret"
 _LENGTH = 32
@@ -31,7 +32,7 @@ def kept_secret(directory: str) -> bytes:
 
 
 def _make(path: str, directory: str) -> None:
-    os.makedirs(directory, mode=0o700, exist_ok=True)
+    make_private_folders(directory)
     descriptor, beside = tempfile.mkstemp(dir=directory)  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.plain_file import read_plain
+from fopemta.private_folder import make_private_folders
 from fopemta.users.account import Accounts, parse
 
 _NOBODY = Accounts.of(())
@@ -142,7 +143,7 @@ def edit(path: str, change: Callable[[str], str]) -> None:
     One at a time; whoever reads sees the old or the new.  Raises OSError, and what `change` raises.
     """
     folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    make_private_folders(folder)
     with _locked(path + ".lock"):
         try:
             content, owner = read_plain(path)

@@ -126,10 +126,20 @@ class MaildirCourierTests(SynchronousTestCase):
         box = os.path.join(self.folder, "bob")
         wanted = [os.path.dirname(os.path.abspath(self.folder)), self.folder, box, os.path.join(box, "new")]
         self.assertEqual({os.stat(each).st_ino for each in wanted} - {*flushed}, set())
-        self.assertEqual(os.stat(box).st_mode & 0o777, 0o700)
         del flushed[:]
         self.deliver(b"\r\nx\r\n")
         self.assertEqual(len(flushed), 2)  # the message and its folder
+
+    def test_a_new_mailbox_and_what_leads_to_it_are_closed_to_others_under_any_umask(self) -> None:
+        whole = self.folder
+        for umask in (0o000, 0o022, 0o077, 0o777):
+            self.addCleanup(os.umask, os.umask(umask))
+            self.folder = os.path.join(whole, f"{umask}", "of a domain")
+            self.deliver(b"\r\nx\r\n")
+            os.umask(0o022)
+            for folder in ("..", "", "bob", "bob/new", "bob/cur", "bob/tmp"):
+                mode = os.stat(os.path.join(self.folder, folder)).st_mode & 0o777
+                self.assertEqual(mode, 0o700, (oct(umask), folder))
 
     def test_what_is_no_mailbox_defers(self) -> None:
         os.makedirs(self.folder)
