@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 run: $(VENV)/run
 	@$(BIN)/python -m fopemta.cli.main first-steps --config etc/fopemta.toml
-	@exec $(BIN)/twistd -n --pidfile= fopemta --config etc/fopemta.toml
+	@exec $(BIN)/twistd -n --pidfile= fopemta --as-root --config etc/fopemta.toml
 
 test: lint types trial
 
@@ -51,13 +51,13 @@ fuzz: $(VENV)/test
 # Not an editable install: that hides the twistd plugin.
 $(VENV)/run: requirements-run.txt setup.py $(shell find fopemta twisted -name '*.py' 2>/dev/null)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-run.txt
 	@rm -rf build
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
 
 $(VENV)/test: requirements-test.txt $(VENV)/run
-	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements-test.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-test.txt
 	@touch $@
 
 clean:
