@@ -193,7 +193,9 @@ class PluginTests(SynchronousTestCase):
         finally:
             if _alive(pid):
                 os.kill(pid, signal.SIGKILL)
-        for event in ("certificate_made", "recovered", "listening", "started", "stopping", "stopped"):
+        # A certificate is made for each kind of key.
+        self.assertEqual(self.log().count(" certificate_made"), 2)
+        for event in ("recovered", "listening", "started", "stopping", "stopped"):
             self.assertEqual(self.log().count(f" {event}"), 1, event)
 
     def test_in_the_foreground_each_line_is_on_stdout_once(self) -> None:
@@ -215,7 +217,6 @@ class PluginTests(SynchronousTestCase):
             process.wait()
         lines = output.read_text().splitlines()
         events = [line.split()[2] for line in lines if "[twisted" not in line]
-        self.assertEqual(
-            events, ["warning:", "recovered", "listening", "started", "reloaded", "stopping", "stopped"], lines
-        )
+        life = ["recovered", "listening", "started", "reloaded", "stopping", "stopped"]
+        self.assertEqual(events, ["warning:", "warning:", *life], lines)
         self.assertEqual(len(lines), len(set(lines)))
