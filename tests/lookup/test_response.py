@@ -110,8 +110,9 @@ class NameTests(SynchronousTestCase):
         self.assertIn(f"more than {MOST_POINTERS} compression pointers", str(raised.exception))
 
     def test_pointer_reaches_all_14_bits(self) -> None:
-        data = b"\0" * 0x1234 + b"\x01b\0" + b"\xd2\x34"
-        self.assertEqual(name_at(data, len(data) - 2), ((b"b",), len(data)))
+        for offset in (0x1234, 0x3FFC, 0x2DB7):
+            data = b"\0" * offset + b"\x01b\0" + struct.pack("!H", 0xC000 | offset)
+            self.assertEqual(name_at(data, len(data) - 2), ((b"b",), len(data)), hex(offset))
 
 
 class BoundTests(SynchronousTestCase):
