@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test demo bench benchmarks crash fuzz lint types trial clean
+.PHONY: run test demo bench benchmarks crash fuzz simulate lint types trial clean
 
 run: $(VENV)/run
 	@$(BIN)/python -m fopemta.cli.main first-steps --config etc/fopemta.toml
@@ -47,6 +47,12 @@ crash: $(VENV)/test
 
 fuzz: $(VENV)/test
 	FOPEMTA_FUZZ=200000 $(BIN)/python -W error -m twisted.trial tests.fuzz
+
+# make simulate SEEDS=5000 FIRST=0; `make test` runs the first 200.
+SEEDS ?= 1000
+FIRST ?= 0
+simulate: $(VENV)/test
+	$(BIN)/python -W error -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
 
 # Not an editable install: that hides the twistd plugin.
 $(VENV)/run: requirements-run.txt setup.py $(shell find fopemta twisted -name '*.py' 2>/dev/null)

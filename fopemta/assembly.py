@@ -249,7 +249,16 @@ def spool_of(
     """
     limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
     own, *adopted = (
-        Spool(folder, limits, reactor, machine.spool_threads(reactor), machine.disk(), now=machine.now, held=lock)
+        Spool(
+            folder,
+            limits,
+            reactor,
+            machine.spool_threads(reactor),
+            machine.disk(),
+            machine.segment_size,
+            machine.now,
+            lock,
+        )
         for folder, lock in partitions
     )
     return SeveralSpools(own, adopted) if adopted else own

@@ -20,6 +20,7 @@ from fopemta.lookup.local_addresses import local_addresses
 from fopemta.lookup.nameservers import system_nameservers
 from fopemta.lookup.resolver import Resolver
 from fopemta.spool.disk import Disk, RealDisk
+from fopemta.spool.intake_log import SEGMENT_SIZE
 from fopemta.spool.threads import PoolThreads, Threads
 from fopemta.wire.calls import on_lines
 
@@ -37,12 +38,13 @@ def resolver_of(dns: Dns, reactor: IMailReactor) -> IResolver:
 @attrs.frozen(kw_only=True, eq=False)
 class Machine:
     """`now` is the wall time; `noise` gives jitter, shuffles hosts and makes ids, none of which is a secret.  `caller`
-    gives what makes connections; `addresses` those of this machine.
+    gives what makes connections; `addresses` those of this machine.  `segment_size` of the spool's log in octets.
     """
 
     now: Callable[[], float] = time.time
     noise: random.Random = attrs.Factory(random.Random)
     disk: Callable[[], Disk] = RealDisk
+    segment_size: int = SEGMENT_SIZE
     spool_threads: Callable[[IMailReactor], Threads] = PoolThreads
     in_threads: Callable[[IMailReactor], Callable[..., Deferred[Any]]] = in_threads
     resolver: Callable[[Dns, IMailReactor], IResolver] = resolver_of

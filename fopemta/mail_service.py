@@ -114,6 +114,12 @@ def reopen(log_files: Sequence[LineFile]) -> None:
             maillog.reload_failed([f"log: {error}"])
 
 
+def _keep_from_collector() -> None:
+    """What was read stays for long: the collector need not look at it again (55 ms for 100,000 messages)."""
+    gc.collect()
+    gc.freeze()
+
+
 class Attendant(Protocol):
     """Whoever has something to do beside the mail while the service runs."""
 
@@ -168,8 +174,9 @@ class MailService(Service):
         self._starting: Deferred[None] | None = None
         self._queue_runs = False
         self._signals = Signals(reactor)
-        # Called first of all, in the process that will run.
+        # Called first of all, in the process that will run; and when the spool has been read.
         self.prepare: Callable[[], None] = lambda: None
+        self.recovered: Callable[[], None] = _keep_from_collector
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -202,9 +209,7 @@ class MailService(Service):
             tell_not_started(self._configuration, f"node.spool: {error}")
             self._end_in_failure()
             return
-        # What was read stays for long: the collector need not look at it again (55 ms for 100,000 messages).
-        gc.collect()
-        gc.freeze()
+        self.recovered()
         if not self.running:
             return
         self._dispatcher.start(messages)

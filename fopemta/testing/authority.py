@@ -65,6 +65,7 @@ class Authority:
         name: str = "fopemta test authority",
         now: datetime.datetime | None = None,
         root_days: tuple[int, int] = (-10, 3650),
+        intermediate_days: tuple[int, int] = (-10, 3650),
         intermediate_says: Sequence[x509.ExtensionType] = (),
         issuer_key: Key | None = None,
         constraints: x509.BasicConstraints | None = _CONSTRAINTS,
@@ -76,7 +77,7 @@ class Authority:
         self.root = self._authority(name, self._root_key, name, self._root_key, root_days, root_says)
         self._issuer_key = issuer_key or ec.generate_private_key(ec.SECP256R1())
         self.intermediate = self._authority(
-            f"{name}, issuing", self._issuer_key, name, self._root_key, (-10, 3650), intermediate_says, constraints,
+            f"{name}, issuing", self._issuer_key, name, self._root_key, intermediate_days, intermediate_says, constraints,
             key_usage,
         )  # fmt: skip
 

@@ -1,0 +1,67 @@
+"""Whole servers, each from a seed, judged by the oracle and the ledger."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.simulation.run import OPEN, Run, run
+
+SEEDS = int(os.environ.get("FOPEMTA_SEEDS", "200"))
+FIRST = int(os.environ.get("FOPEMTA_FIRST_SEED", "0"))
+_TOGETHER = 10
+
+
+class _Simulated(SynchronousTestCase):
+    # A broken seed is told with what is wrong; it must not wait for the others.
+    timeout = 600
+
+    def setUp(self) -> None:
+        self.addCleanup(gc.unfreeze)
+
+    def simulated(self, seed: int) -> Run:
+        """The run of a seed, in a folder of its own."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        return run(seed, folder, OPEN)
+
+
+class SimulationTests(_Simulated):
+    """Nothing is lost, nothing crosses a connection that its demand forbids, nothing is delivered twice, nothing stands
+    still, and every record says what the wire shows.
+    """
+
+    def check(self, first: int, last: int) -> None:
+        for seed in range(first, last):
+            complaints = self.simulated(seed).complaints
+            again = f"python -m tests.simulation --seeds 1 --first {seed}"
+            self.assertEqual(complaints, (), f"seed {seed}; again: {again}")
+
+
+def _checking(first: int) -> Callable[[SimulationTests], None]:
+    last = min(first + _TOGETHER, FIRST + SEEDS)
+    return lambda test: test.check(first, last)
+
+
+for _first in range(FIRST, FIRST + SEEDS, _TOGETHER):
+    setattr(SimulationTests, f"test_seeds_from_{_first:05}", _checking(_first))
+
+
+class ReplayTests(_Simulated):
+    def test_a_seed_always_tells_the_same_story(self) -> None:
+        """Else a failure could not be looked into."""
+        for seed in (3, 8):
+            one, other = (_story(self.simulated(seed)) for _ in range(2))
+            self.assertEqual(one, other)
+            self.assertGreater(len(one), 5)
+
+
+def _story(run: Run) -> list[tuple[Any, ...]]:
+    history = run.history
+    wire = [(each.tick, each.at, each.host, each.tls, each.sender, *each.recipients) for each in history.transactions]
+    return [*wire, *((each.tick, each.at, each.facts["message"], each.facts["text"]) for each in history.verdicts)]
