@@ -77,8 +77,8 @@ class Authority:
         self.root = self._authority(name, self._root_key, name, self._root_key, root_days, root_says)
         self._issuer_key = issuer_key or ec.generate_private_key(ec.SECP256R1())
         self.intermediate = self._authority(
-            f"{name}, issuing", self._issuer_key, name, self._root_key, intermediate_days, intermediate_says, constraints,
-            key_usage,
+            f"{name}, issuing", self._issuer_key, name, self._root_key, intermediate_days, intermediate_says,
+            constraints, key_usage,
         )  # fmt: skip
 
     def write_root(self, directory: str | Path, name: str = "root") -> str:
