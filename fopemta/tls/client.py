@@ -53,6 +53,14 @@ class _Connection(ObservedConnection):
         self.resumable = resumable
 
 
+@attrs.frozen(eq=False)
+class _Session:
+    """Of a handshake under `context`, the only one in which it may be resumed."""
+
+    context: SSL.Context
+    session: SSL.Session
+
+
 @implementer(IClientTls)
 class ClientTls:
     """Sessions verified, but not judged, against `roots` (see `tls.roots`); `certificates` are ours, for servers that
@@ -140,10 +148,12 @@ class ClientTls:
         certificate: CertificateFiles | None,
     ) -> SSL.Connection:
         contexts = self._contexts if certificate is None else self._ours.get(certificate, self._contexts)
-        name = _sni(server_name) if hello.named else None
-        connection = _Connection(contexts[rung, hello], name, resumable)
+        name, context = _sni(server_name) if hello.named else None, contexts[rung, hello]
+        if resumable is not None and resumable.session.context is not context:
+            resumable = None  # the roots may be others since: what it has proven counts no more
+        connection = _Connection(context, name, resumable)
         if resumable is not None:
-            connection.set_session(resumable.session)
+            connection.set_session(resumable.session.session)
         connection.request_ocsp()
         if name is not None:
             connection.set_tlsext_host_name(name.encode("ascii"))
@@ -168,10 +178,11 @@ class ClientTls:
                 judging_error=type(error).__name__,
             )  # fmt: skip
 
-    def session(self, connection: SSL.Connection) -> SSL.Session | None:
+    def session(self, connection: SSL.Connection) -> _Session | None:
         """See IClientTls."""
         # On a version that knows no session to resume OpenSSL gives one all the same; the server refuses it then.
-        return connection.get_session()
+        session = connection.get_session()
+        return None if session is None else _Session(connection.get_context(), session)
 
     def past_hello(self, connection: SSL.Connection) -> bool:
         """See IClientTls."""

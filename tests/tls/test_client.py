@@ -188,6 +188,25 @@ class EvidenceTests(SynchronousTestCase):
             self.assertEqual(found, attrs.evolve(full, resumed=True, group=found.group))
             self.assertNotEqual(found.group, "x")
 
+    def test_what_was_proven_before_a_reload_is_not_resumed(self) -> None:
+        """A connection may have been begun, with a session to offer, when the roots were read anew."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        roots = AUTHORITY.write_root(folder)
+        client, server = ClientTls(roots), FromContext(server_context(AUTHORITY.leaf("mx.test")))
+        near, far = Listener(client.creator(Rung.STRONG_256, Hello.FULL, "mx.test")), Listener(server)
+        pump = connect(near, far, Clock())
+        pump.flush()
+        far.transport.write(b"220 mx.test\r\n")
+        pump.flush()
+        full, session = client.evidence(near.transport.getHandle()), client.session(near.transport.getHandle())
+        again = client.creator(Rung.STRONG_256, Hello.FULL, "mx.test", Resumable(session, full, 0.0))
+        client.ready(roots, ())()
+        near = Listener(again)
+        connect(near, Listener(server), Clock()).flush()
+        found = client.evidence(near.transport.getHandle())
+        self.assertEqual((found.resumed, found.judging_error, found.chain), (False, None, full.chain))
+
     def test_a_server_that_does_not_resume_is_looked_at_anew(self) -> None:
         client = client_tls()
         first, second = (FromContext(server_context(AUTHORITY.leaf("mx.test"))) for _ in range(2))
