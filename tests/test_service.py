@@ -13,6 +13,7 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.internet import reactor
 from twisted.internet.base import ReactorBase
+from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.scripts.twistd import ServerOptions
@@ -25,6 +26,7 @@ from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Log, LogLevel
 from fopemta.interfaces import IQueue, IRecipients
 from fopemta.log_observers import JsonLog, LogOutlet, TextLog
+from fopemta.machine import Machine
 from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.service import Options, build, makeService, open_log, run_steadily
 from tests.test_preflight import Folder
@@ -225,6 +227,22 @@ class BuildTests(Folder):
         )  # type: ignore[arg-type]
         server = Server.of(configuration, clock, spool, kept)  # type: ignore[arg-type]
         self.assertEqual(server.manager.pressed, server.queue.pressed)
+
+    def test_what_strangers_make_long_takes_a_few_threads_in_all(self) -> None:
+        path = self.write(text=_WITHOUT_TLS)
+        configuration, clock = configuration_file.read(path), MemoryReactorClock()
+        begun: list[Deferred[Any]] = []
+        machine = Machine(in_threads=lambda _: lambda call, *arguments: begun.append(Deferred()) or begun[-1])
+        kept = Kept.here(configuration, clock, machine)  # type: ignore[arg-type]
+        spool = spool_of(configuration, clock, [(configuration.node.spool, None)])  # type: ignore[arg-type]
+        server = Server.of(configuration, clock, spool, kept)  # type: ignore[arg-type]
+        # Reading when it comes in, reading when it waits, and putting into seven bits: one line for all.
+        ways = [server.factories[0].reading, server.queue._demanding._in_thread, server.manager.in_thread]
+        for way in ways:
+            way(len, b"")
+        self.assertEqual(len(begun), 2)
+        begun[0].callback(0)
+        self.assertEqual(len(begun), 3)
 
     def test_logins_where_there_is_a_user_file(self) -> None:
         submission = '[[listener]]\nendpoint = "tcp:587"\nkind = "submission"\n'

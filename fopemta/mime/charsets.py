@@ -96,9 +96,9 @@ def _others(shown: str, octets: bytes, guesses: Sequence[str], *more: str) -> tu
 def _guesses(octets: bytes, name: str) -> list[str]:
     """What a reader may take it for, who does not trust what it says."""
     found = [codec_ for mark, codec_ in _BYTE_ORDER_MARKS.items() if octets.startswith(mark)]
-    if name in _SINGLE and not octets.isascii():
+    if name in _SINGLE:
         found.append("utf_8")
-    if _ESCAPE in octets and not name.startswith("iso2022"):
+    if _ESCAPE in octets:
         found.append("iso2022_jp_ext")
     if b"\0" in octets and not name.startswith(("utf_16", "utf_32")):
         found += ["utf_16_le", "utf_16_be"]

@@ -101,7 +101,7 @@ class _Reader:
         """Behind what began there."""
         if markup[0] == "<!--":
             # "<!-->" is a whole comment.
-            return self._end("-->", markup.start() + 2)
+            return self._end("-->", markup.end() - len("--"))
         return self._end(">", markup.end()) if markup[1] is None else self._end_of_tag(markup.end())
 
     def _end(self, what: str, place: int) -> int:

@@ -228,9 +228,5 @@ def _lines_with(beginning: bytes, octets: bytes, start: int, end: int) -> Iterat
 
 
 def _before(octets: bytes, start: int, place: int) -> int:
-    """RFC 2046 5.1.1: the line end before a delimiter belongs to it."""
-    if place > start and octets[place - 1 : place] == b"\n":
-        place -= 1
-        if place > start and octets[place - 1 : place] == b"\r":
-            place -= 1
-    return place
+    """RFC 2046 5.1.1: the line end before a delimiter belongs to it; at `start` there is none."""
+    return max(start, place - (2 if octets[place - 2 : place - 1] == b"\r" else 1))

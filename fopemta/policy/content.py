@@ -25,9 +25,6 @@ from fopemta.policy.facts import EVERYTHING, Asked, Attachment, ContentFacts, Ga
 
 _T = TypeVar("_T")
 
-# So many octets of a message are looked at by default.
-MOST_READ = BOUNDS.looked_at
-
 # Nobody without a key can read these; of the last two even what is only signed is packed.
 _ENCRYPTED = frozenset({
     "multipart/encrypted", "application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime",
@@ -40,7 +37,6 @@ _PACKED = {
     "message/partial": "the message is a fragment of another",
     "message/external-body": "a part is somewhere else",
     "text/rtf": "a text is in RTF",
-    "text/richtext-encrypted": "a text is encrypted",
 }
 _PACKED_FILES = re.compile(r"(?i).*\.p7m|winmail.*\.dat|.*\.(?:pgp|gpg)")
 _HTML = frozenset({"text/html", "application/xhtml+xml", "text/enriched", "text/richtext", "text/xml"})

@@ -11,7 +11,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import WORDS, Action
 from fopemta.policy.facts import STAGE_OF, Asked, Fact, MessageFacts, RecipientFacts, Stage
-from fopemta.policy.matchers import Answer, Finding, Headers, Matcher, Recipients, no, stage_of
+from fopemta.policy.matchers import Answer, Body, Finding, Headers, Matcher, Recipients, no, stage_of
 from fopemta.policy.sieve import Sieve
 
 # So many are asked sooner than it is found out which of them to ask.
@@ -160,13 +160,26 @@ class Rulebook:
     def concerning(self, facts: MessageFacts, now: float) -> tuple[RuleResult, ...]:
         """Of the same those whose answer is not "no"; without asking each of many."""
         if len(self.rules) < _FEW:
-            asked: Sequence[Rule] = self.rules
+            results = [_result(rule, facts, now) for rule in self.rules if rule.stage <= facts.stage]
         else:
-            if not self._sieves:
-                self._sieves.append(Sieve([each.when for each in self.rules]))
-            asked = [self.rules[place] for place in self._sieves[0].places(facts)]
-        results = (_result(rule, facts, now) for rule in asked if rule.stage <= facts.stage)
+            results = self._sieved(facts, now)
         return tuple(each for each in results if each.answer is not Answer.NO)
+
+    def _sieved(self, facts: MessageFacts, now: float) -> list[RuleResult]:
+        if not self._sieves:
+            self._sieves.append(Sieve([each.when for each in self.rules]))
+        sieve, content = self._sieves[0], facts.content
+        spared: frozenset[int] = frozenset()
+        if content is not None and content.texts_gap is not None:
+            # Every rule about the text must be asked, since nobody can tell; but not each has to go through it.
+            spared = sieve.not_in_text(facts)
+        results = []
+        for place in sieve.places(facts):
+            rule = self.rules[place]
+            if rule.stage <= facts.stage:
+                known = facts if place not in spared or _excepts_texts(rule) else _without_texts(facts)
+                results.append(_result(rule, known, now))
+        return results
 
     def of(self, *actions: type[Action]) -> Rulebook:
         """Only the rules with these actions."""
@@ -191,6 +204,15 @@ class Rulebook:
     def fact_names(self) -> frozenset[Fact]:
         """Every fact that is read."""
         return frozenset(each.reads for rule in self.rules for each in (*rule.when, *rule.unless))
+
+
+def _excepts_texts(rule: Rule) -> bool:
+    return any(isinstance(each, Body) for each in rule.unless)
+
+
+def _without_texts(facts: MessageFacts) -> MessageFacts:
+    assert facts.content is not None
+    return attrs.evolve(facts, content=attrs.evolve(facts.content, texts=(), texts_otherwise=()))
 
 
 def _asked_by(matchers: Sequence[Matcher]) -> Asked:

@@ -40,6 +40,12 @@ class _Group:
         texts = self._texts(facts)
         return texts is None or any(self.program.search(text) is not None for text in texts)
 
+    def is_in_text(self, facts: MessageFacts) -> bool:
+        """What is looked for stands in what is known of the text, whatever is not known."""
+        content = facts.content
+        texts = () if content is None else (*content.texts, *content.texts_otherwise)
+        return self.reads is not Fact.BODY or any(self.program.search(text) is not None for text in texts)
+
     def _texts(self, facts: MessageFacts) -> Iterable[str] | None:
         """None where not all of them are known."""
         if self.reads is Fact.SENDER:
@@ -76,6 +82,10 @@ class Sieve:
         """Of the rules that may concern the message, in order; any other does not match, whatever else is known."""
         found = [place for group in self._groups if group.may_concern(facts) for place in group.places]
         return sorted((*self._always, *found)) if found else self._always
+
+    def not_in_text(self, facts: MessageFacts) -> frozenset[int]:
+        """Of the rules those of which nothing stands in the text, as far as it is known: they need not search it."""
+        return frozenset(place for group in self._groups if not group.is_in_text(facts) for place in group.places)
 
     def _grouped(self, kind: tuple[Fact, str], its: Sequence[tuple[int, Telling]]) -> Iterator[_Group]:
         for some in _portions(its):

@@ -11,7 +11,7 @@ from fopemta.config.rules import load_rules
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Notify
 from fopemta.mail.queued import RecipientState
-from fopemta.policy.content import MOST_READ
+from fopemta.mime.flaws import BOUNDS
 from tests.inbound.inbound import ENVELOPE, Inbound, Talk
 
 CONTENT = b"Subject: The secret plan\r\n\r\nHello\r\n.\r\n"
@@ -121,20 +121,20 @@ class ContentTests(SynchronousTestCase):
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\nSubject: secret\r\n\r\n")
         line = b"y" * 998 + b"\r\n"
-        for _ in range(MOST_READ // 1000 + 50):
+        for _ in range(BOUNDS.looked_at // 1000 + 50):
             talk.say(line)
         session: Any = next(iter(inbound.factory.sessions))
         self.assertTrue(session._reception._inspection.begun)
         talk.say(b".\r\n")
         (kept,) = inbound.kept()
         self.assertIn(b"\r\nX-Seen: yes\r\nSubject: secret\r\n", kept)
-        self.assertEqual(kept.count(line), MOST_READ // 1000 + 50)
+        self.assertEqual(kept.count(line), BOUNDS.looked_at // 1000 + 50)
 
     def test_RULINGS_5_what_is_beyond_the_bound_is_not_refused(self) -> None:
         inbound = listening(rule('action = "reject"', 'body = ["hidden"]'))
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\n\r\n")
-        for _ in range(MOST_READ // 1000 + 1):
+        for _ in range(BOUNDS.looked_at // 1000 + 1):
             talk.say(b"y" * 998 + b"\r\n")
         talk.say(b"hidden\r\n.\r\n")
         self.assertEqual(talk.codes()[-1], 250)

@@ -24,6 +24,35 @@ class HtmlTests(SynchronousTestCase):
         self.assertEqual({source: text_of_html(source).text for source in table}, table)
         self.assertEqual([source for source in table if text_of_html(source).flaw is not None], [])
 
+    def test_what_stands_apart(self) -> None:
+        for name in (
+            "address", "article", "aside", "blockquote", "body", "br", "button", "caption", "center", "dd", "details",
+            "dir", "div", "dl", "dt", "fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head",
+            "header", "hr", "html", "iframe", "img", "input", "legend", "li", "link", "main", "menu", "meta", "nav",
+            "ol", "optgroup", "option", "p", "param", "pre", "section", "select", "summary", "table", "tbody", "td",
+            "textarea", "tfoot", "th", "thead", "title", "tr", "ul",
+        ):  # fmt: skip
+            self.assertEqual(text_of_html(f"a<{name}>b</{name}>c").text, "a b c", name)
+        for name in (
+            "a",
+            "abbr",
+            "b",
+            "big",
+            "cite",
+            "code",
+            "del",
+            "em",
+            "font",
+            "i",
+            "ins",
+            "s",
+            "small",
+            "span",
+            "u",
+            "wbr",
+        ):
+            self.assertEqual(text_of_html(f"a<{name}>b</{name}>c").text, "abc", name)
+
     def test_what_does_not_end(self) -> None:
         for source in (
             "a<b",

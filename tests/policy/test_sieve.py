@@ -13,6 +13,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, Stage
 from fopemta.policy.matchers import Answer, Matcher, SizeOver
+from fopemta.policy.patterns import TextPattern
 from fopemta.policy.rulebook import Rule, Rulebook
 from fopemta.policy.sieve import Sieve
 from tests.policy.rules import MESSAGE, NOW, body, by, from_networks, header, message, rule, to, who
@@ -91,6 +92,10 @@ class SieveTests(SynchronousTestCase):
         some = [rule(text, when=(header("Subject", text),)) for text in ("nowhere", r"/\Qnot here/")]
         self.assertEqual(asked(*many(100), *some), ["nowhere", r"/\Qnot here/"])
 
+    def test_what_is_always_asked_is_asked_in_order(self) -> None:
+        some = [rule("one", when=(header("Subject", r"/\Qnot here/"),)), rule("two"), rule("three")]
+        self.assertEqual(asked(*some), ["one", "two", "three"])
+
     def test_few_rules_with_very_many_patterns(self) -> None:
         long = [
             rule(f"long {number}", when=(to(*(f"d{number}-{each}.test" for each in range(600))),))
@@ -123,7 +128,7 @@ conditions = st.one_of(
 rules = st.builds(
     rule,
     when=st.lists(conditions, max_size=3).map(tuple),
-    unless=st.lists(conditions, max_size=1).map(tuple),
+    unless=st.lists(conditions, max_size=2).map(tuple),
     direction=st.sampled_from([None, *Direction]),
     expires=st.sampled_from([None, NOW - 1, NOW + 1]),
 )
@@ -165,6 +170,24 @@ class ConcerningTests(SynchronousTestCase):
         for each in (book, Rulebook((*rules, *many(20)))):
             every = [result for result in book.evaluate(facts, NOW) if result.answer is not Answer.NO]
             self.assertEqual(list(each.concerning(facts, NOW)), every)
+
+    def test_a_text_that_is_not_wholly_known_is_gone_through_by_groups(self) -> None:
+        # Counted: each rule must be asked, but not each of them of each text.
+        looked: list[str] = []
+        matches = TextPattern.matches
+
+        def counted(pattern: TextPattern, text: str) -> bool:
+            looked.append(pattern.text)
+            return matches(pattern, text)
+
+        self.patch(TextPattern, "matches", counted)
+        content = ContentFacts(texts=("the plan",), texts_otherwise=("hidden",), texts_gap=TOO_LONG)
+        quiet = [rule(f"r{number}", when=(body(f"word {number}"),)) for number in range(200)]
+        excepting = rule("e", when=(body("nowhere"),), unless=(body("plan"),))
+        found = Rulebook((*quiet, excepting)).concerning(message(content=content), NOW)
+        self.assertEqual([each.rule.name for each in found], [each.name for each in quiet])
+        self.assertEqual({each.answer for each in found}, {Answer.NOT_FOR_GOOD})
+        self.assertEqual(looked, ["nowhere", "nowhere", "plan"])
 
     def test_a_book_is_handed_to_another_process_as_its_rules(self) -> None:
         book = Rulebook((*many(20), rule("bank", when=(to("bank.test"),))))
