@@ -118,7 +118,7 @@ def _tls(verdict: VerdictRecord) -> str:
     group = f" {verdict.group}" if verdict.group else ""
     worth = "unproven"
     if verdict.authenticated:
-        worth = "authenticated"
+        worth = '"authenticated (MX name unproven)"' if verdict.mx_unproven else "authenticated"
     elif _is_of_certificate(verdict):
         worth = str(verdict.diagnosis)
     return f"tls={verdict.rung} {verdict.protocol} {verdict.cipher} ({verdict.bits} bits){group} cert={worth}"

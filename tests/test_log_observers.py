@@ -57,7 +57,8 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
     "attempt": (
         lambda: maillog.attempt(VERDICT),
         "0vyKfVczdK5G1f delivered to=<bob@example.net> host=mx1.example.net[192.0.2.1]:25"
-        " tls=strong256 TLSv1.3 TLS_AES_256_GCM_SHA384 (256 bits) X25519 cert=authenticated"
+        " tls=strong256 TLSv1.3 TLS_AES_256_GCM_SHA384 (256 bits) X25519"
+        ' cert="authenticated (MX name unproven)"'
         r' 250 2.0.0 "queued as \"7\""',
     ),
     "deferred": (

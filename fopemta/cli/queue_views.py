@@ -86,7 +86,7 @@ def _verdict_lines(last: VerdictRecord) -> Iterator[str]:
     if last.protocol is not None:
         group = f", {last.group}" if last.group else ""
         yield f"  TLS had     {last.rung}: {last.protocol} {last.cipher} ({last.bits} bits{group})"
-        proven = f"proven by {last.authenticated_by}" if last.authenticated else "not proven"
+        proven = f"{last.proof_words} by {last.authenticated_by}" if last.authenticated else last.proof_words
         revocation = f", revocation {last.revocation}" if last.revocation is not None else ""
         yield f"  certificate {proven} for {', '.join(last.names) or '-'}{revocation}"
     for certificate in last.chain:

@@ -25,7 +25,7 @@ from fopemta.config.place import WRONG, Place
 from fopemta.mail.address import is_ip_address
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import ForceTls, RequireTls
-from fopemta.policy.cautions import rule_cautions
+from fopemta.policy.cautions import proof_cautions, rule_cautions
 from fopemta.policy.matchers import Users as UsersMatcher
 from fopemta.policy.rulebook import Rule, Rulebook
 from fopemta.routing.routes import is_local
@@ -216,4 +216,5 @@ def cautions(configuration: Configuration, now: float) -> tuple[ConfigurationErr
         found.append(ConfigurationError("tls.client.lowest_rung", '"legacy": TLS 1.0 and 1.1 are out of date'))
     if configuration.rulebook is not None:
         found += rule_cautions(configuration.rulebook, configuration.routes, now)
+        found += proof_cautions(configuration.rulebook)
     return tuple(found)

@@ -14,6 +14,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 import fopemta
 from fopemta.background import supervise
 from fopemta.control.outflow import Outflow
+from fopemta.control.peer import who
 from fopemta.control.requests import Flush, ForgetHosts, List, NotARequest, Orders, Reload, Request, Status, request_of
 from fopemta.deadline import Deadline
 from fopemta.interfaces import IHostMemory, IQueue, IReload, Portions, Unanswered
@@ -92,7 +93,7 @@ class ControlProtocol(LineOnlyReceiver):
         elif isinstance(request, Flush):
             self._say({"end": True, "messages": await self._reach.queue.flush(request.domain)})
         elif isinstance(request, Reload):
-            outcome = await self._reach.reload.run(request.allow_lower)
+            outcome = await self._reach.reload.run(request.allow_lower, who(self._stream))
             self._say({"end": True} | attrs.asdict(outcome))
         elif isinstance(request, ForgetHosts):
             self._say({"end": True, "hosts": self._reach.memory.forget(request.hosts)})

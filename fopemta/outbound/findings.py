@@ -209,10 +209,13 @@ class Scribe:
         )
 
     def _proven_by(self, host_proven_by: str | None) -> str | None:
-        """Where a rule says what the certificate must be, the way on which the host was found proves nothing more."""
+        """Where a rule says what the certificate must be, the way on which the host was found proves nothing more; nor
+        has a host that a route names been found by anybody else.
+        """
         proofs = self.plan.proofs if self.plan else ()
         named = proofs and all(each.pins or each.names is not NameSource.MX for each in proofs)
-        return host_proven_by or ("rule" if named else None)
+        by_route = self.consignment.next_hop.route.host is not None
+        return host_proven_by or ("rule" if named else "route" if by_route else None)
 
 
 def _blemish(finding: Finding) -> Diagnosis | None:

@@ -19,6 +19,8 @@ from fopemta.policy.matchers import Matcher, Recipients, Senders, Users
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
 from fopemta.policy.sieve import Sieve
 from fopemta.routing.routes import is_local, route_for
+from fopemta.trust.demand import NameSource
+from fopemta.trust.levels import Level
 
 # Whoever must renew an exception needs about so long.
 WARNED_AHEAD = 14 * 86_400.0
@@ -34,6 +36,16 @@ def rule_cautions(book: Rulebook, routes: Sequence[Route], now: float) -> tuple[
     return tuple(ConfigurationError(_place(book, index), words) for index, words in sorted(found))
 
 
+def proof_cautions(book: Rulebook) -> tuple[ConfigurationError, ...]:
+    """Where a rule is content with a proof that only DNS binds to the domain."""
+    forced = [(index, each.then) for index, each in enumerate(book.rules) if isinstance(each.then, ForceTls)]
+    return tuple(
+        ConfigurationError(_place(book, index), _BY_MX_ALONE)
+        for index, force in forced
+        if force.names is NameSource.MX and not force.pins and force.level >= Level.AUTHENTICATED
+    )
+
+
 def expiry_cautions(book: Rulebook, now: float) -> tuple[ConfigurationError, ...]:
     """Only what ends soon, or has ended: this changes by itself, day by day."""
     return tuple(ConfigurationError(_place(book, index), words) for index, words in _expiries(book, now))
@@ -42,6 +54,12 @@ def expiry_cautions(book: Rulebook, now: float) -> tuple[ConfigurationError, ...
 def _place(book: Rulebook, index: int) -> str:
     rule = book.rules[index]
     return f"rules, line {rule.line} ({rule.name})" if rule.line else f"rules, rule[{index}] ({rule.name})"
+
+
+_BY_MX_ALONE = (
+    'names = "mx": only DNS says that the MX host is the one meant, and who forges DNS has a host with a good '
+    'certificate; better names = "domain", or a list of the names of its servers'
+)
 
 
 def _expiries(book: Rulebook, now: float) -> Iterator[tuple[int, str]]:

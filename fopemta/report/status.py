@@ -89,12 +89,21 @@ def _of_recipient(facts: Facts, kind: Kind, message: QueuedMessage, verdict: Ver
         fields.append(_diagnostic_code(verdict, peer, utf8))
     fields.append(field("Last-Attempt-Date", date_time(verdict.time)))
     if kind is Kind.DELAY:
-        fields.append(field("Will-Retry-Until", date_time(message.arrived + facts.lifetime)))
+        fields.append(field("Will-Retry-Until", date_time(tried_until(message, verdict, facts.lifetime))))
     if verdict.diagnosis is not None:
         fields.append(field("X-Fopemta-Diagnosis", verdict.diagnosis))
     if verdict.protocol is not None:
-        fields.append(field("X-Fopemta-TLS", verdict.protocol, str(verdict.cipher), f"({verdict.bits} bits)"))
+        words = verdict.proof_words.split()
+        fields.append(field("X-Fopemta-TLS", verdict.protocol, str(verdict.cipher), f"({verdict.bits} bits),", *words))
     return fields
+
+
+def tried_until(message: QueuedMessage, verdict: VerdictRecord, lifetime: float) -> float:
+    """When a recipient is given up at the latest: at the end of the queue's `lifetime` or of the clock of forced TLS,
+    whichever comes first.
+    """
+    end = message.arrived + lifetime
+    return end if verdict.tls_deadline is None else min(end, verdict.tls_deadline)
 
 
 def _status(kind: Kind, enhanced: str) -> str:

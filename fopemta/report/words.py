@@ -13,11 +13,12 @@ from fopemta.report.kinds import Kind
 from fopemta.report.multipart import Part
 from fopemta.report.notices import Notice
 from fopemta.report.quotation import quoted_codes, said_by_server
+from fopemta.report.status import tried_until
 from fopemta.report.subjects import Subject, subjects
 from fopemta.report.wording import clean
 from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
 from fopemta.trust.levels import Level
-from fopemta.trust.verdict import Result, VerdictRecord
+from fopemta.trust.verdict import VerdictRecord
 
 _WIDTH = 72
 _SAID_BY_SERVER = frozenset({Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_BY_PEER.value})
@@ -32,11 +33,12 @@ def text_part(facts: Facts, notice: Notice, message: QueuedMessage, back: Back, 
 
 def _lines(facts: Facts, notice: Notice, message: QueuedMessage, back: Back) -> list[str]:
     about = tuple(subjects(message, notice.verdicts))
-    opening = _opening(facts, notice.kind, message, len(about))
+    moments = [tried_until(message, each.verdict, facts.lifetime) for each in about]
+    opening = _opening(notice.kind, message, len(about), min(moments, default=message.arrived))
     lines = [f"This is the mail server {facts.hostname}.", "", *_wrapped(opening)]
     for subject in about:
         lines += ["", f"<{clean(str(subject.address))}>"]
-        for sentence in _about(facts, notice.kind, message, subject):
+        for sentence in _about(facts, notice.kind, message, subject, min(moments)):
             lines += _wrapped(sentence)
     for paragraph in (back.why_not, _HELP[notice.kind].format(facts.postmaster)):
         lines += ["", *_wrapped(paragraph)] if paragraph else []
@@ -46,13 +48,12 @@ def _lines(facts: Facts, notice: Notice, message: QueuedMessage, back: Back) -> 
 # --- what happened ---------------------------------------------------------------------------------------------------
 
 
-def _opening(facts: Facts, kind: Kind, message: QueuedMessage, count: int) -> str:
-    until = date_time(message.arrived + facts.lifetime)
+def _opening(kind: Kind, message: QueuedMessage, count: int, until: float) -> str:
     return _OPENINGS[kind].format(
         arrived=date_time(message.arrived),
         recipients="the following recipient" if count == 1 else f"the following {count} recipients",
         mailboxes="the mailbox of the following recipient" if count == 1 else f"the mailboxes of {count} recipients",
-        until=until,
+        until=date_time(until),
     )
 
 
@@ -70,7 +71,8 @@ _OPENINGS = {
 # --- why, and what now -----------------------------------------------------------------------------------------------
 
 
-def _about(facts: Facts, kind: Kind, message: QueuedMessage, subject: Subject) -> list[str]:
+def _about(facts: Facts, kind: Kind, message: QueuedMessage, subject: Subject, until: float) -> list[str]:
+    """`until`: when the first of those whom the report is about is given up, as its first sentence says."""
     verdict = subject.verdict
     sentences = [_why(kind, verdict)]
     if _lacks_tls(kind, verdict):
@@ -78,6 +80,9 @@ def _about(facts: Facts, kind: Kind, message: QueuedMessage, subject: Subject) -
     elif kind in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) and verdict.code < 500 and verdict.attempt > 0:
         sentences.append(f"We have tried since {date_time(message.arrived)}, {_times(verdict.attempt)} in all.")
     if kind is Kind.DELAY:
+        own = tried_until(message, verdict, facts.lifetime)
+        if own != until:
+            sentences.append(f"For this recipient it is tried until {date_time(own)}.")
         sentences.append(_while_waiting(subject))
     else:
         sentences.append(_NOW.get(kind) or (_AFTER_TLS if _lacks_tls(kind, verdict) else _after_failure(verdict)))
@@ -99,9 +104,7 @@ def _forced(verdict: VerdictRecord, rules: tuple[str, ...]) -> list[str]:
     demanded = f"The rules of this server{named} let the message go only over {how}."
     assert verdict.tls_since is not None
     host = clean(verdict.host or verdict.address or "the receiving mail server")
-    since = f"That could not be had with {host}, and not since {date_time(verdict.tls_since)}."
-    if verdict.result is Result.DEFERRED and verdict.tls_deadline is not None:
-        since += f" It is tried until {date_time(verdict.tls_deadline)}."
+    since = f"There has been no such connection to {host} since {date_time(verdict.tls_since)}."
     return [demanded, since]
 
 

@@ -106,6 +106,21 @@ class VerdictRecord:
     demanded: Demanded | None = None
     lowered: str | None = None
 
+    @property
+    def mx_unproven(self) -> bool:
+        """The certificate was good for the name of the host, and nothing but DNS says that this host is the one meant:
+        whoever can forge DNS has a host, and a certificate, of his own.
+        """
+        by_authority = self.authenticated is True and self.authenticated_by == "pkix"
+        return by_authority and self.mx_proven_by is None
+
+    @property
+    def proof_words(self) -> str:
+        """Whether the server has proven who it is, for people."""
+        if not self.authenticated:
+            return "not authenticated"
+        return "authenticated (MX name unproven)" if self.mx_unproven else "authenticated"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON under the contract's names, in its order; absent facts are None."""
         return _plain(dict(zip(_FIELD_NAMES, _facts_of(self), strict=True)))

@@ -198,7 +198,7 @@ class QueueTests(Folder):
             f"TLS fails   since {rfc3339(self.now - 60)}, given up from {rfc3339(self.now + 86340)} on",
             "overridden  by telephone",
             "tested      rule strict would keep it: cert_expired",
-            "certificate not proven for mx1.example.net",
+            "certificate not authenticated for mx1.example.net",
             r"CN=evil\nCN=good, until 2027-01-01T00:00:00.000Z, issued by CN=ca",
             "<carol@example.net>",
         ):

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.config.model import Route, Via
 from fopemta.config.rules import load_rules
 from fopemta.policy.action import AllowWeaker, Defer, ForceTls, Reject
-from fopemta.policy.cautions import expiry_cautions, rule_cautions
+from fopemta.policy.cautions import expiry_cautions, proof_cautions, rule_cautions
 from fopemta.policy.rulebook import Mode, Rule
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
@@ -227,3 +227,21 @@ class ManyRulesTests(SynchronousTestCase):
             lambda n: 'then = { action = "hold" }',
         ):
             self.assertLess(self.steps(400, body), 2.6 * self.steps(200, body), body(7))
+
+
+class ProofTests(SynchronousTestCase):
+    def test_what_rests_on_dns_alone(self) -> None:
+        table = {
+            'then = { action = "force_tls" }': True,
+            'then = { action = "force_tls", names = "mx" }': True,
+            'then = { action = "force_tls", names = "domain" }': False,
+            'then = { action = "force_tls", names = ["mx.bank.test"] }': False,
+            'then = { action = "force_tls", level = "encrypt" }': False,
+            f'then = {{ action = "force_tls", pins = ["{"0" * 64}"] }}': False,
+            'then = { action = "reject" }': False,
+        }
+        for then, told in table.items():
+            found = [str(each) for each in proof_cautions(load_rules(rules(f"{BANK}\n{then}"), "/etc"))]
+            self.assertEqual(len(found), int(told), then)
+            if told:
+                self.assertIn('rules, line 1 (a): names = "mx": only DNS says', found[0])
