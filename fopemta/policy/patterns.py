@@ -106,6 +106,7 @@ def compared_text(address: Mailbox | None) -> str:
     return "" if address is None else f"{address.compared}@{address.domain}"
 
 
+@functools.lru_cache(maxsize=4096)  # each group of rules asks for those of each recipient
 def readings(address: Mailbox | None) -> tuple[str, ...]:
     """Every text in which a rule's author may know the address: as it is compared, as it is written on the wire, and
     with the letters that its A-labels stand for.
