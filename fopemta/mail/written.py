@@ -162,7 +162,7 @@ def _address_pattern(text: str) -> str:
     local_part, at, domain = _bare(text).rpartition("@")
     domain = _domain_with_wildcards(domain)
     if at and not local_part:
-        return domain if domain.startswith("*") else f"@{_domain(domain)}"
+        return domain if domain.startswith("*.") else f"@{_domain(domain)}"
     if not local_part:
         return domain
     # Both wildcards are letters of a local part, as far as the grammar is concerned.

@@ -127,6 +127,8 @@ SPELLINGS: dict[str, tuple[object, object, object, object]] = {
     "bü*.example": (NO, NO, NO, NO),
     "<>": ("<>", NO, NO, NO),
     "*": ("*", NO, NO, NO),
+    "@*": (_No("*"), NO, NO, NO),
+    "@ba*.example": (_No("ba*.example"), NO, NO, NO),
     "*@bank.example": ("*@bank.example", _No(DOMAIN), NO, _No(DOMAIN)),
     "U*@Bank.example": ("u*@bank.example", _No("Bank.example"), NO, NO),
     '"first *"@bank.example': ('"first *"@bank.example', _No(DOMAIN)) + ('"first *"@bank.example',) * 2,
