@@ -1,0 +1,314 @@
+"""Ways that once led round Force TLS: each is tried, and leads nowhere."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.trial.unittest import SynchronousTestCase
+
+from fopemta.config.model import Configuration, Delivery, Route, Via
+from fopemta.config.rules import load_rules
+from fopemta.interfaces import SpoolFailing
+from fopemta.mail.address import Mailbox
+from fopemta.mail.consignment import Consignment
+from fopemta.mail.envelope import Notify, RecipientOptions
+from fopemta.mail.orders import Order, OrderKind
+from fopemta.mail.queued import Unfinished
+from fopemta.outbound.grounds import Grounds
+from fopemta.policy.way import Way
+from fopemta.queue.demanding import Demanding
+from fopemta.queue.dispatcher import Dispatcher
+from fopemta.routing.routes import next_hop
+from fopemta.testing.peers import StartTls
+from fopemta.trust.demand import NOTHING_DEMANDED
+from fopemta.trust.diagnosis import Diagnosis
+from fopemta.trust.levels import Level
+from fopemta.trust.verdict import VerdictRecord
+from tests.force_tls.test_reports import DAVE
+from tests.force_tls.test_table import ON
+from tests.force_tls.world import BOB, CAROL, HOUR, World
+from tests.outbound.delivery import Delivery as OneDelivery
+from tests.outbound.delivery import peer
+from tests.queue.test_dispatcher import Base
+
+FORCE_D = '[[rule]]\nname = "d"\nwhen = { recipients = ["d.test"] }\nthen = { action = "force_tls" }\n'
+WANTS_FAILURES = RecipientOptions(frozenset({Notify.FAILURE}))
+
+
+class WaitingTests(Base):
+    """What waits for its turn when a rule comes is judged by the rule."""
+
+    def busy(self) -> None:
+        self.make(delivery=Delivery(connections_per_destination=1, connections=1))
+        self.courier.slow.add("b.test")
+
+    def rules(self, text: str) -> Configuration:
+        return attrs.evolve(self.config, rulebook=load_rules(text, "/etc"))
+
+    def test_a_consignment_that_waits_is_made_anew(self) -> None:
+        self.busy()
+        for _ in range(5):
+            self.send(Mailbox("bob", "b.test"))
+        self.assertEqual(len(self.courier.waiting), 1)
+        self.dispatcher.reconfigure(self.rules(FORCE_D.replace("d.test", "b.test")))
+        for _ in range(5):
+            waiting, consignment = self.courier.waiting.pop(0)
+            waiting.callback(self.courier.verdicts(consignment))
+            self.wait(120)
+        demanded = [each.demanded.rules for _, each in self.seen]
+        self.assertEqual(demanded, [(), ("d",), ("d",), ("d",), ("d",)])
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.seen: list[tuple[float, Consignment]] = []
+
+    def make(self, **changes: Any) -> None:
+        super().make(**changes)
+        deliver = type(self.courier).deliver
+
+        def noted(consignment: Consignment, ended: Any) -> Any:
+            self.seen.append((self.clock.seconds(), consignment))
+            return deliver(self.courier, consignment, ended)
+
+        self.courier.deliver = noted  # type: ignore[method-assign]
+
+
+class LastMomentTests(SynchronousTestCase):
+    """A walk that was planned by other rules sends nothing."""
+
+    def reloaded(self, delivery: OneDelivery, text: str = FORCE_D, **changes: Any) -> None:
+        config = attrs.evolve(delivery.config, rulebook=load_rules(text, "/etc"), **changes)
+        delivery.demands.reconfigure(config)
+
+    def test_a_rule_came_while_it_waited(self) -> None:
+        for starttls in (StartTls.GOOD, StartTls.NOT_OFFERED):
+            server = peer(starttls)
+            delivery = OneDelivery(server)
+            stale = delivery.demands.edition
+            self.reloaded(delivery)
+            # As the queue had made it before.
+            [verdict] = self.run_stale(delivery, stale)
+            self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "demand_changed"))
+            self.assertEqual((verdict.code, verdict.enhanced, verdict.next_try), (451, "4.2.1", verdict.time))
+            self.assertEqual(server.messages, [])
+            self.assertNotIn("MAIL", server.verbs)
+
+    def run_stale(self, delivery: OneDelivery, edition: object) -> list[VerdictRecord]:
+        class Marked:
+            def __init__(self, demands: Demanding) -> None:
+                self.demands = demands
+
+            @property
+            def edition(self) -> object:
+                return edition
+
+        real, delivery.demands = delivery.demands, Marked(delivery.demands)  # type: ignore[assignment]
+        delivery.manager.demands = real
+        return delivery.run()
+
+    def test_another_edition_that_demands_the_same_is_no_hindrance(self) -> None:
+        server = peer()
+        delivery = OneDelivery(server)
+        stale = delivery.demands.edition
+        self.reloaded(delivery, FORCE_D.replace("d.test", "elsewhere.test"))
+        self.assertEqual(self.run_stale(delivery, stale)[0].result.value, "delivered")
+        self.assertEqual(len(server.messages), 1)
+
+    def test_another_way_is_another_walk(self) -> None:
+        server = peer()
+        delivery = OneDelivery(server)
+        stale = delivery.demands.edition
+        route = Route(domain="d.test", via=Via.SMTP, host="192.0.2.77")
+        self.reloaded(delivery, "", routes=(route,))
+        self.assertEqual(self.run_stale(delivery, stale)[0].diagnosis, "demand_changed")
+        self.assertEqual(server.messages, [])
+
+    def test_a_rule_that_cannot_tell_now_sends_nothing(self) -> None:
+        server = peer()
+        delivery = OneDelivery(server)
+        stale = delivery.demands.edition
+        self.reloaded(delivery, FORCE_D.replace('recipients = ["d.test"]', 'subject = ["x"]'))
+        content, calls = delivery.spool.content, itertools.count()
+
+        def unreadable_once(message_id: str) -> Any:
+            # When rules ask; the walk has not come to it then.
+            return fail(SpoolFailing("the disk")) if next(calls) == 0 else content(message_id)
+
+        delivery.spool.content = unreadable_once  # type: ignore[method-assign]
+        self.assertEqual(self.run_stale(delivery, stale)[0].diagnosis, "policy_unknown")
+        self.assertEqual(server.messages, [])
+
+
+class GroundTests(SynchronousTestCase):
+    """Between the question and MAIL the configuration may change: then nothing is permitted."""
+
+    def grounds(self, ways: Any) -> tuple[Grounds, OneDelivery, Any]:
+        delivery = OneDelivery(peer())
+        hop = next_hop("d.test", ())
+        consignment = Consignment(None, hop, (BOB,))  # type: ignore[arg-type]
+
+        class Demands:
+            edition: object = "one"
+
+            def ways_in_force(self, _: Consignment) -> Any:
+                return ways(Way(hop, NOTHING_DEMANDED, None))
+
+        demands = Demands()
+        delivery.manager.demands = demands  # type: ignore[assignment]
+        plan = delivery.manager.plan(consignment)
+        grounds = Grounds(delivery.manager, consignment, plan)
+        looking = Deferred.fromCoroutine(grounds.look())
+        self.assertIsNone(self.successResultOf(looking))
+        return grounds, delivery, demands
+
+    def test_as_it_was_asked(self) -> None:
+        for ways in (lambda way: {BOB: way}, lambda way: succeed({BOB: way})):
+            grounds, _, demands = self.grounds(ways)
+            ground = grounds.of((BOB,), None)
+            plan = ground().plan
+            assert plan is not None
+            self.assertEqual((plan.level, ground().recipients), (Level.OPPORTUNISTIC, frozenset({BOB})))
+            demands.edition = "two"
+            self.assertIsNone(ground().plan)
+
+    def test_who_was_not_asked_about(self) -> None:
+        grounds, _, _ = self.grounds(lambda _: {})
+        self.assertIs(grounds.against(BOB), Diagnosis.POLICY_UNKNOWN)
+        self.assertIsNone(grounds.of((BOB,), None)().plan)
+
+    def test_who_cannot_be_judged(self) -> None:
+        grounds, _, _ = self.grounds(lambda way: {BOB: way._replace(unsure="a disk")})
+        self.assertIs(grounds.against(BOB), Diagnosis.POLICY_UNKNOWN)
+        self.assertIsNone(grounds.of((BOB,), None)().plan)
+
+    def test_nobody_is_permitted_before_anybody_has_looked(self) -> None:
+        grounds, delivery, _ = self.grounds(lambda way: {BOB: way})
+        unasked = Grounds(delivery.manager, grounds._consignment, grounds._plan)
+        self.assertIsNone(unasked.of((BOB,), None)().plan)
+
+
+class NoticeTests(SynchronousTestCase):
+    """A notice keeps to what is demanded of any way of its message."""
+
+    def inherited(self, world: World) -> list[tuple[str, ...]]:
+        """The levels that each notice that is kept must keep to."""
+        return [
+            tuple(each.level.word for each in kept.message.envelope.inherited)
+            for kept in world.spool.kept.values()
+            if kept.message.envelope.sender is None
+        ]
+
+    def test_the_named_recipient_is_done_and_another_fails(self) -> None:
+        world = World(ON, other="unreachable", far="none")
+        world.send(BOB, CAROL, sender=DAVE, options=((CAROL, WANTS_FAILURES),))
+        self.assertEqual(world.state(BOB), "authenticated")
+        world.wait_until(5.5 * 24 * HOUR)
+        self.assertIn("failed", world.state(CAROL))
+        self.assertEqual(self.inherited(world), [("authenticated",)])
+        world.wait_until(6 * 24 * HOUR)
+        self.assertEqual(world.taken("far"), [])
+
+    def test_what_an_operator_has_lifted_is_not_lifted_for_notices(self) -> None:
+        world = World(ON, bank="none", other="unreachable", far="none")
+        message_id = world.send(BOB, CAROL, sender=DAVE, options=((CAROL, WANTS_FAILURES),))
+        order = Order(kind=OrderKind.RELEASE, override_tls=True, reason="by telephone")
+        world.dispatcher.order(message_id, attrs.evolve(order, recipients=frozenset({str(BOB)})))
+        world.wait_until(1 * HOUR)
+        self.assertEqual(world.state(BOB), "plain")
+        world.wait_until(5.5 * 24 * HOUR)
+        self.assertEqual(self.inherited(world), [("authenticated",)])
+
+    def test_a_route_that_demands_tls(self) -> None:
+        for tls, wanted in ((Level.ENCRYPT, ("encrypt",)), (Level.AUTHENTICATED, ("authenticated",))):
+            world = World("", other="unreachable", far="none")
+            routes = (*world.config.routes, Route(domain="bank.test", via=Via.MX, tls=tls))
+            world.reconfigure(attrs.evolve(world.config, routes=routes))
+            world.send(BOB, CAROL, sender=DAVE, options=((CAROL, WANTS_FAILURES),))
+            self.assertEqual(world.state(BOB), "authenticated")
+            world.wait_until(5.5 * 24 * HOUR)
+            self.assertEqual(self.inherited(world), [wanted])
+            self.assertEqual(world.taken("far"), [])
+
+
+class StoredTests(SynchronousTestCase):
+    """What was demanded when a message was accepted holds over everything but an order."""
+
+    def restarted(self, world: World, rules: str, **changes: Any) -> None:
+        """Another process with other rules; the spool is all that is left."""
+        config = attrs.evolve(world.configured(rules), **changes)
+        world.config = config
+        world.demanding = Demanding(world.spool, config, world.now)
+        world.manager.reconfigure(config)
+        world.manager.demands = world.demanding
+        old = world.dispatcher
+        old.stop(0)
+        world.dispatcher = Dispatcher(
+            world.spool, old._couriers, config, world.network, world.now, old._noise, demanding=world.demanding
+        )
+        found = [Unfinished.of(kept.message) for kept in world.spool.kept.values()]
+        world.dispatcher.start(found)
+        world.network.flush()
+
+    def test_over_a_restart_without_the_rule(self) -> None:
+        world = World(ON, bank="none")
+        world.send(BOB)
+        self.restarted(world, "")
+        world.wait_until(12 * HOUR)
+        self.assertEqual((world.state(BOB), world.taken("bank")), ("queued", []))
+        self.assertEqual(world.verdicts(BOB)[-1].rules, ("bank",))
+        world.wait_until(25 * HOUR)
+        self.assertEqual(world.state(BOB), "failed tls_not_offered 5.7.10")
+
+    def test_a_rule_that_came_later_and_was_obeyed_once_is_stored_then(self) -> None:
+        world = World("", bank="unreachable")
+        world.send(BOB)
+        world.reconfigure(world.configured(ON))
+        world.become("bank", "none")
+        world.wait_until(1 * HOUR)
+        self.assertEqual(world.state(BOB), "queued")
+        self.restarted(world, "")
+        world.wait_until(12 * HOUR)
+        self.assertEqual((world.state(BOB), world.taken("bank")), ("queued", []))
+
+    def test_a_route_that_demanded_tls(self) -> None:
+        world = World("", bank="none")
+        routes = (*world.config.routes, Route(domain="bank.test", via=Via.MX, tls=Level.ENCRYPT))
+        world.reconfigure(attrs.evolve(world.config, routes=routes))
+        world.send(BOB)
+        self.restarted(world, "")
+        world.wait_until(12 * HOUR)
+        self.assertEqual((world.state(BOB), world.taken("bank")), ("queued", []))
+
+    def test_only_an_order_lowers_it_and_the_record_says_whose(self) -> None:
+        world = World(ON, bank="none")
+        world.send(BOB)
+        self.restarted(world, "")
+        world.dispatcher.let_demands_fall("alice")
+        world.network.flush()
+        last = world.verdicts(BOB)[-1]
+        assert last.lowered is not None
+        self.assertTrue(last.lowered.startswith("alice at 20"), last.lowered)
+        self.assertEqual((last.diagnosis, last.demanded), ("demand_lowered", NOTHING_DEMANDED))
+        self.restarted(world, "")
+        world.wait_until(12 * HOUR)
+        self.assertEqual(world.state(BOB), "plain")
+        self.assertTrue((world.verdicts(BOB)[-1].lowered or "").startswith("alice at 20"))
+
+    def test_what_is_lowered_is_not_what_still_stands(self) -> None:
+        world = World(ON, bank="none")
+        world.send(BOB)
+        world.dispatcher.let_demands_fall("alice")
+        world.wait_until(12 * HOUR)
+        self.assertEqual((world.state(BOB), world.verdicts(BOB)[-1].lowered), ("queued", None))
+
+    def test_networks_that_change_turn_no_direction(self) -> None:
+        rules = ON.replace("[[rule]]", '[[rule]]\ndirection = "outbound"')
+        world = World(rules, bank="none")
+        world.send(BOB)
+        relay = attrs.evolve(world.config.relay, networks=(), domains=("bank.test",))
+        self.restarted(world, rules, relay=relay)
+        world.wait_until(12 * HOUR)
+        self.assertEqual((world.state(BOB), world.taken("bank")), ("queued", []))
