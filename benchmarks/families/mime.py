@@ -34,6 +34,12 @@ def _coded_messages(size: int) -> bytes:
     return (b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n") * max(1, size // 80)
 
 
+def _flawed_messages(size: int) -> bytes:
+    """Each coded with a flaw, so that it may be read in two ways."""
+    coded = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    return coded * 40 + b"\r\n=ZZ" + b"y" * size
+
+
 _PARAMETERS = {
     "parameters": (b";a=b", b"text/plain"),
     "quoted": (b'\\";', b'text/plain;a="'),
@@ -105,6 +111,7 @@ FAMILIES = (
     Family("html.one-attribute", repeated(b" a=b", b"Content-Type: text/html\r\n\r\n<a"), _read),
     Family("mime.nested", _nested, _read),
     Family("mime.coded-messages", _coded_messages, _read),
+    Family("mime.flawed-messages", _flawed_messages, _read),
     *(
         _seven(kind, unit, _TYPE + before.replace(b"text/plain", b"multipart/mixed"))
         for kind, (unit, before) in _PARAMETERS.items()

@@ -48,7 +48,7 @@ def beyond(bound: str, why: str) -> Flaw:
 
 
 # Everything a message may cost: so many octets are gone over for each that it has, and for a small one.
-_WORK = 150
+_WORK = 80
 _LEAST_WORK = 1 << 20
 
 

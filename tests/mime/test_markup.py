@@ -74,7 +74,7 @@ class HtmlTests(SynchronousTestCase):
         table = {
             "&lt;b&gt;": "<b>", "&amp;lt;": "&lt;", "&#65;&#x42;&#X43": "ABC", "&#0065;": "A", "&#00000000000000065;": "A",
             "&eacute;&Eacute": "éÉ", "&ampx": "&x", "&ltb": "<b", "&notin;": "∉", "&notx": "¬x", "&nosuch;": "&nosuch;",
-            "&;&#;&#x;": "&;&#;&#x;", "& &&": "& &&", "&#xd800;": "\ufffd", "&#x110000;": "\ufffd", "&#x10FFFF;": "\U0010ffff",
+            "&;&#;&#x;": "&;&#;&#x;", "& &&": "& &&", "&#xd800;": "\ufffd", "&#xdfff;": "\ufffd", "&#xd7ff;&#xe000;": "\ud7ff\ue000", "&#x110000;": "\ufffd", "&#x10FFFF;": "\U0010ffff",
             "&#1114112;": "\ufffd", "&shy;": "\u00ad", "&nbsp;x": "\u00a0x", "a": "a",
         }  # fmt: skip
         self.assertEqual({text: unescaped(text) for text in table}, table)

@@ -117,6 +117,12 @@ class PartsTests(SynchronousTestCase):
         self.assertEqual(
             (leaves(found), [each.why for each in found.flaws]), ([("text/plain", b"x")], ["a multipart is encoded"])
         )
+        # Which of two is meant nobody can tell; the parts are there by the first.
+        found = read(
+            coded.replace(b"\r\nContent-T", b"\r\nContent-Transfer-Encoding: 8bit\r\nContent-T")
+            + b"--b\r\n\r\nx\r\n--b--"
+        )
+        self.assertEqual((leaves(found), len(found.flaws)), ([("text/plain", b"x")], 1))
         # Most that say so have not done it.
         found = read(coded + b"--b\r\n\r\nx\r\n--b--\r\n")
         self.assertEqual((leaves(found), found.flaws), ([("text/plain", b"x")], []))
@@ -124,6 +130,17 @@ class PartsTests(SynchronousTestCase):
     def test_a_part_whose_header_does_not_end_within_the_bound(self) -> None:
         found = read(MIXED + b"--b\r\n" + b"A: b\r\n" * 20 + b"\r\nx\r\n--b--", ContentBounds(header=100))
         self.assertEqual((leaves(found), [each.bound for each in found.flaws]), ([], ["header"]))
+
+    def test_what_is_gone_over_is_counted(self) -> None:
+        for octets, wanted in (
+            (b"A: b\r\n\r\n12345", 5 + 5),
+            (b"Content-Type: message/rfc822\r\n\r\nA: b\r\n\r\n12345", 2 * 13 + 2 * 5),
+            (MIXED + b"--b\r\n\r\n12345\r\n--b--", 19 + 2 * 5),
+        ):
+            work = Work(0)
+            before = work.left
+            parts_of(octets, header_section(octets, 0, len(octets), BOUNDS), BOUNDS, work, True)
+            self.assertEqual(before - work.left, wanted, octets)
 
     def test_depth_and_parts_and_lines(self) -> None:
         message = b"Content-Type: message/rfc822\r\n\r\n"

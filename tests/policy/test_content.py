@@ -10,7 +10,7 @@ from fopemta.mime.fields import header_section
 from fopemta.mime.flaws import BOUNDS, ContentBounds, Exceeded, Work
 from fopemta.mime.parts import parts_of
 from fopemta.policy.content import content_facts
-from fopemta.policy.facts import Attachment, ContentFacts, Gap
+from fopemta.policy.facts import EVERYTHING, NOTHING_ASKED, Asked, Attachment, ContentFacts, Gap
 from tests.policy.content_forms import ATTACHED, BODIES, SUBJECTS
 
 MIXED = b"""Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r
@@ -102,7 +102,8 @@ class ContentTests(SynchronousTestCase):
             b"A: b\r\n" * 168 + b"\r\nx": ("header", "", "header"),
             b"A: " + b"b" * 97 + b"\r\n" + plain: ("", "", ""),
             b"A: " + b"b" * 98 + b"\r\n" + plain: ("field", "", "field"),
-            plain + b"x" * 1960: ("", "", ""),
+            plain + b"x" * (2000 - len(plain)): ("", "", ""),
+            plain + b"x" * (2001 - len(plain)): ("", "", "looked_at"),
             plain + b"x" * 1980: ("", "", "looked_at"),
             b"Content-Type: text/plain" + b";a=b" * 3 + b"\r\n\r\n": ("", "", ""),
             b"Content-Type: text/plain" + b";a=b" * 4 + b"\r\n\r\n": ("", "", "parameters"),
@@ -126,6 +127,20 @@ class ContentTests(SynchronousTestCase):
             before = work.left
             parts_of(octets, header_section(octets, 0, len(octets), BOUNDS), BOUNDS, work, True)
             self.assertLessEqual(before - work.left, (3 + BOUNDS.depth) * len(octets) + 1, octets[:80])
+
+    def test_readings_of_readings_come_to_an_end(self) -> None:
+        # Each message is coded with a flaw, so that both what it decodes to and what it is may be a message.
+        coded = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\nX: =ZZ\r\n\r\n"
+        for depth, bound in ((3, ""), (4, "work"), (40, "work")):
+            facts = content_facts(coded * depth + b"\r\n=ZZ" + b"y" * 200_000, True)
+            self.assertEqual(bound_of(facts.texts_gap), bound, depth)
+
+    def test_what_is_asked(self) -> None:
+        some, others = Asked(headers=frozenset({"a"}), body=True), Asked(headers=frozenset({"b"}), attachments=True)
+        self.assertEqual(some | others, Asked(headers=frozenset({"a", "b"}), body=True, attachments=True))
+        self.assertEqual(others | some, some | others)
+        self.assertEqual((EVERYTHING | some, some | EVERYTHING, some | NOTHING_ASKED), (EVERYTHING, EVERYTHING, some))
+        self.assertEqual([bool(each) for each in (some, others, EVERYTHING, NOTHING_ASKED)], [True, True, True, False])
 
     def test_whoever_makes_too_much_work_is_not_read(self) -> None:
         work = Work(10)
