@@ -63,6 +63,10 @@ class SpoolFailing(SpoolTrouble):
     """The disk or the file system fails: 451 4.3.0."""
 
 
+class SpoolStopped(SpoolTrouble):
+    """It was stopped while it was starting; nothing is wrong with it."""
+
+
 class UnknownMessage(SpoolTrouble):
     """There is no message of that id (any more)."""
 
@@ -105,7 +109,8 @@ class ISpool(Interface):
     def start() -> Deferred[Sequence[Unfinished]]:
         """Open and recover: fires with every unfinished message, oldest first.  Call once.
 
-        There may be hundreds of thousands, so these are no messages: `load` reads one.
+        There may be hundreds of thousands, so these are no messages: `load` reads one.  Fails with SpoolStopped when
+        `stop` is called meanwhile.
         """
 
     def stop() -> Deferred[None]:

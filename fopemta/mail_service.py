@@ -13,7 +13,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IReactorFDSet
+from twisted.internet.interfaces import IDelayedCall, IListeningPort, IReactorFDSet
 from twisted.python.failure import Failure
 
 import fopemta
@@ -22,7 +22,7 @@ from fopemta.background import supervise
 from fopemta.config.model import Configuration, Listener
 from fopemta.inbound.factory import InboundFactory
 from fopemta.inbound.proxied import ProxiedFactory
-from fopemta.interfaces import IMailReactor, SpoolTrouble
+from fopemta.interfaces import IMailReactor, SpoolStopped, SpoolTrouble
 from fopemta.log_file import LineFile
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.reload import Reload
@@ -36,6 +36,8 @@ from fopemta.wire.only_ipv6 import OnlyIPv6
 # How long clients may take to finish their messages, and deliveries to end, once we are told to stop.
 SESSIONS_DEADLINE = 20.0
 DELIVERIES_DEADLINE = 10.0
+# How long clients wait in the system's queue for a spool that is being read.
+STARTING_PATIENCE = 2.0
 # Descriptors beside those of clients and deliveries: spool, DNS, logs.
 _OTHER_DESCRIPTORS = 100
 
@@ -79,8 +81,14 @@ class Listening:
         timeout = factory.config.limits.timeouts.handshake
         return ProxiedFactory(factory, lambda: listener.proxies, factory.clock, timeout)
 
+    def turn_away(self) -> None:
+        """Tell clients, until `accept`, to come again later."""
+        self.factory.starting = True
+        self.port.startReading()
+
     def accept(self) -> None:
         """Let clients in."""
+        self.factory.starting = False
         listener = self.factory.listener
         self.port.startReading()
         maillog.listening(listener.endpoint, listener.kind.value, listener.tls.value)
@@ -141,11 +149,12 @@ def most_sessions(descriptors: int, listeners: int, deliveries: int) -> int:
 
 class MailService(Service):
     """Everything, in order: spool locked and ports bound while privileged; then the spool recovered, the queue
-    started, clients let in.  A client that comes in between waits in the kernel's queue for the seconds that this
-    takes: it need not be turned away.
+    started, clients let in.  A client that comes in between waits in the kernel's queue, for two seconds at most: who
+    comes when that has not been enough is told at once to come again later.
 
-    `attendants` are stopped first, `keepers` last: they write down what the last deliveries have shown.  Without
-    `reload` it is one of several: a supervisor has the signals, and tells of the whole.
+    `early` have something to do from the first moment.  `attendants` are stopped first, `keepers` last: they write down
+    what the last deliveries have shown.  Without `reload` it is one of several: a supervisor has the signals, tells of
+    the whole, and sends clients away when none of them is ready.
     """
 
     name = "fopemta"
@@ -161,6 +170,7 @@ class MailService(Service):
         log_files: Sequence[LineFile],
         attendants: Sequence[Attendant] = (),
         keepers: Sequence[Attendant] = (),
+        early: Sequence[Attendant] = (),
     ) -> None:
         self._configuration = configuration
         self._reactor = reactor
@@ -171,8 +181,10 @@ class MailService(Service):
         self._log_files = log_files
         self._attendants = attendants
         self._keepers = keepers
+        self._early = early
         self._starting: Deferred[None] | None = None
-        self._queue_runs = False
+        self._turning_away: IDelayedCall | None = None
+        self.is_ready = False
         self._signals = Signals(reactor)
         # Called first of all, in the process that will run; and when the spool has been read.
         self.prepare: Callable[[], None] = lambda: None
@@ -200,11 +212,21 @@ class MailService(Service):
         self._raise_descriptor_limit()
         if self._reload is not None:
             self._signals.while_it_runs(self.reload)
+            self._turning_away = self._reactor.callLater(STARTING_PATIENCE, self._turn_away)
+        for attendant in self._early:
+            attendant.start()
         self._starting = supervise(self._start(), "starting")
+
+    def _turn_away(self) -> None:
+        """The spool takes its time: rather than a port that is silent, clients find one that says so."""
+        for each in self._listening:
+            each.turn_away()
 
     async def _start(self) -> None:
         try:
             messages = await self._spool.start()
+        except SpoolStopped:
+            return
         except (SpoolUnusable, SpoolTrouble) as error:
             tell_not_started(self._configuration, f"node.spool: {error}")
             self._end_in_failure()
@@ -213,13 +235,18 @@ class MailService(Service):
         if not self.running:
             return
         self._dispatcher.start(messages)
-        self._queue_runs = True
+        self.is_ready = True
+        self._turn_nobody_away()
         for each in self._listening:
             each.accept()
         for attendant in (*self._attendants, *self._keepers):
             attendant.start()
         if self._reload is not None:
             maillog.started(self._configuration.node.hostname, fopemta.__version__)
+
+    def _turn_nobody_away(self) -> None:
+        if self._turning_away is not None and self._turning_away.active():
+            self._turning_away.cancel()
 
     def _end_in_failure(self) -> None:
         """Stop, with an exit status that tells systemd so; twistd itself knows no such way once it runs."""
@@ -268,15 +295,18 @@ class MailService(Service):
         maillog.stopping(sum(len(each.factory.sessions) for each in self._listening))
 
     async def _stop(self) -> None:
-        for attendant in self._attendants:
+        for attendant in (*self._early, *self._attendants):
             attendant.stop()
+        self._turn_nobody_away()
         self._tell_of_stopping()
         closing = [each.close() for each in self._listening]
         await DeferredList([each for each in closing if each is not None])
         if self._starting is not None:
+            if not self.is_ready:
+                await self._spool.stop()  # it need not be read to its end
             await self._starting
         await DeferredList([each.factory.shut_down(SESSIONS_DEADLINE) for each in self._listening])
-        if self._queue_runs:
+        if self.is_ready:
             await self._dispatcher.stop(DELIVERIES_DEADLINE)
         await self._spool.stop()
         for keeper in self._keepers:

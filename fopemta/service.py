@@ -176,12 +176,16 @@ def build(
     reload = Reload(path, server.following, machine.in_threads(reactor))
     tell_cautions(configuration, machine)
     listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
-    attendants: list[Attendant] = [*server.attendants, RuleWatch(reactor, machine.now, lambda: reload.current)]
+    attendants = (*server.attendants, RuleWatch(reactor, machine.now, lambda: reload.current))
+    early: list[Attendant] = []
     if configuration.control.socket != "off":
-        reach = Reach(server.queue, reload, kept.memory, lambda: portions_of(spool.listing()))
-        attendants.append(ControlSocket(configuration.control.socket, reactor, reach))
+        reach = Reach(server.queue, reload, kept.memory, lambda: portions_of(spool.listing()), lambda: service.is_ready)
+        early.append(ControlSocket(configuration.control.socket, reactor, reach))
     files = log_observers.outlet.files
-    return MailService(configuration, reactor, spool, server.queue, listening, reload, files, attendants, kept.keepers)
+    service = MailService(
+        configuration, reactor, spool, server.queue, listening, reload, files, attendants, kept.keepers, early
+    )
+    return service
 
 
 def partitions(configuration: Configuration) -> list[str]:

@@ -11,21 +11,24 @@ from typing import Any
 from cryptography import x509
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredLock
-from twisted.internet.protocol import ServerFactory
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Protocol, ServerFactory
 
 import fopemta
 from fopemta import log_observers, maillog
 from fopemta.assembly import Kept, Lookups, credentials, tell_cautions, try_files
 from fopemta.background import supervise
-from fopemta.config.model import Configuration, ListenerTls, Log
+from fopemta.config.model import Configuration, Listener, ListenerTls, Log
 from fopemta.control.protocol import Reach
 from fopemta.control.socket import ControlSocket
+from fopemta.inbound.protocol import STARTING
 from fopemta.interfaces import IMailReactor, SpoolTrouble
 from fopemta.log_file import LineFile
 from fopemta.machine import in_threads
 from fopemta.mail_service import (
     DELIVERIES_DEADLINE,
     SESSIONS_DEADLINE,
+    STARTING_PATIENCE,
     Attendant,
     CannotStart,
     bound,
@@ -74,6 +77,8 @@ class Supervisor(Service):
         self._attendants: list[Attendant] = []
         self._fleet: Fleet | None = None
         self._reload: Reload | None = None
+        self._turning_away: IDelayedCall | None = None
+        # All workers have let clients in.
         self._is_up = False
         self._signals = Signals(reactor)
         self.prepare: Any = lambda: None
@@ -86,7 +91,7 @@ class Supervisor(Service):
         try:
             self._lock()
             for index, listener in enumerate(self._configuration.listeners):
-                port = bound(self._reactor, f"listener[{index}].endpoint", listener, _Nobody())
+                port = bound(self._reactor, f"listener[{index}].endpoint", listener, _TurningAway(listener))
                 # A worker that found it blocking would stand still until the next client comes.
                 os.set_blocking(port.fileno(), False)
                 self._ports.append(port)
@@ -144,6 +149,18 @@ class Supervisor(Service):
         for each in self._attendants:
             each.start()
         fleet.begin()
+        self._turning_away = self._reactor.callLater(STARTING_PATIENCE, self._turn_away)
+
+    def _turn_away(self) -> None:
+        """All workers take their time: rather than a port that is silent, clients find one that says so."""
+        for port in self._ports:
+            port.startReading()
+
+    def _turn_nobody_away(self) -> None:
+        if self._turning_away is not None and self._turning_away.active():
+            self._turning_away.cancel()
+        for port in self._ports:
+            port.stopReading()
 
     def _given(self) -> list[Given]:
         root, count = self._configuration.node.spool, self._configuration.workers.count
@@ -156,7 +173,8 @@ class Supervisor(Service):
         return ["-P", "-m", "fopemta.worker", fopemta.__version__, *_reactor_name(self._reactor)]
 
     def _ready(self) -> None:
-        """The first time that all workers let clients in."""
+        """A worker lets clients in."""
+        self._turn_nobody_away()
         if self._is_up or self._fleet is None or not self._fleet.complete:
             return
         self._is_up = True
@@ -190,6 +208,7 @@ class Supervisor(Service):
 
     async def _stop(self) -> None:
         self._tell_of_stopping()
+        self._turn_nobody_away()
         if self._fleet is not None:
             await self._fleet.end(SESSIONS_DEADLINE + DELIVERIES_DEADLINE + _GRACE)
         # Not before: that shuts the sockets down for whoever has inherited them.
@@ -205,10 +224,24 @@ class Supervisor(Service):
         self._signals.end()
 
 
-class _Nobody(ServerFactory):
-    """The factory of a port from which nothing is read."""
+class _TurningAway(ServerFactory):
+    """The factory of a port from which nothing is read, but when no worker is ready for long."""
 
     noisy = False
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def buildProtocol(self, addr: object) -> Protocol | None:
+        """Whoever connects is told to come again later; where TLS comes first, without a word."""
+        return None if self._listener.tls is ListenerTls.IMPLICIT else _Later()
+
+
+class _Later(Protocol):
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.write(STARTING.render())
+        transport.loseConnection()
 
 
 def _reactor_name(reactor: Any) -> list[str]:

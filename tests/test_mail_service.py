@@ -14,7 +14,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.load import load
-from fopemta.interfaces import SpoolFailing
+from fopemta.interfaces import SpoolFailing, SpoolStopped
 from fopemta.mail_service import CannotStart, Listening, MailService, most_sessions
 from fopemta.spool.ownership import SpoolUnusable
 from tests.config.test_load import SMALLEST
@@ -109,11 +109,25 @@ class Factory:
         self.listener = listener
         self.sessions: set[int] = set()
         self.most_sessions: int | None = None
+        self.starting = False
         self.left: Deferred[None] = succeed(None)
 
     def shut_down(self, deadline: float) -> Deferred[None]:
         self._done.append("clients leave")
         return self.left
+
+
+class Early:
+    """An attendant that has something to do from the first moment."""
+
+    def __init__(self, done: list[str]) -> None:
+        self._done = done
+
+    def start(self) -> None:
+        self._done.append("early begins")
+
+    def stop(self) -> None:
+        self._done.append("early ends")
 
 
 class Reload:
@@ -217,6 +231,59 @@ class MailServiceTests(SynchronousTestCase):
         self.spool.recovering.callback(["m1"])
         self.assertEqual(self.done[2:], ["queue starts with ['m1']", "port 25 accepts", "port 587 accepts"])
         self.assertEqual(self.names()[-3:], ["listening", "listening", "started"])
+
+    def test_clients_hear_at_once_that_a_start_takes_long(self) -> None:
+        self.start()
+        del self.done[:]
+        self.reactor.advance(1.9)
+        self.assertEqual((self.done, [each.starting for each in self.factories]), ([], [False, False]))
+        self.reactor.advance(0.2)
+        self.assertEqual(self.done, ["port 25 accepts", "port 587 accepts"])
+        self.assertEqual([each.starting for each in self.factories], [True, True])
+        self.spool.recovering.callback(["m1"])
+        self.assertEqual(self.done[2:], ["queue starts with ['m1']", "port 25 accepts", "port 587 accepts"])
+        self.assertEqual([each.starting for each in self.factories], [False, False])
+
+    def test_a_start_that_does_not_take_long_sends_nobody_away(self) -> None:
+        self.start()
+        self.spool.recovering.callback([])
+        self.reactor.advance(10)
+        self.assertEqual([each.starting for each in self.factories], [False, False])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_a_stop_while_the_spool_recovers_sends_nobody_away(self) -> None:
+        self.start()
+        self.service.stopService()
+        self.reactor.advance(10)
+        self.assertEqual([each.starting for each in self.factories], [False, False])
+
+    def test_a_stop_ends_the_reading_of_the_spool(self) -> None:
+        self.start()
+        del self.done[:]
+        stopped = self.service.stopService()
+        self.assertEqual(self.done[-1], "spool closed")
+        self.assertNoResult(stopped)
+        self.spool.recovering.errback(SpoolStopped("stopped"))
+        self.successResultOf(stopped)
+        self.assertNotIn("not_started", self.names())
+        self.assertNotIn("after shutdown: (1,)", self.done)
+
+    def test_the_early_begin_before_the_spool_is_read_and_end_first(self) -> None:
+        self.service._early = [Early(self.done)]
+        self.start()
+        self.assertEqual(self.done[-2:], ["early begins", "spool recovers"])
+        self.assertFalse(self.service.is_ready)
+        self.spool.recovering.callback([])
+        self.assertTrue(self.service.is_ready)
+        del self.done[:]
+        self.successResultOf(self.service.stopService())
+        self.assertEqual(self.done[0], "early ends")
+
+    def test_one_of_several_leaves_it_to_the_supervisor_to_send_clients_away(self) -> None:
+        self.service._reload = None
+        self.start()
+        self.reactor.advance(10)
+        self.assertEqual([each.starting for each in self.factories], [False, False])
 
     def test_spool_that_cannot_be_recovered_ends_the_process_with_a_status(self) -> None:
         self.start()

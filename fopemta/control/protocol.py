@@ -31,6 +31,8 @@ class Reach:
     reload: IReload
     memory: IHostMemory
     listing: Callable[[], Portions]
+    # False as long as the spool is being read: only Status is answered then.
+    is_ready: Callable[[], bool] = lambda: True
 
 
 class ControlProtocol(LineOnlyReceiver):
@@ -85,7 +87,12 @@ class ControlProtocol(LineOnlyReceiver):
             self._stream.resumeProducing()
 
     async def _answer(self, request: Request) -> None:
-        if isinstance(request, Orders):
+        if isinstance(request, Status):
+            starting = {} if self._reach.is_ready() else {"starting": True}
+            self._say({"end": True, "version": fopemta.__version__, "unfinished": self._reach.queue.size} | starting)
+        elif not self._reach.is_ready():
+            self._say({"end": True, "error": "the server is starting and still reads its spool: try again later"})
+        elif isinstance(request, Orders):
             for message_id, order in request.orders:
                 result = await self._reach.queue.order(message_id, order)
                 self._say({"id": message_id, "result": result.obeyed.value, "recipients": result.recipients})
@@ -97,11 +104,9 @@ class ControlProtocol(LineOnlyReceiver):
             self._say({"end": True} | attrs.asdict(outcome))
         elif isinstance(request, ForgetHosts):
             self._say({"end": True, "hosts": self._reach.memory.forget(request.hosts)})
-        elif isinstance(request, List):
-            await self._list()
         else:
-            assert isinstance(request, Status)
-            self._say({"end": True, "version": fopemta.__version__, "unfinished": self._reach.queue.size})
+            assert isinstance(request, List)
+            await self._list()
 
     async def _list(self) -> None:
         outflow = Outflow(self._stream, self._reach.listing(), lambda: self._deadline.set(_PATIENCE))

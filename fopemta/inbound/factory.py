@@ -80,6 +80,8 @@ class InboundFactory(SMTPFactory):
         self.sessions: set[InboundProtocol] = set()
         # Where the system does not allow as many as the configuration.
         self.most_sessions: int | None = None
+        # The spool is still being read: clients are told to come again later.
+        self.starting = False
         self.closing = False
         self._emptied: Deferred[None] | None = None
 

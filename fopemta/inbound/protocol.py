@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 _NO_ROOM = Reply.of(452, "4.3.1", "Insufficient system storage")
 _LOCAL_TROUBLE = Reply.of(451, "4.3.0", "Temporary trouble here, please try again later")
 _TOO_MANY = Reply.of(421, "4.3.2", "Too many connections, please try again later")
+STARTING = Reply.of(421, "4.3.2", "The server is starting, please try again later")
 _SHUTTING_DOWN = Reply.of(421, "4.3.2", "The server is shutting down, please try again later")
 _CONNECT_AGAIN = Reply.of(421, "4.7.0", "Certificates are judged anew, please connect again")
 _TOO_EARLY = Reply.of(554, "5.5.1", "You must wait for the greeting")
@@ -128,6 +129,8 @@ class InboundProtocol(Protocol):
         factory = self.factory
         if factory.closing:
             return _SHUTTING_DOWN
+        if factory.starting:
+            return STARTING
         if factory.full:
             return _TOO_MANY
         return self._not_admitted(self._client, factory.admission.may_relay(self._client))

@@ -6,6 +6,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -29,7 +30,7 @@ from fopemta.queue.not_made import not_asked_for, not_judged
 from fopemta.queue.outcomes import Outcomes
 from fopemta.queue.pending_orders import PendingOrders
 from fopemta.queue.pressing import NOTHING_PRESSES, Pressing
-from fopemta.queue.round import Round
+from fopemta.queue.round import Round, Rounds
 from fopemta.queue.traffic import Traffic
 from fopemta.queue.unnested import Unnested
 from fopemta.queue.ways import Ways, found_for
@@ -45,6 +46,14 @@ _LONGEST_NAP = 30.0
 _MOST_IN_MEMORY = 2000
 # Of them so many that were deferred before: a queue full of these must not keep new mail waiting.
 _MOST_DEFERRED_IN_MEMORY = 1500
+# And so many recipients together: of a queue full of long lists, not all are there at once.  One message alone may have
+# more.
+_MOST_RECIPIENTS = 20_000
+_MOST_DEFERRED_RECIPIENTS = 15_000
+# So many messages are being read at a time.
+_MOST_LOADING = 100
+# Seconds of a turn of the reactor that go by with what is due.
+_TURN = 0.02
 # After these orders a message is tried at once.
 _PRESSING = frozenset({OrderKind.RELEASE, OrderKind.RETRY})
 # Overdue mail is spread over so many seconds after a restart, once there is more than a handful (C108).
@@ -89,7 +98,7 @@ class Dispatcher:
         self._ages = Ages(seconds, now)
         self._ways = Ways(config)
         self._demanding = demanding or Demanding(spool, config, now, in_thread)
-        self._rounds: dict[str, Round] = {}
+        self._rounds = Rounds()
         # Those that wait and are under a rule's demand.
         self._bound: set[str] = set()
         self._loading: set[str] = set()
@@ -114,6 +123,8 @@ class Dispatcher:
         self._traffic = Traffic(config, seconds, noise, standings, self._stands_otherwise)
         self._alarm: IDelayedCall | None = None
         self._held_back = False
+        # More may be due than this turn has fetched; or than is read at once.
+        self._more = self._awaits_reading = False
         self._stopping = False
         self._idle: Deferred[None] | None = None
 
@@ -125,10 +136,18 @@ class Dispatcher:
 
     def start(self, messages: Sequence[Unfinished]) -> None:
         """Take over what the spool recovered, oldest first."""
-        now = self._now()
         self._ages.begin()
-        overdue = 0
+        self._take_over(iter(messages), 0)
+
+    def _take_over(self, messages: Iterator[Unfinished], overdue: int) -> None:
+        """As many as a turn of the reactor has time for; there may be hundreds of thousands."""
+        if self._stopping:
+            return
+        now, end = self._now(), self._clock.seconds() + _TURN
         for message in messages:
+            if self._clock.seconds() >= end:
+                self._clock.callLater(0, self._take_over, chain([message], messages), overdue)
+                return
             self._ages.found(message.id, message.arrived, message.domains)
             if message.bound:
                 self._bound.add(message.id)
@@ -284,13 +303,15 @@ class Dispatcher:
 
     @property
     def _full(self) -> bool:
-        """As many messages in memory as may be there."""
-        return len(self._rounds) + len(self._loading) >= _MOST_IN_MEMORY
+        """As many messages in memory as may be there, or recipients."""
+        count = len(self._rounds) + len(self._loading)
+        return count >= _MOST_IN_MEMORY or self._rounds.recipients >= _MOST_RECIPIENTS
 
     @property
     def _full_of_deferred(self) -> bool:
         """What is free is kept for new mail."""
-        return len(self._rounds) + len(self._loading) >= _MOST_DEFERRED_IN_MEMORY
+        count = len(self._rounds) + len(self._loading)
+        return count >= _MOST_DEFERRED_IN_MEMORY or self._rounds.recipients >= _MOST_DEFERRED_RECIPIENTS
 
     # --- what is due -----------------------------------------------------------------------------------------------
 
@@ -307,15 +328,27 @@ class Dispatcher:
         self._damage.look()
         for hop in self._traffic.over():
             self._call(hop)
-        while not self._full:
-            message_id = self._backlog.popleft() if self._backlog else self._next_due()
-            if message_id is None:
-                break
-            # An order may have brought one of the backlog in before its turn.
-            if not self._moves(message_id):
-                self._fetch(message_id)
-        self._held_back = self._full or self._full_of_deferred
+        self._take_in(self._clock.seconds() + _TURN)
         self._carry()
+
+    def _take_in(self, end: float) -> None:
+        """Fetch what is due, until `end`: then clients, signals and commands have their turn, and the rest the next."""
+        self._more = True
+        while self._clock.seconds() < end:
+            # How many recipients they bring is known once they are here.
+            self._awaits_reading = len(self._loading) >= _MOST_LOADING
+            if self._full or self._awaits_reading or not self._fetch_next():
+                self._more = False
+                break
+        self._held_back = self._full or self._full_of_deferred
+
+    def _fetch_next(self) -> bool:
+        """False when nothing is due that there is room for."""
+        message_id = self._backlog.popleft() if self._backlog else self._next_due()
+        # An order may have brought one of the backlog in before its turn.
+        if message_id is not None and not self._moves(message_id):
+            self._fetch(message_id)
+        return message_id is not None
 
     def _next_due(self) -> str | None:
         """What was deferred and is due, as long as it leaves room for new mail."""
@@ -350,9 +383,11 @@ class Dispatcher:
     def _set_alarm(self) -> None:
         wait = self._agenda.wait()
         nap = _LONGEST_NAP if wait is None else min(wait, _LONGEST_NAP)
-        # A full house is woken by the round that ends.
-        if self._held_back:
+        # A full house is woken by the round that ends, a busy one by what has been read.
+        if self._held_back or self._awaits_reading:
             nap = _LONGEST_NAP
+        elif self._more:
+            nap = 0.0
         pause_over = self._traffic.next_moment()
         if pause_over is not None:
             nap = min(nap, max(pause_over - self._clock.seconds(), 0.0))
@@ -374,7 +409,10 @@ class Dispatcher:
         await self._begin_or_obey(message_id, round_)
         if caller is not None:
             self._call(caller)  # what came may have been of no use to it: gone, held, or on another way now
-        self._carry()
+        if self._awaits_reading and len(self._loading) < _MOST_LOADING // 2:
+            self._look()
+        else:
+            self._carry()
 
     async def _round_of(self, message_id: str, message: QueuedMessage | None = None) -> Round | None:
         """With what rules demand of it, which may take some reading; None when it is gone, or is tried again later."""
@@ -565,7 +603,7 @@ class Dispatcher:
             supervise(self._obey(round_), f"orders for {message.id}")
         else:
             self._put_off(round_)
-        if self._backlog or self._held_back:
+        if (self._backlog or self._held_back) and not self._more:
             self._look()
 
     async def _obey(self, round_: Round) -> None:
@@ -643,7 +681,8 @@ class Dispatcher:
         moving, backlog = {*self._traffic.waiting(), *self._at_work}, set(self._backlog)
         for message_id in [each for each in self._ages if not self._has_owner(each, moving, backlog)]:
             maillog.stood_still(message_id)
-            self._rounds.pop(message_id, None)
+            if message_id in self._rounds:
+                del self._rounds[message_id]
             self._agenda.set(message_id, self._now())
             self._set_alarm()
 

@@ -32,3 +32,18 @@ class Round:
     moments: dict[tuple[NextHop | None, int], float] = attrs.Factory(dict)
     # What a notice about the message keeps to, once somebody is to be told.
     inherited: tuple[Demand, ...] | None = None
+
+
+class Rounds(dict[str, Round]):
+    """Those that are under way, by message id; `recipients` is how many their messages have together."""
+
+    recipients = 0
+
+    def __setitem__(self, message_id: str, round_: Round) -> None:
+        if message_id not in self:
+            self.recipients += len(round_.message.recipients)
+        super().__setitem__(message_id, round_)
+
+    def __delitem__(self, message_id: str) -> None:
+        self.recipients -= len(self[message_id].message.recipients)
+        super().__delitem__(message_id)

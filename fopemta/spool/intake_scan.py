@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
@@ -57,8 +57,9 @@ class IntakeScan:
     empty: list[str] = attrs.Factory(list)
 
 
-def scan_intake(disk: Disk, layout: SpoolLayout) -> IntakeScan:
-    """Read every segment, oldest first.  Raises OSError when the folder cannot be read.
+def scan_intake(disk: Disk, layout: SpoolLayout, go_on: Callable[[], None] = lambda: None) -> IntakeScan:
+    """Read every segment, oldest first.  Raises OSError when the folder cannot be read; `go_on` is called at each
+    record and may raise, too.
 
     On a spool in use a segment that goes away meanwhile had nothing unfinished left in it.
     """
@@ -73,11 +74,13 @@ def scan_intake(disk: Disk, layout: SpoolLayout) -> IntakeScan:
             data = read_file(disk, path)
         except FileNotFoundError:
             continue
-        _read_segment(result, path, *parsed, data)
+        _read_segment(result, path, *parsed, data, go_on)
     return result
 
 
-def _read_segment(result: IntakeScan, path: str, sequence: int, tag: bytes, data: bytes) -> None:
+def _read_segment(
+    result: IntakeScan, path: str, sequence: int, tag: bytes, data: bytes, go_on: Callable[[], None]
+) -> None:
     header_is_sound = data[:SEGMENT_HEADER_SIZE] == segment_header(tag)
     findings = scan(data, tag)
     if not header_is_sound and not any(isinstance(each, Record) for each in findings):
@@ -86,7 +89,7 @@ def _read_segment(result: IntakeScan, path: str, sequence: int, tag: bytes, data
         else:
             result.unsound.append((path, _other_version(data) or "neither a segment's header nor records in it"))
         return
-    records, damages = _sort_out(findings, data)
+    records, damages = _sort_out(findings, data, go_on)
     if not header_is_sound:
         why = _other_version(data) or "segment header is damaged"
         damages.insert(0, Damage(0, SEGMENT_HEADER_SIZE, why, acknowledged=True))
@@ -98,11 +101,14 @@ def _read_segment(result: IntakeScan, path: str, sequence: int, tag: bytes, data
         _fold(result, segment, record, meaning)
 
 
-def _sort_out(findings: Iterable[Record | Damage], data: bytes) -> tuple[list[tuple[Record, _Meaning]], list[Damage]]:
+def _sort_out(
+    findings: Iterable[Record | Damage], data: bytes, go_on: Callable[[], None]
+) -> tuple[list[tuple[Record, _Meaning]], list[Damage]]:
     """Records with what they say, and damages."""
     records: list[tuple[Record, _Meaning]] = []
     damages: list[Damage] = []
     for finding in findings:
+        go_on()
         if isinstance(finding, Damage):
             damages.append(finding)
             continue

@@ -13,6 +13,7 @@ from functools import partial
 import attrs
 
 from fopemta import maillog
+from fopemta.interfaces import SpoolStopped
 from fopemta.mail.queued import Unfinished
 from fopemta.spool.catalog import LoggedEntry
 from fopemta.spool.deferred import DeferredFolder
@@ -47,7 +48,7 @@ class Recovered:
 
 
 class Recovery:
-    """One run of it.  Raises OSError when the spool as a whole cannot be read."""
+    """One run of it.  Raises OSError when the spool as a whole cannot be read, SpoolStopped after `stop`."""
 
     def __init__(self, disk: Disk, layout: SpoolLayout, quarantine: Quarantine, now: float) -> None:
         self._disk = disk
@@ -56,6 +57,16 @@ class Recovery:
         self._quarantine = quarantine
         self._waiting = DeferredFolder(disk, layout.deferred)
         self._result = Recovered()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Read no further; from any thread.  What has been done is right by itself, as after a crash at this point."""
+        self._stopped = True
+
+    def go_on(self) -> None:
+        """Asked at each record and each file.  Raises SpoolStopped."""
+        if self._stopped:
+            raise SpoolStopped("stopped while it was read")
 
     def run(self) -> Recovered:
         """Read everything, put aside what is damaged, remove what nobody was promised."""
@@ -67,7 +78,7 @@ class Recovery:
             gc.enable()
 
     def _run(self) -> Recovered:
-        intake = scan_intake(self._disk, self._layout)
+        intake = scan_intake(self._disk, self._layout, self.go_on)
         self._put_aside_damage(intake)
         self._read_deferred(intake)
         self._check_bodies(intake)
@@ -95,6 +106,7 @@ class Recovery:
 
     def _read_deferred(self, intake: IntakeScan) -> None:
         for finding in scan_deferred(self._disk, self._layout.deferred):
+            self.go_on()
             if isinstance(finding, Waiting):
                 self._take_waiting(finding, intake)
             elif isinstance(finding, Remnant):
@@ -165,6 +177,7 @@ class Recovery:
         for message_id, scanned in intake.made_here.items():
             segments[scanned].made_here.add(message_id)
         for logged in intake.live.values():
+            self.go_on()
             segment = segments[logged.segment]
             segment.live += 1
             self._result.logged[logged.facts.id] = LoggedEntry(

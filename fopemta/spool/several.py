@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from fopemta.interfaces import IIncoming, IMessageContent, ISpool
+from fopemta.interfaces import IIncoming, IMessageContent, ISpool, SpoolStopped
 from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage, Unfinished
@@ -27,6 +27,7 @@ class SeveralSpools:
     def __init__(self, own: Spool, adopted: Sequence[Spool]) -> None:
         self._own = own
         self._adopted = list(adopted)
+        self._stopped = False
 
     def lock(self) -> None:
         """Take all of them.  Raises as `Spool.lock`."""
@@ -40,6 +41,8 @@ class SeveralSpools:
     async def _start(self) -> Sequence[Unfinished]:
         found = list(await self._own.start())
         for each in list(self._adopted):
+            if self._stopped:
+                raise SpoolStopped("stopped while it was read")
             its = await each.start()
             found += its
             if not its:
@@ -48,7 +51,8 @@ class SeveralSpools:
         return sorted(found, key=lambda message: message.arrived) if self._adopted else found
 
     def stop(self) -> Deferred[None]:
-        """See ISpool."""
+        """See ISpool.  Called again after a start that it has ended, it stops those that had been started by then."""
+        self._stopped = True
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:

@@ -21,6 +21,7 @@ from fopemta.interfaces import (
     IIncoming,
     IMessageContent,
     ISpool,
+    SpoolStopped,
     SpoolTrouble,
     UnknownMessage,
 )
@@ -95,6 +96,8 @@ class Spool:
         self._receiving: dict[Incoming, None] = {}
         self._lock = held
         self._started = False
+        # While it starts.
+        self._recovery: Recovery | None = None
         # Made by `start`, when it is known what is there.
         self._catalog: Catalog
         self._log: IntakeLog
@@ -118,22 +121,31 @@ class Spool:
                 raise trouble_of(error) from error
 
     def start(self) -> Deferred[Sequence[Unfinished]]:
-        """Recover.  Fails with ownership.SpoolUnusable or SpoolTrouble."""
+        """Recover.  Fails with ownership.SpoolUnusable or SpoolTrouble; with SpoolStopped after `stop`."""
         return Deferred.fromCoroutine(self._start())
 
     def stop(self) -> Deferred[None]:
-        """Finish what is being written; what clients have not finished sending is forgotten."""
+        """Finish what is being written; what clients have not finished sending is forgotten.  A start under way ends
+        as soon as it can, and gives everything back by itself.
+        """
         return Deferred.fromCoroutine(self._stop())
 
     async def _start(self) -> Sequence[Unfinished]:
         self.lock()
         self._threads.start()
         began = self._clock.seconds()
+        recovery = self._recovery = Recovery(self._disk, self._layout, self._quarantine, began)
         try:
-            found = await self._threads.log(Recovery(self._disk, self._layout, self._quarantine, began).run)
+            found = await self._threads.log(recovery.run)
+            recovery.go_on()
         except OSError as error:
             self._close()
             raise trouble_of(error) from error
+        except SpoolStopped:
+            self._close()
+            raise
+        finally:
+            self._recovery = None
         self._open(found)
         self._settle(found)
         self._upkeep.start()
@@ -167,6 +179,8 @@ class Spool:
         self._dead.remove()
 
     async def _stop(self) -> None:
+        if self._recovery is not None:
+            self._recovery.stop()
         if self._started:
             self._started = False
             self._upkeep.stop()

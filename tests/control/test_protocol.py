@@ -75,7 +75,8 @@ class ProtocolTests(SynchronousTestCase):
         self.queue, self.reload, self.clock = Queue(), Reload(), Clock()
         self.spool = MemorySpool(self.clock)
         self.listing: Callable[[], Portions] = lambda: portions_of(self.spool.listing())
-        reach = Reach(self.queue, self.reload, Memory(), lambda: self.listing())
+        self.is_ready = True
+        reach = Reach(self.queue, self.reload, Memory(), lambda: self.listing(), lambda: self.is_ready)
         self.protocol = ControlFactory(reach, self.clock).buildProtocol(None)
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
@@ -115,6 +116,29 @@ class ProtocolTests(SynchronousTestCase):
         after, end = self.listed()
         self.assertEqual((heard + after, end), (ids, [{"end": True}]))
         self.assertEqual(self.say({"command": "status"})[0]["unfinished"], 7)
+
+    def test_while_the_spool_is_read_there_is_an_answer_to_everything(self) -> None:
+        self.is_ready = False
+        requests = (
+            {"command": "order", "order": "hold", "messages": [{"id": ID}]},
+            {"command": "flush", "domain": "example.org"},
+            {"command": "reload"},
+            {"command": "forget_hosts"},
+            {"command": "list"},
+        )
+        for request in requests:
+            [answer] = self.say(request)
+            self.assertEqual(
+                answer,
+                {"end": True, "error": "the server is starting and still reads its spool: try again later"},
+                request,
+            )
+        self.assertEqual((self.queue.orders, self.reload.allowed), ([], None))
+        [answer] = self.say({"command": "status"})
+        self.assertEqual(answer, {"end": True, "version": fopemta.__version__, "unfinished": 7, "starting": True})
+        self.is_ready = True
+        [answer] = self.say({"command": "status"})
+        self.assertNotIn("starting", answer)
 
     def test_a_command_that_stops_reading_is_cut_off(self) -> None:
         self.fill(450)

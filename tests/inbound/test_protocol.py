@@ -103,6 +103,21 @@ class MessageTests(SynchronousTestCase):
         self.assertIn(b"\r\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n", inbound.kept()[0])
         self.assertIn(b"with ESMTPS id", inbound.kept()[0])
 
+    def test_while_the_server_starts_clients_are_told_to_come_again(self) -> None:
+        inbound = Inbound()
+        inbound.factory.starting = True
+        talk = inbound.open()
+        self.assertEqual(talk.client.heard, b"421 4.3.2 The server is starting, please try again later\r\n")
+        self.assertTrue(talk.closed)
+        inbound.factory.starting = False
+        self.assertEqual(inbound.open().codes(), [220])
+
+    def test_while_the_server_starts_nothing_is_said_under_implicit_tls(self) -> None:
+        inbound = Inbound(ListenerTls.IMPLICIT)
+        inbound.factory.starting = True
+        talk = inbound.open()
+        self.assertEqual((talk.client.heard, talk.closed), (b"", True))
+
     def test_implicit_tls(self) -> None:
         inbound = Inbound(ListenerTls.IMPLICIT)
         talk = inbound.open()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from email import message_from_bytes
 from typing import Any
 
@@ -22,7 +22,7 @@ from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
-from fopemta.mail.queued import QueuedMessage, RecipientState
+from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.spool.memory import Kept, MemorySpool
 from fopemta.trust.verdict import Result, VerdictRecord
@@ -456,6 +456,112 @@ class TroubleTests(Base):
         self.dispatcher.start([message])
         self.wait(3600)
         self.assertEqual(self.courier.carried, [])
+
+
+class ManyTests(Base):
+    """A queue with more in it than fits into a turn of the reactor, or into memory."""
+
+    def recovered(self, count: int, recipients: int = 1) -> list[QueuedMessage]:
+        messages = []
+        for number in range(count):
+            who = tuple(Mailbox(f"u{each}", "b.test") for each in range(recipients))
+            message = QueuedMessage.fresh(f"BCDFGHJK{number:04}", 1_000_000.0, 10, Envelope(None, who))
+            self.spool.kept[message.id] = Kept(message, b"\r\n")
+            messages.append(message)
+        return messages
+
+    def test_others_have_their_turn_between_what_is_due(self) -> None:
+        self.take_turns(lambda ids: self.dispatcher.start([Unfinished(each, 0.0, 0.0, ("b.test",)) for each in ids]))
+
+    def test_others_have_their_turn_between_what_found_no_room_before(self) -> None:
+        def find_room(ids: list[str]) -> None:
+            self.dispatcher._backlog.extend(ids)
+            self.dispatcher.flush("nobody.test")
+
+        self.take_turns(find_room)
+
+    def take_turns(self, begin: Callable[[list[str]], None]) -> None:
+        messages = self.recovered(30)
+        load = self.spool.load
+
+        def slow(message_id: str) -> Deferred[QueuedMessage]:
+            self.clock.rightNow += 0.004
+            return load(message_id)
+
+        self.spool.load = slow  # type: ignore[method-assign]
+        seen: list[int] = []
+
+        def other() -> None:
+            seen.append(len(self.spool.finished))
+            if seen[-1] < 30:
+                self.clock.callLater(0, other)
+
+        self.clock.callLater(0, other)
+        begin([each.id for each in messages])
+        self.clock.advance(0)
+        self.assertEqual(sorted(set(seen)), seen)
+        self.assertEqual((len(seen) >= 5, seen[-1]), (True, 30))
+
+    def test_others_have_their_turn_while_what_was_recovered_is_taken_over(self) -> None:
+        messages = [Unfinished.of(each) for each in self.recovered(30)]
+
+        def reading() -> Iterator[Unfinished]:
+            for each in messages:
+                self.clock.rightNow += 0.004
+                yield each
+
+        self.dispatcher.start(reading())  # type: ignore[arg-type]
+        self.assertEqual(self.courier.carried, [])
+        for _ in range(7):
+            self.clock.advance(0)
+        self.assertEqual(len(self.spool.finished), 30)
+
+    def test_a_queue_that_is_taken_over_can_be_stopped(self) -> None:
+        messages = [Unfinished.of(each) for each in self.recovered(30)]
+
+        def reading() -> Iterator[Unfinished]:
+            for each in messages:
+                self.clock.rightNow += 0.004
+                yield each
+
+        self.dispatcher.start(reading())  # type: ignore[arg-type]
+        self.successResultOf(self.dispatcher.stop())
+        self.wait(600)
+        self.assertEqual(self.courier.carried, [])
+
+    def test_long_lists_are_not_all_in_memory_at_once(self) -> None:
+        """The dispatcher counts recipients, too: a queue of 20,000 of them is as full as one of 2,000 messages."""
+        self.courier.slow.add("b.test")
+        messages = self.recovered(8, recipients=4000)
+        self.dispatcher.start([Unfinished.of(each) for each in messages])
+        # Of what was deferred before, until there are 15,000 of them.
+        self.assertEqual(len(self.dispatcher._rounds), 4)
+        self.assertEqual(self.dispatcher._rounds.recipients, 16_000)
+        for _ in range(8):
+            waiting, self.courier.waiting = self.courier.waiting, []
+            for answer, consignment in waiting:
+                answer.callback(self.courier.verdicts(consignment))
+            self.assertLessEqual(self.dispatcher._rounds.recipients, 16_000)
+            self.clock.advance(1)
+        self.assertEqual(len(self.spool.finished), 8)
+        self.assertEqual((self.dispatcher._rounds.recipients, self.dispatcher.size), (0, 0))
+
+    def test_not_all_are_read_at_once(self) -> None:
+        reading: list[Deferred[QueuedMessage]] = []
+        most = 0
+
+        def slow(message_id: str) -> Deferred[QueuedMessage]:
+            reading.append(Deferred())
+            return reading[-1]
+
+        messages = self.recovered(190)
+        self.spool.load = slow  # type: ignore[method-assign]
+        self.dispatcher.start([Unfinished.of(each) for each in messages])
+        for message in messages:
+            most = max(most, len(reading) - len(self.spool.finished))
+            reading[messages.index(message)].callback(message)
+        self.assertEqual(len(self.spool.finished), 190)
+        self.assertEqual(most, 100)
 
 
 class StopTests(Base):
