@@ -79,7 +79,7 @@ class Cursor:
     def next_step(self, now: float) -> Step | None:
         """What to try now; None when the walk is over.  `now` in seconds of any steady clock."""
         full, self._full = self._full, None
-        if full is not None and self._connections.get(full.host, 0) < MOST_CONNECTIONS_PER_HOST:
+        if full is not None and self._connections[full.host] < MOST_CONNECTIONS_PER_HOST:
             return self._taken(full, now)
         again, self._again = self._again, None
         if again is not None:

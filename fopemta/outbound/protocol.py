@@ -171,9 +171,7 @@ class OutboundProtocol(Conversation):
             self._perform(self._session.quit())
 
     def abort(self) -> None:
-        """Cut the connection."""
-        self._deadline.clear()
-        self._grace.clear()
+        """Cut the connection; its end ends the waits, too."""
         if not self.lost:
             self._transport.abortConnection()
 

@@ -50,9 +50,16 @@ class BlameTests(SynchronousTestCase):
             self.assertEqual(disposition_of(result).value, "next host")
 
     def test_our_own_reasons(self) -> None:
-        for diagnosis in (Diagnosis.EIGHT_BIT_NOT_OFFERED, Diagnosis.MESSAGE_TOO_LARGE):
+        final = {
+            Diagnosis.EIGHT_BIT_NOT_OFFERED, Diagnosis.BINARY_NOT_OFFERED, Diagnosis.SMTPUTF8_NOT_OFFERED,
+            Diagnosis.MESSAGE_TOO_LARGE,
+        }  # fmt: skip
+        # What is demanded has changed, or is not known: no host of this attempt would do.
+        over = {Diagnosis.DEMAND_CHANGED, Diagnosis.POLICY_UNKNOWN}
+        for diagnosis in (None, *Diagnosis):
+            wanted = "failed" if diagnosis in final else "deferred" if diagnosis in over else "next host"
             result = RecipientResult(BOB, False, Phase.MAIL, None, diagnosis)
-            self.assertEqual(disposition_of(result).value, "failed")
+            self.assertEqual(disposition_of(result).value, wanted, diagnosis)
 
     def test_accepted(self) -> None:
         self.assertEqual(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Fallback
@@ -119,6 +120,22 @@ class PreferenceTests(SynchronousTestCase):
         weaker = peer(creator=ONLY_AES128)
         verdict = preferring(weaker, expired(), fallback=Fallback.NEVER).run()[0]
         self.assertEqual((brief(verdict), verdict.authenticated), (("delivered", "mx1.d.test", "strong128"), True))
+
+
+class BugTests(SynchronousTestCase):
+    def test_one_of_ours_leaves_no_connection_behind(self) -> None:
+        for stage in ("judging", "carrying"):
+            server = peer()
+            delivery = Delivery(server, level=Level.AUTHENTICATED)
+            if stage == "judging":
+                delivery.manager.revocations = object()  # type: ignore[assignment]
+            else:
+                delivery.spool.content = lambda _: fail(LookupError("a bug"))  # type: ignore[method-assign]
+            [verdict] = delivery.run(10)
+            self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "local_trouble"), stage)
+            self.assertEqual(server.verbs, [[*TLS, "QUIT"]], stage)
+            self.assertEqual(delivery.network.getDelayedCalls(), [])
+            self.assertEqual(len(self.flushLoggedErrors()), 1)
 
 
 class UnspeakableTests(SynchronousTestCase):
