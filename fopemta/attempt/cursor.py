@@ -42,8 +42,7 @@ class StepEnd(enum.Enum):
 
     UNREACHABLE = "unreachable"  # no connection: the host's next address
     HANDSHAKE_FAILED = "handshake failed"
-    UNSUITABLE = "unsuitable"  # what it offers is less than the plan demands: the next host
-    USED = "used"  # a session stood, or broke; what is left for the next host
+    USED = "used"  # a session stood, was not good enough, or broke; what is left for the next host
     FULL = "full"  # the session takes no more though the host would: the same again
     TICKET_FAILED = "ticket failed"  # a handshake that resumed a session: the same again, without
 
@@ -115,9 +114,9 @@ class Cursor:
         elif end is StepEnd.HANDSHAKE_FAILED and step.remembered:
             self._misled.add(step.host)
             self._again = Step(step.host, step.address, self._plan.tls_rungs[0])
-        elif end is StepEnd.HANDSHAKE_FAILED and diagnosis is not None:
+        elif diagnosis is not None:
             self._handshake_failed(step, diagnosis)
-        elif end in (StepEnd.UNSUITABLE, StepEnd.USED, StepEnd.FULL):
+        elif end in (StepEnd.USED, StepEnd.FULL):
             # The host has had its say: its other addresses would say the same.
             self._ways = deque(way for way in self._ways if not _same(way[0], step.host))
             self._full = step if end is StepEnd.FULL else None

@@ -151,9 +151,7 @@ class Walk:
         if step is not session.step:
             session = attrs.evolve(session, step=step)
         evidence, depends = session.evidence, self._plan.wanted >= Level.AUTHENTICATED
-        if evidence is not None and (
-            depends or step is not standing.session.step or now >= standing.judged_at + _BRIEFLY
-        ):
+        if evidence is not None and (depends or now >= standing.judged_at + _BRIEFLY):
             # By today's time: a certificate may have expired since.
             session = attrs.evolve(session, judged=await self._bench.judged(step, evidence))
             standing.judged_at = now
@@ -227,7 +225,7 @@ class Walk:
                 # What was shown then is not good enough today; the server may have another certificate by now.
                 self._begin_afresh(step)
             else:
-                self._cursor.ended(step, StepEnd.UNSUITABLE)
+                self._cursor.ended(step, StepEnd.USED)
             protocol.quit()
             return
         if protocol.lost:
@@ -249,7 +247,7 @@ class Walk:
 
     def _keep_for_later(self, standing: Standing) -> None:
         """Good enough for the floor, but another host may give what is preferred."""
-        self._cursor.ended(standing.session.step, StepEnd.UNSUITABLE)
+        self._cursor.ended(standing.session.step, StepEnd.USED)
         if self._reserve is None:
             self._reserve = standing
         else:

@@ -25,7 +25,6 @@ NOT_TLS = (StepEnd.HANDSHAKE_FAILED, Diagnosis.NOT_TLS)
 CLIENT_CERTIFICATE = (StepEnd.HANDSHAKE_FAILED, Diagnosis.CLIENT_CERTIFICATE_WANTED)
 TICKET = (StepEnd.TICKET_FAILED, None)
 UNREACHABLE = (StepEnd.UNREACHABLE, None)
-UNSUITABLE = (StepEnd.UNSUITABLE, None)
 USED = (StepEnd.USED, None)
 
 
@@ -64,8 +63,7 @@ class CursorTests(SynchronousTestCase):
         self.assertEqual(walk(UNREACHABLE), ["1 strong256", "2 strong256", "3 strong256"])
 
     def test_a_host_that_has_had_its_say_is_not_asked_at_its_other_address(self) -> None:
-        for end in (USED, UNSUITABLE):
-            self.assertEqual(walk(end), ["1 strong256", "3 strong256"])
+        self.assertEqual(walk(USED), ["1 strong256", "3 strong256"])
 
     def test_alert_leads_down_the_rungs_then_to_the_next_host_then_to_plain(self) -> None:
         wanted = ["strong256", "strong128", "compatible"]
@@ -198,7 +196,7 @@ class CursorTests(SynchronousTestCase):
             self.assertEqual(steps, wanted if TICKET in ends else [*wanted, "3 plain"])
 
     def test_no_walk_steps_below_the_floor(self) -> None:
-        for end in (ALERT, DROP, UNREACHABLE, UNSUITABLE, USED, NOT_TLS):
+        for end in (ALERT, DROP, UNREACHABLE, USED, NOT_TLS):
             for level in (Level.ENCRYPT, Level.AUTHENTICATED):
                 for fallback in Fallback:
                     self.assertNotIn("plain", " ".join(walk(end, level=level, fallback=fallback, attempt=5)))

@@ -280,8 +280,13 @@ class LimitsTests(SynchronousTestCase):
     def test_no_server_is_called_for_ever(self) -> None:
         many = tuple(Mailbox(f"u{number}", "d.test") for number in range(8))
         server = peer(extensions=("LIMITS RCPTMAX=1 MAILMAX=1",))
-        outcomes = [outcome(verdict) for verdict in Delivery(server, recipients=many).run()]
+        verdicts = Delivery(server, recipients=many).run()
+        outcomes = [outcome(verdict) for verdict in verdicts]
         self.assertEqual(outcomes, ["delivered"] * 6 + ["deferred deferred_by_peer"] * 2)
+        last = verdicts[-1]
+        self.assertEqual(
+            (last.code, last.enhanced, last.text), (451, "4.5.3", "the server takes no more in one session")
+        )
         self.assertEqual(server.connections, 6)
 
     def test_the_next_server_is_asked_about_those_for_whom_there_was_no_room(self) -> None:

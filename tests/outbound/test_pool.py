@@ -122,13 +122,28 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(delivery.another()[0].result.value, "delivered")
         self.assertEqual(server.connections, 2)
 
-    def test_421_that_meets_our_next_message(self) -> None:
+    def said_as_we_begin(self, words: bytes) -> tuple[str, int, int]:
+        """What becomes of a second message when the server says `words` while its commands are on their way."""
         server = peer()
         delivery = Delivery(server)
         delivery.run()
-        delivery.network.pumps[0].server.write(b"421 4.4.2 you are idle\r\n")
-        self.assertEqual(delivery.another()[0].result.value, "delivered")
-        self.assertEqual((server.connections, len(server.messages)), (2, 2))
+        content, said = delivery.spool.content, [words]
+
+        def opened(message_id: str) -> Any:
+            if said:
+                delivery.network.pumps[0].server.write(said.pop())
+            return content(message_id)
+
+        delivery.spool.content = opened  # type: ignore[method-assign]
+        verdict = delivery.another()[0]
+        self.assertEqual(said, [])
+        return verdict.result.value, server.connections, len(server.messages)
+
+    def test_421_that_meets_our_next_message(self) -> None:
+        self.assertEqual(self.said_as_we_begin(b"421 4.4.2 you are idle\r\n"), ("delivered", 2, 2))
+
+    def test_another_answer_that_meets_it_is_one(self) -> None:
+        self.assertEqual(self.said_as_we_begin(b"450 4.4.2 not now\r\n" * 3), ("deferred", 1, 1))
 
     def test_no_session_proven_for_less_is_used_for_more(self) -> None:
         server = peer(StartTls.NOT_OFFERED)

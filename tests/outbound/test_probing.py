@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.cli.tlstest_views import Report, lines_of_report, report_json
 from fopemta.config.model import Fallback, Route
-from fopemta.outbound.probing import Prober
+from fopemta.outbound.probing import Dialogue, Prober
 from fopemta.routing.values import Host, NextHop
 from fopemta.tls.client import ClientTls
 from fopemta.trust.demand import Demand, NameSource, Proof
@@ -51,6 +51,27 @@ def look(
 
 def said(report: Report) -> list[str]:
     return [click.unstyle(line) for line in lines_of_report(report)]
+
+
+class DialogueTests(SynchronousTestCase):
+    def test_bounded(self) -> None:
+        dialogue = Dialogue()
+        dialogue.overhear(False, b"x" * 1001 + b"\r\n" + b"y\n" * 300)
+        self.assertEqual((len(dialogue.lines), dialogue.lines[0]), (200, "S: " + "x" * 1000))
+
+    def test_where_tls_begins(self) -> None:
+        dialogue = Dialogue()
+        for ours, line in ((True, b"EHLO x\r\n"), (False, b"250 m"), (False, b"x\r\n"), (True, b"STARTTLS\r\n"),
+                           (False, b"220 go\r\n"), (True, b"QUIT\r\n"), (False, b"221\x07bye\r\n")):  # fmt: skip
+            dialogue.overhear(ours, line)
+        self.assertEqual(
+            dialogue.lines,
+            ["C: EHLO x", "S: 250 mx", "C: STARTTLS", "S: 220 go", "-- TLS", "C: QUIT", "S: 221\\x07bye"],
+        )
+        refused = Dialogue()
+        refused.overhear(True, b"STARTTLS\r\n")
+        refused.overhear(False, b"454 no\r\n")
+        self.assertNotIn("-- TLS", refused.lines)
 
 
 class GradeTests(SynchronousTestCase):

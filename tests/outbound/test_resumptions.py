@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.attempt.cursor import Step
 from fopemta.config.model import Fallback
 from fopemta.interfaces import Resumable
+from fopemta.mail.envelope import BodyType
 from fopemta.outbound.resumptions import LONGEST, MOST, REFUSED, Resumptions
 from fopemta.routing.values import Host
 from fopemta.testing.peers import Behaviour, Peer, StartTls
@@ -154,6 +155,14 @@ class ResumptionTests(SynchronousTestCase):
         verdict = twice(delivery)
         self.assertEqual((verdict.result.value, verdict.rung, verdict.resumed), ("delivered", "strong256", False))
         self.assertEqual(server.connections, 3)
+
+    def test_after_a_message_in_chunks_too(self) -> None:
+        """The last chunk ends what is on its way, so the session ends with a goodbye and not by being cut off."""
+        for version, creator in versions().items():
+            server = peer(creator=creator, extensions=("CHUNKING", "BINARYMIME"))
+            verdict = twice(Delivery(server, body=BodyType.BINARY_MIME, content=b"x: y\r\n\r\n\xff\n"))
+            self.assertEqual((verdict.result.value, verdict.resumed), ("delivered", True), version)
+            self.assertIn("BDAT", server.verbs[0])
 
     def test_our_own_listener_resumes(self) -> None:
         """What we serve, we can use."""

@@ -145,7 +145,8 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_server_that_leaves_meanwhile(self) -> None:
         waiting: Deferred[Any] = Deferred()
-        each = delivery(waiting, Level.AUTHENTICATED)
+        server = peer()
+        each = delivery(waiting, Level.AUTHENTICATED, server=server)
 
         def leave() -> None:
             for pump in each.network.pumps:
@@ -155,6 +156,8 @@ class DeliveryTests(SynchronousTestCase):
         each.network.callLater(5, waiting.callback, GOOD)
         (verdict,) = each.run(8)
         self.assertEqual((verdict.result, verdict.diagnosis), (Result.DEFERRED, "conversation_dropped"))
+        # TLS stood: its end is no failure of the handshake, and leads down no rung.
+        self.assertEqual((server.connections, verdict.tls_since, verdict.rung), (1, None, None))
 
     def test_kept_session_is_asked_about_again(self) -> None:
         each = delivery(GOOD, Level.AUTHENTICATED)
