@@ -6,12 +6,14 @@ from email import message_from_bytes
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Notify, OriginalRecipient, RecipientOptions, Returned
 from fopemta.mail.seven_bit import seven_bit
+from fopemta.outbound.carrying import _converted
+from fopemta.outbound.content import ContentSource
 from fopemta.trust.levels import Level
 from fopemta.trust.verdict import Result, VerdictRecord
 from tests.outbound.delivery import BOB, CONTENT, EVE, Delivery, peer
@@ -134,6 +136,13 @@ class EightBitTests(SynchronousTestCase):
         self.assertEqual(outcome(verdict), "failed message_too_large")
 
 
+class LargestConvertedTests(SynchronousTestCase):
+    def test_what_would_fill_the_memory_is_not_converted(self) -> None:
+        for size, wanted in ((16 << 20, seven_bit(TEXT)), ((16 << 20) + 1, None)):
+            converting = _converted(ContentSource.of(TEXT), size, maybeDeferred)
+            self.assertEqual(self.successResultOf(Deferred.fromCoroutine(converting)), wanted, size)
+
+
 class BinaryTests(SynchronousTestCase):
     OCTETS = b"Content-Type: application/x-thing\r\n\r\n\0\xff\n.\r\n.\r\n\r"
 
@@ -194,10 +203,11 @@ class Utf8Tests(SynchronousTestCase):
         return outcomes, [line[3:] for line in server.transcripts[0] if line.startswith(("C: MAIL", "C: RCPT"))]
 
     def test_C088_not_asked_for_where_it_is_not_needed(self) -> None:
-        for extensions in (("8BITMIME",), ALL):
-            outcomes, said = self.deliver(extensions)
-            self.assertEqual(outcomes, ["delivered"])
-            self.assertNotIn("SMTPUTF8", said[0])
+        for sender in (None, Mailbox("a", "us.test")):
+            for extensions in (("8BITMIME",), ALL):
+                outcomes, said = self.deliver(extensions, sender=sender)
+                self.assertEqual(outcomes, ["delivered"])
+                self.assertNotIn("SMTPUTF8", said[0])
 
     def test_asked_for_where_it_is(self) -> None:
         header = "Subject: Grüße\r\n\r\n".encode()
