@@ -37,6 +37,12 @@ class RootsTests(SynchronousTestCase):
         os.rename(path, os.path.join(self.folder, hashed))
         self.assertTrue(self.authenticated(self.folder))
 
+    def test_other_files_in_a_folder_do_not_matter(self) -> None:
+        hashed = f"{crypto.X509.from_cryptography(AUTHORITY.root).subject_name_hash():08x}.0"
+        os.rename(AUTHORITY.write_root(self.folder), os.path.join(self.folder, hashed))
+        AUTHORITY.write_root(self.folder, "readme")
+        self.assertTrue(self.authenticated(self.folder))
+
     def test_folder_that_openssl_would_pass_over(self) -> None:
         AUTHORITY.write_root(self.folder)
         self.assertIn("openssl rehash", self.error(self.folder))
