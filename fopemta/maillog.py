@@ -13,8 +13,9 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from fopemta.mail.address import path_text
-from fopemta.mail.envelope import RuleNote, TlsSession
+from fopemta.mail.envelope import Envelope, RuleNote, TlsSession
 from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.reply import Reply
 from fopemta.trust.verdict import VerdictRecord
 
 # Of a name that a stranger gives.
@@ -37,6 +38,9 @@ class _Events(Logger):
 
 
 _log = _Events(namespace="fopemta")
+
+# Of the recipients of one message, which may be a thousand.
+_MOST_NAMED = 20
 
 
 class _Detail:
@@ -271,6 +275,26 @@ def refused(client: str, stage: str, code: int, enhanced: str | None, text: str,
         code=code,
         enhanced=enhanced,
         text=text,
+    )
+
+
+def message_refused(message_id: str, envelope: Envelope, reply: Reply, rule: str | None) -> None:
+    """A message was refused when it had come, by that rule or for what it is; `message_id` it would have had.  Of many
+    recipients the first are named.
+    """
+    named = [str(each) for each in envelope.recipients[:_MOST_NAMED]]
+    more = len(envelope.recipients) - len(named)
+    _log.info(
+        "{message}: from {client}, <{sender}> to {recipients} refused: {code} {enhanced} {text}",
+        event="message_refused",
+        message=message_id,
+        client=envelope.arrival.client_address if envelope.arrival else None,
+        sender=path_text(envelope.sender),
+        recipients=[*named, f"and {more} more"] if more else named,
+        code=reply.code,
+        enhanced=reply.enhanced,
+        text=reply.text,
+        rule=rule,
     )
 
 

@@ -19,6 +19,7 @@ from fopemta.log_observers import JsonLog, LogOutlet, TextLog, json_line, text_l
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Arrival, Envelope, RuleNote, TlsSession
 from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.reply import Reply
 from fopemta.trust.verdict import CertificateFacts, Result, VerdictRecord
 from tests.test_log_file import Remembering
 
@@ -124,6 +125,17 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
     "refused": (
         lambda: maillog.refused("192.0.2.7", "RCPT", 550, "5.7.1", "Relaying denied", "x@example.com"),
         '- refused client=192.0.2.7 stage=RCPT subject=x@example.com code=550 enhanced=5.7.1 text="Relaying denied"',
+    ),
+    "message_refused": (
+        lambda: maillog.message_refused(
+            "BCDFGHJK",
+            attrs.evolve(ENVELOPE, recipients=tuple(Mailbox(f"u{n}", "b.test") for n in range(21))),
+            Reply.of(550, "5.7.1", "Not here"),
+            "no secrets",
+        ),
+        'BCDFGHJK message_refused client=192.0.2.7 sender=alice@example.org recipients="'
+        + "; ".join(f"u{n}@b.test" for n in range(20))
+        + '; and 1 more" code=550 enhanced=5.7.1 text="Not here" rule="no secrets"',
     ),
     "logged_in": (
         lambda: maillog.logged_in("192.0.2.7", "SCRAM-SHA-256", "alice"),
@@ -414,6 +426,9 @@ class InjectionTests(SynchronousTestCase):
             lambda: maillog.attempt(attrs.evolve(VERDICT, text=self.EVIL, recipient=self.EVIL, host=self.EVIL)),
             lambda: maillog.refused(self.EVIL, "RCPT", 550, "5.7.1", self.EVIL, self.EVIL),
             lambda: maillog.tls_failed("192.0.2.7", self.EVIL),
+            lambda: maillog.message_refused("BCDFGHJK", attrs.evolve(
+                ENVELOPE, sender=Mailbox(self.EVIL, "a.test"), recipients=(Mailbox(self.EVIL, "b.test"),)),
+                Reply(550, "5.7.1", (self.EVIL,)), self.EVIL),
             lambda: maillog.accepted(attrs.evolve(MESSAGE, envelope=attrs.evolve(
                 ENVELOPE, sender=Mailbox(self.EVIL, "example.org"), arrival=attrs.evolve(ARRIVAL, helo=self.EVIL)))),
         ):  # fmt: skip

@@ -42,6 +42,7 @@ from fopemta.smtp.server_effects import (
     ContinueLogin,
     Effect,
     Impersonate,
+    MessageRefused,
     OpenMessage,
     Send,
     StartTls,
@@ -88,6 +89,8 @@ class InboundProtocol(Protocol):
         self._effects: deque[Effect] = deque()
         self._performing = False
         self._reception: Reception | None = None
+        # The message that came last, also once it has been given up.
+        self._coming: tuple[str, Envelope]
         self._pace = Pace(factory.clock, self._timed_out, self._too_long)
         # The greeting is still to come: the listener lets clients wait for it.
         self._silent = False
@@ -391,6 +394,7 @@ class InboundProtocol(Protocol):
         envelope = effect.envelope.arrived(self._arrival(effect.envelope), self._gate.from_outside)
         try:
             self._reception = Reception(self.factory, self._gate, envelope, self._wait_for_room)
+            self._coming = self._reception.named
         except SpoolTrouble as trouble:
             self._tell(self._talk.failed(_reply_to(trouble)))
             return
@@ -448,6 +452,9 @@ class InboundProtocol(Protocol):
             maillog.background_failure("committing a message", failure)
         if not self._lost:
             self._do(self._talk.failed, reply)
+
+    def _message_refused(self, effect: MessageRefused) -> None:
+        maillog.message_refused(*self._coming, effect.reply, None)
 
     def _abort_message_effect(self, _: AbortMessage) -> None:
         self._abort_message()
@@ -591,6 +598,7 @@ _PERFORM: dict[type[Effect], Callable[[InboundProtocol, Any], None]] = {
     OpenMessage: InboundProtocol._open_message,
     WriteContent: InboundProtocol._write_content,
     CommitMessage: InboundProtocol._commit_message,
+    MessageRefused: InboundProtocol._message_refused,
     AbortMessage: InboundProtocol._abort_message_effect,
     Close: InboundProtocol._close,
 }

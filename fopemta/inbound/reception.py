@@ -61,6 +61,11 @@ class Reception:
         tell_client = factory.listener.tell_client
         self._keep(received_header(envelope, envelope.arrival, hostname, message_id, factory.now(), tell_client))
 
+    @property
+    def named(self) -> tuple[str, Envelope]:
+        """The id that it would have, and its envelope: for the log, should it be refused."""
+        return self._incoming.message_id, self._envelope
+
     def write(self, content: bytes) -> None:
         """The next piece of the content."""
         content = self._headless.feed(content)
@@ -88,7 +93,7 @@ class Reception:
             refusal = judge_null_sender(self._gate.login, self._envelope.sender, self._submitted.header.automatic)
             if refusal is not None:
                 self.abort()
-                return refusal
+                return self._refused(refusal)
         envelope = self._envelope
         if envelope.body_type is not body_type:
             envelope = attrs.evolve(envelope, body_type=body_type)
@@ -101,8 +106,12 @@ class Reception:
             raise
         if accepted.refusal is not None:
             self.abort()
-            return accepted.refusal
+            return self._refused(accepted.refusal)
         return self._incoming.commit(accepted.envelope)
+
+    def _refused(self, refusal: Reply, rule: str | None = None) -> Reply:
+        maillog.message_refused(self._incoming.message_id, self._envelope, refusal, rule)
+        return refusal
 
     def abort(self) -> None:
         """Forget it; nothing stays."""
@@ -118,13 +127,14 @@ class Reception:
         except Exception:
             self.abort()
             raise
-        for note in accepted.notes:
+        for note in accepted.applied:
             self._rule_applied(self._incoming.message_id, note)
         for bound in dict.fromkeys(gap.bound for gap in content.gaps if gap.bound):
             maillog.content_bound_exceeded(self._incoming.message_id, bound)
         if accepted.refusal is not None:
             self.abort()
-            return accepted.refusal
+            by = accepted.refused_by
+            return self._refused(accepted.refusal, None if by is None else by.rule.name)
         self._let_go(inspection, accepted)
         return await self._incoming.commit(accepted.envelope)
 

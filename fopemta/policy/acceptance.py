@@ -32,13 +32,22 @@ _NOT_FOR_NOW = Reply.of(451, "4.7.1", "Policy could not be checked, please try a
 @attrs.frozen(kw_only=True)
 class Acceptance:
     """`refusal` None accepts.  `envelope` as it is stored: the recipients that aliases and rules have made, with what
-    is demanded of each way.  `headers` to be put in front; `results` of the rules that had a say.
+    is demanded of each way.  `headers` to be put in front; `results` of the rules that had a say, `refused_by` the one
+    that refuses.
     """
 
     refusal: Reply | None
     envelope: Envelope
     headers: tuple[AddHeader, ...] = ()
     results: tuple[RuleResult, ...] = ()
+    refused_by: RuleResult | None = None
+
+    @property
+    def applied(self) -> tuple[RuleNote, ...]:
+        """What came of rules: where one refuses the message, none of the others does anything."""
+        if self.refusal is None:
+            return self.notes
+        return () if self.refused_by is None else (note_of(self.refused_by),)
 
     @property
     def notes(self) -> tuple[RuleNote, ...]:
@@ -86,7 +95,7 @@ def _accepted(
         envelope, results = _redirected(envelope, at_acceptance, house, content, size, now)
         refused = refusal_of(results)
         if refused is not None:
-            return Acceptance(refusal=refused[0], envelope=envelope, results=results)
+            return Acceptance(refusal=refused[0], envelope=envelope, results=results, refused_by=refused[1])
         copies = [each for result in matching(results, Bcc) for each in _targets(result)]
         envelope = with_copies(envelope, copies, house)
         if matching(results, Hold):

@@ -8,6 +8,7 @@ import attrs
 
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope
+from fopemta.mail.reply import Reply
 
 # Why a connection is closed by the client's own wish.
 QUIT = "quit"
@@ -100,6 +101,13 @@ class CommitMessage:
 
 
 @attrs.frozen
+class MessageRefused:
+    """The message has come and is not taken, for what it is: the client hears `reply`.  Nothing answers."""
+
+    reply: Reply
+
+
+@attrs.frozen
 class AbortMessage:
     """Forget the message; nothing answers."""
 
@@ -124,6 +132,7 @@ Effect: TypeAlias = (
     | OpenMessage
     | WriteContent
     | CommitMessage
+    | MessageRefused
     | AbortMessage
     | Close
 )

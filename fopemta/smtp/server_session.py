@@ -30,6 +30,7 @@ from fopemta.smtp.server_effects import (
     ContinueLogin,
     Effect,
     Impersonate,
+    MessageRefused,
     OpenMessage,
     Send,
     StartTls,
@@ -416,6 +417,7 @@ class ServerSession:
 
     def _content_ended(self, intake: ContentIntake) -> None:
         if intake.refusal is not None:
+            self._do(MessageRefused(intake.refusal))
             self._go(Event.FAILED)
             self._forget_transaction()
             self._refuse(intake.refusal)
@@ -469,6 +471,7 @@ class ServerSession:
         ended = self._chunk_left == 0
         self._keep(intake, intake.chunk(octets, ended and self._chunk.last))
         if intake.refusal is not None:
+            self._do(MessageRefused(intake.refusal))
             self._refuse_chunk(intake.refusal)
             return True
         if not ended:

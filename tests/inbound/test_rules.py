@@ -13,6 +13,7 @@ from fopemta.mail.envelope import Notify
 from fopemta.mail.queued import RecipientState
 from fopemta.mime.flaws import BOUNDS
 from tests.inbound.inbound import ENVELOPE, Inbound, Talk
+from tests.users.accounts import caught
 
 CONTENT = b"Subject: The secret plan\r\n\r\nHello\r\n.\r\n"
 
@@ -73,6 +74,67 @@ class EarlyTests(SynchronousTestCase):
         send(inbound)
         (note,) = inbound.queue.messages[0].envelope.rules
         self.assertEqual((note.rule, note.mode, note.answer), ("a rule", "test", "yes"))
+
+
+class LoggedTests(SynchronousTestCase):
+    """What is refused after the message has come can be found in the log, as what is refused before."""
+
+    def refused(
+        self, inbound: Inbound, *pieces: bytes, client: str = "192.0.2.10"
+    ) -> tuple[list[dict[str, Any]], Talk]:
+        talk = inbound.open(client)
+        events = caught(lambda: [talk.say(each) for each in (ENVELOPE + b"RCPT TO:<eve@us.test>\r\n", *pieces)])
+        # Trial's own observer, a legacy one, has seen them first, and keeps what they were.
+        original: list[dict[str, Any]] = [each["log_legacy"].event for each in events]
+        return [each for each in original if each["event"] in ("message_refused", "rule_applied")], talk
+
+    def test_by_a_rule(self) -> None:
+        reject = rule('action = "reject", text = "Not here"', 'subject = ["secret"]')
+        hold = rule('action = "hold"', 'subject = ["secret"]').replace("a rule", "held")
+        tested = rule('action = "defer"', 'subject = ["plan"]', 'mode = "test"').replace("a rule", "tried")
+        events, talk = self.refused(listening(hold + tested + reject), b"DATA\r\n", CONTENT)
+        self.assertEqual([(each["event"], each["rule"]) for each in events],
+                         [("rule_applied", "a rule"), ("message_refused", "a rule")])  # fmt: skip
+        keys = ("message", "client", "sender", "recipients", "code", "enhanced", "text")
+        self.assertEqual([events[1][each] for each in keys], [
+            "BCDFGHJKB", "192.0.2.10", "a@c.test", ["bob@us.test", "eve@us.test"], 550, "5.7.1", "Not here",
+        ])  # fmt: skip
+        self.assertEqual(talk.codes()[-1], 550)
+
+    def test_where_none_refuses_all_have_applied(self) -> None:
+        hold = rule('action = "hold"', 'subject = ["secret"]').replace("a rule", "held")
+        tested = rule('action = "reject"', 'subject = ["plan"]', 'mode = "test"').replace("a rule", "tried")
+        events, talk = self.refused(listening(hold + tested), b"DATA\r\n", CONTENT)
+        self.assertEqual([(each["event"], each["rule"]) for each in events],
+                         [("rule_applied", "held"), ("rule_applied", "tried")])  # fmt: skip
+        self.assertEqual(talk.codes()[-1], 250)
+
+    def test_for_what_it_is(self) -> None:
+        hops = b"Received: x\r\n" * 4 + b"\r\n"
+        table = {
+            hops: (554, "5.4.6"),
+            b"a\0b\r\n": (550, "5.6.0"),
+            b"x" * 4000: (552, "5.3.4"),
+        }
+        for content, (code, enhanced) in table.items():
+            for pieces in (
+                (b"DATA\r\n", content + b"\r\n.\r\n"),
+                (b"DATA\r\n", content, b"more\r\n", b"\r\n.\r\n"),
+                (b"BDAT %d LAST\r\n%s" % (len(content), content),),
+                (b"BDAT %d\r\n%s" % (len(content), content), b"BDAT 0 LAST\r\n"),
+            ):
+                events, _ = self.refused(Inbound(hops=3, message_size=3000), *pieces)
+                [event] = events
+                self.assertEqual(
+                    (event["event"], event["code"], event["enhanced"]), ("message_refused", code, enhanced)
+                )
+                self.assertEqual((event["message"], event["rule"]), ("BCDFGHJKB", None))
+                self.assertEqual(event["recipients"], ["bob@us.test", "eve@us.test"])
+
+    def test_one_whose_end_does_not_come_is_not_refused(self) -> None:
+        events, talk = self.refused(Inbound(message_size=3000), b"DATA\r\n", b"x" * 4000)
+        talk.go()
+        self.assertEqual(events, [])
 
 
 class ContentTests(SynchronousTestCase):
