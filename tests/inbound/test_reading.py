@@ -165,6 +165,24 @@ class ReadingTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
         self.assertEqual([each._aborted for each in receptions], [True])
 
+    def test_what_is_not_accepted_leaves_the_spool(self) -> None:
+        size = rule('action = "reject"', "size_over = 10")
+        for rules, content, code in (
+            (REJECT, CONTENT, 550),
+            (size, CONTENT, 550),
+            (REJECT, b"Subject: x\r\n\r\n.\r\n", 250),
+        ):
+            inbound, talk = self._begun(rules)
+            session: Any = next(iter(inbound.factory.sessions))
+            incoming, aborted = session._reception._incoming, []
+            abort = incoming.abort
+            session._reception._incoming.abort = lambda aborted=aborted, abort=abort: aborted.append(1) or abort()
+            talk.say(content)
+            if self.threads.calls:
+                self.threads.run()
+            talk.flush()
+            self.assertEqual((talk.codes()[-1], len(aborted)), (code, int(code == 550)), rules)
+
     def test_what_is_beyond_a_bound_is_logged(self) -> None:
         events: list[dict[str, Any]] = []
         globalLogPublisher.addObserver(events.append)

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mime.fields import header_section
+from fopemta.mime.fields import HeaderSection, header_section
 from fopemta.mime.flaws import BOUNDS, ContentBounds, Exceeded, Work
 from fopemta.mime.parts import parts_of
+from fopemta.policy import content
 from fopemta.policy.content import content_facts
 from fopemta.policy.facts import EVERYTHING, NOTHING_ASKED, Asked, Attachment, ContentFacts, Gap
 from tests.policy.content_forms import ATTACHED, BODIES, SUBJECTS
@@ -134,6 +135,15 @@ class ContentTests(SynchronousTestCase):
         for depth, bound in ((3, ""), (4, "work"), (40, "work")):
             facts = content_facts(coded * depth + b"\r\n=ZZ" + b"y" * 200_000, True)
             self.assertEqual(bound_of(facts.texts_gap), bound, depth)
+
+    def test_where_reading_fails_nothing_can_be_told(self) -> None:
+        def broken(*_: object) -> HeaderSection:
+            raise ValueError
+
+        self.patch(content, "header_section", broken)
+        facts = content_facts(b"Subject: x\r\n\r\ny\r\n", True)
+        self.assertEqual({each.for_good for each in facts.gaps}, {True})
+        self.assertNotIn(None, (facts.headers_gap, facts.texts_gap, facts.attachments_gap))
 
     def test_what_is_asked(self) -> None:
         some, others = Asked(headers=frozenset({"a"}), body=True), Asked(headers=frozenset({"b"}), attachments=True)
