@@ -94,7 +94,7 @@ class LastMomentTests(SynchronousTestCase):
             self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "demand_changed"))
             self.assertEqual((verdict.code, verdict.enhanced, verdict.next_try), (451, "4.2.1", verdict.time))
             self.assertEqual(server.messages, [])
-            self.assertNotIn("MAIL", server.verbs)
+            self.assertEqual([verb for verbs in server.verbs for verb in verbs if verb == "MAIL"], [])
 
     def run_stale(self, delivery: OneDelivery, edition: object) -> list[VerdictRecord]:
         class Marked:
