@@ -55,6 +55,7 @@ from fopemta.outbound.callout import Callout, CalloutDemands, hurried
 from fopemta.outbound.connections import Connections
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.host_memory import HostMemory
+from fopemta.preflight import readable_keys
 from fopemta.queue.demanding import Demanding
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.queue.rule_counts import RuleCounts
@@ -266,7 +267,7 @@ def spool_of(
 
 def tell_cautions(configuration: Configuration, machine: Machine = THIS_MACHINE) -> None:
     """What it permits that is probably not meant."""
-    for caution in cautions(configuration, machine.now()):
+    for caution in (*cautions(configuration, machine.now()), *readable_keys(configuration)):
         maillog.caution(caution.key, caution.message)
 
 

@@ -47,7 +47,7 @@ def read(path: str) -> Configuration:
         raise ConfigurationErrors([ConfigurationError("", f"{path}: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigurationErrors([ConfigurationError("", f"{path}: not UTF-8 at octet {error.start}")]) from error
-    configuration = load(text, os.path.dirname(path))
+    configuration = _loaded(text, path)
     if configuration.rules is None:
         return configuration
     configuration = attrs.evolve(configuration, rulebook=_rulebook(configuration.rules))
@@ -56,10 +56,20 @@ def read(path: str) -> Configuration:
     return configuration
 
 
+def _loaded(text: str, path: str) -> Configuration:
+    """What is wrong with the file as a whole is told with its name.  Raises ConfigurationErrors."""
+    try:
+        return load(text, os.path.dirname(path))
+    except ConfigurationErrors as found:
+        named = [each if each.key else ConfigurationError("", f"{path}: {each.message}") for each in found.errors]
+        raise ConfigurationErrors(named) from None
+
+
 def _text(path: str) -> str:
     """Raises OSError, UnicodeDecodeError."""
     # As a text file is read: whatever ends its lines.
-    return read_plain(path)[0].decode("utf-8").replace("\r\n", "\n")
+    # Some editors put a byte order mark in front.
+    return read_plain(path)[0].decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def _rulebook(path: str) -> Rulebook:

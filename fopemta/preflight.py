@@ -61,7 +61,8 @@ def _endpoints(configuration: Configuration, adopting: bool) -> Iterator[Configu
         try:
             serverFromString(_NoReactor(), listener.own_endpoint)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            words = f"Twisted cannot use {listener.endpoint!r}: {error or type(error).__name__}"
+            why = _how_to_write(listener.own_endpoint) or error or type(error).__name__
+            words = f"Twisted cannot use {listener.endpoint!r}: {why}"
             yield ConfigurationError(f"listener[{index}].endpoint", words)
 
 
@@ -87,6 +88,35 @@ def missing_sources(configuration: Configuration, missing: Missing = missing_her
         trouble = missing(6 if ":" in address else 4, address)
         if trouble is not None:
             yield ConfigurationError(f"delivery.source_addresses[{index}]", trouble)
+
+
+def readable_keys(configuration: Configuration) -> Iterator[ConfigurationError]:
+    """Private keys that others of this machine may read: permitted, and hardly meant."""
+    routes = enumerate(configuration.routes)
+    files = [
+        (f"tls.server.certificates[{at}].key", each) for at, each in enumerate(configuration.tls_server.certificates)
+    ]
+    files += [(f"route[{at}].certificate.key", each.certificate) for at, each in routes if each.certificate is not None]
+    for key, each in files:
+        try:
+            mode = os.stat(each.key).st_mode
+        except OSError:
+            continue  # it is told of elsewhere
+        if mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
+            yield ConfigurationError(
+                key, f"{each.key}: others may read or change this private key (mode {mode & 0o777:o})"
+            )
+
+
+def _how_to_write(endpoint: str) -> str:
+    """An IPv6 address has colons, which stand between the parts of an endpoint."""
+    kind, _, rest = endpoint.partition(":")
+    port, found, address = rest.partition(":interface=")
+    if kind != "tcp6" or not found or "\\" in address or ":" not in address:
+        return ""
+    escaped = address.replace(":", "\\:")
+    written = f"tcp6:{port}:interface={escaped}"
+    return f"the colons of the address are written with a backslash before them, in single quotes: '{written}'"
 
 
 class _NoReactor:

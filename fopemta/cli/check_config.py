@@ -53,7 +53,14 @@ def _look(config: str | None) -> _Findings:
     errors = (*preflight.check(configuration, adopting=False), *preflight.addresses(configuration))
     fetching = () if errors else cautions_about_fetching(configuration)
     return _Findings(
-        path, errors, (*cautions(configuration, time.time()), *preflight.missing_sources(configuration), *fetching)
+        path,
+        errors,
+        (
+            *cautions(configuration, time.time()),
+            *preflight.missing_sources(configuration),
+            *preflight.readable_keys(configuration),
+            *fetching,
+        ),
     )
 
 

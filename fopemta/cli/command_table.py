@@ -32,6 +32,12 @@ class CommandTable(click.Group):
         for name, entry in table.items():
             self.add_command(click.Command(name, help=entry.summary, hidden=entry.hidden))
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`fopemta help queue list` is `fopemta queue list --help`."""
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -12,10 +12,18 @@ import click
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Configuration
 
+
+def _or_the_groups(context: click.Context, _: click.Parameter, given: str | None) -> str | None:
+    """`fopemta --config FILE queue list` is as good as `fopemta queue list --config FILE`."""
+    outer: str | None = context.find_root().params.get("config")
+    return given or outer
+
+
 config_option = click.option(
     "--config",
     "config",
     metavar="PATH",
+    callback=_or_the_groups,
     help="The configuration; else $FOPEMTA_CONFIG, ./etc/fopemta.toml, /etc/fopemta/fopemta.toml.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")

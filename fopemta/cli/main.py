@@ -72,7 +72,8 @@ COMMANDS = {
 
 @click.group(cls=CommandTable, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fopemta")
-def main() -> None:
+@click.option("--config", metavar="PATH", help="The configuration, for any command; the same as behind it.")
+def main(config: str | None) -> None:
     """A mail transfer agent that proves and explains the TLS of every message.
 
     The server itself is `twistd fopemta`.

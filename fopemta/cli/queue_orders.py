@@ -86,9 +86,10 @@ def release(reason: str, override_tls: bool, **about: Any) -> None:
 
 @click.command()
 @_about_messages
-def retry(**about: Any) -> None:
+@_reason
+def retry(reason: str, **about: Any) -> None:
     """Try messages at once that wait for their next attempt."""
-    _give(Order(kind=OrderKind.RETRY), **about)
+    _give(Order(kind=OrderKind.RETRY, reason=reason), **about)
 
 
 @click.command()

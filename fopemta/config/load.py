@@ -12,6 +12,7 @@ from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration
 from fopemta.config.place import WRONG, Place
 
+_LONGEST_EXCERPT = 80
 _POSITION = re.compile(r"(?P<what>.*?) \(at line (?P<line>[0-9]+), column (?P<column>[0-9]+)\)", re.DOTALL)
 
 
@@ -37,15 +38,18 @@ def parsed(text: str) -> dict[str, Any]:
     except RecursionError:
         raise _no_toml("brackets are nested too deeply") from None
     except ValueError as error:  # TOMLDecodeError, and int() on thousands of digits
-        raise _no_toml(_words(str(error))) from None
+        raise _no_toml(_words(str(error), text)) from None
 
 
-def _words(message: str) -> str:
-    """The parser's words with the position in front, where editors look for it."""
+def _words(message: str, text: str) -> str:
+    """The parser's words with the position in front, where editors look for it, and the line behind."""
     match = _POSITION.fullmatch(message)
     if match is None:
         return message
-    return f"line {match['line']}, column {match['column']}: {match['what']}"
+    lines, number = text.split("\n"), int(match["line"])
+    excerpt = lines[number - 1].strip()[:_LONGEST_EXCERPT] if number <= len(lines) else ""
+    shown = "".join(each if each.isprintable() else "?" for each in excerpt)
+    return f"line {match['line']}, column {match['column']}: {match['what']}" + (f": {shown}" if shown else "")
 
 
 def _no_toml(words: str) -> ConfigurationErrors:

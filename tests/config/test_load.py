@@ -121,7 +121,9 @@ class ErrorTests(SynchronousTestCase):
         self.assertEqual(found, golden.read_text(encoding="utf-8"))
 
     def test_syntax_error_tells_line_and_column(self) -> None:
-        self.assertEqual(errors_of("[node]\nhostname == 1\n"), ["not TOML: line 2, column 11: Invalid value"])
+        self.assertEqual(
+            errors_of("[node]\nhostname == 1\n"), ["not TOML: line 2, column 11: Invalid value: hostname == 1"]
+        )
 
     def test_empty_file_lacks_what_is_required(self) -> None:
         self.assertEqual(errors_of(""), ["node: is missing", "listener: is missing"])
