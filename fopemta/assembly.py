@@ -153,6 +153,7 @@ class Delivering:
     manager: DeliveryManager
     callout: Callout
     client_tls: ClientTls
+    router: Router
 
     @classmethod
     def of(
@@ -191,7 +192,7 @@ class Delivering:
             demanding,
         )  # fmt: skip
         manager.pressed = queue.pressed
-        return cls(queue, manager, Callout(calling, on_callout), client_tls)
+        return cls(queue, manager, Callout(calling, on_callout), client_tls, router)
 
 
 @attrs.frozen(eq=False)
@@ -225,7 +226,7 @@ class Server:
         entrance = _Entrance(configuration, reactor, spool, queue, recipients, clients, kept, lookups, reading)
         factories = [entrance.factory(*each) for each in zip(configuration.listeners, server_tls, strict=True)]
         serving = [each for each in server_tls if each is not None]
-        targets: list[Reconfigured] = [out.queue, out.manager, out.callout, recipients, clients, *factories]
+        targets: list[Reconfigured] = [out.queue, out.router, out.manager, out.callout, recipients, clients, *factories]
         following = Following(configuration, targets, server_tls, credentials, out.queue, out.client_tls)
         staples = Staples(reactor, lookups.fetcher, now, lambda: serving[0].chains if serving else ())
         for each in serving:

@@ -227,6 +227,7 @@ class BuildTests(Folder):
         )  # type: ignore[arg-type]
         server = Server.of(configuration, clock, spool, kept)  # type: ignore[arg-type]
         self.assertEqual(server.manager.pressed, server.queue.pressed)
+        self.assertIn(server.manager.router, server.following._targets)
 
     def test_what_strangers_make_long_takes_a_few_threads_in_all(self) -> None:
         path = self.write(text=_WITHOUT_TLS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import attrs
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from fopemta.answer import Answer, Found
-from fopemta.config.model import Via
+from fopemta.config.model import Configuration, Via
 from fopemta.interfaces import IResolver, IRouter
 from fopemta.lookup.together import together
 from fopemta.mail.address import is_ip_address
@@ -46,6 +47,10 @@ class Router:
         self._reach = reach
         # By address and port: as many as there are routes to such.
         self._bare_ones: dict[tuple[str, int], tuple[Host, ...] | RoutingFailure] = {}
+
+    def reconfigure(self, config: Configuration) -> None:
+        """Go by `config` from now on, as far as a reload changes what it says."""
+        self._reach = attrs.evolve(self._reach, private=config.delivery.private)
 
     def hosts(self, next_hop: NextHop) -> Deferred[tuple[Host, ...] | RoutingFailure]:
         """See IRouter."""

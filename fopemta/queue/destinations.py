@@ -149,6 +149,7 @@ class Destinations(Generic[D, L]):
         """Take out all loads that wait for it."""
         loads = [load for lane in self._lanes.values() for load in lane.empty(destination)]
         self.waiting -= len(loads)
+        self._held_back.drop(destination)
         return loads
 
     def loads(self) -> Iterator[L]:

@@ -113,6 +113,11 @@ class HeldBack(Generic[D]):
                 return line.popitem(last=False)[0]
         return None
 
+    def drop(self, destination: D) -> None:
+        """Nothing waits for it any more."""
+        for line in self._waiting.values():
+            line.pop(destination, None)
+
     def others(self, destination: D) -> bool:
         """Somebody else is held back."""
         return any(len(line) > (destination in line) for line in self._waiting.values())

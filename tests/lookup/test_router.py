@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from fopemta.answer import Absent, Found, Unavailable
-from fopemta.config.model import Route, Via
+from fopemta.config.model import Configuration, Delivery, Node, Route, Via
 from fopemta.interfaces import IResolver, IRouter
 from fopemta.lookup.router import Router
+from fopemta.mail.address import Mailbox
 from fopemta.routing.hosts import MOST_HOSTS, OwnAddresses
 from fopemta.routing.public_address import Reach
 from fopemta.routing.routes import next_hop
@@ -109,6 +111,23 @@ class RouterTests(SynchronousTestCase):
         self.resolver.hosts["inside.test"] = ("127.0.0.1",)
         found = self.hosts("d.test", Route(domain="d.test", via=Via.MX), reach=Reach())
         self.assertIsInstance(found, RoutingFailure)
+
+    def test_networks_of_a_new_configuration(self) -> None:
+        self.resolver.hosts["inside.test"] = ("10.0.0.1",)
+        router = self.router(reach=Reach(own=frozenset({"9.9.9.9"})))
+        hop = next_hop("inside.test", ())
+        self.assertIsInstance(self.successResultOf(router.hosts(hop)), RoutingFailure)
+        for private, wanted in ((("10.0.0.0/8",), tuple), ((), RoutingFailure)):
+            networks = tuple(ipaddress.ip_network(each) for each in private)
+            router.reconfigure(
+                Configuration(
+                    node=Node(hostname="us.test", postmaster=Mailbox("postmaster", "us.test")),
+                    listeners=(),
+                    delivery=Delivery(private=networks),
+                )
+            )
+            self.assertIsInstance(self.successResultOf(router.hosts(hop)), wanted)
+        self.assertIsInstance(self.successResultOf(router.hosts(next_hop("[9.9.9.9]", ()))), RoutingFailure)
 
     def test_addresses_are_shuffled(self) -> None:
         self.resolver.hosts["plain.test"] = ("192.0.2.1", "192.0.2.2", "192.0.2.3")

@@ -225,6 +225,30 @@ class PressedTests(Base):
         self.add("other", 1)
         self.assertTrue(self.places.pressed("silent"))
 
+    def test_who_waits_no_more_presses_nobody(self) -> None:
+        self.make(places=4, each=4)
+        for name in ("silent", "other", "third", "fourth"):
+            self.add(name, 1)
+        self.take_all()
+        self.assertTrue(self.places.pressed("silent"))
+        self.places.empty("fourth")
+        self.assertFalse(self.places.pressed("silent"))
+
+    def test_only_what_is_unwanted_is_withdrawn(self) -> None:
+        self.add("a", 3)
+        self.add("b", 2)
+        self.assertEqual(self.places.withdraw(lambda load: load == 1), [1, 1])
+        self.assertEqual(self.places.waiting, 3)
+        self.assertEqual([self.take() for _ in range(4)], [("a", 0), ("b", 0), ("a", 2), None])
+
+    def test_a_woken_one_is_tried_at_once(self) -> None:
+        self.make(places=4, each=1)
+        self.add("dead", 2)
+        self.end(self.take_all(), REFUSED)
+        self.assertEqual(self.take_all(), [])
+        self.places.wake("dead")
+        self.assertEqual(self.take(), ("dead", 1))
+
     def test_one_that_answers_is_not(self) -> None:
         self.make(places=1, each=1)
         self.add("well", 2)

@@ -109,6 +109,14 @@ class HeldBackTests(SynchronousTestCase):
             held.add(f"ill{number}", ILL, 0)
         self.assertEqual([held.next(shares) for _ in range(4)], ["new0", "ill0", "new1", "ill1"])
 
+    def test_who_waits_no_more_is_forgotten(self) -> None:
+        held: HeldBack[str] = HeldBack()
+        held.add("a", ILL, 0)
+        held.add("a", UNTRIED, 1)
+        held.drop("a")
+        held.drop("b")
+        self.assertFalse(held)
+
     def test_others(self) -> None:
         held: HeldBack[str] = HeldBack()
         self.assertFalse(held.others("a"))
