@@ -16,7 +16,7 @@ import attrs
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Parts:
     """`claimed` is the name after "from"; `came_from` the address that the receiving server saw, None where it gives
     none, and `same_host` whether it says that there was no network.  `receiver` and `received_at` are its own name and
@@ -24,15 +24,15 @@ class Parts:
     `date` is what comes behind the last semicolon, but for comments, or the whole where there is none.
     """
 
-    claimed: str = ""
-    has_from: bool = False
-    came_from: Address | None = None
-    same_host: bool = False
-    receiver: str = ""
-    received_at: Address | None = None
-    protocol: str = ""
-    attested: str = ""
-    date: str = ""
+    claimed: str
+    has_from: bool
+    came_from: Address | None
+    same_host: bool
+    receiver: str
+    received_at: Address | None
+    protocol: str
+    attested: str
+    date: str
 
 
 @attrs.frozen

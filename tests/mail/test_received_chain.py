@@ -174,9 +174,24 @@ class HopTests(SynchronousTestCase):
 
     def test_nor_where_the_server_gives_no_address(self) -> None:
         tls = f"using TLSv1.3 with cipher {GCM} (256/256 bits)"
+        queue = "[192.0.2.1] (qmail 1 invoked by uid 1)"
+        self.assertIs(read_hop(f"from {queue} by mx.test with ESMTP id 1{DATE}").encrypted, NO)
         for claim in (f"x ({tls})", "localhost", "x (Postfix, from userid 1)", "(qmail 1 invoked by uid 1) x"):
             self.assertIsNot(read_hop(f"from {claim} by mx.test with ESMTP id 1{DATE}").encrypted, YES, claim)
             self.assertIsNot(read_hop(f"from {claim} by mx.test with ESMTP id 1{DATE}").encrypted, LOCAL, claim)
+
+    def test_words_behind_with(self) -> None:
+        table = {
+            NO: "SMTP ESMTP ESMTPA LMTP LMTPA UTF8SMTP UTF8SMTPA UTF8LMTP ASMTP",
+            YES: "SMTPS ESMTPS ESMTPSA LMTPS LMTPSA UTF8SMTPS UTF8SMTPSA UTF8LMTPS HTTPS ASMTPS "
+            "ESMTP-TLS SMTP-TLS ESMTPA-TLS LMTP-TLS",
+            LOCAL: "local dsn mapi stdio",
+            UNKNOWN: "HTTP Thrift SMTPX XESMTPS",
+        }
+        for encrypted, words in table.items():
+            for word in words.split():
+                for each in (word, word.lower()):
+                    self.assertIs(read_hop(f"{AT} with {each} id 1{DATE}").encrypted, encrypted, each)
 
     def test_forms_of_dates(self) -> None:
         table = {
@@ -212,6 +227,7 @@ class HopTests(SynchronousTestCase):
             "from x by y with": ("x", "y", ""), "from x by (z) y with ESMTP": ("x", "", "ESMTP"),
             "from x by y; with ESMTP": ("x", "y", ""), "FROM x BY y WITH Z": ("x", "y", "Z"),
             "from x by y with A encrypted SMTP": ("x", "y", "SMTP"), "from x by y with A encrypted": ("x", "y", "A"),
+            "from x by y (by) z with ESMTP": ("x", "y", "ESMTP"),
             "from <x> by y with Z": ("<>", "y", "Z"), "from x (c by y with Z": ("x", "", ""),
         }  # fmt: skip
         for header, wanted in table.items():
