@@ -69,6 +69,13 @@ class SevenBitTests(SynchronousTestCase):
         self.assertIn(b"--b\r\n\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n", found)
         self.assertIn(b"quoted-printable\r\n\r\n=C3=BC\r\n--b--", found)
 
+    def test_only_the_message_itself_names_the_version(self) -> None:
+        part = b"--b\r\nContent-Type: text/plain\r\n\r\n\xfc\r\n--b--\r\n"
+        for version in (b"MIME-Version: 1.0\r\n", b""):
+            found = seven_bit(version + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part)
+            self.assertEqual(found.count(b"MIME-Version"), len(version) // 19, found)
+        self.assertIn("header", str(self.assertRaises(CannotConvert, seven_bit, b"Subject: \xfc")))
+
     def test_how_many_parts(self) -> None:
         head = b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\r\n--b\r\n\r\n\xfc"
         self.assertTrue(seven_bit(head + b"\r\n--x" * 19_999).isascii())

@@ -145,6 +145,38 @@ class ContentTests(SynchronousTestCase):
         self.assertEqual({each.for_good for each in facts.gaps}, {True})
         self.assertNotIn(None, (facts.headers_gap, facts.texts_gap, facts.attachments_gap))
 
+    def test_types(self) -> None:
+        def found(media_type: str, body: str = "word") -> ContentFacts:
+            return content_facts(f"Content-Type: {media_type}\r\n\r\n{body}".encode(), True)
+
+        for media_type in ("image/x", "audio/x", "video/x", "font/x", "model/x"):
+            facts = found(media_type)
+            self.assertEqual((facts.texts, facts.texts_otherwise, facts.texts_gap), ((), (), None), media_type)
+        for media_type in ("application/octet-stream", "application/json", "x-a/b"):
+            facts = found(media_type)
+            self.assertEqual((facts.texts, facts.texts_otherwise, facts.texts_gap), ((), ("word",), None), media_type)
+        for media_type in ("text/html", "application/xhtml+xml", "text/enriched", "text/richtext", "text/xml"):
+            self.assertIn("word", found(media_type, "w<b>or</b>d").texts, media_type)
+        for media_type in ("text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/x-vcalendar"):
+            self.assertIn("word", found(media_type, "wo\r\n rd").texts, media_type)
+        for media_type in (
+            "multipart/encrypted; boundary=b", "application/pgp-encrypted", "application/pkcs7-mime",
+            "application/x-pkcs7-mime", "application/ms-tnef", "application/vnd.ms-tnef", "application/mac-binhex40",
+            "message/partial", "message/external-body", "text/rtf", "application/x; name=a.p7m",
+            "application/x; name=winmail.dat", "application/x; name=WinMail1.Dat", "application/x; name=a.pgp",
+            "application/x; name=a.gpg",
+        ):  # fmt: skip
+            facts = found(media_type, "--b\r\n\r\nx\r\n--b--\r\n")
+            self.assertNotIn(None, (facts.texts_gap, facts.attachments_gap), media_type)
+
+    def test_what_is_shown_of_a_message_in_the_message(self) -> None:
+        for name in ("Subject", "From", "To", "Cc", "Sender", "Reply-To", "Comments", "Keywords", "X-Other"):
+            octets = f"Content-Type: message/rfc822\r\n\r\n{name}: word\r\n\r\nx".encode()
+            self.assertEqual("word" in content_facts(octets, True).texts, name != "X-Other", name)
+        for number, bound in ((100, ""), (101, "fields")):
+            octets = b"Content-Type: message/rfc822\r\n\r\n" + b"Subject: y\r\n" * number + b"\r\nx"
+            self.assertEqual(bound_of(content_facts(octets, True).texts_gap), bound)
+
     def test_what_is_asked(self) -> None:
         some, others = Asked(headers=frozenset({"a"}), body=True), Asked(headers=frozenset({"b"}), attachments=True)
         self.assertEqual(some | others, Asked(headers=frozenset({"a", "b"}), body=True, attachments=True))
