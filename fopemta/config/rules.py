@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -79,7 +79,7 @@ def load_rules(text: str, folder: str) -> Rulebook:
     errors: list[ConfigurationError] = []
     place = Place("", folder, errors)
     facts = _FILE.facts(parsed(text), place)
-    lines = [text.count("\n", 0, match.start()) + 1 for match in _HEADING.finditer(text)]
+    lines = list(_lines_of_headings(text))
     rules = facts.get("rules", ())
     if rules is not WRONG:
         _check(rules, place.at("rule"))
@@ -88,6 +88,14 @@ def load_rules(text: str, folder: str) -> Rulebook:
     if len(lines) == len(rules):
         rules = tuple(attrs.evolve(rule, line=line) for rule, line in zip(rules, lines, strict=True))
     return Rulebook(rules)
+
+
+def _lines_of_headings(text: str) -> Iterator[int]:
+    line, counted = 1, 0
+    for match in _HEADING.finditer(text):
+        line += text.count("\n", counted, match.start())
+        counted = match.start()
+        yield line
 
 
 # --- single values ---------------------------------------------------------------------------------------------------

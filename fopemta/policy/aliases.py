@@ -168,19 +168,19 @@ def _trees(by_name: Mapping[str, Alias], is_local: IsLocal) -> Mapping[str, _Tre
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Each with the number of its first line."""
-    begun: tuple[int, str] | None = None
+    first, begun = 0, list[str]()
     for number, line in enumerate(text.splitlines(), start=1):
         said = _COMMENT.sub("", line)
         if not said.strip():
             continue
-        if said[0].isspace() and begun is not None:
-            begun = (begun[0], begun[1] + said)
-            continue
-        if begun is not None:
-            yield begun
-        begun = (number, said)
-    if begun is not None:
-        yield begun
+        if begun and not said[0].isspace():
+            yield first, "".join(begun)
+            begun = []
+        # Put together at the end: a list of many may have each on a line of its own.
+        first = first if begun else number
+        begun.append(said)
+    if begun:
+        yield first, "".join(begun)
 
 
 def _alias(number: int, line: str) -> tuple[str, Alias]:

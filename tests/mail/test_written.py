@@ -176,6 +176,13 @@ class SpellingTests(SynchronousTestCase):
                 address_pattern_text(text)
             self.assertEqual(caught.exception.meant, words)
 
+    def test_very_many_at_once_are_not_told_one_by_one(self) -> None:
+        for count in (1, 2, 4, 5):
+            with self.assertRaises(NotWritten) as caught:
+                address_pattern_text(" ".join(f"d{number}.test" for number in range(count)) + " ")
+            told = caught.exception.meant.count('"') // 2
+            self.assertEqual(told, count if count < 5 else 0)
+
     def test_words_of_an_error(self) -> None:
         with self.assertRaisesRegex(NotWritten, r'^must be a domain .+, or "\*.*" .+; did you mean "\*\.gov"\?$'):
             domain_pattern(".gov")

@@ -85,6 +85,11 @@ class ParseTests(SynchronousTestCase):
             told = list(found) if isinstance(found, tuple) else []
             self.assertEqual(sorted(each.partition(" stands")[0] for each in told), sorted(wrong), text[:60])
 
+    def test_lines_that_go_on(self) -> None:
+        found = aliases("  a: b,\n\tc,\n# no line\n\n d\ne : f\n")
+        targets = {name: [each.local_part for each in alias.targets] for name, alias in found.by_name.items()}
+        self.assertEqual(targets, {"a": ["b", "c", "d"], "e": ["f"]})
+
     def test_what_finding_out_costs(self) -> None:
         found = aliases("a: b, x@away.test, \\a\nb: c, d\nd: e, f, g\n")
         self.assertEqual({name: alias.weight for name, alias in found.by_name.items()}, {"a": 16, "b": 8, "d": 3})
