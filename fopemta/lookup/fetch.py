@@ -128,9 +128,7 @@ class Fetcher:
     async def _in_its_place(self, url: str, request: _Request) -> Answer[bytes] | _Elsewhere:
         parts = _checked(url)
         host = parts.hostname or ""
-        full = self._places.enter(host)
-        if full is not None:
-            raise _NotFetched(f"{_host(url)}: {full}")
+        await self._places.enter(host)
         bounds = Bounds(LARGEST_HEAD + _WRAPPING * request.largest)
         try:
             response = await self._asked(parts, url, request, bounds)

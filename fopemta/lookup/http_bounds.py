@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint, ITransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -143,24 +143,29 @@ class Places:
     """What is fetched at a time: `most` things, `most_of_one` from one host, and `octets` of bodies."""
 
     def __init__(self, most: int, most_of_one: int, octets: int) -> None:
-        self._most = most
+        self._all = DeferredSemaphore(most)
         self._most_of_one = most_of_one
-        self._hosts: dict[str, int] = {}
+        self._hosts: dict[str, DeferredSemaphore] = {}
         self._octets = octets
 
-    def enter(self, host: str) -> str | None:
-        """Take a place; why there is none."""
-        if sum(self._hosts.values()) >= self._most:
-            return f"{self._most} things are being fetched already"
-        if self._hosts.get(host, 0) >= self._most_of_one:
-            return f"{self._most_of_one} things are being fetched from it already"
-        self._hosts[host] = self._hosts.get(host, 0) + 1
-        return None
+    async def enter(self, host: str) -> None:
+        """Wait for a place, and take it.  Cancelled, it leaves the line."""
+        own = self._hosts.setdefault(host, DeferredSemaphore(self._most_of_one))
+        await own.acquire()
+        try:
+            await self._all.acquire()
+        except BaseException:
+            self._free(host, own)
+            raise
 
     def leave(self, host: str) -> None:
         """Give a place back."""
-        self._hosts[host] -= 1
-        if not self._hosts[host]:
+        self._all.release()
+        self._free(host, self._hosts[host])
+
+    def _free(self, host: str, own: DeferredSemaphore) -> None:
+        own.release()
+        if own.tokens == own.limit:
             del self._hosts[host]
 
     def take(self, octets: int) -> bool:

@@ -176,22 +176,24 @@ class FetchTests(SynchronousTestCase):
         found = [self.fetched(f"http://c.test/{number}") for number in range(2)]
         self.assertEqual(found, [Unavailable("c.test: sent compressed, which was not asked for"), Found(b"list")])
 
-    def test_places_are_bounded_and_given_back(self) -> None:
+    def test_places_are_bounded_and_waited_for(self) -> None:
         self.server.closes = False
         self.answers(b"", response(b"list"))
-        fetcher, found = self.fetcher(), []  # type: ignore[var-annotated]
+        fetcher, found = self.fetcher(timeout=5), []  # type: ignore[var-annotated]
         waiting = [fetcher.get("http://c.test/0").addErrback(lambda _: None) for _ in range(8)]
         self.network.flush()
-        fetcher.get("http://c.test/1").addCallback(found.append)
-        self.assertEqual(found, [Unavailable("c.test: 8 things are being fetched from it already")])
+        late = fetcher.get("http://c.test/1").addCallback(found.append)
+        self.network.flush()
+        self.assertEqual((found, len(self.network.dialled)), ([], 8))
         waiting.pop().cancel()
         self.network.flush()
+        self.assertEqual((found, late.called), ([Found(b"list")], True))
+        # Those that keep silent have their time, and then leave room.
+        fetcher.get("http://c.test/0").addCallback(found.append)
         fetcher.get("http://c.test/1").addCallback(found.append)
-        self.network.flush()
-        self.assertEqual(found[1:], [Found(b"list")])
-        for each in waiting:
-            each.cancel()
-        self.network.flush()
+        self.network.flush(5)
+        self.assertEqual(found[1:], [Unavailable("c.test: not fetched within 5 s")] * 2)
+        self.assertEqual(self.fetched("http://c.test/1", fetcher=fetcher), Found(b"list"))
 
     def test_bodies_are_bounded_together(self) -> None:
         self.server.closes = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.lookup.http_bounds import LARGEST_HEAD, MOST_LINES, Bounds, HeadMeter, Places
@@ -80,17 +81,41 @@ class BoundsTests(SynchronousTestCase):
 
 
 class PlacesTests(SynchronousTestCase):
-    def test_places(self) -> None:
+    def enter(self, places: Places, host: str) -> Deferred[None]:
+        return Deferred.fromCoroutine(places.enter(host))
+
+    def test_places_are_waited_for(self) -> None:
         places = Places(3, 2, 10)
-        self.assertEqual([places.enter(host) for host in "aa"], [None, None])
-        self.assertEqual(places.enter("a"), "2 things are being fetched from it already")
-        self.assertIsNone(places.enter("b"))
-        self.assertEqual(places.enter("c"), "3 things are being fetched already")
+        first, second, third, other = (self.enter(places, host) for host in "aaab")
+        for each in (first, second, other):
+            self.successResultOf(each)
+        self.assertNoResult(third)
+        last = self.enter(places, "c")
+        self.assertNoResult(last)
+        places.leave("b")
+        self.successResultOf(last)
+        self.assertNoResult(third)
         places.leave("a")
-        self.assertIsNone(places.enter("c"))
-        for host in "abc":
+        self.successResultOf(third)
+
+    def test_nothing_is_kept_of_hosts_that_are_done_with(self) -> None:
+        places = Places(9, 2, 10)
+        for host in "aab":
+            self.successResultOf(self.enter(places, host))
+        for host in "aab":
             places.leave(host)
-        self.assertEqual([places.enter(host) for host in "aab"], [None] * 3)
+        self.assertEqual(places._hosts, {})
+
+    def test_who_gives_up_leaves_the_line(self) -> None:
+        places = Places(1, 1, 10)
+        self.successResultOf(self.enter(places, "a"))
+        for host in "ab":
+            waiting = self.enter(places, host)
+            waiting.cancel()
+            self.failureResultOf(waiting, CancelledError)
+        places.leave("a")
+        self.assertEqual(places._hosts, {})
+        self.successResultOf(self.enter(places, "b"))
 
     def test_octets(self) -> None:
         places = Places(1, 1, 10)
