@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredLock
 
+from fopemta import maillog
 from fopemta.interfaces import SpoolFailing, SpoolTrouble
 from fopemta.spool.disk import Disk, remove_if_there, trouble_of, write_whole
 from fopemta.spool.layout import SpoolLayout
@@ -79,9 +80,9 @@ class BodyFile:
                 work()
             except OSError as error:
                 self._trouble = trouble_of(error)
-            except BaseException:
+            except Exception:  # noqa: BLE001  a bug of ours: the body is refused, and whoever waits for room goes on
+                maillog.failed_unexpectedly("writing a body")
                 self._trouble = SpoolFailing("writing a body failed unexpectedly")
-                raise
 
         stepping: Deferred[Any] = self._line.run(self._threads.files, careful)
         return stepping
