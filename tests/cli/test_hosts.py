@@ -13,6 +13,8 @@ from fopemta.trust.host_memory import Known
 from fopemta.trust.rungs import Hello, Rung
 from tests.test_preflight import Folder
 
+A_LABELS = "xn--bcher-kva.test"
+
 
 class HostsTests(Folder):
     def setUp(self) -> None:
@@ -34,6 +36,13 @@ class HostsTests(Folder):
         self.assertEqual(json.loads(self.hosts("list", "--json").stdout.splitlines()[0])["rung"], "compatible")
         self.assertEqual(self.hosts("clear", "mx1.test", "far.test").stdout, "1 host forgotten\n")
         self.assertEqual(list(read(self.file)), ["mx0.test:25", "mx2.test:25"])
+        self.assertEqual(self.hosts("clear", "MX0.test.").stdout, "1 host forgotten\n")
+        self.assertEqual(self.hosts("clear", "Mx2.TEST:26").stdout, "0 hosts forgotten\n")
+        self.assertEqual(self.hosts("clear", "Mx2.TEST.:25").stdout, "1 host forgotten\n")
+        write(self.file, {f"{name}:25": Known(Rung.COMPATIBLE, Hello.SMALL, at) for name in ("2001:db8::1", A_LABELS)})
+        self.assertEqual(self.hosts("clear", "bücher.test").stdout, "1 host forgotten\n")
+        self.assertEqual(self.hosts("clear", "2001:DB8::1").stdout, "1 host forgotten\n")
+        write(self.file, {f"mx{n}.test:25": Known(Rung.COMPATIBLE, Hello.SMALL, at) for n in range(2)})
         self.assertEqual(self.hosts("clear").stdout, "2 hosts forgotten\n")
 
     def test_damaged(self) -> None:

@@ -31,6 +31,7 @@ class RequestTests(SynchronousTestCase):
             ({"command": "reload"}, Reload()),
             ({"command": "status"}, Status()),
             ({"command": "flush", "domain": "Example.ORG"}, Flush("example.org")),
+            ({"command": "flush", "domain": "*.Example.ORG."}, Flush("*.example.org")),
             ({"command": "flush", "domain": "@bücher.example"}, Flush("@xn--bcher-kva.example")),
             ({"command": "order", "order": "hold", "messages": [{"id": ID}]}, Orders(((ID, hold),))),
             (
