@@ -99,6 +99,8 @@ def _attempt(event: LogEvent) -> str:
         parts.append(f"attempt={verdict.attempt}")
     if verdict.diagnosis is not None and not _is_of_certificate(verdict):
         parts.append(f"diagnosis={verdict.diagnosis}")
+    if verdict.overridden is not None:
+        parts.append(f"overridden={_quoted(verdict.overridden)}")
     if verdict.next_try is not None:
         parts.append(f"next_try={rfc3339(verdict.next_try)}")
     parts.append(f"{verdict.code} {verdict.enhanced} {_quoted(verdict.text)}")

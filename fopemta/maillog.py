@@ -176,15 +176,16 @@ def rule_unsure(message_id: str, recipient: str, why: str) -> None:
     )
 
 
-def ordered(message_id: str, order: str, recipients: tuple[str, ...], reason: str) -> None:
-    """An operator has held, released, retried or removed a message."""
+def ordered(message_id: str, order: str, recipients: tuple[str, ...], reason: str, by: str) -> None:
+    """An operator has held, released, retried or removed a message, or lowered what is demanded of its way."""
     _log.info(
-        "{message}: {order} for {recipients}: {reason}",
+        "{message}: {order} for {recipients} by {by}: {reason}",
         event="ordered",
         message=message_id,
         order=order,
         recipients=recipients,
         reason=reason,
+        by=by,
     )
 
 

@@ -267,6 +267,6 @@ def _trouble_with(folder: str) -> str | None:
         nearest = os.path.dirname(nearest)
     if not os.path.isdir(nearest):
         return f"{nearest}: is not a folder"
-    if not os.access(nearest, os.W_OK | os.X_OK):
+    if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
         return f"{nearest}: this user may not write there" + ("" if nearest == folder else f" (to make {folder})")
     return None

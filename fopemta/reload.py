@@ -90,7 +90,7 @@ def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
     return found, tuple(str(each) for each in cautions(found, time.time()))
 
 
-_SOMEBODY = "an operator"
+_SOMEBODY = "the operator"
 _FREES = "less would be demanded for {} recipients of mail in the queue; if that is meant: fopemta reload --allow-lower"
 _UNKNOWN = "a worker does not say whether less would be demanded for mail in its queue: try again in a moment"
 

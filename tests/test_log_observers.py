@@ -95,8 +95,8 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         '0vyKfVczdK5G1f warning: rule_unsure recipient=bob@example.net why="rule bank: it cannot be read now"',
     ),
     "ordered": (
-        lambda: maillog.ordered("0vyKfVczdK5G1f", "hold", ("bob@example.net",), "ticket 7"),
-        '0vyKfVczdK5G1f ordered order=hold recipients="bob@example.net" reason="ticket 7"',
+        lambda: maillog.ordered("0vyKfVczdK5G1f", "hold", ("bob@example.net",), "ticket 7", "alice"),
+        '0vyKfVczdK5G1f ordered order=hold recipients="bob@example.net" reason="ticket 7" by=alice',
     ),
     "postmaster_unreachable": (
         lambda: maillog.postmaster_unreachable("0vyKfVczdK5G1f", "postmaster@example.org", "no such user"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import sys
 import time
 from collections.abc import Sequence
@@ -11,10 +12,12 @@ from collections.abc import Sequence
 import attrs
 import click
 
+from fopemta.cli.acting import acting_as
 from fopemta.cli.configuration import config_option, json_option
 from fopemta.cli.reach import cautions_about_fetching
 from fopemta.config.checks import cautions
 from fopemta.config.errors import ConfigurationError, ConfigurationErrors
+from fopemta.config.model import Configuration
 
 
 @attrs.frozen
@@ -22,22 +25,27 @@ class _Findings:
     path: str | None
     errors: Sequence[ConfigurationError]
     cautions: Sequence[ConfigurationError] = ()
+    paths: Sequence[tuple[str, str]] = ()
 
 
 @click.command("check-config")
 @config_option
 @json_option
-def check_config(config: str | None, as_json: bool) -> None:
+@click.option(
+    "--as", "user", metavar="USER", help="Try what this user may; root tries the owner of the spool's folder."
+)
+def check_config(config: str | None, as_json: bool, user: str | None) -> None:
     """Read the configuration and say everything that is wrong with it.
 
     Looks at certificates, endpoints and folders too, and, where mail depends on revocation, whether CRLs can be
     fetched; changes nothing.  Status 0 when the server would start with it, 2 when not.
     """
-    findings = _look(config)
+    with acting_as(user if user is not None else _owner_of_spool(config)) as acting:
+        findings = _look(config)
     if as_json:
         click.echo(json.dumps(attrs.asdict(findings) | {"good": not findings.errors}))
     else:
-        _tell(findings)
+        _tell(findings, acting)
     sys.exit(2 if findings.errors else 0)
 
 
@@ -61,10 +69,37 @@ def _look(config: str | None) -> _Findings:
             *preflight.readable_keys(configuration),
             *fetching,
         ),
+        _paths(configuration),
     )
 
 
-def _tell(findings: _Findings) -> None:
+def _paths(configuration: Configuration) -> Sequence[tuple[str, str]]:
+    """Where everything is: relative paths count from the file's own folder."""
+    named = [("spool", configuration.node.spool), ("state", configuration.node.state)]
+    named += [("control", configuration.control.socket), ("users", configuration.users.file)]
+    named += [("aliases", configuration.aliases.file), ("rules", configuration.rules or "off")]
+    return [(what, where) for what, where in named if where != "off"]
+
+
+def _owner_of_spool(config: str | None) -> str | None:
+    """Whose server this is, where root asks; None where nobody can tell."""
+    from fopemta import configuration_file
+
+    if os.geteuid() != 0:
+        return None
+    try:
+        spool = configuration_file.read(configuration_file.find(config, os.environ)).node.spool
+        uid = os.stat(spool).st_uid
+        return pwd.getpwuid(uid).pw_name if uid else None
+    except (ConfigurationErrors, OSError, KeyError):
+        return None
+
+
+def _tell(findings: _Findings, acting: str | None) -> None:
+    if acting is not None:
+        click.echo(f"tried as the user {acting}")
+    for what, where in findings.paths:
+        click.echo(f"{what:<9} {where}")
     for error in findings.errors:
         click.echo(f"error: {error}", err=True)
     for caution in findings.cautions:

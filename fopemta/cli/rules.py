@@ -38,7 +38,7 @@ def report(config: str | None, as_json: bool) -> None:
     configuration = configuration_of(config)
     try:
         counted = read(configuration.node.state)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         click.echo(f"fopemta: what was counted in {configuration.node.state} cannot be read: {error}", err=True)
         sys.exit(2)
     known = {rule.name: rule for rule in (configuration.rulebook.rules if configuration.rulebook else ())}

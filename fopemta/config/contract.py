@@ -300,7 +300,8 @@ FILE = Section(
         "relay": Key("relay", RELAY),
         "users": Key("users", USERS),
         "aliases": Key("aliases", ALIASES),
-        "control": Key("control", CONTROL),
+        # Also where it is absent: the path counts from the folder of the file.
+        "control": Key("control", CONTROL, absent={}),
         "route": Key("routes", Tables(ROUTE)),
         "delivery": Key("delivery", DELIVERY),
         "retry": Key("retry", RETRY),

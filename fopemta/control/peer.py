@@ -12,13 +12,13 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 def who(transport: Any) -> str:
-    """The user's name, or number where it has none here; "an operator" where the kernel does not say."""
+    """The user's name, or number where it has none here; "the operator" where the kernel does not say."""
     try:
         handle: socket.socket = transport.getHandle()
         told = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         uid = _CREDENTIALS.unpack(told)[1]
     except (AttributeError, OSError, struct.error):
-        return "an operator"
+        return "the operator"
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

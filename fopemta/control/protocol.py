@@ -93,8 +93,9 @@ class ControlProtocol(LineOnlyReceiver):
         elif not self._reach.is_ready():
             self._say({"end": True, "error": "the server is starting and still reads its spool: try again later"})
         elif isinstance(request, Orders):
+            by = who(self._stream)
             for message_id, order in request.orders:
-                result = await self._reach.queue.order(message_id, order)
+                result = await self._reach.queue.order(message_id, attrs.evolve(order, by=by))
                 self._say({"id": message_id, "result": result.obeyed.value, "recipients": result.recipients})
             self._say({"end": True})
         elif isinstance(request, Flush):

@@ -21,7 +21,7 @@ class OrderKind(enum.StrEnum):
     RELEASE = "release"
     RETRY = "retry"
     REMOVE = "remove"
-    # Comes with `reload --allow-lower` alone; its reason says who has ordered it.
+    # Comes with `reload --allow-lower` alone.
     LOWER = "lower"
 
 
@@ -29,6 +29,7 @@ class OrderKind(enum.StrEnum):
 class Order:
     """`recipients` are those that it is about, None for all.  `report`: the sender is told of a removal.  `reason` is
     the operator's own, for the record, "" without one.  `override_tls`: a release lifts the demands of rules, too.
+    `by` is the user who gave it, as the kernel names him.
     """
 
     kind: OrderKind
@@ -36,6 +37,7 @@ class Order:
     report: bool = False
     reason: str = ""
     override_tls: bool = False
+    by: str = "the operator"
 
     def concerns(self, status: RecipientStatus) -> bool:
         """It would change something for this recipient."""
@@ -88,7 +90,7 @@ def verdicts_of(order: Order, message: QueuedMessage, now: float) -> Sequence[Ve
 
 
 def _held(order: Order, message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
-    text = _because(order, "Held by the operator")
+    text = _because(order, f"Held by {order.by}")
     last = status.last
     if last is None:
         return attrs.evolve(unattempted(message, status, now, Diagnosis.HELD, _CODE, text), held=True)
@@ -98,10 +100,12 @@ def _held(order: Order, message: QueuedMessage, status: RecipientStatus, now: fl
 
 
 def _released(order: Order, message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
-    text = _because(order, "Released by the operator")
+    text = _because(order, f"Released by {order.by}")
+    if order.override_tls:
+        text += "; what rules demand of TLS is lifted"
     warned = status.last.warned if status.last is not None else False
     record = unattempted(message, status, now, Diagnosis.RELEASED, _CODE, text)
-    overridden = order.reason if order.override_tls else status.overridden
+    overridden = f"{order.reason} (TLS lifted by {order.by})" if order.override_tls else status.overridden
     return attrs.evolve(record, next_try=now, warned=warned, overridden=overridden)
 
 
@@ -115,12 +119,12 @@ def lowered(
     order: Order, message: QueuedMessage, status: RecipientStatus, demanded: Demanded, now: float
 ) -> VerdictRecord:
     """The record that from now on no more is stored than what is `demanded`, and who has ordered it."""
-    text = f"What is demanded of the way was lowered by {order.reason}"
+    text = f"What is demanded of the way was lowered by {order.by}"
     record, last = unattempted(message, status, now, Diagnosis.DEMAND_LOWERED, _CODE, text), status.last
     if last is not None:
         record = attrs.evolve(record, next_try=last.next_try, held=last.held, warned=last.warned)
     held = status.state is RecipientState.HELD
-    return attrs.evolve(record, held=held, demanded=demanded, lowered=f"{order.reason} at {rfc3339(now)}")
+    return attrs.evolve(record, held=held, demanded=demanded, lowered=f"{order.by} at {rfc3339(now)}")
 
 
 def _because(order: Order, text: str) -> str:

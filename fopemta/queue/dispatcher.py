@@ -274,7 +274,7 @@ class Dispatcher:
         """See IQueue."""
         self._demanding.let_fall()
         for message_id in {*self._bound, *self._rounds, *self._loading}:
-            supervise(self.order(message_id, Order(kind=OrderKind.LOWER, reason=lowered_by)), "lowering demands")
+            supervise(self.order(message_id, Order(kind=OrderKind.LOWER, by=lowered_by)), "lowering demands")
 
     def freed_by(self, config: Configuration) -> Deferred[int | None]:
         """See IQueue."""
@@ -633,7 +633,7 @@ class Dispatcher:
                         found = found_for(status, round_.demands)
                         self._traffic.wake(self._ways.hop(status.address, found))
             if concerned:
-                maillog.ordered(message_id, order.kind.value, tuple(concerned), order.reason)
+                maillog.ordered(message_id, order.kind.value, tuple(concerned), order.reason, order.by)
             obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, tuple(concerned)))
 
     async def _lowered(self, order: Order, round_: Round) -> Sequence[VerdictRecord]:

@@ -124,10 +124,13 @@ def _columns(verdict: VerdictRecord, rule: str, passed: bool | None) -> Iterable
 def read(state: str) -> tuple[Counts, ...]:
     """What has been counted in the folder `state`, by rule and destination; nothing where there is no such file.
 
-    Raises sqlite3.Error when it cannot be read.
+    Raises sqlite3.Error or OSError when it cannot be read: that is not to be taken for "never".
     """
     path = os.path.join(state, FILE_NAME)
-    if not os.path.exists(path):
+    try:
+        with open(path, "rb"):
+            pass
+    except FileNotFoundError:
         return ()
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", timeout=_SECONDS, uri=True)) as file:
         rows = file.execute(f"SELECT rule, destination, {', '.join(_COLUMNS)} FROM counts ORDER BY 1, 2")  # noqa: S608  names of ours

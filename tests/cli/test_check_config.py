@@ -19,7 +19,9 @@ class CheckConfigTests(Folder):
     def test_good(self) -> None:
         self.write()
         done = self.check()
-        self.assertEqual((done.exit_code, done.stdout, done.stderr), (0, f"{self.path}: good\n", ""))
+        var = self.folder / "var"
+        paths = f"spool     {var}/spool\nstate     {var}/state\n"
+        self.assertEqual((done.exit_code, done.stdout, done.stderr), (0, f"{paths}{self.path}: good\n", ""))
 
     def test_every_error_is_told(self) -> None:
         self.write("[limits]\nrecipients = 1\nrecipient = 1\n")

@@ -15,6 +15,7 @@ from fopemta.config.load import load
 from fopemta.config.model import (
     CertificateFiles,
     Configuration,
+    Control,
     Fallback,
     Listener,
     ListenerKind,
@@ -60,6 +61,7 @@ class GoodTests(SynchronousTestCase):
             ),
             listeners=(Listener(endpoint="tcp:25"),),
             routes=(Route(domain="example.org", via=Via.MAILDIR, maildir="/mail/{local_part}"),),
+            control=Control(socket="/etc/var/control.sock"),
         )
         self.assertEqual(load(SMALLEST, "/etc/fopemta"), expected)
 

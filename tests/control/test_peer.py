@@ -37,4 +37,4 @@ class WhoTests(SynchronousTestCase):
 
     def test_where_nobody_says(self) -> None:
         for transport in (object(), Handle(None)):
-            self.assertEqual(who(transport), "an operator")
+            self.assertEqual(who(transport), "the operator")
