@@ -169,12 +169,11 @@ class ServerTls:
         )
 
     def _client(self, connection: SSL.Connection) -> ClientCertificate | None:
-        leaf = connection.get_peer_certificate(as_cryptography=True)
-        if leaf is None:
+        if connection.get_peer_certificate(as_cryptography=True) is None:
             return None
         observed = connection.observed if isinstance(connection, ObservedConnection) else None
-        chain = connection.get_verified_chain(as_cryptography=True) or [leaf]
-        if observed is None or observed.failed or not observed.seen:
+        chain = connection.get_verified_chain(as_cryptography=True)
+        if observed is None or observed.failed or not observed.seen or not chain:
             return ClientCertificate(fault="the certificate was not verified")
         return judge_client(
             tuple(each.public_bytes(Encoding.DER) for each in chain),

@@ -329,6 +329,20 @@ class EvidenceTests(SynchronousTestCase):
         good, bad = (True, True, True), (False, False, False)
         self.assertEqual(found, [good, good, bad, good, bad, good])
 
+    def test_a_certificate_of_ours_is_shown_to_who_asks(self) -> None:
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        ours = AUTHORITY.leaf("us.test")
+        files = CertificateFiles(*ours.write(folder, "us"))
+        client = ClientTls(AUTHORITY.write_root(folder), [files])
+        for certificate, wanted in ((files, ours.chain[0]), (None, None), (CertificateFiles("/x", "/y"), None)):
+            context = server_context(AUTHORITY.leaf("mx.test"))
+            context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+            near = Listener(client.creator(Rung.STRONG_256, Hello.FULL, "mx.test", None, certificate))
+            far = Listener(FromContext(context))
+            connect(near, far, Clock()).flush()
+            self.assertEqual(far.transport.getHandle().get_peer_certificate(as_cryptography=True), wanted)
+
     def test_a_certificate_that_is_renewed_while_roots_are_gone(self) -> None:
         folder = Path(self.mktemp())
         folder.mkdir()

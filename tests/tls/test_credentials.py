@@ -100,6 +100,17 @@ class LoadTests(SynchronousTestCase):
             words = f"certificate {place} did not issue certificate {place - 1}; the order is leaf, then issuers"
             self.assertTrue(self.error(pem, leaf.key_pem).endswith(words))
 
+    def test_an_issuer_whose_key_signs_nothing(self) -> None:
+        leaf = AUTHORITY.leaf("mx.test")
+        silent = AUTHORITY.leaf("x.test", key=X25519PrivateKey.generate())  # type: ignore[arg-type]
+        key: Any = AUTHORITY._issuer_key
+        subject = leaf.chain[0].issuer.public_bytes()
+        # By its name it would be the issuer.
+        named = signed(silent.chain[0].public_bytes(Encoding.DER), key, lambda parts: [*parts[:5], subject, *parts[6:]])
+        pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(named) + b"-----END CERTIFICATE-----\n"
+        text = self.error(leaf.chain[0].public_bytes(Encoding.PEM) + pem, leaf.key_pem)
+        self.assertIn("certificate 2 did not issue certificate 1", text)
+
     def test_missing_file_is_named(self) -> None:
         text = str(self.assertRaises(CredentialsError, load, CertificateFiles("/nowhere/a.pem", "/nowhere/a.key")))
         self.assertEqual(text, "/nowhere/a.pem: No such file or directory")

@@ -82,6 +82,29 @@ class MergeTests(SynchronousTestCase):
         self.assertIs(merge([wish, Demand(level=Level.ENCRYPT, source="b")]).preferred, Level.ENCRYPT)
 
 
+class ExceptionTests(SynchronousTestCase):
+    """What an exception leaves of a demand."""
+
+    OWN = Demand(level=Level.OPPORTUNISTIC, source="default")
+
+    def test_the_clock_and_the_rung(self) -> None:
+        for weakest, clock in ((Level.ENCRYPT, CLOCK), (Level.OPPORTUNISTIC, None), (Level.PLAIN, None)):
+            found = Demanded(demands=(BANK,), weakest=weakest, weakened_by="old").merged(self.OWN)
+            self.assertEqual((found.patience, found.preferred), (clock, Level.AUTHENTICATED), weakest)
+            self.assertIsNone(found.lowest_rung)
+        found = Demanded(demands=(BANK,), weakest=Level.AUTHENTICATED, weakened_by="old").merged(self.OWN)
+        self.assertEqual((found.patience, found.lowest_rung, found.sources), (CLOCK, Rung.STRONG_128, ("rule bank",)))
+
+    def test_the_source_says_so(self) -> None:
+        found = Demanded(demands=(BANK,), weakest=Level.ENCRYPT, weakened_by="old").merged(self.OWN)
+        self.assertEqual(found.sources, ("rule bank, weakened by rule old",))
+
+    def test_a_wish_stays_a_wish(self) -> None:
+        wish = Demand(level=Level.ENCRYPT, source="a", preferred=Level.AUTHENTICATED)
+        found = Demanded(demands=(wish,), weakest=Level.OPPORTUNISTIC, weakened_by="old").merged(self.OWN)
+        self.assertEqual((found.level, found.preferred), (Level.OPPORTUNISTIC, Level.AUTHENTICATED))
+
+
 class InheritanceTests(SynchronousTestCase):
     """What a notice about a message must keep to."""
 

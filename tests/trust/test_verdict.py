@@ -7,6 +7,8 @@ import json
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.trust.demand import Demand, Demanded, Patience
+from fopemta.trust.levels import Level
 from fopemta.trust.verdict import ABSENT_FACTS, CertificateFacts, Result, Tested, VerdictRecord, from_rfc3339, rfc3339
 
 CONTRACT = (
@@ -48,6 +50,13 @@ class VerdictJsonTests(SynchronousTestCase):
             whole = record.to_json()
             wanted = {name for name, fact in whole.items() if fact is not None and fact != ()}
             self.assertEqual(set(brief), wanted)
+
+    def test_what_was_demanded(self) -> None:
+        demand = Demand(level=Level.ENCRYPT, source="rule bank", patience=Patience(hold=60.0, warn_after=30.0))
+        for demanded in (Demanded(), Demanded(demands=(demand,), rules=("bank",), weakest=Level.PLAIN)):
+            record = attrs.evolve(RECORD, demanded=demanded)
+            for plain in (record.to_json(), record.to_brief_json()):
+                self.assertEqual(VerdictRecord.from_json(json.loads(json.dumps(plain))), record)
 
     def test_what_is_no_record(self) -> None:
         for change in ({"time": "x"}, {"result": "x"}, {"chain": [{}]}, {"tested": [{}]}, {"next_try": "x"}):
