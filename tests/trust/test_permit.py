@@ -122,6 +122,13 @@ class PermittedTests(SynchronousTestCase):
         self.assertEqual(found, NoPermit(Diagnosis.NAME_MISMATCH, "wanted another"))
         found = ask(plan(Level.ENCRYPT), None)
         self.assertEqual(found, NoPermit(Diagnosis.TLS_NOT_OFFERED, "encrypt TLS is demanded, and there is none"))
+        found = ask(plan(Level.AUTHENTICATED), evidence())
+        self.assertEqual(found, NoPermit(Diagnosis.JUDGING_FAILED, "the certificate of this connection was not judged"))
+        found = ask(plan(Level.AUTHENTICATED, proofs=(LISTED,)), evidence(), GOOD, proofs=())
+        self.assertEqual(
+            found,
+            NoPermit(Diagnosis.JUDGING_FAILED, "the certificate was judged by other demands than those of now"),
+        )
         nameless = attrs.evolve(BAD, diagnosis=None, text="")
         found = ask(plan(Level.AUTHENTICATED), evidence(), nameless)
         self.assertEqual(found, NoPermit(Diagnosis.JUDGING_FAILED, "the server is not authenticated"))
