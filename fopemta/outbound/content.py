@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from fopemta.interfaces import IMessageContent, SpoolFailing
-from fopemta.smtp.dot_stuffing import ChunkText, Stuffer
+from fopemta.smtp.dot_stuffing import Stuffer
 
 # What is read at once; a message of this size or less is one write, its final dot included.
 PIECE = 256 * 1024
@@ -65,12 +65,11 @@ class _Nothing:
 class ChunkSource:
     """The content in chunks of BDAT (RFC 3030): counted, not dot-stuffed (C063), one at a time (C071).
 
-    Unless it is `binary`, it is brought to what may stand in a text, as by Stuffer: others pass it on by DATA.
+    For BINARYMIME alone, where any octet may stand: text goes by DATA, since there it is seen where the message ends.
     """
 
-    def __init__(self, source: ContentSource, size: int, binary: bool) -> None:
+    def __init__(self, source: ContentSource, size: int) -> None:
         self._source = source
-        self._text = None if binary else ChunkText()
         self._left = size
         self._next: bytes | None = source.start
 
@@ -81,8 +80,6 @@ class ChunkSource:
             piece = await self._source.more()
         self._left -= len(piece)
         last = self._left <= 0
-        if self._text is not None:
-            piece = self._text.feed(piece, last)
         return b"BDAT %d%s\r\n" % (len(piece), b" LAST" if last else b"") + piece, last
 
 

@@ -18,7 +18,6 @@ from fopemta.background import supervise
 from fopemta.config.model import CertificateFiles, DeliveryTimeouts
 from fopemta.deadline import Deadline
 from fopemta.interfaces import IClientTls, ITlsChannel, Resumable
-from fopemta.mail.envelope import BodyType
 from fopemta.outbound.content import ChunkSource, ContentSource, send_content
 from fopemta.smtp.client_effects import (
     BeginTls,
@@ -139,7 +138,7 @@ class OutboundProtocol(Conversation):
         Only while nothing else is under way.
         """
         self._source = source
-        self._chunks = ChunkSource(source, transaction.size, transaction.body is BodyType.BINARY_MIME)
+        self._chunks = ChunkSource(source, transaction.size)
         done: Deferred[Transacted] = Deferred()
         self._result, self._waiting_for = done, _Wait.TRANSACTION
         if not self.usable:

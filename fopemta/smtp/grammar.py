@@ -99,12 +99,10 @@ def canonical_domain(text: str) -> str:
 def _a_labels(text: str) -> str:
     try:
         # RFC 5891 5.2 leaves it to whoever reads a name to bring letters to one form: case, width, accents (UTS 46).
-        domain = idna.encode(text, uts46=True).decode("ascii")
+        # What is too long then is refused, too.
+        return idna.encode(text, uts46=True).decode("ascii")
     except UnicodeError as error:  # idna.IDNAError is one
         raise NotInGrammar("the domain is not valid") from error
-    if len(domain) > _LONGEST_DOMAIN:
-        raise NotInGrammar("the domain is too long")
-    return domain
 
 
 def host_name(text: str) -> str:

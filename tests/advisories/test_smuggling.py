@@ -105,9 +105,10 @@ class SmugglingTests(SynchronousTestCase):
         talk.start_tls()
         talk.say(b"EHLO c.test\r\nAUTH PLAIN AGJvYgB4\r\n")
         talk.say(b"MAIL FROM:<bob@us.test>\r\nRCPT TO:<a@far.test>\r\nDATA\r\n")
-        talk.say(b"Subject: x\r\n\r\na\0b\r\n\0.\r\n.\r\n")
+        talk.say(b"From bob now\r\nSubject: x\r\n\r\na\0b\r\n\0.\r\n.\r\n")
         (content,) = inbound.kept()
-        self.assertTrue(content.endswith(b"\r\n\r\nab\r\n.\r\n"), content)
+        self.assertTrue(content.endswith(b"\r\nSubject: x\r\n\r\nab\r\n.\r\n"), content)
+        self.assertNotIn(b"From bob now", content)
 
     def test_binary_mail_is_kept_as_it_is(self) -> None:
         for odd in SEQUENCES:

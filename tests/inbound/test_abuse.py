@@ -6,10 +6,11 @@ import ipaddress
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import LimitTimeouts, Listener, ListenerKind, ListenerTls
+from fopemta.mail.login import LoggedIn
 from tests.inbound.inbound import ENVELOPE, Inbound, Logins, Recipients, Talk
 
 OURS = "192.0.2.200"  # in [relay] networks
@@ -265,6 +266,30 @@ class XclientTests(SynchronousTestCase):
             talk.say(b"EHLO proxy.test\r\nXCLIENT ADDR=192.0.2.11 LOGIN=%s\r\nEHLO c.test\r\n" % name.encode())
             talk.say(b"MAIL FROM:<bob@us.test>\r\nRSET\r\nMAIL FROM:<carol@us.test>\r\n")
             self.assertEqual([talk.codes()[-3], talk.codes()[-1]], codes, name)
+
+    def test_a_login_of_which_nobody_can_say_is_none(self) -> None:
+        """Neither a fault of ours nor one that thinks too long makes another of the client."""
+
+        class Broken(Logins):
+            def known(self, name: str) -> Deferred[LoggedIn | None]:
+                return fail(ZeroDivisionError())
+
+        class Slow(Logins):
+            def known(self, name: str) -> Deferred[LoggedIn | None]:
+                return Deferred()
+
+        listener = attrs.evolve(self.LISTENER, kind=ListenerKind.SUBMISSION)
+        for logins, faults in ((Broken(), 1), (Slow(), 0)):
+            inbound = Inbound(listener=listener, parts={"logins": logins})
+            talk = inbound.open()
+            talk.say(b"EHLO proxy.test\r\nXCLIENT ADDR=192.0.2.200 LOGIN=bob\r\n")
+            talk.wait(121)
+            self.assertEqual(talk.codes()[-1], 451)
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), faults)
+            # 192.0.2.200 may send without a login, and anywhere.
+            talk.say(b"MAIL FROM:<bob@us.test>\r\n")
+            self.assertEqual(talk.codes()[-1], 530)
+            self.assertEqual(list(inbound.factory.clients._open), ["192.0.2.10/32"])
 
     def test_nonsense_and_strangers(self) -> None:
         talk = Inbound(listener=self.LISTENER).open()

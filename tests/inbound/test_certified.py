@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from fopemta.config.model import ClientCertificates, Relay
 from fopemta.config.rules import load_rules
+from fopemta.mail.reply import Reply
 from fopemta.testing.authority import Authority, Leaf
 from fopemta.tls.server import ServerSettings, ServerTls
 from fopemta.trust.proofs import fingerprints
@@ -120,6 +121,13 @@ class CertifiedTests(SynchronousTestCase):
         inbound.factory.distrust()
         plain.say(b"NOOP\r\n")
         self.assertEqual(plain.codes()[-1], 250)
+
+    def test_one_that_is_on_a_block_list_and_may_relay_is_taken(self) -> None:
+        listed = Reply.of(550, "5.7.1", "Listed")
+        for leaf, code in ((self.LEAF, 250), (None, 550)):
+            talk = self.talk(self.inbound("mx.partner.test", blocklists=Blocklists(listed)), leaf)
+            talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\nRCPT TO:<bob@us.test>\r\n")
+            self.assertEqual(talk.codes()[-1], code)
 
     def test_no_block_list_is_asked_about_its_recipients_and_its_mail_goes_out(self) -> None:
         inbound = self.inbound("mx.partner.test", blocklists=Blocklists(None))

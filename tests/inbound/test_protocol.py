@@ -6,6 +6,7 @@ import gc
 import weakref
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionDone
@@ -13,8 +14,11 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta import maillog
 from fopemta.config.model import ListenerTls
-from tests.inbound.inbound import ENVELOPE, AnyClient, Inbound
+from fopemta.inbound.protocol import _words
+from tests.inbound.inbound import ENVELOPE, AnyClient, Inbound, Recipients
+from tests.users.accounts import caught
 
 MESSAGE = b"Subject: x\r\n\r\nHello\r\n..dot\r\n.\r\n"
 
@@ -134,6 +138,45 @@ class MessageTests(SynchronousTestCase):
             talk = Inbound().open(address)
             talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\nRCPT TO:<b@far.test>\r\n")
             self.assertEqual(talk.codes()[-1], code)
+
+
+class LoggedTests(SynchronousTestCase):
+    def test_a_refusal(self) -> None:
+        talk = Inbound().open()
+        events = caught(lambda: talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\nRCPT TO:<x@far.test>\r\n"))
+        [event] = [each for each in events if each["event"] == "refused"]
+        said = [event[each] for each in ("client", "stage", "code", "enhanced", "subject")]
+        self.assertEqual(said, ["192.0.2.10", "RCPT", 550, "5.7.1", "x@far.test"])
+        self.assertIn("Relaying denied", event["text"])
+
+    def test_why_a_connection_ended(self) -> None:
+        """In words: those of OpenSSL where there are some."""
+        for tls, said, event, words in (
+            (ListenerTls.OPPORTUNISTIC, b"NOOP\r\n", "disconnected", "Connection to the other side was lost"),
+            (ListenerTls.IMPLICIT, b"EHLO c.test\r\n" * 9, "tls_failed", "wrong version number"),
+        ):
+            wanted, maillog.detail.wanted = maillog.detail.wanted, True
+            try:
+                talk = Inbound(tls=tls).open()
+                events = caught(lambda talk=talk, said=said: (talk.say(said), talk.go()))  # type: ignore[misc]
+            finally:
+                maillog.detail.wanted = wanted
+            [found] = [each["why"] for each in events if each["event"] == event]
+            self.assertIn(words, found)
+            self.assertNotIn("(", found.replace("(a non-clean fashion", ""))
+        self.assertEqual(_words(None), "closed")
+        self.assertEqual(_words(Failure(SSL.Error([]))), "TLS error")
+
+
+class ManyAtOnceTests(SynchronousTestCase):
+    def test_thousands_of_commands_that_are_answered_at_once(self) -> None:
+        """One after the other, and none within another."""
+        inbound = Inbound(parts={"recipients": Recipients(None)}, recipients=5000, recipients_per_minute=0, commands=0)
+        talk = inbound.open()
+        talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\n")
+        heard = talk.say(b"".join(b"RCPT TO:<bob%d@us.test>\r\n" % each for each in range(3000)))
+        self.assertEqual(heard.count(b"250 2.1.5 Ok\r\n"), 3000)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
 
 class SpoolTests(SynchronousTestCase):
@@ -443,7 +486,8 @@ class FactoryTests(SynchronousTestCase):
             self.assertEqual(talk.say(b"MAIL FROM:<>\r\n")[:3], str(code).encode())
         inbound = Inbound(ListenerTls.IMPLICIT)
         inbound.factory.server_tls = None
-        self.assertEqual(inbound.open().codes(), [])
+        talk = inbound.open()
+        self.assertEqual((talk.codes(), talk.closed, inbound.factory.sessions), ([], True, set()))
 
     def test_ipv4_client_of_a_dual_stack_socket(self) -> None:
         inbound = Inbound()

@@ -13,6 +13,7 @@ from fopemta.inbound.proxied import ProxiedFactory
 from fopemta.smtp.proxy_header import SIGNATURE
 from fopemta.testing.transport import connect
 from tests.inbound.inbound import ENVELOPE, Client, Inbound, Talk
+from tests.users.accounts import caught
 
 OURS = "192.0.2.200"  # in [relay] networks
 
@@ -59,8 +60,15 @@ class ProxiedTests(SynchronousTestCase):
 
     def test_others_are_closed_before_a_word(self) -> None:
         inbound = Inbound()
+        [event] = caught(lambda: self.open(inbound, "192.0.2.51"))
+        said = [event[each] for each in ("event", "client", "why")]
+        self.assertEqual(said, ["cut_off", "192.0.2.51", "not one of the listener's proxies"])
         talk = self.open(inbound, "192.0.2.51")
         self.assertEqual((talk.closed, talk.client.heard, inbound.factory.sessions), (True, b"", set()))
+        # What comes while it is being closed is not read.
+        talk.pump.server.protocol.disconnecting = True
+        talk.pump.server.protocol.dataReceived(b"PROXY TCP4 192.0.2.200 198.51.100.1 40000 25\r\n")
+        self.assertEqual(inbound.factory.sessions, set())
 
     def test_whose_rights(self) -> None:
         """A proxy in `[relay] networks` may send anywhere itself; a client that it does not know may not."""

@@ -184,6 +184,9 @@ class MailTests(SynchronousTestCase):
             b"MAIL FROM:<> SIZE": "501 5.5.4",
             b"MAIL FROM:<> SIZE=" + b"1" * 21: "501 5.5.4",
             b"MAIL FROM:<> BODY=9BIT": "501 5.5.4",
+            b"MAIL FROM:<> BODY": "501 5.5.4",
+            b"MAIL FROM:<> AUTH=": "501 5.5.4",
+            b"MAIL FROM:<> AUTH": "501 5.5.4",
             b"MAIL FROM:<> =x": "501 5.5.4",
         }
         self.assertEqual({line: reply(line) for line in table}, table)
@@ -196,8 +199,11 @@ class MailTests(SynchronousTestCase):
             b"MAIL FROM:<> RET=FULL": "555 5.5.4",
             b"MAIL FROM:<> AUTH=<>": "555 5.5.4",
             b"MAIL FROM:<> REQUIRETLS": "555 5.5.4",
+            b"MAIL FROM:<> BODY=9BIT": "501 5.5.4",
+            b"MAIL FROM:<> BODY": "501 5.5.4",
             b"RCPT TO:<a@b.test> NOTIFY=NEVER": "555 5.5.4",
         }
+        self.assertIsInstance(parse(b"MAIL FROM:<> BODY=8bitmime", few), Command)
         self.assertEqual({line: reply(line, few) for line in table}, table)
 
     def test_internationalised_addresses(self) -> None:
@@ -212,6 +218,7 @@ class MailTests(SynchronousTestCase):
             "MAIL FROM:<bücher@example.org>": "553 5.6.7",
             "MAIL FROM:<a@bücher.example>": "553 5.6.7",
             "MAIL FROM:<a@xn--\u00fc> SMTPUTF8": "501 5.1.7",
+            "MAIL FROM:<a@" + "ü." * 40 + "test> SMTPUTF8": "501 5.1.7",
             "MAIL FROM:<a\u2028b@example.org> SMTPUTF8": "501 5.5.2",
             "MAIL FROM:<a\u202eb@example.org> SMTPUTF8": "501 5.5.2",
             "MAIL FROM:<" + "ü" * 125 + "@example.org> SMTPUTF8": "501 5.1.7",
@@ -271,7 +278,9 @@ class OtherCommandTests(SynchronousTestCase):
     def test_etrn(self) -> None:
         self.assertEqual(command(b"ETRN Example.ORG").name, "example.org")
         self.assertEqual(command(b"ETRN @example.org").name, "@example.org")
-        table = {b"ETRN": "501 5.5.4", b"ETRN a b": "501 5.5.4", b"ETRN #queue": "458 4.5.4", b"ETRN a..b": "501 5.5.4"}
+        table = {b"ETRN": "501 5.5.4", b"ETRN a b": "501 5.5.4", b"ETRN #queue": "458 4.5.4", b"ETRN a..b": "501 5.5.4",
+                 b"ETRN " + b"a." * 128 + b"b": "501 5.5.4"}  # fmt: skip
+        self.assertEqual(len(command(b"ETRN " + b"a." * 127 + b"b").name), 255)
         self.assertEqual({line: reply(line) for line in table}, table)
 
     def test_auth(self) -> None:

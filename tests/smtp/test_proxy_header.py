@@ -51,6 +51,13 @@ class ProxyHeaderTests(SynchronousTestCase):
             for rest in (b"", b"EHLO x\r\n"):
                 self.assertEqual(proxy_header(data + rest), ProxyHeader(speaker, len(data), address, port), data)
 
+    def test_the_highest_port(self) -> None:
+        header = proxy_header(b"PROXY TCP4 192.0.2.1 192.0.2.2 65535 65535\r\n")
+        assert header is not None
+        self.assertEqual(header.port, 65535)
+        for ports in (b"65536 25", b"25 65536"):
+            self.assertRaises(NoProxyHeader, proxy_header, b"PROXY TCP4 192.0.2.1 192.0.2.2 " + ports + b"\r\n")
+
     def test_cut_at_every_octet(self) -> None:
         for data in GOOD:
             for cut in range(len(data)):

@@ -330,6 +330,12 @@ class ChunkTests(SynchronousTestCase):
         self.assertEqual(talk.codes()[-4:], [250, 552, 503, 503])
         self.assertEqual((talk.messages, talk.aborted), ([], 1))
 
+    def test_what_cannot_be_opened_is_no_error_of_the_client(self) -> None:
+        talk = Conversation(rules(errors=0))
+        talk.refuse_open = REFUSED
+        talk.say(ENVELOPE + b"DATA\r\n")
+        self.assertEqual((talk.codes()[-1], talk.closed, talk.session.state), (550, None, State.READY))
+
     def test_C072_one_reply_for_last_and_only_after_the_decision(self) -> None:
         for stage in ("refuse_open", "refuse_commit"):
             talk = Conversation()
