@@ -23,6 +23,8 @@ class HeaderFieldTests(SynchronousTestCase):
         found = header_field("X-Seen", "word " * 40 + "end")
         self.assertEqual(found.replace(b"\r\n", b""), b"X-Seen: " + b"word " * 40 + b"end")
         self.assertLessEqual(max(map(len, found.split(b"\r\n"))), 78)
+        self.assertEqual(header_field("X", "a " * 37 + "b"), b"X: " + b"a " * 37 + b"b\r\n", "78 are not too many")
+        self.assertEqual(header_field("X", "a " * 37 + "bc"), b"X: " + b"a " * 36 + b"a\r\n bc\r\n")
         self.assertEqual(header_field("X", "a" * 90 + " b"), b"X: " + b"a" * 90 + b"\r\n b\r\n")
         self.assertEqual(header_field("X", " " * 90 + "b"), b"X: " + b" " * 90 + b"b\r\n")
         self.assertEqual(header_field("X", "b" + " " * 90), b"X: b" + b" " * 90 + b"\r\n")
