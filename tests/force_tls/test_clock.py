@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.mail.received import date_time
 from tests.force_tls.test_table import MINUTE, ON
 from tests.force_tls.world import BOB, HOUR, World, text_of
 
@@ -78,10 +79,13 @@ class ClockTests(SynchronousTestCase):
         )
         for text in (warning, report):
             self.assertIn(demanded, text)
-            self.assertIn("with mx.bank.test, and not since", text)
+            self.assertIn("There has been no such connection to mx.bank.test since", text)
             self.assertNotIn('"bank"', text)
             self.assertNotIn("rule bank", text)
-        self.assertIn("It is tried until", warning)
+        # One end, the earlier one: a day from the first failure, and not the five days of the queue.
+        self.assertEqual(warning.count("until"), 1)
+        a_day = date_time(world.begun + 24 * HOUR)
+        self.assertIn(f"tried again and again, until {a_day}", warning)
         self.assertIn("does not offer encryption", report)
         self.assertIn("reach the recipient by another way", report)
 
