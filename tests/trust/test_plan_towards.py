@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import CertificateFiles, Fallback, Route, TlsClient, Via
 from fopemta.routing.values import NextHop
-from fopemta.trust.demand import Demand, Demanded, NameSource, Patience, Proof, inheritance, merge
+from fopemta.trust.demand import Demand, Demanded, NameSource, Patience, Proof, inheritance, merge, weaker
 from fopemta.trust.ladder import own_demand, plan_towards
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
@@ -35,6 +35,11 @@ class PlanTests(SynchronousTestCase):
         found = self.plan(fallback=Fallback.NEVER, lowest_rung="strong256")
         self.assertEqual((found.fallback, found.rungs), (Fallback.NEVER, (Rung.STRONG_256,)))
         self.assertEqual(self.plan(BANK).rungs, (Rung.STRONG_256, Rung.STRONG_128))
+
+    def test_rungs_that_are_tls(self) -> None:
+        found = self.plan(route=Route(domain="d.test"))
+        self.assertEqual(found.rungs, (*found.tls_rungs, Rung.PLAIN))
+        self.assertEqual(self.plan().tls_rungs, self.plan().rungs)
 
     def test_certificate_of_the_route(self) -> None:
         ours = CertificateFiles("/c.pem", "/c.key")
@@ -103,6 +108,36 @@ class ExceptionTests(SynchronousTestCase):
         wish = Demand(level=Level.ENCRYPT, source="a", preferred=Level.AUTHENTICATED)
         found = Demanded(demands=(wish,), weakest=Level.OPPORTUNISTIC, weakened_by="old").merged(self.OWN)
         self.assertEqual((found.level, found.preferred), (Level.OPPORTUNISTIC, Level.AUTHENTICATED))
+
+
+class WeakerTests(SynchronousTestCase):
+    """Whether mail may go where it might not have gone before."""
+
+    def test_in_each_respect(self) -> None:
+        some, other = Proof(names=("a.test",)), Proof(roots="/r.pem")
+        proven = Demand(level=Level.AUTHENTICATED, source="x", proof=some)
+        encrypted = Demand(level=Level.ENCRYPT, source="x", proof=some, preferred=Level.AUTHENTICATED)
+        strong = attrs.evolve(encrypted, lowest_rung=Rung.STRONG_256)
+        for old, new, wanted in (
+            (proven, proven, False),
+            (proven, encrypted, True),
+            (encrypted, proven, False),
+            (encrypted, attrs.evolve(encrypted, preferred=None), True),
+            (attrs.evolve(encrypted, preferred=None), encrypted, False),
+            # Proofs count where they must be given.
+            (proven, attrs.evolve(proven, proof=other), True),
+            (proven, attrs.evolve(proven, proof=None), True),
+            (encrypted, attrs.evolve(encrypted, proof=other), False),
+            (strong, encrypted, True),
+            (encrypted, strong, False),
+            (strong, attrs.evolve(strong, lowest_rung=Rung.STRONG_128), True),
+            (strong, strong, False),
+            (attrs.evolve(strong, lowest_rung=Rung.STRONG_128), strong, False),
+        ):
+            self.assertEqual(weaker(merge([new]), merge([old])), wanted, (old, new))
+        both = merge([proven, attrs.evolve(proven, proof=other)])
+        self.assertFalse(weaker(both, merge([proven])))
+        self.assertTrue(weaker(merge([proven]), both))
 
 
 class InheritanceTests(SynchronousTestCase):

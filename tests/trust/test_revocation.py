@@ -30,6 +30,12 @@ ORDER = [
 ]  # fmt: skip
 
 
+class FindingTests(SynchronousTestCase):
+    def test_who_need_not_be_asked_any_more(self) -> None:
+        decided = {status for status in Status if Finding(status).decided}
+        self.assertEqual(decided, {Status.GOOD, Status.REVOKED})
+
+
 class CombineTests(SynchronousTestCase):
     def test_one_certificate(self) -> None:
         found = {}

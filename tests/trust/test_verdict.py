@@ -51,6 +51,19 @@ class VerdictJsonTests(SynchronousTestCase):
             wanted = {name for name, fact in whole.items() if fact is not None and fact != ()}
             self.assertEqual(set(brief), wanted)
 
+    def test_whether_the_server_has_proven_who_it_is(self) -> None:
+        unproven = "authenticated (MX name unproven)"
+        for authenticated, by, name, wanted in (
+            (True, "pkix", None, unproven),
+            (True, "pkix", "dnssec", "authenticated"),
+            (True, "pin", None, "authenticated"),
+            (False, "pkix", None, "not authenticated"),
+            (False, None, None, "not authenticated"),
+            (None, None, None, "not authenticated"),
+        ):
+            record = attrs.evolve(RECORD, authenticated=authenticated, authenticated_by=by, mx_proven_by=name)
+            self.assertEqual((record.proof_words, record.mx_unproven), (wanted, wanted == unproven))
+
     def test_what_was_demanded(self) -> None:
         demand = Demand(level=Level.ENCRYPT, source="rule bank", patience=Patience(hold=60.0, warn_after=30.0))
         for demanded in (Demanded(), Demanded(demands=(demand,), rules=("bank",), weakest=Level.PLAIN)):
