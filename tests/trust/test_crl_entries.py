@@ -102,6 +102,15 @@ class SplitTests(SynchronousTestCase):
             with self.assertRaises(ValueError, msg=der[:6].hex()):
                 split(der)
 
+    def test_lengths_with_needless_octets(self) -> None:
+        small, large = list_of(), list_of(*range(1, 20))
+        self.assertEqual((small[1], large[1]), (0x81, 0x82))
+        split(small)
+        split(large)
+        for der in (b"\x30\x82\0" + small[2:], b"\x30\x83\0" + large[2:], b"\x30\x84\0\0" + large[2:]):
+            with self.assertRaises(ValueError, msg=der[:5].hex()):
+                split(der)
+
     def test_entries_that_are_none(self) -> None:
         head = split(list_of(300)).entry_of(300)
         assert head is not None
