@@ -228,6 +228,8 @@ class HopTests(SynchronousTestCase):
             "from x by y; with ESMTP": ("x", "y", ""), "FROM x BY y WITH Z": ("x", "y", "Z"),
             "from x by y with A encrypted SMTP": ("x", "y", "SMTP"), "from x by y with A encrypted": ("x", "y", "A"),
             "from x by y (by) z with ESMTP": ("x", "y", "ESMTP"),
+            "from x by y by (z) with A": ("x", "y", "A"),
+            "from x) by y with Z": ("x)", "y", "Z"),
             "from <x> by y with Z": ("<>", "y", "Z"), "from x (c by y with Z": ("x", "", ""),
         }  # fmt: skip
         for header, wanted in table.items():
