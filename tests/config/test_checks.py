@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.checks import cautions
+from fopemta.config.checks import cautions, revocation_matters
 from fopemta.config.load import load
+from fopemta.config.rules import load_rules
 from fopemta.policy.blocklist import Blocklist
 from tests.config.test_load import SMALLEST, errors_of
 
@@ -25,6 +27,48 @@ class TogetherTests(SynchronousTestCase):
         self.assertEqual(
             errors_of(SMALLEST + '[retry]\nfirst = "5h"\n'), ["retry.longest: must not be shorter than retry.first"]
         )
+
+    def test_tls_may_be_left_out_towards_this_machine_alone(self) -> None:
+        """`local` satisfies Force TLS: towards any other machine it would be no TLS at all."""
+        table = {
+            "127.0.0.1": True, "127.9.8.7": True, "[::1]": True, "localhost": True, "mail.localhost": True,
+            "192.0.2.1": False, "[2001:db8::1]": False, "mx.d.test": False, "localhost.d.test": False,
+            "notlocalhost": False, "0.0.0.0": False, "10.0.0.1": False,
+        }  # fmt: skip
+        wrong = ['route[1].tls: "local" is for a host on this machine: via = "smtp:[127.0.0.1]:port"']
+        for host, permitted in table.items():
+            route = f'[[route]]\ndomain = "d.test"\nvia = "smtp:{host}:25"\ntls = "local"\n'
+            self.check(route, [] if permitted else wrong)
+
+    def check(self, route: str, wrong: list[str]) -> None:
+        """A configuration with one more route, and what is wrong with it."""
+        if wrong:
+            self.assertEqual(errors_of(SMALLEST + route), wrong, route)
+        else:
+            load(SMALLEST + route, "/etc")
+
+    def test_a_certificate_with_the_domain_s_name_needs_one_domain(self) -> None:
+        wrong = ['route[1].names: "domain" does not say which, where the route is for several to one host']
+        for domain, permitted in (("d.test", True), ("*.d.test", False), ("*", False)):
+            route = f'[[route]]\ndomain = "{domain}"\nvia = "smtp:mx.test"\ntls = "authenticated"\nnames = "domain"\n'
+            self.check(route, [] if permitted else wrong)
+
+    def test_where_revocation_matters(self) -> None:
+        authenticated = '[[route]]\ndomain = "d.test"\nvia = "smtp:mx.test"\ntls = "{}"\n'
+        table = {
+            ("soft", ""): False,
+            ("hard", ""): True,
+            ("off", authenticated.format("authenticated")): False,
+            ("soft", authenticated.format("authenticated")): True,
+            ("soft", authenticated.format("encrypt")): False,
+        }
+        for (revocation, route), matters in table.items():
+            text = SMALLEST + route + f'[tls.client]\nrevocation = "{revocation}"\n'
+            self.assertEqual(revocation_matters(load(text, "/etc")), matters, (revocation, route))
+        with_rule = load(SMALLEST + '[tls.client]\nrevocation = "soft"\n', "/etc")
+        rules = '[[rule]]\nname = "r"\nwhen = {}\nthen = { action = "force_tls" }\n'
+        with_rule = attrs.evolve(with_rule, rulebook=load_rules(rules, "/etc"))
+        self.assertTrue(revocation_matters(with_rule))
 
     def test_two_logs_are_two_places(self) -> None:
         self.assertEqual(

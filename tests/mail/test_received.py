@@ -35,6 +35,10 @@ class ReceivedTests(SynchronousTestCase):
         )
         self.assertEqual(header(), wanted)
 
+    def test_a_client_without_a_name_is_unknown(self) -> None:
+        self.assertTrue(header(helo="").startswith("Received: from unknown (unknown [192.0.2.7])\r\n"))
+        self.assertTrue(header(helo="a(b)c").startswith("Received: from a?b?c ("))
+
     def test_plain_says_nothing_of_tls(self) -> None:
         self.assertNotIn("using", header(tls=None))
         self.assertIn("with ESMTP id", header(tls=None))
