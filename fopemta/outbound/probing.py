@@ -80,7 +80,7 @@ class Dialogue:
             if len(self.lines) < _MOST_LINES:
                 self.lines.append(("C: " if ours else "S: ") + _shown(line))
                 # RFC 3207 4: what follows the server's consent is said under TLS.
-                if not ours and line.startswith(b"220") and self.lines[-2:-1] == ["C: STARTTLS"]:
+                if not ours and line.startswith(b"2") and self.lines[-2:-1] == ["C: STARTTLS"]:
                     self.lines.append("-- TLS")
 
 

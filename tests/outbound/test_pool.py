@@ -17,12 +17,14 @@ from fopemta.outbound.pool import Place, Pool, Standing
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.testing.peers import Peer, StartTls
+from fopemta.tls.server import ServerTls
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import VerdictRecord
 from tests.outbound.delivery import BOB, EVE, Delivery, peer
+from tests.tls.handshakes import AUTHORITY, credentials
 
 ONE = ["EHLO", "STARTTLS", "EHLO", "MAIL", "RCPT", "DATA", "(27"]
 PLAN = TlsPlan(Level.ENCRYPT, (Rung.STRONG_256,), Fallback.IMMEDIATE)
@@ -121,6 +123,16 @@ class PoolTests(SynchronousTestCase):
         delivery.network.pumps[0].pump()
         self.assertEqual(delivery.another()[0].result.value, "delivered")
         self.assertEqual(server.connections, 2)
+
+    def test_a_session_with_the_second_server_is_told_of_and_judged_as_that(self) -> None:
+        server = peer(creator=ServerTls([credentials(AUTHORITY.leaf("mx2.d.test"))]).creator())
+        delivery = Delivery(None, server, level=Level.AUTHENTICATED)
+        for _ in range(2):
+            verdict = delivery.another(1)[0]
+            self.assertEqual(
+                (verdict.result.value, verdict.host, verdict.address), ("delivered", "mx2.d.test", "192.0.2.2")
+            )
+        self.assertEqual(server.connections, 1)
 
     def said_as_we_begin(self, words: bytes) -> tuple[str, int, int]:
         """What becomes of a second message when the server says `words` while its commands are on their way."""

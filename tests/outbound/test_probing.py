@@ -68,6 +68,10 @@ class DialogueTests(SynchronousTestCase):
             dialogue.lines,
             ["C: EHLO x", "S: 250 mx", "C: STARTTLS", "S: 220 go", "-- TLS", "C: QUIT", "S: 221\\x07bye"],
         )
+        odd = Dialogue()
+        odd.overhear(True, b"STARTTLS\r\n")
+        odd.overhear(False, b"250 go\r\n")
+        self.assertEqual(odd.lines[-1], "-- TLS")
         refused = Dialogue()
         refused.overhear(True, b"STARTTLS\r\n")
         refused.overhear(False, b"454 no\r\n")

@@ -122,6 +122,17 @@ class PreferenceTests(SynchronousTestCase):
         self.assertEqual((brief(verdict), verdict.authenticated), (("delivered", "mx1.d.test", "strong128"), True))
 
 
+class HangupTests(SynchronousTestCase):
+    def test_whom_there_is_nothing_to_say_to_is_left_at_once(self) -> None:
+        """Not by the deadline that a server has which does not close its side."""
+        for replies in ({"greeting": "554 5.3.2 no"}, {"EHLO": "421 4.3.2 no"}, {"greeting": "hello\r\n" * 300}):
+            server = peer(replies=replies)
+            delivery = Delivery(server)
+            delivery.run(0)
+            self.assertEqual(server.transcripts[0][-1], "-- closed", replies)
+            self.assertEqual(delivery.network.getDelayedCalls(), [], replies)
+
+
 class BugTests(SynchronousTestCase):
     def test_one_of_ours_leaves_no_connection_behind(self) -> None:
         for stage in ("judging", "carrying"):
