@@ -348,7 +348,6 @@ _BEFORE_CONTENT = frozenset(
 )
 
 _TIMEOUT_OF = {
-    Phase.CONNECT: "connect",
     Phase.GREETING: "greeting",
     Phase.HELO: "helo",
     Phase.STARTTLS: "helo",

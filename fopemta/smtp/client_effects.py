@@ -19,7 +19,6 @@ class Phase(enum.Enum):
 
     __hash__ = object.__hash__  # enum's own is a call of Python for each look into a table
 
-    CONNECT = "connect"
     GREETING = "greeting"
     HELO = "helo"
     STARTTLS = "starttls"
