@@ -47,6 +47,11 @@ class TestedTests(SynchronousTestCase):
             found[kind, level, proof] = tested.diagnosis
         self.assertEqual(found, TABLE)
 
+    def test_where_plain_text_is_what_was_wanted_there_is_no_tls_either(self) -> None:
+        delivery = Delivery(*KINDS["good"](), level=Level.PLAIN)
+        delivery.demanded = Demanded(tested=(Demand(level=ENCRYPT, source="rule try"),))
+        self.assertEqual(delivery.run()[0].tested, (Tested("try", False, "tls_not_offered"),))
+
     def test_without_a_rule_nothing_is_said(self) -> None:
         self.assertEqual(Delivery(*KINDS["good"]()).run()[0].tested, ())
 
