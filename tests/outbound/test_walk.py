@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import fail
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Fallback
@@ -151,8 +152,13 @@ class BugTests(SynchronousTestCase):
 
 class UnspeakableTests(SynchronousTestCase):
     def test_the_server_can_be_told_of_nobody(self) -> None:
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
         bjoern = Mailbox("björn", "d.test")
         server = peer()
         [verdict] = Delivery(server, recipients=(bjoern,)).run(5)
         self.assertEqual((verdict.result.value, verdict.diagnosis), ("failed", "smtputf8_not_offered"))
         self.assertNotIn("MAIL", server.verbs[0])
+        # No permit for nobody is asked for, which would be refused and told.
+        self.assertEqual([each for each in events if each.get("event") == "not_permitted"], [])
