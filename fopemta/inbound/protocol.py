@@ -232,8 +232,8 @@ class InboundProtocol(Protocol):
         session = self._session
         if session.state is State.HANDSHAKE if session is not None else self._implicit:
             maillog.tls_failed(self._client, _words(reason))
-        if session is None or session.state is not State.COMMITTING:
-            self._abort_message()
+        # One that is being committed is the spool's by now.
+        self._abort_message()
         commands, messages = (session.commands, session.messages) if session else (0, 0)
         maillog.disconnected(self._client, _words(reason), commands, messages)
         self.factory.left(self)
