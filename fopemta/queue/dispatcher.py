@@ -28,6 +28,7 @@ from fopemta.queue.destinations import Taken
 from fopemta.queue.made_here import MadeHere
 from fopemta.queue.not_made import not_asked_for, not_judged
 from fopemta.queue.outcomes import Outcomes
+from fopemta.queue.owner_watch import OwnerWatch
 from fopemta.queue.pending_orders import PendingOrders
 from fopemta.queue.pressing import NOTHING_PRESSES, Pressing
 from fopemta.queue.round import Round, Rounds
@@ -115,7 +116,7 @@ class Dispatcher:
         self._look = Unnested(self._look_once)
         self._carry = Unnested(self._carry_once)
         self._call_all = Unnested(self._call_all_once)
-        self._watch: IDelayedCall | None = None
+        self._watch = OwnerWatch(clock, self._ownerless, self._try_again)
         self._outcomes = Outcomes(
             spool, config, self._demanding, self._ages, now, noise, self._wait, self.accepted, self._carry,
             self.made_here, counts,
@@ -159,15 +160,15 @@ class Dispatcher:
                 overdue += 1
                 moment = now if overdue <= _HANDFUL else now + self._noise.random() * _SPREAD
             self._agenda.set(message.id, sane(self._config.retry, moment, now))
-        self._watch_over()
+        self._watch.start()
         self._look()
 
     def stop(self, deadline: float = 10.0) -> Deferred[None]:
         """Start nothing more; fires when what is under way has ended, or after `deadline` seconds."""
         self._stopping = True
-        for call in (self._alarm, self._watch):
-            if call is not None and call.active():
-                call.cancel()
+        self._watch.stop()
+        if self._alarm is not None and self._alarm.active():
+            self._alarm.cancel()
         if not self._traffic.running:
             self._close_couriers()
             return succeed(None)
@@ -675,23 +676,21 @@ class Dispatcher:
 
     # --- the watch -------------------------------------------------------------------------------------------------
 
-    def _watch_over(self) -> None:
-        """Whatever the bug, nothing that was accepted stands still: look for what has no owner, again and again."""
-        self._watch = self._clock.callLater(_LONGEST_NAP, self._watch_over)
+    def _ownerless(self) -> Iterator[str]:
+        """Messages that neither wait for a moment, nor are on their way, nor held; there are none but by a bug."""
         moving, backlog = {*self._traffic.waiting(), *self._at_work}, set(self._backlog)
-        for message_id in [each for each in self._ages if not self._has_owner(each, moving, backlog)]:
-            maillog.stood_still(message_id)
-            if message_id in self._rounds:
-                del self._rounds[message_id]
-            self._agenda.set(message_id, self._now())
-            self._set_alarm()
+        return (each for each in self._ages if not self._has_owner(each, moving, backlog))
 
     def _has_owner(self, message_id: str, moving: set[str], backlog: set[str]) -> bool:
-        """It waits for a moment, is on its way, or is held."""
         if message_id in self._rounds:
             return message_id in moving
         waits = message_id in self._agenda or message_id in self._held or message_id in backlog
         return waits or message_id in self._loading or message_id in moving
+
+    def _try_again(self, message_id: str) -> None:
+        self._rounds.pop(message_id, None)
+        self._agenda.set(message_id, self._now())
+        self._set_alarm()
 
     # --- within ----------------------------------------------------------------------------------------------------
 
