@@ -59,7 +59,6 @@ _REPLIES = (
 
 
 # What a scenario is mostly about, and the family that it belongs to.
-_FAILING = ("550 5.1.1 Nobody of that name", "450 4.2.0 Grey")
 _TOLD = ("an alias", "a rule goes", "a network goes", "a notice")
 _KINDS = (
     ("mixed", ""), ("mixed", ""), ("mixed", ""), ("crowd", ""), ("crowd", ""), ("many domains", "many domains"),
@@ -83,7 +82,8 @@ class Generator:
         chance, kind = self._chance, self._kind()
         setup = self._setup()
         if kind in _TOLD:
-            setup = attrs.evolve(setup, rules=(*setup.rules, self._bank(kind)))
+            others = setup.rules if chance.random() < 0.3 else ()
+            setup = attrs.evolve(setup, rules=(*others, self._bank(kind)))
         domains = dict(_HOSTS)
         if kind == "many domains":
             setup = attrs.evolve(setup, connections=chance.choice((2, 4)), connections_per_destination=1)
@@ -97,13 +97,14 @@ class Generator:
         servers = {host: self._server() if chance.random() < 0.35 else Server() for host in hosts}
         if kind == "crowd":
             servers["mx.d1.test"] = Server(
-                starttls=chance.choice(("good", "not offered")), latency=chance.choice((1.0, 3.0))
+                starttls=chance.choice(("good", "not offered", "not offered")), latency=chance.choice((1.0, 3.0))
             )
         if kind in ("an alias", "a rule goes", "a network goes"):
             for host in domains[BANK]:
                 servers[host] = Server(starttls=chance.choice(("not offered", "refused", "stripped")))
         if kind == "a notice":
-            servers["mx.d1.test"] = Server(replies=(("RCPT", chance.choice(_FAILING)),), latency=1.0)
+            servers |= dict.fromkeys(domains[BANK], Server())
+            servers["mx.d1.test"] = Server(replies=(("RCPT", "550 5.1.1 Nobody of that name"),), latency=1.0)
             servers["mx.d2.test"] = servers["mx.shared.test"] = Server(starttls="not offered")
         events = self._events(kind)
         return Scenario(
@@ -246,7 +247,7 @@ class Generator:
             begin = chance.uniform(1, 300)
             crowd = [Send(message=self._message(to=NEAR[0])) for _ in range(chance.randrange(8, 16))]
             found += [(begin + index * 0.01, each) for index, each in enumerate(crowd)]
-            found.append((begin + chance.uniform(2, 30), self._reload()))
+            found.append((begin + chance.uniform(2, 20), self._stricter() if chance.random() < 0.6 else self._reload()))
         if kind == "many domains":
             begin = chance.uniform(1, 100)
             for index in range(chance.randrange(3, 7)):
@@ -276,7 +277,7 @@ class Generator:
                 told.append((after + chance.uniform(1, 60), Stop(how=chance.choice(("restart", "crash", "power")))))
             else:
                 self._now = attrs.evolve(self._now, networks=_OTHER_NETWORKS)
-                told.append((after, Reload(setup=self._now, how=chance.choice(("sighup", "reload")))))
+                told.append((after, Reload(setup=self._now, how=chance.choice(("sighup", "sighup", "reload")))))
             return told
         if kind == "a notice":
             return [(begin, Send(message=self._plain("relay", BANK, also=NEAR[0], sender=chance.choice(NEAR[1:3]))))]
@@ -373,6 +374,14 @@ class Generator:
             setup = chance.choice(changes)(setup)
         self._now = setup
         return Reload(setup=setup, how=chance.choice(("sighup", "sighup", "reload", "allow_lower")))
+
+    def _stricter(self) -> Event:
+        """A rule comes for what waits."""
+        if "rules that come" in self._without:
+            return self._reload()
+        rule = attrs.evolve(self._bank("crowd"), when=When(recipients=(NEAR[0],)), direction="")
+        self._now = attrs.evolve(self._now, rules=(*self._now.rules, rule))
+        return Reload(setup=self._now, how=self._chance.choice(("sighup", "reload", "allow_lower")))
 
     def _with_rule(self, setup: Setup) -> Setup:
         rule = self._force(f"late{len(setup.rules)}.{self._chance.randrange(1000)}")
