@@ -26,6 +26,7 @@ kind = "submission"
 tls = "required"
 [tls.server]
 certificates = [{{ chain = "here.pem", key = "here.key" }}]
+client_roots = "ours.pem"
 [tls.client]
 roots = "ours.pem"
 [fetch]
