@@ -10,7 +10,6 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.simulation.breaks import BREAKS
 from tests.simulation.run import OPEN, run
 
 
@@ -20,6 +19,8 @@ def main() -> int:
     without = frozenset(options.without) if options.without is not None else OPEN
     failing = []
     if options.broken:
+        from tests.simulation.breaks import BREAKS  # knows the inside of the product, of today's alone
+
         BREAKS[options.broken]()
     begun = time.perf_counter()
     for seed in range(options.first, options.first + options.seeds):
@@ -47,7 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--most", type=int, default=5, help="complaints that are told of a seed")
-    parser.add_argument("--break", dest="broken", choices=sorted(BREAKS), help="break the product in this way first")
+    parser.add_argument("--break", dest="broken", help="break the product in this way first: see breaks.py")
     parser.add_argument("--without", nargs="*", default=None, help="families of events to be left out")
     return parser.parse_args()
 

@@ -18,7 +18,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.world import World
 
 # Families of events that are left out as long as the product does not keep its promise there.
-OPEN: frozenset[str] = frozenset({"many domains", "clock set back"})
+OPEN: frozenset[str] = frozenset()
 # Longer than the life of a message, its wait for TLS, and the rests of destinations.
 _SETTLING = 1600.0
 
