@@ -10,6 +10,7 @@ import attrs
 from twisted.internet.defer import Deferred, succeed
 
 from fopemta.local import maildir
+from fopemta.mail.queued import QueuedMessage
 from fopemta.outbound import findings, pool
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.walk import Walk
@@ -19,7 +20,6 @@ from fopemta.policy.way import Way
 from fopemta.queue import demanding, dispatcher, reporter
 from fopemta.queue.demanding import Demanding, MessageDemands
 from fopemta.queue.reporter import Reporter
-from fopemta.queue.ways import Ways
 from fopemta.report.enclosure import Enclosed
 from fopemta.spool import intake_log, segment
 from fopemta.spool.store import Spool
@@ -154,14 +154,14 @@ def _report_with_body() -> None:
 
 
 def _dropped() -> None:
-    """The last of several recipients of one way is forgotten."""
-    real = Ways.grouped
+    """The last of several recipients is forgotten when a message is accepted."""
+    real = QueuedMessage.fresh
 
-    def grouped(self: Any, round_: Any, pressed: Any, now: float) -> Any:
-        groups, unsure = real(self, round_, pressed, now)
-        return {way: who[:-1] if len(who) > 1 else who for way, who in groups.items()}, unsure
+    def fresh(message_id: str, arrived: float, size: int, envelope: Any) -> QueuedMessage:
+        found = real(message_id, arrived, size, envelope)
+        return attrs.evolve(found, recipients=found.recipients[: max(len(found.recipients) - 1, 1)])
 
-    Ways.grouped = grouped  # type: ignore[method-assign]
+    QueuedMessage.fresh = staticmethod(fresh)  # type: ignore[method-assign,assignment]
 
 
 def _twice() -> None:

@@ -59,6 +59,7 @@ _REPLIES = (
 
 
 # What a scenario is mostly about, and the family that it belongs to.
+_UNKNOWN_THERE = Server(replies=(("RCPT", "550 5.1.1 Nobody of that name"),))
 _TOLD = ("an alias", "a rule goes", "a network goes", "a notice")
 _KINDS = (
     ("mixed", ""), ("mixed", ""), ("mixed", ""), ("crowd", ""), ("crowd", ""), ("many domains", "many domains"),
@@ -104,7 +105,7 @@ class Generator:
                 servers[host] = Server(starttls=chance.choice(("not offered", "refused", "stripped")))
         if kind == "a notice":
             servers |= dict.fromkeys(domains[BANK], Server())
-            servers["mx.d1.test"] = Server(replies=(("RCPT", "550 5.1.1 Nobody of that name"),), latency=1.0)
+            servers["mx.d1.test"] = Server(replies=(("RCPT", "450 4.2.0 Grey"),), latency=1.0)
             servers["mx.d2.test"] = servers["mx.shared.test"] = Server(starttls="not offered")
         events = self._events(kind)
         return Scenario(
@@ -280,7 +281,9 @@ class Generator:
                 told.append((after, Reload(setup=self._now, how=chance.choice(("sighup", "sighup", "reload")))))
             return told
         if kind == "a notice":
-            return [(begin, Send(message=self._plain("relay", BANK, also=NEAR[0], sender=chance.choice(NEAR[1:3]))))]
+            # The named recipient is done long before the other fails.
+            message = self._plain("relay", BANK, also=NEAR[0], sender=chance.choice(NEAR[1:3]))
+            return [(begin, Send(message=message)), (begin + 30, Become(host="mx.d1.test", server=_UNKNOWN_THERE))]
         return []
 
     def _plain(self, client: str, domain: str, name: str = "", also: str = "", sender: str = "") -> Message:
