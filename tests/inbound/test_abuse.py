@@ -220,6 +220,21 @@ class EarlyTests(SynchronousTestCase):
         self.assertEqual((inbound.clock.getDelayedCalls(), inbound.factory.sessions), ([], set()))
 
 
+class WholeSessionTests(SynchronousTestCase):
+    def test_it_is_told_that_its_time_is_over(self) -> None:
+        talk = Inbound(timeouts=LimitTimeouts(session=100, command=300)).open()
+        talk.say(b"EHLO c.test\r\n")
+        talk.wait(101)
+        self.assertTrue(talk.client.heard.endswith(b"421 4.4.2 The session took too long, closing connection\r\n"))
+        self.assertTrue(talk.closed)
+
+    def test_one_that_has_not_begun_is_cut_off(self) -> None:
+        inbound = Inbound(tls=ListenerTls.IMPLICIT, timeouts=LimitTimeouts(session=10, handshake=300))
+        talk = inbound.open()
+        talk.wait(11)
+        self.assertEqual((talk.closed, inbound.factory.sessions, talk.client.heard), (True, set(), b""))
+
+
 class XclientTests(SynchronousTestCase):
     LISTENER = Listener(endpoint="tcp:25", xclient=(ipaddress.ip_network("192.0.2.10/32"),))
 

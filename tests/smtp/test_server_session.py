@@ -559,6 +559,11 @@ class OtherExtensionTests(SynchronousTestCase):
         talk.say(b"MAIL FROM:<> SMTPUTF8\r\nMAIL FROM:<>\r\nRCPT TO:<b@local.test>\r\nBDAT 3 LAST\r\nabc")
         self.assertEqual(talk.codes()[-4:], [555, 250, 250, 502])
 
+    def test_help_names_what_anybody_may_use(self) -> None:
+        heard = Conversation(rules(xclient=True)).say(b"HELP\r\n")
+        self.assertTrue(heard.startswith(b"214 2.0.0 Commands: HELO EHLO MAIL RCPT DATA BDAT"), heard)
+        self.assertNotIn(b"XCLIENT", heard)
+
     def test_xclient_begins_anew(self) -> None:
         talk = Conversation(rules(xclient=True))
         talk.say(HELLO + b"XCLIENT ADDR=nonsense\r\nXCLIENT ADDR=192.0.2.9\r\nMAIL FROM:<>\r\n")
