@@ -8,6 +8,7 @@ from typing import Any
 from fopemta import configuration_file
 from fopemta.assembly import Kept, Server, spool_of
 from fopemta.following import roots_of
+from fopemta.outbound.callout import Callout
 from fopemta.testing.authority import Authority
 from fopemta.testing.network import MemoryNetwork
 from fopemta.tls.root_watch import INTERVAL, RootsWatch
@@ -54,7 +55,8 @@ class ServerTests(Folder):
         watch.start()
         self.addCleanup(watch.stop)
         told: list[str] = []
-        manager, callout = server.manager, server.following._targets[2]
+        manager = server.manager
+        [callout] = [each for each in server.following._targets if isinstance(each, Callout)]
         for name, one in (
             ("manager", manager),
             ("callout", callout),
