@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.simulation import history as history_values
+from tests.simulation import inputs, ledger, oracle
 from tests.simulation.history import Acceptance, Change, Ending, History, Lifted, Tls, Transaction, Verdict
 from tests.simulation.inputs import Message, Route, Rule, Setup, When
 from tests.simulation.run import judged
@@ -33,6 +37,15 @@ def history(
         transactions=[sent],
         verdicts=[Verdict(tick + 1, 1.1, facts)],
     )
+
+
+class IndependenceTests(SynchronousTestCase):
+    def test_who_judges_shares_no_code_with_the_product(self) -> None:
+        for module in (oracle, ledger, history_values, inputs):
+            text = Path(module.__file__ or "").read_text(encoding="utf-8")
+            imported = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
+            self.assertEqual([line for line in imported if "fopemta" in line], [], module.__name__)
+        self.assertLess(len(Path(oracle.__file__).read_text(encoding="utf-8").splitlines()), 300)
 
 
 class WireTests(SynchronousTestCase):

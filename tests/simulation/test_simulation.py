@@ -18,9 +18,6 @@ _TOGETHER = 10
 
 
 class _Simulated(SynchronousTestCase):
-    # A broken seed is told with what is wrong; it must not wait for the others.
-    timeout = 600
-
     def setUp(self) -> None:
         self.addCleanup(gc.unfreeze)
 
