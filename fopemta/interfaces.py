@@ -104,7 +104,7 @@ class IMessageContent(Interface):
 
 
 class ISpool(Interface):
-    """Keeps accepted mail (DESIGN 4).  Every method that returns a Deferred may work in a thread of its own."""
+    """Keeps accepted mail.  Every method that returns a Deferred may work in a thread of its own."""
 
     def start() -> Deferred[Sequence[Unfinished]]:
         """Open and recover: fires with every unfinished message, oldest first.  Call once.

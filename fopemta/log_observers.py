@@ -45,7 +45,7 @@ class TextLog:
 @implementer(ILogObserver)
 class JsonLog:
     """For programs: `event`, `time`, `level` and the event's fields; the event `attempt` has those of the verdict
-    record (DESIGN 8).
+    record (trust/verdict.py).
     """
 
     def __init__(self, output: Output, debug: bool = False) -> None:

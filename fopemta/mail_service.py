@@ -279,7 +279,7 @@ class MailService(Service):
     def reload(self) -> None:
         """What SIGHUP does: logs opened anew (they may have been rotated), then configuration and certificates."""
         reopen(self._log_files)
-        # Mail that is here keeps to what was demanded of it (RULINGS 7).
+        # Mail that is here keeps to what was demanded of it.
         if self._reload is not None:
             supervise(self._reload.run(), "reloading")
 

@@ -76,7 +76,7 @@ def accepted(message: QueuedMessage) -> None:
 
 
 def attempt(verdict: VerdictRecord) -> None:
-    """One recipient, one attempt: the verdict record (DESIGN 8)."""
+    """One recipient, one attempt: the verdict record."""
     _log.info(
         "{message}: {result} to <{recipient}>: {code} {enhanced} {text}",
         event="attempt",

@@ -58,8 +58,6 @@ def calls(tree: ast.Module) -> Iterator[tuple[int, str, int]]:
 
 
 class ImportLawTests(SynchronousTestCase):
-    """DESIGN 2."""
-
     def test_every_room_is_known_as_pure_or_shell(self) -> None:
         rooms = {room for room, _, _ in modules()}
         self.assertEqual(rooms - PURE - SHELL - SEAMS - COMPOSITION - {"__init__"}, set())

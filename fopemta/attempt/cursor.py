@@ -1,6 +1,6 @@
 """The walk over hosts, addresses and rungs (pure): what to try next, given how the last try ended.
 
-RULINGS 9: all hosts at TLS, each down its rungs; only then plain, from the best host on, and only where the plan allows
+All hosts at TLS, each down its rungs; only then plain, from the best host on, and only where the plan allows
 it.  Every step is a new connection.
 """
 
@@ -135,7 +135,7 @@ class Cursor:
             answered = step.hello.small and not permits_small_hello(diagnosis)
             self._again = attrs.evolve(step, rung=lower, hello=Hello.of(small=answered, named=step.hello.named))
         elif diagnosis is not Diagnosis.CLIENT_CERTIFICATE_WANTED:
-            # Who wants to know us by a certificate has good TLS: no reason for less (RULINGS 9).
+            # Who wants to know us by a certificate has good TLS: no reason for less.
             self._leave_for_plain(step)
 
     def _rests_on_name(self, host: Host) -> bool:

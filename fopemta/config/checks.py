@@ -50,7 +50,7 @@ def check_together(facts: Mapping[str, Any], place: Place) -> None:
 
 
 def _check_proxies(listeners: Any, place: Place) -> None:
-    """RULINGS 22: whoever may name the client must be known."""
+    """Whoever may name the client must be known."""
     for index, listener in enumerate(() if listeners is WRONG else listeners):
         if isinstance(listener, Listener) and listener.proxied != bool(listener.proxies):
             here = place.item(index)
@@ -118,7 +118,7 @@ def _trouble_with_verify(route: Route) -> str | None:
     if route.verify is Verify.CALLOUT and route.domain == "*":
         return '"callout" needs a domain of yours: strangers\' servers are not asked for their users'
     if route.verify is Verify.CALLOUT and route.etrn:
-        # RULINGS 24: it is not there but when it says so.
+        # It is not there but when it says so.
         return '"callout" has no use with etrn: who fetches mail by it is not called'
     return None
 
@@ -151,7 +151,7 @@ def revocation_matters(configuration: Configuration) -> bool:
 
 
 def rule_errors(configuration: Configuration) -> tuple[ConfigurationError, ...]:
-    """What rules demand that the rest of the configuration makes impossible (RULINGS 28)."""
+    """What rules demand that the rest of the configuration makes impossible."""
     book, usual = configuration.rulebook or Rulebook(), configuration.tls_server.client_certificates
     deaf = [
         index

@@ -56,7 +56,7 @@ class ClientCertificates(enum.Enum):
 
 
 class ClientEku(enum.Enum):
-    """What a client's certificate must be for: see RULINGS 28."""
+    """What the extended key usage of a client's certificate must name (RFC 5280 4.2.1.12)."""
 
     ANY = "any"
     STRICT = "strict"
@@ -163,8 +163,8 @@ class TlsServer:
     """[tls.server]  Without `certificates` a self-signed one is made at first start and kept in [node] state.
 
     `client_certificates` for listeners that do not say otherwise; `client_roots` is "system" or the path of a PEM file,
-    whom to trust about clients.  `client_eku` "any" takes a certificate that is for servers only as naming an MTA, too
-    (RULINGS 28).  `lowest` is the oldest version of TLS that is spoken, `profile` says with which suites and groups;
+    whom to trust about clients.  `client_eku` "any" takes a certificate that is for servers only as naming an MTA, too.
+    `lowest` is the oldest version of TLS that is spoken, `profile` says with which suites and groups;
     `suites` and `groups` come before it where they are not empty.
     """
 
@@ -265,7 +265,7 @@ class Verify(enum.Enum):
 
 
 class Unverified(enum.Enum):
-    """What becomes of a recipient of whom the next hop cannot say for now whether it exists (RULINGS 24)."""
+    """What becomes of a recipient of whom the next hop cannot say for now whether it exists."""
 
     ACCEPT = "accept"
     DEFER = "defer"

@@ -1,4 +1,4 @@
-"""From the text of rules.toml to a Rulebook, or every reason why not (pure): the contract of DESIGN 7 as tables."""
+"""From the text of rules.toml to a Rulebook, or every reason why not (pure): the keys of a rule as tables."""
 
 from __future__ import annotations
 
@@ -322,7 +322,6 @@ def _check_action(rule: Rule, place: Place) -> None:
     action: Action = rule.then
     names_recipients = any(isinstance(each, Recipients) for each in rule.when)
     if isinstance(action, ForceTls) and action.opportunistic_for_unspecified and not names_recipients:
-        # RULINGS 2.
         place.at("then").at("opportunistic_for_unspecified").wrong(
             "needs when.recipients: without it the rule names every recipient"
         )

@@ -41,7 +41,7 @@ class RouteTls:
 
 
 def route_tls(value: object, place: Place) -> RouteTls:
-    """Read [[route]] tls: a level, or "local" for a hop that crosses no network (RULINGS 8)."""
+    """Read [[route]] tls: a level, or "local" for a hop that crosses no network."""
     if value == _LOCAL:
         return RouteTls(is_local=True)
     found: Any = _LEVELS(value, place)

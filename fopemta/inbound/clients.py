@@ -1,6 +1,6 @@
 """All clients of all listeners together (shell room, no I/O): who may come in, and how often.
 
-Clients in `[relay] networks` are our own and have no limits here (RULINGS 25).
+Clients in `[relay] networks` are our own and have no limits here.
 """
 
 from __future__ import annotations

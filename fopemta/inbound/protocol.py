@@ -221,7 +221,7 @@ class InboundProtocol(Protocol):
             self._wait_for_client()
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
-        """The client is gone.  A message whose final dot has come stands (RULINGS 16g); any other leaves nothing."""
+        """The client is gone.  A message whose final dot has come stands; any other leaves nothing."""
         self._lost = True
         if self._channel is not None:
             reason = self._channel.lost(reason)

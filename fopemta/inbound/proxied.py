@@ -1,4 +1,4 @@
-"""A listener behind a proxy (shell): the PROXY header is read first, then the client is who it says (RULINGS 22).
+"""A listener behind a proxy (shell): the PROXY header is read first, then the client is who it says.
 
 Twisted's own `haproxy:` wrapper is not used: it takes a header from anybody, waits for it without end, and has the
 protocol greet before it has come (docs/decisions/0006).

@@ -22,7 +22,7 @@ from fopemta.trust.ocsp import judge_ocsp, request_for
 from fopemta.trust.revocation import Finding, Status
 from fopemta.trust.revocation_sources import Question, questions
 
-# Whoever waits for a verdict waits no longer (RULINGS 27); what is asked goes on.
+# Whoever waits for a verdict waits no longer; what is asked goes on.
 PATIENCE = 10.0
 _LARGEST_RESPONSE = 65536
 _REMEMBERED = 10_000

@@ -51,7 +51,7 @@ def _recipient(address: str, state: str, attempts: int, last: Mapping[str, Any] 
         "state": state,
         "attempts": attempts,
         "next_try": said["next_try"] if state in _OPEN else None,
-        # The clock of forced TLS (RULINGS 6).
+        # The clock of forced TLS.
         "tls_deadline": said["tls_deadline"],
         "level": said["level"],
         "rules": said["rules"],

@@ -60,7 +60,7 @@ class RecipientStatus:
 
     @property
     def tls_since(self) -> float | None:
-        """The first TLS failure under forced TLS (RULINGS 6)."""
+        """The first TLS failure under forced TLS."""
         return self.last.tls_since if self.last is not None else None
 
     @property

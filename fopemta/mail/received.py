@@ -1,6 +1,6 @@
 """The trace header that we add to a message (pure).
 
-RFC 5321 4.4, the protocol words of RFC 3848, and the TLS comment as FOPE wrote it (R3):
+RFC 5321 4.4, the protocol words of RFC 3848, and the TLS comment as FOPE wrote it:
 `using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)`.
 """
 
@@ -59,7 +59,7 @@ def received_header(
 
 
 def _client_certificate(tls: TlsSession) -> list[str]:
-    """Whom the client has proven to be (R4), where it was asked."""
+    """Whom the client has proven to be, where it was asked."""
     if not tls.client_asked:
         return []
     if tls.client is None:

@@ -1,4 +1,4 @@
-"""Reading Received headers of any origin (pure): hop by hop, whether it was encrypted, and with what (R32).
+"""Reading Received headers of any origin (pure): hop by hop, whether it was encrypted, and with what.
 
 Every header was written by the server that took the message; who forged a message may have forged all that stand below
 the first one of a server that one trusts.

@@ -103,7 +103,7 @@ class DeliveryManager:
     async def _deliver(self, consignment: Consignment, ended: Ended) -> Sequence[VerdictRecord]:
         walk = None
         if consignment.message.envelope.require_tls:
-            # RULINGS 20: not sent on before it is enforced, however it came into the queue.
+            # Not sent on before it is enforced, however it came into the queue.
             return _not_enforced(consignment, self.now())
         try:
             found = await self.router.hosts(consignment.next_hop)

@@ -1,7 +1,7 @@
 """TLS sessions that may be resumed, each with what its full handshake showed (shell room, but no I/O).
 
 Nothing is verified in a resumption: the evidence of the full handshake goes with the session and is judged anew each
-time, by that day's time, revocation, pins and roots (DESIGN 5).  Without it no session is offered.
+time, by that day's time, revocation, pins and roots.  Without it no session is offered.
 """
 
 from __future__ import annotations

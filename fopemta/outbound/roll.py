@@ -98,7 +98,7 @@ class Roll:
 
     @property
     def _tls_failed(self) -> bool:
-        """A host fell short of what is demanded: that starts the clock of forced TLS (RULINGS 6)."""
+        """A host fell short of what is demanded: that starts the clock of forced TLS."""
         return self._plan.level >= Level.ENCRYPT and any(
             each.diagnosis is not None and is_tls_failure(each.diagnosis) for each in self._findings
         )

@@ -59,7 +59,7 @@ class Walk:
         # The step that is taken again for those for whom there was no room.
         self._full: Step | None = None
         self._hosts = hosts
-        # The level that is tried now; what falls short of it alone is kept for later (RULINGS 9).
+        # The level that is tried now; what falls short of it alone is kept for later.
         self._wanted = plan.wanted
         self._reserve: Standing | None = None
         self._second: deque[Step] = deque()

@@ -17,12 +17,12 @@ from fopemta.trust.rungs import Rung
 
 @attrs.frozen(kw_only=True)
 class ForceTls:
-    """Authenticated TLS or nothing (R12, R13).  Performed by the queue, anew at each attempt.
+    """Authenticated TLS or nothing.  Performed by the queue, anew at each attempt.
 
     `opportunistic_for_unspecified`: recipients that the rule does not name get authenticated TLS where it succeeds,
     else opportunistic.  `hold` and `warn_after` in seconds, from a recipient's first TLS failure.  `names` is a source
     or the names themselves.  `roots` a file or folder of authorities, None for those of [tls.client].  `revocation`
-    None is hard, but where private roots count a certificate may name no source (RULINGS 27).
+    None is hard, but where private roots count a certificate may name no source.
     """
 
     opportunistic_for_unspecified: bool = False
@@ -137,5 +137,5 @@ ONLY: dict[type[Action], Direction] = {RequireTls: Direction.INBOUND}
 
 # Those that are decided once, when the message has come, and stored with it.
 AT_ACCEPTANCE = (Reject, Defer, Hold, Redirect, Bcc, AddHeader)
-# Those that are decided anew at each attempt, from the facts that are stored with the message (RULINGS 1).
+# Those that are decided anew at each attempt, from the facts that are stored with the message.
 AT_EACH_ATTEMPT = (ForceTls, RouteVia, AllowWeaker)

@@ -2,7 +2,7 @@
 
 Mail for local and relay domains is taken from anyone; mail for all others only from `[relay] networks`, from clients
 with one of `[relay] certificates`, and from logins where `[relay] authenticated_users` is set.  There is no other way
-in, so there is no open relay by default (R6).
+in, so there is no open relay by default.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lists of unwanted clients in DNS (pure): RFC 5782, and what an answer means (RULINGS 25)."""
+"""Lists of unwanted clients in DNS (pure): RFC 5782, and what an answer means."""
 
 from __future__ import annotations
 

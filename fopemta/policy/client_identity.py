@@ -10,7 +10,7 @@ from fopemta.mail.envelope import ClientCertificate
 def is_one_of(client: ClientCertificate, identities: Sequence[str]) -> bool:
     """The certificate is that of one of `identities`: names, or SHA-256 fingerprints of a certificate or its key.
 
-    A fingerprint proves all by itself, as pins do (RULINGS 27); a name counts only in a verified certificate.
+    A fingerprint proves all by itself, as pins do; a name counts only in a verified certificate.
     """
     if {client.sha256, client.key_sha256}.intersection(identities):
         return True

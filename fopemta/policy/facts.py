@@ -1,7 +1,7 @@
 """What rules are asked about (pure): the facts of a message, each known from a certain stage on.
 
 A fact that is not known says why: not yet, not for now (a lookup failed), or not for good (it cannot be decoded, is
-encrypted, is beyond the bound); see RULINGS 5.
+encrypted, is beyond the bound).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from fopemta.mail.reply import Reply
 
 _HOUR, _DAY = 3600.0, 86400.0
 
-# RULINGS 24: how long a good answer stands in for one that cannot be had.
+# How long a good answer stands in for one that cannot be had.
 GOOD_KEPT = 31 * _DAY
 
 
@@ -76,7 +76,7 @@ def by_list(listed: bool | None) -> Reply | None:
 def by_callout(known: Remembered, unverified: Unverified, now: float) -> Reply | None:
     """Of a recipient whose own server has been asked, or need not be.
 
-    RULINGS 24: where nobody could say, `accept` takes those that were good within 31 days, and `defer` nobody.
+    Where nobody could say, `accept` takes those that were good within 31 days, and `defer` nobody.
     """
     if known.said is Said.GOOD:
         return None

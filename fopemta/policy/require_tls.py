@@ -25,7 +25,7 @@ def shortfall(action: RequireTls, tls: TlsSession | None) -> Reply | None:
     if client is None:
         return _NO_CERTIFICATE
     if action.fingerprints and {client.sha256, client.key_sha256}.intersection(action.fingerprints):
-        # A fingerprint proves all by itself, as pins do (RULINGS 27).
+        # A fingerprint proves all by itself, as pins do.
         return None
     if not client.verified:
         return Reply.of(550, "5.7.5", f"The client certificate was not accepted: {client.fault or 'not verified'}")

@@ -493,13 +493,13 @@ class Dispatcher:
             self._came_back(round_)
 
     def _not_judged(self, round_: Round, recipients: Sequence[Mailbox]) -> Sequence[VerdictRecord]:
-        """A rule cannot tell for now: nothing is sent (RULINGS 5)."""
+        """A rule cannot tell for now: nothing is sent."""
         message, now = round_.message, self._now()
         return [not_judged(message, message.status_of(str(each)), now) for each in recipients]
 
     def _carry_once(self) -> None:
         """Start whatever may start."""
-        # With no room for outcomes no new delivery starts: it would be repeated (RULINGS 17).
+        # With no room for outcomes no new delivery starts: it would be repeated.
         while not self._stopping and not self._outcomes.unwritten:
             taken = self._traffic.take()
             if taken is None:

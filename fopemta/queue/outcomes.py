@@ -160,7 +160,7 @@ class Outcomes:
     def _timed_for_tls(
         self, round_: Round, destination: NextHop | None, verdict: VerdictRecord, deadline: float
     ) -> VerdictRecord:
-        """RULINGS 6: an attempt is made at the deadline, and the first TLS failure from then on is the last; other
+        """An attempt is made at the deadline, and the first TLS failure from then on is the last; other
         failures run the general clock.
         """
         now = self._now()

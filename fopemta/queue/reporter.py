@@ -26,7 +26,7 @@ from fopemta.trust.verdict import VerdictRecord
 
 # Then the report goes without the message that it is about: that one may never be readable again.
 _READINGS = 3
-# Nobody would hear of these failures otherwise, so they are not recorded before the report is safe (RULINGS 16e).
+# Nobody would hear of these failures otherwise, so they are not recorded before the report is safe.
 _MUST_BE_TOLD = frozenset({Kind.FAILURE, Kind.DOUBLE_BOUNCE})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import UserDict
+
 import attrs
 
 from fopemta.mail.queued import QueuedMessage
@@ -34,10 +36,12 @@ class Round:
     inherited: tuple[Demand, ...] | None = None
 
 
-class Rounds(dict[str, Round]):
+class Rounds(UserDict[str, Round]):
     """Those that are under way, by message id; `recipients` is how many their messages have together."""
 
-    recipients = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.recipients = 0
 
     def __setitem__(self, message_id: str, round_: Round) -> None:
         if message_id not in self:

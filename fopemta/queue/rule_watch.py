@@ -1,4 +1,4 @@
-"""Rules and exceptions that end soon, told of every day while the server runs (shell): RULINGS 7."""
+"""Rules and exceptions that end soon, told of every day while the server runs (shell)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The window shrinks when nobody answers there and grows with every answer.  A destination where nobody answers at all is
 rested: no mail is tried there but one probe at the end of each rest, and the rests grow.  Only connections that fail
-and refusals to talk to us count (RULINGS 11): what a server says of one message, or a certificate that is not good
+and refusals to talk to us count: what a server says of one message, or a certificate that is not good
 enough for one demand, says nothing about other mail.
 """
 

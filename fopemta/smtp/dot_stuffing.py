@@ -1,4 +1,4 @@
-"""Message content between its form on the wire and its form in the spool (pure): RFC 5321 4.5.2, RULINGS 21.
+"""Message content between its form on the wire and its form in the spool (pure): RFC 5321 4.5.2.
 
 Chunks may be cut anywhere, at a cost of a few C-level passes each; no result depends on where they were cut.
 """

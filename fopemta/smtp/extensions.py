@@ -1,6 +1,6 @@
 """The ESMTP extensions that a server offers (pure): data, one value each.
 
-An extension is offered only where it works, all the way to the next hop (RULINGS 20), and its parameters are known only
+An extension is offered only where it works, all the way to the next hop, and its parameters are known only
 while it is offered.
 """
 

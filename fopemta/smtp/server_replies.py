@@ -37,7 +37,7 @@ SENDER_OK = Reply.of(250, "2.1.0", "Ok").render()
 RECIPIENT_OK = Reply.of(250, "2.1.5", "Ok").render()
 GO_AHEAD = Reply.of(354, None, "End data with <CR><LF>.<CR><LF>").render()
 LOGGED_IN = Reply.of(235, "2.7.0", "Authentication succeeded").render()
-# On purpose the one 2yz without an enhanced code: these are the exact words (R2, RULINGS 26).
+# On purpose the one 2yz without an enhanced code: these are the exact words of RFC 3207 4.
 READY_FOR_TLS = Reply.of(220, None, "Ready to start TLS").render()
 HELP = Reply.of(214, "2.0.0", "Commands: " + " ".join(verb.value for verb in Verb if verb is not Verb.XCLIENT)).render()
 

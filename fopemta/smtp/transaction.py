@@ -22,7 +22,7 @@ _NOTHING_OF_MAIL = MailOptions()
 
 
 class BareLineEnds(enum.Enum):
-    """What becomes of a CR or LF that stands alone in a message (RULINGS 21)."""
+    """What becomes of a CR or LF that stands alone in a message."""
 
     NORMALISE = "normalise"
     REJECT = "reject"

@@ -1,4 +1,4 @@
-"""A chain verified once more, against other roots than those of the handshake (shell): those of a rule (R21)."""
+"""A chain verified once more, against other roots than those of the handshake (shell): those of a rule."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def self_signed(directory: str, hostname: str, now: datetime.datetime) -> tuple[
     """The self-signed certificates kept in `directory`, and the files of those that were not there and have been made
     for `hostname`.
 
-    They serve for opportunistic encryption (R22).  Raises CredentialsError.
+    They serve for opportunistic encryption.  Raises CredentialsError.
     """
     found, made = [], []
     for name, new_key in _SELF_SIGNED.items():

@@ -1,6 +1,6 @@
 """What is demanded of the way to a recipient, and by whom (pure): rules, routes and published policy all say it so.
 
-Demands are merged before anyone dials; the strictest wins in every respect (DESIGN 1.4).
+Demands are merged before anyone dials; the strictest wins in every respect.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Proof:
 
     `names` is a source or the names themselves; `roots` a file or folder of authorities, None for those of
     [tls.client]; `pins` are SHA-256 fingerprints, in lower-case hex, of the certificate or its key: one of them proves
-    all by itself (RULINGS 27).  `revocation` None: as [tls.client] has it; `strict`: it was asked for in words, so that
+    all by itself.  `revocation` None: as [tls.client] has it; `strict`: it was asked for in words, so that
     a certificate that names no source is not let pass either.
     """
 
@@ -76,7 +76,7 @@ class Demand:
 
     @property
     def forced(self) -> bool:
-        """Force TLS: what DESIGN 6 says of reports and of the clock holds."""
+        """Force TLS: it has a clock of its own, and reports are bound as the message was (docs/force-tls.md)."""
         return self.patience is not None
 
 
@@ -104,7 +104,7 @@ class Demanded:
     message that a report is about.
 
     `rules` contributed, in order.  `tested` are the demands of rules in test mode: recorded, not enforced.  `weakest`
-    and its rule: the exception that lowers what rules and routes demand (RULINGS 7).  `domain` is the recipient's, set
+    and its rule: the exception that lowers what rules and routes demand.  `domain` is the recipient's, set
     where a certificate must bear it.
     """
 
@@ -124,7 +124,7 @@ class Demanded:
 
     @property
     def forced(self) -> bool:
-        """Force TLS: what DESIGN 6 says of reports and of the clock holds."""
+        """Force TLS: it has a clock of its own, and reports are bound as the message was (docs/force-tls.md)."""
         return self.patience is not None
 
     @property

@@ -8,7 +8,7 @@ import attrs
 
 
 class Diagnosis(enum.StrEnum):
-    """The words that stand in logs, records, reports and listings (DESIGN 5)."""
+    """The words that stand in logs, records, reports and listings."""
 
     # TLS
     TLS_NOT_OFFERED = "tls_not_offered"
@@ -72,8 +72,8 @@ class Diagnosis(enum.StrEnum):
 class Explanation:
     """What a diagnosis means to whom.
 
-    `rfc8460` the result type of RFC 8460 4.3 or None where it is no matter of TLS; `held` and `given_up` enhanced codes
-    (DESIGN 5); `sender` one sentence for a lay person; `cause` and `remedy` for the operator.
+    `rfc8460` the result type of RFC 8460 4.3 or None where it is no matter of TLS; `held` and `given_up` enhanced
+    codes; `sender` one sentence for a lay person; `cause` and `remedy` for the operator.
     """
 
     rfc8460: str | None
@@ -85,8 +85,8 @@ class Explanation:
 
 
 def is_tls_failure(diagnosis: Diagnosis) -> bool:
-    """It starts, and ends, the clock of forced TLS (RULINGS 6).  What could not be found out of revocation does not:
-    that runs the general clock (RULINGS 27).
+    """It starts, and ends, the clock of forced TLS.  What could not be found out of revocation does not:
+    that runs the general clock.
     """
     return explain(diagnosis).rfc8460 is not None and diagnosis is not Diagnosis.REVOCATION_UNKNOWN
 

@@ -69,7 +69,7 @@ _WORDS: tuple[tuple[str, Diagnosis], ...] = (
 
 _MISSES_CERTIFICATE = ("alert handshake failure", "alert decode error")
 
-# RULINGS 9: down a rung only after an alert about version, cipher or parameters, or a hang or drop; never after a
+# Down a rung only after an alert about version, cipher or parameters, or a hang or drop; never after a
 # verdict on a certificate, ours or theirs.  An alert that says nothing clear ("internal error", "decode error") and
 # what the peer does against the rules count as trouble with the parameters: weaker TLS comes before plain text (C023,
 # C046).

@@ -1,4 +1,4 @@
-"""What a host could do, and where on the ladder to begin with it (pure): DESIGN 5.
+"""What a host could do, and where on the ladder to begin with it (pure).
 
 Remembered is only where TLS has succeeded below the top.  That it failed is not: who breaks a handshake once must not
 have plain text for a day.  What is remembered changes where the walk begins, never what is permitted.

@@ -33,7 +33,7 @@ def plan_towards(demanded: Demanded, hop: NextHop, client: TlsClient) -> TlsPlan
     """The plan for mail with these demands to that hop; the one place in which all who demand something meet."""
     route = hop.route
     if route.is_local:
-        # RULINGS 8: the operator says that this hop crosses no network.
+        # The operator says that this hop crosses no network.
         demanded = NOTHING_DEMANDED
     merged = demanded.merged(own_demand(route))
     domain = domain_towards(demanded, hop) if _asks_for_domain(merged) else ""
@@ -53,7 +53,7 @@ def _asks_for_domain(merged: Merged) -> bool:
 
 
 def plan_of(merged: Merged, fallback: Fallback, lowest_rung: Rung, domain: str = "") -> TlsPlan:
-    """The plan for one destination.  The floor is set here, before anyone dials (DESIGN 1.4).
+    """The plan for one destination.  The floor is set here, before anyone dials.
 
     `lowest_rung` is the lowest TLS rung that [tls.client] permits; PLAIN means every one but LEGACY.  Plain text is on
     the ladder at the levels plain and opportunistic only.  `domain` is the recipient's.

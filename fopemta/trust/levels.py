@@ -1,6 +1,6 @@
 """The one ordered scale of what may be demanded of the way to a host (pure).
 
-DESIGN: plain < opportunistic < encrypt < authenticated.  Authenticated always implies encrypted.
+plain < opportunistic < encrypt < authenticated.  Authenticated always implies encrypted.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class TlsPlan:
     `rungs` permitted, strongest first, `Rung.PLAIN` among them only where plain text may be spoken.  `fallback` says
     when plain text may follow a *failed* handshake.  `sources` names who demanded the level ("default", "rule bank").
 
-    `preferred`, where it is above `level`: all hosts are tried at it first (RULINGS 9).  `proofs` must all be given for
+    `preferred`, where it is above `level`: all hosts are tried at it first.  `proofs` must all be given for
     "authenticated", none is the MX name by the usual roots; `domain` is the recipient's where a proof asks for it;
     `certificate` is ours to show, None for none.
     """

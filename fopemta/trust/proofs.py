@@ -67,7 +67,7 @@ def _by(proof: Proof, against: Against, host: str, domain: str, now: float) -> J
 
 
 def _by_pins(pins: tuple[str, ...], evidence: HandshakeEvidence) -> Judgement:
-    """A pin replaces chain, names, dates and revocation (RULINGS 27)."""
+    """A pin replaces chain, names, dates and revocation."""
     try:
         found = fingerprints(evidence.chain[0])
     except Exception as error:  # noqa: BLE001  a certificate that cannot be read is not the one that was meant

@@ -71,7 +71,7 @@ _FAULTS: dict[tuple[Revocation, Status], Diagnosis] = {
 def combine(findings: Sequence[Finding], mode: Revocation, sourceless_passes: bool = False) -> Conclusion:
     """What the findings on the leaf and its intermediates come to.
 
-    `sourceless_passes`: a certificate that names no source is recorded only, also where `mode` is hard (RULINGS 27).
+    `sourceless_passes`: a certificate that names no source is recorded only, also where `mode` is hard.
     No finding at all is as good as nothing known.
     """
     if mode is Revocation.OFF:

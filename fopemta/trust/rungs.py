@@ -1,6 +1,6 @@
 """The rungs of the TLS ladder (pure): each a literal set of versions and suites that one ClientHello offers.
 
-DESIGN 5, RULINGS 10: the strong rungs are TLS 1.3 and ECDHE only, since a peer that prefers a 1024-bit DHE group but
+The strong rungs are TLS 1.3 and ECDHE only, since a peer that prefers a 1024-bit DHE group but
 also has ECDHE would otherwise fail them.  Literal lists, since loose cipher strings drag in CCM, CCM8 and DSS.
 """
 

@@ -60,8 +60,8 @@ class VerdictRecord:
     `carried_dsn`: the next hop has taken on the wishes of RFC 3461, and reports on them from now on; False where it
     offers no DSN, None where that says nothing (a local delivery, a failure).  `warned`: the sender has been told of
     the delay by now, once for all attempts.  `held`: deferred until somebody releases it.
-    `tls_since` is the first TLS failure of the recipient and `tls_deadline` the end of what forced TLS waits for it
-    (RULINGS 6), both as `time`; `overridden` the reason why an operator has lifted the demands of rules for it.
+    `tls_since` is the first TLS failure of the recipient and `tls_deadline` the end of what forced TLS waits for it,
+    both as `time`; `overridden` the reason why an operator has lifted the demands of rules for it.
     `tested`: what rules in test mode would have done, see Tested.  `demanded`: what is stored as demanded of the way
     from then on, where that is another than when the message was accepted; `lowered` says who has lowered it and when.
     """

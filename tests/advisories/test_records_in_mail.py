@@ -16,8 +16,6 @@ FOLLOWING = Draft(Kind.MESSAGE, "000000002", b'{"id":"000000002"}', b"Subject: g
 
 
 class RecordsInMailTests(SynchronousTestCase):
-    """RULINGS 15."""
-
     def found(self, content: bytes, spoil_at: int) -> list[bytes]:
         data = segment_header(TAG)
         data += pack(Draft(Kind.MESSAGE, "000000001", OUTER, content), TAG, len(data), SEGMENT_HEADER_SIZE)

@@ -151,7 +151,7 @@ class QueueTests(Folder):
             self.assertIn(fitting, self.run_queue("list", *filters).stdout, filters)
 
     def test_list_for_programs(self) -> None:
-        """DESIGN 8: the names are a contract."""
+        """The names are a contract."""
         deferred = self.fill()
         done = self.run_queue("list", "--json")
         self.assertEqual(done.exit_code, 0)

@@ -1,4 +1,4 @@
-"""RULINGS 6: the clock of forced TLS, beside the general one."""
+"""The clock of forced TLS, beside the general one."""
 
 from __future__ import annotations
 

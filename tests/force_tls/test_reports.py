@@ -1,4 +1,4 @@
-"""RULINGS 3, R14: notices about a message under Force TLS travel as it had to, and carry no more than its headers."""
+"""Notices about a message under Force TLS travel as it had to, and carry no more than its headers."""
 
 from __future__ import annotations
 

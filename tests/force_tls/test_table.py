@@ -33,7 +33,7 @@ BOUND = {
     "dropped": (*_HELD, "failed connection_dropped 5.7.5", _GIVEN_UP),
     # No failure of TLS: the general clock, of five days.
     "unreachable": (*_HELD, "queued", ["warned"]),
-    # Nor is what could not be found out (RULINGS 27).
+    # Nor is what could not be found out.
     "unknown": (*_HELD, "queued", ["warned"]),
 }
 # The same for one whom the rule does not name, with the option on.

@@ -28,7 +28,7 @@ TEST = ON.replace("[[rule]]", '[[rule]]\nmode = "test"')
 
 class SplitTests(SynchronousTestCase):
     def test_one_stored_message_two_envelopes(self) -> None:
-        """RULINGS 1: recipients with different demands never share a transaction; there is one stored message."""
+        """Recipients with different demands never share a transaction; there is one stored message."""
         rules = ON.replace('"bank.test"', '"bob@bank.test"')
         world = World(rules)
         world.send(BOB, EVE)
@@ -80,7 +80,7 @@ class SplitTests(SynchronousTestCase):
 
 class ChangeTests(SynchronousTestCase):
     def test_a_changed_rule_frees_at_once_where_that_is_meant(self) -> None:
-        """RULINGS 7: no silent loosening of what is demanded for mail that is here."""
+        """No silent loosening of what is demanded for mail that is here."""
         world = World(ON, bank="none")
         world.send(BOB)
         world.send(CAROL)
@@ -169,7 +169,7 @@ then = { action = "force_tls" }
         self.assertEqual(world.state(CAROL), "encrypted")
 
     def test_redirected_recipients_inherit(self) -> None:
-        """RULINGS 3: whom a rule or an alias has put in Bob's place is bound as he was."""
+        """Whom a rule or an alias has put in Bob's place is bound as he was."""
         world = World(ON, other="none")
         world.send(CAROL, options=((CAROL, RecipientOptions(stands_for=(BOB,))),))
         self.assertEqual(world.state(CAROL), "queued")
@@ -189,7 +189,7 @@ then = { action = "force_tls" }
             world.dispatcher.order(message_id, order).addCallback(lambda result, done=done: done.append(result.obeyed))
             world.network.flush(40)
             self.assertEqual((done, world.state(BOB)), ([obeyed], state), order)
-        self.assertEqual(world.verdicts(BOB)[-1].overridden, "told by telephone")
+        self.assertEqual(world.verdicts(BOB)[-1].overridden, "told by telephone (TLS lifted by the operator)")
 
     def test_mail_for_this_machine_crosses_no_network(self) -> None:
         world = World(ON.replace('"bank.test"', '"us.test"'))

@@ -331,8 +331,6 @@ class SpoolTests(SynchronousTestCase):
 
 
 class GoneTests(SynchronousTestCase):
-    """RULINGS 16g."""
-
     def test_before_the_final_dot_nothing_stays(self) -> None:
         inbound = Inbound()
         talk = inbound.open()

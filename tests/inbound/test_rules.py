@@ -192,7 +192,7 @@ class ContentTests(SynchronousTestCase):
         self.assertIn(b"\r\nX-Seen: yes\r\nSubject: secret\r\n", kept)
         self.assertEqual(kept.count(line), BOUNDS.looked_at // 1000 + 50)
 
-    def test_RULINGS_5_what_is_beyond_the_bound_is_not_refused(self) -> None:
+    def test_what_is_beyond_the_bound_is_not_refused(self) -> None:
         inbound = listening(rule('action = "reject"', 'body = ["hidden"]'))
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\n\r\n")

@@ -124,7 +124,7 @@ class AnswerTests(SynchronousTestCase):
 
 class TlsTests(SynchronousTestCase):
     def test_obeys_the_level_of_the_route(self) -> None:
-        """RULINGS 24: who may not have the mail is not even asked."""
+        """Who may not have the mail is not even asked."""
         servers: dict[str, dict[str, Any]] = {
             "none": {"starttls": StartTls.NOT_OFFERED},
             "refused": {"starttls": StartTls.REFUSED},

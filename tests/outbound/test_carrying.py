@@ -126,7 +126,7 @@ class EightBitTests(SynchronousTestCase):
         self.assertEqual({outcome(verdict) for verdict in delivery.run(5)}, {"delivered"})
         self.assertEqual(len(opened), 1 + 3)
 
-    def test_RULINGS_20_what_cannot_be_converted_is_returned(self) -> None:
+    def test_what_cannot_be_converted_is_returned(self) -> None:
         verdict = Delivery(peer(extensions=()), content=SIGNED, body=BodyType.EIGHT_BIT_MIME).run()[0]
         self.assertEqual((outcome(verdict), verdict.enhanced), ("failed eight_bit_not_offered", "5.6.3"))
 
@@ -237,7 +237,7 @@ class Utf8Tests(SynchronousTestCase):
 
 
 class RequireTlsTests(SynchronousTestCase):
-    def test_RULINGS_20_not_sent_on(self) -> None:
+    def test_not_sent_on(self) -> None:
         server = peer()
         delivery = Delivery(server)
         delivery.envelope = attrs.evolve(delivery.envelope, require_tls=True)

@@ -68,7 +68,7 @@ class LadderTests(SynchronousTestCase):
             # Judged, but not demanded, at levels below authenticated (R22).
             "expired": (*("delivered strong256 cert_expired 1",) * 2, "deferred strong256 cert_expired 1"),
             "name": (*("delivered strong256 name_mismatch 1",) * 2, "deferred strong256 name_mismatch 1"),
-            # The same session goes on in plain (RULINGS 9).
+            # The same session goes on in plain.
             "none": ("delivered plain tls_not_offered 1", *("deferred plain tls_not_offered 1",) * 2),
             "refused": ("delivered plain tls_refused 1", *("deferred plain tls_refused 1",) * 2),
             # C023, C024: a bounded number of tries, then plain on a new connection.
@@ -144,7 +144,6 @@ class LadderTests(SynchronousTestCase):
         self.assertEqual(brief(verdict), "deferred strong128 no_common_cipher")
 
     def test_all_hosts_at_tls_before_any_in_plain(self) -> None:
-        # RULINGS 9
         broken, good = peer(StartTls.GARBAGE), peer()
         verdict = Delivery(broken, good).run()[0]
         self.assertEqual((verdict.host, verdict.rung, verdict.downgraded), ("mx2.d.test", "strong256", False))

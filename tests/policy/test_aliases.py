@@ -168,7 +168,7 @@ class EnvelopeTests(SynchronousTestCase):
         self.assertIs(through_aliases(envelope, HOUSE), envelope)
 
     def test_targets_inherit(self) -> None:
-        """RULINGS 3: and who is a recipient of his own stands for himself, too."""
+        """And who is a recipient of his own stands for himself, too."""
         never = RecipientOptions(notify=frozenset({Notify.NEVER}))
         envelope = Envelope(None, (at("anna"), at("archive"), at("carol")), options=((at("anna"), never),))
         found = through_aliases(envelope, HOUSE)

@@ -1,4 +1,4 @@
-"""Lists of unwanted clients: names to ask, and what answers mean (RULINGS 25)."""
+"""Lists of unwanted clients: names to ask, and what answers mean."""
 
 from __future__ import annotations
 

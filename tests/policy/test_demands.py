@@ -1,4 +1,4 @@
-"""What rules demand of the way to each recipient: DESIGN 6 as a table."""
+"""What rules demand of the way to each recipient, as a table."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ForceTlsTests(SynchronousTestCase):
             found = demands_on(results(rule("bank", ON, when=NAMES_BANK)), who(carol, *stands_for), False)
             self.assertIs(merge(found.demanded.demands).level, level)
 
-    def test_RULINGS_5_what_cannot_be_told(self) -> None:
+    def test_what_cannot_be_told(self) -> None:
         for for_good in (True, False):
             facts = message(content=ContentFacts(headers_gap=Gap("the message is encrypted", for_good)))
             rules = (

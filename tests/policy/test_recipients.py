@@ -29,7 +29,7 @@ class ListTests(SynchronousTestCase):
 
 class CalloutTests(SynchronousTestCase):
     def test_whole_table(self) -> None:
-        """RULINGS 24: answer x last good (days ago) x unverified."""
+        """Answer x last good (days ago) x unverified."""
         table = {}
         for said in Said:
             for days in (None, 30, 31, 40):

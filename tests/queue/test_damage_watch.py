@@ -1,4 +1,4 @@
-"""Postmaster is told of damage in the spool (RULINGS 19)."""
+"""Postmaster is told of damage in the spool."""
 
 from __future__ import annotations
 

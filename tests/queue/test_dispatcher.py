@@ -228,7 +228,6 @@ class FailureTests(Base):
         self.assertEqual(len(self.spool.finished), 2)
 
     def test_report_is_kept_before_the_recipient_is_recorded_failed(self) -> None:
-        # RULINGS 16e
         order: list[str] = []
         submit, record = self.spool.submit, self.spool.record
         self.spool.submit = lambda *a: (order.append("report"), submit(*a))[1]  # type: ignore[method-assign]

@@ -167,7 +167,7 @@ class NullSenderTests(ReportBase):
 
 
 class PostmasterTests(ReportBase):
-    """Mail for postmaster is held rather than given up: nobody else would hear of it (RULINGS 24)."""
+    """Mail for postmaster is held rather than given up: nobody else would hear of it."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -254,7 +254,6 @@ class EnvelopeTests(ReportBase):
 
 class TroubleTests(ReportBase):
     def test_failure_is_not_recorded_before_its_report_is_safe(self) -> None:
-        # RULINGS 16e
         self.courier.script[str(BOB)] = [Result.FAILED]
         submit = self.spool.submit
         message_id = next(self.numbers)

@@ -126,7 +126,6 @@ class RecipientsTests(SynchronousTestCase):
         self.assertIsNone(self.verify("carol@relay.test"), "an error changes nothing")
 
     def test_accept_means_those_that_were_good_within_31_days(self) -> None:
-        """RULINGS 24."""
         for domain, says in (("call.test", None), ("strict.test", "450 4.1.1")):
             self.now, self.callout.says = NOW, Said.GOOD
             self.assertIsNone(self.verify(f"bob@{domain}"))

@@ -197,7 +197,7 @@ class StandingTests(SynchronousTestCase):
         self.assertTrue(standing.sound(PACING))
 
     def test_bad_certificates_rest_nobody(self) -> None:
-        # RULINGS 11: they count against one demand, not against the destination.
+        # They count against one demand, not against the destination.
         standing = NEW
         for _ in range(100):
             standing = after(standing, [EXPIRED], PACING, 0.0, 0.0, 0.5)

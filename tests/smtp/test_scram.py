@@ -183,7 +183,7 @@ class VerifierTests(SynchronousTestCase):
                 Verifier.parse(wrong)
 
     def test_false_one(self) -> None:
-        """RULINGS 23: stable, of the same form, and no other's."""
+        """Stable, of the same form, and no other's."""
         false = false_verifier("nobody", b"secret", 20_000)
         self.assertEqual(false, false_verifier("Nobody", b"secret", 20_000))
         self.assertEqual((len(false.salt), len(false.stored_key), len(false.server_key)), (16, 32, 32))

@@ -90,7 +90,7 @@ class FaultyLife:
 
 
 class FaultTests(SynchronousTestCase):
-    """C099, C118, RULINGS 17 and 18."""
+    """C099, C118."""
 
     def check(self, fault: Fault) -> bool:
         """Live through a fault; whether it was met."""

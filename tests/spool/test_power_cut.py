@@ -9,8 +9,6 @@ from tests.spool.life import Life, broken_promises, watch, whole_life
 
 
 class PowerCutTests(SynchronousTestCase):
-    """RULINGS 18."""
-
     def test_C099_every_promise_outlives_a_power_cut_at_any_call(self) -> None:
         life = Life(DoubleDisk())
         cuts = []

@@ -93,7 +93,6 @@ class RecoveryTests(SynchronousTestCase):
         self.assertEqual(len(self.put_aside()), 2 * len(cases) + 4)
 
     def test_a_spool_of_a_newer_format_is_not_touched(self) -> None:
-        """RULINGS 19."""
         self.life.put(b"kept\r\n")
         self.life.settle(self.life.spool.stop())
         self.disk.put(f"{DIRECTORY}/format", b"fopemta spool 2\n")

@@ -234,7 +234,7 @@ class LogWriterTests(SynchronousTestCase):
         self.failureResultOf(refused, SpoolFailing)
 
     def test_on_a_full_disk_outcomes_find_room_but_mail_does_not(self) -> None:
-        """RULINGS 17: what was delivered must not be delivered again for want of a hundred octets."""
+        """What was delivered must not be delivered again for want of a hundred octets."""
         self.log.keep_reserve()
         self.warm_up()
         self.disk.capacity = 64 * 1024 + 32 * 1024

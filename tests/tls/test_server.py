@@ -69,7 +69,7 @@ class ServerTlsTests(SynchronousTestCase):
         self.assertTrue(verifyObject(IServerTls, self.server))
 
     def test_the_strongest_is_chosen_by_our_order(self) -> None:
-        # RULINGS 29: whatever the client would like best.
+        # Whatever the client would like best.
         table = {
             b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384": "TLS_AES_256_GCM_SHA384",
             b"TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256": "TLS_CHACHA20_POLY1305_SHA256",
@@ -337,7 +337,7 @@ class ClientCertificateTests(SynchronousTestCase):
             self.assertFalse(found.verified, case)
             self.assertTrue(found.fault, case)
 
-    def test_RULINGS_28_a_certificate_for_servers(self) -> None:
+    def test_a_certificate_for_servers(self) -> None:
         leaf = AUTHORITY.leaf("mta.test")  # serverAuth alone
         self.assertTrue(self.client(leaf, client_eku=ClientEku.ANY).verified)
         strict = self.client(leaf, client_eku=ClientEku.STRICT)

@@ -100,7 +100,7 @@ class WordsTests(SynchronousTestCase):
         self.assertEqual(diagnose(Ending.DROPPED), Diagnosis.CONNECTION_DROPPED)
 
     def test_only_parameters_hangs_and_drops_lead_a_rung_down(self) -> None:
-        # RULINGS 9; an unclear failure counts as one about parameters (C023, C046).
+        # An unclear failure counts as one about parameters (C023, C046).
         self.assertEqual(
             {each for each in Diagnosis if permits_step_down(each)},
             {

@@ -41,7 +41,7 @@ class PlanTests(SynchronousTestCase):
         self.assertEqual(found, wanted)
 
     def test_fallback_rides_along_and_changes_no_rung(self) -> None:
-        # RULINGS 9: without STARTTLS plain text goes on at once; `fallback` is for failed handshakes alone.
+        # Without STARTTLS plain text goes on at once; `fallback` is for failed handshakes alone.
         for fallback in Fallback:
             for level in Level:
                 found = plan(level, fallback)

@@ -101,7 +101,7 @@ class SourcelessTests(SynchronousTestCase):
             (False, (own,)): True,
             (False, (own, Proof())): False,
             (True, (own, Proof())): True,
-            # Force TLS is hard by itself; only in so many words it is so for what names no source, too (RULINGS 27).
+            # Force TLS is hard by itself; only in so many words it is so for what names no source, too.
             (True, (Proof(revocation=HARD),)): True,
             (True, (Proof(revocation=HARD, strict=True),)): False,
             (False, (Proof(roots="/etc/own.pem", revocation=HARD),)): True,

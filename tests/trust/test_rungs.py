@@ -32,7 +32,6 @@ class OffersTests(SynchronousTestCase):
         self.assertEqual(found, wanted)
 
     def test_strong_rungs_are_ephemeral_curves_with_aead(self) -> None:
-        # RULINGS 10
         for rung, marks in ((Rung.STRONG_256, ("AES256-GCM", "CHACHA20")), (Rung.STRONG_128, ("AES128-GCM",))):
             for suite in OFFERS[rung].tls12:
                 self.assertTrue(suite.startswith("ECDHE-"), suite)

@@ -216,7 +216,7 @@ class ScramTests(WithLogins):
         self.assertEqual(outcome(self.successResultOf(exchange.respond(b"x"))), MALFORMED)
 
     def test_false_salt_cannot_be_told_from_a_true_one(self) -> None:
-        """RULINGS 23: stable, for names that are not there and those without a verifier."""
+        """Stable, for names that are not there and those without a verifier."""
 
         def challenged(name: bytes) -> list[bytes]:
             answer = self.say("SCRAM-SHA-256", b"n,,n=" + name + b",r=abc")
