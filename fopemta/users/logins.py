@@ -9,7 +9,7 @@ from typing import TypeAlias
 from twisted.cred.credentials import ICredentials, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
@@ -33,12 +33,14 @@ _NOT_NOW = Reply.of(454, "4.7.0", "Temporary authentication failure")
 Answer: TypeAlias = Challenge | LoggedIn | Reply
 # Takes a name and its credentials; who it is, or the refusal.
 Admit: TypeAlias = Callable[[str, ICredentials], Awaitable[LoggedIn | Reply]]
+# Comes back when what is known of users is what their file says.
+LookedAt: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @implementer(ILogins)
 class Logins:
     """Over any portal whose avatars are ISender.  SCRAM is offered where there are `verifiers`; `slowdown` where
-    somebody else counts failures.
+    somebody else counts failures; `looked_at` where users may have changed.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class Logins:
         clock: IReactorTime,
         verifiers: Verifiers | None = None,
         slowdown: AnySlowdown | None = None,
+        looked_at: LookedAt = lambda: succeed(None),
     ) -> None:
         self._portal = portal
+        self._looked_at = looked_at
         self._clock = clock
         self._verifiers = verifiers
         self._slowdown: AnySlowdown = slowdown if slowdown is not None else Slowdown(clock)
@@ -64,7 +68,7 @@ class Logins:
             return await self._admit(mechanism, client, name, credentials)
 
         if mechanism == MECHANISM and self._verifiers is not None:
-            return _ScramExchange(client, Scram(secrets.token_urlsafe(18)), self._verifiers, admit)
+            return _ScramExchange(client, Scram(secrets.token_urlsafe(18)), self._verifiers, admit, self._looked_at)
         return _PasswordExchange(mechanism, client, _DIALOGUES[mechanism](), admit)
 
     def known(self, name: str) -> Deferred[LoggedIn | None]:
@@ -72,6 +76,7 @@ class Logins:
         return Deferred.fromCoroutine(self._known(name))
 
     async def _known(self, name: str) -> LoggedIn | None:
+        await self._looked_at()
         try:
             _, avatar, _ = await maybeDeferred(self._portal.realm.requestAvatar, name.encode("utf-8"), None, ISender)
         except UnauthorizedLogin:
@@ -91,6 +96,7 @@ class Logins:
             self._slowdown.end(client)
 
     async def _ask_portal(self, mechanism: str, client: str, name: str, credentials: ICredentials) -> LoggedIn | Reply:
+        await self._looked_at()
         try:
             _, avatar, _ = await self._portal.login(credentials, None, ISender)
         except UnauthorizedLogin as denied:
@@ -147,11 +153,12 @@ class _PasswordExchange:
 class _ScramExchange:
     """SCRAM: the client's proof, then ours; only when that has been taken is the client in."""
 
-    def __init__(self, client: str, scram: Scram, verifiers: Verifiers, admit: Admit) -> None:
+    def __init__(self, client: str, scram: Scram, verifiers: Verifiers, admit: Admit, looked_at: LookedAt) -> None:
         self._client = client
         self._scram = scram
         self._verifiers = verifiers
         self._admit = admit
+        self._looked_at = looked_at
         self._name = ""
         self._login: LoggedIn | None = None
 
@@ -163,6 +170,7 @@ class _ScramExchange:
         step = self._scram.respond(response)
         if isinstance(step, Named):
             self._name = step.name
+            await self._looked_at()
             return self._scram.challenge(self._verifiers.of(step.name))
         if isinstance(step, Proof):
             return await self._judge(step)
@@ -195,7 +203,7 @@ def logins_of(
     """Logins by the user file; with a `scram_secret` SCRAM is offered, too."""
     portal = Portal(UserRealm(file.accounts), [PasswordChecker(file.accounts, PasswordChecks(run_in_thread))])
     if scram_secret is None:
-        return Logins(portal, clock, slowdown=slowdown)
+        return Logins(portal, clock, slowdown=slowdown, looked_at=file.looked_at)
     verifiers = Verifiers(file.accounts, scram_secret)
     portal.registerChecker(ScramChecker(verifiers))
-    return Logins(portal, clock, verifiers, slowdown)
+    return Logins(portal, clock, verifiers, slowdown, file.looked_at)

@@ -84,6 +84,7 @@ class UserFile:
         self._accounts = _NOBODY
         self._seen: _Mark | str | None = None
         self._reading = False
+        self._waiting: list[Deferred[None]] = []
 
     def accounts(self) -> Accounts:
         """As the file says.  A look at its status, no more, where it has not changed; while it is read anew, what it
@@ -105,11 +106,22 @@ class UserFile:
                 supervise(self._read_anew(), "reading the user file")
         return self._accounts
 
+    async def looked_at(self) -> None:
+        """Comes back when `accounts` are what the file says: a login is judged by nothing older."""
+        self.accounts()
+        if self._reading:
+            read: Deferred[None] = Deferred()
+            self._waiting.append(read)
+            await read
+
     async def _read_anew(self) -> None:
         try:
             self._take_up(await self._in_thread(_tried, self._path), False)
         finally:
             self._reading = False
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                each.callback(None)
 
     def cautions(self, scram: bool) -> tuple[str, ...]:
         """What is probably not meant; `scram` is to be offered."""

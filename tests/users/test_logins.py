@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,14 @@ from zope.interface.verify import verifyObject
 from fopemta.interfaces import IExchange, ILogins
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.reply import Reply
+from fopemta.smtp.scram import Verifier
 from fopemta.users.checkers import ISender, PasswordChecker, ScramChecker, UserRealm, Verifiers
 from fopemta.users.hashing import PasswordChecks
 from fopemta.users.logins import Logins, logins_of
 from fopemta.users.slowdown import PAUSE_OF_PUT_OFF
 from fopemta.users.user_file import UserFile
 from tests.smtp.test_scram import client_final
-from tests.users.accounts import ALICE, BOB, TEXT, Threads, caught, write
+from tests.users.accounts import ALICE, ALICE_VERIFIER, BOB, TEXT, Threads, caught, write
 
 CLIENT = "192.0.2.7"
 ALICE_IN = LoggedIn("alice", frozenset({"alice@us.test", "@alice.test"}))
@@ -93,6 +96,66 @@ class SeamTests(WithLogins):
     def test_who_a_proxy_says_has_logged_in(self) -> None:
         self.assertEqual(self.successResultOf(self.logins.known("Alice")), ALICE_IN)
         self.assertIsNone(self.successResultOf(self.logins.known("nobody")))
+
+    def test_file_that_has_changed_is_read_before_a_login_is_judged(self) -> None:
+        """Otherwise whoever was removed gets in once more, and whoever is new is refused at first."""
+        reading: list[Callable[[], None]] = []
+
+        def in_thread(call: Any, *arguments: Any) -> Deferred[Any]:
+            done: Deferred[Any] = Deferred()
+            reading.append(lambda: done.callback(call(*arguments)))
+            return done
+
+        file = UserFile(str(self.path), in_thread)
+        file.accounts()
+        logins = logins_of(file, self.clock, self.threads.run, SECRET)
+
+        def after_a_change(text: str, asked: Callable[[], Deferred[Any]]) -> object:
+            write(self.path, text)
+            answers = [asked(), asked()]
+            for each in answers:
+                self.assertNoResult(each)
+            reading.pop()()
+            self.assertEqual(reading, [])
+            first, second = [outcome(self.successResultOf(each)) for each in answers]
+            self.assertEqual(first, second)
+            return first
+
+        def alice() -> Deferred[Any]:
+            return logins.begin("PLAIN", CLIENT).respond(b"\0alice\0secret")
+
+        def challenge() -> Deferred[Any]:
+            return logins.begin("SCRAM-SHA-256", CLIENT).respond(b"n,,n=alice,r=abc")
+
+        self.assertEqual(after_a_change(BOB, alice), DENIED)
+        self.assertEqual(after_a_change(TEXT, alice), ALICE_IN)
+        self.assertIsNone(after_a_change(BOB, lambda: logins.known("alice")))
+        self.assertEqual(after_a_change(TEXT, lambda: logins.known("alice")), ALICE_IN)
+        changed = TEXT.replace(ALICE_VERIFIER.text(), Verifier.of("new", b"salt of today", 10_000).text())
+        write(self.path, changed)
+        waiting = challenge()
+        reading.pop()()
+        answer = self.successResultOf(waiting)
+        self.assertIn(base64.b64encode(b"salt of today"), answer.octets)
+
+    def test_login_does_not_wait_for_ever_for_a_file_that_cannot_be_read(self) -> None:
+        reading: list[Deferred[Any]] = []
+
+        def in_thread(call: Any, *arguments: Any) -> Deferred[Any]:
+            reading.append(Deferred())
+            return reading[-1]
+
+        file = UserFile(str(self.path), in_thread)
+        file.accounts()
+        write(self.path, BOB)
+        waiting = logins_of(file, self.clock, self.threads.run).known("alice")
+        gone = logins_of(file, self.clock, self.threads.run).known("alice")
+        gone.cancel()
+        self.failureResultOf(gone, CancelledError)
+        self.assertNoResult(waiting)
+        reading[0].errback(ZeroDivisionError("a bug"))
+        self.assertEqual(self.successResultOf(waiting), ALICE_IN)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_avatar_is_of_one_kind(self) -> None:
         realm = UserRealm(self.file.accounts)
