@@ -67,7 +67,7 @@ class Reload:
             if allow_lower is not None:
                 freed = await self._following.freed_by(usable)
             if freed != 0 and not allow_lower:
-                words = _UNKNOWN if freed is None else _FREES.format(freed)
+                words = _UNKNOWN if freed is None else _FREES.format(freed, "" if freed == 1 else "s")
                 raise ConfigurationErrors([ConfigurationError("rules", words)])
         except ConfigurationErrors as wrong:
             return _refused([str(error) for error in wrong.errors])
@@ -91,7 +91,9 @@ def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
 
 
 _SOMEBODY = "the operator"
-_FREES = "less would be demanded for {} recipients of mail in the queue; if that is meant: fopemta reload --allow-lower"
+_FREES = (
+    "less would be demanded for {} recipient{} of mail in the queue; if that is meant: fopemta reload --allow-lower"
+)
 _UNKNOWN = "a worker does not say whether less would be demanded for mail in its queue: try again in a moment"
 
 

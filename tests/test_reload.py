@@ -106,9 +106,10 @@ class ReloadTests(Folder):
         self.assertEqual(self.told(), [("reloaded", str(self.path))])
 
     def test_less_is_demanded_of_mail_that_waits_only_where_that_is_meant(self) -> None:
-        less, unknown = "less would be demanded for 3 recipients", "try again in a moment"
+        less, one = "less would be demanded for 3 recipients of", "less would be demanded for 1 recipient of"
+        unknown = "try again in a moment"
         table: list[tuple[int | None, bool | None, str | None, int]] = [
-            (0, False, None, 0), (3, False, less, 0), (None, False, unknown, 0),
+            (0, False, None, 0), (3, False, less, 0), (1, False, one, 0), (None, False, unknown, 0),
             (0, True, None, 0), (3, True, None, 3), (None, True, None, 0),
             # SIGHUP: mail that is here keeps to what was demanded of it.
             (3, None, None, 0), (None, None, None, 0),
