@@ -40,7 +40,7 @@ def list_(config: str | None, as_json: bool) -> None:
             click.echo(json.dumps(facts))
         return
     if not known:
-        click.echo("Nothing is remembered: every host that was seen can do the best.")
+        click.echo("Nothing is remembered: delivery begins with the strongest TLS at every host.")
         return
     now = time.time()
     rows = [(host, each.rung.value, each.hello.value, f"{age(now - each.at)} ago") for host, each in known.items()]
