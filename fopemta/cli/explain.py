@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fopemta.trust.verdict import VerdictRecord
 
 _PATIENCE = 10.0
+_FROM_A_STRANGER = f"sent by a stranger, {A_STRANGER}; if it is one of yours, say --client IP or --user NAME"
 
 
 @click.command()
@@ -62,6 +63,8 @@ def explain(
     if said is None:
         attempt = _attempt(sender, recipients, client, user, over_tls, message)
         said = received(configuration, attempt)
+        if client is None and user is None:
+            said = attrs.evolve(said, notes=(_FROM_A_STRANGER, *said.notes))
     elif sender is not None or recipients:
         raise click.UsageError("a message in the queue has its sender and recipients: name its ID alone")
     found = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fopemta.cli.as_received import Received
@@ -10,6 +10,7 @@ from fopemta.cli.table import age, escaped
 from fopemta.config.model import Via
 from fopemta.mail.address import path_text
 from fopemta.policy.explanation import Explained, Leg
+from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import RuleResult
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.demand import NameSource, Proof
@@ -18,6 +19,7 @@ from fopemta.trust.plan import TlsPlan
 from fopemta.trust.verdict import VerdictRecord, rfc3339
 
 Hosts = Mapping[NextHop, "tuple[Host, ...] | RoutingFailure"]
+_UNSURE = (Answer.NOT_FOR_NOW, Answer.NOT_FOR_GOOD)
 
 
 def lines_of_explained(
@@ -41,7 +43,7 @@ def lines_of_explained(
     yield from _accepted(found)
     for way in found.ways:
         yield ""
-        yield from _way(way, hosts.get(way.hop), last.get(way.recipient.domain))
+        yield from _way(way, found.results, hosts.get(way.hop), last.get(way.recipient.domain))
 
 
 def _accepted(found: Explained) -> Iterator[str]:
@@ -68,7 +70,12 @@ def _kind(result: RuleResult) -> str:
     return result.rule.action_word + (", only tested" if not result.enforced else "") + line
 
 
-def _way(way: Leg, hosts: tuple[Host, ...] | RoutingFailure | None, last: VerdictRecord | None) -> Iterator[str]:
+def _way(
+    way: Leg,
+    results: Sequence[RuleResult],
+    hosts: tuple[Host, ...] | RoutingFailure | None,
+    last: VerdictRecord | None,
+) -> Iterator[str]:
     others = [each for each in way.stands_for if each != way.recipient]
     instead = f" in place of {', '.join(f'<{each}>' for each in others)}" if others else ""
     between = f", by way of {', '.join(f'<{each}>' for each in way.by_way_of)}" if way.by_way_of else ""
@@ -80,7 +87,7 @@ def _way(way: Leg, hosts: tuple[Host, ...] | RoutingFailure | None, last: Verdic
     if way.plan is None:
         yield "  TLS        none is needed: a mailbox on this machine satisfies every demand"
         return
-    yield from _plan(way, way.plan)
+    yield from _plan(way, way.plan, results)
     if hosts is not None:
         yield from _found(way.plan, hosts)
     if last is not None:
@@ -93,9 +100,10 @@ def _how(way: Leg) -> str:
     return " by MX" if way.hop.route.via is Via.MX else ", by its route"
 
 
-def _plan(way: Leg, plan: TlsPlan) -> Iterator[str]:
+def _plan(way: Leg, plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[str]:
     demanded = way.found.demanded
     yield f"  demanded   {plan.level.word} ({', '.join(escaped(each) for each in plan.sources)})"
+    yield from _grounds(plan, results)
     if plan.preferred is not None:
         yield f"  preferred  {plan.preferred.word}: tried at every host first"
     yield f"  rungs      {', '.join(each.value for each in plan.rungs)}"
@@ -109,6 +117,16 @@ def _plan(way: Leg, plan: TlsPlan) -> Iterator[str]:
         yield f"  tested     {demand.level.word} ({escaped(demand.source)}), recorded and not enforced"
     if way.hop.route.on_demand:
         yield "  waits      until the mail is asked for (ETRN, fopemta flush)"
+
+
+def _grounds(plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[str]:
+    """Which demands of rules do not rest on a rule that matches now."""
+    answers = {f"rule {each.rule.name}": each.answer for each in results}
+    for source in plan.sources:
+        if answers.get(source) in _UNSURE:
+            yield f"  unsure     {escaped(source)} cannot tell: its demand is counted, as if it matched"
+        elif source.startswith("rule ") and answers.get(source.partition(", weakened by ")[0]) in (None, Answer.NO):
+            yield f"  stored     {escaped(source)}: as it was when the message was accepted"
 
 
 def _proof(proof: Proof, domain: str) -> str:

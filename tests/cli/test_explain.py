@@ -88,6 +88,28 @@ class ExplainTests(Folder):
         ):
             self.assertIn(line, done.stdout.splitlines())
 
+    def test_grounds_of_a_demand(self) -> None:
+        """Without a message a rule about the subject demands TLS of all: what the server does is another thing."""
+        rules = self.path.parent / "rules.toml"
+        rules.write_text(rules.read_text().replace('mode = "test"\n', ""))
+        words = ("--from", "a@us.test", "--to", "carol@shop.example", "--user", "a")
+        unsure = "  unsure     rule secret cannot tell: its demand is counted, as if it matched"
+        for given, stdin, demanded, told in (
+            ((), None, "authenticated (rule secret)", True),
+            (("--message", "-"), b"Subject: a secret\n\nhello\n", "authenticated (rule secret)", False),
+            (("--message", "-"), b"Subject: news\n\nhello\n", "opportunistic (default)", False),
+        ):
+            lines = self.explain(*words, *given, stdin=stdin).stdout.splitlines()
+            self.assertIn(f"  demanded   {demanded}", lines)
+            self.assertEqual((unsure in lines, any("  stored " in each for each in lines)), (told, False))
+
+    def test_who_has_not_said_who_sends_asks_as_a_stranger(self) -> None:
+        words = ("--from", "a@us.test", "--to", "carol@shop.example")
+        note = "  sent by a stranger, 192.0.2.1; if it is one of yours, say --client IP or --user NAME"
+        for given, told in (((), True), (("--user", "a"), False), (("--client", "192.0.2.1"), False)):
+            lines = self.explain(*words, *given).stdout.splitlines()
+            self.assertEqual(note in lines, told, given)
+
     def test_for_programs(self) -> None:
         done = self.explain("--from", "", "--to", "gone@us.test", "--user", "a", "--json")
         found = json.loads(done.stdout)
@@ -157,7 +179,9 @@ class ExplainTests(Folder):
         done = self.explain(message_id)
         self.assertEqual(done.exit_code, 0, done.output)
         # What was demanded when it came stands, whatever the rules say now.
-        self.assertIn("  demanded   authenticated (rule old)", done.stdout.splitlines())
+        lines = done.stdout.splitlines()
+        self.assertIn("  demanded   authenticated (rule old)", lines)
+        self.assertIn("  stored     rule old: as it was when the message was accepted", lines)
         self.assertIn("  tested     authenticated (rule secret), recorded and not enforced", done.stdout.splitlines())
         self.assertEqual(self.explain("0BCDFGHJKM9999").exit_code, 1)
         self.assertEqual(self.explain("not an id").exit_code, 2)
