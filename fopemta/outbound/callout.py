@@ -148,7 +148,7 @@ class _Probe(Walk):
             return tuple(RecipientResult(each, False, Phase.MAIL, None, why) for each in batch)
         transaction = Transaction(envelope=self._envelope, recipients=tuple(batch), size=0, utf8=utf8, probe=True)
         await self._grounds.look()
-        ground = self._grounds.of(batch, standing.session.judged)
+        ground = self._grounds.of(batch, standing.session.judged, standing.era)
         outcome = await standing.protocol.transact(transaction, ContentSource.of(b""), ground)
         results = outcome if isinstance(outcome, Broken) else self._permitted(outcome, batch)
         for result in results.results if isinstance(results, Broken) else results:

@@ -16,6 +16,7 @@ from fopemta.mail.consignment import Consignment
 from fopemta.policy.way import Way
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.ladder import plan_towards
+from fopemta.trust.levels import Level
 from fopemta.trust.permit import Ground, Judged
 from fopemta.trust.plan import TlsPlan
 
@@ -49,19 +50,25 @@ class Grounds:
         same = way.hop == self._consignment.next_hop and self._plan_by(way) == self._plan
         return None if same else Diagnosis.DEMAND_CHANGED
 
-    def of(self, recipients: Iterable[Mailbox], judged: Judged | None) -> Callable[[], Ground]:
-        """What a permit for `recipients` is asked for with, at the moment when it is called."""
+    def of(self, recipients: Iterable[Mailbox], judged: Judged | None, era: int) -> Callable[[], Ground]:
+        """What a permit for `recipients` is asked for with, at the moment when it is called; `era`: what `Pool.era` was
+        when the connection was made.
+        """
         named = frozenset(recipients)
-        return lambda: Ground(recipients=named, plan=self._plan_now(named), judged=judged)
+        return lambda: Ground(recipients=named, plan=self._plan_now(named, era), judged=judged)
 
-    def _plan_now(self, recipients: frozenset[Mailbox]) -> TlsPlan | None:
-        """The plan for all of them; None where it is not one, or was asked for before the configuration changed."""
+    def _plan_now(self, recipients: frozenset[Mailbox], era: int) -> TlsPlan | None:
+        """The plan for all of them; None where it is not one, or was asked for before the configuration changed, or
+        where what the connection has proven counts no more (roots that are others since).
+        """
         if self._owner.demands.edition is not self._edition:
             return None
         if any(self.against(each) is not None for each in recipients):
             return None
         plans = {self._plan_by(self._ways[each]) for each in recipients}
-        return plans.pop() if len(plans) == 1 else None
+        plan = plans.pop() if len(plans) == 1 else None
+        given_up = plan is not None and plan.level >= Level.AUTHENTICATED and era != self._owner.pool.era
+        return None if given_up else plan
 
     def _plan_by(self, way: Way) -> TlsPlan:
         return plan_towards(way.demanded, way.hop, self._owner.config.tls_client)

@@ -66,8 +66,6 @@ class Walk:
         self._without_ticket: Step | None = None
         # The last host that was tried has not answered in time.
         self._silent = False
-        domain = domain_towards(consignment.demanded, consignment.next_hop)
-        self._bench = Bench(plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now, domain)
         self._reader = Reader(owner.spool, consignment.message.id)
         self._grounds = Grounds(owner, consignment, plan)
 
@@ -81,6 +79,12 @@ class Walk:
         finally:
             if self._reserve is not None:
                 self._reserve.protocol.quit()
+
+    @property
+    def _bench(self) -> Bench:
+        """By what the configuration says now of roots and revocation, which may have changed on the way."""
+        owner, domain = self._owner, domain_towards(self._consignment.demanded, self._consignment.next_hop)
+        return Bench(self._plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now, domain)
 
     async def _go_round(self) -> None:
         while self._roll.left and not self._keeps_others_waiting():
@@ -309,7 +313,7 @@ class Walk:
             prepared = await prepare(message, rest, content, offer, owner.in_thread, self._reader)
             if isinstance(prepared, Diagnosis):
                 return _none_can(rest, prepared) + without
-            ground = self._grounds.of(rest, standing.session.judged)
+            ground = self._grounds.of(rest, standing.session.judged, standing.era)
             outcome = await standing.protocol.transact(prepared.transaction, prepared.source, ground)
         finally:
             content.close()

@@ -142,12 +142,12 @@ def _permitted(results: Sequence[RuleResult], action: type) -> Iterator[RuleResu
 
 def _lifts_all(exception: Rule, binding: Sequence[Rule], recipient: RecipientFacts) -> bool:
     """`exception` is for the recipient by every address by which a rule that is `binding` names it: an exception for
-    where an alias leads is none for the alias, and the other way round.
+    where an alias leads is none for the alias, and the other way round; nor does it lift what it leaves out.
     """
     if not exception.covers(recipient):
         return False
     named = {each for rule in binding for each in recipient.addresses if rule.names(each)}
-    return all(exception.names(each) for each in named) if exception.names_recipients else True
+    return all(exception.names(each) for each in named)
 
 
 def _may_route(rule: Rule, recipient: RecipientFacts, stays: bool) -> bool:

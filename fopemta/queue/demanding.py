@@ -78,6 +78,11 @@ class Demanding:
         self._kept: list[tuple[float, Rulebook]] = []
 
     @property
+    def config(self) -> Configuration:
+        """What is gone by."""
+        return self._config
+
+    @property
     def edition(self) -> object:
         """See IDemandsInForce."""
         return self._config
@@ -101,7 +106,8 @@ class Demanding:
 
     def ways_in_force(self, consignment: Consignment) -> Deferred[Mapping[Mailbox, Way]] | Mapping[Mailbox, Way]:
         """See IDemandsInForce."""
-        if consignment.edition is self._config:
+        # An exception may have ended since, without anything being read anew.
+        if consignment.edition is self._config and consignment.demanded.weakest is None:
             way = Way(consignment.next_hop, consignment.demanded, None)
             return dict.fromkeys(consignment.recipients, way)
         return Deferred.fromCoroutine(self._ways_anew(consignment))

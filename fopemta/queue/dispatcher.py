@@ -98,7 +98,10 @@ class Dispatcher:
         self._agenda = SteadyAgenda(seconds, now)
         self._ages = Ages(seconds, now)
         self._ways = Ways(config)
+        self._in_thread = in_thread
         self._demanding = demanding or Demanding(spool, config, now, in_thread)
+        # By what an operator has let demands fall: what has ceased since is not what he has allowed.
+        self._lowering = self._demanding
         self._rounds = Rounds()
         # Those that wait and are under a rule's demand.
         self._bound: set[str] = set()
@@ -274,6 +277,7 @@ class Dispatcher:
     def let_demands_fall(self, lowered_by: str) -> None:
         """See IQueue."""
         self._demanding.let_fall()
+        self._lowering = Demanding(self._spool, self._config, self._now, self._in_thread)
         for message_id in {*self._bound, *self._rounds, *self._loading}:
             supervise(self.order(message_id, Order(kind=OrderKind.LOWER, by=lowered_by)), "lowering demands")
 
@@ -640,11 +644,12 @@ class Dispatcher:
     async def _lowered(self, order: Order, round_: Round) -> Sequence[VerdictRecord]:
         """What is to be written down of those for whom less is demanded now than is stored."""
         message, now = round_.message, self._now()
-        today = await self._demanding.of(message, stored=False)
+        lowering = self._lowering
+        allowed = await lowering.of(message, stored=False)
         return [
-            lowered(order, message, each, self._demanding.to_store(each, today), now)
+            lowered(order, message, each, lowering.to_store(each, allowed), now)
             for each in message.pending
-            if self._ways.lowers(each, round_.demands, today)
+            if self._ways.lowers(each, round_.demands, allowed, lowering.config)
         ]
 
     def _put_off(self, round_: Round) -> None:

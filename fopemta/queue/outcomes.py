@@ -78,6 +78,7 @@ class Outcomes:
         """
         if not verdicts:
             return
+        await self._see_what_is_demanded(round_)
         message = round_.message
         raised = self._demanding.raised(message, verdicts, round_.demands)
         settled = [self._settled(round_, destination, verdict) for verdict in raised]
@@ -93,10 +94,22 @@ class Outcomes:
         """What an operator wants: it is as he says, and the sender is told of it only where `report` says so."""
         if not verdicts:
             return
+        await self._see_what_is_demanded(round_)
         told = Told(tuple(verdicts), ())
         if report:
             told = await self._told(round_, verdicts)
         await self._keep(round_, told)
+
+    async def _see_what_is_demanded(self, round_: Round) -> None:
+        """Other rules may have come while an attempt was under way: what is told and stored of it goes by them, and
+        what notices keep to is no less than it was.
+        """
+        edition = self._demanding.edition
+        if round_.edition is edition:
+            return
+        found = await self._demanding.of(round_.message)
+        unlifted = tuple(dict.fromkeys((*round_.demands.unlifted, *found.unlifted)))
+        round_.demands, round_.edition, round_.inherited = attrs.evolve(found, unlifted=unlifted), edition, None
 
     async def _told(self, round_: Round, verdicts: Sequence[VerdictRecord]) -> Told:
         def inherited() -> tuple[Demand, ...]:

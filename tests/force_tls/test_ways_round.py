@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -22,6 +23,7 @@ from fopemta.policy.way import Way
 from fopemta.queue.demanding import Demanding
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.routing.routes import next_hop
+from fopemta.routing.values import RoutingFailure
 from fopemta.testing.peers import StartTls
 from fopemta.trust.demand import NOTHING_DEMANDED
 from fopemta.trust.diagnosis import Diagnosis
@@ -33,6 +35,7 @@ from tests.force_tls.world import BOB, CAROL, HOUR, World
 from tests.outbound.delivery import Delivery as OneDelivery
 from tests.outbound.delivery import peer
 from tests.queue.test_dispatcher import Base
+from tests.tls.handshakes import AUTHORITY
 
 FORCE_D = '[[rule]]\nname = "d"\nwhen = { recipients = ["d.test"] }\nthen = { action = "force_tls" }\n'
 WANTS_FAILURES = RecipientOptions(frozenset({Notify.FAILURE}))
@@ -167,7 +170,7 @@ class GroundTests(SynchronousTestCase):
     def test_as_it_was_asked(self) -> None:
         for ways in (lambda way: {BOB: way}, lambda way: succeed({BOB: way})):
             grounds, _, demands = self.grounds(ways)
-            ground = grounds.of((BOB,), None)
+            ground = grounds.of((BOB,), None, 0)
             plan = ground().plan
             assert plan is not None
             self.assertEqual((plan.level, ground().recipients), (Level.OPPORTUNISTIC, frozenset({BOB})))
@@ -177,17 +180,17 @@ class GroundTests(SynchronousTestCase):
     def test_who_was_not_asked_about(self) -> None:
         grounds, _, _ = self.grounds(lambda _: {})
         self.assertIs(grounds.against(BOB), Diagnosis.POLICY_UNKNOWN)
-        self.assertIsNone(grounds.of((BOB,), None)().plan)
+        self.assertIsNone(grounds.of((BOB,), None, 0)().plan)
 
     def test_who_cannot_be_judged(self) -> None:
         grounds, _, _ = self.grounds(lambda way: {BOB: way._replace(unsure="a disk")})
         self.assertIs(grounds.against(BOB), Diagnosis.POLICY_UNKNOWN)
-        self.assertIsNone(grounds.of((BOB,), None)().plan)
+        self.assertIsNone(grounds.of((BOB,), None, 0)().plan)
 
     def test_nobody_is_permitted_before_anybody_has_looked(self) -> None:
         grounds, delivery, _ = self.grounds(lambda way: {BOB: way})
         unasked = Grounds(delivery.manager, grounds._consignment, grounds._plan)
-        self.assertIsNone(unasked.of((BOB,), None)().plan)
+        self.assertIsNone(unasked.of((BOB,), None, 0)().plan)
 
 
 class NoticeTests(SynchronousTestCase):
@@ -231,6 +234,93 @@ class NoticeTests(SynchronousTestCase):
             world.wait_until(5.5 * 24 * HOUR)
             self.assertEqual(self.inherited(world), [wanted])
             self.assertEqual(world.taken("far"), [])
+
+    def test_a_rule_came_while_the_message_was_on_its_way(self) -> None:
+        world = World("", far="none")
+        found: Deferred[Any] = Deferred()
+        hosts = world.manager.router.hosts
+        world.manager.router.hosts = lambda hop: found if hop.domain == "bank.test" else hosts(hop)  # type: ignore
+        world.send(BOB, sender=DAVE)
+        world.reconfigure(world.configured(ON))
+        found.callback(RoutingFailure(True, 556, "5.1.10", Diagnosis.NULL_MX, "it takes no mail"))
+        world.network.flush()
+        self.assertIn("failed", world.state(BOB))
+        self.assertEqual(self.inherited(world), [("authenticated",)])
+        world.wait_until(1 * HOUR)
+        self.assertEqual(world.taken("far"), [])
+
+
+class OnTheWayTests(SynchronousTestCase):
+    """What ends or is withdrawn while a message is on its way counts no more at MAIL."""
+
+    def test_an_exception_that_ends(self) -> None:
+        # The world begins at some time of its day.
+        midnight = datetime.fromtimestamp(AUTHORITY.now.timestamp(), UTC).date() + timedelta(days=1)
+        end = datetime(midnight.year, midnight.month, midnight.day, tzinfo=UTC).timestamp()
+        world = World(ON + EXCEPTION.format(midnight.isoformat()), bank="none")
+        world.wait_until(end - world.begun - 30)
+        found: Deferred[Any] = Deferred()
+        hosts = world.manager.router.hosts
+        world.manager.router.hosts = lambda hop: found.addCallback(lambda _: hosts(hop))  # type: ignore
+        world.send(BOB)
+        world.wait_until(end - world.begun + 30)
+        found.callback(None)
+        world.network.flush(2)
+        self.assertEqual((world.state(BOB), world.taken("bank")), ("queued", []))
+        self.assertIn("demand_changed", [each.diagnosis for each in world.verdicts(BOB)])
+
+    def test_roots_that_are_withdrawn(self) -> None:
+        self.assertEqual(self.mails_after_a_withdrawal(ON), ["demand_changed", 0, 1])
+
+    def test_roots_that_nothing_depended_on(self) -> None:
+        self.assertEqual(self.mails_after_a_withdrawal(""), [None, 1])
+
+    def mails_after_a_withdrawal(self, rules: str) -> list[object]:
+        """The diagnosis of the first attempt, and how many MAIL there were in each session."""
+        world = World(rules)
+        content, seen = world.spool.content, list[str]()
+
+        def read(message_id: str) -> Any:
+            # The certificate has been judged by now, and MAIL has not been sent.
+            if not seen:
+                seen.append(message_id)
+                world.manager.distrust()
+            return content(message_id)
+
+        world.spool.content = read  # type: ignore[method-assign]
+        world.send(BOB)
+        world.wait_until(60)
+        self.assertEqual(world.state(BOB), "authenticated")
+        said = [verbs.count("MAIL") for each in world.peers["bank"] for verbs in each.verbs if "EHLO" in verbs]
+        return [world.verdicts(BOB)[0].diagnosis, *said]
+
+    def test_only_what_the_operator_has_let_fall_falls(self) -> None:
+        alice = '[[rule]]\nname = "alice"\nwhen = { senders = ["alice@us.test"] }\nthen = { action = "force_tls" }\n'
+        world = World(ON + alice, bank="none")
+        found: Deferred[Any] = Deferred()
+        hosts = world.manager.router.hosts
+        world.manager.router.hosts = lambda hop: found.addCallback(lambda _: hosts(hop))  # type: ignore
+        world.send(BOB)
+        world.reconfigure(world.configured(ON))
+        world.dispatcher.let_demands_fall("dora")
+        # SIGHUP, before the message has come back and the order is obeyed.
+        world.reconfigure(world.configured(""))
+        found.callback(None)
+        world.wait_until(1 * HOUR)
+        # A record without the demand would be all that a restart finds.
+        self.assertNotIn("demand_lowered", [each.diagnosis for each in world.verdicts(BOB)])
+        self.assertEqual((world.state(BOB), world.taken("bank")), ("queued", []))
+
+
+EXCEPTION = """
+[[rule]]
+name = "meanwhile"
+owner = "it"
+reason = "their server is being replaced"
+expires = {}
+when = {{ recipients = ["bank.test"] }}
+then = {{ action = "allow_weaker", level = "opportunistic" }}
+"""
 
 
 class StoredTests(SynchronousTestCase):

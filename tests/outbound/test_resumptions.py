@@ -86,7 +86,9 @@ class ResumptionTests(SynchronousTestCase):
         delivery.manager.revocations = ScriptedRevocations(waiting)
         delivery.network.callLater(1, delivery.manager.distrust)
         delivery.network.callLater(2, waiting.callback, GOOD)
-        self.assertEqual(delivery.another(3)[0].result.value, "delivered")
+        # Nor for the message that was about to be sent.
+        self.assertEqual(delivery.another(3)[0].diagnosis, "demand_changed")
+        self.assertEqual(server.messages, [])
         delivery.manager.revocations = ScriptedRevocations(GOOD)
         self.assertFalse(delivery.another()[0].resumed)
         self.assertEqual(server.connections, 2)

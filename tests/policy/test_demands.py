@@ -114,6 +114,20 @@ class ForceTlsTests(SynchronousTestCase):
             found = demands_on(results(rule("way", RouteVia(elsewhere), when=names)), who(BOB), stays)
             self.assertEqual(found.route is not None, taken, (names, stays))
 
+    def test_an_exception_lifts_nothing_of_those_whom_it_leaves_out(self) -> None:
+        ceo, where = Mailbox("ceo", "us.test"), Mailbox("dave", "far.test")
+        for left_out, lifted in ((ceo, False), (EVE, True)):
+            found = demands_on(
+                results(
+                    rule("force", OFF, when=(to("ceo@us.test"),)),
+                    rule("weaker", AllowWeaker(Level.PLAIN), unless=(to(str(left_out)),)),
+                    facts=message(recipients=(who(where, ceo),)),
+                ),
+                who(where, ceo),
+                False,
+            )
+            self.assertEqual((len(found.demanded.demands), found.demanded.weakest is not None), (1, lifted))
+
     def test_an_exception_lifts_what_it_names_by_every_address(self) -> None:
         away = Mailbox("x", "away.test")
         for force_on, exception_on, who_it_is, lifted in (

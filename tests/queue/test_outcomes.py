@@ -60,7 +60,7 @@ class CostTests(SynchronousTestCase):
             demands = NO_DEMANDS
             if demanded is not None:
                 demands = MessageDemands(dict.fromkeys(map(str, who), demanded))
-            round_ = Round(message, demands)
+            round_ = Round(message, demands, CONFIG)
             verdicts = [verdict(each, result, clock.seconds(), **facts) for each in who]
 
             def work() -> None:
