@@ -110,7 +110,9 @@ def with_copies(envelope: Envelope, copies: Iterable[Mailbox], house: House) -> 
     )
     made = Envelope(None, tuple(added), options=tuple((each, copied) for each in added))
     made = through_aliases(made, house)
-    return _of_all(envelope, dict(made.options) | everybody, house, order=(*envelope.recipients, *made.recipients))
+    # An alias may lead to somebody who is a recipient already.
+    order = tuple(dict.fromkeys((*envelope.recipients, *made.recipients)))
+    return _of_all(envelope, dict(made.options) | everybody, house, order)
 
 
 def _check(noted: int) -> None:

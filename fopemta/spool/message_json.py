@@ -202,7 +202,8 @@ def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
     demands = [demanded_from_plain(each) for each in plain.get("demands", ())]
     return Envelope(
         None if sender is None else _mailbox_from_text(sender),
-        tuple(_mailbox_from_text(each) for each in plain["recipients"]),
+        # Once each, whatever is written there: of one who stands there twice one half would never come to an end.
+        tuple(dict.fromkeys(_mailbox_from_text(each) for each in plain["recipients"])),
         BodyType(plain.get("body_type", BodyType.SEVEN_BIT.value)),
         _arrival_from_plain(plain.get("arrival")),
         bool(plain.get("smtputf8", False)),

@@ -188,6 +188,12 @@ class RecipientTests(SynchronousTestCase):
         found = accepted(moves, house=aliased("sales: carol, dave"), recipients=(at("sales"),))
         self.assertEqual(led(found), {"eve@shop.test": (["sales@us.test"], [])})
 
+    def test_a_copy_for_an_alias_of_a_recipient(self) -> None:
+        found = accepted(rule("a", Bcc((CAROL,))), house=aliased("carol: bob@bank.test, x@far.test"))
+        self.assertEqual([str(each) for each in found.envelope.recipients].count("bob@bank.test"), 1)
+        self.assertEqual(led(found)["bob@bank.test"], ([], []))
+        self.assertIn("x@far.test", led(found))
+
     def test_a_copy_stands_for_everybody(self) -> None:
         found = accepted(rule("a", Bcc((CAROL, EVE))), house=aliased("carol: x@far.test"))
         self.assertEqual(

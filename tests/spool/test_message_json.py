@@ -55,7 +55,7 @@ options = st.builds(
 envelopes = st.builds(
     Envelope,
     st.none() | mailboxes,
-    st.lists(mailboxes, min_size=1, max_size=4).map(tuple),
+    st.lists(mailboxes, min_size=1, max_size=4, unique=True).map(tuple),
     st.sampled_from(BodyType),
     st.none() | arrivals,
     st.booleans(),
@@ -100,6 +100,11 @@ class MessageJsonTests(SynchronousTestCase):
         plain = json.loads(facts_to_json(FACTS))
         plain["new"] = plain["envelope"]["new"] = plain["envelope"]["arrival"]["new"] = [1]
         plain["envelope"]["arrival"]["tls"]["new"] = {}
+        self.assertEqual(facts_from_json(json.dumps(plain).encode()), FACTS)
+
+    def test_a_recipient_that_stands_there_twice(self) -> None:
+        plain = json.loads(facts_to_json(FACTS))
+        plain["envelope"]["recipients"] *= 2
         self.assertEqual(facts_from_json(json.dumps(plain).encode()), FACTS)
 
     def test_an_id_that_could_leave_the_folder_is_none(self) -> None:
