@@ -39,7 +39,7 @@ class Attempt:
 @attrs.frozen(kw_only=True)
 class Received:
     """`refusals` with where they were said; `accepted` None where it did not come to the message.  `notes` say what
-    could not be tried here.
+    could not be tried here.  Of a message in the queue: who is still `waiting`, and for whom demands are `lifted`.
     """
 
     sender: Mailbox | None
@@ -48,6 +48,8 @@ class Received:
     accepted: Acceptance | None = None
     content: ContentFacts | None = None
     size: int = 0
+    waiting: tuple[Mailbox, ...] | None = None
+    lifted: tuple[Mailbox, ...] = ()
 
 
 def received(configuration: Configuration, attempt: Attempt) -> Received:

@@ -69,7 +69,7 @@ def explain(
         raise click.UsageError("a message in the queue has its sender and recipients: name its ID alone")
     found = None
     if said.accepted is not None:
-        found = explained(configuration, said.accepted, said.content, said.size, time.time())
+        found = explained(configuration, said.accepted, said.content, said.size, time.time(), said.waiting, said.lifted)
     ways = found.ways if found is not None else ()
     hosts = {} if offline else _hosts(configuration, [way.hop for way in ways if way.plan is not None])
     last = _last_known(configuration, [way.recipient.domain for way in ways])
@@ -131,9 +131,16 @@ def _queued(configuration: Configuration, message_id: str) -> Received:
     content = content_facts(octets, len(octets) == message.size, book.asked, configuration.limits.content)
     return Received(
         sender=message.envelope.sender,
-        accepted=Acceptance(refusal=None, envelope=_still_open(message)),
+        accepted=Acceptance(refusal=None, envelope=_as_stored(message)),
         content=content,
         size=message.size,
+        waiting=tuple(each.address for each in message.pending),
+        lifted=tuple(each.address for each in message.pending if each.overridden is not None),
+        notes=tuple(
+            f"TLS is lifted for <{each.address}>: {each.overridden}"
+            for each in message.pending
+            if each.overridden is not None
+        ),
     )
 
 
@@ -145,17 +152,19 @@ def _beginning(pieces: Iterator[bytes], most: int) -> bytes:
     return octets
 
 
-def _still_open(message: QueuedMessage) -> Envelope:
-    """The envelope with what is stored of demands by now, of the recipients that are open."""
+def _as_stored(message: QueuedMessage) -> Envelope:
+    """The envelope with what is stored of demands by now, but for what an operator has lifted."""
+    from fopemta.trust.demand import NOTHING_DEMANDED
+
     envelope = message.envelope
     options = tuple(
-        (each.address, attrs.evolve(envelope.options_of(each.address), demanded=each.demanded(envelope)))
-        for each in message.pending
-    )
-    recipients = tuple(each.address for each in message.pending)
-    return attrs.evolve(
-        envelope, recipients=recipients, options=options, named=envelope.named or len(envelope.recipients)
-    )
+        (each.address, attrs.evolve(
+            envelope.options_of(each.address),
+            demanded=NOTHING_DEMANDED if each.overridden is not None else each.demanded(envelope),
+        ))
+        for each in message.recipients
+    )  # fmt: skip
+    return attrs.evolve(envelope, options=options)
 
 
 def _mailbox(option: str, text: str) -> Mailbox:

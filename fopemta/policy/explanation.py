@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import attrs
 
 from fopemta.config.model import Configuration
@@ -52,21 +54,38 @@ class Explained:
 
 
 def explained(
-    config: Configuration, accepted: Acceptance, content: ContentFacts | None, size: int, now: float
+    config: Configuration,
+    accepted: Acceptance,
+    content: ContentFacts | None,
+    size: int,
+    now: float,
+    waiting: Collection[Mailbox] | None = None,
+    lifted: Collection[Mailbox] = (),
 ) -> Explained:
-    """What becomes of a message that was `accepted`, or not; `size` octets, `now` in seconds since the epoch."""
+    """What becomes of a message that was `accepted`, or not; `size` octets, `now` in seconds since the epoch.
+
+    Of one in the queue those are told of that are still `waiting`, though rules see all; for those who are `lifted` an
+    operator has lifted what rules demand.
+    """
     envelope, book, house = accepted.envelope, config.rulebook or NO_RULES, House.of(config)
     facts = facts_of(envelope, Stage.CONTENT, size, content)
     ways: tuple[Leg, ...] = ()
     if accepted.refusal is None:
         demands = demands_at(envelope, book, house, content, size, now) or [RuleDemands()] * len(envelope.recipients)
-        ways = tuple(_leg(config, envelope, *each) for each in zip(envelope.recipients, demands, strict=True))
+        ways = tuple(
+            _leg(config, envelope, each, RuleDemands() if each in lifted else today)
+            for each, today in zip(envelope.recipients, demands, strict=True)
+            if waiting is None or each in waiting
+        )
     return Explained(results=book.evaluate(facts, now), facts=facts, accepted=accepted, ways=ways)
 
 
 def _leg(config: Configuration, envelope: Envelope, recipient: Mailbox, today: RuleDemands) -> Leg:
     said = envelope.options_of(recipient)
     found = stricter(today, RuleDemands(demanded=said.demanded)) if said.demanded.demands else today
+    if envelope.inherited:
+        demanded = attrs.evolve(found.demanded, demands=(*found.demanded.demands, *envelope.inherited))
+        found = attrs.evolve(found, demanded=demanded)
     way = way_of(recipient, found, config.routes)
     here = way.hop.route.maildir is not None
     plan = None if here else plan_towards(found.demanded, way.hop, config.tls_client)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from click.testing import CliRunner, Result
+import attrs
+from click.testing import CliRunner
+from click.testing import Result as Done
 from twisted.internet.task import Clock
 
 from fopemta.cli.main import main
@@ -15,6 +17,8 @@ from fopemta.spool.store import Spool
 from fopemta.spool.threads import SameThread
 from fopemta.trust.demand import Demand, Demanded
 from fopemta.trust.levels import Level
+from fopemta.trust.verdict import Result, VerdictRecord
+from tests.spool.contract import verdict
 from tests.test_preflight import Folder
 
 RULES = """
@@ -38,6 +42,7 @@ then = { action = "redirect", to = ["bob@bank.example"] }
 """
 
 
+MESSAGE = "0BCDFGHJKM0001"
 ADDRESSED = ("--from", "a@us.test", "--to", "bob@us.test")
 DEMANDED = Demanded(demands=(Demand(level=Level.AUTHENTICATED, source="rule old"),), rules=("old",))
 
@@ -63,7 +68,7 @@ class ExplainTests(Folder):
         self.path.write_text('rules = "rules.toml"\n' + text)
         (self.path.parent / "rules.toml").write_text(RULES)
 
-    def explain(self, *words: str, stdin: bytes | None = None) -> Result:
+    def explain(self, *words: str, stdin: bytes | None = None) -> Done:
         arguments = ["explain", *words, "--offline", "--config", str(self.path)]
         return CliRunner().invoke(main, arguments, input=stdin)
 
@@ -161,21 +166,27 @@ class ExplainTests(Folder):
         done = self.explain(*words, stdin=b"Subject: away\nAuto-Submitted: auto-replied\n\nI am away\n")
         self.assertEqual(done.exit_code, 0, done.output)
 
-    def test_a_message_in_the_queue(self) -> None:
+    def queued(self, envelope: Envelope, *verdicts: VerdictRecord) -> str:
         clock = Clock()
         spool = Spool(
             str(self.folder / "var" / "spool"), SpoolLimits(spool_free=0, message_size=0), clock, SameThread(),
             now=lambda: 1_700_000_000.0,
         )  # fmt: skip
         spool.start()
+        spool.submit(MESSAGE, envelope, b"Subject: a secret\r\n\r\nhello\r\n")
+        clock.advance(5)
+        if verdicts:
+            spool.record(MESSAGE, verdicts, False)
+            clock.advance(5)
+        spool.stop()
+        return MESSAGE
+
+    def test_a_message_in_the_queue(self) -> None:
         envelope = Envelope(
             Mailbox("a", "us.test"), (Mailbox("x", "far.example"),),
             options=((Mailbox("x", "far.example"), RecipientOptions(demanded=DEMANDED)),),
         )  # fmt: skip
-        message_id = "0BCDFGHJKM0001"
-        spool.submit(message_id, envelope, b"Subject: a secret\r\n\r\nhello\r\n")
-        clock.advance(5)
-        spool.stop()
+        message_id = self.queued(envelope)
         done = self.explain(message_id)
         self.assertEqual(done.exit_code, 0, done.output)
         # What was demanded when it came stands, whatever the rules say now.
@@ -186,6 +197,32 @@ class ExplainTests(Folder):
         self.assertEqual(self.explain("0BCDFGHJKM9999").exit_code, 1)
         self.assertEqual(self.explain("not an id").exit_code, 2)
         self.assertEqual(self.explain(message_id, "--from", "a@us.test").exit_code, 2)
+
+    def of_the_queue(self, envelope: Envelope, *verdicts: VerdictRecord) -> tuple[object, object]:
+        """What is demanded and preferred for each recipient that waits, and the notes."""
+        found = json.loads(self.explain(self.queued(envelope, *verdicts), "--json").stdout)
+        return [(each["address"], each["level"], each["preferred"]) for each in found["recipients"]], found["notes"]
+
+    def test_rules_see_those_who_have_got_it(self) -> None:
+        bob, x = Mailbox("bob", "bank.example"), Mailbox("x", "far.example")
+        done = verdict(bob, Result.DELIVERED, MESSAGE)
+        self.assertEqual(
+            self.of_the_queue(Envelope(Mailbox("a", "us.test"), (bob, x)), done),
+            ([("x@far.example", "opportunistic", "authenticated")], []),
+        )
+
+    def test_what_an_operator_has_lifted(self) -> None:
+        bob = Mailbox("bob", "bank.example")
+        lifted = attrs.evolve(verdict(bob, Result.DEFERRED, MESSAGE), overridden="by telephone")
+        envelope = Envelope(Mailbox("a", "us.test"), (bob,), options=((bob, RecipientOptions(demanded=DEMANDED)),))
+        self.assertEqual(
+            self.of_the_queue(envelope, lifted),
+            ([("bob@bank.example", "opportunistic", None)], ["TLS is lifted for <bob@bank.example>: by telephone"]),
+        )
+
+    def test_what_a_notice_has_inherited(self) -> None:
+        envelope = Envelope(None, (Mailbox("x", "far.example"),), inherited=DEMANDED.demands)
+        self.assertEqual(self.of_the_queue(envelope), ([("x@far.example", "authenticated", None)], []))
 
     def test_a_mailbox_here_and_usage(self) -> None:
         self.assertIn(
