@@ -19,9 +19,9 @@ from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import received_header
 from fopemta.mail.reply import Reply
 from fopemta.mail.submission import SubmittedContent, submission_fields
-from fopemta.policy.acceptance import Acceptance
+from fopemta.policy.acceptance import NOT_FOR_NOW, Acceptance
 from fopemta.policy.action import AddHeader
-from fopemta.policy.facts import ContentFacts
+from fopemta.policy.facts import NOTHING_ASKED, Asked, ContentFacts
 from fopemta.policy.senders import judge_null_sender
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ class Reception:
             envelope = attrs.evolve(envelope, body_type=body_type)
         if self._inspection is not None:
             return Deferred.fromCoroutine(self._judge(self._inspection, envelope))
+        if self._asked_too_late(NOTHING_ASKED):
+            self.abort()
+            return self._refused(NOT_FOR_NOW)
         try:
             accepted = self._gate.acceptance(envelope)(None, self._size)
         except Exception:
@@ -108,6 +111,10 @@ class Reception:
             self.abort()
             return self._refused(accepted.refusal)
         return self._incoming.commit(accepted.envelope)
+
+    def _asked_too_late(self, asked: Asked) -> bool:
+        """Rules that have come since the message began ask for more of it than was looked at: nobody can tell."""
+        return self._gate.asked | asked != asked
 
     def _refused(self, refusal: Reply, rule: str | None = None) -> Reply:
         maillog.message_refused(self._incoming.message_id, self._envelope, refusal, rule)
@@ -122,6 +129,9 @@ class Reception:
         """What is due is known when all of the message is here, its size, too."""
         if self._early is not None:
             await self._early
+        if self._asked_too_late(inspection.asked):
+            self.abort()
+            return self._refused(NOT_FOR_NOW)
         try:
             accepted, content = await self._acceptance(inspection, envelope, whole=True)
         except Exception:

@@ -26,7 +26,7 @@ from fopemta.trust.levels import Level
 
 # RFC 5321 4.5.3.1.10: the client sends the message once more to those that are left.
 TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "Too many recipients, counting those that aliases and rules lead to")
-_NOT_FOR_NOW = Reply.of(451, "4.7.1", "Policy could not be checked, please try again later")
+NOT_FOR_NOW = Reply.of(451, "4.7.1", "Policy could not be checked, please try again later")
 
 
 @attrs.frozen(kw_only=True)
@@ -68,7 +68,7 @@ def refusal_of(results: Sequence[RuleResult]) -> tuple[Reply, RuleResult] | None
         return Reply.of(450, "4.7.1", *text_lines(result.rule.then.text)), result
     for result in results:
         if result.enforced and result.answer is Answer.NOT_FOR_NOW:
-            return _NOT_FOR_NOW, result
+            return NOT_FOR_NOW, result
     return None
 
 
@@ -104,7 +104,7 @@ def _accepted(
     unsure = next((each for each in demanded if each.unsure is not None), None)
     notes = tuple(note_of(each) for each in results)
     return Acceptance(
-        refusal=None if unsure is None else _NOT_FOR_NOW,
+        refusal=None if unsure is None else NOT_FOR_NOW,
         envelope=_bound(attrs.evolve(envelope, rules=notes) if notes else envelope, demanded, house),
         headers=tuple(each.rule.then for each in matching(results, AddHeader) if isinstance(each.rule.then, AddHeader)),
         results=results,

@@ -146,6 +146,31 @@ class ContentTests(SynchronousTestCase):
         talk.say(b"Subject: weather\r\n\r\n.\r\n")
         self.assertEqual((talk.codes()[-1], len(inbound.kept())), (250, 1))
 
+    def test_rules_that_come_while_a_message_comes(self) -> None:
+        """What was not looked at cannot be judged: the client comes again."""
+        other = rule('action = "reject"', 'headers = { "X-Other" = ["x"] }').replace("a rule", "other")
+        reject = rule('action = "reject"', 'subject = ["secret"]')
+        spam = rule('action = "reject"', 'senders = ["spam.test"]').replace("a rule", "spam")
+        for before in ("", other, spam):
+            inbound = listening(before)
+            talk = inbound.open()
+            talk.say(ENVELOPE + b"DATA\r\n")
+            config = attrs.evolve(inbound.config, rulebook=load_rules(before + reject, "/etc"))
+            inbound.factory.reconfigure(config)
+            talk.say(CONTENT)
+            self.assertIn(b"451 4.7.1 Policy could not be checked", talk.client.heard)
+            self.assertEqual(inbound.kept(), [])
+            talk.say(ENVELOPE + b"DATA\r\n" + CONTENT)
+            self.assertIn(b"550 5.7.1", talk.client.heard)
+
+    def test_rules_that_go_while_a_message_comes(self) -> None:
+        inbound = listening(rule('action = "reject"', 'subject = ["secret"]'))
+        talk = inbound.open()
+        talk.say(ENVELOPE + b"DATA\r\n")
+        inbound.factory.reconfigure(attrs.evolve(inbound.config, rulebook=load_rules("", "/etc")))
+        talk.say(CONTENT)
+        self.assertEqual((talk.codes()[-1], len(inbound.kept())), (250, 1))
+
     def test_held(self) -> None:
         inbound = listening(rule('action = "hold"', 'subject = ["secret"]'))
         send(inbound)
