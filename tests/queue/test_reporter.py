@@ -306,6 +306,21 @@ class TroubleTests(ReportBase):
             (report,) = self.reports()
             self.assertEqual(len(message_from_bytes(report.content).get_payload()), 2)
 
+    def test_reading_is_tried_again_after_a_pause(self) -> None:
+        self.courier.script[str(BOB)] = [Result.FAILED]
+        content, tries = self.spool.content, list[float]()
+
+        def failing_twice(message_id: str) -> Deferred[Any]:
+            tries.append(self.clock.seconds())
+            return fail(SpoolFailing("busy")) if len(tries) < 3 else content(message_id)
+
+        self.spool.content = failing_twice  # type: ignore[method-assign]
+        self.send_with(BOB)
+        self.assertEqual((len(tries), self.reports()), (1, []))
+        self.wait(10, step=1)
+        (report,) = self.reports()
+        self.assertEqual((len(tries), len(message_from_bytes(report.content).get_payload())), (3, 3))
+
     def test_content_that_comes_in_pieces_comes_back_whole(self) -> None:
         whole = b"Subject: x\r\n\r\n" + b"0123456789\r\n" * 50
         self.courier.script[str(BOB)] = [Result.FAILED]
