@@ -81,8 +81,11 @@ def stricter(new: RuleDemands, old: RuleDemands) -> RuleDemands:
     if new == old:
         return new
     one, other = new.demanded, old.demanded
-    # An exception counts where both know it, and lowers as far as both allow.
-    weakest = None if one.weakest is None or other.weakest is None else max(one.weakest, other.weakest)
+    # An exception counts where both know it, and lowers as far as both allow.  Another in its place has not been held
+    # against what the old rules demanded.
+    weakest = None
+    if one.weakest is not None and other.weakest is not None and one.weakened_by == other.weakened_by:
+        weakest = max(one.weakest, other.weakest)
     demanded = attrs.evolve(
         one,
         demands=tuple(dict.fromkeys((*one.demands, *other.demands))),

@@ -8,7 +8,7 @@ from fopemta.config.model import Route, Via
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import AllowWeaker, ForceTls, RouteVia
-from fopemta.policy.demands import demands_on, demands_on_callout
+from fopemta.policy.demands import demands_on, demands_on_callout, stricter
 from fopemta.policy.facts import ContentFacts, Gap
 from fopemta.policy.rulebook import Mode, Rulebook
 from fopemta.trust.demand import Patience, merge
@@ -127,6 +127,19 @@ class ForceTlsTests(SynchronousTestCase):
                 False,
             )
             self.assertEqual((len(found.demanded.demands), found.demanded.weakest is not None), (1, lifted))
+
+    def test_an_exception_does_not_take_the_place_of_another(self) -> None:
+        ceo, where = Mailbox("ceo", "us.test"), Mailbox("dave", "far.test")
+        facts = message(recipients=(who(where, ceo),))
+        force = rule("force", OFF, when=(to("ceo@us.test"),))
+        first = rule("first", AllowWeaker(Level.PLAIN), when=(to("ceo@us.test", "dave@far.test"),))
+        second = rule("second", AllowWeaker(Level.PLAIN), when=(to("dave@far.test"),))
+        stored = demands_on(results(force, first, second, facts=facts), who(where, ceo), False)
+        self.assertEqual(stored.demanded.weakened_by, "first")
+        for rules, lifted in (((first, second), True), ((second,), False)):
+            today = demands_on(results(*rules, facts=facts), who(where, ceo), False)
+            self.assertIsNotNone(today.demanded.weakest)
+            self.assertEqual(stricter(today, stored).demanded.weakest is not None, lifted)
 
     def test_an_exception_lifts_what_it_names_by_every_address(self) -> None:
         away = Mailbox("x", "away.test")
