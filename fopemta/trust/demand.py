@@ -56,6 +56,10 @@ class Patience:
     warn_after: float
 
 
+# Who asks for what a notice has inherited.
+REPORT = "report"
+
+
 @attrs.frozen(kw_only=True)
 class Demand:
     """One demand.  `source` names who asks: "default", "route", "rule bank", "report".
@@ -78,6 +82,11 @@ class Demand:
     def forced(self) -> bool:
         """Force TLS: it has a clock of its own, and reports are bound as the message was (docs/force-tls.md)."""
         return self.patience is not None
+
+    @property
+    def inherited(self) -> bool:
+        """Of a notice, from the message that it is about: an exception for the notice's own way does not lower it."""
+        return self.source == REPORT
 
 
 @attrs.frozen(kw_only=True)
@@ -135,7 +144,9 @@ class Demanded:
 
     def _lifts(self, demand: Demand) -> bool:
         """The exception leaves nothing of it that could fail for want of TLS."""
-        return self.weakest is not None and self.weakest <= Level.OPPORTUNISTIC and self.weakest < demand.level
+        if self.weakest is None or demand.inherited:
+            return False
+        return self.weakest <= Level.OPPORTUNISTIC and self.weakest < demand.level
 
 
 NOTHING_DEMANDED = Demanded()
@@ -143,7 +154,7 @@ NOTHING_DEMANDED = Demanded()
 
 def _lowered(demand: Demand, weakest: Level, by: str | None) -> Demand:
     """`demand` as an exception leaves it: what it asked for is still tried first."""
-    if demand.level <= weakest:
+    if demand.level <= weakest or demand.inherited:
         return demand
     preferred = demand.level if demand.preferred is None else demand.preferred
     return attrs.evolve(
@@ -174,7 +185,7 @@ def inheritance(
     bare = [each for each in strict if each.bare_report]
     if bare and len(bare) == len(strict) and not kept:
         shortest = _shortest([each.patience for each in bare if each.patience is not None])
-        return (Demand(level=Level.ENCRYPT, source="report", patience=shortest, bare_report=True),)
+        return (Demand(level=Level.ENCRYPT, source=REPORT, patience=shortest, bare_report=True),)
     return tuple(dict.fromkeys((*kept, *(_for_a_notice(each) for each in strict if not each.bare_report))))
 
 
@@ -183,7 +194,7 @@ def _for_a_notice(demand: Demand) -> Demand:
     if proof is not None:
         names = proof.names if isinstance(proof.names, NameSource) else NameSource.MX
         proof = attrs.evolve(proof, names=names, pins=())
-    return attrs.evolve(demand, source="report", proof=proof, preferred=None, tell_sender=False)
+    return attrs.evolve(demand, source=REPORT, proof=proof, preferred=None, tell_sender=False)
 
 
 def merge(demands: Iterable[Demand]) -> Merged:

@@ -6,7 +6,7 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Fallback, Route
-from fopemta.trust.demand import Demand, Demanded, Patience, Proof, merge
+from fopemta.trust.demand import Demand, Demanded, Patience, Proof, inheritance, merge
 from fopemta.trust.ladder import own_demand, plan_of
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import TlsPlan
@@ -82,6 +82,15 @@ class PlanTests(SynchronousTestCase):
         demanded = Demanded(demands=(FORCED,), weakest=Level.OPPORTUNISTIC, weakened_by="old server")
         dane = Demand(level=Level.AUTHENTICATED, source="DANE")
         self.assertIs(demanded.merged(own_demand(Route(domain="example.org")), [dane]).level, Level.AUTHENTICATED)
+
+    def test_no_exception_lowers_what_a_notice_has_inherited(self) -> None:
+        """It is for the way of the notice, and what is demanded comes from the message that the notice is about."""
+        [inherited] = inheritance((), [Demanded(demands=(FORCED,))], ())
+        for weakest in (Level.ENCRYPT, Level.OPPORTUNISTIC, Level.PLAIN):
+            demanded = Demanded(demands=(inherited,), weakest=weakest, weakened_by="old server")
+            merged = demanded.merged(own_demand(Route(domain="example.org")))
+            self.assertEqual((merged.level, merged.lowest_rung), (Level.AUTHENTICATED, FORCED.lowest_rung))
+            self.assertEqual((merged.patience, demanded.patience), (FORCED.patience, FORCED.patience))
 
     def test_the_stricter_lowest_rung_counts(self) -> None:
         for client, wanted in ((Rung.STRONG_256, TLS[:1]), (Rung.STRONG_128, TLS[:2]), (Rung.PLAIN, TLS[:2])):
