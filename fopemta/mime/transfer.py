@@ -35,7 +35,7 @@ def encoding_of(value: bytes) -> str:
     """The token of a Content-Transfer-Encoding, in lower case; what stands behind it is not read by lenient readers."""
     text = _COMMENTS.sub(b"", value).strip(b' \t\n";')
     token = _TOKEN.match(text)
-    return text[:_LONGEST].decode("latin-1") if token is None else token[0].decode("ascii").lower()
+    return (text[:_LONGEST] if token is None else token[0]).decode("latin-1").lower()
 
 
 def unencoded(octets: bytes, encoding: str) -> Decoded:

@@ -16,7 +16,7 @@ class TransferTests(SynchronousTestCase):
         table = {
             b" base64": "base64", b"Base64 ": "base64", b"base64;": "base64", b'"base64"': "base64", b"(c) base64 (d)": "base64",
             b"\n base64": "base64", b"base64 x": "base64", b"quoted-printable": "quoted-printable", b"": "", b" ": "",
-            b"=?": "=?", b"?" * 100: "?" * 40, b"base 64": "base",
+            b"=?": "=?", b"?" * 100: "?" * 40, b"base 64": "base", b"=?UTF-8?": "=?utf-8?", b"\xc4": "\xe4",
         }  # fmt: skip
         self.assertEqual({value: encoding_of(value) for value in table}, table)
 
