@@ -45,8 +45,12 @@ benchmarks: $(VENV)/test
 crash: $(VENV)/test
 	FOPEMTA_CRASHES=200 $(BIN)/python -W error -m twisted.trial tests.end_to_end.test_crash
 
+# make fuzz SECONDS=600: for each target; one alone by `.venv/bin/python -m tests.fuzz TARGET`.
+SECONDS ?= 20
 fuzz: $(VENV)/test
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-fuzz.txt
 	FOPEMTA_FUZZ=200000 $(BIN)/python -W error -m twisted.trial tests.fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 # make simulate SEEDS=5000 FIRST=0; `make test` runs the first 200.
 SEEDS ?= 1000

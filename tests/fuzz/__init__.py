@@ -1,1 +1,5 @@
-"""Strangers' bytes, many of them: a small number with each run of the tests, 200,000 and more with `make fuzz`."""
+"""Strangers' bytes, many of them: a small number with each run of the tests, far more with `make fuzz`.
+
+Random dialogues from a seed (`test_server_session`), and each parser by itself, guided by the branches that an input
+reaches (`targets/`, `python -m tests.fuzz`).
+"""

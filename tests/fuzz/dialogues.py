@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
+from fopemta.smtp.server_states import State
 from fopemta.smtp.transaction import BareLineEnds
-from tests.smtp.conversation import TLS, Conversation, rules
+from tests.smtp.conversation import ENDED_WITH_MORE, TLS, Conversation, rules
 
 LINES = (
     b"EHLO c.test", b"HELO c.test", b"EHLO [IPv6:::1]", b"EHLO", b"MAIL FROM:<>", b"MAIL FROM:<a@b.test>",
@@ -72,3 +73,16 @@ def conversation(dice: random.Random) -> Conversation:
         ),
         dice.choice([None, TLS]),
     )
+
+
+def surplus(talk: Conversation) -> int:
+    """How many more replies there are than there should be; 0 when each command has had its own."""
+    codes, session = talk.codes(), talk.session
+    expected = 1 + session.commands
+    # DATA is answered twice, the second time when the data has ended; each challenge asks for one more line.
+    expected += codes.count(354) - (session.state is State.CONTENT or talk.cut_in_content)
+    expected += codes.count(334) - (session.state is State.LOGIN)
+    # The octets of a chunk are still to come.
+    expected -= session.state in (State.CHUNK, State.DISCARDING)
+    expected += talk.closed in ENDED_WITH_MORE
+    return len(codes) - expected

@@ -14,24 +14,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.smtp.server_session import LONGEST_LINE
 from fopemta.smtp.server_states import State
-from tests.fuzz.dialogues import conversation, dialogue
-from tests.smtp.conversation import ENDED_WITH_MORE, Conversation, rules
+from tests.fuzz.dialogues import conversation, dialogue, surplus
+from tests.smtp.conversation import Conversation, rules
 
 DIALOGUES = int(os.environ.get("FOPEMTA_FUZZ", "3000"))
 SEED = int(os.environ.get("FOPEMTA_FUZZ_SEED", "20261125"))
-
-
-def surplus(talk: Conversation) -> int:
-    """How many more replies there are than there should be; 0 when each command has had its own."""
-    codes, session = talk.codes(), talk.session
-    expected = 1 + session.commands
-    # DATA is answered twice, the second time when the data has ended; each challenge asks for one more line.
-    expected += codes.count(354) - (session.state is State.CONTENT or talk.cut_in_content)
-    expected += codes.count(334) - (session.state is State.LOGIN)
-    # The octets of a chunk are still to come.
-    expected -= session.state in (State.CHUNK, State.DISCARDING)
-    expected += talk.closed in ENDED_WITH_MORE
-    return len(codes) - expected
 
 
 class RandomDialogueTests(SynchronousTestCase):
