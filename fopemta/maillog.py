@@ -176,8 +176,12 @@ def rule_unsure(message_id: str, recipient: str, why: str) -> None:
     )
 
 
-def ordered(message_id: str, order: str, recipients: tuple[str, ...], reason: str, by: str) -> None:
-    """An operator has held, released, retried or removed a message, or lowered what is demanded of its way."""
+def ordered(
+    message_id: str, order: str, recipients: tuple[str, ...], reason: str, by: str, override_tls: bool = False
+) -> None:
+    """An operator has held, released, retried or removed a message, or lowered what is demanded of its way;
+    `override_tls`: the release lifts what rules demand of TLS.
+    """
     _log.info(
         "{message}: {order} for {recipients} by {by}: {reason}",
         event="ordered",
@@ -186,6 +190,8 @@ def ordered(message_id: str, order: str, recipients: tuple[str, ...], reason: st
         recipients=recipients,
         reason=reason,
         by=by,
+        # Said where it is so: most orders have nothing to do with it.
+        override_tls=override_tls or None,
     )
 
 

@@ -95,8 +95,8 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         '0vyKfVczdK5G1f warning: rule_unsure recipient=bob@example.net why="rule bank: it cannot be read now"',
     ),
     "ordered": (
-        lambda: maillog.ordered("0vyKfVczdK5G1f", "hold", ("bob@example.net",), "ticket 7", "alice"),
-        '0vyKfVczdK5G1f ordered order=hold recipients="bob@example.net" reason="ticket 7" by=alice',
+        lambda: maillog.ordered("0vyKfVczdK5G1f", "release", ("bob@example.net",), "call 7", "alice", True),
+        '0vyKfVczdK5G1f ordered order=release recipients="bob@example.net" reason="call 7" by=alice override_tls=True',
     ),
     "postmaster_unreachable": (
         lambda: maillog.postmaster_unreachable("0vyKfVczdK5G1f", "postmaster@example.org", "no such user"),

@@ -638,7 +638,9 @@ class Dispatcher:
                         found = found_for(status, round_.demands)
                         self._traffic.wake(self._ways.hop(status.address, found))
             if concerned:
-                maillog.ordered(message_id, order.kind.value, tuple(concerned), order.reason, order.by)
+                maillog.ordered(
+                    message_id, order.kind.value, tuple(concerned), order.reason, order.by, order.override_tls
+                )
             obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, tuple(concerned)))
 
     async def _lowered(self, order: Order, round_: Round) -> Sequence[VerdictRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.address import Mailbox
@@ -178,6 +179,9 @@ then = { action = "force_tls" }
     def test_an_operator_can_lift_it_only_in_so_many_words(self) -> None:
         world = World(ON, bank="none")
         message_id = world.send(BOB)
+        told: list[LogEvent] = []
+        globalLogPublisher.addObserver(told.append)
+        self.addCleanup(globalLogPublisher.removeObserver, told.append)
         for order, obeyed, state in (
             (Order(kind=OrderKind.RELEASE), Obeyed.NOTHING, "queued"),
             (Order(kind=OrderKind.RETRY), Obeyed.DONE, "queued"),
@@ -190,6 +194,8 @@ then = { action = "force_tls" }
             world.network.flush(40)
             self.assertEqual((done, world.state(BOB)), ([obeyed], state), order)
         self.assertEqual(world.verdicts(BOB)[-1].overridden, "told by telephone (TLS lifted by the operator)")
+        orders = [(each["order"], each["override_tls"]) for each in told if each.get("event") == "ordered"]
+        self.assertEqual(orders, [("retry", None), ("hold", None), ("release", None), ("release", True)])
 
     def test_mail_for_this_machine_crosses_no_network(self) -> None:
         world = World(ON.replace('"bank.test"', '"us.test"'))
