@@ -126,7 +126,7 @@ def _grounds(plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[str]:
         if answers.get(source) in _UNSURE:
             yield f"  unsure     {escaped(source)} cannot tell: its demand is counted, as if it matched"
         elif source.startswith("rule ") and answers.get(source.partition(", weakened by ")[0]) in (None, Answer.NO):
-            yield f"  stored     {escaped(source)}: as it was when the message was accepted"
+            yield f"  stored     {escaped(source)}: with the message, by rules that were; those of now do not demand it"
 
 
 def _proof(proof: Proof, domain: str) -> str:

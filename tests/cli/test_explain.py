@@ -192,7 +192,9 @@ class ExplainTests(Folder):
         # What was demanded when it came stands, whatever the rules say now.
         lines = done.stdout.splitlines()
         self.assertIn("  demanded   authenticated (rule old)", lines)
-        self.assertIn("  stored     rule old: as it was when the message was accepted", lines)
+        self.assertIn(
+            "  stored     rule old: with the message, by rules that were; those of now do not demand it", lines
+        )
         self.assertIn("  tested     authenticated (rule secret), recorded and not enforced", done.stdout.splitlines())
         self.assertEqual(self.explain("0BCDFGHJKM9999").exit_code, 1)
         self.assertEqual(self.explain("not an id").exit_code, 2)
