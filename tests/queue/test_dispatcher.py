@@ -24,6 +24,10 @@ from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
 from fopemta.queue.dispatcher import Dispatcher
+from fopemta.retry.standing import Pacing, Standing
+from fopemta.retry.standings import Standings
+from fopemta.routing.routes import next_hop
+from fopemta.routing.values import NextHop
 from fopemta.spool.memory import Kept, MemorySpool
 from fopemta.trust.verdict import Result, VerdictRecord
 
@@ -79,6 +83,17 @@ class ScriptedCourier:
         return attrs.evolve(verdict, **self.facts)
 
 
+class ToldStandings(Standings[NextHop]):
+    """`found` is what another queue has found out of destinations."""
+
+    def serve(self, busy: Callable[[NextHop], int], changed: Callable[[NextHop], None]) -> None:
+        self._changed = changed
+
+    def found(self, hop: NextHop, standing: Standing) -> None:
+        self._standings[hop] = standing
+        self._changed(hop)
+
+
 class Base(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
@@ -96,8 +111,15 @@ class Base(SynchronousTestCase):
             **changes,
         )
         couriers = dict.fromkeys(Via, self.courier)
+        self.standings = ToldStandings(Pacing.of(self.config.delivery, self.config.retry))
         self.dispatcher = Dispatcher(
-            self.spool, couriers, self.config, self.clock, self.clock.seconds, random.Random(7)
+            self.spool,
+            couriers,
+            self.config,
+            self.clock,
+            self.clock.seconds,
+            random.Random(7),
+            standings=self.standings,
         )
         self.dispatcher.start([])
 
@@ -203,6 +225,22 @@ class DispatcherTests(Base):
         waiting, consignment = self.courier.waiting.pop()
         waiting.callback(self.courier.verdicts(consignment))
         self.assertEqual(len(self.courier.waiting), 1)
+
+    def test_what_waits_for_a_destination_that_others_find_silent_is_written_down(self) -> None:
+        self.make(delivery=Delivery(connections_per_destination=1))
+        self.courier.slow.add("b.test")
+        self.send(BOB)
+        behind = self.send(BOB)
+        self.assertEqual((len(self.courier.carried), self.results(behind)), (1, []))
+        hop = next_hop("b.test", self.config.routes)
+        cause = self.courier.verdict(self.courier.waiting[0][1], BOB)
+        self.standings.found(hop, Standing(1, 1, self.clock.seconds() + 600, cause))
+        self.clock.advance(1)
+        self.assertEqual(self.results(behind), [("bob@b.test", "deferred")])
+        self.courier.slow.clear()
+        self.courier.waiting[0][0].callback(self.courier.verdicts(self.courier.waiting[0][1]))
+        self.wait(1200)
+        self.assertEqual(self.results(behind)[-1], ("bob@b.test", "delivered"))
 
     def test_outcomes_told_early_are_written_early(self) -> None:
         told: list[Any] = []
