@@ -288,7 +288,9 @@ class Dispatcher:
     async def _freed_by(self, config: Configuration) -> int:
         new = Demanding(self._spool, config, self._now)
         freed = 0
-        for message_id in tuple(self._bound):
+        # What is on its way for the first time has not been put off, and is bound all the same.
+        under_way = [each for each, round_ in self._rounds.items() if round_.message.bound]
+        for message_id in (*self._bound.union(under_way, self._loading),):
             try:
                 message = await self._spool.load(message_id)
             except SpoolTrouble:

@@ -294,6 +294,20 @@ class OnTheWayTests(SynchronousTestCase):
         said = [verbs.count("MAIL") for each in world.peers["bank"] for verbs in each.verbs if "EHLO" in verbs]
         return [world.verdicts(BOB)[0].diagnosis, *said]
 
+    def test_it_is_counted_before_a_reload(self) -> None:
+        world = World(ON, bank="none")
+        found: Deferred[Any] = Deferred()
+        hosts = world.manager.router.hosts
+        world.manager.router.hosts = lambda hop: found.addCallback(lambda _: hosts(hop))  # type: ignore
+        world.send(BOB)
+        for _ in range(2):
+            freed = world.dispatcher.freed_by(world.configured(""))
+            world.network.flush()
+            self.assertEqual(self.successResultOf(freed), 1)
+            if not found.called:
+                found.callback(None)
+                world.network.flush(2)
+
     def test_only_what_the_operator_has_let_fall_falls(self) -> None:
         alice = '[[rule]]\nname = "alice"\nwhen = { senders = ["alice@us.test"] }\nthen = { action = "force_tls" }\n'
         world = World(ON + alice, bank="none")
