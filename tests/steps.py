@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -23,12 +24,18 @@ def steps(work: Callable[[], object]) -> int:
             count += 1
         return trace
 
+    # Else the end of what earlier tests have left would be counted, whenever the collector comes to it.
+    gc.collect()
+    collects = gc.isenabled()
+    gc.disable()
     before = sys.gettrace()
     sys.settrace(trace)
     try:
         work()
     finally:
         sys.settrace(before)
+        if collects:
+            gc.enable()
     return count
 
 
