@@ -88,6 +88,10 @@ def shown(value: object) -> str:
     if isinstance(value, int) and abs(value) >= 10**30:
         return "a number of that size"
     text = f'"{value}"' if isinstance(value, str) else str(value)
-    # Printable, in whatever log or terminal it will stand.
-    text = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[:80])
+    text = printable(text[:80])
     return text if len(text) < 80 else text[:76] + "..."
+
+
+def printable(text: str) -> str:
+    """What quotes a file, fit for whatever log or terminal it will stand in."""
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import attrs
 
-from fopemta.config.place import NotValid
+from fopemta.config.place import NotValid, printable
 from fopemta.config.words import mailbox_of
 from fopemta.mail.address import Mailbox
 from fopemta.mail.written import NotWritten, written_local_part
@@ -106,7 +106,7 @@ def parse(text: str, is_local: IsLocal) -> Aliases | tuple[str, ...]:
         wrong += _nameless(by_name, is_local)
         wrong += _loops(by_name, is_local)
     if wrong:
-        return tuple(wrong)
+        return tuple(map(printable, wrong))
     trees = _trees(by_name, is_local)
     wrong += [
         f"line {by_name[name].line}: {name} stands for more than {MOST_TARGETS:,} addresses, or leads to"
@@ -114,7 +114,9 @@ def parse(text: str, is_local: IsLocal) -> Aliases | tuple[str, ...]:
         for name, tree in trees.items()
         if tree.too_large
     ]
-    return tuple(wrong) or Aliases({name: attrs.evolve(by_name[name], weight=trees[name].steps) for name in by_name})
+    return tuple(map(printable, wrong)) or Aliases(
+        {name: attrs.evolve(by_name[name], weight=trees[name].steps) for name in by_name}
+    )
 
 
 def _nameless(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:

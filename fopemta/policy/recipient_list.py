@@ -13,6 +13,7 @@ import re
 
 import attrs
 
+from fopemta.config.place import printable
 from fopemta.mail.address import Mailbox
 from fopemta.mail.written import NotWritten, suggestion, written_address, written_local_part
 
@@ -50,4 +51,4 @@ def parse(text: str) -> RecipientList | tuple[str, ...]:
                 everywhere.add(Mailbox(written_local_part(entry), "").compared)
         except NotWritten as error:
             wrong.append(f"line {number}: must be an address or a local part{suggestion(error.meant)}")
-    return tuple(wrong) or RecipientList(frozenset(everywhere), frozenset(addresses))
+    return tuple(map(printable, wrong)) or RecipientList(frozenset(everywhere), frozenset(addresses))

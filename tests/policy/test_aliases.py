@@ -56,6 +56,12 @@ class ParseTests(SynchronousTestCase):
             ),
         )
 
+    def test_what_is_wrong_is_fit_to_be_shown(self) -> None:
+        for text in ("a: |\x1b[2J", "a\u202e:", "a: b\u009b c", 'a\u009b: "b\u009b c"', "a\u202e: a\u202e"):
+            wrong = parse(text, is_local)
+            self.assertIsInstance(wrong, tuple, text)
+            self.assertTrue(all(each.isprintable() for each in wrong), wrong)
+
     def test_what_leads_back_to_itself_is_refused(self) -> None:
         cases = {
             "a: a\n": "line 1: leads back to itself: a -> a",

@@ -41,6 +41,10 @@ class ParseTests(SynchronousTestCase):
         wrong = "must be an address or a local part"
         self.assertEqual(parse("anna\n@d.test\nx\ty@\nb@\n"), tuple(f"line {n}: {wrong}" for n in (2, 3, 4)))
 
+    def test_what_is_wrong_is_fit_to_be_shown(self) -> None:
+        told = 'line 1: must be an address or a local part; did you mean "a\\u202e@c.test"?'
+        self.assertEqual(parse("<a\u202e@c.test"), (told,))
+
     @given(st.text(max_size=60))
     @settings(deadline=None, derandomize=True, max_examples=200)
     def test_any_text_is_read_or_refused(self, text: str) -> None:
