@@ -77,15 +77,16 @@ def parse_journal(data: bytes) -> Journal:
     """
     lines: list[bytes] = []
     length, torn = 0, False
-    for line in data.splitlines(keepends=True):
-        text = _checked(line[:-1]) if line.endswith(b"\n") else None
+    # Behind the last line's end there is nothing, or what was torn.
+    for line in data.split(b"\n")[:-1]:
+        text = _checked(line)
         if text is None:
             torn = True
         elif torn:
             raise Unsound("journal is damaged in the middle")
         else:
             lines.append(text)
-            length += len(line)
+            length += len(line) + 1
     if not lines:
         raise Unsound("no line of the journal is whole" if data else "journal is empty")
     return Journal(tuple(lines), length)

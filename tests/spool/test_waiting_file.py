@@ -8,7 +8,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.message_json import facts_to_json, outcome_to_json
-from fopemta.spool.waiting_file import Unsound, message_of, pack_head, pack_line, parse_head_text, parse_journal
+from fopemta.spool.waiting_file import (
+    Unsound,
+    message_of,
+    newest_lines,
+    pack_head,
+    pack_line,
+    parse_head_text,
+    parse_journal,
+)
 from fopemta.trust.verdict import Result
 from tests.spool.contract import BOB, CAROL, ENVELOPE, ID, verdict
 from tests.spool.test_message_json import FACTS
@@ -55,6 +63,12 @@ class JournalTests(SynchronousTestCase):
             self.assertEqual(journal.length, len(b"".join(map(pack_line, journal.lines))))
         for end in range(first):
             self.assertRaises(Unsound, parse_journal, data[:end])
+
+    def test_a_line_ends_with_lf_alone(self) -> None:
+        lines = (b'{"id":"a\rb"}', b"\x0b\x0c\x85")
+        data = b"".join(map(pack_line, lines))
+        self.assertEqual((parse_journal(data).lines, parse_journal(data).length), (lines, len(data)))
+        self.assertEqual(tuple(newest_lines(data)), lines[::-1])
 
     def test_damage_before_a_good_line_is_damage(self) -> None:
         data = bytearray(b"".join(map(pack_line, LINES)))

@@ -87,14 +87,16 @@ def _message_json(octets: bytes) -> None:
     except ValueError:
         pass
     else:
-        assert facts_from_json(facts_to_json(facts)) == facts
+        # What we do not write may be read all the same (null for a word that is not said), and is not written again.
+        written = facts_to_json(facts_from_json(facts_to_json(facts)))
+        assert facts_to_json(facts_from_json(written)) == written
     try:
         outcome = outcome_from_json(octets)
     except ValueError:
         pass
     else:
-        written = outcome_to_json(outcome.id, outcome.verdicts, outcome.finished)
-        assert outcome_from_json(written) == outcome
+        said = outcome_to_json(outcome.id, outcome.verdicts, outcome.finished)
+        assert outcome_from_json(said) == outcome
     try:
         assert identity_from_json(octets)
     except ValueError:
@@ -121,8 +123,7 @@ def _waiting_file(octets: bytes) -> None:
     packed = pack_head(facts)
     found = parse_head_text(packed + octets)
     assert found is not None
-    assert facts_from_json(found[0]) == facts
-    assert found[1] == len(packed)
+    assert found == (facts_to_json(facts), len(packed))
 
 
 def _journal(octets: bytes) -> tuple[bytes, ...] | None:
