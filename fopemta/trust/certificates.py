@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
@@ -48,14 +49,25 @@ def is_self_issued(certificate: x509.Certificate) -> bool:
 def weakness(certificate: x509.Certificate) -> str | None:
     """What of a certificate is below today's strength, in words; None where all is well.
 
-    A self-issued certificate's own signature does not count: nothing is proven by it.
+    A self-issued certificate's own signature does not count: nothing is proven by it.  Raises ValueError for a key that
+    cannot be read.
     """
+    try:
+        return _weakness(certificate)
+    except UnsupportedAlgorithm:
+        return "a key or a signature of a kind that is not known here"
+
+
+def _weakness(certificate: x509.Certificate) -> str | None:
+    """Raises UnsupportedAlgorithm, and ValueError."""
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey) and key.key_size < _LEAST_RSA_BITS:
         return f"a key of {key.key_size} bits"
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size < _LEAST_CURVE_BITS:
         return f"a curve of {key.curve.key_size} bits"
+    if is_self_issued(certificate):
+        return None
     digest = certificate.signature_hash_algorithm
-    if isinstance(digest, hashes.MD5 | hashes.SHA1) and not is_self_issued(certificate):
+    if isinstance(digest, hashes.MD5 | hashes.SHA1):
         return f"a signature with {digest.name}"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,6 +48,19 @@ class WeaknessTests(SynchronousTestCase):
         self.assertIsNone(weakness(AUTHORITY.root))
         self.assertIsNone(weakness(AUTHORITY.leaf("mx.test", key=rsa_key(2048)).chain[0]))
         self.assertEqual(weakness(AUTHORITY.leaf("mx.test", key=rsa_key(1024)).chain[0]), "a key of 1024 bits")
+
+    def test_what_nobody_here_can_read_has_no_known_strength(self) -> None:
+        words = "a key or a signature of a kind that is not known here"
+        for kind, other in (("2a8648ce3d030107", "2a8648ce3d030163"), ("2a8648ce3d040302", "2a8648ce3d040363")):
+            odd = DER.replace(bytes.fromhex(kind), bytes.fromhex(other))
+            self.assertEqual(weakness(x509.load_der_x509_certificate(odd)), words, kind)
+
+    def test_a_roots_own_signature_does_not_count(self) -> None:
+        root = AUTHORITY.root.public_bytes(Encoding.DER)
+        for other in ("2a8648ce3d040363", "2a8648ce3d040301"):  # one of no known kind, and ECDSA with SHA-1
+            odd = root.replace(bytes.fromhex("2a8648ce3d040302"), bytes.fromhex(other))
+            self.assertNotEqual(odd, root)
+            self.assertIsNone(weakness(x509.load_der_x509_certificate(odd)), other)
 
 
 class StrangersTests(SynchronousTestCase):
