@@ -145,7 +145,11 @@ class PluginTests(SynchronousTestCase):
 
     def test_its_own_command_is_there(self) -> None:
         done = _run([self.bin / "fopemta", "check-config", "--config", "fopemta.toml"], self.folder)
-        self.assertEqual((done.returncode, done.stdout), (0, f"{self.folder}/fopemta.toml: good\n"))
+        spool, state, verdict = done.stdout.splitlines()
+        self.assertEqual((done.returncode, verdict), (0, f"{self.folder}/fopemta.toml: good"))
+        self.assertEqual(
+            (spool.split(), state.split()), (["spool", f"{self.folder}/spool"], ["state", f"{self.folder}/state"])
+        )
 
     # --- does not start --------------------------------------------------------------------------------------------
 

@@ -18,10 +18,12 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from fopemta import maillog
+from fopemta.config.model import Verify
 from fopemta.interfaces import Ended, ICourier, ISpool, SpoolFailing, SpoolTrouble
 from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.consignment import Consignment
 from fopemta.policy.mailbox_name import maildir_of
+from fopemta.policy.recipients import is_postmaster
 from fopemta.private_folder import make_private_folder
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
@@ -85,6 +87,8 @@ class MaildirCourier:
         if path is None:
             return _NO_SUCH_USER
         try:
+            if _must_be_there(consignment, recipient) and not await self._in_thread(os.path.isdir, path):
+                return _NO_SUCH_USER
             with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
                 if await self._copy(consignment, recipient, file):
                     return _LOOP
@@ -133,6 +137,17 @@ class MaildirCourier:
             text=end.text,
             diagnosis=end.diagnosis.value if end.diagnosis else None,
         )
+
+
+def _must_be_there(consignment: Consignment, recipient: Mailbox) -> bool:
+    """Whoever sends from an address that nobody has would make a mailbox of it by the reports on his mail: where
+    folders say who is there, only whom an alias or a rule names gets one without having been asked for at RCPT.
+    """
+    envelope = consignment.message.envelope
+    if consignment.next_hop.route.verify is not Verify.MAILDIR or envelope.sender is not None:
+        return False
+    options = envelope.options_of(recipient)
+    return not options.stands_for and not options.by_way_of and not is_postmaster(recipient)
 
 
 def _was_here(start: bytes, recipient: Mailbox) -> bool:

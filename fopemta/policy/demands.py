@@ -77,7 +77,9 @@ def demands_on_callout(book: Rulebook, recipient: Mailbox, now: float) -> RuleDe
 
 
 def stricter(new: RuleDemands, old: RuleDemands) -> RuleDemands:
-    """What `new` rules say, and nothing less than `old` ones did; the route is the new one's."""
+    """What `new` rules say, and nothing less than `old` ones did; the route is the new one's, and so is the patience
+    where any: how long mail waits is no matter of what protects it.
+    """
     if new == old:
         return new
     one, other = new.demanded, old.demanded
@@ -88,13 +90,18 @@ def stricter(new: RuleDemands, old: RuleDemands) -> RuleDemands:
         weakest = max(one.weakest, other.weakest)
     demanded = attrs.evolve(
         one,
-        demands=tuple(dict.fromkeys((*one.demands, *other.demands))),
+        demands=tuple(dict.fromkeys((*one.demands, *_as_patient(other.demands, one.patience)))),
         rules=tuple(dict.fromkeys((*one.rules, *other.rules))),
         weakest=weakest,
         weakened_by=one.weakened_by if weakest is not None else None,
         domain=one.domain or other.domain,
     )
     return attrs.evolve(new, demanded=demanded, unsure=new.unsure or old.unsure)
+
+
+def _as_patient(demands: Iterable[Demand], patience: Patience | None) -> Iterator[Demand]:
+    for each in demands:
+        yield each if each.patience is None or patience is None else attrs.evolve(each, patience=patience)
 
 
 def _asks_for_domain(demands: Iterable[Demand]) -> bool:

@@ -13,12 +13,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from fopemta.config.model import Route, Via
+from fopemta.config.model import Route, Verify, Via
 from fopemta.interfaces import ICourier
 from fopemta.local.maildir import MaildirCourier
 from fopemta.mail.address import Mailbox
 from fopemta.mail.consignment import Consignment
-from fopemta.mail.envelope import Envelope
+from fopemta.mail.envelope import Envelope, RecipientOptions
 from fopemta.routing.routes import next_hop
 from fopemta.spool.content import OctetsContent
 from fopemta.spool.memory import MemorySpool
@@ -44,19 +44,39 @@ class MaildirCourierTests(SynchronousTestCase):
         self.events.append("told")
         return succeed(None)
 
-    def deliver(self, content: bytes, *recipients: Mailbox) -> list[VerdictRecord]:
+    def deliver(
+        self, content: bytes, *recipients: Mailbox, verify: Verify = Verify.OFF, **more: Any
+    ) -> list[VerdictRecord]:
         self.early: list[VerdictRecord] = []
         recipients = recipients or (BOB,)
-        envelope = Envelope(Mailbox("a", "c.test"), recipients)
+        envelope = Envelope(more.pop("sender", Mailbox("a", "c.test")), recipients, **more)
         self.counter = getattr(self, "counter", 0) + 1
         message: Any = self.successResultOf(self.spool.submit(f"BCDFGHJ{self.counter}", envelope, content))
-        routes = (Route(domain="local.test", via=Via.MAILDIR, maildir=os.path.join(self.folder, "{local_part}")),)
+        path = os.path.join(self.folder, "{local_part}")
+        routes = (Route(domain="local.test", via=Via.MAILDIR, maildir=path, verify=verify),)
         consignment = Consignment(message, next_hop("local.test", routes), recipients)
         return self.early + list(self.successResultOf(self.courier.deliver(consignment, self.ended)))
 
     def messages(self, user: str) -> list[bytes]:
         box = mailbox.Maildir(os.path.join(self.folder, user), create=False)
         return [box.get_bytes(key) for key in box.keys()]  # noqa: SIM118  a mailbox is no dict
+
+    def test_no_report_makes_a_folder_where_folders_say_who_is_there(self) -> None:
+        ghost, postmaster = Mailbox("ghost", "local.test"), Mailbox("Postmaster", "local.test")
+        by_alias = (ghost, RecipientOptions(stands_for=(BOB,)))
+        for who, verify, facts, delivered in (
+            (ghost, Verify.MAILDIR, {"sender": None}, False),
+            (ghost, Verify.MAILDIR, {}, True),
+            (ghost, Verify.OFF, {"sender": None}, True),
+            (ghost, Verify.MAILDIR, {"sender": None, "options": (by_alias,)}, True),
+            (postmaster, Verify.MAILDIR, {"sender": None}, True),
+        ):
+            self.folder = self.mktemp()
+            (verdict,) = self.deliver(b"Subject: x\r\n\r\n", who, verify=verify, **facts)
+            found = verdict.enhanced, os.path.exists(self.folder)
+            self.assertEqual(found, ("2.1.5", True) if delivered else ("5.1.1", False), (who, verify, facts))
+        os.makedirs(os.path.join(self.folder, "ghost"))
+        self.assertEqual(self.deliver(b"x", ghost, verify=Verify.MAILDIR, sender=None)[0].enhanced, "2.1.5")
 
     def test_interface(self) -> None:
         self.assertTrue(verifyObject(ICourier, self.courier))

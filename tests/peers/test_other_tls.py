@@ -173,7 +173,7 @@ class OtherTlsTests(SynchronousTestCase):
             for kind, port in kinds.items()
         )
         settings = f'[tls.client]\nroots = "{self.root}"\n{routes}'
-        server = Fopemta(self.folder / "us", settings).start()
+        server = Fopemta(self.mktemp(), settings).start()
         self.addCleanup(server.stop)
         with smtplib.SMTP("127.0.0.1", server.port, "client.test", timeout=20) as client:
             client.sendmail("alice@us.test", [f"bob@{kind}.test" for kind in kinds], "Subject: x\r\n\r\nHello\r\n")

@@ -8,10 +8,10 @@ from fopemta.config.model import Route, Via
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import AllowWeaker, ForceTls, RouteVia
-from fopemta.policy.demands import demands_on, demands_on_callout, stricter
+from fopemta.policy.demands import RuleDemands, demands_on, demands_on_callout, stricter
 from fopemta.policy.facts import ContentFacts, Gap
 from fopemta.policy.rulebook import Mode, Rulebook
-from fopemta.trust.demand import Patience, merge
+from fopemta.trust.demand import Demand, Demanded, Patience, merge
 from fopemta.trust.levels import Level
 from tests.policy.rules import BOB, EVE, NOW, header, message, results, rule, to, who
 
@@ -140,6 +140,16 @@ class ForceTlsTests(SynchronousTestCase):
             today = demands_on(results(*rules, facts=facts), who(where, ceo), False)
             self.assertIsNotNone(today.demanded.weakest)
             self.assertEqual(stricter(today, stored).demanded.weakest is not None, lifted)
+
+    def test_how_long_mail_waits_goes_by_the_rules_of_today(self) -> None:
+        long, short = Patience(hold=86400.0, warn_after=3600.0), Patience(hold=6.0, warn_after=1.0)
+        for today, before, found in ((long, short, long), (short, long, short), (None, short, short)):
+            demands = [
+                RuleDemands(demanded=Demanded(demands=(Demand(source=f"rule {name}", level=level, patience=patience),)))
+                for name, level, patience in (("a", Level.ENCRYPT, today), ("b", Level.AUTHENTICATED, before))
+            ]
+            self.assertEqual(stricter(*demands).demanded.patience, found)
+            self.assertEqual([each.level for each in stricter(*demands).demanded.demands][-1], Level.AUTHENTICATED)
 
     def test_an_exception_lifts_what_it_names_by_every_address(self) -> None:
         away = Mailbox("x", "away.test")
