@@ -59,14 +59,12 @@ class Reload:
         return self._turn.run(lambda: Deferred.fromCoroutine(self._run(allow_lower, who)))
 
     async def _run(self, allow_lower: bool | None, who: str) -> Reloaded:
-        freed: int | None = 0
         try:
             # Thousands of rules take a second, and a file may be on a disk that answers slowly: mail goes on meanwhile.
             found, noted = await self._in_thread(_read, self._path)
             usable, ignored = _merged(self.current, found)
-            if allow_lower is not None:
-                freed = await self._following.freed_by(usable)
-            if freed != 0 and not allow_lower:
+            freed = await self._following.freed_by(usable)
+            if freed != 0 and allow_lower is False:
                 words = _UNKNOWN if freed is None else _FREES.format(freed, "" if freed == 1 else "s")
                 raise ConfigurationErrors([ConfigurationError("rules", words)])
         except ConfigurationErrors as wrong:
@@ -78,7 +76,10 @@ class Reload:
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
-        return Reloaded(cautions=noted, at_start=tuple(ignored), freed=freed or 0)
+        if freed and not allow_lower:
+            # SIGHUP cannot ask whether that is meant.
+            maillog.caution("rules", _KEEPS.format(freed, "" if freed == 1 else "s"))
+        return Reloaded(cautions=noted, at_start=tuple(ignored), freed=freed if freed and allow_lower else 0)
 
 
 def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
@@ -93,6 +94,10 @@ def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
 _SOMEBODY = "the operator"
 _FREES = (
     "less would be demanded for {} recipient{} of mail in the queue; if that is meant: fopemta reload --allow-lower"
+)
+_KEEPS = (
+    "less is demanded of new mail; {} recipient{} of mail in the queue keep to what was demanded of them (if that is "
+    "not meant: fopemta reload --allow-lower)"
 )
 _UNKNOWN = "a worker does not say whether less would be demanded for mail in its queue: try again in a moment"
 

@@ -115,12 +115,15 @@ class ReloadTests(Folder):
             (3, None, None, 0), (None, None, None, 0),
         ]  # fmt: skip
         for freed, allow_lower, error, told in table:
-            queue = Queue(freed)
+            queue, kept = Queue(freed), [True] * (freed == 3 and allow_lower is None)
             following = Following(self.before, [self.target], [], credentials, queue=queue)  # type: ignore[arg-type]
             done = self.successResultOf(Reload(str(self.path), following).run(allow_lower, "alice"))
             self.assertEqual((done.freed, len(done.errors)), (told, int(error is not None)), (freed, allow_lower))
             self.assertIn(error or "", "".join(done.errors))
             self.assertEqual(queue.fallen, int(bool(allow_lower) and error is None), (freed, allow_lower))
+            cautions = [each["what"] for each in self.events if each.get("event") == "caution"]
+            self.assertEqual(["3 recipients of mail in the queue keep to" in each for each in cautions], kept)
+            self.events.clear()
 
     def test_of_two_at_once_what_was_read_last_stays(self) -> None:
         queue = Queue(0)
