@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from fopemta import maillog
 from fopemta.config.model import Delivery, Retry
 from fopemta.interfaces import Ended, ICourier
 from fopemta.mail.address import Mailbox
@@ -172,6 +173,8 @@ class WatchTests(Base):
         self.assertEqual(self.results(message_id)[-1], ("bob@b.test", "delivered"))
 
     def test_what_is_held_is_left_alone(self) -> None:
+        said: list[object] = []
+        self.patch(maillog, "stood_still", lambda *about: said.append(about))
         self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DELIVERED]
         message_id = self.send(Mailbox("bob", "b.test"))
         self.successResultOf(self.dispatcher.order(message_id, Order(kind=OrderKind.HOLD)))
@@ -180,7 +183,7 @@ class WatchTests(Base):
         self.make()
         self.dispatcher.start([self.found(message_id)])
         self.wait(7200)
-        self.assertEqual(self.state(message_id), ["held"])
+        self.assertEqual((self.state(message_id), said), (["held"], []))
 
     def found(self, message_id: str) -> Any:
         return Unfinished.of(self.spool.kept[message_id].message)
