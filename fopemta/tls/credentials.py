@@ -28,6 +28,7 @@ from OpenSSL import SSL
 from fopemta.config.model import CertificateFiles
 from fopemta.plain_file import read_plain
 from fopemta.private_folder import make_private_folders
+from fopemta.trust.certificates import UNREADABLE
 from fopemta.trust.names import matching, patterns, presented
 
 ServerKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -59,6 +60,7 @@ def load(files: CertificateFiles) -> Credentials:
     chain = _chain_of(files.chain)
     key = _key_of(files.key)
     _check_key(chain[0], key, files)
+    _check_names(chain[0], files)
     _check_order(chain, files.chain)
     return Credentials(chain, key, files.chain)
 
@@ -180,7 +182,7 @@ def _read(path: str) -> bytes:
 def _chain_of(path: str) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(x509.load_pem_x509_certificates(_read(path)))
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise CredentialsError(f"{path}: holds no PEM certificate that can be read") from error
 
 
@@ -200,17 +202,25 @@ def _check_key(leaf: x509.Certificate, key: ServerKey, files: CertificateFiles) 
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     try:
         fits = leaf.public_key().public_bytes(*form) == key.public_key().public_bytes(*form)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise CredentialsError(f"{files.chain}: the first certificate's key cannot be read") from error
     if not fits:
         raise CredentialsError(f"{files.key}: is not the key of the first certificate in {files.chain}")
+
+
+def _check_names(leaf: x509.Certificate, files: CertificateFiles) -> None:
+    """They can be read: they are asked for again and again."""
+    try:
+        presented(leaf)
+    except UNREADABLE as error:
+        raise CredentialsError(f"{files.chain}: the first certificate's extensions cannot be read") from error
 
 
 def _check_order(chain: tuple[x509.Certificate, ...], path: str) -> None:
     for index, (certificate, issuer) in enumerate(itertools.pairwise(chain), start=1):
         try:
             certificate.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+        except (*UNREADABLE, TypeError, InvalidSignature) as error:
             raise CredentialsError(
                 f"{path}: certificate {index + 1} did not issue certificate {index}; the order is leaf, then issuers"
             ) from error

@@ -11,6 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from fopemta.trust.verdict import CertificateFacts, rfc3339
 
+# What is raised for certificates built to be odd, when they, their keys or their extensions are read.
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
 # A peer may send names as long as he likes; a record is kept for every recipient.
 _LONGEST_NAME = 300
 
@@ -31,7 +40,7 @@ def facts_of(der: bytes) -> CertificateFacts:
             not_after=rfc3339(certificate.not_valid_after_utc.timestamp()),
             sha256=sha256,
         )
-    except Exception:  # noqa: BLE001  cryptography raises many kinds for certificates built to be odd
+    except Exception:  # noqa: BLE001  UNREADABLE, and whatever else there may be: a record is written all the same
         return CertificateFacts("", "", "", "", sha256)
 
 
@@ -49,8 +58,7 @@ def is_self_issued(certificate: x509.Certificate) -> bool:
 def weakness(certificate: x509.Certificate) -> str | None:
     """What of a certificate is below today's strength, in words; None where all is well.
 
-    A self-issued certificate's own signature does not count: nothing is proven by it.  Raises ValueError for a key that
-    cannot be read.
+    A self-issued certificate's own signature does not count: nothing is proven by it.  Raises UNREADABLE.
     """
     try:
         return _weakness(certificate)
@@ -59,7 +67,7 @@ def weakness(certificate: x509.Certificate) -> str | None:
 
 
 def _weakness(certificate: x509.Certificate) -> str | None:
-    """Raises UnsupportedAlgorithm, and ValueError."""
+    """Raises UNREADABLE."""
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey) and key.key_size < _LEAST_RSA_BITS:
         return f"a key of {key.key_size} bits"

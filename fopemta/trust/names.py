@@ -41,7 +41,7 @@ class PresentedNames:
 
 
 def presented(certificate: x509.Certificate) -> PresentedNames:
-    """The names of a certificate.  Raises ValueError when its extensions cannot be read."""
+    """The names of a certificate.  Raises UNREADABLE when its extensions cannot be read."""
     try:
         san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

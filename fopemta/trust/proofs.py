@@ -85,7 +85,7 @@ def _by_pins(pins: tuple[str, ...], evidence: HandshakeEvidence) -> Judgement:
 def fingerprints(certificate: bytes) -> frozenset[str]:
     """SHA-256 of a certificate in DER and of its public key (SubjectPublicKeyInfo), in lower-case hex.
 
-    Raises ValueError, and UnsupportedAlgorithm for a key of a kind that is not known here.
+    Raises UNREADABLE.
     """
     key = x509.load_der_x509_certificate(certificate).public_key()
     key_octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

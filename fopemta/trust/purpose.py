@@ -17,7 +17,7 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
 def server_fault(leaf: x509.Certificate) -> str | None:
-    """What keeps a certificate from being a TLS server's own, in words.  Raises ValueError when its extensions cannot
+    """What keeps a certificate from being a TLS server's own, in words.  Raises UNREADABLE when its extensions cannot
     be read.
     """
     usage = _of(leaf, x509.KeyUsage)
@@ -27,7 +27,7 @@ def server_fault(leaf: x509.Certificate) -> str | None:
 
 
 def authority_fault(certificate: x509.Certificate) -> str | None:
-    """What keeps a certificate from vouching for a TLS server, in words.  Raises ValueError, likewise."""
+    """What keeps a certificate from vouching for a TLS server, in words.  Raises UNREADABLE, likewise."""
     constraints = _of(certificate, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
         return "it is no authority"
@@ -35,7 +35,7 @@ def authority_fault(certificate: x509.Certificate) -> str | None:
 
 
 def root_fault(certificate: x509.Certificate) -> str | None:
-    """The same for a root that is trusted as it is: one of the nineties has no basicConstraints.  Raises ValueError."""
+    """The same for a root that is trusted as it is: one of the nineties has no basicConstraints.  Raises UNREADABLE."""
     usage = _of(certificate, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         return "it may not sign certificates"
@@ -43,7 +43,7 @@ def root_fault(certificate: x509.Certificate) -> str | None:
 
 
 def is_for_servers(certificate: x509.Certificate) -> bool:
-    """It says that it is meant for TLS servers, which one without extKeyUsage does not.  Raises ValueError."""
+    """It says that it is meant for TLS servers, which one without extKeyUsage does not.  Raises UNREADABLE."""
     extended = _of(certificate, x509.ExtendedKeyUsage)
     return extended is not None and ExtendedKeyUsageOID.SERVER_AUTH in extended
 

@@ -25,7 +25,7 @@ _MOST_IN_A_RECORD = 10
 
 
 class ReadCertificate:
-    """One certificate, of which everything is worked out when it is first asked for.  Raises ValueError."""
+    """One certificate, of which everything is worked out when it is first asked for.  Raises UNREADABLE."""
 
     def __init__(self, der: bytes) -> None:
         self.certificate = x509.load_der_x509_certificate(der)
@@ -52,33 +52,33 @@ class ReadCertificate:
 
     @cached_property
     def server_fault(self) -> str | None:
-        """See `purpose.server_fault`.  Raises ValueError."""
+        """See `purpose.server_fault`.  Raises UNREADABLE."""
         return server_fault(self.certificate)
 
     @cached_property
     def authority_fault(self) -> str | None:
-        """See `purpose.authority_fault`.  Raises ValueError."""
+        """See `purpose.authority_fault`.  Raises UNREADABLE."""
         return authority_fault(self.certificate)
 
     @cached_property
     def root_fault(self) -> str | None:
-        """See `purpose.root_fault`.  Raises ValueError."""
+        """See `purpose.root_fault`.  Raises UNREADABLE."""
         return root_fault(self.certificate)
 
     @cached_property
     def names(self) -> PresentedNames:
-        """Raises ValueError."""
+        """Raises UNREADABLE."""
         return presented(self.certificate)
 
     @cached_property
     def patterns(self) -> Patterns:
-        """What the names fit.  Raises ValueError."""
+        """What the names fit.  Raises UNREADABLE."""
         return patterns(self.names)
 
 
 def path_fault(path: Sequence[ReadCertificate]) -> str | None:
     """What keeps a verified path from being a TLS server's, in words with the depth.  It ends with a root, which may be
-    the server's own certificate.  Raises ValueError.
+    the server's own certificate.  Raises UNREADABLE.
     """
     leaf, authorities, roots = path[0], path[1:-1], path[1:][-1:]
     faults = (
@@ -94,7 +94,7 @@ _kept_facts = lru_cache(maxsize=_KEPT)(facts_of)
 
 
 def read(der: bytes) -> ReadCertificate:
-    """The certificate in DER.  Raises ValueError."""
+    """The certificate in DER.  Raises UNREADABLE."""
     return _kept(der) if len(der) <= _LARGEST else ReadCertificate(der)
 
 

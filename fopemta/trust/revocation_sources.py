@@ -47,7 +47,7 @@ class Question:
 
 def questions(path: tuple[bytes, ...]) -> tuple[Question, ...]:
     """What must be known of a verified chain, DER, leaf first, root last: of all but the root, which is trusted as it
-    is.  Raises ValueError for what cannot be read.
+    is.  Raises UNREADABLE for what cannot be read.
     """
     chain = [x509.load_der_x509_certificate(der) for der in path]
     return tuple(
@@ -62,7 +62,7 @@ def _key(certificate: x509.Certificate, issuer: x509.Certificate) -> str:
 
 
 def sources_of(certificate: x509.Certificate) -> Sources:
-    """What `certificate` says of where to ask.  Raises ValueError when its extensions cannot be read."""
+    """What `certificate` says of where to ask.  Raises UNREADABLE when its extensions cannot be read."""
     lists, passed_over = _lists(_points(certificate))
     responders = _responders(certificate)
     usable, other = _over_http(responders)

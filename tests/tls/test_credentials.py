@@ -82,6 +82,19 @@ class LoadTests(SynchronousTestCase):
         text = self.error(pem, leaf.key_pem)
         self.assertTrue(text.endswith("c.pem: the first certificate's key cannot be read"), text)
 
+    def test_a_certificate_that_is_odd(self) -> None:
+        leaf = AUTHORITY.leaf("mx.test")
+        der = leaf.chain[0].public_bytes(Encoding.DER)
+        for sound, odd, words in (
+            ("a003020102", "a003020103", "holds no PEM certificate that can be read"),
+            # Two extensions of one kind.
+            ("0603551d23", "0603551d0e", "the first certificate's extensions cannot be read"),
+        ):
+            forged = der.replace(bytes.fromhex(sound), bytes.fromhex(odd))
+            self.assertNotEqual(forged, der)
+            pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(forged) + b"-----END CERTIFICATE-----\n"
+            self.assertIn(words, self.error(pem, leaf.key_pem))
+
     def test_each_kind_of_key(self) -> None:
         for key in (rsa_key(), ec.generate_private_key(ec.SECP384R1()), ed25519.Ed25519PrivateKey.generate()):
             leaf = AUTHORITY.leaf("mx.test", key=key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from cryptography import x509
@@ -10,7 +11,7 @@ from OpenSSL import SSL
 
 from fopemta.tls.channel import TlsChannel
 from fopemta.tls.records import Records
-from fopemta.trust.certificates import facts_of, printable
+from fopemta.trust.certificates import UNREADABLE, facts_of, printable
 from fopemta.trust.crl import judge_crl
 from fopemta.trust.crl_entries import split
 from fopemta.trust.names import matching
@@ -98,18 +99,18 @@ def _certificate(octets: bytes) -> None:
         assert printable(text) == text
     try:
         read = ReadCertificate(octets)
-    except ValueError:
+    except UNREADABLE:
         return
     for reading in _READINGS:
-        _or_value_error(lambda reading=reading: reading(read))  # type: ignore[misc]
-    _or_value_error(lambda: _check_names(read))
-    _or_value_error(lambda: _check_sources(read))
+        _or_unreadable(lambda reading=reading: reading(read))  # type: ignore[misc]
+    _or_unreadable(lambda: _check_names(read))
+    _or_unreadable(lambda: _check_sources(read))
 
 
-def _or_value_error(reading: Callable[[], object]) -> None:
+def _or_unreadable(reading: Callable[[], object]) -> None:
     try:
         reading()
-    except ValueError:
+    except UNREADABLE:
         pass
 
 
@@ -149,12 +150,17 @@ def _tls(octets: bytes) -> None:
     how, stream = octets[:1], octets[1:]
     if not how:
         return
-    channel = TlsChannel(SSL.Connection(SSL.Context(SSL.TLS_SERVER_METHOD), None), True, _nothing, _nothing)
+    channel = TlsChannel(SSL.Connection(_context(), None), True, _nothing, _nothing)
     channel.start(_Nowhere())
     records = Records()
     for segment in in_pieces(stream, how[0]):
         channel.take(segment)
         assert b"".join(records.portions(segment)) == segment
+
+
+@functools.cache
+def _context() -> SSL.Context:
+    return SSL.Context(SSL.TLS_SERVER_METHOD)
 
 
 def _nothing(*_: object) -> None:
