@@ -87,14 +87,16 @@ class Demanding:
         """See IDemandsInForce."""
         return self._config
 
-    def reconfigure(self, config: Configuration) -> None:
+    def reconfigure(self, config: Configuration) -> bool:
         """Go by `config` from now on; mail that is here already keeps to what the rules said until now, too, unless
-        `let_fall` says otherwise.
+        `let_fall` says otherwise.  True where its rules are others.
         """
         book = _at_each_attempt(config)
-        if book != self._book:
+        changed = book != self._book
+        if changed:
             self._kept.append((self._now(), self._book))
         self._config, self._book, self._house = config, book, House.of(config)
+        return changed
 
     def let_fall(self) -> None:
         """What the rules have ceased to demand since mail was accepted is demanded of it no more."""

@@ -105,6 +105,8 @@ class Dispatcher:
         self._rounds = Rounds()
         # Those that wait and are under a rule's demand.
         self._bound: set[str] = set()
+        # Those that have not been tried since other rules came: what these have added is stored nowhere yet.
+        self._untried: set[str] = set()
         self._loading: set[str] = set()
         # Messages of which somebody wants something tried at once.
         self._pressed: dict[str, Pressing] = {}
@@ -186,7 +188,8 @@ class Dispatcher:
         """
         self._config = config
         self._outcomes.reconfigure(config)
-        self._demanding.reconfigure(config)
+        if self._demanding.reconfigure(config):
+            self._untried.update(self._ages)
         self._damage.config = self._ways.config = self.made_here.config = config
         self._traffic.reconfigure(config)
         for consignment in self._traffic.withdraw_all():
@@ -290,7 +293,7 @@ class Dispatcher:
         freed = 0
         # What is on its way for the first time has not been put off, and is bound all the same.
         under_way = [each for each, round_ in self._rounds.items() if round_.message.bound]
-        for message_id in (*self._bound.union(under_way, self._loading),):
+        for message_id in (*self._bound.union(under_way, self._loading, self._untried),):
             try:
                 message = await self._spool.load(message_id)
             except SpoolTrouble:
@@ -476,6 +479,7 @@ class Dispatcher:
         pressed = self._pressed.pop(message.id, NOTHING_PRESSES)
         groups, unsure = self._ways.grouped(round_, pressed, self._now())
         self._rounds[message.id] = round_
+        self._untried.discard(message.id)
         # One more, which comes back below: the round does not end while it is being begun.
         round_.out = len(groups) + bool(unsure) + 1
         if unsure:
@@ -602,6 +606,7 @@ class Dispatcher:
             self._ages.forget(message.id)
             self._pressed.pop(message.id, None)
             self._bound.discard(message.id)
+            self._untried.discard(message.id)
             self._held.discard(message.id)
             states = [each.state for each in message.recipients]
             maillog.finished(message.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))

@@ -80,6 +80,13 @@ class SplitTests(SynchronousTestCase):
 
 
 class ChangeTests(SynchronousTestCase):
+    def test_what_a_rule_has_added_does_not_fall_in_silence_before_an_attempt(self) -> None:
+        world = World("", bank="unreachable")
+        world.send(BOB)
+        world.reconfigure(world.configured(ON))
+        self.assertEqual(self.successResultOf(world.dispatcher.freed_by(world.configured(""))), 1)
+        self.assertEqual(self.successResultOf(world.dispatcher.freed_by(world.configured(ON))), 0)
+
     def test_a_changed_rule_frees_at_once_where_that_is_meant(self) -> None:
         """No silent loosening of what is demanded for mail that is here."""
         world = World(ON, bank="none")
