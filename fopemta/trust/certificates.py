@@ -18,6 +18,7 @@ UNREADABLE = (
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
+    KeyError,  # a TLS feature (RFC 7633) of no known number
 )
 
 # A peer may send names as long as he likes; a record is kept for every recipient.

@@ -24,6 +24,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import CertificateFiles
 from fopemta.testing.authority import Authority, Leaf, rsa_key
+from fopemta.testing.revoking import MUST_STAPLE
 from fopemta.tls.credentials import Credentials, CredentialsError, cautions_about, load, self_signed
 from fopemta.tls.server import ServerTls
 from tests.tls.test_server import offered
@@ -83,12 +84,13 @@ class LoadTests(SynchronousTestCase):
         self.assertTrue(text.endswith("c.pem: the first certificate's key cannot be read"), text)
 
     def test_a_certificate_that_is_odd(self) -> None:
-        leaf = AUTHORITY.leaf("mx.test")
+        leaf = AUTHORITY.leaf("mx.test", says=[MUST_STAPLE])
         der = leaf.chain[0].public_bytes(Encoding.DER)
         for sound, odd, words in (
             ("a003020102", "a003020103", "holds no PEM certificate that can be read"),
-            # Two extensions of one kind.
+            # Two extensions of one kind; a feature that there is not.
             ("0603551d23", "0603551d0e", "the first certificate's extensions cannot be read"),
+            ("3003020105", "3003020145", "the first certificate's extensions cannot be read"),
         ):
             forged = der.replace(bytes.fromhex(sound), bytes.fromhex(odd))
             self.assertNotEqual(forged, der)
