@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 from collections.abc import Callable
+from typing import TypeVar
 
+from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import RecipientOptions
 from fopemta.mail.login import Challenge
 from fopemta.mail.reply import Reply
@@ -19,9 +21,11 @@ from fopemta.smtp.proxy_header import NoProxyHeader, ProxyHeader, Speaker, proxy
 from fopemta.smtp.sasl import Claim, Login, Plain, Rejected
 from fopemta.smtp.sasl_lines import initial_response, response
 from fopemta.smtp.scram import ITERATIONS, Named, Proof, Scram, false_verifier
-from fopemta.smtp.xclient import UNKNOWN, other_client
+from fopemta.smtp.xclient import UNKNOWN, OtherClient, other_client
 from fopemta.smtp.xtext import decode_unitext, decode_xtext, encode_unitext, encode_xtext
 from tests.fuzz.targets.target import Target
+
+_T = TypeVar("_T")
 
 _LONGEST_PATH = 256
 _LONGEST_DOMAIN = 255
@@ -29,19 +33,19 @@ _LONGEST_DOMAIN = 255
 _LONGEST_CREDENTIAL = 1024 * 18
 
 
-def _text(read: Callable[[str], None]) -> Callable[[bytes], None]:
-    """Of what is UTF-8 at all, as the commands decode it; what is not in the grammar is refused."""
+def _text(read: Callable[[str], _T], check: Callable[[_T], None]) -> Callable[[bytes], None]:
+    """Of what is UTF-8 at all, as the commands decode it; what is not in the grammar is refused by `read` alone."""
 
     def read_octets(octets: bytes) -> None:
         try:
-            text = octets.decode("utf-8")
+            found = read(octets.decode("utf-8"))
         except UnicodeDecodeError:
             return
-        try:
-            read(text)
         except NotInGrammar as flaw:
             assert str(flaw).isprintable()
             assert str(flaw).isascii()
+            return
+        check(found)
 
     return read_octets
 
@@ -76,46 +80,44 @@ def _check_command(command: Command) -> None:
     assert isinstance(command.recipient, RecipientOptions)
 
 
-def _address(text: str) -> None:
+def _path(text: str) -> Mailbox:
     path, rest = split_path(text, lenient=not text.startswith("<"))
-    for name, value in parameters(rest).items():
+    for name in parameters(rest):
         assert name == name.upper()
-        assert value is None or value.isprintable() or not value.isascii()
-    found = mailbox(path)
+    return mailbox(path)
+
+
+def _address(found: Mailbox) -> None:
     assert len(found.domain) <= _LONGEST_DOMAIN
-    assert canonical_domain(found.domain) == found.domain
+    _domain(found.domain)
     if len(str(found).encode()) <= _LONGEST_PATH - 2:
         assert mailbox(str(found)) == found
 
 
-def _name(text: str) -> None:
-    try:
-        domain = canonical_domain(text)
-    except NotInGrammar:
-        pass
-    else:
-        assert canonical_domain(domain) == domain
-    name = host_name(text)
+def _domain(domain: str) -> None:
+    assert domain.isascii()
+    assert domain.startswith("[") or domain == domain.lower()
+    assert canonical_domain(domain) == domain
+
+
+def _host_name(name: str) -> None:
     assert name.isascii()
     assert name.isprintable()
     assert 0 < len(name) <= _LONGEST_DOMAIN
     assert host_name(name) == name
 
 
-def _xclient(text: str) -> None:
-    found = other_client(text)
+def _xclient(found: OtherClient) -> None:
     if found.address not in (None, UNKNOWN):
         assert str(ipaddress.ip_address(str(found.address))) == found.address
     assert found.login is None or (found.login.isascii() and found.login.isprintable())
 
 
-def _xtext(text: str) -> None:
-    decoded = decode_xtext(text)
+def _xtext(decoded: str) -> None:
     assert decode_xtext(encode_xtext(decoded)) == decoded
 
 
-def _unitext(text: str) -> None:
-    decoded = decode_unitext(text)
+def _unitext(decoded: str) -> None:
     assert encode_unitext(decoded).isascii()
     assert decode_unitext(encode_unitext(decoded)) == decoded
 
@@ -184,8 +186,8 @@ def _quoted(octets: bytes) -> None:
         assert all(line.isprintable() and len(line.encode()) <= 998 for line in (first, *others))
 
 
-def _maildir(text: str) -> None:
-    path = maildir_of("/var/mail/{domain}/{local_part}/Maildir", mailbox(text))
+def _maildir(found: Mailbox) -> None:
+    path = maildir_of("/var/mail/{domain}/{local_part}/Maildir", found)
     if path is not None:
         assert posixpath.normpath(path) == path
         assert path.startswith("/var/mail/")
@@ -195,13 +197,14 @@ def _maildir(text: str) -> None:
 
 TARGETS = (
     Target("commands", _command, ("commands",)),
-    Target("addresses", _text(_address), ("addresses",), 512),
-    Target("names", _text(_name), ("addresses",), 300),
-    Target("xclient", _text(_xclient), ("xclient",), 512),
-    Target("xtext", _text(_xtext), ("xtext",), 512),
-    Target("unitext", _text(_unitext), ("xtext",), 512),
+    Target("addresses", _text(_path, _address), ("addresses",), 512),
+    Target("domains", _text(canonical_domain, _domain), ("addresses",), 300),
+    Target("host-names", _text(host_name, _host_name), ("addresses",), 300),
+    Target("xclient", _text(other_client, _xclient), ("xclient",), 512),
+    Target("xtext", _text(decode_xtext, _xtext), ("xtext",), 512),
+    Target("unitext", _text(decode_unitext, _unitext), ("xtext",), 512),
     Target("proxy", _proxy, ("proxy",), 512),
     Target("sasl", _sasl, (), 2048),
     Target("quoted", _quoted, ("quoted",)),
-    Target("maildir-names", _text(_maildir), (), 300),
+    Target("maildir-names", _text(mailbox, _maildir), (), 300),
 )
