@@ -220,7 +220,7 @@ def _check_order(chain: tuple[x509.Certificate, ...], path: str) -> None:
     for index, (certificate, issuer) in enumerate(itertools.pairwise(chain), start=1):
         try:
             certificate.verify_directly_issued_by(issuer)
-        except (*UNREADABLE, TypeError, InvalidSignature) as error:
+        except (*UNREADABLE, InvalidSignature) as error:
             raise CredentialsError(
                 f"{path}: certificate {index + 1} did not issue certificate {index}; the order is leaf, then issuers"
             ) from error

@@ -19,6 +19,7 @@ UNREADABLE = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
     KeyError,  # a TLS feature (RFC 7633) of no known number
+    TypeError,  # a name with a value of another type than its attribute has
 )
 
 # A peer may send names as long as he likes; a record is kept for every recipient.
