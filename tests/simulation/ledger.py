@@ -97,7 +97,10 @@ class Ledger:
             for final in self._oracle.finals(acceptance.message.number):
                 asked = [wanted[each] for each in wanted if each == final]
                 silent = not asked or asked[0] in ("NEVER", "DELAY") or acceptance.id in self._removed_ids
-                if (acceptance.id, final) in self._failed and not silent and acceptance.id not in told:
+                # The log may speak of a failure that was not recorded before the power failed: then it was tried again.
+                key = acceptance.message.number, final
+                after_all = self._history.endings and (self._wire[key] or self._boxes[key])
+                if (acceptance.id, final) in self._failed and not (silent or after_all or acceptance.id in told):
                     yield f"message {acceptance.message.number} failed for {final}, and nobody is told"
         ended = {each.facts["message"] for each in self._history.verdicts if each.facts["result"] != "deferred"}
         waiting = {message_id for message_id, _ in self._open}
