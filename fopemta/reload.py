@@ -56,15 +56,23 @@ class Reload:
 
     def run(self, allow_lower: bool | None = None, who: str = "") -> Deferred[Reloaded]:
         """See IReload; the log says what came of it."""
-        return self._turn.run(lambda: Deferred.fromCoroutine(self._run(allow_lower, who)))
+        return Deferred.fromCoroutine(self._run_and_tell(allow_lower, who))
+
+    async def _run_and_tell(self, allow_lower: bool | None, who: str) -> Reloaded:
+        done: Reloaded = await self._turn.run(lambda: Deferred.fromCoroutine(self._run(allow_lower, who)))
+        if allow_lower is None and not done.errors:
+            await self._tell_what_keeps()
+        return done
 
     async def _run(self, allow_lower: bool | None, who: str) -> Reloaded:
+        freed: int | None = 0
         try:
             # Thousands of rules take a second, and a file may be on a disk that answers slowly: mail goes on meanwhile.
             found, noted = await self._in_thread(_read, self._path)
             usable, ignored = _merged(self.current, found)
-            freed = await self._following.freed_by(usable)
-            if freed != 0 and allow_lower is False:
+            if allow_lower is not None:
+                freed = await self._following.freed_by(usable)
+            if freed != 0 and not allow_lower:
                 words = _UNKNOWN if freed is None else _FREES.format(freed, "" if freed == 1 else "s")
                 raise ConfigurationErrors([ConfigurationError("rules", words)])
         except ConfigurationErrors as wrong:
@@ -76,10 +84,15 @@ class Reload:
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
-        if freed and not allow_lower:
-            # SIGHUP cannot ask whether that is meant.
-            maillog.caution("rules", _KEEPS.format(freed, "" if freed == 1 else "s"))
-        return Reloaded(cautions=noted, at_start=tuple(ignored), freed=freed if freed and allow_lower else 0)
+        return Reloaded(cautions=noted, at_start=tuple(ignored), freed=freed or 0)
+
+    async def _tell_what_keeps(self) -> None:
+        """SIGHUP cannot ask whether it is meant that less is demanded.  It is counted once all is taken up, and holds
+        up no other reload: what is to be demanded more must not wait until a long queue has been read.
+        """
+        kept = await self._following.freed_by(self.current)
+        if kept:
+            maillog.caution("rules", _KEEPS.format(kept, "" if kept == 1 else "s"))
 
 
 def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:

@@ -125,6 +125,17 @@ class ReloadTests(Folder):
             self.assertEqual(["3 recipients of mail in the queue keep to" in each for each in cautions], kept)
             self.events.clear()
 
+    def test_a_signal_is_taken_up_before_the_queue_is_looked_through(self) -> None:
+        queue = Queue(0)
+        queue.freed_by = lambda config: Deferred()  # type: ignore[method-assign]  a long queue
+        following = Following(self.before, [self.target], [], credentials, queue=queue)  # type: ignore[arg-type]
+        self.write(self.CERTIFICATE + "[limits]\nrecipients = 101\n")
+        reload = Reload(str(self.path), following)
+        self.assertNoResult(reload.run())
+        self.write(self.CERTIFICATE + "[limits]\nrecipients = 102\n")
+        self.assertNoResult(reload.run())
+        self.assertEqual([each.limits.recipients for each in self.target.seen], [101, 102])
+
     def test_of_two_at_once_what_was_read_last_stays(self) -> None:
         queue = Queue(0)
         waiting: Deferred[int | None] = Deferred()
