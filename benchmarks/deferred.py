@@ -25,13 +25,13 @@ from pathlib import Path
 from benchmarks import listing, tree
 from benchmarks.ground import Ground
 from benchmarks.servers import SINK, Fopemta
+from fopemta.formats.layout import FORMAT, SpoolLayout
+from fopemta.formats.message_json import MessageFacts, outcome_to_json
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
 from fopemta.mail.identifiers import message_id
-from fopemta.spool.deferred import DeferredFolder
 from fopemta.spool.disk import RealDisk
-from fopemta.spool.layout import FORMAT, SpoolLayout
-from fopemta.spool.message_json import MessageFacts, outcome_to_json
+from fopemta.spool.waiting.folder import DeferredFolder
 from fopemta.trust.verdict import Result, VerdictRecord
 
 _DESTINATIONS = 5000

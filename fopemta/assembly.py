@@ -66,8 +66,8 @@ from fopemta.retry.standings import AnyStandings
 from fopemta.routing.hosts import OwnAddresses
 from fopemta.routing.public_address import Reach
 from fopemta.routing.values import NextHop
+from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.limits import SpoolLimits
-from fopemta.spool.several import SeveralSpools
 from fopemta.spool.store import Spool
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import Credentials, CredentialsError, self_signed
@@ -245,7 +245,7 @@ def spool_of(
     reactor: IMailReactor,
     partitions: Sequence[tuple[str, int | None]],
     machine: Machine = THIS_MACHINE,
-) -> Spool | SeveralSpools:
+) -> Spool | AdoptingSpool:
     """The first of `partitions`, with the others beside it; each with the descriptor of its lock where it has been
     taken.
     """
@@ -263,7 +263,7 @@ def spool_of(
         )
         for folder, lock in partitions
     )
-    return SeveralSpools(own, adopted) if adopted else own
+    return AdoptingSpool(own, adopted) if adopted else own
 
 
 def tell_cautions(configuration: Configuration, machine: Machine = THIS_MACHINE) -> None:

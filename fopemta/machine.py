@@ -20,7 +20,7 @@ from fopemta.lookup.local_addresses import local_addresses
 from fopemta.lookup.nameservers import system_nameservers
 from fopemta.lookup.resolver import Resolver
 from fopemta.spool.disk import Disk, RealDisk
-from fopemta.spool.intake_log import SEGMENT_SIZE
+from fopemta.spool.log.intake_log import SEGMENT_SIZE
 from fopemta.spool.threads import PoolThreads, Threads
 from fopemta.wire.calls import on_lines
 

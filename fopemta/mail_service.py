@@ -27,8 +27,8 @@ from fopemta.log_file import LineFile
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.reload import Reload
 from fopemta.signals import Signals
+from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.ownership import SpoolUnusable
-from fopemta.spool.several import SeveralSpools
 from fopemta.spool.store import Spool
 from fopemta.wire.clients import use_lines
 from fopemta.wire.only_ipv6 import OnlyIPv6
@@ -163,7 +163,7 @@ class MailService(Service):
         self,
         configuration: Configuration,
         reactor: IMailReactor,
-        spool: Spool | SeveralSpools,
+        spool: Spool | AdoptingSpool,
         dispatcher: Dispatcher,
         listening: Sequence[Listening],
         reload: Reload | None,

@@ -19,6 +19,7 @@ from fopemta.assembly import Kept, Server, spool_of
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Configuration
 from fopemta.following import Following
+from fopemta.formats.brief import place_of_brief
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import IMailReactor, IQueue
 from fopemta.mail_service import CannotStart, Listening, MailService, reopen
@@ -29,7 +30,6 @@ from fopemta.retry.leases import News
 from fopemta.retry.standing import Pacing
 from fopemta.routing.values import NextHop
 from fopemta.service import open_log
-from fopemta.spool.listing import place_of_brief
 from fopemta.trust.host_memory import Known
 from fopemta.wire.clients import use_lines
 from fopemta.workers import commands

@@ -114,13 +114,13 @@ def _queued(configuration: Configuration, message_id: str) -> Received:
     from fopemta.policy.acceptance import Acceptance
     from fopemta.policy.content import content_facts
     from fopemta.policy.rulebook import NO_RULES
+    from fopemta.spool.looking.reader import SpoolReader
     from fopemta.spool.ownership import SpoolUnusable
-    from fopemta.spool.whole import WholeSpool
 
     if not is_message_id(message_id):
         raise click.UsageError(f"{message_id!r} is no queue id")
     try:
-        spool = WholeSpool(configuration.node.spool)
+        spool = SpoolReader(configuration.node.spool)
         found = spool.find(message_id)
         octets = _beginning(spool.content(message_id), configuration.limits.content.looked_at) if found else b""
     except (OSError, SpoolUnusable) as trouble:
@@ -214,13 +214,13 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
 
 def _last_known(configuration: Configuration, domains: list[str]) -> dict[str, VerdictRecord]:
     """The newest verdict on each domain that stands in the queue."""
+    from fopemta.spool.looking.reader import SpoolReader
     from fopemta.spool.ownership import SpoolUnusable
-    from fopemta.spool.whole import WholeSpool
     from fopemta.trust.verdict import VerdictRecord
 
     newest: dict[str, dict[str, Any]] = {}
     try:
-        for row in WholeSpool(configuration.node.spool).listing().rows():
+        for row in SpoolReader(configuration.node.spool).listing().rows():
             for recipient in row["recipients"]:
                 domain, last = recipient["address"].rpartition("@")[2], recipient["last"]
                 if last is None or last["host"] is None or domain not in domains:

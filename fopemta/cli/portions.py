@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fopemta.mail.listed import Listed
 
 if TYPE_CHECKING:
-    from fopemta.spool.listing import Listing
+    from fopemta.spool.looking.listing import Listing
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.listed import brief, listed
 
 if TYPE_CHECKING:
-    from fopemta.spool.whole import WholeSpool
+    from fopemta.spool.looking.reader import SpoolReader
 
 _LONGEST_HEADER = 262_144
 
@@ -119,7 +119,7 @@ def summary(senders: bool, config: str | None, as_json: bool) -> None:
         click.echo(f"{count(damaged, 'damaged file')} in corrupt/ of the spool, each with a .reason")
 
 
-def _header_of(survey: WholeSpool, message_id: str) -> str:
+def _header_of(survey: SpoolReader, message_id: str) -> str:
     """The header of a message as text, up to the empty line."""
     start = b""
     for piece in survey.content(message_id):

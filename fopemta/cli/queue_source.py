@@ -16,7 +16,7 @@ from fopemta.mail.listed import Listed, listed
 from fopemta.mail.plain_json import decoded
 
 if TYPE_CHECKING:
-    from fopemta.spool.listing import Listing
+    from fopemta.spool.looking.listing import Listing
 
 T = TypeVar("T")
 

@@ -12,19 +12,19 @@ import click
 from fopemta.cli.configuration import configuration_of
 
 if TYPE_CHECKING:
-    from fopemta.spool.whole import WholeSpool
+    from fopemta.spool.looking.reader import SpoolReader
 
 
 @contextmanager
-def spool_survey(config: str | None) -> Iterator[WholeSpool]:
+def spool_survey(config: str | None) -> Iterator[SpoolReader]:
     """The configured spool; ends the command with status 2 when it cannot be read."""
+    from fopemta.formats.waiting_file import Unsound
+    from fopemta.spool.looking.reader import SpoolReader
     from fopemta.spool.ownership import SpoolUnusable
-    from fopemta.spool.waiting_file import Unsound
-    from fopemta.spool.whole import WholeSpool
 
     directory = configuration_of(config).node.spool
     try:
-        yield WholeSpool(directory)
+        yield SpoolReader(directory)
     except FileNotFoundError:
         click.echo(f"fopemta: there is no spool at {directory} (node.spool): has fopemta run here yet?", err=True)
         sys.exit(2)

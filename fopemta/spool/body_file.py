@@ -8,9 +8,9 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredLock
 
 from fopemta import maillog
+from fopemta.formats.layout import SpoolLayout
 from fopemta.interfaces import SpoolFailing, SpoolTrouble
 from fopemta.spool.disk import Disk, remove_if_there, trouble_of, write_whole
-from fopemta.spool.layout import SpoolLayout
 from fopemta.spool.threads import Threads
 
 _MOST_OUTSTANDING = 2

@@ -6,8 +6,8 @@ import os.path
 import re
 
 from fopemta import maillog
+from fopemta.formats.layout import FORMAT, SpoolLayout
 from fopemta.spool.disk import Disk, new_file, read_file
-from fopemta.spool.layout import FORMAT, SpoolLayout
 
 _WORDS = re.compile(rb"fopemta spool ([0-9]{1,9})\n")
 

@@ -10,8 +10,8 @@ import os.path
 import re
 from collections.abc import Iterable
 
+from fopemta.formats.layout import SpoolLayout
 from fopemta.spool.disk import Disk, RealDisk
-from fopemta.spool.layout import SpoolLayout
 from fopemta.spool.ownership import take
 
 _FOLDER = "workers"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os.path
 
 from fopemta import maillog
+from fopemta.formats.layout import MessageFiles, SpoolLayout
 from fopemta.mail.damage import PutAside
 from fopemta.spool.disk import Disk, new_file
-from fopemta.spool.layout import MessageFiles, SpoolLayout
 
 
 class Quarantine:

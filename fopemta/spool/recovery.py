@@ -13,20 +13,20 @@ from functools import partial
 import attrs
 
 from fopemta import maillog
+from fopemta.formats.layout import SpoolLayout
+from fopemta.formats.message_json import outcome_to_json
+from fopemta.formats.record import HEADER_SIZE
+from fopemta.formats.waiting import Waiting, waiting_of
+from fopemta.formats.waiting_file import verdicts_in
 from fopemta.interfaces import SpoolStopped
 from fopemta.mail.queued import Unfinished
 from fopemta.spool.catalog import LoggedEntry
-from fopemta.spool.deferred import DeferredFolder
-from fopemta.spool.deferred_scan import Remnant, Spoilt, Unreadable, scan_deferred
 from fopemta.spool.disk import Disk, remove_if_there
-from fopemta.spool.intake_scan import IntakeScan, LoggedMessage, ScannedSegment, scan_intake, unacknowledged
-from fopemta.spool.layout import SpoolLayout
-from fopemta.spool.message_json import outcome_to_json
+from fopemta.spool.log.scan import IntakeScan, LoggedMessage, ScannedSegment, scan_intake, unacknowledged
+from fopemta.spool.log.segment import Position, Segment
 from fopemta.spool.quarantine import Quarantine
-from fopemta.spool.record import HEADER_SIZE
-from fopemta.spool.segment import Position, Segment
-from fopemta.spool.waiting_file import verdicts_in
-from fopemta.spool.waiting_summary import Waiting, waiting_of
+from fopemta.spool.waiting.folder import DeferredFolder
+from fopemta.spool.waiting.scan import Remnant, Spoilt, Unreadable, scan_deferred
 
 
 @attrs.define(eq=False)

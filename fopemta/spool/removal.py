@@ -7,8 +7,8 @@ from collections.abc import Callable
 from twisted.python.failure import Failure
 
 from fopemta.background import supervise
+from fopemta.spool.log.writer import LogWriter
 from fopemta.spool.threads import Threads
-from fopemta.spool.writer import LogWriter
 
 
 class Removal:

@@ -17,6 +17,16 @@ from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.background import supervise
+from fopemta.formats.brief import in_order, logged_brief
+from fopemta.formats.layout import MessageFiles, SpoolLayout
+from fopemta.formats.message_json import (
+    MessageFacts,
+    facts_from_json,
+    facts_to_json,
+    outcome_to_json,
+)
+from fopemta.formats.record import Draft, Kind
+from fopemta.formats.waiting_file import Unsound
 from fopemta.interfaces import (
     IIncoming,
     IMessageContent,
@@ -30,34 +40,24 @@ from fopemta.mail.envelope import Envelope
 from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.spool.body_file import BodyFile
-from fopemta.spool.catalog import Catalog, LoggedEntry, Turns
+from fopemta.spool.catalog import Catalog, LoggedEntry
 from fopemta.spool.content import FileContent, OctetsContent
-from fopemta.spool.deferred import DeferredFolder
 from fopemta.spool.disk import Disk, RealDisk, anew, remove_if_there, trouble_of
 from fopemta.spool.incoming import Budget, Incoming
-from fopemta.spool.intake_log import SEGMENT_SIZE, IntakeLog
-from fopemta.spool.kept_briefs import KeptBriefs
-from fopemta.spool.layout import MessageFiles, SpoolLayout
 from fopemta.spool.limits import RoomGauge, SpoolLimits
-from fopemta.spool.listing import in_order
-from fopemta.spool.message_json import (
-    MessageFacts,
-    facts_from_json,
-    facts_to_json,
-    outcome_to_json,
-)
-from fopemta.spool.mover import Mover
+from fopemta.spool.log.intake_log import SEGMENT_SIZE, IntakeLog
+from fopemta.spool.log.segment import Position, read_content, read_meta
+from fopemta.spool.log.writer import LogWriter
 from fopemta.spool.ownership import take
 from fopemta.spool.quarantine import Quarantine
-from fopemta.spool.record import Draft, Kind
 from fopemta.spool.recovery import Recovered, Recovery
 from fopemta.spool.removal import Removal
-from fopemta.spool.segment import Position, read_content, read_meta
 from fopemta.spool.threads import Threads
+from fopemta.spool.turns import Turns
 from fopemta.spool.upkeep import DeadSegments, Upkeep
-from fopemta.spool.waiting_brief import logged_brief
-from fopemta.spool.waiting_file import Unsound
-from fopemta.spool.writer import LogWriter
+from fopemta.spool.waiting.briefs import KeptBriefs
+from fopemta.spool.waiting.folder import DeferredFolder
+from fopemta.spool.waiting.mover import Mover
 from fopemta.trust.verdict import VerdictRecord
 
 T = TypeVar("T")

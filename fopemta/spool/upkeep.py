@@ -9,10 +9,10 @@ from twisted.internet.task import LoopingCall
 
 from fopemta.background import supervise
 from fopemta.spool.incoming import PATIENCE, Incoming
-from fopemta.spool.intake_log import IntakeLog
 from fopemta.spool.limits import RoomGauge
-from fopemta.spool.mover import Mover
+from fopemta.spool.log.intake_log import IntakeLog
 from fopemta.spool.threads import Threads
+from fopemta.spool.waiting.mover import Mover
 
 _TICK = 1.0
 _SWEEP = 10

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.spool.record import SEGMENT_HEADER_SIZE, Damage, Draft, Kind, Record, pack, scan, segment_header
+from fopemta.formats.record import SEGMENT_HEADER_SIZE, Damage, Draft, Kind, Record, pack, scan, segment_header
 
 TAG = b"sixteen octets.."
 OUTER = b'{"id":"000000001"}'

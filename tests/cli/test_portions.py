@@ -14,7 +14,7 @@ from fopemta.mail.identifiers import message_id
 from fopemta.mail.listed import Listed
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.disk import RealDisk
-from fopemta.spool.listing import Listing
+from fopemta.spool.looking.listing import Listing
 
 ENVELOPE = Envelope(None, (Mailbox("bob", "example.net"),))
 

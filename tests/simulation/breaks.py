@@ -21,7 +21,7 @@ from fopemta.queue import demanding, dispatcher, reporter
 from fopemta.queue.demanding import Demanding, MessageDemands
 from fopemta.queue.reporter import Reporter
 from fopemta.report.enclosure import Enclosed
-from fopemta.spool import intake_log, segment
+from fopemta.spool.log import intake_log, segment
 from fopemta.spool.store import Spool
 from fopemta.trust import permit, pkix
 from fopemta.trust.verdict import Result

@@ -9,17 +9,17 @@ import orjson
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.layout import SpoolLayout
+from fopemta.formats.message_json import outcome_to_json
+from fopemta.formats.record import Draft, Kind
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.listed import brief
 from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.catalog import Turns
-from fopemta.spool.intake_log import IntakeLog
-from fopemta.spool.kept_briefs import KeptBriefs
-from fopemta.spool.layout import SpoolLayout
-from fopemta.spool.message_json import outcome_to_json
-from fopemta.spool.record import Draft, Kind
-from fopemta.spool.survey import SpoolSurvey
+from fopemta.spool.log.intake_log import IntakeLog
+from fopemta.spool.looking.reader import PartitionReader
+from fopemta.spool.turns import Turns
+from fopemta.spool.waiting.briefs import KeptBriefs
 from fopemta.testing.disk import DoubleDisk
 from fopemta.trust.verdict import Result
 from tests.spool.contract import ALICE, ID, verdict
@@ -100,7 +100,7 @@ class CostTests(SynchronousTestCase):
                     message = life.settle(life.spool.load(ID))
                     self.assertEqual([each.attempts for each in message.recipients], [1] * size)
                     self.assertEqual(len(list(life.spool.listing())), 1)
-                    found = SpoolSurvey(DIRECTORY, life.disk).find(ID)
+                    found = PartitionReader(DIRECTORY, life.disk).find(ID)
                     assert found is not None
                     self.assertEqual((found.message, len(found.history)), (message, size))
 

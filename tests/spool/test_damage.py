@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.layout import MessageFiles, SpoolLayout
+from fopemta.formats.record import SEGMENT_HEADER_SIZE
+from fopemta.formats.waiting_file import pack_line
 from fopemta.interfaces import UnknownMessage
-from fopemta.spool.layout import MessageFiles, SpoolLayout
+from fopemta.spool.looking.reader import PartitionReader
 from fopemta.spool.quarantine import Quarantine
-from fopemta.spool.record import SEGMENT_HEADER_SIZE
-from fopemta.spool.survey import SpoolSurvey
-from fopemta.spool.waiting_file import pack_line
 from fopemta.testing.disk import Call, DoubleDisk
 from tests.spool.life import DIRECTORY, Life
 
@@ -210,6 +210,6 @@ class DamageTests(SynchronousTestCase):
             return before
 
         disk.before = sick(errno.EIO)
-        self.assertEqual([row["id"] for row in SpoolSurvey(DIRECTORY, disk).listing().rows()], [sound])
+        self.assertEqual([row["id"] for row in PartitionReader(DIRECTORY, disk).listing().rows()], [sound])
         disk.before = sick(errno.EMFILE)
-        self.assertRaises(OSError, list, SpoolSurvey(DIRECTORY, disk).listing().rows())
+        self.assertRaises(OSError, list, PartitionReader(DIRECTORY, disk).listing().rows())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.layout import MessageFiles
+from fopemta.formats.message_json import MessageFacts
+from fopemta.formats.waiting_file import Unsound, pack_line, parse_journal
 from fopemta.mail.identifiers import is_message_id
-from fopemta.spool.deferred import DeferredFolder
-from fopemta.spool.layout import MessageFiles
-from fopemta.spool.message_json import MessageFacts
-from fopemta.spool.waiting_file import Unsound, pack_line, parse_journal
+from fopemta.spool.waiting.folder import DeferredFolder
 from fopemta.testing.disk import DoubleDisk
 from tests.spool.contract import ENVELOPE, ID
 

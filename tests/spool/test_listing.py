@@ -7,8 +7,8 @@ from collections.abc import Callable
 import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.brief import in_order
 from fopemta.mail.identifiers import derived_id, message_id
-from fopemta.spool.listing import in_order
 from fopemta.trust.verdict import rfc3339
 
 START = 1_700_000_000.0

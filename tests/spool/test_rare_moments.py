@@ -10,16 +10,16 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.layout import MessageFiles, SpoolLayout
+from fopemta.formats.record import SEGMENT_HEADER_SIZE, Draft, Kind, Record, scan
+from fopemta.formats.waiting import waiting_of
+from fopemta.formats.waiting_file import Unsound, pack_line, verdicts_in
 from fopemta.interfaces import SpoolFailing, SpoolFull, UnknownMessage
-from fopemta.spool.intake_log import IntakeLog
-from fopemta.spool.layout import MessageFiles, SpoolLayout
+from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.limits import RoomGauge, SpoolLimits
-from fopemta.spool.record import SEGMENT_HEADER_SIZE, Draft, Kind, Record, scan
-from fopemta.spool.several import SeveralSpools
+from fopemta.spool.log.intake_log import IntakeLog
 from fopemta.spool.store import Spool
 from fopemta.spool.threads import SameThread
-from fopemta.spool.waiting_file import Unsound, pack_line, verdicts_in
-from fopemta.spool.waiting_summary import waiting_of
 from fopemta.testing.disk import Call, DoubleDisk
 from tests.spool.contract import ENVELOPE, ID
 from tests.spool.life import DIRECTORY, Life
@@ -288,6 +288,6 @@ class RareTests(SynchronousTestCase):
         limits = SpoolLimits(spool_free=0, message_size=0)
         disk = DoubleDisk()
         several = [Spool(f"/s{number}", limits, Clock(), SameThread(), disk) for number in range(2)]
-        SeveralSpools(several[0], several[1:]).lock()
+        AdoptingSpool(several[0], several[1:]).lock()
         for number in range(2):
             self.assertRaises(BlockingIOError, disk.lock, SpoolLayout(f"/s{number}").lock)

@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.layout import MessageFiles
+from fopemta.formats.record import SEGMENT_HEADER_SIZE
+from fopemta.formats.waiting_file import pack_line
 from fopemta.interfaces import SpoolFailing, UnknownMessage
 from fopemta.mail.listed import brief, listed
 from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.layout import MessageFiles
 from fopemta.spool.limits import SpoolLimits
+from fopemta.spool.looking.reader import PartitionReader
 from fopemta.spool.ownership import SpoolUnusable
-from fopemta.spool.record import SEGMENT_HEADER_SIZE
 from fopemta.spool.store import Spool
-from fopemta.spool.survey import SpoolSurvey
 from fopemta.spool.threads import SameThread
-from fopemta.spool.waiting_file import pack_line
 from fopemta.testing.disk import Call, DoubleDisk
 from tests.spool.life import DIRECTORY, Ledger, Life, broken_promises, watch, whole_life
 
@@ -196,7 +196,7 @@ class RecoveryTests(SynchronousTestCase):
 
         def fail(call: Call) -> None:
             if (call.name == "flush_folder" and "/deferred/" in call.path) or call.site.startswith(
-                "deferred.DeferredFolder.undo"
+                "folder.DeferredFolder.undo"
             ):
                 raise OSError(errno.EIO, "fault")
 
@@ -241,7 +241,7 @@ class RecoveryTests(SynchronousTestCase):
         self.life.finish(done)
         changes = []
         self.disk.before = lambda call: changes.append(call.name)
-        found = {row["id"]: row for row in SpoolSurvey(DIRECTORY, self.disk).listing().rows()}
+        found = {row["id"]: row for row in PartitionReader(DIRECTORY, self.disk).listing().rows()}
         self.assertEqual(set(found), {waits, logged})
         self.assertEqual(found[waits], listed(brief(self.life.settle(self.life.spool.load(waits)))))
         self.assertLessEqual(set(changes), {"open", "close", "read_at", "names"})

@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.interfaces import SpoolStopped
+from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.limits import SpoolLimits
-from fopemta.spool.several import SeveralSpools
 from fopemta.spool.store import Spool
 from fopemta.spool.threads import SameThread
 from fopemta.testing.disk import Call, DoubleDisk
@@ -131,7 +131,7 @@ class StoppedStartTests(SynchronousTestCase):
         spools = [
             Spool(f"{DIRECTORY}{number}", limits, Clock(), each, DoubleDisk()) for number, each in enumerate(threads)
         ]
-        several = SeveralSpools(spools[0], spools[1:])
+        several = AdoptingSpool(spools[0], spools[1:])
         starting = several.start()
         self.assertNoResult(starting)
         threads[0].run()

@@ -8,8 +8,8 @@ from twisted.trial.unittest import TestCase
 
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.limits import SpoolLimits
+from fopemta.spool.looking.reader import PartitionReader
 from fopemta.spool.store import Spool
-from fopemta.spool.survey import SpoolSurvey
 from fopemta.spool.threads import PoolThreads
 from tests.spool.contract import ENVELOPE
 
@@ -39,7 +39,7 @@ class RealThreadsTests(TestCase):
         await gatherResults([spool.defer(each) for each in list(contents)[::3]])
         await gatherResults([spool.record(each, [], True) for each in list(contents)[::2]])
         left = list(contents)[1::2]
-        self.assertEqual({row["id"] for row in SpoolSurvey(directory).listing().rows()}, set(left))
+        self.assertEqual({row["id"] for row in PartitionReader(directory).listing().rows()}, set(left))
         await spool.stop()
         spool = self.make(directory)
         self.assertEqual({message.id for message in await spool.start()}, set(left))

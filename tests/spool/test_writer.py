@@ -10,14 +10,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.layout import SpoolLayout
+from fopemta.formats.message_json import identity_json
+from fopemta.formats.record import Draft, Kind, Record, scan
 from fopemta.interfaces import SpoolFailing, SpoolFull
-from fopemta.spool.intake_log import IntakeLog
-from fopemta.spool.layout import SpoolLayout
-from fopemta.spool.message_json import identity_json
-from fopemta.spool.record import Draft, Kind, Record, scan
-from fopemta.spool.segment import parse_segment_name
+from fopemta.spool.log.intake_log import IntakeLog
+from fopemta.spool.log.segment import parse_segment_name
+from fopemta.spool.log.writer import LogWriter
 from fopemta.spool.threads import SameThread, maybe_now
-from fopemta.spool.writer import LogWriter
 from fopemta.testing.disk import Call, DoubleDisk
 
 LAYOUT = SpoolLayout("/spool")

@@ -10,18 +10,15 @@ from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.load import load
 from fopemta.config.rules import load_rules
 from fopemta.control.requests import MOST_MESSAGES, NotARequest, Orders, request_of
-from fopemta.policy import aliases, recipient_list
-from fopemta.policy.aliases import Aliases
-from fopemta.spool.message_json import (
+from fopemta.formats.message_json import (
     facts_from_json,
     facts_to_json,
     identity_from_json,
     outcome_from_json,
     outcome_to_json,
 )
-from fopemta.spool.record import SEGMENT_HEADER_SIZE, Damage, Draft, Kind, Record, pack, scan, segment_header
-from fopemta.spool.segment import parse_segment_name, segment_name
-from fopemta.spool.waiting_file import (
+from fopemta.formats.record import SEGMENT_HEADER_SIZE, Damage, Draft, Kind, Record, pack, scan, segment_header
+from fopemta.formats.waiting_file import (
     Unsound,
     ends_soundly,
     newest_lines,
@@ -30,6 +27,9 @@ from fopemta.spool.waiting_file import (
     parse_head_text,
     parse_journal,
 )
+from fopemta.policy import aliases, recipient_list
+from fopemta.policy.aliases import Aliases
+from fopemta.spool.log.segment import parse_segment_name, segment_name
 from fopemta.users import account
 from fopemta.users.account import Accounts
 from tests.fuzz.targets.target import Target

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
+from fopemta.formats.layout import SpoolLayout
+from fopemta.formats.message_json import MessageFacts, facts_from_json, identity_from_json, outcome_from_json
+from fopemta.formats.record import SEGMENT_HEADER_SIZE, VERSION, Damage, Kind, Record, scan, segment_header
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.disk import Disk, read_file
-from fopemta.spool.layout import SpoolLayout
-from fopemta.spool.message_json import MessageFacts, facts_from_json, identity_from_json, outcome_from_json
-from fopemta.spool.record import SEGMENT_HEADER_SIZE, VERSION, Damage, Kind, Record, scan, segment_header
-from fopemta.spool.segment import parse_segment_name
+from fopemta.spool.log.segment import parse_segment_name
 from fopemta.trust.verdict import VerdictRecord
 
 

@@ -1,4 +1,4 @@
-"""The records of the intake log as octets (pure in style): packing them, and finding them again in a damaged segment.
+"""The records of the intake log as octets (pure): packing them, and finding them again in a damaged segment.
 
 A record is a header, a JSON object (`meta`) and, for a small message, its content exactly as it goes on the wire.  The
 header bears the random tag of its segment and its own offset, under a checksum that is keyed with the tag: a record

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from fopemta.mail.identifiers import message_id, tells_arrival
+from fopemta.formats.brief import brief_of, place_of
+from fopemta.formats.waiting_file import newest_lines
+from fopemta.mail.identifiers import tells_arrival
 from fopemta.mail.listed import Brief, Listed, brief, listed
 from fopemta.mail.plain_json import decoded
 from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.deferred import read_head_text
 from fopemta.spool.disk import OUT_OF_MEANS, Disk, read_file
-from fopemta.spool.waiting_brief import brief_of
-from fopemta.spool.waiting_file import newest_lines
-from fopemta.trust.verdict import from_rfc3339
+from fopemta.spool.waiting.folder import read_head_text
 
 # The path of a waiting message that is still to be read, without the suffix; what is known of another already.
 _Entry: TypeAlias = str | Brief
@@ -66,25 +65,3 @@ class Listing:
             if error.errno in OUT_OF_MEANS:
                 raise
             return None  # the disk does not give it; the server tells of it when it starts
-
-
-def place_of(said: Brief) -> str:
-    """Where a message stands among ids that tell when it has arrived."""
-    name: str = said["id"]
-    return name if tells_arrival(name) else message_id(int(from_rfc3339(said["arrived"]) * 1e6), 0)
-
-
-def place_of_brief(line: bytes) -> str:
-    """The same, of a brief in JSON."""
-    return place_of(decoded(line))
-
-
-def in_order(names: Iterable[str], brief_of_name: Callable[[str], bytes | None]) -> list[str]:
-    """Ids, the oldest first; of the few that do not tell when their messages have arrived, the brief is asked."""
-    places = {}
-    for name in names:
-        if tells_arrival(name):
-            places[name] = name
-        elif (said := brief_of_name(name)) is not None:
-            places[name] = place_of(decoded(said))
-    return sorted(places, key=places.__getitem__)

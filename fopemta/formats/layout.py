@@ -1,9 +1,8 @@
-"""Where things lie in a spool directory (pure in style)."""
+"""Where things lie in a spool directory (pure)."""
 
 from __future__ import annotations
 
 import hashlib
-from os.path import join
 
 import attrs
 
@@ -26,37 +25,37 @@ class SpoolLayout:
     @property
     def format(self) -> str:
         """Says which version of this format the spool has."""
-        return join(self.directory, "format")
+        return f"{self.directory}/format"
 
     @property
     def lock(self) -> str:
         """Locked by the process that owns the spool."""
-        return join(self.directory, "lock")
+        return f"{self.directory}/lock"
 
     @property
     def intake(self) -> str:
         """Folder of the log's segments."""
-        return join(self.directory, "intake")
+        return f"{self.directory}/intake"
 
     @property
     def reserve(self) -> str:
         """A file that only takes room."""
-        return join(self.intake, "reserve")
+        return f"{self.intake}/reserve"
 
     @property
     def bodies(self) -> str:
         """Folder of large bodies."""
-        return join(self.directory, "bodies")
+        return f"{self.directory}/bodies"
 
     @property
     def deferred(self) -> str:
         """Root of the messages that wait."""
-        return join(self.directory, "deferred")
+        return f"{self.directory}/deferred"
 
     @property
     def corrupt(self) -> str:
         """Folder of what is damaged."""
-        return join(self.directory, "corrupt")
+        return f"{self.directory}/corrupt"
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -65,7 +64,7 @@ class SpoolLayout:
 
     def body(self, message_id: str) -> str:
         """The file of a large body."""
-        return join(self.bodies, message_id)
+        return f"{self.bodies}/{message_id}"
 
 
 class MessageFiles:

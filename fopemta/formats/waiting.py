@@ -1,4 +1,4 @@
-"""What a start needs of a waiting message (pure in style): when it is due, without making values of all that it says.
+"""What a start needs of a waiting message (pure): when it is due, without making values of all that it says.
 
 A start reads perhaps 100,000 of them; their envelopes and verdicts are read when their turn comes.
 """
@@ -9,12 +9,12 @@ import sys
 
 import attrs
 
+from fopemta.formats.brief import brief_of, packed
+from fopemta.formats.message_json import facts_from_json
+from fopemta.formats.waiting_file import Unsound, message_of
 from fopemta.mail.listed import Brief
 from fopemta.mail.plain_json import decoded
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
-from fopemta.spool.message_json import facts_from_json
-from fopemta.spool.waiting_brief import brief_of, packed
-from fopemta.spool.waiting_file import Unsound, message_of
 from fopemta.trust.verdict import from_rfc3339
 
 

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Sequence
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from fopemta.formats.brief import place_of_brief
 from fopemta.interfaces import IIncoming, IMessageContent, ISpool, SpoolStopped
 from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage, Unfinished
-from fopemta.spool.listing import place_of_brief
 from fopemta.spool.store import Spool
 from fopemta.trust.verdict import VerdictRecord
 
 
 @implementer(ISpool)
-class SeveralSpools:
+class AdoptingSpool:
     """`own` takes mail, `adopted` are emptied."""
 
     def __init__(self, own: Spool, adopted: Sequence[Spool]) -> None:

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.message_json import facts_to_json, outcome_to_json
+from fopemta.formats.waiting import waiting_of
+from fopemta.formats.waiting_file import Unsound, message_of
 from fopemta.mail.address import Mailbox
 from fopemta.mail.listed import brief
 from fopemta.mail.plain_json import decoded
 from fopemta.mail.queued import Unfinished
-from fopemta.spool.message_json import facts_to_json, outcome_to_json
-from fopemta.spool.waiting_file import Unsound, message_of
-from fopemta.spool.waiting_summary import waiting_of
 from fopemta.trust.verdict import Result
+from tests.formats.test_message_json import FACTS
 from tests.spool.contract import BOB, CAROL, ID, verdict
-from tests.spool.test_message_json import FACTS
 
 HEAD = facts_to_json(FACTS)
 OUTCOMES = st.lists(

@@ -11,19 +11,20 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
+from fopemta.formats.brief import logged_brief
+from fopemta.formats.layout import SpoolLayout
+from fopemta.formats.message_json import facts_from_json, identity_json, outcome_to_json
+from fopemta.formats.record import Draft, Kind
 from fopemta.interfaces import SpoolTrouble, UnknownMessage
-from fopemta.spool.catalog import Catalog, LoggedEntry, Turns
-from fopemta.spool.deferred import DeferredFolder
+from fopemta.spool.catalog import Catalog, LoggedEntry
 from fopemta.spool.disk import Disk, trouble_of
-from fopemta.spool.intake_log import SEGMENT_LIFE
-from fopemta.spool.layout import SpoolLayout
-from fopemta.spool.message_json import facts_from_json, identity_json, outcome_to_json
-from fopemta.spool.record import Draft, Kind
+from fopemta.spool.log.intake_log import SEGMENT_LIFE
+from fopemta.spool.log.segment import read_content, read_meta
+from fopemta.spool.log.writer import LogWriter
 from fopemta.spool.removal import Removal
-from fopemta.spool.segment import read_content, read_meta
 from fopemta.spool.threads import Threads
-from fopemta.spool.waiting_brief import logged_brief
-from fopemta.spool.writer import LogWriter
+from fopemta.spool.turns import Turns
+from fopemta.spool.waiting.folder import DeferredFolder
 
 _FIRST_ROUND = 300.0
 _BATCH = 64

@@ -1,4 +1,4 @@
-"""The briefs of waiting messages, in memory (shell room, no I/O): what `queue list` says, without reading a file."""
+"""The briefs of waiting messages, in memory (shell, reactor thread): what `queue list` says, without reading a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from fopemta.spool.waiting_brief import brief_after
+from fopemta.formats.brief import brief_after
 
 # What has been recorded since is folded in once it takes a quarter of the brief's room: outcomes that come one by one
 # cost what they say, and not what a message with thousands of recipients is.

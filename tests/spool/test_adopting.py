@@ -8,8 +8,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.queued import Unfinished
+from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.limits import SpoolLimits
-from fopemta.spool.several import SeveralSpools
 from fopemta.spool.store import Spool
 from fopemta.spool.threads import SameThread
 from fopemta.testing.disk import DoubleDisk
@@ -28,8 +28,8 @@ class Base(SynchronousTestCase):
         limits = SpoolLimits(spool_free=0, message_size=0)
         return Spool(directory, limits, self.clock, SameThread(), self.disk, 64 * 1024)
 
-    def make_spool(self) -> SeveralSpools:
-        return SeveralSpools(self.make("/spool"), [self.make("/spool/workers/2"), self.make("/spool/workers/3")])
+    def make_spool(self) -> AdoptingSpool:
+        return AdoptingSpool(self.make("/spool"), [self.make("/spool/workers/2"), self.make("/spool/workers/3")])
 
     def drive(self) -> None:
         for _ in range(10):

@@ -9,6 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.message_json import (
+    MessageFacts,
+    facts_from_json,
+    facts_to_json,
+    identity_from_json,
+    identity_json,
+    outcome_from_json,
+    outcome_to_json,
+)
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import (
     Arrival,
@@ -21,15 +30,6 @@ from fopemta.mail.envelope import (
     Returned,
     RuleNote,
     TlsSession,
-)
-from fopemta.spool.message_json import (
-    MessageFacts,
-    facts_from_json,
-    facts_to_json,
-    identity_from_json,
-    identity_json,
-    outcome_from_json,
-    outcome_to_json,
 )
 from fopemta.trust.verdict import CertificateFacts, Result
 from tests.spool.contract import ALICE, BOB, ENVELOPE, ID, REPORT, verdict

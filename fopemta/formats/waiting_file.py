@@ -1,4 +1,4 @@
-r"""The two files of a waiting message as octets (pure in style): its head, and its journal of outcomes.
+r"""The two files of a waiting message as octets (pure): its head, and its journal of outcomes.
 
 Both are lines that an administrator can read.  A line carries a checksum of its JSON, so that a torn end is known.
 
@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from fopemta.formats.message_json import MessageFacts, facts_to_json, outcome_from_json
 from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.message_json import MessageFacts, facts_to_json, outcome_from_json
 from fopemta.trust.verdict import VerdictRecord
 
 _WORD = b"fopemta-message"

@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.message_json import facts_to_json, outcome_to_json
-from fopemta.spool.waiting_file import (
+from fopemta.formats.message_json import facts_to_json, outcome_to_json
+from fopemta.formats.waiting_file import (
     Unsound,
     message_of,
     newest_lines,
@@ -17,9 +16,10 @@ from fopemta.spool.waiting_file import (
     parse_head_text,
     parse_journal,
 )
+from fopemta.mail.queued import QueuedMessage
 from fopemta.trust.verdict import Result
+from tests.formats.test_message_json import FACTS
 from tests.spool.contract import BOB, CAROL, ENVELOPE, ID, verdict
-from tests.spool.test_message_json import FACTS
 
 HEAD = pack_head(FACTS)
 LINES = [outcome_to_json(ID, [verdict(BOB, Result.DEFERRED, attempt=number)]) for number in (1, 2, 3)]

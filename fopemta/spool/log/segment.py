@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import attrs
 
+from fopemta.formats.record import SEGMENT_HEADER_SIZE, Draft, pack, segment_header
 from fopemta.spool.disk import Disk, write_whole
-from fopemta.spool.record import SEGMENT_HEADER_SIZE, Draft, pack, segment_header
 
 _NAME = re.compile(r"([0-9]{10})-([0-9a-f]{32})\.log")
 

@@ -11,11 +11,11 @@ from twisted.python.failure import Failure
 
 from fopemta import maillog
 from fopemta.background import supervise
+from fopemta.formats.record import Draft
 from fopemta.interfaces import SpoolFailing, SpoolFull, SpoolTrouble
 from fopemta.spool.disk import anew, trouble_of
-from fopemta.spool.intake_log import IntakeLog
-from fopemta.spool.record import Draft
-from fopemta.spool.segment import Position
+from fopemta.spool.log.intake_log import IntakeLog
+from fopemta.spool.log.segment import Position
 from fopemta.spool.threads import Threads
 
 _BATCH_SIZE = 4 * 1024 * 1024

@@ -10,11 +10,11 @@ import os.path
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 
+from fopemta.formats.layout import SpoolLayout
+from fopemta.formats.message_json import identity_json
+from fopemta.formats.record import HEADER_SIZE, SEGMENT_HEADER_SIZE, Draft, Kind
 from fopemta.spool.disk import Disk, remove_if_there
-from fopemta.spool.layout import SpoolLayout
-from fopemta.spool.message_json import identity_json
-from fopemta.spool.record import HEADER_SIZE, SEGMENT_HEADER_SIZE, Draft, Kind
-from fopemta.spool.segment import Position, Segment, append, create_segment, segment_name
+from fopemta.spool.log.segment import Position, Segment, append, create_segment, segment_name
 
 SEGMENT_SIZE = 16 * 1024 * 1024
 SEGMENT_LIFE = 600.0

@@ -1,4 +1,4 @@
-"""A waiting message in brief, from the JSON of its files (pure in style): no values are made between.
+"""A waiting message in brief, from the JSON of its files (pure): no values are made between.
 
 A spool may hold 100,000 of them; making messages and verdicts of each would take four times as long.
 """
@@ -6,14 +6,15 @@ A spool may hold 100,000 of them; making messages and verdicts of each would tak
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fopemta.mail.address import Mailbox
+from fopemta.mail.identifiers import message_id, tells_arrival
 from fopemta.mail.listed import Brief
 from fopemta.mail.plain_json import decoded, encoded
 from fopemta.mail.queued import RecipientState, state_after
-from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
+from fopemta.trust.verdict import Result, VerdictRecord, from_rfc3339, rfc3339
 
 
 def brief_of(facts: Mapping[str, Any], newest: Iterable[Mapping[str, Any]]) -> Brief | None:
@@ -86,3 +87,25 @@ def _path(stored: str) -> str:
     """The address as the envelope stores it, local part unquoted, as it is written."""
     local_part, _, domain = stored.rpartition("@")
     return str(Mailbox(local_part, domain))
+
+
+def place_of(said: Brief) -> str:
+    """Where a message stands among ids that tell when it has arrived."""
+    name: str = said["id"]
+    return name if tells_arrival(name) else message_id(int(from_rfc3339(said["arrived"]) * 1e6), 0)
+
+
+def place_of_brief(line: bytes) -> str:
+    """The same, of a brief in JSON."""
+    return place_of(decoded(line))
+
+
+def in_order(names: Iterable[str], brief_of_name: Callable[[str], bytes | None]) -> list[str]:
+    """Ids, the oldest first; of the few that do not tell when their messages have arrived, the brief is asked."""
+    places = {}
+    for name in names:
+        if tells_arrival(name):
+            places[name] = name
+        elif (said := brief_of_name(name)) is not None:
+            places[name] = place_of(decoded(said))
+    return sorted(places, key=places.__getitem__)

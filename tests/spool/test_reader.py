@@ -6,9 +6,8 @@ import errno
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.spool.layout import MessageFiles
-from fopemta.spool.survey import SpoolSurvey
-from fopemta.spool.whole import WholeSpool
+from fopemta.formats.layout import MessageFiles
+from fopemta.spool.looking.reader import PartitionReader, SpoolReader
 from fopemta.testing.disk import Call, DoubleDisk
 from fopemta.trust.verdict import Result
 from tests.spool.contract import BOB, verdict
@@ -39,8 +38,8 @@ class SurveyTests(SynchronousTestCase):
         self.finished = self.life.put(b"finished\r\n")
         self.life.finish(self.finished)
 
-    def survey(self) -> SpoolSurvey:
-        return SpoolSurvey(DIRECTORY, self.disk)
+    def survey(self) -> PartitionReader:
+        return PartitionReader(DIRECTORY, self.disk)
 
     def test_each_is_found_with_its_history_and_its_content(self) -> None:
         for message_id, (content, _) in self.ids.items():
@@ -115,7 +114,7 @@ class SurveyTests(SynchronousTestCase):
         other.start()
         other._number = 50
         message_id = other.put(LARGE)
-        whole = WholeSpool(DIRECTORY, self.disk)
+        whole = SpoolReader(DIRECTORY, self.disk)
         self.assertEqual([each["id"] for each in whole.listing().rows()], sorted((*self.ids, message_id)))
         self.assertEqual(b"".join(whole.content(message_id)), LARGE)
         self.assertEqual(b"".join(whole.content(min(self.ids))), SMALL)

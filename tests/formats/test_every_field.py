@@ -5,6 +5,13 @@ from __future__ import annotations
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.formats.message_json import (
+    MessageFacts,
+    facts_from_json,
+    facts_to_json,
+    outcome_from_json,
+    outcome_to_json,
+)
 from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import (
     Arrival,
@@ -16,13 +23,6 @@ from fopemta.mail.envelope import (
     TlsSession,
 )
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
-from fopemta.spool.message_json import (
-    MessageFacts,
-    facts_from_json,
-    facts_to_json,
-    outcome_from_json,
-    outcome_to_json,
-)
 from fopemta.trust.demand import Demand, Demanded, Patience, Proof
 from fopemta.trust.verdict import CertificateFacts, Tested, VerdictRecord
 from tests.every_field import classes_in, filled, replaced, variants

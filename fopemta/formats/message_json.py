@@ -1,4 +1,4 @@
-"""Envelopes, messages and verdicts as JSON, for records, files and journals (pure in style).
+"""Envelopes, messages and verdicts as JSON, for records, files and journals (pure).
 
 A reader of the same format version leaves out fields that it does not know.  Every `from` raises ValueError alone.
 """

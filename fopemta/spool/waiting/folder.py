@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import attrs
 
-from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.disk import Disk, new_file, read_file, remove_if_there, write_whole
-from fopemta.spool.layout import MessageFiles
-from fopemta.spool.message_json import MessageFacts, facts_from_json
-from fopemta.spool.waiting_file import (
+from fopemta.formats.layout import MessageFiles
+from fopemta.formats.message_json import MessageFacts, facts_from_json
+from fopemta.formats.waiting_file import (
     Journal,
     Unsound,
     content_digest,
@@ -22,6 +20,8 @@ from fopemta.spool.waiting_file import (
     parse_head_text,
     parse_journal,
 )
+from fopemta.mail.queued import QueuedMessage
+from fopemta.spool.disk import Disk, new_file, read_file, remove_if_there, write_whole
 
 _HEAD_SIZE = 4096
 _END_SIZE = 4096

@@ -11,17 +11,18 @@ from collections.abc import Iterator
 
 import attrs
 
+from fopemta.formats.layout import SpoolLayout
+from fopemta.formats.waiting import Waiting
+from fopemta.formats.waiting_file import Unsound, verdicts_in
 from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.queued import QueuedMessage
-from fopemta.spool.deferred import DeferredFolder
-from fopemta.spool.deferred_scan import read_waiting
 from fopemta.spool.disk import Disk, RealDisk, read_file
-from fopemta.spool.intake_scan import LoggedMessage, scan_intake
-from fopemta.spool.layout import SpoolLayout
-from fopemta.spool.listing import Listing
+from fopemta.spool.log.scan import LoggedMessage, scan_intake
+from fopemta.spool.looking.listing import Listing
 from fopemta.spool.ownership import check_format
-from fopemta.spool.waiting_file import Unsound, verdicts_in
-from fopemta.spool.waiting_summary import Waiting
+from fopemta.spool.partitions import folders_in
+from fopemta.spool.waiting.folder import DeferredFolder
+from fopemta.spool.waiting.scan import read_waiting
 from fopemta.trust.verdict import VerdictRecord
 
 _PIECE = 65_536
@@ -35,7 +36,7 @@ class Found:
     history: tuple[VerdictRecord, ...]
 
 
-class SpoolSurvey:
+class PartitionReader:
     """On a live spool it shows what was written up to the moment in which it is read; a message that moves meanwhile
     is still seen once.
 
@@ -121,6 +122,45 @@ class SpoolSurvey:
                 yield piece
         finally:
             self._disk.close(file)
+
+
+class SpoolReader:
+    """All partitions of a spool, read as one.  Raises as PartitionReader."""
+
+    def __init__(self, root: str, disk: Disk | None = None) -> None:
+        self._disk = disk if disk is not None else RealDisk()
+        root = os.path.abspath(root)
+        first, *others = folders_in(root, self._disk)
+        there = (each for each in others if self._is_there(each))
+        self._parts = [PartitionReader(each, self._disk) for each in (first, *there)]
+
+    def listing(self) -> Listing:
+        """Every unfinished message, once, those that have been here longest first."""
+        paths: list[str] = []
+        logged: list[QueuedMessage] = []
+        for part in self._parts:
+            its_paths, its_logged = part.places()
+            paths += its_paths
+            logged += its_logged
+        return Listing(self._disk, paths, logged)
+
+    def find(self, message_id: str) -> Found | None:
+        """See PartitionReader."""
+        found = (part.find(message_id) for part in self._parts)
+        return next((each for each in found if each is not None), None)
+
+    def content(self, message_id: str) -> Iterator[bytes]:
+        """See PartitionReader."""
+        holder = next((part for part in self._parts if part.find(message_id) is not None), self._parts[0])
+        return holder.content(message_id)
+
+    def damaged(self) -> int:
+        """See PartitionReader."""
+        return sum(part.damaged() for part in self._parts)
+
+    def _is_there(self, folder: str) -> bool:
+        """A worker has begun in it at least once."""
+        return os.path.basename(SpoolLayout(folder).deferred) in self._disk.names(folder)
 
 
 def _readable(waiting: Waiting) -> QueuedMessage | None:

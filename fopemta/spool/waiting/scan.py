@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 import attrs
 
+from fopemta.formats.layout import MessageFiles
+from fopemta.formats.waiting import Waiting, waiting_of
+from fopemta.formats.waiting_file import Unsound, parse_journal
 from fopemta.mail.identifiers import MESSAGE_ID
-from fopemta.spool.deferred import read_head_text
 from fopemta.spool.disk import OUT_OF_MEANS, Disk, read_file
-from fopemta.spool.layout import MessageFiles
-from fopemta.spool.waiting_file import Unsound, parse_journal
-from fopemta.spool.waiting_summary import Waiting, waiting_of
+from fopemta.spool.waiting.folder import read_head_text
 
 _SUFFIXES = ("msg", "tmp", "jnl", "body")
 

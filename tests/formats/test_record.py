@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.spool.record import (
+from fopemta.formats.record import (
     HEADER_SIZE,
     SEGMENT_HEADER_SIZE,
     Damage,

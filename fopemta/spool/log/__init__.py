@@ -1,0 +1,1 @@
+"""The intake log (shell): accepted mail in segments, many messages to a flush."""

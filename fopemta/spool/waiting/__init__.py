@@ -1,0 +1,1 @@
+"""Messages that wait for another try (shell): one file each, in `deferred/`."""

@@ -1,0 +1,1 @@
+"""Tests of how messages are written on disk."""
