@@ -50,7 +50,8 @@ def read(path: str) -> Configuration:
     configuration = _loaded(text, path)
     if configuration.rules is None:
         return configuration
-    configuration = attrs.evolve(configuration, rulebook=_rulebook(configuration.rules))
+    book, text = _rulebook(configuration.rules)
+    configuration = attrs.evolve(configuration, rulebook=book, rules_text=text)
     if errors := rule_errors(configuration):
         raise ConfigurationErrors(errors)
     return configuration
@@ -72,10 +73,11 @@ def _text(path: str) -> str:
     return read_plain(path)[0].decode("utf-8-sig").replace("\r\n", "\n")
 
 
-def _rulebook(path: str) -> Rulebook:
-    """The rules in the file `path`.  Raises ConfigurationErrors; their keys say which file is meant."""
+def _rulebook(path: str) -> tuple[Rulebook, str]:
+    """The rules in the file `path`, and its text.  Raises ConfigurationErrors; their keys say which file is meant."""
     try:
-        return load_rules(_text(path), os.path.dirname(path))
+        text = _text(path)
+        return load_rules(text, os.path.dirname(path)), text
     except OSError as error:
         raise ConfigurationErrors([ConfigurationError("rules", f"{path}: {error.strerror}")]) from error
     except UnicodeDecodeError as error:

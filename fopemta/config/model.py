@@ -21,6 +21,7 @@ from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
 
 if TYPE_CHECKING:
+    from fopemta.policy.earlier import Earlier
     from fopemta.policy.rulebook import Rulebook
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -454,3 +455,6 @@ class Configuration:
     # The path of the rules, and what stands there: read by whoever reads this file.
     rules: str | None = None
     rulebook: Rulebook | None = None
+    rules_text: str = ""
+    # Rules that were in force before, which mail in the queue keeps to; None where nobody has said which.
+    earlier: tuple[Earlier, ...] | None = None

@@ -44,7 +44,8 @@ class Rule:
     expires: float | None = None
     owner: str = ""
     reason: str = ""
-    line: int = 0
+    # A rule that has moved in its file is the same rule.
+    line: int = attrs.field(default=0, eq=False)
     # From which stage on it can be asked; worked out once, since every message asks.
     stage: Stage = attrs.field(init=False, eq=False, repr=False)
 

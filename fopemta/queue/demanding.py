@@ -24,6 +24,7 @@ from fopemta.policy.acceptance import to_store
 from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker
 from fopemta.policy.content import content_facts
 from fopemta.policy.demands import RuleDemands, demands_on, stricter
+from fopemta.policy.earlier import Earlier, RulesText
 from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, RecipientFacts, Stage, facts_of
 from fopemta.policy.rulebook import NO_RULES, Rulebook, RuleResult
 from fopemta.policy.steps import House
@@ -38,6 +39,7 @@ Said: TypeAlias = tuple[MessageFacts, Sequence[Sequence[RuleResult]]]
 
 _NOTHING = RuleDemands()
 _UNREADABLE = Gap("the message cannot be read now", for_good=False)
+_RULES_LOST = "the rules that were in force when it came cannot be read any more: see fopemta reload --allow-lower"
 
 
 @attrs.frozen
@@ -74,8 +76,8 @@ class Demanding:
         self._config = config
         self._house = House.of(config)
         self._book = _at_each_attempt(config)
-        # Rules that are not those of the configuration any more, and until when they were.
-        self._kept: list[tuple[float, Rulebook]] = []
+        # Rules that are not those of the configuration any more.
+        self._kept = tuple(config.earlier or ())
 
     @property
     def config(self) -> Configuration:
@@ -93,14 +95,22 @@ class Demanding:
         """
         book = _at_each_attempt(config)
         changed = book != self._book
-        if changed:
-            self._kept.append((self._now(), self._book))
+        if config.earlier is not None:
+            # Whoever writes them down has said which of them still matter.
+            self._kept = config.earlier
+        elif changed:
+            self._kept = (*self._kept, Earlier(self._now(), RulesText(None, "", self._book)))
         self._config, self._book, self._house = config, book, House.of(config)
         return changed
 
     def let_fall(self) -> None:
         """What the rules have ceased to demand since mail was accepted is demanded of it no more."""
-        self._kept.clear()
+        self._kept = ()
+
+    @property
+    def keeps_earlier(self) -> bool:
+        """Mail may be bound by rules that are in force no more."""
+        return bool(self._kept)
 
     def applies_to(self, message: QueuedMessage) -> bool:
         """Something may be demanded: `of` has to be asked."""
@@ -125,14 +135,17 @@ class Demanding:
         """
         if not self.applies_to(message):
             return NO_DEMANDS
-        kept = [book for until, book in self._kept if message.arrived < until] if stored else []
-        books = [self._book, *kept]
+        now = self._now()
+        kept = [each.rules.demanding for each in self._kept if each.binds(message.arrived, now)] if stored else []
+        books = [self._book, *(each for each in kept if each is not None)]
         facts, results = await self._said(message, [book for book in books if book.rules])
         said = [self._in_force(each) for each in results]
         statuses = message.recipients
         found = [self._by_rules(status, facts.recipients[number], said) for number, status in enumerate(statuses)]
         if stored:
             found = [_with_stored(each, statuses[number], message) for number, each in enumerate(found)]
+        if None in kept:
+            found = [attrs.evolve(each, unsure=each.unsure or _RULES_LOST) for each in found]
         lifted = [
             _NOTHING if status.overridden is not None else each
             for status, each in zip(message.recipients, found, strict=True)

@@ -157,6 +157,8 @@ class Dispatcher:
             self._ages.found(message.id, message.arrived, message.domains)
             if message.bound:
                 self._bound.add(message.id)
+            if self._demanding.keeps_earlier:
+                self._untried.add(message.id)
             moment = message.due
             if moment is None:
                 self._held.add(message.id)
