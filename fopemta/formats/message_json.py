@@ -6,6 +6,7 @@ A reader of the same format version leaves out fields that it does not know.  Ev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import attrs
@@ -127,22 +128,12 @@ def _identifier(text: str) -> str:
 
 
 def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
-    arrival = envelope.arrival
+    """What has its default is not written."""
     plain: dict[str, Any] = {
-        "sender": None if envelope.sender is None else _mailbox_to_text(envelope.sender),
-        "recipients": [_mailbox_to_text(each) for each in envelope.recipients],
-        "body_type": envelope.body_type.value,
-        "arrival": None if arrival is None else _arrival_to_plain(arrival),
+        name: form.to_plain(value)
+        for value, (name, default, form) in zip(_stored_fields(envelope), _ENVELOPE, strict=True)
+        if value is not default and value != default
     }
-    # Most messages have none of these.
-    if envelope.smtputf8:
-        plain["smtputf8"] = True
-    if envelope.require_tls:
-        plain["require_tls"] = True
-    if envelope.returned is not None:
-        plain["returned"] = envelope.returned.value
-    if envelope.envelope_id is not None:
-        plain["envelope_id"] = envelope.envelope_id
     if envelope.options:
         # Of many recipients the same is demanded: it is written once.
         demands = list(dict.fromkeys(said.demanded for _, said in envelope.options))
@@ -152,16 +143,6 @@ def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
         ]
         if demands != [NOTHING_DEMANDED]:
             plain["demands"] = [demanded_to_plain(each) for each in demands]
-    if envelope.held:
-        plain["held"] = True
-    if envelope.inherited:
-        plain["inherited"] = [demand_to_plain(each) for each in envelope.inherited]
-    if envelope.from_outside:
-        plain["from_outside"] = True
-    if envelope.named:
-        plain["named"] = envelope.named
-    if envelope.rules:
-        plain["rules"] = [_said(each, _NOTE_FIELDS) for each in envelope.rules]
     return plain
 
 
@@ -198,27 +179,16 @@ def _said(value: object, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _envelope_from_plain(plain: Mapping[str, Any]) -> Envelope:
-    sender = plain["sender"]
+    known = {
+        name: form.from_plain(plain[name])
+        for name, default, form in _ENVELOPE
+        if name in plain or default is attrs.NOTHING
+    }
     demands = [demanded_from_plain(each) for each in plain.get("demands", ())]
-    return Envelope(
-        None if sender is None else _mailbox_from_text(sender),
-        # Once each, whatever is written there: of one who stands there twice one half would never come to an end.
-        tuple(dict.fromkeys(_mailbox_from_text(each) for each in plain["recipients"])),
-        BodyType(plain.get("body_type", BodyType.SEVEN_BIT.value)),
-        _arrival_from_plain(plain.get("arrival")),
-        bool(plain.get("smtputf8", False)),
-        bool(plain.get("require_tls", False)),
-        None if (returned := plain.get("returned")) is None else Returned(returned),
-        None if (envelope_id := plain.get("envelope_id")) is None else str(envelope_id),
-        tuple(
-            (_mailbox_from_text(each), _options_from_plain(said, demands)) for each, said in plain.get("options", ())
-        ),
-        tuple(RuleNote(**{name: str(each[name]) for name in _NOTE_FIELDS}) for each in plain.get("rules", ())),
-        bool(plain.get("held", False)),
-        tuple(demand_from_plain(each) for each in plain.get("inherited", ())),
-        bool(plain.get("from_outside", False)),
-        int(plain.get("named", 0)),
+    options = tuple(
+        (_mailbox_from_text(each), _options_from_plain(said, demands)) for each, said in plain.get("options", ())
     )
+    return Envelope(**known, options=options)
 
 
 def _options_from_plain(plain: Mapping[str, Any], demands: Sequence[Demanded]) -> RecipientOptions:
@@ -268,3 +238,61 @@ def _mailbox_from_text(text: str) -> Mailbox:
     if not at or not domain:
         raise ValueError(f"no address: {text!r}")
     return Mailbox(local_part, domain)
+
+
+def _is_it(plain: Any) -> Any:
+    return plain
+
+
+def _unless_none(form: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else form(value)
+
+
+def _each(form: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda values: [form(each) for each in values]
+
+
+def _tuple_of(form: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda values: tuple([form(each) for each in values])
+
+
+def _note_from_plain(plain: Mapping[str, Any]) -> RuleNote:
+    return RuleNote(**{name: str(plain[name]) for name in _NOTE_FIELDS})
+
+
+def _recipients_from_plain(plain: Iterable[str]) -> tuple[Mailbox, ...]:
+    """Once each, whatever is written there: of one who is in it twice one half would never come to an end."""
+    return tuple(dict.fromkeys(_mailbox_from_text(each) for each in plain))
+
+
+@attrs.frozen
+class _Form:
+    """How a field is written as plain JSON values, and read again."""
+
+    to_plain: Callable[[Any], Any]
+    from_plain: Callable[[Any], Any]
+
+
+_TRUTH = _Form(_is_it, bool)
+_ENVELOPE_FORMS = {
+    "sender": _Form(_unless_none(_mailbox_to_text), _unless_none(_mailbox_from_text)),
+    "recipients": _Form(_each(_mailbox_to_text), _recipients_from_plain),
+    "body_type": _Form(lambda kind: kind.value, BodyType),
+    "arrival": _Form(_arrival_to_plain, _arrival_from_plain),
+    "smtputf8": _TRUTH,
+    "require_tls": _TRUTH,
+    "returned": _Form(lambda much: much.value, _unless_none(Returned)),
+    "envelope_id": _Form(_is_it, _unless_none(str)),
+    "rules": _Form(_each(lambda note: _said(note, _NOTE_FIELDS)), _tuple_of(_note_from_plain)),
+    "held": _TRUTH,
+    "inherited": _Form(_each(demand_to_plain), _tuple_of(demand_from_plain)),
+    "from_outside": _TRUTH,
+    "named": _Form(_is_it, int),
+}
+# A field without a form fails here, at the import: none can be forgotten.  `options` is written with its demands.
+_ENVELOPE = tuple(
+    (field.name, field.default, _ENVELOPE_FORMS[field.name])
+    for field in attrs.fields(Envelope)
+    if field.init and field.name != "options"
+)
+_stored_fields = attrgetter(*[name for name, _, _ in _ENVELOPE])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from operator import attrgetter
 
 import attrs
 
@@ -19,6 +20,10 @@ _NUL = Reply.of(550, "5.6.0", "A message with NUL characters is refused here")
 _TOO_MANY_HOPS = Reply.of(554, "5.4.6", "Too many hops: this message is going round in a circle")
 
 _NOTHING_OF_MAIL = MailOptions()
+# What MAIL says is in the envelope under the same names, but for `body`; the size is measured.
+_SAID = [field.name for field in attrs.fields(MailOptions) if field.name != "size"]
+_KEPT = ["body_type" if each == "body" else each for each in _SAID]
+_said_in = attrgetter(*_SAID)
 
 
 class BareLineEnds(enum.Enum):
@@ -122,16 +127,11 @@ class Transaction:
 
     def envelope(self) -> Envelope:
         """What MAIL and RCPT have said, without an arrival."""
-        mail = self.mail
         return Envelope(
             sender=self.sender,
             recipients=tuple(self.recipients),
-            body_type=mail.body,
-            smtputf8=mail.smtputf8,
-            require_tls=mail.require_tls,
-            returned=mail.returned,
-            envelope_id=mail.envelope_id,
             options=tuple((each, said) for each, said in self.recipients.items() if said != _NOTHING_SAID),
+            **dict(zip(_KEPT, _said_in(self.mail), strict=True)),
         )
 
     def recipient_accepted(self) -> bool:
