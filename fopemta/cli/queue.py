@@ -18,8 +18,9 @@ from fopemta.cli.queue_list import write_json, write_table
 from fopemta.cli.queue_source import queue_source
 from fopemta.cli.queue_summary import Summary
 from fopemta.cli.queue_views import count, portrait
-from fopemta.cli.spool_view import spool_survey
+from fopemta.cli.spool_view import spool_reader
 from fopemta.cli.table import escaped, terminal_width
+from fopemta.mail.header import HeaderEnd
 from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.listed import brief, listed
 
@@ -76,24 +77,24 @@ def show(message_id: str, whole: bool, config: str | None, as_json: bool) -> Non
     """Show one message: its envelope, its recipients, what every attempt found, and its header."""
     if not is_message_id(message_id):
         raise click.UsageError(f"{escaped(repr(message_id))} is no queue id.")
-    with spool_survey(config) as survey:
-        found = survey.find(message_id)
+    with spool_reader(config) as reader:
+        found = reader.find(message_id)
         if found is None:
             click.echo(f"fopemta: {escaped(message_id)} is not in the queue (any more)", err=True)
             sys.exit(1)
         if whole:
-            for piece in survey.content(message_id):
+            for piece in reader.content(message_id):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         elif as_json:
             history = [each.to_json() for each in found.history]
-            header = _header_of(survey, message_id)
+            header = _header_of(reader, message_id)
             click.echo(json.dumps(listed(brief(found.message)) | {"history": history, "header": header}))
         else:
             for line in portrait(found.message, found.history, time.time()):
                 click.echo(line)
             click.echo("\nheader")
-            for line in _header_of(survey, message_id).splitlines():
+            for line in _header_of(reader, message_id).splitlines():
                 click.echo(f"  {escaped(line.expandtabs())}")
 
 
@@ -108,8 +109,8 @@ def summary(senders: bool, config: str | None, as_json: bool) -> None:
     with queue_source(config) as source:
         for part in source.portions(lambda rows: Summary(now, senders).counted(rows)):
             found.add_all(part)
-    with spool_survey(config) as survey:
-        damaged = survey.damaged()
+    with spool_reader(config) as reader:
+        damaged = reader.damaged()
     if as_json:
         click.echo(json.dumps(found.to_json() | {"damaged": damaged}))
         return
@@ -119,13 +120,12 @@ def summary(senders: bool, config: str | None, as_json: bool) -> None:
         click.echo(f"{count(damaged, 'damaged file')} in corrupt/ of the spool, each with a .reason")
 
 
-def _header_of(survey: SpoolReader, message_id: str) -> str:
+def _header_of(reader: SpoolReader, message_id: str) -> str:
     """The header of a message as text, up to the empty line."""
-    start = b""
-    for piece in survey.content(message_id):
-        start += piece
-        end = start.find(b"\r\n\r\n")
-        if end >= 0 or len(start) > _LONGEST_HEADER:
+    end, header = HeaderEnd(), b""
+    for piece in reader.content(message_id):
+        header += end.feed(piece)
+        if end.ended or len(header) > _LONGEST_HEADER:
             break
-    header = start[: start.find(b"\r\n\r\n") + 2] if b"\r\n\r\n" in start else start[:_LONGEST_HEADER]
+    header = header[:-2] if end.ended else header[:_LONGEST_HEADER]
     return header.decode("utf-8", "replace")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fopemta.cli.control import Control
 from fopemta.cli.portions import portions
-from fopemta.cli.spool_view import spool_survey
+from fopemta.cli.spool_view import spool_reader
 from fopemta.mail.listed import Listed, listed
 from fopemta.mail.plain_json import decoded
 
@@ -44,8 +44,8 @@ def queue_source(config: str | None) -> Iterator[Source]:
         if control is not None:
             yield RunningServer(control)
             return
-        with spool_survey(config) as survey:
-            yield StoppedSpool(survey.listing())
+        with spool_reader(config) as reader:
+            yield StoppedSpool(reader.listing())
     finally:
         gc.enable()
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def spool_survey(config: str | None) -> Iterator[SpoolReader]:
+def spool_reader(config: str | None) -> Iterator[SpoolReader]:
     """The configured spool; ends the command with status 2 when it cannot be read."""
     from fopemta.formats.waiting_file import Unsound
     from fopemta.spool.looking.reader import SpoolReader

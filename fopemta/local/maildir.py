@@ -22,6 +22,7 @@ from fopemta.config.model import Verify
 from fopemta.interfaces import Ended, ICourier, ISpool, SpoolFailing, SpoolTrouble
 from fopemta.mail.address import Mailbox, path_text
 from fopemta.mail.consignment import Consignment
+from fopemta.mail.header import split
 from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.recipients import is_postmaster
 from fopemta.private_folder import make_private_folder
@@ -151,8 +152,8 @@ def _must_be_there(consignment: Consignment, recipient: Mailbox) -> bool:
 
 
 def _was_here(start: bytes, recipient: Mailbox) -> bool:
-    headers = start.partition(b"\r\n\r\n")[0]
-    return str(recipient).lower().encode() in (each.lower() for each in _DELIVERED_TO.findall(headers))
+    header, _ = split(start)
+    return str(recipient).lower().encode() in (each.lower() for each in _DELIVERED_TO.findall(header))
 
 
 def _store(path: str, file: IO[bytes]) -> None:

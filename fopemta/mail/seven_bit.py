@@ -12,6 +12,7 @@ import re
 import attrs
 
 from fopemta.mail import lines
+from fopemta.mail.header import split
 from fopemta.mail.lines import CRLF as _CRLF
 from fopemta.mime.fields import HeaderSection, header_section
 from fopemta.mime.flaws import BOUNDS
@@ -50,7 +51,7 @@ def _entity(content: bytes, depth: int, default: str = _PLAIN, top: bool = False
         raise CannotConvert("parts are nested too deeply")
     if _is_plain(content):
         return content
-    header, body = _split(content)
+    header, body = split(content)
     if not _is_plain(header):
         raise CannotConvert("a header is not in ASCII")
     read = _read(header, default)
@@ -133,16 +134,6 @@ def _piece(octets: bytes, inside: bool, depth: int, default: str) -> bytes:
             raise CannotConvert("there is text that is not in ASCII around the parts")
         return octets
     return _CRLF + _entity(octets[2:], depth + 1, default) if octets.startswith(_CRLF) else octets
-
-
-def _split(content: bytes) -> tuple[bytes, bytes]:
-    """The header with the CRLF of its last line, and what follows the empty line."""
-    if content.startswith(_CRLF):
-        return b"", content[2:]
-    end = content.find(b"\r\n\r\n")
-    if end < 0:
-        return content, b""
-    return content[: end + 2], content[end + 4 :]
 
 
 def _with_encoding(header: bytes, encoding: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from fopemta.mail.header import HeaderEnd
 from fopemta.mail.received import date_time
 
 # A header that has not ended here is no person's; then nothing is added rather than something twice.
@@ -87,6 +88,7 @@ class HeaderReader:
         self.names: set[bytes] = set()
         self.ended = False
         self.overlong = False
+        self._end = HeaderEnd()
         self._values: dict[bytes, bytes] = {}
         self._rest = bytearray()
         self._searched = 0
@@ -97,7 +99,7 @@ class HeaderReader:
         """The next octets; those behind the header are passed over."""
         if self.ended:
             return
-        self._rest += data[: LONGEST_HEADER - self._read]
+        self._rest += self._end.feed(data[: LONGEST_HEADER - self._read])
         self._read += len(data)
         start = 0
         while not self.ended and (end := self._rest.find(b"\r\n", max(start, self._searched))) >= 0:

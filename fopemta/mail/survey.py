@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_END_OF_HEADER = b"\r\n\r\n"
+from fopemta.mail.header import HeaderEnd
 
 
 class Survey:
@@ -15,21 +15,18 @@ class Survey:
     def __init__(self) -> None:
         self.eight_bit = False
         self.header_is_ascii = True
-        self.header_ended = False
-        # A message without any header begins with the empty line.
-        self._tail = b"\r\n"
+        self._header = HeaderEnd()
+
+    @property
+    def header_ended(self) -> bool:
+        """Nothing of the header is still to come."""
+        return self._header.ended
 
     def feed(self, piece: bytes) -> Survey:
         """Take the next piece."""
         ascii_only = piece.isascii()
         self.eight_bit = self.eight_bit or not ascii_only
-        if not self.header_ended:
-            self._header(piece, ascii_only)
+        if not self._header.ended:
+            header = self._header.feed(piece)
+            self.header_is_ascii = self.header_is_ascii and (ascii_only or header.isascii())
         return self
-
-    def _header(self, piece: bytes, ascii_only: bool) -> None:
-        text = self._tail + piece
-        end = text.find(_END_OF_HEADER)
-        self.header_ended = end >= 0
-        self.header_is_ascii = self.header_is_ascii and (ascii_only or (end >= 0 and text[:end].isascii()))
-        self._tail = text[-3:]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fopemta.mail.header import HeaderEnd
+
 _FIELD = b"\r\nreceived:"
-_END = b"\r\n\r\n"
 
 
 class ReceivedCount:
@@ -11,18 +12,20 @@ class ReceivedCount:
 
     def __init__(self) -> None:
         self.count = 0
-        self.ended = False
+        self._header = HeaderEnd()
         # As if a line had ended before the first: then every field follows a CRLF.
         self._tail = b"\r\n"
 
+    @property
+    def ended(self) -> bool:
+        """The header has ended; nothing more is counted."""
+        return self._header.ended
+
     def feed(self, content: bytes) -> None:
         """The next piece of the content, its lines ended by CRLF."""
-        if self.ended:
+        if self._header.ended:
             return
-        text = self._tail + content
-        end = text.find(_END)
-        self.ended = end >= 0
-        text = (text[:end] if self.ended else text).lower()
+        text = (self._tail + self._header.feed(content)).lower()
         self.count += text.count(_FIELD)
         # Shorter than what is looked for, so that nothing counts twice.
         self._tail = text[-(len(_FIELD) - 1) :]

@@ -21,7 +21,7 @@ def fail_to_unlink(call: Call) -> None:
         raise OSError(errno.EIO, "fault")
 
 
-class SurveyTests(SynchronousTestCase):
+class ReaderTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.disk = DoubleDisk()
         self.life = Life(self.disk)
@@ -38,27 +38,27 @@ class SurveyTests(SynchronousTestCase):
         self.finished = self.life.put(b"finished\r\n")
         self.life.finish(self.finished)
 
-    def survey(self) -> PartitionReader:
+    def reader(self) -> PartitionReader:
         return PartitionReader(DIRECTORY, self.disk)
 
     def test_each_is_found_with_its_history_and_its_content(self) -> None:
         for message_id, (content, _) in self.ids.items():
-            survey = self.survey()
-            found = survey.find(message_id)
+            reader = self.reader()
+            found = reader.find(message_id)
             assert found is not None
             self.assertEqual(found.message, self.life.settle(self.life.spool.load(message_id)))
             self.assertEqual(list(found.history), self.life.ledger.told[message_id])
-            self.assertEqual(b"".join(survey.content(message_id)), content)
+            self.assertEqual(b"".join(reader.content(message_id)), content)
             self.assertFalse(any(self.disk.is_open(f"{DIRECTORY}/bodies/{message_id}") for _ in "x"))
 
     def test_each_is_listed_once_and_what_is_finished_is_not(self) -> None:
-        listing = self.survey().listing()
+        listing = self.reader().listing()
         self.assertEqual([each["id"] for each in listing.rows()], sorted(self.ids))
         self.assertEqual(len(listing), 4)
         self.assertEqual([each["id"] for each in listing.rows(1, 3)], sorted(self.ids)[1:3])
         for nobody in (self.finished, "0BCDFGHJKM7777"):
-            self.assertIsNone(self.survey().find(nobody))
-            self.assertRaises(FileNotFoundError, list, self.survey().content(nobody))
+            self.assertIsNone(self.reader().find(nobody))
+            self.assertRaises(FileNotFoundError, list, self.reader().content(nobody))
 
     def test_what_is_in_both_places_counts_where_it_waits(self) -> None:
         """The power has failed before the completion of the move was written."""
@@ -71,12 +71,12 @@ class SurveyTests(SynchronousTestCase):
         file = self.disk.open(self.log(), writing=True)
         self.disk.write_at(file, before, 0)
         self.disk.close(file)
-        survey = self.survey()
-        found = survey.find(message_id)
+        reader = self.reader()
+        found = reader.find(message_id)
         assert found is not None
         self.assertEqual([each.attempt for each in found.history], [4])
-        self.assertEqual(b"".join(survey.content(message_id)), b"moves\r\n")
-        self.assertEqual([each["id"] for each in survey.listing().rows()].count(message_id), 1)
+        self.assertEqual(b"".join(reader.content(message_id)), b"moves\r\n")
+        self.assertEqual([each["id"] for each in reader.listing().rows()].count(message_id), 1)
 
     def log(self) -> str:
         return max(path for path in self.disk.tree(f"{DIRECTORY}/intake") if path.endswith(".log"))
@@ -87,7 +87,7 @@ class SurveyTests(SynchronousTestCase):
         self.life.settle(self.life.spool.record(message_id, [], True))
         self.disk.before = lambda call: None
         self.assertTrue(self.disk.content(MessageFiles(f"{DIRECTORY}/deferred", message_id).message))
-        self.assertIsNone(self.survey().find(message_id))
+        self.assertIsNone(self.reader().find(message_id))
 
     def test_damage_is_counted_and_shown_as_nothing(self) -> None:
         files = MessageFiles(f"{DIRECTORY}/deferred", next(each for each, (_, waits) in self.ids.items() if waits))
@@ -97,15 +97,15 @@ class SurveyTests(SynchronousTestCase):
         file = self.disk.open(files.message, writing=True)
         self.disk.write_at(file, b"X", 0)
         self.disk.close(file)
-        survey = self.survey()
-        self.assertIsNone(survey.find(files.message_id))
-        self.assertEqual([each["id"] for each in survey.listing().rows()], sorted(set(self.ids) - {files.message_id}))
-        self.assertEqual(survey.damaged(), 0)
+        reader = self.reader()
+        self.assertIsNone(reader.find(files.message_id))
+        self.assertEqual([each["id"] for each in reader.listing().rows()], sorted(set(self.ids) - {files.message_id}))
+        self.assertEqual(reader.damaged(), 0)
         self.life.settle(self.life.spool.stop())
         self.life = Life(self.disk)
         self.life.start()
         # The message and its journal, and the three that belong to nobody.
-        self.assertEqual(self.survey().damaged(), 5)
+        self.assertEqual(self.reader().damaged(), 5)
 
     def test_all_partitions_are_one(self) -> None:
         other = Life(self.disk, directory=f"{DIRECTORY}/workers/2")
