@@ -1,7 +1,7 @@
 """The seams at which fopemta does I/O (shell): who promises what to whom.
 
-Shell rooms know each other only by these; `service.py` puts the concrete objects together.  A Deferred that is said to
-"fail with X" fails with nothing else by design; anything else is a bug and is logged as one.
+Shell rooms know each other only by these; `server.assembly` puts the concrete objects together.  A Deferred that is
+said to "fail with X" fails with nothing else by design; anything else is a bug and is logged as one.
 """
 
 from __future__ import annotations

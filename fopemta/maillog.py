@@ -1,7 +1,7 @@
 """Every event that an operator reads, one function each (shell).
 
 The first field of what concerns a message is its queue id.  An event is its name and its fields; how it looks as text
-or JSON is the observers' business (`fopemta.log_observers`).  `log_format` is for Twisted's stock observers only.
+or JSON is the observers' business (`fopemta.server.log_observers`).  `log_format` is for Twisted's stock observers.
 """
 
 from __future__ import annotations

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta import configuration_file
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import CertificateFiles
-from fopemta.log_file import AppendedFile
 from fopemta.outbound import host_memory
 from fopemta.plain_file import check_plain, open_plain, open_to_others, read_plain
 from fopemta.policy.recipient_list import parse
 from fopemta.recipients import files
+from fopemta.server import configuration_file
+from fopemta.server.log_file import AppendedFile
 from fopemta.tls.credentials import CredentialsError, load
 from fopemta.tls.root_certificates import certificates_of
 from fopemta.tls.roots import RootsError, trust

@@ -1,4 +1,4 @@
-"""Responses of name servers (`lookup.response`, `lookup.question`)."""
+"""Responses of name servers (`dns.response`, `dns.question`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import struct
 from collections.abc import Callable
 
 from benchmarks.families.family import Family
-from fopemta.lookup.question import EXCHANGER, Question, read
-from fopemta.lookup.response import response_in
+from fopemta.dns.question import EXCHANGER, Question, read
+from fopemta.dns.response import response_in
 
 # RFC 1035 4.2.2.
 _LARGEST = 65535

@@ -50,7 +50,7 @@ def check_config(config: str | None, as_json: bool, user: str | None) -> None:
 
 
 def _look(config: str | None) -> _Findings:
-    from fopemta import configuration_file, preflight
+    from fopemta.server import configuration_file, preflight
 
     path = None
     try:
@@ -83,7 +83,7 @@ def _paths(configuration: Configuration) -> Sequence[tuple[str, str]]:
 
 def _owner_of_spool(config: str | None) -> str | None:
     """Whose server this is, where root asks; None where nobody can tell."""
-    from fopemta import configuration_file
+    from fopemta.server import configuration_file
 
     if os.geteuid() != 0:
         return None

@@ -32,7 +32,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 def configuration_of(given: str | None) -> Configuration:
     """The configuration that a command goes by; ends the command with status 2 when there is none or it is wrong."""
     # No Twisted at module level: `fopemta --help` answers at once.
-    from fopemta import configuration_file
+    from fopemta.server import configuration_file
 
     try:
         return configuration_file.read(configuration_file.find(given, os.environ))
@@ -42,8 +42,8 @@ def configuration_of(given: str | None) -> Configuration:
 
 def configuration_or_defaults(given: str | None) -> Configuration:
     """The same; where nobody names one and none is found, the defaults: what asks others only needs no server here."""
-    from fopemta import configuration_file
     from fopemta.config.load import load
+    from fopemta.server import configuration_file
 
     try:
         path = configuration_file.find(given, os.environ)

@@ -189,9 +189,9 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
     from twisted.internet.defer import gatherResults
 
     from fopemta.cli.ask import asked
+    from fopemta.lookup.dns.nameservers import system_nameservers
+    from fopemta.lookup.dns.resolver import Resolver
     from fopemta.lookup.local_addresses import local_addresses
-    from fopemta.lookup.nameservers import system_nameservers
-    from fopemta.lookup.resolver import Resolver
     from fopemta.lookup.router import Router
     from fopemta.routing.hosts import OwnAddresses
     from fopemta.routing.public_address import Reach

@@ -17,10 +17,10 @@ from fopemta.cli.control import Control, Refused
 from fopemta.cli.queue_filter import Filter, filter_options
 from fopemta.cli.queue_source import queue_source
 from fopemta.cli.queue_views import count
-from fopemta.control.requests import LONGEST_REASON, MOST_MESSAGES, Orders, orders_json
 from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.listed import is_open
 from fopemta.mail.orders import Obeyed, Order, OrderKind
+from fopemta.mail.requests import LONGEST_REASON, MOST_MESSAGES, Orders, orders_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -27,9 +27,9 @@ def _why_not(configuration: Configuration) -> str | None:
     """What stands in the way; None when the probe was answered."""
     from fopemta.answer import Unavailable
     from fopemta.cli.ask import asked
+    from fopemta.lookup.dns.nameservers import system_nameservers
+    from fopemta.lookup.dns.resolver import Resolver
     from fopemta.lookup.fetch import Fetcher
-    from fopemta.lookup.nameservers import system_nameservers
-    from fopemta.lookup.resolver import Resolver
 
     dns = configuration.dns
     settings = attrs.evolve(configuration.fetch, timeout=min(_PATIENCE, configuration.fetch.timeout))

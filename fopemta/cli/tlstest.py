@@ -67,13 +67,13 @@ def _looked(reactor: Any, configuration: Configuration, target: str, all_: bool,
 async def _look(reactor: Any, configuration: Configuration, target: str, all_: bool, shelf: str) -> Report:
     import random
 
+    from fopemta.lookup.dns.nameservers import system_nameservers
+    from fopemta.lookup.dns.resolver import Resolver
     from fopemta.lookup.fetch import Fetcher
-    from fopemta.lookup.list_shelf import ListShelf
     from fopemta.lookup.local_addresses import local_addresses
-    from fopemta.lookup.nameservers import system_nameservers
-    from fopemta.lookup.resolver import Resolver
-    from fopemta.lookup.revocation_lists import RevocationLists
-    from fopemta.lookup.revocations import Revocations
+    from fopemta.lookup.revocation.list_shelf import ListShelf
+    from fopemta.lookup.revocation.lists import RevocationLists
+    from fopemta.lookup.revocation.revocations import Revocations
     from fopemta.lookup.router import Router
     from fopemta.outbound.probing import Prober
     from fopemta.routing.hosts import OwnAddresses

@@ -15,9 +15,9 @@ import fopemta
 from fopemta.background import supervise
 from fopemta.control.outflow import Outflow
 from fopemta.control.peer import who
-from fopemta.control.requests import Flush, ForgetHosts, List, NotARequest, Orders, Reload, Request, Status, request_of
 from fopemta.deadline import Deadline
 from fopemta.interfaces import IHostMemory, IQueue, IReload, Portions, Unanswered
+from fopemta.mail.requests import Flush, ForgetHosts, List, NotARequest, Orders, Reload, Request, Status, request_of
 
 # A command that says nothing for so long has gone.
 _PATIENCE = 60.0

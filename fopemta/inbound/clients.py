@@ -1,4 +1,4 @@
-"""All clients of all listeners together (shell room, no I/O): who may come in, and how often.
+"""All clients of all listeners together (shell): who may come in, and how often.
 
 Clients in `[relay] networks` are our own and have no limits here.
 """

@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred
 from fopemta import maillog
 from fopemta.config.model import ListenerKind
 from fopemta.inbound.gate import Gate
-from fopemta.inbound.inspection import Inspection
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.header_field import header_field
 from fopemta.mail.headless import Headless
@@ -22,6 +21,7 @@ from fopemta.mail.submission import SubmittedContent, submission_fields
 from fopemta.policy.acceptance import NOT_FOR_NOW, Acceptance
 from fopemta.policy.action import AddHeader
 from fopemta.policy.facts import NOTHING_ASKED, Asked, ContentFacts
+from fopemta.policy.inspection import Inspection
 from fopemta.policy.senders import judge_null_sender
 
 if TYPE_CHECKING:

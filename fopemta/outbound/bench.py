@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fopemta.attempt.cursor import Step
+from fopemta.attempt.findings import Session
 from fopemta.config.model import TlsClient
 from fopemta.interfaces import IClientTls, IRevocations
-from fopemta.outbound.findings import Session
 from fopemta.outbound.weighing import Weighing
 from fopemta.trust.demand import Demand
 from fopemta.trust.diagnosis import Diagnosis

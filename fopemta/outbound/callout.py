@@ -22,14 +22,13 @@ from fopemta.mail.queued import QueuedMessage
 from fopemta.outbound.content import ContentSource
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.pool import Standing
-from fopemta.outbound.protocol import Broken
 from fopemta.outbound.walk import Walk
 from fopemta.policy.demands import demands_on_callout
 from fopemta.policy.recipients import Said
 from fopemta.policy.rulebook import NO_RULES
 from fopemta.policy.way import Way, way_of
 from fopemta.routing.values import Host, RoutingFailure
-from fopemta.smtp.client_effects import Phase, RecipientResult, Transaction
+from fopemta.smtp.client_effects import Broken, Phase, RecipientResult, Transaction
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.verdict import VerdictRecord

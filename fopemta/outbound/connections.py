@@ -1,4 +1,4 @@
-"""How many connections stand that were opened on the way to each next hop (shell room, no I/O): where others count
+"""How many connections stand that were opened on the way to each next hop (shell): where others count
 them, too, a place at a destination is free only when its connection is gone.
 """
 

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import implementer
 
 from fopemta import maillog
+from fopemta.attempt.findings import Finding, Scribe, local_trouble
 from fopemta.config.model import Configuration
 from fopemta.interfaces import (
     Ended,
@@ -28,7 +29,6 @@ from fopemta.interfaces import (
 from fopemta.mail.consignment import Consignment
 from fopemta.outbound.carrying import InThread
 from fopemta.outbound.connections import Connections
-from fopemta.outbound.findings import Finding, Scribe, local_trouble
 from fopemta.outbound.pool import Pool
 from fopemta.outbound.resumptions import Resumptions
 from fopemta.outbound.walk import Walk

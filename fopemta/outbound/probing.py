@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from fopemta.attempt.cursor import Cursor, Step, StepEnd
+from fopemta.attempt.findings import Session
 from fopemta.config.model import Configuration
 from fopemta.interfaces import IClientTls, IMailReactor, IRevocations
 from fopemta.outbound.bench import Bench
 from fopemta.outbound.dialer import dial
-from fopemta.outbound.findings import Session
-from fopemta.outbound.protocol import Broken, Opened, OutboundProtocol
+from fopemta.outbound.protocol import Opened, OutboundProtocol
 from fopemta.routing.values import Host
-from fopemta.smtp.client_effects import Phase
+from fopemta.smtp.client_effects import Broken, Phase
 from fopemta.smtp.server_offer import ServerOffer
 from fopemta.trust.demand import Demand, merge
 from fopemta.trust.diagnosis import Diagnosis

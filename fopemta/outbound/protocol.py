@@ -21,6 +21,7 @@ from fopemta.interfaces import IClientTls, ITlsChannel, Resumable
 from fopemta.outbound.content import ChunkSource, ContentSource, send_content
 from fopemta.smtp.client_effects import (
     BeginTls,
+    Broken,
     ClientEffect,
     Hangup,
     Phase,
@@ -50,14 +51,6 @@ class Opened:
 
     ready: Ready
     evidence: HandshakeEvidence | None
-
-
-@attrs.frozen
-class Broken:
-    """The session broke: what it was about, and the results that were known by then."""
-
-    failure: SessionFailed
-    results: tuple[RecipientResult, ...] = ()
 
 
 Opening: TypeAlias = Opened | Broken

@@ -1,4 +1,4 @@
-"""TLS sessions that may be resumed, each with what its full handshake showed (shell room, but no I/O).
+"""TLS sessions that may be resumed, each with what its full handshake showed (shell).
 
 Nothing is verified in a resumption: the evidence of the full handshake goes with the session and is judged anew each
 time, by that day's time, revocation, pins and roots.  Without it no session is offered.

@@ -31,7 +31,7 @@ def quoted_codes(verdict: VerdictRecord) -> tuple[str, ...]:
 
 
 def refusal_in(verdict: VerdictRecord) -> tuple[int, str, str] | None:
-    """Code, enhanced code and text of the final answer that was put off all the same (see `outbound.findings`)."""
+    """Code, enhanced code and text of the final answer that was put off all the same (see `attempt.findings`)."""
     if verdict.result is not Result.DEFERRED or verdict.diagnosis != Diagnosis.REFUSED_BY_PEER.value:
         return None
     if verdict.code >= 500:

@@ -100,6 +100,14 @@ class SessionFailed:
 
 
 @attrs.frozen
+class Broken:
+    """The session broke: what it was about, and the results that were known by then."""
+
+    failure: SessionFailed
+    results: tuple[RecipientResult, ...] = ()
+
+
+@attrs.frozen
 class Hangup:
     """Close the connection."""
 

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 
-from fopemta.tls.chain_words import words_of
+from fopemta.trust.chain_words import words_of
 from fopemta.trust.evidence import ChainError, HandshakeEvidence
 
 

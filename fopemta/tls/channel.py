@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta.interfaces import ITlsChannel
-from fopemta.tls.records import Records
+from fopemta.trust.tls_records import Records
 
 # A record holds 16 KiB at most (RFC 8446 5.1), so one is read whole.
 _RECORD = 16_384

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 from OpenSSL import SSL
 
-from fopemta.tls.chain_words import words_of
+from fopemta.trust.chain_words import words_of
 from fopemta.trust.evidence import ChainError
 
 

@@ -1,6 +1,6 @@
 """What is known of a chain's revocation, and what follows from it (pure).
 
-Where it comes from: `trust.ocsp`, `trust.crl`; who is asked: `trust.revocation_sources` and `lookup.revocations`.
+Where it comes from: `trust.ocsp`, `trust.crl`; who is asked: `trust.revocation_sources` and `lookup.revocation`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from twisted.trial.unittest import SkipTest
 
 from fopemta.cli.main import main
-from tests.test_preflight import Folder
+from tests.server.test_preflight import Folder
 
 
 class ActingTests(Folder):

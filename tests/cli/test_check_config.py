@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from fopemta.cli.main import main
 from tests.config.test_load import SMALLEST
-from tests.test_preflight import Folder
+from tests.server.test_preflight import Folder
 
 
 class CheckConfigTests(Folder):

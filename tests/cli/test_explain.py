@@ -18,8 +18,8 @@ from fopemta.spool.threads import SameThread
 from fopemta.trust.demand import Demand, Demanded
 from fopemta.trust.levels import Level
 from fopemta.trust.verdict import Result, VerdictRecord
+from tests.server.test_preflight import Folder
 from tests.spool.contract import verdict
-from tests.test_preflight import Folder
 
 RULES = """
 [[rule]]

@@ -11,7 +11,7 @@ from fopemta.cli.main import main
 from fopemta.outbound.host_memory import FILE_NAME, read, write
 from fopemta.trust.host_memory import Known
 from fopemta.trust.rungs import Hello, Rung
-from tests.test_preflight import Folder
+from tests.server.test_preflight import Folder
 
 A_LABELS = "xn--bcher-kva.test"
 

@@ -21,8 +21,8 @@ from fopemta.spool.threads import SameThread
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.verdict import CertificateFacts, Tested, VerdictRecord, rfc3339
 from fopemta.trust.verdict import Result as Outcome
-from tests.test_log_observers import ENVELOPE, VERDICT
-from tests.test_preflight import Folder
+from tests.server.test_log_observers import ENVELOPE, VERDICT
+from tests.server.test_preflight import Folder
 
 FIRST = "0vyKfVczdK5G1f"
 SECOND = "0vyKfVczdK5G2g"

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from tests.processes import free_port
-from tests.test_preflight import Folder
+from tests.server.test_preflight import Folder
 
 _PROJECT = Path(__file__).resolve().parents[2]
 ROUTE = '\n[[route]]\ndomain = "d.test"\ntls = "authenticated"\n'

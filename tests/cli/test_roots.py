@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fopemta.cli.main import main
 from fopemta.testing.authority import Authority
-from tests.test_preflight import Folder
+from tests.server.test_preflight import Folder
 
 
 class RootsTests(Folder):

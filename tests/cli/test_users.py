@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from fopemta.cli.main import main
 from fopemta.users.hashing import verified
 from fopemta.users.user_file import read
-from tests.test_preflight import Folder
+from tests.server.test_preflight import Folder
 
 _CONFIG = '\n[users]\nfile = "../var/users"\n'
 

@@ -14,7 +14,7 @@ from fopemta.config.contract import FILE
 from fopemta.config.load import load
 from fopemta.config.place import Place
 from fopemta.config.section import Key, Section, sections
-from fopemta.reload import AT_START
+from fopemta.server.reload import AT_START
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE_PATH = ROOT / "etc" / "fopemta.toml"

@@ -10,12 +10,12 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from fopemta.lookup.datagrams import Failed, Received
+from fopemta.lookup.dns.datagrams import Failed, Received
 from fopemta.testing.dns import DnsServer, Zone
 
 
 class MemoryDatagrams:
-    """See fopemta.lookup.datagrams.Datagrams."""
+    """See fopemta.lookup.dns.datagrams.Datagrams."""
 
     def __init__(self, reactor: NameReactor, server: tuple[str, int], received: Received, failed: Failed) -> None:
         if reactor.no_descriptors:

@@ -13,8 +13,8 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from fopemta.answer import Found, Unavailable
-from fopemta.lookup.datagrams import ConnectedDatagrams
-from fopemta.lookup.resolver import Resolver
+from fopemta.lookup.dns.datagrams import ConnectedDatagrams
+from fopemta.lookup.dns.resolver import Resolver
 from fopemta.testing.dns import DnsServer, Trouble, Zone
 
 LINES = [f"big.test 600 MX {n} mx{n:03d}.some-long-name-so-that-it-does-not-fit.big.test" for n in range(60)]

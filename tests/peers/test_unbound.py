@@ -9,7 +9,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from fopemta.answer import Absent, Found, Unavailable
-from fopemta.lookup.resolver import Resolver
+from fopemta.lookup.dns.resolver import Resolver
 from tests.processes import Process, free_port, program, until
 
 CONFIG = """

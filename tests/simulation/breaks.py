@@ -9,9 +9,10 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred, succeed
 
+from fopemta.attempt import findings
 from fopemta.local import maildir
 from fopemta.mail.queued import QueuedMessage
-from fopemta.outbound import findings, pool
+from fopemta.outbound import pool
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.walk import Walk
 from fopemta.policy import facts

@@ -10,9 +10,9 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from fopemta import configuration_file, service
-from fopemta.machine import Machine
 from fopemta.queue import traffic
+from fopemta.server import configuration_file, service
+from fopemta.server.machine import Machine
 from fopemta.testing.disk import Call, DoubleDisk
 from fopemta.testing.dns import ScriptedResolver
 from fopemta.testing.network import SILENT

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.tls.channel import TlsChannel
 from fopemta.tls.credentials import use
-from fopemta.tls.records import Records
+from fopemta.trust.tls_records import Records
 from tests.tls.handshakes import AUTHORITY, credentials
 from tests.tls.key_updates import Sender
 from tests.tls.test_channel import SERVER, End, Pair

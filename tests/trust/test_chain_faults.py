@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.authority import Authority, rsa_key
-from fopemta.tls.chain_words import words_of
 from fopemta.trust.certificates import weakness
+from fopemta.trust.chain_words import words_of
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import ChainError, HandshakeEvidence
 from fopemta.trust.pkix import judge

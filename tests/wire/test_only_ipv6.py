@@ -11,8 +11,8 @@ from twisted.internet.protocol import ServerFactory
 from twisted.trial.unittest import SkipTest, TestCase
 
 from fopemta.config.model import Listener
-from fopemta.mail_service import CannotStart, bound
-from fopemta.own_addresses import missing_here
+from fopemta.server.mail_service import CannotStart, bound
+from fopemta.server.own_addresses import missing_here
 from fopemta.wire.only_ipv6 import OnlyIPv6, OnlyIPv6Port
 
 

@@ -58,7 +58,7 @@ class Base(SynchronousTestCase):
         given = [Given((11,), ((f"/spool/{number}", 20 + number),)) for number in range(1, self.count + 1)]
         reactor: Any = self.reactor
         self.fleet = Fleet(
-            reactor, ["-m", "fopemta.worker"], given, CONFIG, LOG, state, random.Random(7), self.one_is_ready
+            reactor, ["-m", "fopemta.server.worker"], given, CONFIG, LOG, state, random.Random(7), self.one_is_ready
         )  # fmt: skip
         self.log: list[LogEvent] = []
         globalLogPublisher.addObserver(self.log.append)

@@ -45,7 +45,7 @@ class Fleet:
 class Base(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor, self.fleet = WorkerReactor(), Fleet()
-        self.seat = Seat(2, self.reactor, ["-m", "fopemta.worker"], GIVEN, self.fleet)  # type: ignore[arg-type]
+        self.seat = Seat(2, self.reactor, ["-m", "fopemta.server.worker"], GIVEN, self.fleet)  # type: ignore[arg-type]
         self.log: list[LogEvent] = []
         globalLogPublisher.addObserver(self.log.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.log.append)
@@ -96,7 +96,7 @@ class BeginningTests(Base):
     def test_a_process_is_begun_with_what_it_inherits_and_told_what_it_must_know(self) -> None:
         self.assertEqual((self.seat.stage, self.seat.pid, self.seat.link), (Stage.WAITING, 0, None))
         self.begin()
-        self.assertEqual(self.process.arguments, [sys.executable, "-m", "fopemta.worker"])
+        self.assertEqual(self.process.arguments, [sys.executable, "-m", "fopemta.server.worker"])
         inherited = {there: here for there, here in self.process.table.items() if there not in (0, LINK)}
         self.assertEqual(inherited, {1: 1, 2: 2, 4: 11, 5: 12, 6: 21, 7: 23})
         self.assertEqual(set(self.process.table), {*inherited, 0, LINK})

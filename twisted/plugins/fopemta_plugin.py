@@ -4,7 +4,7 @@ from twisted.application.service import ServiceMaker
 
 fopemta = ServiceMaker(
     "fopemta",
-    "fopemta.service",
+    "fopemta.server.service",
     "A mail transfer agent that proves and explains the TLS of every message",
     "fopemta",
 )

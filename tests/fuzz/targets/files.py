@@ -9,7 +9,6 @@ from collections.abc import Callable
 from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.load import load
 from fopemta.config.rules import load_rules
-from fopemta.control.requests import MOST_MESSAGES, NotARequest, Orders, request_of
 from fopemta.formats.message_json import (
     facts_from_json,
     facts_to_json,
@@ -27,6 +26,7 @@ from fopemta.formats.waiting_file import (
     parse_head_text,
     parse_journal,
 )
+from fopemta.mail.requests import MOST_MESSAGES, NotARequest, Orders, request_of
 from fopemta.policy import aliases, recipient_list
 from fopemta.policy.aliases import Aliases
 from fopemta.spool.log.segment import parse_segment_name, segment_name

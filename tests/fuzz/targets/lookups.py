@@ -8,9 +8,9 @@ from twisted.internet.protocol import Factory, Protocol
 
 from fopemta.answer import Absent, Found, Unavailable
 from fopemta.config.model import Fetch
+from fopemta.dns.question import EXCHANGER, IPV4, IPV6, LONGEST_TTL, MOST_RECORDS, Kind, Response, read
+from fopemta.dns.response import Query, response_in
 from fopemta.lookup.fetch import Fetcher
-from fopemta.lookup.question import EXCHANGER, IPV4, IPV6, LONGEST_TTL, MOST_RECORDS, Kind, Response, read
-from fopemta.lookup.response import Query, response_in
 from fopemta.testing.dns import ScriptedResolver
 from fopemta.testing.network import MemoryNetwork
 from tests.fuzz.targets.target import Target

@@ -10,7 +10,6 @@ from cryptography.x509 import ocsp
 from OpenSSL import SSL
 
 from fopemta.tls.channel import TlsChannel
-from fopemta.tls.records import Records
 from fopemta.trust.certificates import UNREADABLE, facts_of, printable
 from fopemta.trust.crl import judge_crl
 from fopemta.trust.crl_entries import split
@@ -19,6 +18,7 @@ from fopemta.trust.ocsp import judge_ocsp
 from fopemta.trust.read_certificate import ReadCertificate, path_fault
 from fopemta.trust.revocation import Finding, Status
 from fopemta.trust.revocation_sources import sources_of
+from fopemta.trust.tls_records import Records
 from tests.fuzz.authority import NOW, signed_list, signed_response, signing
 from tests.fuzz.targets.target import Target, in_pieces
 

@@ -1,0 +1,201 @@
+"""One DNS question, its wire form, and what a response says about it (dnspython's messages, no sockets)."""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import attrs
+import dns.flags
+import dns.ipv4
+import dns.ipv6
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+
+from fopemta.answer import Absent, Answer, Found, Unavailable
+from fopemta.dns.response import (
+    AD,
+    CNAME,
+    NOERROR,
+    NS,
+    NXDOMAIN,
+    SOA,
+    BoundExceeded,
+    Labels,
+    Malformed,
+    Message,
+    Query,
+    Record,
+    name_at,
+)
+
+T = TypeVar("T")
+
+# What resolvers agreed on as safe from fragmentation (DNS flag day 2020).
+UDP_PAYLOAD = 1232
+
+# Of one response, all sections together; what a mail domain needs is a tenth of it.
+MOST_RECORDS = 300
+# Of CNAMEs in one response.
+_LONGEST_CHAIN = 16
+
+# A name server counts TTLs down for us, so nothing need be kept for longer: who mends his zone and empties the cache of
+# his name server does not wait for ours.  RFC 2308 5: one to three hours is enough for negative answers, too.
+LONGEST_TTL = 3600.0
+# RFC 2308 5: a negative answer without SOA should not be cached; a burst of mail asks but once a minute.
+_NEGATIVE_TTL = 60.0
+
+
+def canonical(labels: Labels) -> str:
+    """The name as routing knows it: lower case, no final dot; the root is ""."""
+    return dns.name.Name((*labels, b"")).to_text(omit_final_dot=True).lower() if labels else ""
+
+
+@attrs.frozen
+class Kind(Generic[T]):
+    """A kind of record: its type, and what the data of one record say.
+
+    `read` gets the message, where the data begin and how many octets they are; it raises Malformed, IndexError,
+    struct.error or BoundExceeded.
+    """
+
+    rdtype: dns.rdatatype.RdataType
+    read: Callable[[bytes, int, int], T]
+
+
+def _exchanger(wire: bytes, at: int, size: int) -> tuple[int, str]:
+    (preference,) = struct.unpack_from("!H", wire, at)
+    name, end = name_at(wire, at + 2)
+    if end != at + size:
+        raise Malformed
+    return preference, canonical(name)
+
+
+def _address(text: Callable[[bytes], str], length: int) -> Callable[[bytes, int, int], str]:
+    def read(wire: bytes, at: int, size: int) -> str:
+        if size != length:
+            raise Malformed
+        return text(wire[at : at + size])
+
+    return read
+
+
+EXCHANGER: Kind[tuple[int, str]] = Kind(dns.rdatatype.MX, _exchanger)
+IPV4: Kind[str] = Kind(dns.rdatatype.A, _address(dns.ipv4.inet_ntoa, 4))
+IPV6: Kind[str] = Kind(dns.rdatatype.AAAA, _address(dns.ipv6.inet_ntoa, 16))
+
+
+@attrs.frozen
+class Question(Generic[T]):
+    """`name` is absolute."""
+
+    name: dns.name.Name
+    kind: Kind[T]
+
+    @classmethod
+    def of(cls, name: str, kind: Kind[T]) -> Question[T]:
+        """Raises dns.exception.DNSException or UnicodeError for a text that is no name.  Underscores are welcome."""
+        return cls(dns.name.from_text(name, origin=dns.name.root), kind)
+
+    def query(self, validated: bool = False, most: int = MOST_RECORDS) -> Query:
+        """The message to send, with a random id.  `validated`: ask to be told what DNSSEC proved (RFC 6840 5.7)."""
+        flags = dns.flags.RD | (dns.flags.AD if validated else 0)
+        message = dns.message.make_query(self.name, self.kind.rdtype, flags=flags, use_edns=0, payload=UDP_PAYLOAD)
+        labels = tuple(label.lower() for label in self.name.labels[:-1])
+        return Query(message.to_wire(), message.id, labels, self.kind.rdtype, most)
+
+
+@attrs.frozen
+class Response(Generic[T]):
+    """A response that was read: the answer, how long it holds (seconds), and a name still to be asked.
+
+    `elsewhere` is where a chain of CNAMEs led without an end in this response; `excess` names the bound that the
+    response exceeds, "" for none.
+    """
+
+    answer: Answer[tuple[T, ...]]
+    ttl: float = 0.0
+    elsewhere: dns.name.Name | None = None
+    excess: str = ""
+
+
+@attrs.frozen
+class _Chain:
+    """Where the CNAMEs lead: the records there of the type asked for, and the shortest TTL on the way."""
+
+    name: Labels
+    records: tuple[Record, ...]
+    ttl: float
+    followed: bool
+
+
+def read(message: Message, kind: Kind[T], server: str, validated: bool = False) -> Response[T]:
+    """What a response to a question of `kind` says; `server` for the operator.  Never raises.
+
+    `validated`: what the server says of DNSSEC may be believed.
+    """
+    if message.excess:
+        return _excessive(message.excess, server)
+    if message.rcode not in (NOERROR, NXDOMAIN):
+        return Response(Unavailable(f"{dns.rcode.to_text(dns.rcode.Rcode(message.rcode))} from {server}"))
+    try:
+        chain = _chain(message)
+        found = tuple(dict.fromkeys(kind.read(message.wire, each.at, each.size) for each in chain.records))
+    except BoundExceeded as excess:
+        return _excessive(str(excess), server)
+    except (Malformed, IndexError, struct.error):
+        return Response(Unavailable(f"unusable answer from {server}"))
+    proven = validated and bool(message.flags & AD)
+    if not found:
+        return _nothing(message, chain, proven, server)
+    if message.rcode == NXDOMAIN:
+        return Response(Unavailable(f"unusable answer from {server} (a name that does not exist has records)"))
+    return Response(Found(found, proven), min(chain.ttl, LONGEST_TTL))
+
+
+def _excessive(excess: str, server: str) -> Response[T]:
+    return Response(Unavailable(f"the answer from {server} has {excess}"), excess=excess)
+
+
+def _chain(message: Message) -> _Chain:
+    """RFC 1034 3.6.2.  Raises BoundExceeded, and what `name_at` raises."""
+    by_name: dict[tuple[Labels, int], list[Record]] = defaultdict(list)
+    for record in message.answer:
+        by_name[record.name, record.rdtype].append(record)
+    name, ttl = message.query.name, float("inf")
+    for step in range(_LONGEST_CHAIN + 1):
+        records = by_name.get((name, message.query.rdtype), [])
+        aliases = by_name.get((name, CNAME), [])
+        ttl = min([ttl, *(each.ttl for each in records or aliases)])
+        if records or not aliases:
+            return _Chain(name, tuple(records), ttl, step > 0)
+        name, end = name_at(message.wire, aliases[0].at)
+        if end != aliases[0].at + aliases[0].size:
+            raise Malformed
+    raise BoundExceeded(f"a chain of more than {_LONGEST_CHAIN} CNAMEs")
+
+
+def _nothing(message: Message, chain: _Chain, proven: bool, server: str) -> Response[T]:
+    denials = [each for each in message.authority if each.rdtype == SOA]
+    ttl = min(chain.ttl, _negative_ttl(message.wire, denials), LONGEST_TTL)
+    if message.rcode == NXDOMAIN:
+        return Response(Absent(proven, name_exists=False), ttl)
+    if chain.followed and not denials:
+        return Response(Absent(proven), ttl, dns.name.Name((*chain.name, b"")))
+    if not denials and any(each.rdtype == NS for each in message.authority):
+        # RFC 2308 2.2: "ask those", from a server that does not look things up for us.  That is no "no".
+        return Response(Unavailable(f"only a referral from {server}, which does not resolve for us"))
+    return Response(Absent(proven), ttl)
+
+
+def _negative_ttl(wire: bytes, denials: list[Record]) -> float:
+    """RFC 2308 5: the lesser of the SOA's own TTL and its last field."""
+    if not denials or denials[0].size < 4:
+        return _NEGATIVE_TTL
+    first = denials[0]
+    (minimum,) = struct.unpack_from("!I", wire, first.at + first.size - 4)
+    return float(min(first.ttl, minimum))

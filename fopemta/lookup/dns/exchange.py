@@ -1,0 +1,141 @@
+"""One DNS message to one server and its response, by UDP or by TCP (shell)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import TypeAlias
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import ClientFactory, Protocol
+from twisted.python.failure import Failure
+
+from fopemta.dns.response import Message, Query, response_in
+from fopemta.interfaces import IMailReactor
+from fopemta.lookup.dns.datagrams import ConnectedDatagrams, Datagrams, Failed, Received
+
+Server: TypeAlias = tuple[str, int]
+OpenDatagrams: TypeAlias = Callable[[IMailReactor, Server, Received, Failed], Datagrams]
+
+
+class ExchangeFailed(Exception):
+    """No usable response came; the text says why, for the operator."""
+
+
+class NoAnswer(ExchangeFailed):
+    """Nothing came in time; it may yet do when asked again."""
+
+
+def text_of(server: Server) -> str:
+    """How log and records name a server."""
+    address, port = server
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+class _Response:
+    """A response to come, with its deadline.  Its Deferred fires once, whatever else happens."""
+
+    def __init__(self, reactor: IMailReactor, query: Query, seconds: float, server: str) -> None:
+        self.done: Deferred[Message] = Deferred(self._cancelled)
+        self._query = query
+        self._server = server
+        self._call: IDelayedCall | None = reactor.callLater(seconds, self._too_late, seconds)
+
+    def received(self, data: bytes) -> bool:
+        """It has come, if `data` is it."""
+        message = response_in(data, self._query)
+        if message is not None and self._stop():
+            self.done.callback(message)
+        return message is not None
+
+    def failed(self, why: str) -> None:
+        """It will not come."""
+        if self._stop():
+            self.done.errback(ExchangeFailed(f"{why} {self._server}"))
+
+    def _cancelled(self, _: object) -> None:
+        self._stop()
+
+    def _too_late(self, seconds: float) -> None:
+        self._call = None
+        self.done.errback(NoAnswer(f"no answer within {seconds:.1f} s from {self._server}"))
+
+    def _stop(self) -> bool:
+        if self._call is None:
+            return False
+        self._call.cancel()
+        self._call = None
+        return True
+
+
+async def by_udp(
+    reactor: IMailReactor,
+    server: Server,
+    query: Query,
+    seconds: float,
+    open_datagrams: OpenDatagrams = ConnectedDatagrams,
+) -> Message:
+    """Ask by UDP, from a port of this question's own: with the random id, what a forger has to guess (RFC 5452).
+
+    Raises ExchangeFailed; cancelling it ends it at once.
+    """
+    response = _Response(reactor, query, seconds, text_of(server))
+    try:
+        datagrams = open_datagrams(reactor, server, response.received, response.failed)
+    except OSError as error:
+        response.failed(f"{error.strerror or error}: cannot ask")
+        return await response.done
+    try:
+        datagrams.send(query.wire)
+        return await response.done
+    finally:
+        datagrams.close()
+
+
+async def by_tcp(reactor: IMailReactor, server: Server, query: Query, seconds: float) -> Message:
+    """Ask by TCP.  Raises ExchangeFailed; cancelling it ends it at once."""
+    response = _Response(reactor, query, seconds, f"{text_of(server)} (TCP)")
+    connector = reactor.connectTCP(server[0], server[1], _StreamFactory(query, response), timeout=seconds)
+    try:
+        return await response.done
+    finally:
+        connector.disconnect()
+
+
+class _Stream(Protocol):
+    """RFC 1035 4.2.2: two octets of length, then the message, in both directions."""
+
+    def __init__(self, query: Query, response: _Response) -> None:
+        self._query = query
+        self._response = response
+        self._data = bytearray()
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(struct.pack("!H", len(self._query.wire)) + self._query.wire)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._data += data
+        if len(self._data) < 2:
+            return
+        (length,) = struct.unpack_from("!H", self._data)
+        if len(self._data) >= 2 + length and not self._response.received(bytes(self._data[2 : 2 + length])):
+            self._response.failed("rubbish from")
+
+    def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
+        self._response.failed("connection closed by")
+
+
+class _StreamFactory(ClientFactory):
+    noisy = False
+
+    def __init__(self, query: Query, response: _Response) -> None:
+        self._query = query
+        self._response = response
+
+    def buildProtocol(self, addr: object) -> _Stream:
+        return _Stream(self._query, self._response)
+
+    def clientConnectionFailed(self, connector: object, reason: Failure) -> None:
+        self._response.failed("cannot connect to")

@@ -1,0 +1,1 @@
+"""The program (composition): the rooms put together, started, reloaded and stopped."""

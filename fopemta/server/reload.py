@@ -1,0 +1,158 @@
+"""Reload (composition): configuration and certificates read anew, while mail goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred
+from zope.interface import implementer
+
+from fopemta import maillog
+from fopemta.config.checks import cautions
+from fopemta.config.errors import ConfigurationError, ConfigurationErrors
+from fopemta.config.model import Configuration
+from fopemta.interfaces import IReload, Reloaded
+from fopemta.server import configuration_file, preflight
+from fopemta.server.following import AnyFollowing
+
+# Attributes of the model that are looked at when the service starts, and not again.
+AT_START = (
+    "node.hostname",
+    "node.spool",
+    "node.state",
+    "listeners",
+    "tls_client.fetch_private",
+    "fetch",
+    "dns",
+    "delivery.port",
+    "delivery.connections",
+    "delivery.connections_per_destination",
+    "limits.spool_free",
+    "limits.client_ipv4",
+    "limits.client_ipv6",
+    "users",
+    "control",
+    "log",
+    "workers",
+)
+
+
+@implementer(IReload)
+class Reload:
+    """Reads the file `path` for whoever is `following` it; once at a time: what was read last stays."""
+
+    def __init__(self, path: str, following: AnyFollowing, in_thread: Callable[..., Any] = maybeDeferred) -> None:
+        self._path = path
+        self._following = following
+        self._in_thread = in_thread
+        self._turn = DeferredLock()
+
+    @property
+    def current(self) -> Configuration:
+        """What is gone by now."""
+        return self._following.current
+
+    def run(self, allow_lower: bool | None = None, who: str = "") -> Deferred[Reloaded]:
+        """See IReload; the log says what came of it."""
+        return Deferred.fromCoroutine(self._run_and_tell(allow_lower, who))
+
+    async def _run_and_tell(self, allow_lower: bool | None, who: str) -> Reloaded:
+        done: Reloaded = await self._turn.run(lambda: Deferred.fromCoroutine(self._run(allow_lower, who)))
+        if allow_lower is None and not done.errors:
+            await self._tell_what_keeps()
+        return done
+
+    async def _run(self, allow_lower: bool | None, who: str) -> Reloaded:
+        freed: int | None = 0
+        try:
+            # Thousands of rules take a second, and a file may be on a disk that answers slowly: mail goes on meanwhile.
+            found, noted = await self._in_thread(_read, self._path)
+            usable, ignored = _merged(self.current, found)
+            if allow_lower is not None:
+                freed = await self._following.freed_by(usable)
+            if freed != 0 and not allow_lower:
+                words = _UNKNOWN if freed is None else _FREES.format(freed, "" if freed == 1 else "s")
+                raise ConfigurationErrors([ConfigurationError("rules", words)])
+        except ConfigurationErrors as wrong:
+            return _refused([str(error) for error in wrong.errors])
+        wrong_elsewhere = await self._following.prepare(usable)
+        if wrong_elsewhere:
+            return _refused(wrong_elsewhere)
+        self._following.take(usable, lowered_by=who or _SOMEBODY if allow_lower else None)
+        maillog.reloaded(self._path)
+        if ignored:
+            maillog.needs_restart(ignored)
+        return Reloaded(cautions=noted, at_start=tuple(ignored), freed=freed or 0)
+
+    async def _tell_what_keeps(self) -> None:
+        """SIGHUP cannot ask whether it is meant that less is demanded.  It is counted once all is taken up, and holds
+        up no other reload: what is to be demanded more must not wait until a long queue has been read.
+        """
+        kept = await self._following.freed_by(self.current)
+        if kept:
+            maillog.caution("rules", _KEEPS.format(kept, "" if kept == 1 else "s"))
+
+
+def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
+    """What the files say, and what in them is probably not meant.  Raises ConfigurationErrors.  Runs in a thread."""
+    found = configuration_file.read(path)
+    errors = preflight.check(found)
+    if errors:
+        raise ConfigurationErrors(errors)
+    return found, tuple(str(each) for each in cautions(found, time.time()))
+
+
+_SOMEBODY = "the operator"
+_FREES = (
+    "less would be demanded for {} recipient{} of mail in the queue; if that is meant: fopemta reload --allow-lower"
+)
+_KEEPS = (
+    "less is demanded of new mail; {} recipient{} of mail in the queue keep to what was demanded of them (if that is "
+    "not meant: fopemta reload --allow-lower)"
+)
+_UNKNOWN = "a worker does not say whether less would be demanded for mail in its queue: try again in a moment"
+
+
+def _refused(errors: Sequence[str]) -> Reloaded:
+    maillog.reload_failed(errors)
+    return Reloaded(errors=tuple(errors))
+
+
+def _merged(current: Configuration, found: Configuration) -> tuple[Configuration, list[str]]:
+    """`found`, with what is read at start only as it is in `current`; and the keys that differ there."""
+    ignored: list[str] = []
+    for name in AT_START:
+        before, after = _get(current, name), _get(found, name)
+        if before != after:
+            ignored += [_KEYS.get(each, each) for each in _differences(name, before, after)]
+            found = _set(found, name.split("."), before)
+    return found, ignored
+
+
+def _get(configuration: Configuration, name: str) -> Any:
+    value: Any = configuration
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _set(value: Any, parts: Sequence[str], new: Any) -> Any:
+    first, *rest = parts
+    return attrs.evolve(value, **{first: _set(getattr(value, first), rest, new) if rest else new})
+
+
+def _differences(name: str, before: Any, after: Any) -> Iterator[str]:
+    """The attributes below `name` that differ."""
+    if not attrs.has(type(before)):
+        yield name
+        return
+    for field in attrs.fields(type(before)):
+        if getattr(before, field.name) != getattr(after, field.name):
+            yield f"{name}.{field.name}"
+
+
+# Keys of the file whose attributes have other names.
+_KEYS = {"listeners": "listener"}

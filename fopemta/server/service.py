@@ -1,0 +1,200 @@
+"""`twistd fopemta` (composition root): reads the configuration and puts the concrete objects together.
+
+twistd forks after `makeService` when it daemonises, and what a thread or a lock was then is gone; so everything here
+reads files only.  `mail_service` opens the rest, when it is started.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NoReturn
+
+import attrs
+from twisted.python import usage
+
+from fopemta import maillog
+from fopemta.config.errors import ConfigurationError, ConfigurationErrors
+from fopemta.config.model import Configuration, Log, LogLevel
+from fopemta.control.outflow import portions_of
+from fopemta.control.protocol import Reach
+from fopemta.control.socket import ControlSocket
+from fopemta.interfaces import IMailReactor
+from fopemta.queue.rule_watch import RuleWatch
+from fopemta.server import configuration_file, log_observers, preflight, superuser
+from fopemta.server.assembly import Kept, Server, spool_of, tell_cautions
+from fopemta.server.log_file import AppendedFile, Output, StandardOutput
+from fopemta.server.machine import THIS_MACHINE, Machine
+from fopemta.server.mail_service import Attendant, CannotStart, Listening, MailService
+from fopemta.server.reload import Reload
+from fopemta.spool.partitions import folders_for
+
+# twistd's own name for the log of a daemon that is told no other.
+_DAEMON_LOG = "twistd.log"
+_OUR_LOGGER = "fopemta.server.log_observers.for_twistd"
+
+
+class Options(usage.Options):
+    """The command line of `twistd fopemta`."""
+
+    synopsis = "[--config FILE]"
+    longdesc = (
+        "Without --config: $FOPEMTA_CONFIG, else ./etc/fopemta.toml, else /etc/fopemta/fopemta.toml. "
+        "The log goes where [log] says; twistd's --logfile, --logger and --syslog come first."
+    )
+    optParameters = [["config", "c", None, "The configuration file (TOML)"]]
+    optFlags = [["as-root", None, "Run as root all the same (in containers that is not needed)"]]
+
+    def postOptions(self) -> None:
+        """Have twistd log to our outlet, unless the operator wants it otherwise."""
+        twistd = self.parent
+        if twistd is not None and not twistd.get("logger") and not twistd.get("syslog"):
+            # twistd takes the name, and asks it for the observer once the service is made.
+            twistd["logger"] = _OUR_LOGGER
+
+
+def makeService(options: Options) -> Any:
+    """IServiceMaker.  Ends the process, with every reason, when the configuration cannot run here."""
+    from twisted.internet import reactor
+
+    twistd: Mapping[str, Any] = options.parent or {}
+    sys.excepthook = _without_traceback(sys.excepthook)
+    try:
+        path = configuration_file.find(options["config"], os.environ)
+        configuration = configuration_file.read(path)
+        foreign = _foreign_options(twistd, configuration.workers.count)
+        root = _user(bool(options["as-root"]))
+        errors = (*root, *foreign, *preflight.check(configuration), *preflight.addresses(configuration))
+        if errors:
+            raise ConfigurationErrors(errors)
+        log = open_log(configuration.log, twistd)
+        if configuration.workers.count > 1:
+            from fopemta.server.supervisor import supervisor  # one process needs nothing of it
+
+            service: Any = supervisor(path, configuration, reactor, log)
+        else:
+            service = build(path, configuration, reactor)  # type: ignore[arg-type]  # the module stands for a reactor
+        service.prepare = partial(run_steadily, reactor)
+        return service
+    except ConfigurationErrors as found:
+        _refuse(found)
+
+
+def run_steadily(reactor: Any) -> None:
+    """Have all waits of a Twisted reactor run on a clock that nobody sets; to be called before it waits for anything.
+
+    By itself it follows the clock on the wall: set back an hour, nothing would happen for an hour, and no timeout end
+    (C114).
+    """
+    reactor.seconds = time.monotonic
+
+
+def _user(root_is_meant: bool) -> Iterator[ConfigurationError]:
+    """What strangers send is not for root to read; ports below 1024 need no root (docs/decisions/0021)."""
+    if not root_is_meant and superuser.is_master_of_the_machine(os.geteuid(), os.environ):
+        words = (
+            "fopemta does not run as root: start it as its own user, with CAP_NET_BIND_SERVICE for ports below 1024 "
+            "(see fopemta.server.service), or with the option --as-root"
+        )
+        yield ConfigurationError("", words)
+
+
+def _foreign_options(twistd: Mapping[str, Any], workers: int) -> Iterator[ConfigurationError]:
+    """What twistd could do and we cannot: files made before the change of user would be of no use after it, and what
+    logs for it is in one process alone.
+    """
+    for name in ("uid", "gid", "chroot"):
+        if twistd.get(name) is not None:
+            words = f"twistd --{name} cannot be used: start fopemta as its own user (see fopemta.server.service)"
+            yield ConfigurationError("", words)
+    for name in ("syslog", "logger"):
+        if workers > 1 and twistd.get(name) and twistd[name] not in (_OUR_LOGGER, log_observers.for_twistd):
+            yield ConfigurationError("workers.count", f"twistd --{name} cannot be used with several workers: see [log]")
+
+
+def _without_traceback(show: Callable[..., Any]) -> Callable[..., Any]:
+    """An excepthook: what ends twistd because we cannot start has been told in one line of the log already."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if not isinstance(error, CannotStart):
+            show(kind, error, trace)
+
+    return hook
+
+
+def _refuse(found: ConfigurationErrors) -> NoReturn:
+    count = len(found.errors)
+    print(f"fopemta: {count} error{'s' if count > 1 else ''} in the configuration:", file=sys.stderr)  # noqa: T201
+    for error in found.errors:
+        print(f"  {error}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)
+
+
+# --- the log ---------------------------------------------------------------------------------------------------------
+
+
+def open_log(log: Log, twistd: Mapping[str, Any]) -> Log:
+    """Open what [log] names.  twistd's --logfile comes before `text`; a daemon has no stdout and writes twistd.log,
+    as others do.  Gives what it comes to; raises ConfigurationErrors.
+    """
+    text = twistd.get("logfile") or log.text
+    if text in ("stdout", "-"):
+        text = "stdout" if twistd.get("nodaemon", True) else _DAEMON_LOG
+    debug = log.level is LogLevel.DEBUG
+    observers: list[log_observers.TextLog | log_observers.JsonLog] = []
+    if text != "off":
+        observers.append(log_observers.TextLog(_output("log.text", text), debug))
+    if log.json != "off":
+        observers.append(log_observers.JsonLog(_output("log.json", log.json), debug))
+    maillog.detail.wanted = debug
+    log_observers.outlet.open(observers)
+    return log if text in ("stdout", "off") else attrs.evolve(log, text=os.path.abspath(text))
+
+
+def _output(key: str, place: str) -> Output:
+    try:
+        return StandardOutput() if place == "stdout" else AppendedFile(os.path.abspath(place))
+    except OSError as error:
+        raise ConfigurationErrors([ConfigurationError(key, f"{place}: {error.strerror}")]) from error
+
+
+# --- the parts -------------------------------------------------------------------------------------------------------
+
+
+def build(
+    path: str, configuration: Configuration, reactor: IMailReactor, machine: Machine = THIS_MACHINE
+) -> MailService:
+    """The whole server for a configuration that has passed `preflight.check`; `path` is where it was read.
+
+    Reads certificates, and makes the self-signed one where it is needed; opens nothing.  Raises ConfigurationErrors.
+    """
+    spool = spool_of(configuration, reactor, [(folder, None) for folder in partitions(configuration)], machine)
+    kept = Kept.here(configuration, reactor, machine)
+    server = Server.of(configuration, reactor, spool, kept)
+    reload = Reload(path, server.following, machine.in_threads(reactor))
+    tell_cautions(configuration, machine)
+    listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
+    attendants = (*server.attendants, RuleWatch(reactor, machine.now, lambda: reload.current))
+    early: list[Attendant] = []
+    if configuration.control.socket != "off":
+        reach = Reach(server.queue, reload, kept.memory, lambda: portions_of(spool.listing()), lambda: service.is_ready)
+        early.append(ControlSocket(configuration.control.socket, reactor, reach))
+    files = log_observers.outlet.files
+    service = MailService(
+        configuration, reactor, spool, server.queue, listening, reload, files, attendants, kept.keepers, early
+    )
+    return service
+
+
+def partitions(configuration: Configuration) -> list[str]:
+    """The folders that one process opens: the spool's own, and those of workers that there were.
+
+    Raises ConfigurationErrors.
+    """
+    try:
+        return folders_for(configuration.node.spool, 1, 1)
+    except OSError as error:
+        raise ConfigurationErrors([ConfigurationError("node.spool", str(error))]) from error

@@ -1,0 +1,1 @@
+"""Tests of DNS questions and responses as octets."""

@@ -1,0 +1,1 @@
+"""Tests of the program put together, started, reloaded and stopped."""
