@@ -53,7 +53,7 @@ def _nothing(*_: object) -> None:
 
 FAMILIES = (
     Family("tls.empty records", repeated(b"\x17\x03\x03\x00\x00"), _counted(_SEGMENT)),
-    Family("trust.tls_records by the octet", repeated(b"\x17\x03\x03\x00\x01x"), _counted(1), 1 << 18),
+    Family("tls.records by the octet", repeated(b"\x17\x03\x03\x00\x01x"), _counted(1), 1 << 18),
     Family(
         "tls.a hello by the octet",
         repeated(b"\x16\x03\x01\x00\x01\x00", b"\x16\x03\x01\x00\x04\x01\x01\xff\xff"),
