@@ -17,6 +17,7 @@ from fopemta.config.model import Configuration
 from fopemta.interfaces import IReload, Reloaded
 from fopemta.server import configuration_file, preflight
 from fopemta.server.following import AnyFollowing
+from fopemta.server.kept_rules import KeptRules
 
 # Attributes of the model that are looked at when the service starts, and not again.
 AT_START = (
@@ -42,12 +43,21 @@ AT_START = (
 
 @implementer(IReload)
 class Reload:
-    """Reads the file `path` for whoever is `following` it; once at a time: what was read last stays."""
+    """Reads the file `path` for whoever is `following` it; once at a time: what was read last stays.  `kept` writes its
+    rules down before they count.
+    """
 
-    def __init__(self, path: str, following: AnyFollowing, in_thread: Callable[..., Any] = maybeDeferred) -> None:
+    def __init__(
+        self,
+        path: str,
+        following: AnyFollowing,
+        in_thread: Callable[..., Any] = maybeDeferred,
+        kept: KeptRules | None = None,
+    ) -> None:
         self._path = path
         self._following = following
         self._in_thread = in_thread
+        self._kept = kept
         self._turn = DeferredLock()
 
     @property
@@ -62,7 +72,7 @@ class Reload:
     async def _run_and_tell(self, allow_lower: bool | None, who: str) -> Reloaded:
         done: Reloaded = await self._turn.run(lambda: Deferred.fromCoroutine(self._run(allow_lower, who)))
         if allow_lower is None and not done.errors:
-            await self._tell_what_keeps()
+            await self.tell_what_keeps()
         return done
 
     async def _run(self, allow_lower: bool | None, who: str) -> Reloaded:
@@ -81,15 +91,19 @@ class Reload:
         wrong_elsewhere = await self._following.prepare(usable)
         if wrong_elsewhere:
             return _refused(wrong_elsewhere)
+        if self._kept is not None:
+            usable = self._kept.following(self.current, usable, lowered=bool(allow_lower))
+            await self._in_thread(self._kept.keep, usable)
         self._following.take(usable, lowered_by=who or _SOMEBODY if allow_lower else None)
         maillog.reloaded(self._path)
         if ignored:
             maillog.needs_restart(ignored)
         return Reloaded(cautions=noted, at_start=tuple(ignored), freed=freed or 0)
 
-    async def _tell_what_keeps(self) -> None:
-        """SIGHUP cannot ask whether it is meant that less is demanded.  It is counted once all is taken up, and holds
-        up no other reload: what is to be demanded more must not wait until a long queue has been read.
+    async def tell_what_keeps(self) -> None:
+        """Neither SIGHUP nor a restart can ask whether it is meant that less is demanded.  It is counted once all is
+        taken up, and holds up no other reload: what is to be demanded more must not wait until a long queue has been
+        read.
         """
         kept = await self._following.freed_by(self.current)
         if kept:

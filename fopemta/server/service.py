@@ -26,6 +26,7 @@ from fopemta.interfaces import IMailReactor
 from fopemta.queue.rule_watch import RuleWatch
 from fopemta.server import configuration_file, log_observers, preflight, superuser
 from fopemta.server.assembly import Kept, Server, spool_of, tell_cautions
+from fopemta.server.kept_rules import KeptRules, RulesAtStart, oldest_of
 from fopemta.server.log_file import AppendedFile, Output, StandardOutput
 from fopemta.server.machine import THIS_MACHINE, Machine
 from fopemta.server.mail_service import Attendant, CannotStart, Listening, MailService
@@ -173,12 +174,19 @@ def build(
     """
     spool = spool_of(configuration, reactor, [(folder, None) for folder in partitions(configuration)], machine)
     kept = Kept.here(configuration, reactor, machine)
+
+    def oldest() -> float | None:
+        """Of the mail that waits; while the spool is being read nobody can say."""
+        return oldest_of(spool.listing()) if service.is_ready else None
+
+    rules = KeptRules(configuration.node.state, machine.now, oldest)
+    configuration = rules.at_start(configuration)
     server = Server.of(configuration, reactor, spool, kept)
-    reload = Reload(path, server.following, machine.in_threads(reactor))
+    reload = Reload(path, server.following, machine.in_threads(reactor), rules)
     tell_cautions(configuration, machine)
     listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
     attendants = (*server.attendants, RuleWatch(reactor, machine.now, lambda: reload.current))
-    early: list[Attendant] = []
+    early: list[Attendant] = [RulesAtStart(reactor, rules, configuration, reload.tell_what_keeps)]
     if configuration.control.socket != "off":
         reach = Reach(server.queue, reload, kept.memory, lambda: portions_of(spool.listing()), lambda: service.is_ready)
         early.append(ControlSocket(configuration.control.socket, reactor, reach))

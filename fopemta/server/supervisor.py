@@ -25,6 +25,7 @@ from fopemta.interfaces import IMailReactor, SpoolTrouble
 from fopemta.queue.rule_watch import RuleWatch
 from fopemta.server import log_observers
 from fopemta.server.assembly import Kept, Lookups, credentials, tell_cautions, try_files
+from fopemta.server.kept_rules import KeptRules, RulesAtStart
 from fopemta.server.log_file import LineFile
 from fopemta.server.machine import in_threads
 from fopemta.server.mail_service import (
@@ -57,6 +58,7 @@ def supervisor(path: str, configuration: Configuration, reactor: Any, log: Log) 
     """For a configuration that has passed `preflight.check`; opens nothing.  Raises ConfigurationErrors."""
     try_files(configuration, reactor)
     tell_cautions(configuration)
+    configuration = KeptRules(configuration.node.state, time.time).at_start(configuration)
     return Supervisor(path, configuration, reactor, log)
 
 
@@ -136,10 +138,13 @@ class Supervisor(Service):
         )  # fmt: skip
         kept.memory.learned = lambda host, known: fleet.tell(commands.TellHosts, known={host: known})  # type: ignore[attr-defined]
         queue = OneQueue(fleet)
+        # Which mail is the oldest of all workers' is not asked: what is kept for nothing does no harm.
+        rules = KeptRules(configuration.node.state, time.time)
         reload = self._reload = Reload(
-            self._path, OneFollowing(fleet, queue, _errors_of_certificates), in_threads(reactor)
+            self._path, OneFollowing(fleet, queue, _errors_of_certificates), in_threads(reactor), rules
         )
         self._attendants = [
+            RulesAtStart(reactor, rules, configuration, reload.tell_what_keeps),
             *kept.keepers,
             lookups.upkeep,
             RuleWatch(reactor, time.time, lambda: reload.current),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import smtplib
 from email import message_from_bytes
 from pathlib import Path
@@ -67,3 +69,41 @@ longest = "2s"
             self.assertIn(str(path).encode(), notice)
         assert self.server.process is not None
         self.assertTrue(self.server.process.running)
+
+
+class RulesThatAreGoneTests(SynchronousTestCase):
+    """A rule came while mail waited, the server was killed before it tried that again, and the rule is gone."""
+
+    def test_they_bind_what_waited(self) -> None:
+        sink_port = free_port()
+        route = f'[[route]]\ndomain = "sink.test"\nvia = "smtp:127.0.0.1:{sink_port}"\n[retry]\nfirst = "3s"\n'
+        server = Fopemta(self.mktemp(), route)
+        self.addCleanup(server.stop)
+        server.config.write_text('rules = "rules.toml"\n' + server.config.read_text())
+        rules = server.folder / "rules.toml"
+        rules.write_text("")
+        server.start()
+        with smtplib.SMTP("127.0.0.1", server.port, "client.test") as client:
+            client.sendmail("a@us.test", "b@sink.test", "X-Number: before\r\n\r\nwaits\r\n")
+        until(lambda: server.events("deferred"), "not deferred")
+        rules.write_text(_FORCE)
+        assert server.process is not None
+        os.kill(server.process.pid, signal.SIGHUP)
+        until(lambda: server.events("reloaded"), "not taken up")
+        attempts = len(server.events("attempt"))
+        server.kill()
+        rules.write_text("")
+        sink = Sink(sink_port)
+        self.addCleanup(sink.server_close)
+        self.addCleanup(sink.shutdown)
+        server.start()
+        with smtplib.SMTP("127.0.0.1", server.port, "client.test") as client:
+            client.sendmail("a@us.test", "b@sink.test", "X-Number: after\r\n\r\nno rule\r\n")
+        until(lambda: "after" in sink.taken, "new mail is bound, too")
+        until(lambda: len(server.events("attempt")) > attempts + 1, "not tried")
+        [*_, bound] = [each for each in server.events("attempt") if each["rules"]]
+        self.assertEqual((bound["rules"], bound["diagnosis"]), (["bank"], "tls_not_offered"))
+        self.assertEqual(dict(sink.taken), {"after": 1})
+
+
+_FORCE = '[[rule]]\nname = "bank"\nwhen = { recipients = ["sink.test"] }\nthen = { action = "force_tls" }\n'

@@ -22,6 +22,7 @@ from fopemta.queue import demanding, dispatcher, reporter
 from fopemta.queue.demanding import Demanding, MessageDemands
 from fopemta.queue.reporter import Reporter
 from fopemta.report.enclosure import Enclosed
+from fopemta.server.kept_rules import KeptRules
 from fopemta.spool.log import intake_log, segment
 from fopemta.spool.store import Spool
 from fopemta.trust import permit, pkix
@@ -90,6 +91,11 @@ def _notices_of_those_left() -> None:
 def _nothing_stored() -> None:
     """8: what was stored with the message is not looked at."""
     demanding._with_stored = lambda found, status, message: found
+
+
+def _rules_forgotten() -> None:
+    """A server that begins knows its file of rules alone."""
+    KeptRules.at_start = lambda self, configuration: configuration  # type: ignore[method-assign]
 
 
 def _no_gate() -> None:
@@ -212,6 +218,7 @@ BREAKS: dict[str, Callable[[], None]] = {
     "frozen demands": _frozen_demands,
     "notices of those left": _notices_of_those_left,
     "nothing stored": _nothing_stored,
+    "rules forgotten": _rules_forgotten,
     "no gate": _no_gate,
     "any session": _any_session,
     "dates": _dates,

@@ -100,6 +100,10 @@ class Generator:
             servers["mx.d1.test"] = Server(
                 starttls=chance.choice(("good", "not offered", "not offered")), latency=chance.choice((1.0, 3.0))
             )
+        if kind == "a rule comes and goes":
+            setup = attrs.evolve(setup, rules=())
+            for host in domains[BANK]:
+                servers[host] = Server(starttls="not offered", replies=(("RCPT", "450 4.2.0 Grey"),))
         if kind in ("an alias", "a rule goes", "a network goes"):
             for host in domains[BANK]:
                 servers[host] = Server(starttls=chance.choice(("not offered", "refused", "stripped")))
@@ -119,6 +123,9 @@ class Generator:
         )
 
     def _kind(self) -> str:
+        # Drawn apart, so that every other seed tells what it told before.
+        if "rules that go" not in self._without and random.Random(f"{self._seed} apart").random() < 0.06:
+            return "a rule comes and goes"
         kinds = [kind for kind, family in _KINDS if family not in self._without]
         return self._chance.choice(kinds)
 
@@ -266,12 +273,13 @@ class Generator:
         """What the scenario is about, for those that are told in order."""
         chance = self._chance
         begin = chance.uniform(1, 100)
+        told: list[tuple[float, Event]]
         if kind == "an alias":
             name = chance.choice(("sales", "desk"))
             return [(begin, Send(message=self._plain("outside", LOCAL, name)))]
         if kind in ("a rule goes", "a network goes"):
             after = begin + chance.uniform(1, 60)
-            told: list[tuple[float, Event]] = [(begin, Send(message=self._plain("relay", BANK)))]
+            told = [(begin, Send(message=self._plain("relay", BANK)))]
             if kind == "a rule goes":
                 self._now = attrs.evolve(self._now, rules=self._now.rules[:-1])
                 told.append((after, Reload(setup=self._now, how="sighup")))
@@ -280,6 +288,14 @@ class Generator:
                 self._now = attrs.evolve(self._now, networks=_OTHER_NETWORKS)
                 told.append((after, Reload(setup=self._now, how=chance.choice(("sighup", "sighup", "reload")))))
             return told
+        if kind == "a rule comes and goes":
+            # It is put off before the rule comes, and not tried while it is there.
+            told = [(begin, Send(message=self._plain("relay", BANK)))]
+            self._now = attrs.evolve(self._now, rules=(*self._now.rules, self._bank(kind)))
+            told.append((begin + 5, Reload(setup=self._now, how=chance.choice(("sighup", "reload")))))
+            self._now = attrs.evolve(self._now, rules=self._now.rules[:-1])
+            told.append((begin + 6, Reload(setup=self._now, how=chance.choice(("restart", "crash")))))
+            return [*told, (begin + 7, Become(host=_HOSTS[BANK][0], server=Server(starttls="not offered")))]
         if kind == "a notice":
             # The named recipient is done long before the other fails.
             message = self._plain("relay", BANK, also=NEAR[0], sender=chance.choice(NEAR[1:3]))

@@ -126,7 +126,9 @@ class Become:
 
 @attrs.frozen(kw_only=True)
 class Reload:
-    """The operator writes `setup`; `how` is "sighup", "reload" or "allow_lower"."""
+    """The operator writes `setup`; `how` is "sighup", "reload" or "allow_lower", or "restart" or "crash" where the
+    server begins anew with it and is told nothing before.
+    """
 
     setup: Setup
     how: str

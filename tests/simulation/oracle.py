@@ -227,15 +227,16 @@ class Oracle:
         return list(self._facts[number].stands_for) if number in self._facts else []
 
     def needs_at(self, number: int, final: str, tick: int, wall: float) -> list[Need]:
-        """The stricter of what was stored and of what is in force."""
+        """The strictest of all that was in force since it came, or since demands were lowered."""
         acceptance, facts = self.by_number[number], self._facts[number]
-        stored = self.setup_at(acceptance.begun)
+        setups = [self.setup_at(acceptance.begun)]
         for change in self._history.changes:
-            if change.lowered and acceptance.begun < change.tick <= tick:
-                stored = change.setup
+            if acceptance.begun < change.tick <= tick:
+                setups = [*([] if change.lowered else setups), change.setup]
         lifted = any(each.id == acceptance.id and each.tick <= tick for each in self._history.lifted)
-        setups = {stored: None, self.setup_at(tick): None}
-        return [each for setup in setups for each in needs(setup, facts, final, wall, self._begin, lifted)]
+        return [
+            each for setup in dict.fromkeys(setups) for each in needs(setup, facts, final, wall, self._begin, lifted)
+        ]
 
     def wire(self) -> Iterator[str]:
         """Complaints about what has crossed."""

@@ -269,6 +269,9 @@ class World:
     def reload(self, event: Reload) -> None:
         """The operator changes the files and says so."""
         before, self._setup = self._setup, event.setup
+        if event.how in ("restart", "crash"):
+            self._begin_anew(event)
+            return
         self._write(event.setup)
         if event.how == "sighup":
             self._service.reload()
@@ -281,6 +284,16 @@ class World:
             self._write(before)
         else:
             self._change(event.setup, lowered=event.how == "allow_lower")
+
+    def _begin_anew(self, event: Reload) -> None:
+        """The server ends, and finds other files when it starts."""
+        if event.how == "restart":
+            self.stop()
+        else:
+            self._bury()
+            self.history.endings.append(Ending(self.seconds(), False))
+        self._write(event.setup)
+        self.start()
 
     def order(self, event: Order) -> None:
         """The operator wants something of one message."""

@@ -1,0 +1,207 @@
+"""The rules last in force (composition): kept in a file of the state folder, with those before them that mail in the
+queue may still be bound by.
+
+It is written before rules count.  So neither a crash nor a restart lets a demand fall that nothing but a file of rules
+has told of, and that file may say something else by then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from fopemta import maillog
+from fopemta.background import supervise
+from fopemta.config.errors import ConfigurationErrors
+from fopemta.config.model import Configuration
+from fopemta.config.rules import load_rules
+from fopemta.plain_file import read_plain
+from fopemta.policy.earlier import NO_RULES_TEXT, Earlier, RulesText, followed
+from fopemta.policy.rulebook import NO_RULES
+from fopemta.private_folder import make_private_folders
+from fopemta.trust.verdict import from_rfc3339
+
+FILE_NAME = "rules-in-force.json"
+# Seconds after the start, when the queue has been taken over.
+SETTLED = 60.0
+_LOST = RulesText(None, "", None)
+
+
+@attrs.frozen
+class InForce:
+    """What the file holds."""
+
+    rules: RulesText
+    earlier: tuple[Earlier, ...]
+
+
+class KeptRules:
+    """In the folder `state`.  `now` is the wall time; `oldest` when the oldest mail that waits has arrived: infinity
+    where none waits, None where nobody knows.
+    """
+
+    def __init__(self, state: str, now: Callable[[], float], oldest: Callable[[], float | None] = lambda: None) -> None:
+        self._path = os.path.join(state, FILE_NAME)
+        self._now = now
+        self._oldest = oldest
+
+    def at_start(self, configuration: Configuration) -> Configuration:
+        """`configuration` with the rules before it that mail in the queue keeps to.  Changes nothing."""
+        try:
+            found = read(self._path)
+        except FileNotFoundError:
+            return attrs.evolve(configuration, earlier=())
+        except (OSError, ValueError) as error:
+            maillog.caution("node.state", _UNREADABLE.format(self._path, error))
+            return attrs.evolve(configuration, earlier=(Earlier(self._now(), _LOST),))
+        earlier = followed(found.earlier, found.rules, _text_of(configuration), self._now(), None)
+        if any(each.rules.book is None for each in earlier):
+            maillog.caution("node.state", _UNREADABLE.format(self._path, "this version reads rules otherwise"))
+        return attrs.evolve(configuration, earlier=earlier)
+
+    def following(self, before: Configuration, after: Configuration, lowered: bool) -> Configuration:
+        """`after`, with the rules before it that mail in the queue keeps to: none of them where an operator has said so
+        (`lowered`).
+        """
+        if lowered:
+            return attrs.evolve(after, earlier=())
+        known = before.earlier or ()
+        earlier = followed(known, _text_of(before), _text_of(after), self._now(), self._oldest())
+        return attrs.evolve(after, earlier=earlier)
+
+    def keep(self, configuration: Configuration) -> None:
+        """Write down what is about to be gone by.  Where that cannot be done it is told, and counts all the same:
+        stricter rules must not wait for a disk.
+        """
+        try:
+            _write(self._path, InForce(_text_of(configuration), configuration.earlier or ()))
+        except OSError as error:
+            why = error.strerror or str(error)
+            maillog.caution(
+                "node.state", f"{self._path}: {why}: after a crash rules may be forgotten that are in force"
+            )
+
+
+class RulesAtStart:
+    """What the server begins with is written down before it does; and once the queue has been taken over, it is told
+    how much mail keeps to earlier rules.  An Attendant.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        kept: KeptRules,
+        configuration: Configuration,
+        tell: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
+        self._clock = clock
+        self._kept = kept
+        self._configuration = configuration
+        self._tell = tell
+        self._call: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """Write, and begin to wait."""
+        self._kept.keep(self._configuration)
+        if self._configuration.earlier:
+            self._call = self._clock.callLater(SETTLED, self._tell_now)
+
+    def stop(self) -> None:
+        """Tell nothing more."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+
+    def _tell_now(self) -> None:
+        supervise(Deferred.fromCoroutine(self._tell()), "counting what keeps to earlier rules")
+
+
+def oldest_of(briefs: Iterator[bytes]) -> float:
+    """When the first of these has arrived, which are in order of age; infinity without any."""
+    first = next(briefs, None)
+    return math.inf if first is None else from_rfc3339(json.loads(first)["arrived"])
+
+
+def _text_of(configuration: Configuration) -> RulesText:
+    if configuration.rules is None or configuration.rulebook is None:
+        return NO_RULES_TEXT
+    return RulesText(configuration.rules_text, os.path.dirname(configuration.rules), configuration.rulebook)
+
+
+_UNREADABLE = (
+    "{}: the rules that were in force before cannot be read ({}): mail that came in their time waits until you restore "
+    "the file and restart, or give up what they demanded by: fopemta reload --allow-lower"
+)
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+def read(path: str) -> InForce:
+    """Raises OSError, or ValueError where it is damaged.  A file of rules in it that this version cannot read is said
+    to have no `book`.
+    """
+    try:
+        plain = json.loads(read_plain(path)[0])
+        if plain["sha256"] != _digest(plain["kept"]):
+            raise ValueError("damaged: its checksum does not hold")
+        kept = plain["kept"]
+        earlier = tuple(Earlier(float(each["until"]), _rules_of(each)) for each in kept["earlier"])
+        return InForce(_rules_of(kept["in_force"]), earlier)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"damaged: {error!r}") from error
+
+
+def _write(path: str, found: InForce) -> None:
+    """Replace it as a whole, durably.  Raises OSError."""
+    kept = {
+        "in_force": _plain(found.rules),
+        "earlier": [{"until": each.until, **_plain(each.rules)} for each in found.earlier],
+    }
+    folder = os.path.dirname(path)
+    make_private_folders(folder)
+    descriptor, beside = tempfile.mkstemp(dir=folder, prefix=".rules-")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"sha256": _digest(kept), "kept": kept}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+    _flush(folder)
+
+
+def _flush(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _digest(kept: Any) -> str:
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(rules: RulesText) -> dict[str, str | None]:
+    return {"text": rules.text, "folder": rules.folder}
+
+
+def _rules_of(plain: Mapping[str, Any]) -> RulesText:
+    text, folder = plain["text"], str(plain["folder"])
+    if text is None:
+        return _LOST
+    try:
+        return RulesText(text, folder, load_rules(text, folder) if text else NO_RULES)
+    except ConfigurationErrors:
+        return RulesText(text, folder, None)
