@@ -25,9 +25,9 @@ from pathlib import Path
 from benchmarks import listing, tree
 from benchmarks.ground import Ground
 from benchmarks.servers import SINK, Fopemta
+from fopemta.address.mailbox import Mailbox
 from fopemta.formats.layout import FORMAT, SpoolLayout
 from fopemta.formats.message_json import MessageFacts, outcome_to_json
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
 from fopemta.mail.identifiers import message_id
 from fopemta.spool.disk import RealDisk

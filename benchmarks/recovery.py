@@ -23,7 +23,7 @@ from twisted.internet.task import Clock
 from benchmarks.deferred import UnflushedDisk
 from benchmarks.ground import Ground
 from benchmarks.servers import ROOT, Fopemta
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Arrival, Envelope
 from fopemta.mail.identifiers import message_id
 from fopemta.spool.limits import SpoolLimits

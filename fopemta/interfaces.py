@@ -23,10 +23,9 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.answer import Answer
-from fopemta.config.model import CertificateFiles, Configuration
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
+from fopemta.config.model import Configuration
 from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope, RuleNote, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
@@ -36,9 +35,11 @@ from fopemta.mail.reply import Reply
 from fopemta.policy.aliases import Aliases
 from fopemta.policy.recipients import Said
 from fopemta.policy.way import Way
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.host_memory import Start
+from fopemta.trust.plan import CertificateFiles
 from fopemta.trust.revocation import Finding
 from fopemta.trust.rungs import Hello, Rung
 from fopemta.trust.verdict import VerdictRecord

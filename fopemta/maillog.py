@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
-from fopemta.mail.address import path_text
+from fopemta.address.mailbox import path_text
 from fopemta.mail.envelope import Envelope, RuleNote, TlsSession
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply

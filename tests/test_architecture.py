@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,8 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 ROOT = Path(__file__).resolve().parent.parent / "fopemta"
 
 PURE = {
-    "answer", "attempt", "config", "dns", "formats", "mail", "mime", "policy", "report", "retry", "routing", "smtp",
-    "trust",
+    "address", "answer", "attempt", "config", "dns", "formats", "mail", "mime", "policy", "report", "retry", "routing",
+    "settings", "smtp", "trust",
 }  # fmt: skip
 SHELL = {
     "control", "inbound", "local", "lookup", "outbound", "queue", "recipients", "spool", "tls", "users", "web",
@@ -33,11 +34,13 @@ ALONE = {"trust": {"cryptography", "service_identity"}, "dns": {"dns"}}
 PURE_MAY_NOT_CALL = {"now", "utcnow", "today", "open", "localtime", "make_msgid", "input", "print"}
 
 
-def modules() -> Iterator[tuple[str, Path, ast.Module]]:
+@functools.cache
+def modules() -> list[tuple[str, Path, ast.Module]]:
     """(room, path, syntax tree) of every module of the program."""
-    for path in sorted(ROOT.rglob("*.py")):
-        room = path.relative_to(ROOT).parts[0].removesuffix(".py")
-        yield room, path, ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        (path.relative_to(ROOT).parts[0].removesuffix(".py"), path, ast.parse(path.read_text(encoding="utf-8")))
+        for path in sorted(ROOT.rglob("*.py"))
+    ]
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
@@ -55,6 +58,80 @@ def calls(tree: ast.Module) -> Iterator[tuple[int, str, int]]:
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             yield node.lineno, name, len(node.args) + len(node.keywords)
+
+
+def ring(graph: Mapping[str, set[str]], start: str) -> frozenset[str]:
+    """What `start` leads to that leads back to it; empty where nothing does."""
+
+    def reached(neighbours: Mapping[str, set[str]]) -> set[str]:
+        found: set[str] = set()
+        ahead = [start]
+        while ahead:
+            new = neighbours.get(ahead.pop(), set()) - found
+            found |= new
+            ahead += new
+        return found
+
+    backwards: dict[str, set[str]] = {}
+    for name, others in graph.items():
+        for other in others:
+            backwards.setdefault(other, set()).add(name)
+    return frozenset(reached(graph) & reached(backwards))
+
+
+def module_graph() -> dict[str, set[str]]:
+    """Of each module the modules that it imports, however deep the import stands."""
+    named = {
+        ".".join(("fopemta", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): tree
+        for _, path, tree in modules()
+    }
+    graph: dict[str, set[str]] = {}
+    for module, tree in named.items():
+        # "from fopemta.smtp import sasl_lines" names a module, "from fopemta.smtp.sasl import Plain" what is in one.
+        graph[module] = {
+            found
+            for name in imports(tree)
+            if (found := name if name in named else name.rpartition(".")[0]) in named and found != module
+        }
+    return graph
+
+
+def room_graph() -> dict[str, set[str]]:
+    """The same of the rooms, and of the modules beside them."""
+    graph: dict[str, set[str]] = {}
+    for module, others in module_graph().items():
+        rooms = {other.split(".")[1] for other in others if other != "fopemta"}
+        if module != "fopemta":
+            graph.setdefault(module.split(".")[1], set()).update(rooms - {module.split(".")[1]})
+    return graph
+
+
+# Circles that are still there; whoever breaks one removes it here.
+MODULE_CIRCLES: set[frozenset[str]] = {
+    frozenset(f"fopemta.inbound.{each}" for each in ("factory", "gate", "protocol", "reception")),
+    frozenset(f"fopemta.outbound.{each}" for each in ("delivery_manager", "grounds", "walk")),
+}
+
+
+class CircleTests(SynchronousTestCase):
+    """Whoever reads a module has read beforehand what it stands on, so that nothing stands on itself."""
+
+    def test_no_rooms_import_each_other_in_a_circle(self) -> None:
+        graph = room_graph()
+        self.assertEqual({each for room in graph if (each := ring(graph, room))}, set())
+
+    def test_no_modules_import_each_other_in_a_circle(self) -> None:
+        graph = module_graph()
+        self.assertEqual({each for module in graph if (each := ring(graph, module))}, MODULE_CIRCLES)
+
+    def test_a_circle_would_be_found(self) -> None:
+        graph = {"a": {"b", "d"}, "b": {"c"}, "c": {"a"}, "d": {"e"}, "e": set[str]()}
+        found = {name: ring(graph, name) for name in graph}
+        circle = frozenset("abc")
+        self.assertEqual(found, {"a": circle, "b": circle, "c": circle, "d": frozenset(), "e": frozenset()})
+        self.assertIn("fopemta.routing.route", module_graph()["fopemta.routing.routes"])
+        self.assertIn("fopemta.smtp.sasl_lines", module_graph()["fopemta.smtp.server_session"])
+        self.assertLessEqual({"trust", "mail", "address"}, room_graph()["routing"])
 
 
 class ImportLawTests(SynchronousTestCase):

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.errors import ConfigurationErrors
-from fopemta.config.model import CertificateFiles
 from fopemta.outbound import host_memory
 from fopemta.plain_file import check_plain, open_plain, open_to_others, read_plain
 from fopemta.policy.recipient_list import parse
 from fopemta.recipients import files
 from fopemta.server import configuration_file
 from fopemta.server.log_file import AppendedFile
+from fopemta.settings.errors import ConfigurationErrors
 from fopemta.tls.credentials import CredentialsError, load
 from fopemta.tls.root_certificates import certificates_of
 from fopemta.tls.roots import RootsError, trust
+from fopemta.trust.plan import CertificateFiles
 from fopemta.users import secret, user_file
 
 

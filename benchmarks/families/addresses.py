@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.families.family import Family, repeated, tolerant
-from fopemta.smtp.grammar import NotInGrammar, canonical_domain, host_name, mailbox, parameters, split_path
+from fopemta.address.grammar import NotInGrammar, canonical_domain, mailbox
+from fopemta.smtp.grammar import host_name, parameters, split_path
 
 # A command line is never longer; a larger input shows how the grammar itself behaves.
 _LONGEST = 1 << 17

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.families.family import Family, repeated, tolerant
+from fopemta.address.grammar import NotInGrammar
 from fopemta.report.status import field
-from fopemta.smtp.grammar import NotInGrammar
 from fopemta.smtp.line_buffer import LineBuffer
 from fopemta.smtp.proxy_header import NoProxyHeader, proxy_header
 from fopemta.smtp.xclient import other_client

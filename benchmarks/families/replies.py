@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from benchmarks.families.family import Family, repeated
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.smtp.client_effects import Ready, SendChunk, SendContent, Transaction
 from fopemta.smtp.client_session import ClientSession

@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from fopemta.config.model import Fallback
 from fopemta.routing.values import Host
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.handshake_failure import permits_nameless_hello, permits_small_hello, permits_step_down
 from fopemta.trust.host_memory import Start
 from fopemta.trust.levels import Level
-from fopemta.trust.plan import TlsPlan
+from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.proofs import rests_on_name
 from fopemta.trust.rungs import Hello, Rung
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import attrs
 
+from fopemta.address.mailbox import Mailbox, path_text
 from fopemta.attempt.blame import Disposition, disposition_of, is_permanent
 from fopemta.attempt.cursor import Step
-from fopemta.mail.address import Mailbox, path_text
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.reply import Reply
+from fopemta.routing.consignment import Consignment
 from fopemta.smtp.client_effects import Phase, RecipientResult, SessionFailed
 from fopemta.smtp.server_offer import ServerOffer
 from fopemta.trust.demand import NameSource

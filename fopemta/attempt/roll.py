@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.blame import Disposition, after_break, disposition_of
 from fopemta.attempt.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
+from fopemta.routing.consignment import Consignment
 from fopemta.smtp.client_effects import Broken, RecipientResult, SessionFailed
 from fopemta.trust.diagnosis import is_tls_failure
 from fopemta.trust.levels import Level

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from fopemta.config.model import Configuration, Listener, ListenerKind, Verify
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import Configuration, Listener, ListenerKind
 from fopemta.mail.reply import Reply
+from fopemta.routing.route import Verify
 
 if TYPE_CHECKING:
     from fopemta.inbound.gate import Gate

@@ -16,8 +16,8 @@ from fopemta.cli.acting import acting_as
 from fopemta.cli.configuration import config_option, json_option
 from fopemta.cli.reach import cautions_about_fetching
 from fopemta.config.checks import cautions
-from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration
+from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 
 
 @attrs.frozen

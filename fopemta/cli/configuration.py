@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import click
 
-from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Configuration
+from fopemta.settings.errors import ConfigurationErrors
 
 
 def _or_the_groups(context: click.Context, _: click.Parameter, given: str | None) -> str | None:

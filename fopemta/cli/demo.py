@@ -123,12 +123,12 @@ class _Stage:
 
     def set_up(self, reactor: Any) -> Any:
         """The name server and the receiving servers, in this process; the configuration of the other one."""
-        from fopemta.config.model import CertificateFiles
         from fopemta.testing.authority import Authority
         from fopemta.testing.dns import DnsServer, Zone
         from fopemta.testing.peers import Behaviour, Peer, StartTls
         from fopemta.tls.credentials import load
         from fopemta.tls.server import ServerTls
+        from fopemta.trust.plan import CertificateFiles
 
         authority = Authority()
         authority.write_root(self.folder)

@@ -18,7 +18,7 @@ from fopemta.cli.explain_views import lines_of_explained, to_json
 from fopemta.config.model import Configuration
 
 if TYPE_CHECKING:
-    from fopemta.mail.address import Mailbox
+    from fopemta.address.mailbox import Mailbox
     from fopemta.mail.envelope import Envelope
     from fopemta.mail.queued import QueuedMessage
     from fopemta.routing.values import Host, NextHop, RoutingFailure
@@ -56,7 +56,9 @@ def explain(
     the code of the server, aliases and redirects included, so its answer cannot differ.  Status 1 when the message is
     refused, or not sent to somebody.
     """
-    from fopemta.policy.explanation import explained
+    from fopemta.policy.explanation import Regime, explained
+    from fopemta.policy.rulebook import NO_RULES
+    from fopemta.policy.steps import House
 
     configuration = configuration_of(config)
     said = _queued(configuration, message_id) if message_id is not None else None
@@ -69,7 +71,9 @@ def explain(
         raise click.UsageError("a message in the queue has its sender and recipients: name its ID alone")
     found = None
     if said.accepted is not None:
-        found = explained(configuration, said.accepted, said.content, said.size, time.time(), said.waiting, said.lifted)
+        house = House(configuration.routes, configuration.relay.domains)
+        regime = Regime(configuration.rulebook or NO_RULES, house, configuration.tls_client)
+        found = explained(regime, said.accepted, said.content, said.size, time.time(), said.waiting, said.lifted)
     ways = found.ways if found is not None else ()
     hosts = {} if offline else _hosts(configuration, [way.hop for way in ways if way.plan is not None])
     last = _last_known(configuration, [way.recipient.domain for way in ways])
@@ -168,7 +172,7 @@ def _as_stored(message: QueuedMessage) -> Envelope:
 
 
 def _mailbox(option: str, text: str) -> Mailbox:
-    from fopemta.mail.written import NotWritten, written_address
+    from fopemta.address.written import NotWritten, written_address
 
     try:
         return written_address(text)

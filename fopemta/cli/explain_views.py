@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fopemta.address.mailbox import path_text
 from fopemta.cli.as_received import Received
 from fopemta.cli.table import age, escaped
-from fopemta.config.model import Via
-from fopemta.mail.address import path_text
 from fopemta.policy.explanation import Explained, Leg
 from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import RuleResult
+from fopemta.routing.route import Via
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.demand import NameSource, Proof
 from fopemta.trust.levels import Level

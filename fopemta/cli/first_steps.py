@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import click
 
 from fopemta.cli.configuration import config_option, configuration_of
-from fopemta.config.model import Configuration, Listener, ListenerTls, Route, Via
-from fopemta.config.ways import listening_address
+from fopemta.config.endpoints import listening_address
+from fopemta.config.model import Configuration, Listener, ListenerTls
+from fopemta.routing.route import Route, Via
 
 
 @click.command("first-steps", hidden=True)

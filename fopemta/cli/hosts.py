@@ -65,7 +65,7 @@ def clear(names: tuple[str, ...], config: str | None, as_json: bool) -> None:
 
 def _as_kept(name: str) -> str:
     """A host in the spelling of the list: a domain in canonical form, an address as it is."""
-    from fopemta.mail.written import NotWritten, written_domain
+    from fopemta.address.written import NotWritten, written_domain
 
     host, colon, port = name.partition(":") if name.count(":") == 1 else (name, "", "")
     try:

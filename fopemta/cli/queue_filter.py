@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import click
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.listed import Listed
 from fopemta.mail.queued import RecipientState
 
@@ -92,7 +92,7 @@ def _known(_context: click.Context, _option: click.Parameter, word: str | None) 
 
 
 def _fits(pattern: AddressPattern, text: str) -> bool:
-    from fopemta.smtp.grammar import NotInGrammar, mailbox
+    from fopemta.address.grammar import NotInGrammar, mailbox
 
     try:
         return pattern.matches(mailbox(text) if text else None)

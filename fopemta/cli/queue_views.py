@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from fopemta.address.mailbox import path_text
 from fopemta.cli.table import age, escaped, size_words, until
-from fopemta.mail.address import path_text
 from fopemta.mail.listed import Listed
 from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
 from fopemta.trust.verdict import VerdictRecord, from_rfc3339, rfc3339

@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 
 from fopemta.config.checks import revocation_matters
-from fopemta.config.errors import ConfigurationError
 from fopemta.config.model import Configuration
+from fopemta.settings.errors import ConfigurationError
 
 _PATIENCE = 10.0
 

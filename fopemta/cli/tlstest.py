@@ -124,12 +124,12 @@ def _hurried(configuration: Configuration) -> Configuration:
 
 def _hop(configuration: Configuration, target: str) -> tuple[NextHop, str]:
     """A domain goes as its mail would; a host with a port, or an address, is tested as itself, for no domain."""
-    from fopemta.config.model import Route, Via
-    from fopemta.config.place import NotValid
-    from fopemta.config.words import split_port
-    from fopemta.mail.address import is_ip_address
-    from fopemta.mail.written import NotWritten, written_domain
+    from fopemta.address.ip import is_ip_address
+    from fopemta.address.written import NotWritten, written_domain
+    from fopemta.routing.route import Route, Via
     from fopemta.routing.routes import next_hop
+    from fopemta.settings.place import NotValid
+    from fopemta.settings.words import split_port
 
     try:
         host, port = split_port(target)
@@ -143,7 +143,7 @@ def _hop(configuration: Configuration, target: str) -> tuple[NextHop, str]:
 
 def _demands(configuration: Configuration, domain: str) -> tuple[Any, ...]:
     """Of the rules that name whoever it is at the domain; other conditions may still keep them from matching."""
-    from fopemta.mail.address import Mailbox
+    from fopemta.address.mailbox import Mailbox
     from fopemta.policy.action import ForceTls
     from fopemta.policy.demands import demand_of
 

@@ -9,7 +9,7 @@ import attrs
 import click
 
 from fopemta.cli.table import escaped
-from fopemta.config.model import Via
+from fopemta.routing.route import Via
 from fopemta.routing.values import NextHop
 from fopemta.trust.demand import Demand
 from fopemta.trust.diagnosis import Diagnosis, explain

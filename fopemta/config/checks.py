@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from fopemta.config.errors import ConfigurationError
+from fopemta.address.ip import is_ip_address
 from fopemta.config.model import (
     ClientCertificates,
     Configuration,
@@ -15,20 +15,18 @@ from fopemta.config.model import (
     ListenerTls,
     Log,
     Node,
-    Retry,
-    Route,
     Users,
-    Verify,
-    Via,
 )
-from fopemta.config.place import WRONG, Place
-from fopemta.mail.address import is_ip_address
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import ForceTls, RequireTls
 from fopemta.policy.cautions import proof_cautions, rule_cautions
 from fopemta.policy.matchers import Users as UsersMatcher
 from fopemta.policy.rulebook import Rule, Rulebook
+from fopemta.retry.settings import Retry
+from fopemta.routing.route import Route, Verify, Via
 from fopemta.routing.routes import is_local
+from fopemta.settings.errors import ConfigurationError
+from fopemta.settings.place import WRONG, Place
 from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung

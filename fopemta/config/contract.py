@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 
+from fopemta.config.endpoints import endpoint
 from fopemta.config.model import (
     AliasFile,
-    CertificateFiles,
     ClientCertificates,
     ClientEku,
     Configuration,
@@ -19,7 +19,6 @@ from fopemta.config.model import (
     Delivery,
     DeliveryTimeouts,
     Dns,
-    Fallback,
     Fetch,
     Limits,
     LimitTimeouts,
@@ -29,20 +28,20 @@ from fopemta.config.model import (
     Log,
     LogLevel,
     Node,
-    Relay,
-    Retry,
-    Route,
-    ServerProfile,
     ServerVersion,
-    TlsClient,
     TlsServer,
-    Unverified,
     Users,
-    Verify,
     Workers,
 )
-from fopemta.config.place import Place, array
-from fopemta.config.quantities import (
+from fopemta.config.section import Key, Section, Tables
+from fopemta.mime.flaws import ContentBounds
+from fopemta.policy.admission import Relay
+from fopemta.policy.blocklist import Blocklist, list_code
+from fopemta.retry.settings import Retry
+from fopemta.routing.route import Route, Unverified, Verify
+from fopemta.routing.ways import route_tls, via
+from fopemta.settings.place import Place, array
+from fopemta.settings.quantities import (
     duration,
     duration_or_off,
     greeting_delay,
@@ -54,9 +53,7 @@ from fopemta.config.quantities import (
     whole,
     yes_or_no,
 )
-from fopemta.config.section import Key, Section, Tables
-from fopemta.config.ways import endpoint, route_tls, via
-from fopemta.config.words import (
+from fopemta.settings.words import (
     banner,
     certificate_identity,
     certificate_names,
@@ -64,7 +61,6 @@ from fopemta.config.words import (
     fingerprint,
     http_url,
     ip_address,
-    list_code,
     nameserver,
     network,
     one_of,
@@ -75,14 +71,14 @@ from fopemta.config.words import (
     route_domain,
     text,
 )
-from fopemta.mime.flaws import ContentBounds
-from fopemta.policy.blocklist import Blocklist
 from fopemta.smtp.extensions import OPTIONAL
 from fopemta.smtp.session_rules import Lenient
 from fopemta.smtp.transaction import BareLineEnds, Nul
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.demand import Revocation
+from fopemta.trust.plan import CertificateFiles, Fallback
 from fopemta.trust.rungs import Rung
-from fopemta.trust.server_offer import KNOWN_GROUPS, KNOWN_SUITES
+from fopemta.trust.server_offer import KNOWN_GROUPS, KNOWN_SUITES, ServerProfile
 
 _MANY = 1_000_000
 _LEAST_HEADER, _MOST_LOOKED_AT = 16 << 10, 64 << 20

@@ -8,9 +8,9 @@ from typing import Any
 
 from fopemta.config.checks import check_together
 from fopemta.config.contract import FILE
-from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration
-from fopemta.config.place import WRONG, Place
+from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
+from fopemta.settings.place import WRONG, Place
 
 _LONGEST_EXCERPT = 80
 _POSITION = re.compile(r"(?P<what>.*?) \(at line (?P<line>[0-9]+), column (?P<column>[0-9]+)\)", re.DOTALL)

@@ -7,24 +7,23 @@ octets, paths are as written (relative ones are resolved against the file's fold
 from __future__ import annotations
 
 import enum
-import ipaddress
-from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.ip import Network
+from fopemta.address.mailbox import Mailbox
 from fopemta.mime.flaws import BOUNDS, ContentBounds
+from fopemta.policy.admission import Relay
 from fopemta.policy.blocklist import Blocklist
+from fopemta.policy.earlier import Earlier
+from fopemta.policy.rulebook import Rulebook
+from fopemta.retry.settings import Retry
+from fopemta.routing.route import Route
 from fopemta.smtp.session_rules import Lenient
 from fopemta.smtp.transaction import BareLineEnds, Nul
-from fopemta.trust.demand import NameSource, Revocation
-from fopemta.trust.levels import Level
-
-if TYPE_CHECKING:
-    from fopemta.policy.earlier import Earlier
-    from fopemta.policy.rulebook import Rulebook
-
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+from fopemta.trust.client_settings import TlsClient
+from fopemta.trust.plan import CertificateFiles
+from fopemta.trust.server_offer import ServerProfile
 
 MIB = 1024 * 1024
 
@@ -63,27 +62,11 @@ class ClientEku(enum.Enum):
     STRICT = "strict"
 
 
-class ServerProfile(enum.Enum):
-    """Which suites and groups a listener speaks: see `trust.server_offer`."""
-
-    INTERNET_NL = "internet.nl"
-    MAIL = "mail"
-    BSI = "bsi"
-
-
 class ServerVersion(enum.Enum):
     """Versions of TLS that listeners can begin with; the value is OpenSSL's name."""
 
     TLS_1_2 = "TLSv1.2"
     TLS_1_3 = "TLSv1.3"
-
-
-class Fallback(enum.Enum):
-    """When plain SMTP may follow a failed handshake at level opportunistic."""
-
-    IMMEDIATE = "immediate"
-    AFTER_DEFERRAL = "after_deferral"
-    NEVER = "never"
 
 
 class LogLevel(enum.Enum):
@@ -151,14 +134,6 @@ class Listener:
         return self.endpoint.removeprefix(PROXIED)
 
 
-@attrs.frozen
-class CertificateFiles:
-    """Paths of PEM files: `chain` the leaf and its intermediates in order, `key` its private key."""
-
-    chain: str
-    key: str
-
-
 @attrs.frozen(kw_only=True)
 class TlsServer:
     """[tls.server]  Without `certificates` a self-signed one is made at first start and kept in [node] state.
@@ -177,21 +152,6 @@ class TlsServer:
     profile: ServerProfile = ServerProfile.INTERNET_NL
     suites: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-
-
-@attrs.frozen(kw_only=True, cache_hash=True)  # plans are found by it
-class TlsClient:
-    """[tls.client]  `roots` is "system" or the path of a PEM file; `lowest_rung` a word of `trust.rungs`.
-
-    `revocation` where no rule says how much must be known; `fetch_private`: CRLs and OCSP responses may come from
-    addresses that are not public.
-    """
-
-    roots: str = "system"
-    lowest_rung: str = "compatible"
-    fallback: Fallback = Fallback.IMMEDIATE
-    revocation: Revocation = Revocation.SOFT
-    fetch_private: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -218,19 +178,6 @@ class Dns:
 
 
 @attrs.frozen(kw_only=True)
-class Relay:
-    """[relay]  Clients in `networks` may send anywhere, those that show a certificate of `certificates` (names, or
-    SHA-256 fingerprints of certificate or key), and those that logged in where `authenticated_users` is set; mail for
-    `domains` is taken from anyone and sent onwards.
-    """
-
-    networks: tuple[Network, ...] = ()
-    certificates: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
-    authenticated_users: bool = True
-
-
-@attrs.frozen(kw_only=True)
 class Users:
     """[users]  `file` is the path of the user file or "off"; with `scram`, SCRAM-SHA-256 is offered, too, and of each
     new password a verifier for it is kept.
@@ -252,72 +199,6 @@ class AliasFile:
     """[aliases]  `file` is the path of the aliases of local domains, or "off"."""
 
     file: str = "off"
-
-
-class Verify(enum.Enum):
-    """How it is found out, before mail is taken, whether a route's recipients exist: not at all, by a list, by their
-    Maildir, by asking the next hop.
-    """
-
-    OFF = "off"
-    LIST = "list"
-    MAILDIR = "maildir"
-    CALLOUT = "callout"
-
-
-class Unverified(enum.Enum):
-    """What becomes of a recipient of whom the next hop cannot say for now whether it exists."""
-
-    ACCEPT = "accept"
-    DEFER = "defer"
-
-
-class Via(enum.Enum):
-    """The kinds of way a route can name."""
-
-    MX = "mx"
-    SMTP = "smtp"
-    MAILDIR = "maildir"
-
-
-@attrs.frozen(kw_only=True, cache_hash=True)  # a part of every next hop
-class Route:
-    """[[route]]  The way for a domain.
-
-    `domain` is a domain, "*.example.org" for its sub-domains, "@example.org" for both, or "*" for all others.  `host`
-    and `port` for SMTP (port None: [delivery] port); `host` is a name or an address; an address in brackets in the
-    file, or a name that has no MX looked up: a route's host is always connected to directly.  `is_local`: the
-    operator says that the way to the host crosses no network, so that it satisfies every demand (tls = "local").
-    `names`, `roots` and `pins` are what proves the host where its certificate must (see trust.demand.Proof);
-    `certificate` is ours, shown to the hosts of this route alone.  `etrn`, `etrn_logins`, `etrn_certificates` say who
-    may ask for its mail; with `on_demand` it waits until they do.  `maildir` is a path that may hold {local_part} and
-    {domain}.  A domain with a `maildir` route is local: its mail is taken from anyone.  `recipients` is the path of the
-    list for `verify` "list", or "off".
-    """
-
-    domain: str
-    via: Via = Via.MX
-    host: str | None = None
-    port: int | None = None
-    maildir: str | None = None
-    tls: Level | None = None
-    is_local: bool = False
-    names: NameSource | tuple[str, ...] = NameSource.MX
-    roots: str | None = None
-    pins: tuple[str, ...] = ()
-    certificate: CertificateFiles | None = None
-    etrn: tuple[Network, ...] = ()
-    etrn_logins: tuple[str, ...] = ()
-    etrn_certificates: tuple[str, ...] = ()
-    on_demand: bool = False
-    verify: Verify = Verify.OFF
-    unverified: Unverified = Unverified.ACCEPT
-    recipients: str = "off"
-
-    @property
-    def names_one_domain(self) -> bool:
-        """It is the route of one domain, not of several."""
-        return not self.domain.startswith(("*", "@"))
 
 
 @attrs.frozen(kw_only=True)
@@ -354,20 +235,6 @@ class Delivery:
     rate_per_destination: int = 0
     reply_text: int = 1024
     timeouts: DeliveryTimeouts = DeliveryTimeouts()
-
-
-@attrs.frozen(kw_only=True)
-class Retry:
-    """[retry]  The n-th wait is first * factor^(n-1), at most `longest`, with jitter; given up after `lifetime`.
-
-    A sender is warned of the delay at the first attempt that fails `warn_after` its arrival or later, None for never.
-    """
-
-    first: float = 300.0
-    factor: float = 2.0
-    longest: float = 4 * 3600.0
-    lifetime: float = 5 * 86400.0
-    warn_after: float | None = 4 * 3600.0
 
 
 @attrs.frozen(kw_only=True)
@@ -439,16 +306,16 @@ class Configuration:
     node: Node
     listeners: tuple[Listener, ...]
     tls_server: TlsServer = TlsServer()
-    tls_client: TlsClient = TlsClient()
+    tls_client: TlsClient = attrs.field(factory=TlsClient)
     dns: Dns = Dns()
     fetch: Fetch = Fetch()
-    relay: Relay = Relay()
+    relay: Relay = attrs.field(factory=Relay)
     users: Users = Users()
     aliases: AliasFile = AliasFile()
     control: Control = Control()
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
-    retry: Retry = Retry()
+    retry: Retry = attrs.field(factory=Retry)
     limits: Limits = Limits()
     log: Log = Log()
     workers: Workers = Workers()

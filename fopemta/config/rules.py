@@ -9,23 +9,8 @@ from typing import Any
 
 import attrs
 
-from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.load import parsed
-from fopemta.config.model import Route
-from fopemta.config.place import WRONG, NotValid, Place, Reader, array, plain, shown
-from fopemta.config.quantities import duration, size, whole, yes_or_no
 from fopemta.config.section import Key, Section, Tables
-from fopemta.config.ways import via
-from fopemta.config.words import (
-    certificate_names,
-    domain_of,
-    fingerprint_of,
-    mailbox_of,
-    network,
-    one_of,
-    path,
-    text_of,
-)
 from fopemta.mail.envelope import Direction
 from fopemta.mail.header_field import LONGEST_VALUE, is_reserved
 from fopemta.policy.action import (
@@ -59,6 +44,21 @@ from fopemta.policy.matchers import (
 )
 from fopemta.policy.patterns import BadPattern, address_pattern, name_pattern, text_pattern
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
+from fopemta.routing.route import Route
+from fopemta.routing.ways import via
+from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
+from fopemta.settings.place import WRONG, NotValid, Place, Reader, array, plain, shown
+from fopemta.settings.quantities import duration, size, whole, yes_or_no
+from fopemta.settings.words import (
+    certificate_names,
+    domain_of,
+    fingerprint_of,
+    mailbox_of,
+    network,
+    one_of,
+    path,
+    text_of,
+)
 from fopemta.trust.demand import Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from fopemta.config.place import WRONG, Place, Reader, array, shown
+from fopemta.settings.place import WRONG, Place, Reader, array, shown
 
 
 @attrs.frozen

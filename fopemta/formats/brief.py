@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.identifiers import message_id, tells_arrival
 from fopemta.mail.listed import Brief
 from fopemta.mail.plain_json import decoded, encoded

@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import (
     Arrival,
     BodyType,
-    ClientCertificate,
     Envelope,
     Notify,
     OriginalRecipient,
@@ -28,6 +27,7 @@ from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.mail.plain_json import decoded, encoded
 from fopemta.trust.demand import NOTHING_DEMANDED, Demanded
 from fopemta.trust.demand_json import demand_from_plain, demand_to_plain, demanded_from_plain, demanded_to_plain
+from fopemta.trust.evidence import ClientCertificate
 from fopemta.trust.verdict import VerdictRecord
 
 T = TypeVar("T")

@@ -10,13 +10,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.mail.smtp import SMTPFactory
 
 from fopemta import maillog
+from fopemta.address.ip import in_networks
 from fopemta.config.model import Configuration, Listener, ListenerKind, ListenerTls
 from fopemta.few_at_once import InThread
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.protocol import InboundProtocol
 from fopemta.interfaces import IAliases, IBlocklists, ILogins, IQueue, IRecipients, IRuleCounts, IServerTls, ISpool
 from fopemta.mail.envelope import RuleNote
-from fopemta.policy.admission import Admission, in_networks
+from fopemta.policy.admission import Admission
 from fopemta.policy.aliases import NO_ALIASES
 from fopemta.policy.rulebook import NO_RULES, Rulebook
 from fopemta.policy.steps import House
@@ -75,8 +76,8 @@ class InboundFactory(SMTPFactory):
         self.reading = reading
         self.clients = clients if clients is not None else Clients(config, clock)
         self._rules: dict[tuple[bool, bool, bool], SessionRules] = {}
-        self.admission = Admission.of(config)
-        self._house = House.of(config)
+        self.admission = Admission.of(config.relay, config.routes, config.node.postmaster)
+        self._house = House(config.routes, config.relay.domains)
         self.sessions: set[InboundProtocol] = set()
         # Where the system does not allow as many as the configuration.
         self.most_sessions: int | None = None
@@ -93,15 +94,15 @@ class InboundFactory(SMTPFactory):
         """Use `config` for the connections to come; those that stand go on as they began."""
         self.config = config
         self._rules.clear()
-        self.admission = Admission.of(config)
-        self._house = House.of(config, self._house.aliases)
+        self.admission = Admission.of(config.relay, config.routes, config.node.postmaster)
+        self._house = House(config.routes, config.relay.domains, self._house.aliases)
 
     @property
     def house(self) -> House:
         """What is at home here, by the aliases of now."""
         aliases = NO_ALIASES if self.aliases is None else self.aliases.current()
         if aliases is not self._house.aliases:
-            self._house = House.of(self.config, aliases)
+            self._house = House(self.config.routes, self.config.relay.domains, aliases)
         return self._house
 
     @property

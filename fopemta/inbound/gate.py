@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred
 
 from fopemta import maillog
-from fopemta.mail.address import Mailbox, path_text
+from fopemta.address.mailbox import Mailbox, path_text
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply

@@ -15,19 +15,19 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta import maillog
+from fopemta.address.grammar import NotInGrammar
+from fopemta.address.ip import canonical_ip_address
 from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
 from fopemta.inbound.gate import Gate
 from fopemta.inbound.pace import Pace
 from fopemta.inbound.reception import Reception
 from fopemta.interfaces import IExchange, ITlsChannel, SpoolFull, SpoolTrouble
-from fopemta.mail.address import canonical_ip_address
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import protocol_word
 from fopemta.mail.reply import Reply
-from fopemta.smtp.grammar import NotInGrammar
 from fopemta.smtp.server_effects import (
     HEARD_OUT,
     QUIT,

@@ -17,9 +17,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta import maillog
-from fopemta.config.model import Network
+from fopemta.address.ip import Network, in_networks
 from fopemta.deadline import Deadline
-from fopemta.policy.admission import in_networks
 from fopemta.smtp.proxy_header import NoProxyHeader, ProxyHeader, Speaker, proxy_header
 
 # Whoever is not known is in no network: it must not have the rights of the proxy.

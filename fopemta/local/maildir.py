@@ -18,14 +18,14 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from fopemta import maillog
-from fopemta.config.model import Verify
+from fopemta.address.mailbox import Mailbox, path_text
 from fopemta.interfaces import Ended, ICourier, ISpool, SpoolFailing, SpoolTrouble
-from fopemta.mail.address import Mailbox, path_text
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.header import split
 from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.recipients import is_postmaster
 from fopemta.private_folder import make_private_folder
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.route import Verify
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
 

@@ -20,12 +20,12 @@ from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from fopemta import maillog
+from fopemta.address.ip import is_ip_address
 from fopemta.answer import Absent, Answer, Found, Unavailable
 from fopemta.config.model import Fetch
 from fopemta.interfaces import IFetcher, IResolver
 from fopemta.lookup.http_body import body_of, discard
 from fopemta.lookup.http_bounds import LARGEST_HEAD, BoundedEndpoint, Bounds, Places
-from fopemta.mail.address import is_ip_address
 from fopemta.routing.public_address import Reach
 
 _MOST_REDIRECTS = 3

@@ -8,14 +8,15 @@ import attrs
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from fopemta.address.ip import is_ip_address
 from fopemta.answer import Answer, Found
-from fopemta.config.model import Configuration, Via
+from fopemta.config.model import Configuration
 from fopemta.interfaces import IResolver, IRouter
 from fopemta.lookup.together import together
-from fopemta.mail.address import is_ip_address
 from fopemta.routing.exchangers import Exchanger, exchangers_of
 from fopemta.routing.hosts import MOST_HOSTS, OwnAddresses, hosts_of
 from fopemta.routing.public_address import Reach
+from fopemta.routing.route import Via
 from fopemta.routing.routes import literal_address
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 

@@ -8,8 +8,9 @@ from operator import attrgetter
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
+from fopemta.trust.evidence import ClientCertificate
 
 
 class Direction(enum.StrEnum):
@@ -101,24 +102,6 @@ class RecipientOptions:
 _TOLD_UNASKED = frozenset({Notify.FAILURE, Notify.DELAY})
 _NO_OPTIONS = RecipientOptions()
 _NOBODYS: Mapping[Mailbox, RecipientOptions] = {}
-
-
-@attrs.frozen(kw_only=True)
-class ClientCertificate:
-    """The certificate that a client showed; printable text in all fields.
-
-    `names` are its dNSName entries; `subject` and `issuer` as RFC 4514 text; `sha256` and `key_sha256` the fingerprints
-    of the certificate and of its key, in lower-case hex.  `verified`: its chain leads to one of our roots for clients,
-    and it is good today; `fault` says in an operator's words what is wrong with it otherwise.
-    """
-
-    names: tuple[str, ...] = ()
-    subject: str = ""
-    issuer: str = ""
-    sha256: str = ""
-    key_sha256: str = ""
-    verified: bool = False
-    fault: str | None = None
 
 
 @attrs.frozen

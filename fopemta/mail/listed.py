@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from fopemta.mail.address import path_text
+from fopemta.address.mailbox import path_text
 from fopemta.mail.queued import QueuedMessage, RecipientState
 from fopemta.trust.verdict import ABSENT_FACTS, rfc3339
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from fopemta.mail.address import Mailbox
-from fopemta.mail.written import names_of
+from fopemta.address.mailbox import Mailbox
+from fopemta.address.written import names_of
 
 
 @attrs.frozen
@@ -20,7 +20,7 @@ class LoggedIn:
     """A login that was proven.
 
     `name` as the user file has it.  `senders` are the addresses that it may write as: whole mailboxes, and domain
-    patterns of which it owns every address; in canonical form (see `mail.written`).
+    patterns of which it owns every address; in canonical form (see `address.written`).
     """
 
     name: str

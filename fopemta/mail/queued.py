@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.trust.demand import Demanded
 from fopemta.trust.verdict import Result, VerdictRecord

@@ -17,9 +17,9 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from fopemta.address.written import NotWritten, domain_pattern
 from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.orders import Order, OrderKind
-from fopemta.mail.written import NotWritten, domain_pattern
 
 # So many messages in one request; a command with more of them sends several.
 MOST_MESSAGES = 200

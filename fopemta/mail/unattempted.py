@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fopemta.mail.address import path_text
+from fopemta.address.mailbox import path_text
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.verdict import Result, VerdictRecord

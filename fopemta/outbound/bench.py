@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from fopemta.attempt.cursor import Step
 from fopemta.attempt.findings import Session
-from fopemta.config.model import TlsClient
 from fopemta.interfaces import IClientTls, IRevocations
 from fopemta.outbound.weighing import Weighing
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.demand import Demand
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence

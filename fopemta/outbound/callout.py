@@ -13,10 +13,9 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from zope.interface import implementer
 
 from fopemta import maillog
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration, DeliveryTimeouts
 from fopemta.interfaces import ICallout, IDemandsInForce
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.outbound.content import ContentSource
@@ -27,6 +26,7 @@ from fopemta.policy.demands import demands_on_callout
 from fopemta.policy.recipients import Said
 from fopemta.policy.rulebook import NO_RULES
 from fopemta.policy.way import Way, way_of
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.values import Host, RoutingFailure
 from fopemta.smtp.client_effects import Broken, Phase, RecipientResult, Transaction
 from fopemta.trust.diagnosis import Diagnosis

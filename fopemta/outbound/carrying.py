@@ -8,9 +8,9 @@ from typing import TypeAlias
 import attrs
 from twisted.internet.defer import Deferred
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.carriage import Form, Needs, form_for
 from fopemta.interfaces import IMessageContent, ISpool
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.seven_bit import CannotConvert, seven_bit

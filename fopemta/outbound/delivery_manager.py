@@ -26,15 +26,15 @@ from fopemta.interfaces import (
     ISpool,
     SpoolTrouble,
 )
-from fopemta.mail.consignment import Consignment
 from fopemta.outbound.carrying import InThread
 from fopemta.outbound.connections import Connections
 from fopemta.outbound.pool import Pool
 from fopemta.outbound.resumptions import Resumptions
 from fopemta.outbound.walk import Walk
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.plan import plan_towards
 from fopemta.routing.values import NextHop, RoutingFailure
 from fopemta.trust.diagnosis import Diagnosis, explain
-from fopemta.trust.ladder import plan_towards
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.verdict import Result, VerdictRecord
 

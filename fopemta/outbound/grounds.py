@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
+from fopemta.address.mailbox import Mailbox
 from fopemta.policy.way import Way
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.plan import plan_towards
 from fopemta.trust.diagnosis import Diagnosis
-from fopemta.trust.ladder import plan_towards
 from fopemta.trust.levels import Level
 from fopemta.trust.permit import Ground, Judged
 from fopemta.trust.plan import TlsPlan

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.findings import Session
 from fopemta.deadline import Deadline
-from fopemta.mail.address import Mailbox
 from fopemta.outbound.protocol import OutboundProtocol
 from fopemta.routing.values import Host, NextHop
 from fopemta.trust.plan import TlsPlan

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from fopemta import maillog
 from fopemta.background import supervise
-from fopemta.config.model import CertificateFiles, DeliveryTimeouts
+from fopemta.config.model import DeliveryTimeouts
 from fopemta.deadline import Deadline
 from fopemta.interfaces import IClientTls, ITlsChannel, Resumable
 from fopemta.outbound.content import ChunkSource, ContentSource, send_content
@@ -40,6 +40,7 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.handshake_failure import Ending, diagnose
 from fopemta.trust.permit import Ground, NoPermit, permitted
+from fopemta.trust.plan import CertificateFiles
 from fopemta.trust.rungs import Hello, Rung
 
 _CLOSING_GRACE = 5.0

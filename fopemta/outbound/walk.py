@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 import attrs
 
 from fopemta import maillog
+from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.cursor import Cursor, Step, StepEnd
 from fopemta.attempt.findings import Finding, Session, of_failure
 from fopemta.attempt.roll import Roll
-from fopemta.config.model import Via
 from fopemta.interfaces import Ended, Resumable
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.outbound.bench import Bench
 from fopemta.outbound.carrying import Reader, prepare
 from fopemta.outbound.dialer import NotConnected, dial
 from fopemta.outbound.grounds import Grounds
 from fopemta.outbound.pool import Place, Standing
 from fopemta.outbound.protocol import Opened, OutboundProtocol
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.plan import domain_towards
+from fopemta.routing.route import Via
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Broken, Phase, Ready, RecipientResult, SessionFailed
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.host_memory import Start
-from fopemta.trust.ladder import domain_towards
 from fopemta.trust.levels import Level
 from fopemta.trust.permit import Judged, NoPermit
 from fopemta.trust.plan import TlsPlan

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from fopemta.config.model import TlsClient
 from fopemta.interfaces import IRevocations
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.demand import Proof, Revocation
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.plan import Judgement

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Envelope, RecipientOptions, RuleNote
 from fopemta.mail.reply import Reply, text_lines
 from fopemta.policy.action import AT_ACCEPTANCE, AT_EACH_ATTEMPT, AddHeader, Bcc, Defer, Hold, Redirect, Reject
@@ -19,9 +19,9 @@ from fopemta.policy.facts import ContentFacts, RecipientFacts, Stage, facts_of, 
 from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import Rulebook, RuleResult, matching
 from fopemta.policy.steps import House, Leads, TooManyRecipients, led_on, through_aliases, with_copies
+from fopemta.routing.plan import own_demand
 from fopemta.routing.routes import route_for
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
-from fopemta.trust.ladder import own_demand
 from fopemta.trust.levels import Level
 
 # RFC 5321 4.5.3.1.10: the client sends the message once more to those that are left.

@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 import attrs
 
-from fopemta.config.model import Route
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.facts import Stage
+from fopemta.routing.route import Route
 from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung

@@ -7,20 +7,20 @@ in, so there is no open relay by default.
 
 from __future__ import annotations
 
-import functools
-import ipaddress
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Self
 
 import attrs
 
-from fopemta.config.model import Configuration, Network, Route
-from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import ClientCertificate, TlsSession
+from fopemta.address.ip import Network, in_networks
+from fopemta.address.mailbox import Mailbox
+from fopemta.address.written import names_of
+from fopemta.mail.envelope import TlsSession
 from fopemta.mail.reply import Reply
-from fopemta.mail.written import names_of
 from fopemta.policy.client_identity import is_one_of
+from fopemta.routing.route import Route
 from fopemta.routing.routes import is_local, route_for
+from fopemta.trust.evidence import ClientCertificate
 
 # What older systems read as another address inside the local part.
 _ROUTING_CHARACTERS = frozenset("@%!")
@@ -28,6 +28,19 @@ _ROUTING_CHARACTERS = frozenset("@%!")
 _ROUTE_IN_ADDRESS = Reply.of(550, "5.7.1", "Relaying denied: addresses with a route in them are not passed on")
 _NOT_YOUR_QUEUE = Reply.of(459, "4.7.1", "You may not ask for that domain")
 _RELAYING_DENIED = Reply.of(550, "5.7.1", "Relaying denied: this server does not handle mail for that domain")
+
+
+@attrs.frozen(kw_only=True)
+class Relay:
+    """[relay]  Clients in `networks` may send anywhere, those that show a certificate of `certificates` (names, or
+    SHA-256 fingerprints of certificate or key), and those that logged in where `authenticated_users` is set; mail for
+    `domains` is taken from anyone and sent onwards.
+    """
+
+    networks: tuple[Network, ...] = ()
+    certificates: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    authenticated_users: bool = True
 
 
 @attrs.frozen
@@ -41,10 +54,9 @@ class Admission:
     certificates: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, config: Configuration) -> Self:
-        """As `config` has it."""
-        relay = config.relay
-        return cls(relay.networks, frozenset(relay.domains), config.routes, config.node.postmaster, relay.certificates)
+    def of(cls, relay: Relay, routes: tuple[Route, ...], postmaster: Mailbox) -> Self:
+        """As these sections of a configuration have it."""
+        return cls(relay.networks, frozenset(relay.domains), routes, postmaster, relay.certificates)
 
     def may_relay(self, client: str) -> bool:
         """The client's address is in `[relay] networks`; one that is no address is not."""
@@ -81,24 +93,6 @@ class Admission:
         return None if ours and permitted else _NOT_YOUR_QUEUE
 
 
-def in_networks(client: str, networks: Sequence[Network]) -> bool:
-    """The client's address is in one of `networks`; one that is no address is in none."""
-    if not networks:
-        return False
-    address = _address(client)
-    return address is not None and any(address in network for network in networks)
-
-
-@functools.lru_cache(maxsize=4096)
-def _address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return None
-    # An IPv4 client of a dual-stack listener must be recognised as what it is.
-    return getattr(address, "ipv4_mapped", None) or address
-
-
 def names_domain(patterns: Collection[str], domain: str) -> bool:
-    """One of `patterns` names `domain` (see `mail.written`)."""
+    """One of `patterns` names `domain` (see `address.written`)."""
     return any(name in patterns for name in names_of(domain))

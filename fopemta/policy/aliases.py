@@ -17,12 +17,12 @@ from typing import TypeAlias
 
 import attrs
 
-from fopemta.config.place import NotValid, printable
-from fopemta.config.words import mailbox_of
-from fopemta.mail.address import Mailbox
-from fopemta.mail.written import NotWritten, written_local_part
+from fopemta.address.mailbox import Mailbox
+from fopemta.address.written import NotWritten, written_local_part
 from fopemta.policy.circles import circles
 from fopemta.policy.mailbox_name import mailbox_name
+from fopemta.settings.place import NotValid, printable
+from fopemta.settings.words import mailbox_of
 
 # For so many one name may stand, those of the names that it leads to counted anew each time: more is refused when the
 # file is read, so that nobody is left out when mail comes.

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import attrs
 
 from fopemta.answer import Absent, Answer, Found
+from fopemta.settings.place import NotValid, plain
+from fopemta.settings.words import ip_address_of
 
 # RFC 5782 2.1: listings are answered from here.
 LISTINGS = ipaddress.ip_network("127.0.0.0/8")
@@ -59,3 +61,15 @@ def _listed(codes: Sequence[str], address: str) -> bool:
     if code in NO_LISTINGS:
         return False
     return address in codes if codes else code in _USUAL and int(code) % 256 >= 2
+
+
+def list_code_of(value: object) -> str:
+    """What a DNS list answers for a client that it lists (RFC 5782 2.1)."""
+    text = ip_address_of(value)
+    code = ipaddress.ip_address(text)
+    if code not in LISTINGS or code in NO_LISTINGS:
+        raise NotValid(f"must be in {LISTINGS}, and not in {NO_LISTINGS}, where lists answer that they do not: {text}")
+    return text
+
+
+list_code = plain(list_code_of)

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 
 import attrs
 
-from fopemta.config.errors import ConfigurationError
-from fopemta.config.model import Route, Via
 from fopemta.mail.envelope import Direction, Envelope
 from fopemta.policy.action import Action, AllowWeaker, Bcc, Defer, ForceTls, Hold, Redirect, Reject
 from fopemta.policy.circles import circles
@@ -18,7 +16,9 @@ from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.matchers import Matcher, Recipients, Senders, Users
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
 from fopemta.policy.sieve import Sieve
+from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import is_local, route_for
+from fopemta.settings.errors import ConfigurationError
 from fopemta.trust.demand import NameSource
 from fopemta.trust.levels import Level
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fopemta.mail.envelope import ClientCertificate
+from fopemta.trust.evidence import ClientCertificate
 
 
 def is_one_of(client: ClientCertificate, identities: Sequence[str]) -> bool:

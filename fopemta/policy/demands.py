@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from fopemta.config.model import Route
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.policy.action import AllowWeaker, ForceTls, RouteVia
 from fopemta.policy.facts import RecipientFacts
 from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import Mode, Rule, Rulebook, RuleResult
+from fopemta.routing.route import Route
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded, NameSource, Patience, Proof, Revocation
 from fopemta.trust.levels import Level
 

@@ -6,17 +6,17 @@ from collections.abc import Collection
 
 import attrs
 
-from fopemta.config.model import Configuration
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction, Envelope
 from fopemta.policy.acceptance import Acceptance, demands_at
 from fopemta.policy.demands import RuleDemands, stricter
 from fopemta.policy.facts import ContentFacts, MessageFacts, Stage, facts_of
-from fopemta.policy.rulebook import NO_RULES, RuleResult
+from fopemta.policy.rulebook import Rulebook, RuleResult
 from fopemta.policy.steps import House
 from fopemta.policy.way import way_of
+from fopemta.routing.plan import plan_towards
 from fopemta.routing.values import NextHop
-from fopemta.trust.ladder import plan_towards
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.plan import TlsPlan
 
 
@@ -53,8 +53,17 @@ class Explained:
         return tuple(tuple(each) for each in groups.values())
 
 
+@attrs.frozen
+class Regime:
+    """What a message is judged by: the rules, what is at home here, and how we speak TLS where nobody demands more."""
+
+    book: Rulebook
+    house: House
+    client: TlsClient
+
+
 def explained(
-    config: Configuration,
+    regime: Regime,
     accepted: Acceptance,
     content: ContentFacts | None,
     size: int,
@@ -67,28 +76,28 @@ def explained(
     Of one in the queue those are told of that are still `waiting`, though rules see all; for those who are `lifted` an
     operator has lifted what rules demand.
     """
-    envelope, book, house = accepted.envelope, config.rulebook or NO_RULES, House.of(config)
+    envelope, book, house = accepted.envelope, regime.book, regime.house
     facts = facts_of(envelope, Stage.CONTENT, size, content)
     ways: tuple[Leg, ...] = ()
     if accepted.refusal is None:
         demands = demands_at(envelope, book, house, content, size, now) or [RuleDemands()] * len(envelope.recipients)
         ways = tuple(
-            _leg(config, envelope, each, RuleDemands() if each in lifted else today)
+            _leg(regime, envelope, each, RuleDemands() if each in lifted else today)
             for each, today in zip(envelope.recipients, demands, strict=True)
             if waiting is None or each in waiting
         )
     return Explained(results=book.evaluate(facts, now), facts=facts, accepted=accepted, ways=ways)
 
 
-def _leg(config: Configuration, envelope: Envelope, recipient: Mailbox, today: RuleDemands) -> Leg:
+def _leg(regime: Regime, envelope: Envelope, recipient: Mailbox, today: RuleDemands) -> Leg:
     said = envelope.options_of(recipient)
     found = stricter(today, RuleDemands(demanded=said.demanded)) if said.demanded.demands else today
     if envelope.inherited:
         demanded = attrs.evolve(found.demanded, demands=(*found.demanded.demands, *envelope.inherited))
         found = attrs.evolve(found, demanded=demanded)
-    way = way_of(recipient, found, config.routes)
+    way = way_of(recipient, found, regime.house.routes)
     here = way.hop.route.maildir is not None
-    plan = None if here else plan_towards(found.demanded, way.hop, config.tls_client)
+    plan = None if here else plan_towards(found.demanded, way.hop, regime.client)
     direction = envelope.direction_of(recipient)
     return Leg(
         recipient=recipient, stands_for=said.stands_for, by_way_of=said.by_way_of, direction=direction, hop=way.hop,

@@ -10,7 +10,7 @@ import enum
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction, Envelope, TlsSession
 
 

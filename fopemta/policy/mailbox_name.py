@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 
 # No slash, no leading dot or hyphen, no braces (the template's own), nothing that a shell or a person would misread.
 _NAME = re.compile(r"[a-z0-9_][a-z0-9._'&=~-]{0,63}")

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import attrs
 
-from fopemta.config.model import Network
-from fopemta.mail.address import Mailbox, path_text
+from fopemta.address.ip import Network
+from fopemta.address.mailbox import Mailbox, path_text
 from fopemta.policy.facts import STAGE_OF, Attachment, Fact, Gap, MessageFacts, Stage
 from fopemta.policy.patterns import AddressPattern, NamePattern, TextPattern, first_match
 

@@ -15,8 +15,8 @@ import attrs
 import idna
 import re2
 
-from fopemta.mail.address import Mailbox
-from fopemta.mail.written import NotWritten, address_pattern_text, suggestion, written_local_part
+from fopemta.address.mailbox import Mailbox
+from fopemta.address.written import NotWritten, address_pattern_text, suggestion, written_local_part
 from fopemta.mime.forms import forms, normal
 
 # A compiled pattern: `search` gives None where nothing is found.
@@ -38,7 +38,7 @@ class BadPattern(Exception):
 
 @attrs.frozen
 class AddressPattern:
-    """`text` in canonical form (see `mail.written`): `user@example.org`, `example.org`, `*.example.org` (what lies
+    """`text` in canonical form (see `address.written`): `user@example.org`, `example.org`, `*.example.org` (what lies
     below it), `@example.org` (both), `<>` (the null sender), `*` and `?` as wildcards in either part; or `/regular
     expression/` over the whole address.
     """

@@ -13,9 +13,9 @@ import re
 
 import attrs
 
-from fopemta.config.place import printable
-from fopemta.mail.address import Mailbox
-from fopemta.mail.written import NotWritten, suggestion, written_address, written_local_part
+from fopemta.address.mailbox import Mailbox
+from fopemta.address.written import NotWritten, suggestion, written_address, written_local_part
+from fopemta.settings.place import printable
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 

@@ -11,9 +11,9 @@ import enum
 
 import attrs
 
-from fopemta.config.model import Unverified
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.reply import Reply
+from fopemta.routing.route import Unverified
 
 _HOUR, _DAY = 3600.0, 86400.0
 

@@ -5,10 +5,11 @@ The texts tell the sender's administrator what is demanded; they never name a ru
 
 from __future__ import annotations
 
-from fopemta.mail.envelope import ClientCertificate, TlsSession
+from fopemta.mail.envelope import TlsSession
 from fopemta.mail.reply import Reply
 from fopemta.policy.action import RequireTls
 from fopemta.policy.client_identity import bears
+from fopemta.trust.evidence import ClientCertificate
 from fopemta.trust.levels import Level
 
 _NO_TLS = Reply.of(530, "5.7.0", "Mail from there is taken over TLS only: must issue a STARTTLS command first")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import WORDS, Action
 from fopemta.policy.facts import STAGE_OF, Asked, Fact, MessageFacts, RecipientFacts, Stage

@@ -5,7 +5,7 @@ RFC 6409 6.1: a submission server may hold its users to their own addresses.
 
 from __future__ import annotations
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
-from fopemta.config.model import Configuration, Route
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
 from fopemta.policy.admission import names_domain
 from fopemta.policy.aliases import NO_ALIASES, Aliases, expand
+from fopemta.routing.route import Route
 from fopemta.routing.routes import is_local
 from fopemta.trust.levels import Level
 
@@ -46,11 +46,6 @@ class House:
     @demands_tls.default
     def _some_route_does(self) -> bool:
         return any(each.tls is not None and each.tls >= Level.ENCRYPT for each in self.routes)
-
-    @classmethod
-    def of(cls, config: Configuration, aliases: Aliases = NO_ALIASES) -> House:
-        """As `config` has it."""
-        return cls(config.routes, config.relay.domains, aliases)
 
     def is_local(self, domain: str) -> bool:
         """Mail for the domain is delivered on this machine."""

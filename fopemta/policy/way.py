@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fopemta.config.model import Route
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.policy.demands import RuleDemands
+from fopemta.routing.route import Route
 from fopemta.routing.routes import hop_by, next_hop
 from fopemta.routing.values import NextHop
 from fopemta.trust.demand import Demanded

@@ -102,7 +102,7 @@ class Ages:
 
 
 def is_of(wanted: str, domain: str) -> bool:
-    """Whether the pattern `wanted` (see `mail.written`) names `domain`; RFC 1985 5.1 has "@" in the same sense."""
+    """Whether the pattern `wanted` (see `address.written`) names `domain`; RFC 1985 5.1 has "@" in the same sense."""
     if wanted.startswith("*."):
         return domain.endswith(wanted[1:])
     if not wanted.startswith("@"):

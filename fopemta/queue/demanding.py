@@ -15,10 +15,9 @@ import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import implementer
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration
 from fopemta.interfaces import IDemandsInForce, ISpool, SpoolTrouble
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.policy.acceptance import to_store
 from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker
@@ -29,9 +28,10 @@ from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, RecipientFacts
 from fopemta.policy.rulebook import NO_RULES, Rulebook, RuleResult
 from fopemta.policy.steps import House
 from fopemta.policy.way import Way, way_of
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.plan import own_demand
 from fopemta.routing.routes import route_for
 from fopemta.trust.demand import Demand, Demanded, inheritance
-from fopemta.trust.ladder import own_demand
 from fopemta.trust.verdict import Result, VerdictRecord
 
 # The facts of a message, and what each of several books of rules says of it.
@@ -74,7 +74,7 @@ class Demanding:
         self._now = now
         self._in_thread = in_thread
         self._config = config
-        self._house = House.of(config)
+        self._house = House(config.routes, config.relay.domains)
         self._book = _at_each_attempt(config)
         # Rules that are not those of the configuration any more.
         self._kept = tuple(config.earlier or ())
@@ -100,7 +100,7 @@ class Demanding:
             self._kept = config.earlier
         elif changed:
             self._kept = (*self._kept, Earlier(self._now(), RulesText(None, "", self._book)))
-        self._config, self._book, self._house = config, book, House.of(config)
+        self._config, self._book, self._house = config, book, House(config.routes, config.relay.domains)
         return changed
 
     def let_fall(self) -> None:

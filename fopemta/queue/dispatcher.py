@@ -14,11 +14,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
 from fopemta import maillog
+from fopemta.address.mailbox import Mailbox
 from fopemta.background import supervise
-from fopemta.config.model import Configuration, Via
+from fopemta.config.model import Configuration
 from fopemta.interfaces import ICourier, IQueue, IRuleCounts, ISpool, SpoolTrouble, UnknownMessage
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult, lowered, verdicts_of
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
 from fopemta.queue.clocks import Ages, SteadyAgenda
@@ -37,6 +36,8 @@ from fopemta.queue.unnested import Unnested
 from fopemta.queue.ways import Ways, found_for
 from fopemta.retry.standings import AnyStandings
 from fopemta.retry.timetable import astray, sane
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.route import Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
 from fopemta.trust.verdict import VerdictRecord

@@ -29,7 +29,11 @@ class MadeHere:
 
     def envelope(self, envelope: Envelope, content: bytes) -> Envelope:
         """As it is to be stored.  Nobody is refused: what a rule refuses to strangers it cannot refuse to us."""
-        house = House.of(self.config, NO_ALIASES if self.aliases is None else self.aliases.current())
+        house = House(
+            self.config.routes,
+            self.config.relay.domains,
+            NO_ALIASES if self.aliases is None else self.aliases.current(),
+        )
         book = (self.config.rulebook or NO_RULES).of(Hold, Redirect, Bcc, *AT_EACH_ATTEMPT)
         if not book.rules:
             return through_aliases(envelope, house)

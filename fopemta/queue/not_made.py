@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.mail.unattempted import unattempted
+from fopemta.routing.consignment import Consignment
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.verdict import VerdictRecord
 

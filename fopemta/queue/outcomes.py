@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred
 from fopemta import maillog
 from fopemta.config.model import Configuration
 from fopemta.interfaces import IRuleCounts, ISpool, SpoolTrouble, UnknownMessage
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.queue.clocks import Ages
 from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
@@ -22,6 +21,7 @@ from fopemta.queue.round import Round
 from fopemta.report.notices import warning_due, with_warnings
 from fopemta.report.quotation import quoted_codes, refusal_in, said_by_server
 from fopemta.retry.timetable import held_up, life_over, next_try
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.values import NextHop
 from fopemta.trust.demand import Demand
 from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.queue.clocks import is_of
 
 

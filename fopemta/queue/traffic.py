@@ -6,14 +6,15 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from fopemta import maillog
-from fopemta.config.model import Configuration, Via
-from fopemta.mail.address import path_text
-from fopemta.mail.consignment import Consignment
+from fopemta.address.mailbox import path_text
+from fopemta.config.model import Configuration
 from fopemta.mail.queued import RecipientStatus
 from fopemta.queue.destinations import Destinations, Taken
 from fopemta.queue.parked import Parked
 from fopemta.retry.standing import Pacing
 from fopemta.retry.standings import AnyStandings, Turn
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.route import Via
 from fopemta.routing.values import NextHop
 from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
 
@@ -179,7 +180,7 @@ def _named(hop: NextHop) -> bool:
 def _limits(config: Configuration) -> tuple[int, Pacing, float]:
     delivery, workers = config.delivery, config.workers
     rate = delivery.rate_per_destination / workers.count
-    return workers.share(delivery.connections), Pacing.of(delivery, config.retry), rate
+    return workers.share(delivery.connections), Pacing.of(delivery.connections_per_destination, config.retry), rate
 
 
 def _in_place_of(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from fopemta import maillog
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration
-from fopemta.mail.address import Mailbox
 from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
 from fopemta.policy.demands import RuleDemands
 from fopemta.policy.way import Way, way_of
@@ -14,9 +14,9 @@ from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
 from fopemta.queue.pressing import Pressing
 from fopemta.queue.round import Round
 from fopemta.retry.timetable import astray
+from fopemta.routing.plan import own_demand
 from fopemta.routing.values import NextHop
 from fopemta.trust.demand import Merged, weaker
-from fopemta.trust.ladder import own_demand
 from fopemta.trust.levels import Level
 
 _NOTHING = RuleDemands()

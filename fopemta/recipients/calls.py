@@ -10,9 +10,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from fopemta import maillog
+from fopemta.address.mailbox import Mailbox
 from fopemta.background import supervise
 from fopemta.interfaces import ICallout
-from fopemta.mail.address import Mailbox
 from fopemta.policy.recipients import Remembered, Said, remembered_after
 from fopemta.recipients.files import InThread
 

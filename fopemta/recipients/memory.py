@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from fopemta import maillog
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.policy.recipients import FRESH, GOOD_KEPT, Remembered, Said
 from fopemta.private_folder import make_private_folders
 

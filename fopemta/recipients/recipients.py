@@ -11,10 +11,10 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from fopemta import maillog
+from fopemta.address.mailbox import Mailbox
 from fopemta.background import supervise
-from fopemta.config.model import Configuration, Route, Verify, Via
+from fopemta.config.model import Configuration
 from fopemta.interfaces import IAliases, IRecipients
-from fopemta.mail.address import Mailbox
 from fopemta.mail.reply import Reply
 from fopemta.policy import aliases as alias_rules
 from fopemta.policy.aliases import NO_ALIASES, Aliases
@@ -23,6 +23,7 @@ from fopemta.policy.recipient_list import RecipientList, parse
 from fopemta.policy.recipients import NO_SUCH_MAILBOX, NOT_KNOWN_NOW, by_callout, by_list, is_postmaster
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.files import InThread, WatchedFile
+from fopemta.routing.route import Route, Verify, Via
 from fopemta.routing.routes import is_local, route_for
 
 

@@ -5,7 +5,7 @@ RFC 6522 (the container), RFC 3464 and 6533 (the machines' part), RFC 3834 (Auto
 
 from __future__ import annotations
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import date_time
 from fopemta.report.enclosure import Enclosed, enclosure, extent

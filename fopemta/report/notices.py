@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Notify, RecipientOptions
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.report.kinds import Kind

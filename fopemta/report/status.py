@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Arrival, OriginalRecipient
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.received import date_time

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import RecipientOptions
 from fopemta.mail.queued import QueuedMessage
 from fopemta.trust.verdict import VerdictRecord

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from fopemta.config.model import Delivery, Retry
+from fopemta.retry.settings import Retry
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result, VerdictRecord
 
@@ -37,10 +37,10 @@ class Pacing:
     longest_rest: float = LONGEST_REST
 
     @classmethod
-    def of(cls, delivery: Delivery, retry: Retry) -> Pacing:
+    def of(cls, connections_per_destination: int, retry: Retry) -> Pacing:
         """What a configuration says."""
         rests = min(FIRST_REST, retry.first), min(LONGEST_REST, retry.longest)
-        return cls(delivery.connections_per_destination, *rests)
+        return cls(connections_per_destination, *rests)
 
     @property
     def first_window(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fopemta.config.model import Retry
+from fopemta.retry.settings import Retry
 
 # Of a wait, either way: spreads what was deferred together.
 JITTER = 0.1

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import attrs
 
+from fopemta.address.ip import is_ip_address
 from fopemta.answer import Absent, Answer, Unavailable
-from fopemta.mail.address import is_ip_address
 from fopemta.routing.values import RoutingFailure
 from fopemta.trust.diagnosis import Diagnosis
 

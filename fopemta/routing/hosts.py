@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from fopemta.address.ip import canonical_ip_address, is_ip_address
 from fopemta.answer import Answer, Found, Unavailable
-from fopemta.mail.address import canonical_ip_address, is_ip_address
 from fopemta.routing.exchangers import Exchanger, loops_back, no_such_domain, private_address, unavailable
 from fopemta.routing.public_address import Reach
 from fopemta.routing.values import Host, RoutingFailure

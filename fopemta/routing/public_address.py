@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import attrs
 
-from fopemta.mail.address import canonical_ip_address
+from fopemta.address.ip import canonical_ip_address
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 

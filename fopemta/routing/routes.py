@@ -8,15 +8,15 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from fopemta.config.model import Route, Via
-from fopemta.mail.written import names_of
+from fopemta.address.written import names_of
+from fopemta.routing.route import Route, Via
 from fopemta.routing.values import NextHop
 
 _BY_MX = Route(domain="*", via=Via.MX)
 
 
 def route_for(domain: str, routes: Sequence[Route]) -> Route:
-    """The route whose domain names `domain` most narrowly (see `mail.written`); else "*"; else by MX."""
+    """The route whose domain names `domain` most narrowly (see `address.written`); else "*"; else by MX."""
     by_domain = _by_domain(routes)
     for name in names_of(domain):
         if name in by_domain:

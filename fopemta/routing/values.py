@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from fopemta.config.model import Route
+from fopemta.routing.route import Route
 from fopemta.trust.diagnosis import Diagnosis
 
 

@@ -15,15 +15,8 @@ from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.config.checks import cautions, revocation_matters
-from fopemta.config.errors import ConfigurationError, ConfigurationErrors
-from fopemta.config.model import (
-    CertificateFiles,
-    Configuration,
-    Listener,
-    ListenerTls,
-    Via,
-)
-from fopemta.config.ways import listening_address
+from fopemta.config.endpoints import listening_address
+from fopemta.config.model import Configuration, Listener, ListenerTls
 from fopemta.few_at_once import FewAtOnce, InThread
 from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
@@ -61,11 +54,13 @@ from fopemta.recipients.recipients import Recipients
 from fopemta.retry.standings import AnyStandings
 from fopemta.routing.hosts import OwnAddresses
 from fopemta.routing.public_address import Reach
+from fopemta.routing.route import Via
 from fopemta.routing.values import NextHop
 from fopemta.server.following import Following, Reconfigured, roots_of, shown_certificates
 from fopemta.server.machine import THIS_MACHINE, Machine
 from fopemta.server.mail_service import Attendant
 from fopemta.server.preflight import readable_keys
+from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
@@ -76,6 +71,7 @@ from fopemta.tls.root_watch import RootsWatch
 from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerSettings, ServerTls
 from fopemta.tls.watch import CertificateWatch
+from fopemta.trust.plan import CertificateFiles
 from fopemta.users.logins import logins_of
 from fopemta.users.secret import SecretUnusable, kept_secret
 from fopemta.users.slowdown import AnySlowdown

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 import attrs
 
 from fopemta.config.checks import rule_errors
-from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.load import load
 from fopemta.config.model import Configuration
 from fopemta.config.rules import load_rules
 from fopemta.plain_file import read_plain
 from fopemta.policy.rulebook import Rulebook
+from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 
 VARIABLE = "FOPEMTA_CONFIG"
 PLACES = ("etc/fopemta.toml", "/etc/fopemta/fopemta.toml")

@@ -7,13 +7,14 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
 
-from fopemta.config.model import CertificateFiles, Configuration
+from fopemta.config.model import Configuration
 from fopemta.interfaces import IQueue
 from fopemta.policy.action import ForceTls
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import Credentials, CredentialsError
 from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerSettings, ServerTls
+from fopemta.trust.plan import CertificateFiles
 
 
 class Reconfigured(Protocol):

@@ -21,13 +21,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from fopemta import maillog
 from fopemta.background import supervise
-from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Configuration
 from fopemta.config.rules import load_rules
 from fopemta.plain_file import read_plain
 from fopemta.policy.earlier import NO_RULES_TEXT, Earlier, RulesText, followed
 from fopemta.policy.rulebook import NO_RULES
 from fopemta.private_folder import make_private_folders
+from fopemta.settings.errors import ConfigurationErrors
 from fopemta.trust.verdict import from_rfc3339
 
 FILE_NAME = "rules-in-force.json"

@@ -15,15 +15,16 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.internet.endpoints import serverFromString
 
-from fopemta.config.errors import ConfigurationError
-from fopemta.config.model import Configuration, Listener, ListenerTls, ServerVersion, TlsServer, Verify
-from fopemta.config.ways import Spot, spots_of
+from fopemta.config.endpoints import Spot, spots_of
+from fopemta.config.model import Configuration, Listener, ListenerTls, ServerVersion, TlsServer
 from fopemta.plain_file import open_to_others
 from fopemta.policy import aliases, recipient_list
 from fopemta.policy.action import ForceTls
 from fopemta.recipients import files as recipient_files
+from fopemta.routing.route import Verify
 from fopemta.routing.routes import is_local
 from fopemta.server.own_addresses import Missing, missing_here
+from fopemta.settings.errors import ConfigurationError
 from fopemta.tls import groups
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.credentials import load as load_credentials

@@ -12,12 +12,12 @@ from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.config.checks import cautions
-from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration
 from fopemta.interfaces import IReload, Reloaded
 from fopemta.server import configuration_file, preflight
 from fopemta.server.following import AnyFollowing
 from fopemta.server.kept_rules import KeptRules
+from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 
 # Attributes of the model that are looked at when the service starts, and not again.
 AT_START = (

@@ -17,7 +17,6 @@ import attrs
 from twisted.python import usage
 
 from fopemta import maillog
-from fopemta.config.errors import ConfigurationError, ConfigurationErrors
 from fopemta.config.model import Configuration, Log, LogLevel
 from fopemta.control.outflow import portions_of
 from fopemta.control.protocol import Reach
@@ -31,6 +30,7 @@ from fopemta.server.log_file import AppendedFile, Output, StandardOutput
 from fopemta.server.machine import THIS_MACHINE, Machine
 from fopemta.server.mail_service import Attendant, CannotStart, Listening, MailService
 from fopemta.server.reload import Reload
+from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 from fopemta.spool.partitions import folders_for
 
 # twistd's own name for the log of a daemon that is told no other.

@@ -15,7 +15,6 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ReactorNotRunning
 
 from fopemta import maillog
-from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Configuration
 from fopemta.formats.brief import place_of_brief
 from fopemta.inbound.factory import InboundFactory
@@ -31,6 +30,7 @@ from fopemta.server.assembly import Kept, Server, spool_of
 from fopemta.server.following import Following
 from fopemta.server.mail_service import CannotStart, Listening, MailService, reopen
 from fopemta.server.service import open_log
+from fopemta.settings.errors import ConfigurationErrors
 from fopemta.trust.host_memory import Known
 from fopemta.wire.clients import use_lines
 from fopemta.workers import commands
@@ -178,7 +178,7 @@ class Worker:
         config, connections = charge.configuration, Connections()
         self._standings = LeasedStandings(
             self._reactor,
-            Pacing.of(config.delivery, config.retry),
+            Pacing.of(config.delivery.connections_per_destination, config.retry),
             lambda wishes: self.link.tell(commands.Say, wishes=wishes),
             connections.to,
             connections.ending,

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.reply import Reply
 from fopemta.smtp.server_offer import ServerOffer

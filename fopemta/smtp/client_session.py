@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
-from fopemta.mail.address import Mailbox, path_text
+from fopemta.address.mailbox import Mailbox, path_text
 from fopemta.mail.envelope import BodyType
 from fopemta.mail.reply import Reply
 from fopemta.smtp.client_effects import (

@@ -12,19 +12,12 @@ from typing import Any, Protocol, TypeAlias
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.grammar import NotInGrammar, canonical_domain, mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import RecipientOptions
 from fopemta.mail.reply import Reply
 from fopemta.smtp.extensions import Offered, mail_parameters, rcpt_parameters
-from fopemta.smtp.grammar import (
-    NotInGrammar,
-    canonical_domain,
-    host_name,
-    local_sender,
-    mailbox,
-    parameters,
-    split_path,
-)
+from fopemta.smtp.grammar import host_name, local_sender, parameters, split_path
 from fopemta.smtp.parameters import MailOptions, Parameter
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import attrs
 
+from fopemta.address.grammar import NotInGrammar, mailbox
 from fopemta.mail.envelope import BodyType, Notify, OriginalRecipient, Returned
-from fopemta.smtp.grammar import NotInGrammar, mailbox
 from fopemta.smtp.xtext import decode_unitext, decode_xtext
 
 # RFC 3461 4.2 and 4.4: the longest values, in characters as they are written.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import TlsSession
 from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply

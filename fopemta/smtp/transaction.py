@@ -7,7 +7,7 @@ from operator import attrgetter
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope, RecipientOptions
 from fopemta.mail.reply import Reply
 from fopemta.mail.trace import ReceivedCount

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import attrs
 
-from fopemta.mail.address import canonical_ip_address, is_ip_address
-from fopemta.smtp.grammar import NotInGrammar
+from fopemta.address.grammar import NotInGrammar
+from fopemta.address.ip import canonical_ip_address, is_ip_address
 from fopemta.smtp.xtext import decode_xtext
 
 # The address of a client that has none: in no network, so without any right.

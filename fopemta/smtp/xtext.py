@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from fopemta.smtp.grammar import NotInGrammar
+from fopemta.address.grammar import NotInGrammar
 
 # Hex is in upper case there; some write it in lower case, which nobody can take for anything else.
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*")

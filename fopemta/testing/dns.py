@@ -22,9 +22,9 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol, Protocol, ServerFactory
 from zope.interface import implementer
 
+from fopemta.address.ip import is_ip_address
 from fopemta.answer import Absent, Answer, Found
 from fopemta.interfaces import IResolver
-from fopemta.mail.address import is_ip_address
 from fopemta.routing.public_address import Reach
 
 # The addresses of tests are those of documentation and loopback, which mail does not go to otherwise.

@@ -12,15 +12,15 @@ from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
-from fopemta.config.model import CertificateFiles
+from fopemta.address.ip import is_ip_address
 from fopemta.interfaces import IClientTls, ITlsChannel, Resumable
-from fopemta.mail.address import is_ip_address
 from fopemta.tls.against import OtherRoots
 from fopemta.tls.channel import TlsChannel
 from fopemta.tls.credentials import Credentials, CredentialsError, load, use
 from fopemta.tls.observed import ObservedConnection, keep_staple, observe
 from fopemta.tls.roots import RootsError, trust
 from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.plan import CertificateFiles
 from fopemta.trust.rungs import OFFERS, Hello, Offer, Rung, Version
 
 _Contexts: TypeAlias = dict[tuple[Rung, Hello], SSL.Context]

@@ -25,11 +25,11 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
-from fopemta.config.model import CertificateFiles
 from fopemta.plain_file import read_plain
 from fopemta.private_folder import make_private_folders
 from fopemta.trust.certificates import UNREADABLE
 from fopemta.trust.names import matching, patterns, presented
+from fopemta.trust.plan import CertificateFiles
 
 ServerKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 

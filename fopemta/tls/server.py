@@ -17,17 +17,18 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from fopemta import maillog
-from fopemta.config.model import ClientCertificates, ClientEku, Listener, ServerProfile, ServerVersion, TlsServer
+from fopemta.config.model import ClientCertificates, ClientEku, Listener, ServerVersion, TlsServer
 from fopemta.interfaces import IServerTls, ITlsChannel
-from fopemta.mail.envelope import ClientCertificate, TlsSession
+from fopemta.mail.envelope import TlsSession
 from fopemta.tls.channel import TlsChannel
 from fopemta.tls.credentials import Credentials, CredentialsError, use
 from fopemta.tls.groups import prefer
 from fopemta.tls.observed import ObservedConnection, observe
 from fopemta.tls.roots import RootsError, trust
 from fopemta.trust.client_certificate import judge_client
+from fopemta.trust.evidence import ClientCertificate
 from fopemta.trust.names import Patterns, matching, patterns, presented
-from fopemta.trust.server_offer import PROFILES, ServerOffer, offer_of
+from fopemta.trust.server_offer import PROFILES, ServerOffer, ServerProfile, offer_of
 
 # What a server name may consist of before it reaches logs and records.
 _HOST_NAME = re.compile(rb"[A-Za-z0-9._-]{1,253}")

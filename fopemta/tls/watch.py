@@ -12,9 +12,9 @@ from typing import TypeAlias
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from fopemta import maillog
-from fopemta.config.model import CertificateFiles
 from fopemta.tls.credentials import Credentials, CredentialsError, cautions_about
 from fopemta.tls.file_state import FileState, state_of
+from fopemta.trust.plan import CertificateFiles
 
 # Seconds between two looks, and between two warnings about the same certificate.
 INTERVAL = 30.0

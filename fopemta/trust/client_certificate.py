@@ -11,9 +11,8 @@ from typing import TypeAlias
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from fopemta.mail.envelope import ClientCertificate
 from fopemta.trust.certificates import printable
-from fopemta.trust.evidence import ChainError
+from fopemta.trust.evidence import ChainError, ClientCertificate
 from fopemta.trust.names import presented
 from fopemta.trust.purpose import is_for_servers
 from fopemta.trust.read_certificate import ReadCertificate, path_fault, read

@@ -36,3 +36,21 @@ class HandshakeEvidence:
     resumed: bool = False
     staple: bytes = b""
     judging_error: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ClientCertificate:
+    """The certificate that a client showed; printable text in all fields.
+
+    `names` are its dNSName entries; `subject` and `issuer` as RFC 4514 text; `sha256` and `key_sha256` the fingerprints
+    of the certificate and of its key, in lower-case hex.  `verified`: its chain leads to one of our roots for clients,
+    and it is good today; `fault` says in an operator's words what is wrong with it otherwise.
+    """
+
+    names: tuple[str, ...] = ()
+    subject: str = ""
+    issuer: str = ""
+    sha256: str = ""
+    key_sha256: str = ""
+    verified: bool = False
+    fault: str | None = None

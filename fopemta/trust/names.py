@@ -15,7 +15,7 @@ from cryptography import x509
 from service_identity import CertificateError, VerificationError
 from service_identity.hazmat import DNS_ID, DNSPattern, IPAddress_ID, IPAddressPattern, verify_service_identity
 
-from fopemta.mail.address import is_ip_address
+from fopemta.address.ip import is_ip_address
 from fopemta.trust.certificates import printable
 
 _MOST_SHOWN = 10

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import enum
+
 import attrs
 
-from fopemta.config.model import CertificateFiles, Fallback
 from fopemta.trust.demand import Proof
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
+
+
+class Fallback(enum.Enum):
+    """When plain SMTP may follow a failed handshake at level opportunistic."""
+
+    IMMEDIATE = "immediate"
+    AFTER_DEFERRAL = "after_deferral"
+    NEVER = "never"
+
+
+@attrs.frozen
+class CertificateFiles:
+    """Paths of PEM files: `chain` the leaf and its intermediates in order, `key` its private key."""
+
+    chain: str
+    key: str
 
 
 @attrs.frozen(cache_hash=True)  # a part of what sessions are found by

@@ -10,9 +10,11 @@ RSA key transport, too.
 
 from __future__ import annotations
 
+import enum
+from typing import Protocol
+
 import attrs
 
-from fopemta.config.model import Listener, ServerProfile, TlsServer
 from fopemta.trust.rungs import OFFERS, Rung
 
 TLS13 = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
@@ -39,6 +41,14 @@ KNOWN_SUITES = (*TLS13, *_AEAD, *_SHA2, *_OLD)
 KNOWN_GROUPS = _GROUPS
 
 
+class ServerProfile(enum.Enum):
+    """Which suites and groups a listener speaks: see `trust.server_offer`."""
+
+    INTERNET_NL = "internet.nl"
+    MAIL = "mail"
+    BSI = "bsi"
+
+
 @attrs.frozen
 class ServerOffer:
     """The suites of TLS 1.3, those of TLS 1.2, and the groups, as OpenSSL names them; the first that a client has is
@@ -48,6 +58,22 @@ class ServerOffer:
     tls13: tuple[str, ...]
     tls12: tuple[str, ...]
     groups: tuple[str, ...]
+
+
+class Choice(Protocol):
+    """What [tls.server] says, or one [[listener]]; None and () leave it to the other."""
+
+    @property
+    def profile(self) -> ServerProfile | None:
+        """Comes before the lists of the other."""
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """OpenSSL's names, best first; they come before the profile."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Likewise, for key exchange."""
 
 
 PROFILES: dict[ServerProfile, ServerOffer] = {
@@ -61,10 +87,10 @@ PROFILES: dict[ServerProfile, ServerOffer] = {
 }
 
 
-def offer_of(server: TlsServer, listener: Listener) -> ServerOffer:
+def offer_of(server: Choice, listener: Choice) -> ServerOffer:
     """What `listener` speaks: its own lists come first, then those of its own profile, then [tls.server]'s."""
     own = listener.profile is not None
-    profile = PROFILES[listener.profile or server.profile]
+    profile = PROFILES[listener.profile or server.profile or ServerProfile.INTERNET_NL]
     suites = listener.suites or (() if own else server.suites)
     groups = listener.groups or (() if own else server.groups)
     return ServerOffer(

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from fopemta.address.written import NotWritten, address_or_domains
 from fopemta.mail.login import LoggedIn
-from fopemta.mail.written import NotWritten, address_or_domains
 from fopemta.smtp.saslprep import NotPreparable, prepared
 from fopemta.smtp.scram import ITERATIONS, NotAVerifier, Verifier
 
@@ -93,7 +93,7 @@ def name_of(text: str) -> str:
 
 
 def sender_of(text: str) -> str:
-    """An address or a domain pattern (see `mail.written`), in canonical form.  Raises NotAnAccount."""
+    """An address or a domain pattern (see `address.written`), in canonical form.  Raises NotAnAccount."""
     try:
         found = address_or_domains(text)
     except NotWritten as error:

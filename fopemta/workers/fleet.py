@@ -11,9 +11,9 @@ from twisted.internet.task import deferLater
 from twisted.protocols.amp import Command
 
 from fopemta import maillog
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration, Log
 from fopemta.interfaces import IMailReactor
-from fopemta.mail.address import Mailbox
 from fopemta.policy.recipients import Remembered
 from fopemta.retry.leases import News
 from fopemta.routing.values import NextHop

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from fopemta.config.model import Via
 from fopemta.retry.leases import News
 from fopemta.retry.standing import Experience, Pace, Pacing, Standing, after_meeting, experience_of
 from fopemta.retry.standings import Standings, Turn
+from fopemta.routing.route import Via
 from fopemta.routing.routes import hop_by
 from fopemta.routing.values import NextHop
 from fopemta.trust.verdict import VerdictRecord

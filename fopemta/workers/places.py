@@ -29,12 +29,12 @@ class Places:
         self._clock = clock
         self._noise = noise
         self._tell = tell
-        self._leases: Leases[NextHop] = Leases(Pacing.of(config.delivery, config.retry))
+        self._leases: Leases[NextHop] = Leases(Pacing.of(config.delivery.connections_per_destination, config.retry))
         self._call: IDelayedCall | None = None
 
     def reconfigure(self, config: Configuration) -> None:
         """Use other limits from now on."""
-        self._leases.limit(Pacing.of(config.delivery, config.retry))
+        self._leases.limit(Pacing.of(config.delivery.connections_per_destination, config.retry))
         self._settle_in(0)
 
     def joined(self, worker: int) -> tuple[News[NextHop], ...]:

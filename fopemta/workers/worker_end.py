@@ -14,9 +14,9 @@ from twisted.protocols.amp import Command, UnknownRemoteError
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration
 from fopemta.interfaces import IQueue
-from fopemta.mail.address import Mailbox
 from fopemta.mail.orders import Order, OrderResult
 from fopemta.mail.queued import QueuedMessage
 from fopemta.policy.recipients import Remembered

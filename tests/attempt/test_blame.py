@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.blame import after_break, disposition_of
-from fopemta.mail.address import Mailbox
 from fopemta.mail.reply import Reply
 from fopemta.smtp.client_effects import Phase, RecipientResult
 from fopemta.trust.diagnosis import Diagnosis

@@ -6,13 +6,12 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.attempt.cursor import LONGEST_PER_HOST, MOST_CONNECTIONS_PER_HOST, Cursor, Step, StepEnd
-from fopemta.config.model import Fallback
 from fopemta.routing.values import Host
 from fopemta.trust.demand import NameSource, Proof
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.host_memory import Start
 from fopemta.trust.levels import Level
-from fopemta.trust.plan import TlsPlan
+from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.rungs import Hello, Rung
 from tests.trust.test_ladder import plan
 

@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.cursor import Step
 from fopemta.attempt.findings import Finding, Session
 from fopemta.attempt.roll import Roll
-from fopemta.config.model import Fallback
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Broken, Phase, RecipientResult, SessionFailed
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.levels import Level
-from fopemta.trust.plan import TlsPlan
+from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import VerdictRecord
 

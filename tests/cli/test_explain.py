@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from click.testing import Result as Done
 from twisted.internet.task import Clock
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.cli.main import main
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope, RecipientOptions
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool

@@ -9,11 +9,11 @@ import attrs
 from click.testing import CliRunner, Result
 from twisted.internet.task import Clock
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.cli.main import main
 from fopemta.cli.queue_filter import Filter
 from fopemta.cli.queue_list import write_table
 from fopemta.cli.queue_source import queue_source
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool

@@ -1,4 +1,4 @@
-"""Every key that takes an address or a domain reads it by the one grammar: `mail.written`."""
+"""Every key that takes an address or a domain reads it by the one grammar: `address.written`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config import rules
 from fopemta.config.contract import FILE
-from fopemta.config.place import WRONG, Place, Reader
 from fopemta.config.section import Section, sections
 from fopemta.policy import aliases, recipient_list
+from fopemta.settings.place import WRONG, Place, Reader
 from fopemta.users.account import NotAnAccount, account_of
 from tests.users.accounts import ALICE_HASH
 

@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.contract import FILE
 from fopemta.config.load import load
-from fopemta.config.place import Place
 from fopemta.config.section import Key, Section, sections
 from fopemta.server.reload import AT_START
+from fopemta.settings.place import Place
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE_PATH = ROOT / "etc" / "fopemta.toml"

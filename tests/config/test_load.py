@@ -10,22 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.errors import ConfigurationErrors
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.load import load
-from fopemta.config.model import (
-    CertificateFiles,
-    Configuration,
-    Control,
-    Fallback,
-    Listener,
-    ListenerKind,
-    ListenerTls,
-    Node,
-    Route,
-    Via,
-)
-from fopemta.mail.address import Mailbox
+from fopemta.config.model import Configuration, Control, Listener, ListenerKind, ListenerTls, Node
+from fopemta.routing.route import Route, Via
+from fopemta.settings.errors import ConfigurationErrors
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import CertificateFiles, Fallback
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "config"
 

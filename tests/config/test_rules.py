@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.rules import load_rules
 from fopemta.policy.action import (
     WORDS,
@@ -21,6 +20,7 @@ from fopemta.policy.action import (
 )
 from fopemta.policy.facts import Direction, Fact
 from fopemta.policy.rulebook import Mode
+from fopemta.settings.errors import ConfigurationErrors
 from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung

@@ -14,11 +14,11 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 import fopemta
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration
 from fopemta.control.outflow import portions_of
 from fopemta.control.protocol import ControlFactory, Reach
 from fopemta.interfaces import IQueue, IReload, Portions, Reloaded, Unanswered
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.mail.queued import QueuedMessage

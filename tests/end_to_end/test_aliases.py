@@ -8,8 +8,8 @@ import attrs
 from twisted.internet.defer import execute
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import AliasFile
-from fopemta.mail.address import Mailbox
 from fopemta.outbound.callout import Callout, CalloutDemands
 from fopemta.policy.aliases import MOST_BY_ALIASES
 from fopemta.recipients.calls import Calls

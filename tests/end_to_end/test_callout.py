@@ -9,11 +9,12 @@ import attrs
 from twisted.internet.defer import execute
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Relay, Route, Unverified, Verify
 from fopemta.outbound.callout import Callout, CalloutDemands, hurried
+from fopemta.policy.admission import Relay
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
 from fopemta.recipients.recipients import Recipients
+from fopemta.routing.route import Route, Unverified, Verify
 from fopemta.testing.peers import StartTls
 from fopemta.trust.levels import Level
 from tests.inbound.inbound import Inbound

@@ -13,10 +13,11 @@ from typing import Any
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Limits, Listener, ListenerTls, Relay
+from fopemta.config.model import Limits, Listener, ListenerTls
 from fopemta.config.rules import load_rules
 from fopemta.inbound.factory import InboundFactory
 from fopemta.mime.flaws import BOUNDS, ContentBounds
+from fopemta.policy.admission import Relay
 from fopemta.policy.matchers import Answer
 from fopemta.testing.transport import connect
 from tests.force_tls.world import BOB, World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Notify, RecipientOptions, Returned
 from tests.force_tls.test_table import ON
 from tests.force_tls.world import BOB, CAROL, HOUR, World

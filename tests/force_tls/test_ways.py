@@ -7,7 +7,7 @@ from datetime import timedelta
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import RecipientOptions
 from fopemta.mail.orders import Obeyed, Order, OrderKind
 from tests.force_tls.test_table import OFF, ON

@@ -10,11 +10,10 @@ import attrs
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Configuration, Delivery, Route, Via
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import Configuration, Delivery
 from fopemta.config.rules import load_rules
 from fopemta.interfaces import SpoolFailing
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Notify, RecipientOptions
 from fopemta.mail.orders import Order, OrderKind
 from fopemta.mail.queued import Unfinished
@@ -22,6 +21,8 @@ from fopemta.outbound.grounds import Grounds
 from fopemta.policy.way import Way
 from fopemta.queue.demanding import Demanding
 from fopemta.queue.dispatcher import Dispatcher
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import RoutingFailure
 from fopemta.testing.peers import StartTls

@@ -11,12 +11,11 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from fopemta.config.model import Configuration, Listener, Node, Retry, Route, TlsClient, Via
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import Configuration, Listener, Node
 from fopemta.config.rules import load_rules
 from fopemta.interfaces import Ended, ICourier
 from fopemta.lookup.router import Router
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Arrival, Envelope
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.policy.acceptance import accept
@@ -25,13 +24,17 @@ from fopemta.policy.rulebook import NO_RULES
 from fopemta.policy.steps import House
 from fopemta.queue.demanding import Demanding
 from fopemta.queue.dispatcher import Dispatcher
+from fopemta.retry.settings import Retry
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.hosts import OwnAddresses
+from fopemta.routing.route import Route, Via
 from fopemta.spool.memory import MemorySpool
 from fopemta.testing.authority import Authority
 from fopemta.testing.dns import EVERYWHERE, ScriptedResolver
 from fopemta.testing.network import MemoryNetwork
 from fopemta.testing.peers import Behaviour, Peer, StartTls
 from fopemta.tls.server import ServerTls
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.revocation import Finding, Status
 from fopemta.trust.verdict import Result, VerdictRecord
 from tests.outbound.delivery import CLIENT
@@ -176,7 +179,7 @@ class World:
         content = f"Subject: {subject}\r\n\r\nThe body.\r\n".encode()
         done: list[Any] = []
         envelope = Envelope(sender, recipients, arrival=arrival, **more)
-        book, house = self.config.rulebook or NO_RULES, House.of(self.config)
+        book, house = self.config.rulebook or NO_RULES, House(self.config.routes, self.config.relay.domains)
         accepted = accept(envelope, book, house, content_facts(content, True), len(content), self.now())
         assert accepted.refusal is None
         envelope = accepted.envelope

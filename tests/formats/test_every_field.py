@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.formats.message_json import (
     MessageFacts,
     facts_from_json,
@@ -12,18 +13,10 @@ from fopemta.formats.message_json import (
     outcome_from_json,
     outcome_to_json,
 )
-from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import (
-    Arrival,
-    ClientCertificate,
-    Envelope,
-    OriginalRecipient,
-    RecipientOptions,
-    RuleNote,
-    TlsSession,
-)
+from fopemta.mail.envelope import Arrival, Envelope, OriginalRecipient, RecipientOptions, RuleNote, TlsSession
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.trust.demand import Demand, Demanded, Patience, Proof
+from fopemta.trust.evidence import ClientCertificate
 from fopemta.trust.verdict import CertificateFacts, Tested, VerdictRecord
 from tests.every_field import classes_in, filled, replaced, variants
 from tests.spool.contract import ID

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.formats.message_json import (
     MessageFacts,
     facts_from_json,
@@ -18,11 +19,9 @@ from fopemta.formats.message_json import (
     outcome_from_json,
     outcome_to_json,
 )
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import (
     Arrival,
     BodyType,
-    ClientCertificate,
     Envelope,
     Notify,
     OriginalRecipient,
@@ -31,6 +30,7 @@ from fopemta.mail.envelope import (
     RuleNote,
     TlsSession,
 )
+from fopemta.trust.evidence import ClientCertificate
 from fopemta.trust.verdict import CertificateFacts, Result
 from tests.spool.contract import ALICE, BOB, ENVELOPE, ID, REPORT, verdict
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.formats.message_json import facts_to_json, outcome_to_json
 from fopemta.formats.waiting import waiting_of
 from fopemta.formats.waiting_file import Unsound, message_of
-from fopemta.mail.address import Mailbox
 from fopemta.mail.listed import brief
 from fopemta.mail.plain_json import decoded
 from fopemta.mail.queued import Unfinished

@@ -13,13 +13,15 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from fopemta.config.model import Configuration, Limits, Listener, ListenerTls, Node, Relay, Route, Via
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import Configuration, Limits, Listener, ListenerTls, Node
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import IBlocklists, IExchange, ILogins, IRecipients
-from fopemta.mail.address import Mailbox
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply
+from fopemta.policy.admission import Relay
+from fopemta.routing.route import Route, Via
 from fopemta.spool.memory import MemorySpool
 from fopemta.testing.transport import Pump, connect
 from fopemta.tls.server import ServerTls

@@ -11,9 +11,10 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from fopemta.config.model import ClientCertificates, Relay
+from fopemta.config.model import ClientCertificates
 from fopemta.config.rules import load_rules
 from fopemta.mail.reply import Reply
+from fopemta.policy.admission import Relay
 from fopemta.testing.authority import Authority, Leaf
 from fopemta.tls.server import ServerSettings, ServerTls
 from fopemta.trust.proofs import fingerprints

@@ -9,9 +9,9 @@ import attrs
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration, Limits, Node, Workers
 from fopemta.inbound.clients import Clients
-from fopemta.mail.address import Mailbox
 from fopemta.mail.reply import Reply
 
 CONFIG = Configuration(node=Node(hostname="mx.us.test", postmaster=Mailbox("pm", "us.test")), listeners=(), routes=())

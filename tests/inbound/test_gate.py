@@ -10,13 +10,15 @@ import attrs
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import LimitTimeouts, Listener, ListenerKind, ListenerTls, Relay, Route
-from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import BodyType, ClientCertificate
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import LimitTimeouts, Listener, ListenerKind, ListenerTls
+from fopemta.mail.envelope import BodyType
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.reply import Reply
-from fopemta.policy.admission import Admission
+from fopemta.policy.admission import Admission, Relay
+from fopemta.routing.route import Route
 from fopemta.smtp.transaction import BareLineEnds
+from fopemta.trust.evidence import ClientCertificate
 from tests.inbound.inbound import ENVELOPE, Blocklists, Inbound, Logins, Recipients, Talk
 
 NOBODY = Reply.of(550, "5.1.1", "No such mailbox")

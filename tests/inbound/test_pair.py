@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import ListenerTls
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope, Notify, OriginalRecipient, RecipientOptions, Returned
 from fopemta.testing.network import MemoryNetwork
 from fopemta.trust.levels import Level

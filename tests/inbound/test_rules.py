@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.rules import load_rules
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Notify
 from fopemta.mail.queued import RecipientState
 from fopemta.mime.flaws import BOUNDS

@@ -13,12 +13,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from fopemta.config.model import Route, Verify, Via
+from fopemta.address.mailbox import Mailbox
 from fopemta.interfaces import ICourier
 from fopemta.local.maildir import MaildirCourier
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope, RecipientOptions
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.route import Route, Verify, Via
 from fopemta.routing.routes import next_hop
 from fopemta.spool.content import OctetsContent
 from fopemta.spool.memory import MemorySpool

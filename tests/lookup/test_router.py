@@ -10,13 +10,14 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.answer import Absent, Found, Unavailable
-from fopemta.config.model import Configuration, Delivery, Node, Route, Via
+from fopemta.config.model import Configuration, Delivery, Node
 from fopemta.interfaces import IResolver, IRouter
 from fopemta.lookup.router import Router
-from fopemta.mail.address import Mailbox
 from fopemta.routing.hosts import MOST_HOSTS, OwnAddresses
 from fopemta.routing.public_address import Reach
+from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host, RoutingFailure
 from fopemta.testing.dns import EVERYWHERE, ScriptedResolver

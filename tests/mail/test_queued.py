@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage, RecipientState
 from fopemta.trust.verdict import Result, VerdictRecord

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
-from fopemta.mail.envelope import Arrival, ClientCertificate, Envelope, TlsSession
+from fopemta.address.mailbox import Mailbox
+from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.received import date_time, protocol_word, received_header
+from fopemta.trust.evidence import ClientCertificate
 
 NOW = 1_795_583_385.0
 BOB = Mailbox("bob", "us.test")

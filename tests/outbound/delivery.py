@@ -7,23 +7,26 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred, succeed
 
-from fopemta.config.model import Configuration, Fallback, Listener, Node, Route, TlsClient, Via
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import Configuration, Listener, Node
 from fopemta.config.model import Delivery as DeliverySettings
 from fopemta.lookup.router import Router
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.queue.demanding import Demanding
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.hosts import OwnAddresses
+from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.spool.memory import MemorySpool
 from fopemta.testing.dns import EVERYWHERE, ScriptedResolver
 from fopemta.testing.network import MemoryNetwork
 from fopemta.testing.peers import Behaviour, Peer, StartTls
 from fopemta.tls.server import ServerTls
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.demand import NOTHING_DEMANDED, Demanded, Revocation
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback
 from fopemta.trust.verdict import VerdictRecord
 from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, credentials, server_context
 

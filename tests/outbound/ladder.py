@@ -11,12 +11,12 @@ from typing import Any
 import attrs
 from OpenSSL import SSL
 
-from fopemta.config.model import Fallback
 from fopemta.interfaces import IClientTls
 from fopemta.testing.authority import Authority, rsa_key
 from fopemta.testing.peers import Peer, StartTls
 from fopemta.tls.server import ServerTls
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback
 from fopemta.trust.rungs import Hello, Rung
 from tests.outbound.delivery import CLIENT, EXPIRED, ONLY_AES128, ONLY_CBC, ONLY_TLS10, OTHER_NAME, Delivery, peer
 from tests.tls.handshakes import AUTHORITY, FromContext, credentials, server_context

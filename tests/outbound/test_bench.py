@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Fallback
 from fopemta.trust.demand import Demand, Demanded, NameSource, Proof
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback
 from fopemta.trust.verdict import Tested
 from tests.outbound.delivery import Delivery
 from tests.outbound.ladder import KINDS

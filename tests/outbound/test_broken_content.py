@@ -10,9 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from fopemta.interfaces import IMessageContent
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import BodyType
 from fopemta.outbound.content import PIECE
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.routes import next_hop
 from fopemta.testing.peers import Peer
 from fopemta.trust.verdict import VerdictRecord

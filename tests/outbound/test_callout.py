@@ -8,9 +8,9 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import DeliveryTimeouts
 from fopemta.interfaces import ICallout
-from fopemta.mail.address import Mailbox
 from fopemta.mail.reply import Reply
 from fopemta.outbound.callout import LONGEST, LONGEST_STEP, Callout, CalloutDemands, hurried, said_by
 from fopemta.policy.recipients import Said

@@ -9,7 +9,7 @@ import attrs
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import BodyType, Notify, OriginalRecipient, RecipientOptions, Returned
 from fopemta.mail.seven_bit import seven_bit
 from fopemta.outbound.carrying import _converted

@@ -7,14 +7,14 @@ import gc
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.answer import Unavailable
-from fopemta.config.model import Fallback
 from fopemta.interfaces import ICourier
-from fopemta.mail.address import Mailbox
 from fopemta.outbound.walk import Walk
 from fopemta.testing.network import SILENT
 from fopemta.testing.peers import Peer, StartTls
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback
 from fopemta.trust.verdict import Result, VerdictRecord
 from tests.outbound.delivery import (
     BOB,

@@ -10,13 +10,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Fallback
-from fopemta.mail.consignment import Consignment
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.routes import next_hop
 from fopemta.testing.peers import Peer
 from fopemta.trust.demand import Demand, Demanded, Proof, Revocation
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback
 from fopemta.trust.revocation import Finding, Status
 from tests.outbound.delivery import BOB, Delivery, peer
 from tests.outbound.ladder import KINDS, MX, RSA, cell

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Fallback
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback
 from tests.outbound.ladder import KINDS, cell
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "ladder.md"

@@ -10,17 +10,17 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from fopemta.config.model import Fallback, Route, Via
 from fopemta.interfaces import IRouter, SpoolFailing
-from fopemta.mail.consignment import Consignment
 from fopemta.outbound.pool import Place, Pool, Standing
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.testing.peers import Peer, StartTls
 from fopemta.tls.server import ServerTls
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
 from fopemta.trust.levels import Level
-from fopemta.trust.plan import TlsPlan
+from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import VerdictRecord
 from tests.outbound.delivery import BOB, EVE, Delivery, peer

@@ -11,14 +11,15 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.cli.tlstest_views import Report, lines_of_report, report_json
-from fopemta.config.model import Fallback, Route
 from fopemta.outbound.probing import Dialogue, Prober
+from fopemta.routing.route import Route
 from fopemta.routing.values import Host, NextHop
 from fopemta.tls.client import ClientTls
 from fopemta.trust.demand import Demand, NameSource, Proof
 from fopemta.trust.families import FAMILIES
 from fopemta.trust.grade import Grade, grade_of, worst
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback
 from fopemta.trust.rungs import Rung
 from tests.outbound.delivery import CLIENT, Delivery
 from tests.outbound.ladder import KINDS, MX

@@ -7,10 +7,10 @@ from typing import Any
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Fallback
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.report.quotation import quoted_codes
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback
 from fopemta.trust.verdict import VerdictRecord
 from tests.outbound.delivery import Delivery, peer
 from tests.outbound.ladder import KINDS

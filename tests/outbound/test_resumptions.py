@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.attempt.cursor import Step
-from fopemta.config.model import Fallback
 from fopemta.interfaces import Resumable
 from fopemta.mail.envelope import BodyType
 from fopemta.outbound.resumptions import LONGEST, MOST, REFUSED, Resumptions
@@ -20,7 +19,7 @@ from fopemta.tls.server import ServerTls
 from fopemta.trust.demand import Revocation
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
-from fopemta.trust.plan import TlsPlan
+from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.revocation import Finding, Status
 from fopemta.trust.rungs import Hello, Rung
 from fopemta.trust.verdict import VerdictRecord

@@ -12,15 +12,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import CertificateFiles, Route, TlsClient
+from fopemta.routing.plan import plan_towards
+from fopemta.routing.route import Route
 from fopemta.routing.routes import next_hop
 from fopemta.testing.authority import Authority, Leaf
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.server import ServerTls
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.demand import Demand, Demanded, NameSource, Proof
-from fopemta.trust.ladder import plan_towards
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import CertificateFiles
 from fopemta.trust.proofs import fingerprints
 from tests.outbound.delivery import GOOD, OTHER_NAME, Delivery, peer
 from tests.tls.handshakes import AUTHORITY, FromContext, credentials, server_context

@@ -8,14 +8,14 @@ from twisted.internet.defer import fail
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Fallback
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
+from fopemta.address.mailbox import Mailbox
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.routes import next_hop
 from fopemta.testing.peers import Peer, StartTls
 from fopemta.tls.server import ServerTls
 from fopemta.trust.demand import Demand, Demanded
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback
 from fopemta.trust.verdict import VerdictRecord
 from tests.outbound.delivery import BOB, EVE, EXPIRED, ONLY_AES128, Delivery, peer
 from tests.tls.handshakes import AUTHORITY, credentials

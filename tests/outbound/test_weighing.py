@@ -10,9 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from fopemta.config.model import TlsClient
 from fopemta.interfaces import IRevocations
 from fopemta.outbound.weighing import Weighing
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.demand import Proof, Revocation
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence

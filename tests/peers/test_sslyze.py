@@ -15,9 +15,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import ServerProfile
 from fopemta.testing.authority import Key, rsa_key
-from fopemta.trust.server_offer import PROFILES, ServerOffer
+from fopemta.trust.server_offer import PROFILES, ServerOffer, ServerProfile
 from tests.processes import Fopemta, free_port, program, temporary_authority
 from tests.trust.test_server_offer import rank
 

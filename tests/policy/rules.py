@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import Action, ForceTls
 from fopemta.policy.facts import ContentFacts, MessageFacts, RecipientFacts, Stage

@@ -7,8 +7,7 @@ from typing import Any
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Route, Via
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Arrival, Direction, Envelope, Notify, RecipientOptions
 from fopemta.policy.acceptance import Acceptance, accept, refusal_of
 from fopemta.policy.action import AddHeader, Bcc, Defer, ForceTls, Hold, Redirect, Reject, RouteVia
@@ -16,6 +15,7 @@ from fopemta.policy.aliases import Aliases, parse
 from fopemta.policy.facts import ContentFacts, Gap
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
 from fopemta.policy.steps import House
+from fopemta.routing.route import Route, Via
 from fopemta.trust.levels import Level
 from tests.every_field import filled
 from tests.policy.rules import BOB, EVE, NOW, by, header, message, results, rule, to

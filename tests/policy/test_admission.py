@@ -6,9 +6,9 @@ import ipaddress
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Route, Via
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.policy.admission import Admission, names_domain
+from fopemta.routing.route import Route, Via
 
 ROUTES = (
     Route(domain="local.test", via=Via.MAILDIR, maildir="/m"),

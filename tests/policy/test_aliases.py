@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Route, Via
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
 from fopemta.policy.aliases import MOST_TARGETS, Alias, Aliases, Target, expand, parse
 from fopemta.policy.steps import House, through_aliases
+from fopemta.routing.route import Route, Via
 
 HOME = "home.test"
 FILE = """\

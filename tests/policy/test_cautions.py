@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Route, Via
 from fopemta.config.rules import load_rules
 from fopemta.policy.action import AllowWeaker, Defer, ForceTls, Reject
 from fopemta.policy.cautions import expiry_cautions, proof_cautions, rule_cautions
 from fopemta.policy.rulebook import Mode, Rule
+from fopemta.routing.route import Route, Via
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
 ROUTES = (Route(domain="us.test", via=Via.MAILDIR, maildir="/m/{local_part}"),)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Route, Via
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import AllowWeaker, ForceTls, RouteVia
 from fopemta.policy.demands import RuleDemands, demands_on, demands_on_callout, stricter
 from fopemta.policy.facts import ContentFacts, Gap
 from fopemta.policy.rulebook import Mode, Rulebook
+from fopemta.routing.route import Route, Via
 from fopemta.trust.demand import Demand, Demanded, Patience, merge
 from fopemta.trust.levels import Level
 from tests.policy.rules import BOB, EVE, NOW, header, message, results, rule, to, who

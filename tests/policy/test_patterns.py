@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.policy.patterns import AddressPattern, BadPattern, address_pattern, name_pattern, text_pattern
 
 BOB = Mailbox("Bob", "example.org")

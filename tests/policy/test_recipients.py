@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Unverified
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.policy.recipients import (
     FRESH,
     GOOD_KEPT,
@@ -16,6 +15,7 @@ from fopemta.policy.recipients import (
     is_postmaster,
     remembered_after,
 )
+from fopemta.routing.route import Unverified
 
 DAY = 86400.0
 NOW = 1_000_000_000.0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.envelope import ClientCertificate, TlsSession
+from fopemta.mail.envelope import TlsSession
 from fopemta.policy.action import RequireTls
 from fopemta.policy.require_tls import shortfall
+from fopemta.trust.evidence import ClientCertificate
 from fopemta.trust.levels import Level
 
 GOOD = ClientCertificate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.policy.action import Hold, Reject
 from fopemta.policy.facts import STAGE_OF, Attachment, ContentFacts, Direction, Fact, Gap, Stage
 from fopemta.policy.matchers import Answer, Attachments, Body, Matcher, RecipientsOver, SizeOver

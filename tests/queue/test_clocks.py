@@ -9,9 +9,11 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Delivery, Retry, Via
+from fopemta.config.model import Delivery
 from fopemta.queue.clocks import Ages, SteadyAgenda
 from fopemta.queue.dispatcher import Dispatcher
+from fopemta.retry.settings import Retry
+from fopemta.routing.route import Via
 from fopemta.trust.verdict import Result
 from tests.queue.test_dispatcher import BOB, IDS, Base
 

@@ -7,9 +7,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration, Listener, Node
 from fopemta.config.rules import load_rules
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope, RecipientOptions
 from fopemta.mail.queued import QueuedMessage
 from fopemta.policy.demands import RuleDemands

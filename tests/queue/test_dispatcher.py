@@ -14,18 +14,20 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.background import supervise
-from fopemta.config.model import Configuration, Delivery, Listener, Node, Retry, Route, Via
+from fopemta.config.model import Configuration, Delivery, Listener, Node
 from fopemta.config.rules import load_rules
 from fopemta.interfaces import Ended, ICourier, IQueue
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
 from fopemta.queue.dispatcher import Dispatcher
+from fopemta.retry.settings import Retry
 from fopemta.retry.standing import Pacing, Standing
 from fopemta.retry.standings import Standings
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
 from fopemta.spool.memory import Kept, MemorySpool
@@ -111,7 +113,7 @@ class Base(SynchronousTestCase):
             **changes,
         )
         couriers = dict.fromkeys(Via, self.courier)
-        self.standings = ToldStandings(Pacing.of(self.config.delivery, self.config.retry))
+        self.standings = ToldStandings(Pacing.of(self.config.delivery.connections_per_destination, self.config.retry))
         self.dispatcher = Dispatcher(
             self.spool,
             couriers,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.orders import Order, OrderKind
 from fopemta.queue.clocks import is_of
 from fopemta.trust.verdict import Result

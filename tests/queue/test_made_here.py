@@ -7,9 +7,9 @@ from typing import Any
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.rules import load_rules
 from fopemta.interfaces import IAliases
-from fopemta.mail.address import Mailbox
 from fopemta.mail.damage import PutAside
 from fopemta.policy.aliases import Aliases, parse
 from fopemta.trust.verdict import Result

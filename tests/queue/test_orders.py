@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred
 
-from fopemta.config.model import Route, Via
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
+from fopemta.routing.route import Route, Via
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.verdict import Result
 from tests.queue.test_dispatcher import ALICE, BOB, CAROL, Base

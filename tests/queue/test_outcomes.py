@@ -9,9 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration, Listener, Node
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
 from fopemta.policy.demands import RuleDemands
 from fopemta.queue.clocks import Ages
@@ -19,6 +18,7 @@ from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
 from fopemta.queue.made_here import MadeHere
 from fopemta.queue.outcomes import Outcomes
 from fopemta.queue.round import Round
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.routes import next_hop
 from fopemta.spool.memory import MemorySpool
 from fopemta.trust.demand import Demand, Demanded, Patience

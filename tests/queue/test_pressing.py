@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.queue.pressing import NOTHING_PRESSES, Pressing
 
 BOB, BELOW, CAROL = Mailbox("bob", "b.test"), Mailbox("bob", "sub.b.test"), Mailbox("carol", "c.test")

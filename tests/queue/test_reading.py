@@ -8,10 +8,10 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration, Listener, Node
 from fopemta.config.rules import load_rules
 from fopemta.interfaces import SpoolFailing
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.policy.rulebook import Rulebook

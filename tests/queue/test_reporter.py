@@ -8,11 +8,11 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred, fail
 
-from fopemta.config.model import Retry
+from fopemta.address.mailbox import Mailbox
 from fopemta.interfaces import SpoolFailing, SpoolFull, SpoolTrouble, UnknownMessage
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Arrival, BodyType, Envelope, Notify, RecipientOptions
 from fopemta.mail.queued import Unfinished
+from fopemta.retry.settings import Retry
 from fopemta.spool.memory import Kept
 from fopemta.trust.verdict import Result
 from tests.queue.test_dispatcher import ALICE, BOB, CAROL, IDS, Base

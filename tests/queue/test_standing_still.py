@@ -11,15 +11,16 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from fopemta import maillog
-from fopemta.config.model import Delivery, Retry
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import Delivery
 from fopemta.interfaces import Ended, ICourier
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Order, OrderKind
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.queue.round import Round
 from fopemta.queue.ways import Ways
+from fopemta.retry.settings import Retry
+from fopemta.routing.consignment import Consignment
 from fopemta.spool.memory import Kept
 from fopemta.trust.verdict import Result, VerdictRecord
 from tests.queue.test_dispatcher import ALICE, IDS, Base

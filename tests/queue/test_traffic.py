@@ -14,15 +14,17 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from fopemta.config.model import Configuration, Delivery, Listener, Node, Retry, Route, Via
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import Configuration, Delivery, Listener, Node
 from fopemta.interfaces import Ended, ICourier
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.dispatcher import Dispatcher
+from fopemta.retry.settings import Retry
 from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.route import Route, Via
 from fopemta.routing.values import NextHop
 from fopemta.spool.memory import Kept, MemorySpool
 from fopemta.trust.diagnosis import Diagnosis

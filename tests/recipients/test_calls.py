@@ -10,8 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.interfaces import ICallout
-from fopemta.mail.address import Mailbox
 from fopemta.policy.recipients import Remembered, Said
 from fopemta.recipients.calls import MOST_AT_ONCE, MOST_WAITING, Calls
 from fopemta.recipients.memory import CalloutMemory

@@ -11,15 +11,16 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from fopemta.config.model import AliasFile, Configuration, Listener, Node, Route, Unverified, Verify, Via
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import AliasFile, Configuration, Listener, Node
 from fopemta.interfaces import IAliases, IRecipients
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.policy.recipients import Said
 from fopemta.policy.steps import House, through_aliases
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
 from fopemta.recipients.recipients import Recipients
+from fopemta.routing.route import Route, Unverified, Verify, Via
 from tests.recipients.test_calls import ScriptedCallout
 
 NOW = 1_000_000_000.0
@@ -142,7 +143,10 @@ class RecipientsTests(SynchronousTestCase):
 
     def led(self, recipient: Mailbox) -> list[str]:
         """To whom aliases lead, as they are known now."""
-        envelope = through_aliases(Envelope(None, (recipient,)), House.of(self.config, self.recipients.current()))
+        envelope = through_aliases(
+            Envelope(None, (recipient,)),
+            House(self.config.routes, self.config.relay.domains, self.recipients.current()),
+        )
         return [str(each) for each in envelope.recipients]
 
     def test_aliases_are_expanded(self) -> None:

@@ -7,7 +7,7 @@ from email.message import Message
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Arrival, Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.report.delivery_report import delivery_report

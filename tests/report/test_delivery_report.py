@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Arrival, BodyType, Notify, OriginalRecipient, RecipientOptions, Returned
 from fopemta.mail.lines import are_legal
 from fopemta.mail.queued import QueuedMessage

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Delivery, Retry
+from fopemta.retry.settings import Retry
 from fopemta.retry.standing import (
     FIRST_WINDOW,
     LONGEST_REST,
@@ -166,10 +166,10 @@ class StandingTests(SynchronousTestCase):
         self.assertEqual(PACING.rest(10_000), LONGEST_REST)
 
     def test_rests_are_no_longer_than_waits(self) -> None:
-        pacing = Pacing.of(Delivery(connections_per_destination=3), Retry(first=1.0, longest=5.0))
+        pacing = Pacing.of(3, Retry(first=1.0, longest=5.0))
         self.assertEqual([pacing.rest(number) for number in range(1, 6)], [1.0, 2.0, 4.0, 5.0, 5.0])
         self.assertEqual((pacing.window, pacing.first_window), (3, 3))
-        self.assertEqual(Pacing.of(Delivery(), Retry()), Pacing(20, 30.0, 900.0))
+        self.assertEqual(Pacing.of(20, Retry()), Pacing(20, 30.0, 900.0))
 
     def test_rests_are_spread(self) -> None:
         untils = [

@@ -7,7 +7,7 @@ import math
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Retry
+from fopemta.retry.settings import Retry
 from fopemta.retry.timetable import held_up, life_over, next_try, sane, wait_after
 
 RETRY = Retry()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Route, Via
+from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import is_local, literal_address, next_hop, route_for
 
 ROUTES = (

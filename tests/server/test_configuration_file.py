@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from fopemta.config.errors import ConfigurationErrors
 from fopemta.server import configuration_file
+from fopemta.settings.errors import ConfigurationErrors
 from tests.server.test_preflight import Folder
 
 

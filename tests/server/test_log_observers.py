@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from fopemta import maillog
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Arrival, Envelope, RuleNote, TlsSession
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply

@@ -20,7 +20,6 @@ from twisted.scripts.twistd import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.model import Log, LogLevel
 from fopemta.interfaces import IQueue, IRecipients
 from fopemta.mail.identifiers import MESSAGE_ID
@@ -29,6 +28,7 @@ from fopemta.server.assembly import Kept, Server, credentials, new_ids, spool_of
 from fopemta.server.log_observers import JsonLog, LogOutlet, TextLog
 from fopemta.server.machine import Machine
 from fopemta.server.service import Options, build, makeService, open_log, run_steadily
+from fopemta.settings.errors import ConfigurationErrors
 from tests.server.test_preflight import Folder
 
 

@@ -12,9 +12,9 @@ from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
-from fopemta.config.model import CertificateFiles
 from fopemta.testing.authority import Authority, Leaf
 from fopemta.tls.credentials import Credentials, load, use
+from fopemta.trust.plan import CertificateFiles
 from tests.tls.handshakes import FromContext
 
 # The clock on the wall begins shortly before in every run: so far that OpenSSL, which goes by the real one, agrees.

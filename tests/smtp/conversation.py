@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import BodyType, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.reply import Reply

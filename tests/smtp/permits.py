@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fopemta.config.model import Fallback
 from fopemta.smtp.client_effects import Transaction
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
 from fopemta.trust.permit import Ground, Permit, permitted
-from fopemta.trust.plan import TlsPlan
+from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.rungs import Rung
 
 _TLS = HandshakeEvidence(

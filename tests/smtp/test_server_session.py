@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import BodyType, Notify, RecipientOptions, Returned
 from fopemta.mail.reply import Reply
 from fopemta.smtp.commands import Verb

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.smtp.grammar import NotInGrammar
+from fopemta.address.grammar import NotInGrammar
 from fopemta.smtp.xclient import UNKNOWN, OtherClient, other_client
 
 

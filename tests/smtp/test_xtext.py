@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.smtp.grammar import NotInGrammar
+from fopemta.address.grammar import NotInGrammar
 from fopemta.smtp.xtext import decode_unitext, decode_xtext, encode_unitext, encode_xtext
 
 

@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.interfaces import IIncoming, IMessageContent, ISpool, UnknownMessage
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
 from fopemta.mail.listed import brief
 from fopemta.mail.queued import QueuedMessage, Unfinished

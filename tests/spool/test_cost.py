@@ -9,10 +9,10 @@ import orjson
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.formats.layout import SpoolLayout
 from fopemta.formats.message_json import outcome_to_json
 from fopemta.formats.record import Draft, Kind
-from fopemta.mail.address import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.listed import brief
 from fopemta.mail.queued import QueuedMessage

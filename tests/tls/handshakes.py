@@ -12,12 +12,12 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from fopemta.config.model import CertificateFiles
 from fopemta.testing.authority import Authority, Leaf
 from fopemta.testing.transport import connect
 from fopemta.tls.client import ClientTls
 from fopemta.tls.credentials import Credentials, load
 from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.plan import CertificateFiles
 from fopemta.trust.rungs import Hello, Rung
 
 AUTHORITY = Authority()

@@ -19,7 +19,6 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from fopemta.config.model import CertificateFiles
 from fopemta.interfaces import IClientTls, Resumable
 from fopemta.testing.authority import Authority, Leaf
 from fopemta.testing.revoking import RevokingAuthority
@@ -33,6 +32,7 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.families import FAMILIES
 from fopemta.trust.pkix import judge
+from fopemta.trust.plan import CertificateFiles
 from fopemta.trust.rungs import OFFERS, Hello, Rung
 from tests.tls.handshakes import AUTHORITY, FromContext, Listener, client_tls, credentials, server_context, shake
 from tests.tls.test_channel import End

@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives.serialization import (
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import CertificateFiles
 from fopemta.testing.authority import Authority, Leaf, rsa_key
 from fopemta.testing.revoking import MUST_STAPLE
 from fopemta.tls.credentials import Credentials, CredentialsError, cautions_about, load, self_signed
 from fopemta.tls.server import ServerTls
+from fopemta.trust.plan import CertificateFiles
 from tests.tls.test_server import offered
 from tests.trust.forged import signed
 

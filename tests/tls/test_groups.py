@@ -7,12 +7,11 @@ from OpenSSL import SSL
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import ServerProfile
 from fopemta.testing.authority import rsa_key
 from fopemta.testing.transport import connect
 from fopemta.tls import groups
 from fopemta.tls.server import ServerSettings, ServerTls
-from fopemta.trust.server_offer import HYBRIDS, KNOWN_GROUPS, PROFILES, ServerOffer
+from fopemta.trust.server_offer import HYBRIDS, KNOWN_GROUPS, PROFILES, ServerOffer, ServerProfile
 from tests.tls.handshakes import AUTHORITY, Listener, credentials
 from tests.tls.test_server import ClientOf
 

@@ -17,16 +17,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from fopemta.config.model import ClientCertificates, ClientEku, ServerProfile, ServerVersion, TlsServer
+from fopemta.config.model import ClientCertificates, ClientEku, ServerVersion, TlsServer
 from fopemta.config.model import Listener as ConfiguredListener
 from fopemta.interfaces import IServerTls
-from fopemta.mail.envelope import ClientCertificate, TlsSession
+from fopemta.mail.envelope import TlsSession
 from fopemta.testing.authority import Authority, Leaf, rsa_key
 from fopemta.testing.transport import connect
 from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerSettings, ServerTls
-from fopemta.trust.server_offer import KNOWN_SUITES, PROFILES, ServerOffer
+from fopemta.trust.evidence import ClientCertificate
+from fopemta.trust.server_offer import KNOWN_SUITES, PROFILES, ServerOffer, ServerProfile
 from tests.tls.handshakes import AUTHORITY, Listener, client_tls, credentials, shake
 
 

@@ -13,10 +13,10 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta import maillog
-from fopemta.config.model import CertificateFiles
 from fopemta.testing.authority import Leaf
 from fopemta.tls.credentials import Credentials, load
 from fopemta.tls.watch import INTERVAL, CertificateWatch
+from fopemta.trust.plan import CertificateFiles
 from tests.tls.handshakes import AUTHORITY
 
 

@@ -9,10 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.envelope import ClientCertificate
 from fopemta.testing.authority import Authority, Leaf, key_usage, rsa_key
 from fopemta.trust.client_certificate import judge_client
-from fopemta.trust.evidence import ChainError
+from fopemta.trust.evidence import ChainError, ClientCertificate
 
 AUTHORITY = Authority("clients")
 NOW = AUTHORITY.now.timestamp()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Fallback, Route
+from fopemta.routing.plan import own_demand
+from fopemta.routing.route import Route
 from fopemta.trust.demand import Demand, Demanded, Patience, Proof, inheritance, merge
-from fopemta.trust.ladder import own_demand, plan_of
+from fopemta.trust.ladder import plan_of
 from fopemta.trust.levels import Level
-from fopemta.trust.plan import TlsPlan
+from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.rungs import Rung
 
 FORCED = Demand(

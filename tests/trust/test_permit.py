@@ -11,14 +11,13 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 import fopemta
-from fopemta.config.model import Fallback
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.trust.demand import NameSource, Proof
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
 from fopemta.trust.permit import Ground, Judged, NoPermit, Permit, permitted, rung_of
-from fopemta.trust.plan import Judgement, TlsPlan
+from fopemta.trust.plan import Fallback, Judgement, TlsPlan
 from fopemta.trust.rungs import OFFERS, Rung
 
 BOB, EVE = Mailbox("bob", "bank.test"), Mailbox("eve", "bank.test")

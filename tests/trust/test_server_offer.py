@@ -6,9 +6,18 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Listener, ServerProfile, TlsServer
+from fopemta.config.model import Listener, TlsServer
 from fopemta.trust.rungs import OFFERS, Rung
-from fopemta.trust.server_offer import HYBRIDS, KNOWN_GROUPS, KNOWN_SUITES, PROFILES, TLS13, ServerOffer, offer_of
+from fopemta.trust.server_offer import (
+    HYBRIDS,
+    KNOWN_GROUPS,
+    KNOWN_SUITES,
+    PROFILES,
+    TLS13,
+    ServerOffer,
+    ServerProfile,
+    offer_of,
+)
 
 LISTENER = Listener(endpoint="tcp:25")
 INTERNET_NL, MAIL, BSI = ServerProfile.INTERNET_NL, ServerProfile.MAIL, ServerProfile.BSI

@@ -10,14 +10,16 @@ from twisted.internet.task import Clock
 from twisted.protocols.amp import Boolean, Command, Integer, Unicode
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Configuration, Delivery, Listener, Log, Node, Relay, Route, Via, Workers
+from fopemta.address.mailbox import Mailbox
+from fopemta.config.model import Configuration, Delivery, Listener, Log, Node, Workers
 from fopemta.config.rules import load_rules
-from fopemta.mail.address import Mailbox
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.policy.action import ForceTls
+from fopemta.policy.admission import Relay
 from fopemta.policy.recipients import Remembered, Said
 from fopemta.retry.leases import News
 from fopemta.retry.standing import Experience, Standing
+from fopemta.routing.route import Route, Via
 from fopemta.routing.values import NextHop
 from fopemta.testing.transport import connect
 from fopemta.trust.host_memory import Known

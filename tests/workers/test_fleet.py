@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Log
-from fopemta.mail.address import Mailbox
 from fopemta.policy.recipients import Remembered, Said
 from fopemta.retry.leases import News
 from fopemta.retry.standing import Experience, Standing

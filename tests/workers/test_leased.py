@@ -11,10 +11,11 @@ import attrs
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Delivery, Route, Via
+from fopemta.config.model import Delivery
 from fopemta.retry.leases import News
 from fopemta.retry.standing import FIRST_WINDOW, Experience, Pacing, Standing
 from fopemta.retry.standings import Turn
+from fopemta.routing.route import Route, Via
 from fopemta.routing.values import NextHop
 from fopemta.trust.verdict import VerdictRecord
 from fopemta.workers.leased import LINGER, LeasedStandings
@@ -468,7 +469,7 @@ class TogetherTests(SynchronousTestCase):
         config = attrs.evolve(CONFIG, delivery=Delivery(connections_per_destination=window))
         self.window = window
         self.places = Places(config, self.clock, self.noise, self.tell)
-        self.pacing = Pacing.of(config.delivery, config.retry)
+        self.pacing = Pacing.of(config.delivery.connections_per_destination, config.retry)
         for number in range(1, count + 1):
             self.join(number)
 

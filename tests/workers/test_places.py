@@ -10,9 +10,11 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Delivery, Retry, Route
+from fopemta.config.model import Delivery
 from fopemta.retry.leases import News
+from fopemta.retry.settings import Retry
 from fopemta.retry.standing import FIRST_WINDOW, Experience, Standing
+from fopemta.routing.route import Route
 from fopemta.routing.values import NextHop
 from fopemta.workers.places import Places
 from fopemta.workers.values import Met, Wishes

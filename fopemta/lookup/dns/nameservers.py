@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fopemta.mail.address import is_ip_address
+from fopemta.address.ip import is_ip_address
 
 _FALLBACK = (("127.0.0.1", 53),)
 

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from zope.interface import implementer
 
 from fopemta import maillog
+from fopemta.address.ip import is_ip_address
 from fopemta.answer import Absent, Answer, Found, Unavailable
 from fopemta.dns.question import EXCHANGER, IPV4, IPV6, MOST_RECORDS, Kind, Question, Response, read
 from fopemta.interfaces import IMailReactor, IResolver
@@ -21,7 +22,6 @@ from fopemta.lookup.dns.exchange import ExchangeFailed, NoAnswer, OpenDatagrams,
 from fopemta.lookup.dns.inquiry import Inquiry
 from fopemta.lookup.dns.rotation import Rotation
 from fopemta.lookup.together import together
-from fopemta.mail.address import is_ip_address
 
 T = TypeVar("T")
 # What is asked, in a form that is cheap to compare.

@@ -7,7 +7,8 @@ import posixpath
 from collections.abc import Callable
 from typing import TypeVar
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.grammar import NotInGrammar, canonical_domain, mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import RecipientOptions
 from fopemta.mail.login import Challenge
 from fopemta.mail.reply import Reply
@@ -16,7 +17,7 @@ from fopemta.report.status import field
 from fopemta.report.wording import clean
 from fopemta.smtp.commands import Command, Known, chunk_of, parse
 from fopemta.smtp.extensions import Offered
-from fopemta.smtp.grammar import NotInGrammar, canonical_domain, host_name, mailbox, parameters, split_path
+from fopemta.smtp.grammar import host_name, parameters, split_path
 from fopemta.smtp.proxy_header import NoProxyHeader, ProxyHeader, Speaker, proxy_header
 from fopemta.smtp.sasl import Claim, Login, Plain, Rejected
 from fopemta.smtp.sasl_lines import initial_response, response

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fopemta.config.errors import ConfigurationErrors
 from fopemta.config.load import load
 from fopemta.config.rules import load_rules
 from fopemta.formats.message_json import (
@@ -29,6 +28,7 @@ from fopemta.formats.waiting_file import (
 from fopemta.mail.requests import MOST_MESSAGES, NotARequest, Orders, request_of
 from fopemta.policy import aliases, recipient_list
 from fopemta.policy.aliases import Aliases
+from fopemta.settings.errors import ConfigurationErrors
 from fopemta.spool.log.segment import parse_segment_name, segment_name
 from fopemta.users import account
 from fopemta.users.account import Accounts

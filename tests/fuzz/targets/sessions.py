@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.lines import BARE_LINE_END
 from fopemta.mail.reply import Reply

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from fopemta.config.errors import ConfigurationError
+from fopemta.settings.errors import ConfigurationError
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 

@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from fopemta.config.model import Network
-from fopemta.config.place import NotValid, Place, Reader, array, plain, shown
-from fopemta.mail.address import Mailbox
-from fopemta.mail.written import (
+from fopemta.address.ip import Network
+from fopemta.address.mailbox import Mailbox
+from fopemta.address.written import (
     NotWritten,
     domain_pattern,
     suggestion,
@@ -19,7 +18,7 @@ from fopemta.mail.written import (
     written_domain,
     written_local_part,
 )
-from fopemta.policy.blocklist import LISTINGS, NO_LISTINGS
+from fopemta.settings.place import NotValid, Place, Reader, array, plain, shown
 from fopemta.trust.demand import NameSource
 
 T = TypeVar("T")
@@ -77,7 +76,7 @@ def banner_of(value: object) -> str:
 
 
 def _written(read: Callable[[str], T], value: object) -> T:
-    """What `mail.written` reads; its error with the value."""
+    """What `address.written` reads; its error with the value."""
     text = text_of(value)
     try:
         return read(text)
@@ -121,15 +120,6 @@ def network_of(value: object) -> Network:
         except ValueError:
             raise NotValid(f'must be a network such as "192.0.2.0/24", not {shown(value)}') from error
         raise NotValid(f'has bits set behind its prefix: {shown(value)}; the network is "{meant}"') from error
-
-
-def list_code_of(value: object) -> str:
-    """What a DNS list answers for a client that it lists (RFC 5782 2.1)."""
-    text = ip_address_of(value)
-    code = ipaddress.ip_address(text)
-    if code not in LISTINGS or code in NO_LISTINGS:
-        raise NotValid(f"must be in {LISTINGS}, and not in {NO_LISTINGS}, where lists answer that they do not: {text}")
-    return text
 
 
 def ip_address_of(value: object) -> str:
@@ -236,7 +226,6 @@ route_domain = plain(route_domain_of)
 postmaster = plain(mailbox_of)
 network = plain(network_of)
 ip_address = plain(ip_address_of)
-list_code = plain(list_code_of)
 nameserver = plain(nameserver_of)
 proxy = plain(proxy_of)
 http_url = plain(http_url_of)

@@ -19,8 +19,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from fopemta.mail.address import Mailbox, is_ip_address
-from fopemta.smtp.grammar import NotInGrammar, canonical_domain, mailbox
+from fopemta.address.grammar import NotInGrammar, canonical_domain, mailbox
+from fopemta.address.ip import is_ip_address
+from fopemta.address.mailbox import Mailbox
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from fopemta.mail.address import Mailbox
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.queued import QueuedMessage
 from fopemta.routing.values import NextHop
 from fopemta.trust.demand import NOTHING_DEMANDED, Demanded

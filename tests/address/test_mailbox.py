@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox, canonical_ip_address, path_text
+from fopemta.address.ip import canonical_ip_address
+from fopemta.address.mailbox import Mailbox, path_text
 
 
 class MailboxTests(SynchronousTestCase):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fopemta.config.place import NotValid, Reader, plain, shown
+from fopemta.settings.place import NotValid, Reader, plain, shown
 
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

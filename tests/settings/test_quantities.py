@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.place import WRONG, NotValid, Place, Reader
-from fopemta.config.quantities import duration_of, greeting_delay_of, number, size_of, whole
+from fopemta.settings.place import WRONG, NotValid, Place, Reader
+from fopemta.settings.quantities import duration_of, greeting_delay_of, number, size_of, whole
 
 
 def read(reader: Reader, value: object) -> object:

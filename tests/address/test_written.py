@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import Route
-from fopemta.mail.address import Mailbox
-from fopemta.mail.login import LoggedIn
-from fopemta.mail.written import (
+from fopemta.address.grammar import mailbox
+from fopemta.address.mailbox import Mailbox
+from fopemta.address.written import (
     NotWritten,
     address_or_domains,
     address_pattern_text,
@@ -22,11 +21,12 @@ from fopemta.mail.written import (
     written_domain,
     written_local_part,
 )
+from fopemta.mail.login import LoggedIn
 from fopemta.policy.admission import names_domain
 from fopemta.policy.patterns import address_pattern
 from fopemta.queue.clocks import is_of
+from fopemta.routing.route import Route
 from fopemta.routing.routes import route_for
-from fopemta.smtp.grammar import mailbox
 
 U, DOMAIN, BELOW, BOTH = "u@bank.example", "bank.example", "*.bank.example", "@bank.example"
 A_LABELS = "xn--bcher-kva.example"

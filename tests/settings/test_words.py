@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.place import NotValid, Place
-from fopemta.config.words import (
+from fopemta.address.mailbox import Mailbox
+from fopemta.settings.place import NotValid, Place
+from fopemta.settings.words import (
     banner_of,
     domain_of,
     http_url_of,
@@ -18,7 +19,6 @@ from fopemta.config.words import (
     route_domain_of,
     split_port,
 )
-from fopemta.mail.address import Mailbox
 
 
 class DomainTests(SynchronousTestCase):

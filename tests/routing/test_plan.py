@@ -5,11 +5,13 @@ from __future__ import annotations
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.model import CertificateFiles, Fallback, Route, TlsClient, Via
+from fopemta.routing.plan import own_demand, plan_towards
+from fopemta.routing.route import Route, Via
 from fopemta.routing.values import NextHop
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.demand import Demand, Demanded, NameSource, Patience, Proof, inheritance, merge, weaker
-from fopemta.trust.ladder import own_demand, plan_towards
 from fopemta.trust.levels import Level
+from fopemta.trust.plan import CertificateFiles, Fallback
 from fopemta.trust.rungs import Rung
 
 CLOCK = Patience(hold=86_400, warn_after=3600)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import ipaddress
 import re
 import unicodedata
 
@@ -60,23 +58,3 @@ class Mailbox:
 def path_text(sender: Mailbox | None) -> str:
     """A reverse-path without its brackets; the null path `None` is the empty string (RFC 5321 4.5.5)."""
     return "" if sender is None else str(sender)
-
-
-@functools.lru_cache(maxsize=4096)  # asked for each host of each delivery
-def is_ip_address(text: str) -> bool:
-    """`text` is an IPv4 or IPv6 address, without brackets."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-@functools.lru_cache(maxsize=4096)  # the same clients come again and again
-def canonical_ip_address(text: str) -> str:
-    """An IP address as one writes it: an IPv4 client of a dual-stack socket as IPv4, no zone.  Other text as it is."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return text
-    return str(getattr(address, "ipv4_mapped", None) or address)

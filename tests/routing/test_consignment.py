@@ -7,10 +7,10 @@ from collections.abc import Callable
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.mail.address import Mailbox
-from fopemta.mail.consignment import Consignment
+from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.routes import next_hop
 from tests.steps import LINEAR, steps_a_pair
 

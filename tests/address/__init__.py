@@ -1,0 +1,1 @@
+"""Tests of the values that rooms share about a message."""
