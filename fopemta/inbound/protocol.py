@@ -252,8 +252,8 @@ class InboundProtocol(Protocol):
         session = self._session
         certificate = session.tls.client if session is not None and session.tls is not None else None
         self._distrusted = certificate is not None and certificate.verified
-        if session is not None and self._distrusted and not session.in_transaction:
-            self._do(session.end, _CONNECT_AGAIN, "whom we trust has changed")
+        if self._distrusted and not self._talk.in_transaction:
+            self._do(self._talk.end, _CONNECT_AGAIN, "whom we trust has changed")
 
     def abort(self, why: str) -> None:
         """Cut the connection."""

@@ -159,6 +159,18 @@ class Inbound:
         talk.flush()
         return talk
 
+    def forgotten(self) -> list[str]:
+        """The ids of messages that the spool is told to forget from now on, each time anew."""
+        receive, forgotten = self.spool.receive, []
+
+        def receiving(message_id: str) -> Any:
+            incoming: Any = receive(message_id)
+            incoming.abort = lambda: forgotten.append(message_id)
+            return incoming
+
+        self.spool.receive = receiving  # type: ignore[method-assign]
+        return forgotten
+
     def kept(self) -> list[bytes]:
         return [each.content for each in self.spool.kept.values()]
 

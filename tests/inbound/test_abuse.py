@@ -68,7 +68,7 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(first.codes(), [220])
         first.go()
         self.assertEqual((inbound.factory.sessions, inbound.factory.clients._open), (set(), {}))
-        self.assertEqual(inbound.open(OURS).closed, False)
+        self.assertEqual([inbound.open(OURS).closed for _ in range(3)], [False, False, False])
 
     def test_C012_a_flood_of_silent_clients_keeps_nobody_out(self) -> None:
         inbound = Inbound(timeouts=LimitTimeouts(handshake=50.0))
@@ -199,6 +199,12 @@ class EarlyTests(SynchronousTestCase):
         talk.say(ENVELOPE)
         self.assertEqual(talk.codes(), [220, 250, 250, 250])
         self.assertEqual(Inbound(listener=self.DELAYED).open(OURS).codes(), [220])
+
+    def test_whoever_was_greeted_and_is_idle_is_sent_away_as_others_are(self) -> None:
+        talk = Inbound(listener=self.DELAYED).open()
+        talk.wait(5)
+        talk.wait(301)
+        self.assertEqual((talk.codes(), talk.closed), ([220, 421], True))
 
     def test_a_server_that_ends_meanwhile_greets_nobody(self) -> None:
         inbound = Inbound(listener=self.DELAYED)

@@ -16,6 +16,7 @@ from fopemta.mail.envelope import BodyType
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.reply import Reply
 from fopemta.policy.admission import Admission, Relay
+from fopemta.policy.aliases import MOST_BY_ALIASES, NO_ALIASES, Aliases
 from fopemta.routing.route import Route
 from fopemta.smtp.transaction import BareLineEnds
 from fopemta.trust.evidence import ClientCertificate
@@ -67,6 +68,19 @@ class RecipientTests(SynchronousTestCase):
         talk.flush()
         self.assertEqual((talk.codes()[before:], talk.pump.server.paused), ([550, 250], False))
 
+    def test_every_slow_answer_stops_reading_not_the_first_alone(self) -> None:
+        recipients = Recipients()
+        talk = Inbound(parts={"recipients": recipients}).open()
+        talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\n")
+        for name in (b"bob", b"eve", b"joe"):
+            answer = recipients.answer = Deferred()
+            talk.say(b"RCPT TO:<%s@us.test>\r\n" % name)
+            talk.say(b"NOOP\r\n")
+            self.assertTrue(talk.pump.server.paused, name)
+            answer.callback(None)
+            talk.flush()
+            self.assertEqual((talk.codes()[-2:], talk.pump.server.paused), ([250, 250], False), name)
+
     def test_no_answer_in_time_is_temporary(self) -> None:
         inbound = Inbound(parts={"recipients": Recipients(Deferred())})
         talk = inbound.open()
@@ -99,6 +113,56 @@ class RecipientTests(SynchronousTestCase):
         talk = Inbound(parts={"recipients": recipients}).open()
         talk.say(b"EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\nRCPT TO:<PostMaster@us.test>\r\n")
         self.assertEqual((talk.codes()[-2:], recipients.asked), ([250, 250], []))
+
+
+class Weighing:
+    """Aliases of a certain weight; whom they stand for does not matter."""
+
+    def __init__(self, **weights: int) -> None:
+        self._weights = weights
+
+    def weight(self, recipient: Mailbox) -> int:
+        return self._weights.get(recipient.local_part, 0)
+
+    def current(self) -> Aliases:
+        return NO_ALIASES
+
+
+class AliasTests(SynchronousTestCase):
+    def codes(self, *names: str, **weights: int) -> list[int]:
+        talk = Inbound(parts={"aliases": Weighing(**weights)}).open()
+        talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\n")
+        for name in names:
+            talk.say(b"RCPT TO:<%s@us.test>\r\n" % name.encode())
+        return talk.codes()[3:]
+
+    def test_those_of_one_message_come_to_no_more_than_can_be_worked_out_at_once(self) -> None:
+        most = MOST_BY_ALIASES
+        self.assertEqual(self.codes("a", "b", a=most - 5, b=5), [250, 250])
+        self.assertEqual(self.codes("a", "b", "c", "bob", a=most - 5, b=6, c=5), [250, 452, 250, 250])
+        # One alone, however large, can always be sent to.
+        self.assertEqual(self.codes("a", "b", "bob", a=most + 5, b=1), [250, 452, 250])
+
+    def test_each_message_begins_anew(self) -> None:
+        talk = Inbound(parts={"aliases": Weighing(a=MOST_BY_ALIASES)}).open()
+        for said in (b"EHLO c.test\r\n", b"RSET\r\n", b"EHLO c.test\r\n"):
+            talk.say(said + b"MAIL FROM:<a@c.test>\r\nRCPT TO:<a@us.test>\r\n")
+            self.assertEqual(talk.codes()[-1], 250)
+
+
+class DirectionTests(SynchronousTestCase):
+    def test_whose_mail_is_of_our_own_side(self) -> None:
+        """A stranger's mail for those who are at home here comes in; what relay networks and logins send goes out."""
+        for address, login, outside in (
+            ("192.0.2.10", b"", True),
+            ("192.0.2.200", b"", False),
+            ("192.0.2.10", LOGIN, False),
+        ):
+            inbound = Inbound(listener=SUBMISSION if login else None, parts={"logins": Logins(BOB)})
+            talk = secured(inbound, address)
+            talk.say(login + b"MAIL FROM:<bob@us.test>\r\nRCPT TO:<bob@us.test>\r\nDATA\r\n")
+            talk.say(b"Subject: x\r\n\r\n.\r\n")
+            self.assertIs(inbound.queue.messages[0].envelope.from_outside, outside, (address, login))
 
 
 class BlocklistTests(SynchronousTestCase):
@@ -174,13 +238,14 @@ class SubmissionTests(SynchronousTestCase):
 
     def test_the_null_sender_is_for_programs(self) -> None:
         inbound = Inbound(listener=SUBMISSION, parts={"logins": Logins(BOB)})
+        forgotten = inbound.forgotten()
         talk = secured(inbound)
         talk.say(LOGIN)
         for content, code in ((b"Subject: x\r\n", 550), (b"Auto-Submitted: auto-replied\r\n", 250)):
             talk.say(b"MAIL FROM:<>\r\nRCPT TO:<eve@us.test>\r\nDATA\r\n")
             talk.say(content + b"\r\nhello\r\n.\r\n")
             self.assertEqual(talk.codes()[-1], code)
-        self.assertEqual(len(inbound.kept()), 1)
+        self.assertEqual((len(inbound.kept()), forgotten), (1, ["BCDFGHJKB"]))
 
     def test_challenges_and_refusals(self) -> None:
         logins = Logins(lambda response: Challenge(b"?") if response is None else Reply.of(535, "5.7.8", "Wrong"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
@@ -165,6 +166,36 @@ class LoggedTests(SynchronousTestCase):
             self.assertIn(words, found)
             self.assertNotIn("(", found.replace("(a non-clean fashion", ""))
         self.assertEqual(_words(None), "closed")
+
+    def said_of(self, call: Callable[[], object], event: str) -> list[str]:
+        return [each["why"] for each in caught(call) if each["event"] == event]
+
+    def test_a_handshake_that_does_not_come_to_its_end(self) -> None:
+        for tls, said, told in (
+            (ListenerTls.OPPORTUNISTIC, b"EHLO c.test\r\nSTARTTLS\r\n", 1),
+            (ListenerTls.OPPORTUNISTIC, b"EHLO c.test\r\n", 0),
+            (ListenerTls.IMPLICIT, b"", 1),
+        ):
+            talk = Inbound(tls=tls).open()
+            talk.say(said)
+            self.assertEqual(len(self.said_of(talk.go, "tls_failed")), told, said)
+        talk = Inbound(ListenerTls.IMPLICIT).open()
+        talk.start_tls()
+        self.assertEqual(self.said_of(talk.go, "tls_failed"), [])
+
+    def test_why_we_have_ended_a_session_and_nothing_where_the_client_has(self) -> None:
+        for end, words in (
+            (lambda talk: talk.say(b"QUIT\r\n"), []),
+            (lambda talk: (talk.client.transport.loseWriteConnection(), talk.flush()), []),
+            (lambda talk: talk.wait(301), ["timeout"]),
+            (lambda talk: talk.inbound.factory.shut_down(5.0), ["shutting down"]),
+        ):
+            talk = Inbound().open()
+            self.assertEqual(self.said_of(lambda talk=talk, end=end: end(talk), "cut_off"), words)  # type: ignore[misc]
+            talk.flush()
+            self.assertTrue(talk.closed)
+
+    def test_openssl_s_words_where_there_are_none(self) -> None:
         self.assertEqual(_words(Failure(SSL.Error([]))), "TLS error")
 
 
@@ -414,8 +445,9 @@ class TimeTests(SynchronousTestCase):
         talk.pump.server.producer = Stuck()
         talk.pump.server.streaming = True
         talk.say(b"QUIT\r\n")
+        talk.wait(9.5)
         self.assertFalse(talk.closed)
-        talk.wait(11)
+        talk.wait(0.5)
         self.assertTrue(talk.closed)
 
     def test_failed_handshake_closes(self) -> None:

@@ -12,6 +12,7 @@ from fopemta.config.rules import load_rules
 from fopemta.mail.envelope import Notify
 from fopemta.mail.queued import RecipientState
 from fopemta.mime.flaws import BOUNDS
+from fopemta.trust.demand import Level
 from tests.inbound.inbound import ENVELOPE, Inbound, Talk
 from tests.users.accounts import caught
 
@@ -137,6 +138,44 @@ class LoggedTests(SynchronousTestCase):
         self.assertEqual(events, [])
 
 
+class NothingStaysTests(SynchronousTestCase):
+    """Whatever refuses a message that has come: the spool is told at once, and once, to forget it."""
+
+    def test_what_it_is(self) -> None:
+        reject = rule('action = "reject"', 'subject = ["secret"]')
+        for inbound, content, code in (
+            (listening(reject), CONTENT, 550),
+            (Inbound(message_size=10), CONTENT, 552),
+            (Inbound(hops=1), b"Received: x\r\n" * 2 + CONTENT, 554),
+            (Inbound(), b"a\0b\r\n.\r\n", 550),
+        ):
+            forgotten = inbound.forgotten()
+            talk = send(inbound, content)
+            self.assertEqual((talk.codes()[-1], len(forgotten), inbound.kept()), (code, 1, []))
+
+    def test_rules_that_have_come_meanwhile(self) -> None:
+        reject = rule('action = "reject"', 'subject = ["secret"]').replace("a rule", "other")
+        for before in ("", rule('action = "reject"', 'body = ["x"]')):
+            inbound = listening(before)
+            forgotten = inbound.forgotten()
+            talk = inbound.open()
+            talk.say(ENVELOPE + b"DATA\r\n")
+            inbound.factory.reconfigure(attrs.evolve(inbound.config, rulebook=load_rules(before + reject, "/etc")))
+            talk.say(CONTENT)
+            self.assertEqual((talk.codes()[-1], len(forgotten), inbound.kept()), (451, 1, []), before)
+
+    def test_rules_that_cannot_be_asked(self) -> None:
+        for text, code in (("", 421), (rule('action = "reject"', 'body = ["x"]'), 451)):
+            inbound = listening(text)
+            forgotten = inbound.forgotten()
+            talk = inbound.open()
+            talk.say(ENVELOPE + b"DATA\r\n")
+            inbound.factory.now = lambda: 1 // 0
+            talk.say(CONTENT)
+            self.assertEqual((talk.codes()[-1], len(forgotten), inbound.kept()), (code, 1, []), text)
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
 class ContentTests(SynchronousTestCase):
     def test_refused_at_the_dot_leaves_nothing(self) -> None:
         inbound = listening(rule('action = "reject"', 'subject = ["secret"]'))
@@ -176,6 +215,17 @@ class ContentTests(SynchronousTestCase):
         send(inbound)
         (message,) = inbound.queue.messages
         self.assertEqual([each.state for each in message.recipients], [RecipientState.HELD])
+
+    def test_what_is_demanded_by_the_content_is_stored_with_the_message(self) -> None:
+        inbound = listening(rule('action = "force_tls"', 'subject = ["secret"]'))
+        talk = inbound.open("192.0.2.200")
+        for subject in (b"secret", b"weather"):
+            talk.say(ENVELOPE.replace(b"bob@us.test", b"x@far.test") + b"DATA\r\n")
+            talk.say(b"Subject: %s\r\n\r\n.\r\n" % subject)
+        secret, weather = (each.envelope for each in inbound.queue.messages)
+        self.assertEqual((secret.bound, weather.bound), (True, False))
+        (demand,) = secret.options_of(Mailbox("x", "far.test")).demanded.demands
+        self.assertIs(demand.level, Level.AUTHENTICATED)
 
     def test_redirected_and_copied(self) -> None:
         text = rule('action = "redirect", to = ["eve@us.test"]', 'recipients = ["bob@us.test"]')
