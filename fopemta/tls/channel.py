@@ -123,7 +123,7 @@ class TlsChannel:
                 records.append(self._ready())
         except SSL.Error:
             failure = Failure()
-        self._speak(records[0] if len(records) == 1 else b"".join(records))
+        self._speak(b"".join(records))
         if failure is not None:
             self._end_with(failure)
 
@@ -221,7 +221,7 @@ class TlsChannel:
     def _tell(self, pieces: list[bytes]) -> None:
         failure = self._failure
         if pieces:
-            self._received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            self._received(b"".join(pieces))
         if self._over:
             return
         if failure is not None:
@@ -265,7 +265,7 @@ class TlsChannel:
                 pieces.append(self._open.bio_read(_FLIGHT))
         except SSL.WantReadError:
             pass
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     def _speak(self, wire: bytes) -> None:
         if wire:

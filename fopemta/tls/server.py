@@ -170,7 +170,7 @@ class ServerTls:
         )
 
     def _client(self, connection: SSL.Connection) -> ClientCertificate | None:
-        if connection.get_peer_certificate(as_cryptography=True) is None:
+        if connection.get_peer_certificate() is None:
             return None
         observed = connection.observed if isinstance(connection, ObservedConnection) else None
         chain = connection.get_verified_chain(as_cryptography=True)

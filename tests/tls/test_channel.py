@@ -135,6 +135,16 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual(pair.server.heard, LONG)
         self.assertEqual(pair.server.pieces, 1)
 
+    def test_why_a_handshake_failed_is_what_openssl_says_first(self) -> None:
+        for said, words in (
+            (b"I am no TLS client\r\n", "wrong version number"),
+            (b"\x15\x03\x01\x00\x02\x02\x28", "unexpected message"),
+        ):
+            pair = Pair()
+            pair.server.channel.take(said)
+            self.assertEqual(pair.server.wire.calls, ["loseConnection"])
+            self.assertEqual(pair.server.ends().value.args, ([("SSL routines", "", words)],))
+
     def test_what_is_said_before_the_handshake_is_not_sent(self) -> None:
         pair = Pair()
         pair.server.channel.write(b"250 in the clear\r\n")

@@ -92,7 +92,8 @@ class KeyUpdateTests(SynchronousTestCase):
     def test_what_came_before_is_told(self) -> None:
         flooded = Flooded("server")
         said = flooded.sender.record(b"NOOP\r\n")
-        flooded.us.channel.take(said + b"".join(flooded.sender.key_update() for _ in range(500)))
+        updates = b"".join(flooded.sender.key_update() for _ in range(500))
+        flooded.us.channel.take(said + updates + flooded.sender.record(b"RSET\r\n"))
         self.assertEqual((flooded.us.heard, flooded.cut_off), (b"hello\r\nNOOP\r\n", True))
         flooded.us.channel.take(flooded.sender.record(b"DATA\r\n"))
         self.assertEqual(flooded.us.heard, b"hello\r\nNOOP\r\n")
@@ -145,6 +146,29 @@ class HandshakeTests(SynchronousTestCase):
                 pair.server.channel.take(b"\x16\x03\x01\x00\x01" + bytes([octet]))
             self.assertEqual(pair.server.wire.calls, calls)
         self.assertEqual(pair.server.ends().value.args, ([("SSL routines", "", "the handshake has no end")],))
+
+    def test_a_hello_in_many_small_records_is_one(self) -> None:
+        pair = Pair()
+        hello = b"".join(pair.client.wire.written)[5:]
+        pieces = [hello[at : at + 16] for at in range(0, len(hello), 16)]
+        pair.client.wire.written = [b"\x16\x03\x01" + len(each).to_bytes(2, "big") + each for each in pieces]
+        pair.carry()
+        self.assertEqual((pair.server.secured, pair.client.secured), (1, 1))
+
+    def test_what_comes_with_the_record_too_many_is_not_heard(self) -> None:
+        # The octets would be the end of the handshake, and a command behind it.
+        pair = Pair()
+        hello = b"".join(pair.client.wire.written)[5:]
+        pieces = [hello[at : at + 1] for at in range(998)] + [hello[998:]]
+        pair.client.wire.written.clear()
+        for each in pieces:
+            pair.server.channel.take(b"\x16\x03\x01" + len(each).to_bytes(2, "big") + each)
+        pair.client.channel.take(b"".join(pair.server.wire.written))
+        pair.client.channel.write(b"NOOP\r\n")
+        pair.server.channel.take(b"".join(pair.client.wire.written))
+        self.assertEqual((pair.server.heard, pair.server.secured), (b"", 0))
+        self.assertEqual(pair.server.wire.calls, ["abortConnection"])
+        self.assertEqual(pair.client.secured, 1)
 
     def test_to_the_record_and_the_octet(self) -> None:
         records = Records()
