@@ -19,6 +19,7 @@ from fopemta.interfaces import ICallout, IDemandsInForce
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.outbound.content import ContentSource
+from fopemta.outbound.context import InForce
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.pool import Standing
 from fopemta.outbound.walk import Walk
@@ -101,7 +102,9 @@ class Callout:
     def ask(self, recipient: Mailbox) -> Deferred[Said]:
         """See ICallout."""
         asking = Deferred.fromCoroutine(self._ask(recipient))
-        return asking.addTimeout(LONGEST, self._manager.reactor, lambda *_: _unknown(recipient, "no answer in time"))
+        return asking.addTimeout(
+            LONGEST, self._manager.context.reactor, lambda *_: _unknown(recipient, "no answer in time")
+        )
 
     async def _ask(self, recipient: Mailbox) -> Said:
         try:
@@ -115,10 +118,10 @@ class Callout:
     async def _walk(self, recipient: Mailbox) -> Said:
         manager = self._manager
         consignment = self._demands.consignment(recipient)
-        found = await manager.router.hosts(consignment.next_hop)
+        found = await manager.context.router.hosts(consignment.next_hop)
         if isinstance(found, RoutingFailure):
             return _unknown(recipient, found.text)
-        probe = _Probe(manager, consignment, manager.plan(consignment), found)
+        probe = _Probe(manager.in_force, consignment, manager.plan(consignment), found)
         await probe.run()
         [verdict] = probe.verdicts()
         maillog.called_out(str(recipient), probe.said.value, verdict.text)
@@ -133,10 +136,8 @@ def _unknown(recipient: Mailbox, why: str) -> Said:
 class _Probe(Walk):
     """A walk whose transactions end at RCPT."""
 
-    def __init__(
-        self, owner: DeliveryManager, consignment: Consignment, plan: TlsPlan, hosts: tuple[Host, ...]
-    ) -> None:
-        super().__init__(owner, consignment, plan, hosts, _told_to_nobody)
+    def __init__(self, in_force: InForce, consignment: Consignment, plan: TlsPlan, hosts: tuple[Host, ...]) -> None:
+        super().__init__(in_force, consignment, plan, hosts, _told_to_nobody)
         self._envelope = consignment.message.envelope
         self.said = Said.UNKNOWN
 

@@ -6,9 +6,9 @@ one verdict record per recipient.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from fopemta import maillog
@@ -16,20 +16,10 @@ from fopemta.attempt.findings import Finding, Scribe, local_trouble
 from fopemta.config.model import Configuration
 from fopemta.interfaces import (
     Ended,
-    IClientTls,
     ICourier,
-    IDemandsInForce,
-    IHostMemory,
-    IMailReactor,
-    IRevocations,
-    IRouter,
-    ISpool,
     SpoolTrouble,
 )
-from fopemta.outbound.carrying import InThread
-from fopemta.outbound.connections import Connections
-from fopemta.outbound.pool import Pool
-from fopemta.outbound.resumptions import Resumptions
+from fopemta.outbound.context import OutboundContext
 from fopemta.outbound.walk import Walk
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.plan import plan_towards
@@ -41,60 +31,32 @@ from fopemta.trust.verdict import Result, VerdictRecord
 
 @implementer(ICourier)
 class DeliveryManager:
-    """`now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`;
-    `demands` are asked what is demanded right before anything is sent.
+    """Every attempt asks for the context in force, which a reload replaces."""
 
-    Without `revocations` nothing is known of any certificate's revocation, without `memory` each walk begins at the
-    top; `connections` counts those that stand, where others must know.
-    """
-
-    def __init__(
-        self,
-        reactor: IMailReactor,
-        router: IRouter,
-        tls: IClientTls,
-        spool: ISpool,
-        config: Configuration,
-        now: Callable[[], float],
-        demands: IDemandsInForce,
-        in_thread: InThread = maybeDeferred,
-        revocations: IRevocations | None = None,
-        memory: IHostMemory | None = None,
-        connections: Connections | None = None,
-    ) -> None:
-        self.reactor = reactor
-        self.router = router
-        self.tls = tls
-        self.spool = spool
-        self.config = config
-        self.now = now
-        self.demands = demands
-        self.in_thread = in_thread
-        self.revocations = revocations
-        self.memory = memory
-        self.connections = connections
-        # Whether other mail waits for the place of one that goes there; whoever shares out the places says so.
-        self.pressed: Callable[[NextHop], bool] = lambda _: False
-        self.pool = Pool(reactor)
-        self.resumptions = Resumptions()
+    def __init__(self, context: OutboundContext) -> None:
+        self.context = context
 
     def close(self) -> None:
         """See ICourier: say goodbye in every session that waits for more."""
-        self.pool.close()
+        self.context.pool.close()
 
     def leave(self, next_hop: NextHop) -> None:
         """Say goodbye in the sessions opened on the way there that wait for more."""
-        self.pool.leave(next_hop)
+        self.context.pool.leave(next_hop)
 
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` for the attempts to come, on connections of their own."""
-        self.config = config
+        self.context = self.context.under(config)
         self.distrust()
 
     def distrust(self) -> None:
         """What certificates have proven counts no more: end the sessions that stand, offer none to be resumed."""
-        self.pool.close()
-        self.resumptions.clear()
+        self.context.pool.close()
+        self.context.resumptions.clear()
+
+    def in_force(self) -> OutboundContext:
+        """The context of now."""
+        return self.context
 
     def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
         """See ICourier."""
@@ -104,23 +66,23 @@ class DeliveryManager:
         walk = None
         if consignment.message.envelope.require_tls:
             # Not sent on before it is enforced, however it came into the queue.
-            return _not_enforced(consignment, self.now())
+            return _not_enforced(consignment, self.context.now())
         try:
-            found = await self.router.hosts(consignment.next_hop)
+            found = await self.context.router.hosts(consignment.next_hop)
             if isinstance(found, RoutingFailure):
-                return _unroutable(consignment, found, self.now())
-            walk = Walk(self, consignment, self.plan(consignment), found, ended)
+                return _unroutable(consignment, found, self.context.now())
+            walk = Walk(self.in_force, consignment, self.plan(consignment), found, ended)
             await walk.run()
         except SpoolTrouble as trouble:
             maillog.spool_trouble(f"{consignment.message.id} cannot be read: {trouble}")
         except Exception:  # noqa: BLE001  a bug of ours must not lose mail: it waits and the log says why
             maillog.failed_unexpectedly(f"delivering {consignment.message.id} to {consignment.next_hop.word}")
         # What had come to its end before the trouble stands: nobody gets the message twice for it.
-        return walk.verdicts() if walk is not None else _all_deferred(consignment, self.now())
+        return walk.verdicts() if walk is not None else _all_deferred(consignment, self.context.now())
 
     def plan(self, consignment: Consignment) -> TlsPlan:
         """The floor for a consignment, merged from all who demand something."""
-        return plan_towards(consignment.demanded, consignment.next_hop, self.config.tls_client)
+        return plan_towards(consignment.demanded, consignment.next_hop, self.context.config.tls_client)
 
 
 def _unroutable(consignment: Consignment, failure: RoutingFailure, now: float) -> Sequence[VerdictRecord]:

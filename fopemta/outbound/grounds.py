@@ -7,11 +7,11 @@ what is demanded now.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
 from fopemta.address.mailbox import Mailbox
+from fopemta.outbound.context import InForce
 from fopemta.policy.way import Way
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.plan import plan_towards
@@ -20,15 +20,12 @@ from fopemta.trust.levels import Level
 from fopemta.trust.permit import Ground, Judged
 from fopemta.trust.plan import TlsPlan
 
-if TYPE_CHECKING:
-    from fopemta.outbound.delivery_manager import DeliveryManager
-
 
 class Grounds:
     """For a walk by `plan`."""
 
-    def __init__(self, owner: DeliveryManager, consignment: Consignment, plan: TlsPlan) -> None:
-        self._owner = owner
+    def __init__(self, in_force: InForce, consignment: Consignment, plan: TlsPlan) -> None:
+        self._in_force = in_force
         self._consignment = consignment
         self._plan = plan
         self._edition: object = None
@@ -36,7 +33,7 @@ class Grounds:
 
     async def look(self) -> None:
         """Ask what is demanded now."""
-        demands = self._owner.demands
+        demands = self._in_force().demands
         # Before it is asked: what changes meanwhile makes the answer an old one.
         self._edition = demands.edition
         found = demands.ways_in_force(self._consignment)
@@ -61,14 +58,14 @@ class Grounds:
         """The plan for all of them; None where it is not one, or was asked for before the configuration changed, or
         where what the connection has proven counts no more (roots that are others since).
         """
-        if self._owner.demands.edition is not self._edition:
+        if self._in_force().demands.edition is not self._edition:
             return None
         if any(self.against(each) is not None for each in recipients):
             return None
         plans = {self._plan_by(self._ways[each]) for each in recipients}
         plan = plans.pop() if len(plans) == 1 else None
-        given_up = plan is not None and plan.level >= Level.AUTHENTICATED and era != self._owner.pool.era
+        given_up = plan is not None and plan.level >= Level.AUTHENTICATED and era != self._in_force().pool.era
         return None if given_up else plan
 
     def _plan_by(self, way: Way) -> TlsPlan:
-        return plan_towards(way.demanded, way.hop, self._owner.config.tls_client)
+        return plan_towards(way.demanded, way.hop, self._in_force().config.tls_client)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import attrs
 
@@ -17,6 +16,7 @@ from fopemta.attempt.roll import Roll
 from fopemta.interfaces import Ended, Resumable
 from fopemta.outbound.bench import Bench
 from fopemta.outbound.carrying import Reader, prepare
+from fopemta.outbound.context import InForce, OutboundContext
 from fopemta.outbound.dialer import NotConnected, dial
 from fopemta.outbound.grounds import Grounds
 from fopemta.outbound.pool import Place, Standing
@@ -34,27 +34,24 @@ from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import VerdictRecord
 
-if TYPE_CHECKING:
-    from fopemta.outbound.delivery_manager import DeliveryManager
-
 
 class Walk:
     """From host to host and rung to rung, until everybody has an end or there is nowhere left to go."""
 
     def __init__(
         self,
-        owner: DeliveryManager,
+        in_force: InForce,
         consignment: Consignment,
         plan: TlsPlan,
         hosts: tuple[Host, ...],
         ended: Ended,
     ) -> None:
-        self._owner = owner
+        self._in_force = in_force
         self._consignment = consignment
         self._plan = plan
         attempt = min(consignment.attempt_of(each) for each in consignment.recipients)
-        self._cursor = Cursor(hosts, plan, attempt, functools.partial(_start_of, owner, plan))
-        self._roll = Roll(consignment, plan, owner.now, ended)
+        self._cursor = Cursor(hosts, plan, attempt, functools.partial(_start_of, in_force, plan))
+        self._roll = Roll(consignment, plan, in_force().now, ended)
         self._tls_failures: dict[Host, Diagnosis] = {}
         # The step that is taken again for those for whom there was no room.
         self._full: Step | None = None
@@ -66,12 +63,12 @@ class Walk:
         self._without_ticket: Step | None = None
         # The last host that was tried has not answered in time.
         self._silent = False
-        self._reader = Reader(owner.spool, consignment.message.id)
-        self._grounds = Grounds(owner, consignment, plan)
+        self._reader = Reader(in_force().spool, consignment.message.id)
+        self._grounds = Grounds(in_force, consignment, plan)
 
     async def run(self) -> None:
         """Walk.  Raises SpoolTrouble when the message cannot be read; `verdicts` are right all the same."""
-        standing = self._owner.pool.take(Place.all_of(self._hosts, self._plan), self._consignment.next_hop)
+        standing = self._context.pool.take(Place.all_of(self._hosts, self._plan), self._consignment.next_hop)
         if standing is not None:
             await self._ride(standing)
         try:
@@ -81,18 +78,22 @@ class Walk:
                 self._reserve.protocol.quit()
 
     @property
+    def _context(self) -> OutboundContext:
+        return self._in_force()
+
+    @property
     def _bench(self) -> Bench:
         """By what the configuration says now of roots and revocation, which may have changed on the way."""
-        owner, domain = self._owner, domain_towards(self._consignment.demanded, self._consignment.next_hop)
-        return Bench(self._plan, owner.tls, owner.config.tls_client, owner.revocations, owner.now, domain)
+        context, domain = self._context, domain_towards(self._consignment.demanded, self._consignment.next_hop)
+        return Bench(self._plan, context.tls, context.config.tls_client, context.revocations, context.now, domain)
 
     async def _go_round(self) -> None:
         while self._roll.left and not self._keeps_others_waiting():
             await self._roll.tell()
-            step = self._cursor.next_step(self._owner.reactor.seconds())
+            step = self._cursor.next_step(self._context.reactor.seconds())
             if self._wanted > self._plan.level and (step is None or step.rung is Rung.PLAIN):
                 await self._settle_for_less()
-                step = step or self._cursor.next_step(self._owner.reactor.seconds())
+                step = step or self._cursor.next_step(self._context.reactor.seconds())
                 if not self._roll.left:
                     break
             if step is None:
@@ -105,7 +106,7 @@ class Walk:
 
     def _keeps_others_waiting(self) -> bool:
         """A host has kept silent; ten more of the same domain may do so for an hour, and other mail has no place."""
-        return self._silent and self._reserve is None and self._owner.pressed(self._consignment.next_hop)
+        return self._silent and self._reserve is None and self._context.pressed(self._consignment.next_hop)
 
     def verdicts(self) -> Sequence[VerdictRecord]:
         """One for each recipient whose end has not been told before."""
@@ -149,7 +150,7 @@ class Walk:
 
     async def _as_it_stands(self, standing: Standing) -> Session:
         """What the session proves for this message, which another has opened."""
-        session, now = standing.session, self._owner.reactor.seconds()
+        session, now = standing.session, self._context.reactor.seconds()
         # As this domain has found the host: what proves its name may be something else, or nothing.
         step = self._as_found(session.step)
         if step is not session.step:
@@ -175,29 +176,30 @@ class Walk:
         return step if host == step.host else attrs.evolve(step, host=host)
 
     async def _take(self, step: Step) -> None:
-        owner, config = self._owner, self._owner.config
+        context = self._context
+        config = context.config
         timeouts = config.delivery.timeouts
-        resumable, era = None, owner.pool.era
+        resumable, era = None, context.pool.era
         if step != self._without_ticket:
-            resumable = owner.resumptions.take(step, self._plan, owner.reactor.seconds())
+            resumable = context.resumptions.take(step, self._plan, context.reactor.seconds())
         protocol = OutboundProtocol(
             config.node.hostname,
             step.rung,
             step.hello,
             step.host.name,
-            owner.tls,
-            owner.reactor,
+            context.tls,
+            context.reactor,
             timeouts,
             resumable,
             self._plan.certificate,
             config.delivery.reply_text,
         )
         hop = self._consignment.next_hop
-        protocol.pressed = lambda: owner.pressed(hop)
-        if owner.connections is not None:
-            owner.connections.count(protocol, hop)
+        protocol.pressed = lambda: context.pressed(hop)
+        if context.connections is not None:
+            context.connections.count(protocol, hop)
         refused = await dial(
-            owner.reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses
+            context.reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses
         )
         if refused is not None:
             self._unreachable(step, refused)
@@ -213,14 +215,14 @@ class Walk:
         opened = await protocol.opened
         if isinstance(opened, Broken) and resumable is not None and opened.failure.phase is Phase.HANDSHAKE:
             # A ticket that the server cannot cope with is no reason for less TLS, nor for a delay.
-            self._owner.resumptions.failed(step, self._owner.reactor.seconds())
+            self._context.resumptions.failed(step, self._context.reactor.seconds())
             self._begin_afresh(step)
             return
         if isinstance(opened, Broken):
             self._not_opened(step, opened.failure)
             return
-        if opened.evidence is not None and self._owner.memory is not None:
-            self._owner.memory.succeeded(step.host, step.rung, step.hello, step.remembered)
+        if opened.evidence is not None and self._context.memory is not None:
+            self._context.memory.succeeded(step.host, step.rung, step.hello, step.remembered)
         session = await self._session(step, opened)
         shortfall = self._shortfall(session, opened.ready, self._plan.level)
         if shortfall is not None:
@@ -284,11 +286,11 @@ class Walk:
         evidence = standing.session.evidence
         if session is None or evidence is None or evidence.judging_error is not None:
             return
-        if standing.era != self._owner.pool.era:
+        if standing.era != self._context.pool.era:
             return
-        since = standing.resumed_since if standing.resumed_since is not None else self._owner.reactor.seconds()
+        since = standing.resumed_since if standing.resumed_since is not None else self._context.reactor.seconds()
         resumable = Resumable(session, attrs.evolve(evidence, resumed=False), since)
-        self._owner.resumptions.keep(step, self._plan, resumable, since)
+        self._context.resumptions.keep(step, self._plan, resumable, since)
 
     async def _carry(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
         """A transaction; a session in which it could not be brought to its end is given up, never forgotten."""
@@ -299,7 +301,7 @@ class Walk:
             raise
 
     async def _transact(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
-        owner, message, offer = self._owner, self._consignment.message, standing.session.offer
+        context, message, offer = self._context, self._consignment.message, standing.session.offer
         # RFC 6531 3.3: an address that the server cannot be told of keeps nobody else from the message.
         unspeakable = [each for each in batch if each.internationalised and not offer.smtputf8]
         await self._grounds.look()
@@ -310,7 +312,7 @@ class Walk:
             return without
         content = await self._reader.open()
         try:
-            prepared = await prepare(message, rest, content, offer, owner.in_thread, self._reader)
+            prepared = await prepare(message, rest, content, offer, context.in_thread, self._reader)
             if isinstance(prepared, Diagnosis):
                 return _none_can(rest, prepared) + without
             ground = self._grounds.of(rest, standing.session.judged, standing.era)
@@ -334,7 +336,7 @@ class Walk:
 
     def _give_back(self, standing: Standing) -> None:
         """Keep the session for the next message, or say goodbye."""
-        most = self._owner.config.delivery.messages_per_connection
+        most = self._context.config.delivery.messages_per_connection
         # RFC 9422: what the server will not take it need not be asked.
         most = min(most, standing.session.offer.messages or most)
         # What is in plain text only because a handshake failed is no way to get used to, nor is less than is preferred.
@@ -343,7 +345,7 @@ class Walk:
             standing.protocol.quit()
         else:
             step = standing.session.step
-            self._owner.pool.put(Place(step.host.name, step.address, step.host.port, self._plan), standing)
+            self._context.pool.put(Place(step.host.name, step.address, step.host.port, self._plan), standing)
 
     def _below_preferred(self, session: Session) -> bool:
         judgement = session.judgement
@@ -362,8 +364,8 @@ class Walk:
         self._roll.found(of_failure(step, failure))
         self._silent = failure.diagnosis in _SILENT
         if failure.phase is Phase.HANDSHAKE:
-            if step.remembered and self._owner.memory is not None:
-                self._owner.memory.failed(step.host)
+            if step.remembered and self._context.memory is not None:
+                self._context.memory.failed(step.host)
             self._tls_failures[step.host] = failure.diagnosis
             self._cursor.ended(step, StepEnd.HANDSHAKE_FAILED, failure.diagnosis)
         else:
@@ -409,7 +411,7 @@ class Walk:
         """A server found by MX that bears our name is this one, by a way that its addresses do not show (a forwarded
         port, a proxy): the message would come back for ever.  Who names a host in a route knows what he does.
         """
-        own = self._owner.config.node.hostname
+        own = self._context.config.node.hostname
         return self._consignment.next_hop.route.via is Via.MX and name.rstrip(".").lower() == own.lower()
 
 
@@ -438,8 +440,9 @@ def _none_can(recipients: list[Mailbox], why: Diagnosis) -> tuple[RecipientResul
 
 
 # Not of the walk itself: that would be a circle for the collector of garbage.
-def _start_of(owner: DeliveryManager, plan: TlsPlan, host: Host) -> Start | None:
-    return None if owner.memory is None else owner.memory.start_of(host, plan.tls_rungs)
+def _start_of(in_force: InForce, plan: TlsPlan, host: Host) -> Start | None:
+    memory = in_force().memory
+    return None if memory is None else memory.start_of(host, plan.tls_rungs)
 
 
 def _was_closed(outcome: tuple[RecipientResult, ...] | Broken) -> bool:

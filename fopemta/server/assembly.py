@@ -22,7 +22,6 @@ from fopemta.inbound.clients import Clients
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import (
     ICourier,
-    IDemandsInForce,
     IHostMemory,
     ILogins,
     IMailReactor,
@@ -43,6 +42,7 @@ from fopemta.lookup.router import Router
 from fopemta.mail.identifiers import message_id
 from fopemta.outbound.callout import Callout, CalloutDemands, hurried
 from fopemta.outbound.connections import Connections
+from fopemta.outbound.context import OutboundContext
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.host_memory import HostMemory
 from fopemta.queue.demanding import Demanding
@@ -169,15 +169,23 @@ class Delivering:
         demanding = Demanding(spool, configuration, machine.now, reading)
         on_callout = CalloutDemands(configuration, machine.now)
 
-        def made(config: Configuration, demands: IDemandsInForce, counted: Connections | None) -> DeliveryManager:
-            return DeliveryManager(
-                caller, router, client_tls, spool, config, machine.now, demands, reading, revocations, kept.memory,
-                counted,
-            )  # fmt: skip
-
+        context = OutboundContext(
+            reactor=caller,
+            router=router,
+            tls=client_tls,
+            spool=spool,
+            config=configuration,
+            now=machine.now,
+            demands=demanding,
+            in_thread=reading,
+            revocations=revocations,
+            memory=kept.memory,
+            connections=kept.connections,
+            pressed=lambda hop: queue.pressed(hop),
+        )
+        manager = DeliveryManager(context)
         # A callout is no delivery: it takes nobody's place.
-        manager = made(configuration, demanding, kept.connections)
-        calling = made(hurried(configuration), on_callout, None)
+        calling = DeliveryManager(context.on_its_own(hurried(configuration), on_callout))
         couriers: dict[Via, ICourier] = {
             Via.MX: manager,
             Via.SMTP: manager,
@@ -187,7 +195,6 @@ class Delivering:
             spool, couriers, configuration, reactor, machine.now, machine.noise, reading, kept.counts, kept.standings,
             demanding,
         )  # fmt: skip
-        manager.pressed = queue.pressed
         return cls(queue, manager, Callout(calling, on_callout), client_tls, router)
 
 

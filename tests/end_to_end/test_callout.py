@@ -36,7 +36,7 @@ class Relaying:
         delivery.manager.reconfigure(hurried(config))
         memory = CalloutMemory.in_folder(str(folder))
         demands = CalloutDemands(config, lambda: self.now)
-        delivery.manager.demands = demands
+        delivery.manager.context = attrs.evolve(delivery.manager.context, demands=demands)
         calls = Calls(Callout(delivery.manager, demands), memory, self.network, execute, lambda: self.now)
         self.inbound.factory.recipients = Recipients(config, calls, execute, lambda: self.now)
         self.inbound.factory.reconfigure(config)

@@ -110,7 +110,7 @@ class LastMomentTests(SynchronousTestCase):
                 return edition
 
         real, delivery.demands = delivery.demands, Marked(delivery.demands)  # type: ignore[assignment]
-        delivery.manager.demands = real
+        delivery.manager.context = attrs.evolve(delivery.manager.context, demands=real)
         return delivery.run()
 
     def test_another_edition_that_demands_the_same_is_no_hindrance(self) -> None:
@@ -161,7 +161,7 @@ class GroundTests(SynchronousTestCase):
                 return ways(Way(hop, NOTHING_DEMANDED, None))
 
         demands = Demands()
-        delivery.manager.demands = demands  # type: ignore[assignment]
+        delivery.manager.context = attrs.evolve(delivery.manager.context, demands=demands)
         plan = delivery.manager.plan(consignment)
         grounds = Grounds(delivery.manager, consignment, plan)
         looking = Deferred.fromCoroutine(grounds.look())
@@ -239,8 +239,8 @@ class NoticeTests(SynchronousTestCase):
     def test_a_rule_came_while_the_message_was_on_its_way(self) -> None:
         world = World("", far="none")
         found: Deferred[Any] = Deferred()
-        hosts = world.manager.router.hosts
-        world.manager.router.hosts = lambda hop: found if hop.domain == "bank.test" else hosts(hop)  # type: ignore
+        hosts = world.manager.context.router.hosts
+        world.manager.context.router.hosts = lambda hop: found if hop.domain == "bank.test" else hosts(hop)  # type: ignore
         world.send(BOB, sender=DAVE)
         world.reconfigure(world.configured(ON))
         found.callback(RoutingFailure(True, 556, "5.1.10", Diagnosis.NULL_MX, "it takes no mail"))
@@ -261,8 +261,8 @@ class OnTheWayTests(SynchronousTestCase):
         world = World(ON + EXCEPTION.format(midnight.isoformat()), bank="none")
         world.wait_until(end - world.begun - 30)
         found: Deferred[Any] = Deferred()
-        hosts = world.manager.router.hosts
-        world.manager.router.hosts = lambda hop: found.addCallback(lambda _: hosts(hop))  # type: ignore
+        hosts = world.manager.context.router.hosts
+        world.manager.context.router.hosts = lambda hop: found.addCallback(lambda _: hosts(hop))  # type: ignore
         world.send(BOB)
         world.wait_until(end - world.begun + 30)
         found.callback(None)
@@ -298,8 +298,8 @@ class OnTheWayTests(SynchronousTestCase):
     def test_it_is_counted_before_a_reload(self) -> None:
         world = World(ON, bank="none")
         found: Deferred[Any] = Deferred()
-        hosts = world.manager.router.hosts
-        world.manager.router.hosts = lambda hop: found.addCallback(lambda _: hosts(hop))  # type: ignore
+        hosts = world.manager.context.router.hosts
+        world.manager.context.router.hosts = lambda hop: found.addCallback(lambda _: hosts(hop))  # type: ignore
         world.send(BOB)
         for _ in range(2):
             freed = world.dispatcher.freed_by(world.configured(""))
@@ -313,8 +313,8 @@ class OnTheWayTests(SynchronousTestCase):
         alice = '[[rule]]\nname = "alice"\nwhen = { senders = ["alice@us.test"] }\nthen = { action = "force_tls" }\n'
         world = World(ON + alice, bank="none")
         found: Deferred[Any] = Deferred()
-        hosts = world.manager.router.hosts
-        world.manager.router.hosts = lambda hop: found.addCallback(lambda _: hosts(hop))  # type: ignore
+        hosts = world.manager.context.router.hosts
+        world.manager.context.router.hosts = lambda hop: found.addCallback(lambda _: hosts(hop))  # type: ignore
         world.send(BOB)
         world.reconfigure(world.configured(ON))
         world.dispatcher.let_demands_fall("dora")
@@ -347,7 +347,7 @@ class StoredTests(SynchronousTestCase):
         world.config = config
         world.demanding = Demanding(world.spool, config, world.now)
         world.manager.reconfigure(config)
-        world.manager.demands = world.demanding
+        world.manager.context = attrs.evolve(world.manager.context, demands=world.demanding)
         old = world.dispatcher
         old.stop(0)
         world.dispatcher = Dispatcher(

@@ -17,6 +17,7 @@ from fopemta.config.rules import load_rules
 from fopemta.interfaces import Ended, ICourier
 from fopemta.lookup.router import Router
 from fopemta.mail.envelope import Arrival, Envelope
+from fopemta.outbound.context import OutboundContext
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.policy.acceptance import accept
 from fopemta.policy.content import content_facts
@@ -125,11 +126,17 @@ class World:
         self.config = self.configured(rules)
         self.spool = MemorySpool(self.network)
         self.demanding = Demanding(self.spool, self.config, self.now)
-        self.manager = manager = DeliveryManager(
-            self.network,  # type: ignore[arg-type]
-            Router(resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5, EVERYWHERE),
-            CLIENT, self.spool, self.config, self.now, self.demanding, revocations=self.revocations,
-        )  # fmt: skip
+        context = OutboundContext(
+            reactor=self.network,
+            router=Router(resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5, EVERYWHERE),
+            tls=CLIENT,
+            spool=self.spool,
+            config=self.config,
+            now=self.now,
+            demands=self.demanding,
+            revocations=self.revocations,
+        )
+        self.manager = manager = DeliveryManager(context)
         self.local = LocalMail(self.spool, self.now)
         couriers: dict[Via, ICourier] = {Via.MX: manager, Via.SMTP: manager, Via.MAILDIR: self.local}
         self.dispatcher = Dispatcher(

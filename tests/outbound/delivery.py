@@ -12,6 +12,7 @@ from fopemta.config.model import Configuration, Listener, Node
 from fopemta.config.model import Delivery as DeliverySettings
 from fopemta.lookup.router import Router
 from fopemta.mail.envelope import BodyType, Envelope
+from fopemta.outbound.context import OutboundContext
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.queue.demanding import Demanding
 from fopemta.routing.consignment import Consignment
@@ -92,16 +93,17 @@ class Delivery:
         )
         self.spool = MemorySpool(self.network)
         self.demands = Demanding(self.spool, self.config, lambda: AUTHORITY.now.timestamp())
-        self.manager = DeliveryManager(
-            self.network,  # type: ignore[arg-type]
-            Router(self.resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5, EVERYWHERE),
-            client,
-            self.spool,
-            self.config,
-            lambda: AUTHORITY.now.timestamp(),
-            self.demands,
+        context = OutboundContext(
+            reactor=self.network,
+            router=Router(self.resolver, frozenset({"us.test"}), OwnAddresses(), 25, lambda: 0.5, EVERYWHERE),
+            tls=client,
+            spool=self.spool,
+            config=self.config,
+            now=lambda: AUTHORITY.now.timestamp(),
+            demands=self.demands,
             revocations=revocations,
         )
+        self.manager = DeliveryManager(context)
         self.envelope = Envelope(sender, recipients, body)
         self.content = content
         self.message: Any = None

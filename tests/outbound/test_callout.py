@@ -29,8 +29,8 @@ class Call:
     def __init__(self, *servers: Any, level: Level | None = None) -> None:
         self.delivery = Delivery(*servers, level=level)
         self.delivery.manager.reconfigure(hurried(self.delivery.config))
-        demands = CalloutDemands(self.delivery.config, self.delivery.manager.now)
-        self.delivery.manager.demands = demands
+        demands = CalloutDemands(self.delivery.config, self.delivery.manager.context.now)
+        self.delivery.manager.context = attrs.evolve(self.delivery.manager.context, demands=demands)
         self.callout = Callout(self.delivery.manager, demands)
 
     def ask(self, recipient: Mailbox = BOB, seconds: float = 0) -> Said | None:
@@ -103,14 +103,14 @@ class AnswerTests(SynchronousTestCase):
         call = Call(peer(replies={"RCPT": "550 5.1.1 no"}))
         config = attrs.evolve(call.delivery.config, node=attrs.evolve(call.delivery.config.node, hostname="new.test"))
         call.callout.reconfigure(config)
-        self.assertEqual(call.delivery.manager.config, hurried(config))
+        self.assertEqual(call.delivery.manager.context.config, hurried(config))
         self.assertIs(call.ask(), Said.BAD)
         self.assertIn("C: EHLO new.test", call.delivery.servers[0].transcripts[0])
 
     def test_what_is_not_trusted_any_more_is_forgotten(self) -> None:
         call, told = Call(peer()), list[str]()
-        call.delivery.manager.pool.close = lambda: told.append("pool")  # type: ignore[method-assign]
-        call.delivery.manager.resumptions.clear = lambda: told.append("tickets")  # type: ignore[method-assign]
+        call.delivery.manager.context.pool.close = lambda: told.append("pool")  # type: ignore[method-assign]
+        call.delivery.manager.context.resumptions.clear = lambda: told.append("tickets")  # type: ignore[method-assign]
         call.callout.distrust()
         self.assertEqual(told, ["pool", "tickets"])
 

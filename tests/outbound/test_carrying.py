@@ -85,7 +85,7 @@ class EightBitTests(SynchronousTestCase):
             return succeed(call(*arguments))
 
         delivery = Delivery(server, content=TEXT, body=BodyType.EIGHT_BIT_MIME)
-        delivery.manager.in_thread = in_thread
+        delivery.manager.context = attrs.evolve(delivery.manager.context, in_thread=in_thread)
         self.assertEqual((outcome(delivery.run()[0]), called), ("delivered", [seven_bit]))
 
     def test_large_ones_too(self) -> None:

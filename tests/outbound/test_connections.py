@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.outbound.connections import Connections, Counted
@@ -60,7 +61,8 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_each_connection_is_counted_while_it_stands(self) -> None:
         delivery = Delivery(peer(StartTls.GARBAGE))
-        connections = delivery.manager.connections = Connections()
+        connections = Connections()
+        delivery.manager.context = attrs.evolve(delivery.manager.context, connections=connections)
         closed: list[NextHop] = []
         connections.closed = closed.append
         [verdict] = delivery.run()
@@ -71,7 +73,8 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_one_that_stands_idle_counts_until_it_is_left(self) -> None:
         delivery = Delivery(peer())
-        connections = delivery.manager.connections = Connections()
+        connections = Connections()
+        delivery.manager.context = attrs.evolve(delivery.manager.context, connections=connections)
         delivery.run()
         hop = delivery.consignment.next_hop
         self.assertEqual((connections.to(hop), connections.ending(hop)), (1, 0))
@@ -84,7 +87,8 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_at_the_end_of_all_every_one_is_left(self) -> None:
         delivery = Delivery(peer())
-        connections = delivery.manager.connections = Connections()
+        connections = Connections()
+        delivery.manager.context = attrs.evolve(delivery.manager.context, connections=connections)
         delivery.run()
         delivery.manager.close()
         self.assertEqual(connections.ending(delivery.consignment.next_hop), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -355,7 +356,7 @@ class ConversationTests(SynchronousTestCase):
 class FailsClosedTests(SynchronousTestCase):
     def test_a_fault_of_ours_defers(self) -> None:
         delivery = Delivery(peer())
-        delivery.manager.router = None  # type: ignore[assignment]
+        delivery.manager.context = attrs.evolve(delivery.manager.context, router=None)
         self.assertEqual(brief(delivery.run()[0]), "deferred None local_trouble")
         self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
 
@@ -370,7 +371,7 @@ class FailsClosedTests(SynchronousTestCase):
         for level, wanted in ((None, "delivered"), (Level.AUTHENTICATED, "deferred")):
             server = peer()
             delivery = Delivery(server, level=level)
-            delivery_tls = delivery.manager.tls
-            delivery.manager.tls = Blind()  # type: ignore[assignment]
+            delivery_tls = delivery.manager.context.tls
+            delivery.manager.context = attrs.evolve(delivery.manager.context, tls=Blind())
             self.assertEqual(delivery.run()[0].result.value, wanted)
             self.assertEqual(len(server.messages), 1 if wanted == "delivered" else 0)

@@ -6,6 +6,7 @@ import json
 import os
 from typing import Any
 
+import attrs
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
@@ -155,11 +156,11 @@ class MemoryTests(Base):
 class WalkTests(Base):
     def deliver(self, delivery: Delivery) -> tuple[int, Any]:
         """How many connections it took, and the verdict."""
-        delivery.manager.memory = self.memory
-        delivery.manager.resumptions.clear()
+        delivery.manager.context = attrs.evolve(delivery.manager.context, memory=self.memory)
+        delivery.manager.context.resumptions.clear()
         before = sum(server.connections for server in delivery.servers)
         [verdict] = delivery.another()
-        delivery.manager.pool.close()
+        delivery.manager.context.pool.close()
         delivery.network.flush()
         return sum(server.connections for server in delivery.servers) - before, verdict
 

@@ -92,7 +92,9 @@ class PoolTests(SynchronousTestCase):
         server = peer()
         delivery = Delivery(server)
         limits = attrs.evolve(delivery.config.delivery, messages_per_connection=2)
-        delivery.manager.config = attrs.evolve(delivery.config, delivery=limits)
+        delivery.manager.context = attrs.evolve(
+            delivery.manager.context, config=attrs.evolve(delivery.config, delivery=limits)
+        )
         for _ in range(3):
             delivery.another()
         self.assertEqual(server.verbs, [[*ONE, *NEXT, "QUIT"], ONE])
@@ -162,7 +164,7 @@ class PoolTests(SynchronousTestCase):
         delivery = Delivery(server)
         self.assertEqual(delivery.run()[0].rung, "plain")
         strict = Delivery(server, level=Level.ENCRYPT)
-        strict.manager.pool = delivery.manager.pool
+        strict.manager.context = attrs.evolve(strict.manager.context, pool=delivery.manager.context.pool)
         verdict = strict.run()[0]
         self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "tls_not_offered"))
         self.assertEqual(len(server.messages), 1)
@@ -186,8 +188,8 @@ class PoolTests(SynchronousTestCase):
         server = peer()
         delivery = Delivery(server, level=Level.AUTHENTICATED)
         delivery.run()
-        now = delivery.manager.now()
-        delivery.manager.now = lambda: now + 40 * 86400
+        now = delivery.manager.context.now()
+        delivery.manager.context = attrs.evolve(delivery.manager.context, now=lambda: now + 40 * 86400)
         verdict = delivery.another()[0]
         self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "cert_expired"))
         self.assertEqual(len(server.messages), 1)
@@ -195,11 +197,11 @@ class PoolTests(SynchronousTestCase):
     def test_mail_that_does_not_depend_on_a_certificate_has_it_judged_at_intervals(self) -> None:
         server = peer()
         delivery = Delivery(server)
-        now = delivery.manager.now()
+        now = delivery.manager.context.now()
         delivery.run()
         delivery.another()
         # The wall clock leaps past the end of the certificate; what was judged a moment ago stands.
-        delivery.manager.now = lambda: now + 40 * 86400
+        delivery.manager.context = attrs.evolve(delivery.manager.context, now=lambda: now + 40 * 86400)
         moments = [delivery.another()[0].authenticated, delivery.another(seconds=1)[0].authenticated]
         moments.append(delivery.another()[0].authenticated)
         self.assertEqual((server.connections, moments), (1, [True, True, False]))
@@ -297,7 +299,9 @@ class SharingTests(SynchronousTestCase):
 
     def test_a_record_tells_what_its_own_domain_has_proven(self) -> None:
         self.resolver.mx["e.test"] = ((5, "mx1.d.test"),)
-        self.delivery.manager.router = ProvenOfE(self.delivery.manager.router)
+        self.delivery.manager.context = attrs.evolve(
+            self.delivery.manager.context, router=ProvenOfE(self.delivery.manager.context.router)
+        )
         proven = [self.deliver(domain).mx_proven_by for domain in ("d.test", "e.test", "d.test")]
         self.assertEqual((proven, self.servers[0].connections), ([None, "dnssec", None], 1))
 

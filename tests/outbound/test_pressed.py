@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.routing.values import NextHop
@@ -28,7 +29,7 @@ def delivery_of(*servers: Any, pressed: float) -> Delivery:
         delivery.asked.append(hop)  # type: ignore[attr-defined]
         return delivery.network.seconds() >= pressed
 
-    delivery.manager.pressed = is_pressed
+    delivery.manager.context = attrs.evolve(delivery.manager.context, pressed=is_pressed)
     return delivery
 
 

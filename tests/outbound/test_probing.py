@@ -35,7 +35,7 @@ def look(
 ) -> tuple[Report, Any]:
     servers = KINDS[kind]()
     delivery = Delivery(*servers, fallback=Fallback.IMMEDIATE, lowest_rung=lowest_rung)
-    prober = Prober(delivery.network, CLIENT, delivery.config, None, delivery.manager.now)  # type: ignore[arg-type]
+    prober = Prober(delivery.network, CLIENT, delivery.config, None, delivery.manager.context.now)  # type: ignore[arg-type]
     report = Report(target="d.test", hop=HOP, domain="d.test", demands=demands)
 
     async def looking() -> None:

@@ -46,7 +46,7 @@ def versions() -> dict[str, Any]:
 def twice(delivery: Delivery) -> VerdictRecord:
     """The second of two messages, each over a connection of its own."""
     delivery.another()
-    delivery.manager.pool.close()
+    delivery.manager.context.pool.close()
     delivery.network.flush()
     return delivery.another()[0]
 
@@ -61,14 +61,14 @@ class ResumptionTests(SynchronousTestCase):
             self.assertEqual((verdict.resumed, verdict.protocol, verdict.authenticated), (True, version, True))
             self.assertEqual((verdict.names, len(verdict.chain), verdict.rung), ((MX,), 2, "strong256"))
             # And so on.
-            delivery.manager.pool.close()
+            delivery.manager.context.pool.close()
             delivery.network.flush()
             self.assertTrue(delivery.another()[0].resumed)
 
     def test_what_rested_on_other_roots_is_neither_resumed_nor_used(self) -> None:
         for change in (
             lambda manager: manager.distrust(),
-            lambda manager: manager.reconfigure(manager.config),
+            lambda manager: manager.reconfigure(manager.context.config),
         ):
             server = peer(creator=versions()["TLSv1.3"])
             delivery = Delivery(server, level=Level.AUTHENTICATED)
@@ -82,13 +82,13 @@ class ResumptionTests(SynchronousTestCase):
         server = peer(creator=versions()["TLSv1.3"])
         delivery = Delivery(server, level=Level.AUTHENTICATED)
         waiting: Deferred[Any] = Deferred()
-        delivery.manager.revocations = ScriptedRevocations(waiting)
+        delivery.manager.context = attrs.evolve(delivery.manager.context, revocations=ScriptedRevocations(waiting))
         delivery.network.callLater(1, delivery.manager.distrust)
         delivery.network.callLater(2, waiting.callback, GOOD)
         # Nor for the message that was about to be sent.
         self.assertEqual(delivery.another(3)[0].diagnosis, "demand_changed")
         self.assertEqual(server.messages, [])
-        delivery.manager.revocations = ScriptedRevocations(GOOD)
+        delivery.manager.context = attrs.evolve(delivery.manager.context, revocations=ScriptedRevocations(GOOD))
         self.assertFalse(delivery.another()[0].resumed)
         self.assertEqual(server.connections, 2)
         # The next is as before: kept, and resumed.
@@ -101,7 +101,7 @@ class ResumptionTests(SynchronousTestCase):
             revocations=revocations,
         )  # fmt: skip
         delivery.another()
-        delivery.manager.pool.close()
+        delivery.manager.context.pool.close()
         delivery.network.flush()
         revocations.findings = (Finding(Status.REVOKED, "crl", "the certificate is revoked"),)
         verdict = delivery.another()[0]
@@ -113,9 +113,11 @@ class ResumptionTests(SynchronousTestCase):
         server = peer(creator=versions()["TLSv1.3"])
         delivery = Delivery(server, level=Level.AUTHENTICATED)
         delivery.another()
-        delivery.manager.pool.close()
+        delivery.manager.context.pool.close()
         delivery.network.flush()
-        delivery.manager.now = lambda: AUTHORITY.now.timestamp() + 60 * 86400
+        delivery.manager.context = attrs.evolve(
+            delivery.manager.context, now=lambda: AUTHORITY.now.timestamp() + 60 * 86400
+        )
         verdict = delivery.another()[0]
         self.assertEqual((server.connections, verdict.resumed, verdict.diagnosis), (3, False, "cert_expired"))
         self.assertEqual(len(server.messages), 1)
@@ -128,7 +130,7 @@ class ResumptionTests(SynchronousTestCase):
             revocations=revocations,
         )  # fmt: skip
         delivery.another()
-        delivery.manager.pool.close()
+        delivery.manager.context.pool.close()
         delivery.network.flush()
         revocations.once = (Finding(Status.REVOKED, "crl", "the certificate is revoked"),)
         verdict = delivery.another()[0]

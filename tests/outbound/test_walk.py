@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from twisted.internet.defer import fail
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -140,7 +141,7 @@ class BugTests(SynchronousTestCase):
             server = peer()
             delivery = Delivery(server, level=Level.AUTHENTICATED)
             if stage == "judging":
-                delivery.manager.revocations = object()  # type: ignore[assignment]
+                delivery.manager.context = attrs.evolve(delivery.manager.context, revocations=object())
             else:
                 delivery.spool.content = lambda _: fail(LookupError("a bug"))  # type: ignore[method-assign]
             [verdict] = delivery.run(10)

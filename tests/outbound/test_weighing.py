@@ -106,7 +106,7 @@ class DeliveryTests(SynchronousTestCase):
     def test_the_whole_path_is_asked_about(self) -> None:
         asked = delivery(GOOD, Level.AUTHENTICATED)
         asked.run()
-        revocations: Any = asked.manager.revocations
+        revocations: Any = asked.manager.context.revocations
         self.assertEqual([(len(path), staple) for path, staple in revocations.paths], [(3, b"")])
 
     def test_other_mail_asks_nobody_and_goes_whatever_is_known(self) -> None:
@@ -114,7 +114,7 @@ class DeliveryTests(SynchronousTestCase):
             for findings, authenticated in ((GOOD, True), (REVOKED, False), (UNKNOWN, True)):
                 each = delivery(findings, level)
                 (verdict,) = each.run()
-                revocations: Any = each.manager.revocations
+                revocations: Any = each.manager.context.revocations
                 self.assertEqual((verdict.result, verdict.authenticated), (Result.DELIVERED, authenticated), level)
                 self.assertEqual(set(revocations.asked), {"known"})
         (verdict,) = delivery(REVOKED, None).run()
@@ -123,7 +123,7 @@ class DeliveryTests(SynchronousTestCase):
     def test_a_certificate_that_proves_nothing_is_not_asked_about(self) -> None:
         each = delivery(GOOD, Level.AUTHENTICATED, server=peer(creator=OTHER_NAME))
         (verdict,) = each.run()
-        revocations: Any = each.manager.revocations
+        revocations: Any = each.manager.context.revocations
         self.assertEqual((verdict.diagnosis, verdict.revocation, revocations.asked), ("name_mismatch", None, []))
 
     def test_next_host_where_one_is_revoked(self) -> None:
@@ -162,7 +162,7 @@ class DeliveryTests(SynchronousTestCase):
     def test_kept_session_is_asked_about_again(self) -> None:
         each = delivery(GOOD, Level.AUTHENTICATED)
         each.run()
-        revocations: Any = each.manager.revocations
+        revocations: Any = each.manager.context.revocations
         revocations.findings = REVOKED
         (verdict,) = each.another()
         self.assertEqual((verdict.result, verdict.diagnosis), (Result.DEFERRED, "cert_revoked"))

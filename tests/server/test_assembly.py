@@ -77,7 +77,7 @@ class ServerTests(Folder):
 
     def contexts(self, server: Server) -> list[object]:
         served: list[Any] = [each.server_tls for each in server.factories if each.server_tls is not None]
-        client: Any = server.manager.tls
+        client: Any = server.manager.context.tls
         return [client._contexts, *(each._context for each in served)]
 
 

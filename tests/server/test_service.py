@@ -226,8 +226,9 @@ class BuildTests(Folder):
             Kept.here(configuration, clock),
         )  # type: ignore[arg-type]
         server = Server.of(configuration, clock, spool, kept)  # type: ignore[arg-type]
-        self.assertEqual(server.manager.pressed, server.queue.pressed)
-        self.assertIn(server.manager.router, server.following._targets)
+        server.queue.pressed = lambda hop: hop == "busy"  # type: ignore[method-assign]
+        self.assertEqual([server.manager.context.pressed(each) for each in ("busy", "idle")], [True, False])
+        self.assertIn(server.manager.context.router, server.following._targets)
 
     def test_what_strangers_make_long_takes_a_few_threads_in_all(self) -> None:
         path = self.write(text=_WITHOUT_TLS)
@@ -238,7 +239,7 @@ class BuildTests(Folder):
         spool = spool_of(configuration, clock, [(configuration.node.spool, None)])  # type: ignore[arg-type]
         server = Server.of(configuration, clock, spool, kept)  # type: ignore[arg-type]
         # Reading when it comes in, reading when it waits, and putting into seven bits: one line for all.
-        ways = [server.factories[0].reading, server.queue._demanding._in_thread, server.manager.in_thread]
+        ways = [server.factories[0].reading, server.queue._demanding._in_thread, server.manager.context.in_thread]
         for way in ways:
             way(len, b"")
         self.assertEqual(len(begun), 2)

@@ -1,0 +1,66 @@
+"""What deliveries over SMTP need of the server (shell): frozen, made at one place, replaced at a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import attrs
+from twisted.internet.defer import maybeDeferred
+
+from fopemta.config.model import Configuration
+from fopemta.interfaces import IClientTls, IDemandsInForce, IHostMemory, IMailReactor, IRevocations, IRouter, ISpool
+from fopemta.outbound.carrying import InThread
+from fopemta.outbound.connections import Connections
+from fopemta.outbound.pool import Pool
+from fopemta.outbound.resumptions import Resumptions
+from fopemta.routing.values import NextHop
+
+
+def _never(_: NextHop) -> bool:
+    return False
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class OutboundContext:
+    """Whom deliveries ask, and what they share under one configuration.
+
+    `now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`; `demands`
+    are asked what is demanded right before anything is sent.  Without `revocations` nothing is known of any
+    certificate's revocation, without `memory` each walk begins at the top; `connections` counts those that stand, where
+    others must know.  `pressed` says whether other mail waits for the place of one that goes there.
+    """
+
+    reactor: IMailReactor
+    router: IRouter
+    tls: IClientTls
+    spool: ISpool
+    config: Configuration
+    now: Callable[[], float]
+    demands: IDemandsInForce
+    in_thread: InThread = maybeDeferred
+    revocations: IRevocations | None = None
+    memory: IHostMemory | None = None
+    connections: Connections | None = None
+    pressed: Callable[[NextHop], bool] = _never
+    pool: Pool = attrs.field()
+    resumptions: Resumptions = attrs.field(factory=Resumptions)
+
+    @pool.default
+    def _empty(self) -> Pool:
+        return Pool(self.reactor)
+
+    def under(self, config: Configuration) -> OutboundContext:
+        """The same under another configuration."""
+        return attrs.evolve(self, config=config)
+
+    def on_its_own(self, config: Configuration, demands: IDemandsInForce) -> OutboundContext:
+        """For connections that are no deliveries: they take nobody's place, and are kept for nobody."""
+        return attrs.evolve(
+            self, config=config, demands=demands, connections=None, pressed=_never, pool=Pool(self.reactor),
+            resumptions=Resumptions(),
+        )  # fmt: skip
+
+
+# The context at the moment of asking: a walk outlives a reload, and what it does next it does under the new one.
+InForce: TypeAlias = Callable[[], OutboundContext]
