@@ -41,6 +41,7 @@ benchmarks: $(VENV)/test
 	$(BIN)/python -m benchmarks.idle
 	$(BIN)/python -m benchmarks.handshakes
 	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.hurts
 
 crash: $(VENV)/test
 	FOPEMTA_CRASHES=200 $(BIN)/python -W error -m twisted.trial tests.end_to_end.test_crash

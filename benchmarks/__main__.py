@@ -16,7 +16,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from benchmarks.ground import Ground
+from benchmarks.ground import Ground, processor
 from benchmarks.peers import Aiosmtpd, Exim
 from benchmarks.servers import Fopemta, FopemtaOfTwo, Postfix, Server
 from benchmarks.work import WORKS, Figures
@@ -39,7 +39,8 @@ def main() -> None:
         print(f"{name} is not installed here, or needs root: left out")
     with Ground(options.folder) as ground:
         print(
-            f"file system: {ground.words}; {sys.executable} {platform.python_version()}; {options.runs} runs, in turn",
+            f"{processor()}; file system: {ground.words}; {sys.executable} {platform.python_version()}; "
+            f"{options.runs} runs, in turn",
             flush=True,
         )
         for work in options.work or WORKS:

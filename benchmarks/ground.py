@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,16 @@ from typing import Self
 from fopemta.testing.authority import Authority
 
 NATIVE = Path(__file__).resolve().parent / "native"
+
+
+def processor() -> str:
+    """What it is and how many there are, for every table."""
+    cores = len(os.sched_getaffinity(0))
+    for line in Path("/proc/cpuinfo").read_text().split("\n"):
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "Model"):
+            return f"{value.strip()}, {cores} cores"
+    return f"{platform.machine()}, {cores} cores"
 
 
 class Ground:
@@ -23,7 +34,7 @@ class Ground:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in ("smtpload", "tlssink"):
+        for name in ("smtpload", "tlssink", "delay"):
             self._compile(name)
         leaf = Authority().leaf("localhost", "bench.test")
         self.chain, self.key = (Path(path) for path in leaf.write(self.folder, "server"))

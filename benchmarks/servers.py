@@ -37,6 +37,10 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         # Recipients' domains dN.example.test, each with an address of its own where the sink listens; 0: one for all.
         self.destinations = 0
+        # The port where the sink listens.
+        self.sink = SINK
+        self.folder = Path()
+        self._command: list[str] = []
         self._silent: socket.socket | None = None
 
     @classmethod
@@ -52,20 +56,25 @@ class Server:
         return self.process.pid
 
     def start(self, mode: str, tls: bool = False) -> None:
+        """Begin with an empty spool; RuntimeError when it does not greet."""
         if self._greets():
             raise RuntimeError(f"another server is at port {self.port} already, and would be measured instead")
-        folder = self.ground.fresh(self.name)
-        command = self.command(folder, mode, tls)
+        self.folder = self.ground.fresh(self.name)
+        self._command = self.command(self.folder, mode, tls)
+        self.launch()
+
+    def launch(self) -> None:
+        """Begin, or begin again with what lies in the spool; RuntimeError when it does not greet."""
         environment = {**os.environ, "PATH": _PATH, "PYTHONPATH": str(ROOT)}
-        with open(folder / "output", "wb") as output:
+        with open(self.folder / "output", "ab") as output:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder
+                self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=self.folder
             )
         end = time.monotonic() + self.patience
         while not self._greets():
             if time.monotonic() > end or (self.process.poll() is not None):
-                raise RuntimeError(f"{self.name} does not start: {(folder / 'output').read_text()}")
-            time.sleep(0.05)
+                raise RuntimeError(f"{self.name} does not start: {(self.folder / 'output').read_text()}")
+            time.sleep(0.02)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -118,7 +127,7 @@ class Fopemta(Server):
     workers = 1
 
     def command(self, folder: Path, mode: str, tls: bool) -> list[str]:
-        onwards = SINK if mode == "relay" else self.silent_port()
+        onwards = self.sink if mode == "relay" else self.silent_port()
         certificates = f'[{{ chain = "{self.ground.chain}", key = "{self.ground.key}" }}]'
         routes = "".join(
             f'[[route]]\ndomain = "d{each}.example.test"\nvia = "smtp:{sink_address(each)}:{onwards}"\n'
@@ -148,9 +157,13 @@ via = "maildir:mail/{{local_part}}"
 [[route]]
 domain = "*"
 via = "smtp:127.0.0.1:{onwards}"
-{routes}""")
+{routes}{self.settings()}""")
         twistd = str(Path(sys.executable).with_name("twistd"))
         return [twistd, "-n", "--pidfile=", "fopemta", "--config", str(folder / "fopemta.toml")]
+
+    def settings(self) -> str:
+        """What a measurement sets besides; tables of their own."""
+        return ""
 
 
 class FopemtaOfTwo(Fopemta):
@@ -185,16 +198,23 @@ class Postfix(Server):
             "smtpd_tls_chain_files": f"{self.ground.key}, {self.ground.chain}", "message_size_limit": "150000000",
         }  # fmt: skip
         if self.destinations:
-            lines = [f"d{each}.example.test smtp:[{sink_address(each)}]:{SINK}\n" for each in range(self.destinations)]
+            lines = [
+                f"d{each}.example.test smtp:[{sink_address(each)}]:{self.sink}\n" for each in range(self.destinations)
+            ]
             (etc / "transport").write_text("".join(lines))
             values["transport_maps"] = f"texthash:{etc}/transport"
         if mode == "relay":
-            values["relayhost"] = f"[127.0.0.1]:{SINK}"
+            values["relayhost"] = f"[127.0.0.1]:{self.sink}"
         else:
             values["smtpd_client_restrictions"] = "check_client_access static:HOLD"
+        values |= self.settings(folder)
         (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in values.items()))
         (etc / "master.cf").write_text(POSTFIX_MASTER.format(endpoint=self.port))
         subprocess.run(
             ["postfix", "-c", str(etc), "check"], capture_output=True, check=False, env={**os.environ, "PATH": _PATH}
         )
         return ["postfix", "-c", str(etc), "start-fg"]
+
+    def settings(self, folder: Path) -> dict[str, str]:
+        """What a measurement sets besides, in main.cf."""
+        return {}

@@ -1,0 +1,1 @@
+"""Situations that administrators remember, fopemta and Postfix in turn."""
