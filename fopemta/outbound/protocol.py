@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 import attrs
-from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol as Conversation
@@ -212,8 +211,8 @@ class OutboundProtocol(Conversation):
         if self._waiting_for is None:
             return
         if shaking:
-            ending, words = _ending(reason)
-            diagnosis = diagnose(ending, words, past_hello=past_hello)
+            words = _words(reason)
+            diagnosis = diagnose(Ending.ERROR, words, past_hello=past_hello)
             self._broke(diagnosis, words or "the connection was closed during the handshake")
         else:
             self._broke(Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")
@@ -227,7 +226,7 @@ class OutboundProtocol(Conversation):
     def _perform(self, effects: list[ClientEffect]) -> None:
         for effect in effects:
             _PERFORM[type(effect)](self, effect)
-        if effects and not self.lost and not self._cut:
+        if effects:
             self._wait()
 
     def _write(self, effect: Write) -> None:
@@ -247,7 +246,7 @@ class OutboundProtocol(Conversation):
 
     def _send_content(self, _: SendContent) -> None:
         assert self._source is not None
-        sending = send_content(self._source, self._transport, self._block_sent)
+        sending = send_content(self._source, self._transport, self._wait)
         if sending is None:
             self._session.content_sent()
         else:
@@ -263,14 +262,14 @@ class OutboundProtocol(Conversation):
         assert self._chunks is not None
         octets, last = await self._chunks.next_chunk()
         self._sending = not last
-        if not self.lost and not self._cut:
+        if not self._cut:
             self._session.chunk_sent(last)
             self._transport.write(octets)
             self._wait()
 
     def _content_sent(self, _: object) -> None:
         self._sending = False
-        if not self.lost and not self._cut:
+        if not self._cut:
             self._session.content_sent()
             self._wait()
 
@@ -278,10 +277,6 @@ class OutboundProtocol(Conversation):
         # Our own spool failed in mid-message: without a final dot the server drops what it has.
         self._broke(Diagnosis.LOCAL_TROUBLE, "the message could not be read from the spool")
         self.abort()
-
-    def _block_sent(self) -> None:
-        if not self.lost:
-            self._wait()
 
     def _transaction_done(self, effect: TransactionDone) -> None:
         self._finish(effect.results)
@@ -301,6 +296,8 @@ class OutboundProtocol(Conversation):
     # --- deadlines and ends ----------------------------------------------------------------------------------------
 
     def _wait(self) -> None:
+        if self.lost or self._cut:
+            return
         if self._waiting_for is None and self._session.state is not ClientState.QUIT:
             return  # it stands idle; whoever keeps it has a clock of his own
         phase = self._session.phase
@@ -355,13 +352,11 @@ _TIMEOUT_OF = {
 }
 
 
-def _ending(reason: Failure | None) -> tuple[Ending, str]:
-    """How a handshake ended, and OpenSSL's words."""
-    error = reason.value if reason is not None else None
-    if not isinstance(error, SSL.Error):
-        return Ending.DROPPED, ""
-    entries = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    return Ending.ERROR, "; ".join(str(entry[-1]) for entry in entries)
+def _words(reason: Failure) -> str:
+    """What OpenSSL says of how a handshake ended; nothing where the connection just ended."""
+    said: Any = getattr(reason.value, "args", ())
+    entries = said[0] if said and isinstance(said[0], list) else []
+    return "; ".join(str(entry[-1]) for entry in entries)
 
 
 _PERFORM: dict[type[ClientEffect], Callable[[OutboundProtocol, Any], None]] = {

@@ -4,17 +4,64 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.cursor import Step
-from fopemta.attempt.findings import Finding, local_trouble, most_telling
+from fopemta.attempt.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure
+from fopemta.mail.envelope import Envelope
+from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.reply import Reply
+from fopemta.routing.consignment import Consignment
+from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host
-from fopemta.trust.diagnosis import Diagnosis
+from fopemta.smtp.client_effects import Phase, SessionFailed
+from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.rungs import Rung
+from fopemta.trust.verdict import Result
 
 STEP = Step(Host("mx.test", ("192.0.2.1",), 25), "192.0.2.1", Rung.STRONG_256)
 
 
 def finding(diagnosis: Diagnosis | None, step: Step | None = STEP, text: str = "") -> Finding:
     return Finding(code=451, enhanced="4.0.0", text=text, diagnosis=diagnosis, step=step)
+
+
+SESSION = Session(STEP, None, (), None, None)
+
+
+class ReplyTests(SynchronousTestCase):
+    """What is told of a reply that is to be asked for again: code and enhanced code never contradict each other."""
+
+    def test_table(self) -> None:
+        later, refused, nonsense = Diagnosis.DEFERRED_BY_PEER, Diagnosis.REFUSED_BY_PEER, Diagnosis.PROTOCOL_ERROR
+        for reply, wanted in (
+            (Reply.of(450, "4.2.0", "later"), (450, "4.2.0", "later", later)),
+            (Reply.of(421, None, "closing"), (421, "4.0.0", "closing", later)),
+            (Reply.of(500, None, "what?"), (451, "4.0.0", "500 what?", refused)),
+            (Reply.of(503, "5.5.1", "order"), (451, "4.5.1", "503 5.5.1 order", refused)),
+            (Reply.of(552, "5.5.3", "too many"), (452, "4.5.3", "552 5.5.3 too many", refused)),
+            (Reply.of(354, None, "go on"), (451, explain(nonsense).held, "354 go on", nonsense)),
+        ):
+            failure = SessionFailed(Phase.RCPT, Diagnosis.PROTOCOL_ERROR, "text", reply)
+            found = of_failure(STEP, failure, SESSION)
+            self.assertEqual((found.code, found.enhanced, found.text, found.diagnosis), wanted)
+
+    def test_a_session_that_broke_without_a_reply(self) -> None:
+        for phase, rung in ((Phase.HANDSHAKE, STEP.rung), (Phase.GREETING, None)):
+            failure = SessionFailed(phase, Diagnosis.CONNECTION_DROPPED, "gone")
+            found = of_failure(STEP, failure)
+            self.assertEqual((found.code, found.text, found.diagnosis), (451, "gone", Diagnosis.CONNECTION_DROPPED))
+            self.assertEqual((found.enhanced, found.rung), (explain(Diagnosis.CONNECTION_DROPPED).held, rung))
+
+
+class ScribeTests(SynchronousTestCase):
+    def test_only_what_is_demanded_otherwise_by_now_is_tried_again_at_once(self) -> None:
+        message = QueuedMessage.fresh("BCDFGHJK", 100.0, 10, Envelope(None, (Mailbox("bob", "d.test"),)))
+        consignment = Consignment(message, next_hop("d.test", ()), (Mailbox("bob", "d.test"),))
+        for diagnosis in Diagnosis:
+            record = Scribe(consignment, None, 5.0).verdict(
+                Mailbox("bob", "d.test"), Result.DEFERRED, finding(diagnosis)
+            )
+            self.assertEqual(record.next_try, 5.0 if diagnosis is Diagnosis.DEMAND_CHANGED else None, diagnosis)
 
 
 class WeightTests(SynchronousTestCase):

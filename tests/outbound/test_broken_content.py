@@ -39,8 +39,10 @@ class Slow:
 
 
 class BrokenContentTests(SynchronousTestCase):
-    def interrupted(self, body: BodyType, said: bytes) -> tuple[Any, VerdictRecord, Delivery]:
-        """A message of which the server has the first piece when it says `said`; then the rest could be read."""
+    def interrupted(self, body: BodyType, said: bytes | None) -> tuple[Any, VerdictRecord, Delivery]:
+        """A message of which the server has the first piece when it says `said` (None: is gone); then the rest could be
+        read.
+        """
         server, slow = peer(extensions=ALL), Slow()
         delivery = Delivery(server, content=FIRST + LAST, body=body)
         done: list[Any] = []
@@ -52,9 +54,15 @@ class BrokenContentTests(SynchronousTestCase):
         delivery.manager.deliver(Consignment(done[0], hop, (BOB,)), delivery.note).addCallback(verdicts.extend)
         delivery.network.flush()
         self.assertEqual(verdicts, [])
-        delivery.network.pumps[0].server.write(said)
+        if said is None:
+            delivery.network.pumps[0].server.abortConnection()
+        else:
+            delivery.network.pumps[0].server.write(said)
         delivery.network.flush()
+        waiting = len(delivery.network.getDelayedCalls())
         slow.last.callback(LAST)
+        if said is None:
+            self.assertLessEqual(len(delivery.network.getDelayedCalls()), waiting)
         delivery.network.flush(60)
         return server, verdicts[0], delivery
 
@@ -74,6 +82,13 @@ class BrokenContentTests(SynchronousTestCase):
                 self.assertEqual(found, wanted, (body, words))
                 self.assertEqual((server.messages, server.connections), ([], 1))
                 self.assertEqual(delivery.network.getDelayedCalls(), [])
+
+    def test_one_that_is_gone_is_waited_for_no_more(self) -> None:
+        for body in (BodyType.EIGHT_BIT_MIME, BodyType.BINARY_MIME):
+            server, verdict, delivery = self.interrupted(body, None)
+            self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "conversation_dropped"), body)
+            self.assertEqual((server.messages, server.connections), ([], 1), body)
+            self.assertEqual(delivery.network.getDelayedCalls(), [])
 
     def test_without_a_word_it_arrives(self) -> None:
         for body in (BodyType.EIGHT_BIT_MIME, BodyType.BINARY_MIME):

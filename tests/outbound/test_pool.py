@@ -136,6 +136,16 @@ class PoolTests(SynchronousTestCase):
             )
         self.assertEqual(server.connections, 1)
 
+    def test_whom_it_has_refused_before_it_closed_is_not_asked_about_again(self) -> None:
+        refused, ended = Once(), Once()
+        server = peer(recipients=refused, replies=ended)
+        delivery = Delivery(server, recipients=(BOB, EVE))
+        delivery.run()
+        refused["eve@d.test"], ended["DATA"] = "550 5.1.1 nobody", "421 4.3.2 closing"
+        bob, eve = delivery.another()
+        self.assertEqual((bob.result.value, eve.result.value, eve.code), ("deferred", "failed", 550))
+        self.assertEqual((server.connections, len(server.messages)), (1, 1))
+
     def said_as_we_begin(self, words: bytes) -> tuple[str, int, int]:
         """What becomes of a second message when the server says `words` while its commands are on their way."""
         server = peer()
@@ -231,6 +241,13 @@ class ProvenOfE:
             return tuple(attrs.evolve(host, proven_by=proof) for host in found)
 
         return self.router.hosts(hop).addCallback(proven)
+
+
+class Once(dict[str, str]):
+    """Answers that a server gives once."""
+
+    def get(self, stage: str, usual: Any = None) -> Any:
+        return self.pop(stage, usual)
 
 
 class SharingTests(SynchronousTestCase):
