@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -34,9 +35,9 @@ class Demands:
 class GroundsTests(SynchronousTestCase):
     def asked(self, demanded: Demanded) -> tuple[Grounds, Delivery, Demands]:
         delivery, demands = Delivery(peer()), Demands(demanded)
-        delivery.manager.demands = demands  # type: ignore[assignment]
+        delivery.manager.context = attrs.evolve(delivery.manager.context, demands=demands)
         consignment = Consignment(None, demands.way.hop, (BOB, EVE), demanded)  # type: ignore[arg-type]
-        grounds = Grounds(delivery.manager, consignment, delivery.manager.plan(consignment))
+        grounds = Grounds(delivery.manager.in_force, consignment, delivery.manager.plan(consignment))
         self.successResultOf(Deferred.fromCoroutine(grounds.look()))
         return grounds, delivery, demands
 
@@ -48,14 +49,14 @@ class GroundsTests(SynchronousTestCase):
     def test_roots_that_are_others_since_concern_mail_that_depends_on_them_alone(self) -> None:
         for demanded, given_up in ((NOTHING_DEMANDED, False), (AUTHENTICATED, True)):
             grounds, delivery, _ = self.asked(demanded)
-            era = delivery.manager.pool.era
+            era = delivery.manager.context.pool.era
             self.assertIsNotNone(self.plan(grounds, era))
             self.assertEqual(self.plan(grounds, era - 1) is None, given_up)
 
     def test_a_configuration_that_is_another_since(self) -> None:
         grounds, delivery, demands = self.asked(NOTHING_DEMANDED)
         demands.edition = "two"
-        self.assertIsNone(self.plan(grounds, delivery.manager.pool.era))
+        self.assertIsNone(self.plan(grounds, delivery.manager.context.pool.era))
 
     def test_one_recipient_of_whom_more_is_demanded_now(self) -> None:
         grounds, delivery, demands = self.asked(NOTHING_DEMANDED)
@@ -63,5 +64,5 @@ class GroundsTests(SynchronousTestCase):
         demands.ways_in_force = lambda _: {BOB: demands.way, EVE: more}  # type: ignore[method-assign]
         self.successResultOf(Deferred.fromCoroutine(grounds.look()))
         self.assertEqual((grounds.against(BOB), grounds.against(EVE)), (None, Diagnosis.DEMAND_CHANGED))
-        self.assertIsNone(self.plan(grounds, delivery.manager.pool.era))
-        self.assertIsNotNone(grounds.of((BOB,), None, delivery.manager.pool.era)().plan)
+        self.assertIsNone(self.plan(grounds, delivery.manager.context.pool.era))
+        self.assertIsNotNone(grounds.of((BOB,), None, delivery.manager.context.pool.era)().plan)
