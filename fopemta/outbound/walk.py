@@ -449,4 +449,4 @@ def _was_closed(outcome: tuple[RecipientResult, ...] | Broken) -> bool:
     """The server had given the session up before it heard of the message: silently, or with a 421 that we met."""
     if isinstance(outcome, Broken):
         return not outcome.results and outcome.failure.phase in _BEFORE_CONTENT
-    return all(each.phase is Phase.MAIL and each.reply is not None and each.reply.code == 421 for each in outcome)
+    return any(each.phase is Phase.MAIL and each.reply is not None and each.reply.code == 421 for each in outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
@@ -11,10 +12,14 @@ from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply
 from fopemta.routing.consignment import Consignment
+from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Phase, SessionFailed
+from fopemta.trust.demand import Proof
 from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.levels import Level
+from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import Result
 
@@ -25,6 +30,8 @@ def finding(diagnosis: Diagnosis | None, step: Step | None = STEP, text: str = "
     return Finding(code=451, enhanced="4.0.0", text=text, diagnosis=diagnosis, step=step)
 
 
+BOB = Mailbox("bob", "d.test")
+MESSAGE = QueuedMessage.fresh("BCDFGHJK", 100.0, 10, Envelope(None, (BOB,)))
 SESSION = Session(STEP, None, (), None, None)
 
 
@@ -54,13 +61,32 @@ class ReplyTests(SynchronousTestCase):
 
 
 class ScribeTests(SynchronousTestCase):
+    def test_what_has_proven_the_name_of_the_host(self) -> None:
+        """What was found on the way to it; else the rule that names it, else the route."""
+        mx, pin = Proof(), Proof(pins=("ab" * 32,))
+        listed = Proof(names=("mx.test",))
+        to_host = Route(domain="d.test", via=Via.SMTP, host="mx.test")
+        for found, proofs, routes, wanted in (
+            (None, (), (), None),
+            (None, (mx,), (), None),
+            (None, (listed,), (), "rule"),
+            (None, (pin,), (), "rule"),
+            (None, (listed, mx), (), None),
+            (None, (), (to_host,), "route"),
+            (None, (listed,), (to_host,), "rule"),
+            ("dnssec", (), (), "dnssec"),
+            ("dnssec", (listed,), (to_host,), "dnssec"),
+        ):
+            plan = TlsPlan(Level.AUTHENTICATED, (Rung.STRONG_256,), Fallback.NEVER, proofs=proofs)
+            step = attrs.evolve(STEP, host=attrs.evolve(STEP.host, proven_by=found))
+            consignment = Consignment(MESSAGE, next_hop("d.test", routes), (BOB,))
+            record = Scribe(consignment, plan, 5.0).verdict(BOB, Result.DEFERRED, finding(None, step))
+            self.assertEqual(record.mx_proven_by, wanted, (found, proofs, routes))
+
     def test_only_what_is_demanded_otherwise_by_now_is_tried_again_at_once(self) -> None:
-        message = QueuedMessage.fresh("BCDFGHJK", 100.0, 10, Envelope(None, (Mailbox("bob", "d.test"),)))
-        consignment = Consignment(message, next_hop("d.test", ()), (Mailbox("bob", "d.test"),))
+        consignment = Consignment(MESSAGE, next_hop("d.test", ()), (BOB,))
         for diagnosis in Diagnosis:
-            record = Scribe(consignment, None, 5.0).verdict(
-                Mailbox("bob", "d.test"), Result.DEFERRED, finding(diagnosis)
-            )
+            record = Scribe(consignment, None, 5.0).verdict(BOB, Result.DEFERRED, finding(diagnosis))
             self.assertEqual(record.next_try, 5.0 if diagnosis is Diagnosis.DEMAND_CHANGED else None, diagnosis)
 
 

@@ -10,6 +10,7 @@ from zope.interface.verify import verifyObject
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import DeliveryTimeouts
+from fopemta.config.rules import load_rules
 from fopemta.interfaces import ICallout
 from fopemta.mail.reply import Reply
 from fopemta.outbound.callout import LONGEST, LONGEST_STEP, Callout, CalloutDemands, hurried, said_by
@@ -144,6 +145,20 @@ class TlsTests(SynchronousTestCase):
                 self.assertEqual(said, Said.GOOD if name in good else Said.UNKNOWN, (level, name))
                 asked = any("MAIL" in verbs for verbs in server.verbs)
                 self.assertEqual(asked, name in good, (level, name))
+
+    def test_obeys_the_rules_that_name_the_recipient(self) -> None:
+        rule = '[[rule]]\nname = "x"\nwhen = { recipients = ["%s"] }\nthen = { action = "force_tls", revocation = "soft" }\n'
+        for pattern, server, said in (
+            ("d.test", peer(StartTls.NOT_OFFERED), Said.UNKNOWN),
+            ("d.test", peer(creator=OTHER_NAME), Said.UNKNOWN),
+            ("d.test", peer(), Said.GOOD),
+            ("elsewhere.test", peer(StartTls.NOT_OFFERED), Said.GOOD),
+        ):
+            call = Call(server)
+            config = attrs.evolve(call.delivery.config, rulebook=load_rules(rule % pattern, "/etc"))
+            call.callout.reconfigure(config)
+            self.assertIs(call.ask(seconds=1), said, pattern)
+            self.assertEqual(any("MAIL" in verbs for verbs in server.verbs), said is Said.GOOD, pattern)
 
 
 class TimeTests(SynchronousTestCase):

@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from fopemta.address.mailbox import Mailbox
 from fopemta.interfaces import IRouter, SpoolFailing
 from fopemta.outbound.pool import Place, Pool, Standing
 from fopemta.routing.consignment import Consignment
@@ -146,10 +147,10 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual((bob.result.value, eve.result.value, eve.code), ("deferred", "failed", 550))
         self.assertEqual((server.connections, len(server.messages)), (1, 1))
 
-    def said_as_we_begin(self, words: bytes) -> tuple[str, int, int]:
-        """What becomes of a second message when the server says `words` while its commands are on their way."""
+    def said_as_we_begin(self, words: bytes, also: tuple[Mailbox, ...] = ()) -> tuple[str, int, int]:
+        """What becomes for Bob of a second message when the server says `words` while its commands are on their way."""
         server = peer()
-        delivery = Delivery(server)
+        delivery = Delivery(server, recipients=(BOB, *also))
         delivery.run()
         content, said = delivery.spool.content, [words]
 
@@ -165,6 +166,10 @@ class PoolTests(SynchronousTestCase):
 
     def test_421_that_meets_our_next_message(self) -> None:
         self.assertEqual(self.said_as_we_begin(b"421 4.4.2 you are idle\r\n"), ("delivered", 2, 2))
+
+    def test_421_that_meets_it_where_the_server_cannot_be_told_of_somebody_else(self) -> None:
+        bjoern = Mailbox("björn", "d.test")
+        self.assertEqual(self.said_as_we_begin(b"421 4.4.2 you are idle\r\n", (bjoern,)), ("delivered", 2, 2))
 
     def test_another_answer_that_meets_it_is_one(self) -> None:
         self.assertEqual(self.said_as_we_begin(b"450 4.4.2 not now\r\n" * 3), ("deferred", 1, 1))
