@@ -147,7 +147,8 @@ class TlsTests(SynchronousTestCase):
                 self.assertEqual(asked, name in good, (level, name))
 
     def test_obeys_the_rules_that_name_the_recipient(self) -> None:
-        rule = '[[rule]]\nname = "x"\nwhen = { recipients = ["%s"] }\nthen = { action = "force_tls", revocation = "soft" }\n'
+        when, then = 'when = { recipients = ["%s"] }', 'then = { action = "force_tls", revocation = "soft" }'
+        rule = f'[[rule]]\nname = "x"\n{when}\n{then}\n'
         for pattern, server, said in (
             ("d.test", peer(StartTls.NOT_OFFERED), Said.UNKNOWN),
             ("d.test", peer(creator=OTHER_NAME), Said.UNKNOWN),
