@@ -76,7 +76,7 @@ class Theirs(Tried, Postfix):
             found |= {
                 "virtual_mailbox_domains": MAILBOXES, "virtual_mailbox_base": f"{folder}/mail",
                 "virtual_mailbox_maps": f"texthash:{folder}/etc/mailboxes", "virtual_uid_maps": "static:65534",
-                "virtual_gid_maps": "static:65534", "virtual_minimum_uid": "100",
+                "virtual_gid_maps": "static:65534", "virtual_minimum_uid": "100", "virtual_mailbox_limit": "0",
             }  # fmt: skip
         return found
 

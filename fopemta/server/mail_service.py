@@ -38,6 +38,8 @@ SESSIONS_DEADLINE = 20.0
 DELIVERIES_DEADLINE = 10.0
 # How long clients wait in the system's queue for a spool that is being read.
 STARTING_PATIENCE = 2.0
+# Clients that may wait to be let in, unless the endpoint says how many: of a burst none waits for a second SYN.
+BACKLOG = 1024
 # Descriptors beside those of clients and deliveries: spool, DNS, logs.
 _OTHER_DESCRIPTORS = 100
 
@@ -49,8 +51,9 @@ class CannotStart(Exception):
 def bound(reactor: IMailReactor, key: str, listener: Listener, factory: Any) -> Any:
     """The port of a listener, which lets clients wait in the system's queue.  Raises CannotStart."""
     found: list[IListeningPort | Failure] = []
-    six = listener.own_endpoint.startswith("tcp6:") and IReactorFDSet.providedBy(reactor)
-    serverFromString(OnlyIPv6(reactor) if six else reactor, listener.own_endpoint).listen(factory).addBoth(found.append)
+    endpoint = with_backlog(listener.own_endpoint)
+    six = endpoint.startswith("tcp6:") and IReactorFDSet.providedBy(reactor)
+    serverFromString(OnlyIPv6(reactor) if six else reactor, endpoint).listen(factory).addBoth(found.append)
     # Every endpoint that the configuration lets pass binds at once.
     [outcome] = found
     if isinstance(outcome, Failure):
@@ -58,6 +61,11 @@ def bound(reactor: IMailReactor, key: str, listener: Listener, factory: Any) -> 
     port: Any = outcome
     port.stopReading()
     return port
+
+
+def with_backlog(endpoint: str) -> str:
+    """An endpoint with our backlog, where it may have one and says none; of systemd's sockets their unit says it."""
+    return endpoint if ":backlog=" in endpoint or endpoint.startswith("systemd:") else f"{endpoint}:backlog={BACKLOG}"
 
 
 class Listening:

@@ -14,8 +14,9 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.load import load
+from fopemta.config.model import Listener
 from fopemta.interfaces import SpoolFailing, SpoolStopped
-from fopemta.server.mail_service import CannotStart, Listening, MailService, most_sessions
+from fopemta.server.mail_service import CannotStart, Listening, MailService, bound, most_sessions, with_backlog
 from fopemta.spool.ownership import SpoolUnusable
 from tests.config.test_load import SMALLEST
 
@@ -47,12 +48,14 @@ class Reactor(MemoryReactorClock):
         super().__init__()
         self.done = done
         self.taken: set[int] = set()
+        self.backlogs: list[int] = []
         self.exits: list[Callable[[], Any]] = []
 
     def listenTCP(self, port: int, factory: object, backlog: int = 50, interface: str = "") -> Port:  # type: ignore[override]
         if port in self.taken:
             raise CannotListenError(interface, port, OSError(98, "Address already in use"))
         self.done.append(f"port {port} bound")
+        self.backlogs.append(backlog)
         return Port(self.done, port)
 
     def callFromThread(self, call: Callable[..., Any], *arguments: Any) -> None:  # type: ignore[override]
@@ -164,6 +167,22 @@ class MostSessionsTests(SynchronousTestCase):
             (512, 1, 200): 64, (512, 2, 2000): 32, (16, 4, 200): 1, (1024, 0, 200): 262,
         }  # fmt: skip
         self.assertEqual({each: most_sessions(*each) for each in table}, table)
+
+
+class BacklogTests(SynchronousTestCase):
+    def test_a_burst_of_clients_may_wait_unless_the_endpoint_says_otherwise(self) -> None:
+        ours = ["tcp:25", r"tcp:25:interface=127.0.0.1", r"haproxy:tcp:25:interface=\:\:1"]
+        for endpoint, backlog in [
+            *((each, 1024) for each in ours),
+            ("tcp:25:backlog=9", 9),
+            ("haproxy:tcp:25:backlog=9", 9),
+        ]:
+            reactor = Reactor([])
+            bound(reactor, "listener[0].endpoint", Listener(endpoint=endpoint), object())  # type: ignore[arg-type]
+            self.assertEqual(reactor.backlogs, [backlog], endpoint)
+
+    def test_that_of_systemd_is_its_unit_s(self) -> None:
+        self.assertEqual(with_backlog("systemd:domain=INET:index=0"), "systemd:domain=INET:index=0")
 
 
 class MailServiceTests(SynchronousTestCase):

@@ -30,7 +30,7 @@ class OnlyIPv6Tests(TestCase):
     def test_listener_of_ipv6_is_for_it_alone(self) -> None:
         for endpoint, alone in ((r"tcp6:0:interface=\:\:1", True), ("tcp:0:interface=127.0.0.1", False)):
             port = self.keep(bound(reactor, "x", Listener(endpoint=endpoint), ServerFactory()))  # type: ignore[arg-type]
-            self.assertEqual(isinstance(port, OnlyIPv6Port), alone, endpoint)
+            self.assertEqual((isinstance(port, OnlyIPv6Port), port.backlog), (alone, 1024), endpoint)
 
     def test_what_the_kernel_is_told(self) -> None:
         made = OnlyIPv6Port(0, ServerFactory(), 50, "::", reactor).createInternetSocket()
