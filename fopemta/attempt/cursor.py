@@ -14,7 +14,12 @@ import attrs
 
 from fopemta.routing.values import Host
 from fopemta.trust.diagnosis import Diagnosis
-from fopemta.trust.handshake_failure import permits_nameless_hello, permits_small_hello, permits_step_down
+from fopemta.trust.handshake_failure import (
+    permits_lenient_rung,
+    permits_nameless_hello,
+    permits_small_hello,
+    permits_step_down,
+)
 from fopemta.trust.host_memory import Start
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Fallback, TlsPlan
@@ -128,7 +133,7 @@ class Cursor:
             self._small_tried.add(step.address)
             self._again = attrs.evolve(step, hello=Hello.of(small=True, named=step.hello.named))
             return
-        lower = self._below(step.rung) if permits_step_down(diagnosis) else None
+        lower = self._below(step.rung, diagnosis) if permits_step_down(diagnosis) else None
         if lower is not None:
             # A host that answered the small hello alone has a firewall before it that swallows the full one.
             answered = step.hello.small and not permits_small_hello(diagnosis)
@@ -147,10 +152,10 @@ class Cursor:
         if self.fallback_allowed:
             self._plain.append((step.host, step.address))
 
-    def _below(self, rung: Rung) -> Rung | None:
+    def _below(self, rung: Rung, diagnosis: Diagnosis) -> Rung | None:
         rungs = self._plan.tls_rungs
-        index = rungs.index(rung) + 1
-        return rungs[index] if index < len(rungs) else None
+        lower = rungs[rungs.index(rung) + 1 :]
+        return next((each for each in lower if each is not Rung.LENIENT or permits_lenient_rung(diagnosis)), None)
 
     @property
     def fallback_allowed(self) -> bool:

@@ -224,6 +224,8 @@ def _blemish(finding: Finding) -> Diagnosis | None:
         return None
     if finding.rung is Rung.LEGACY:
         return Diagnosis.WEAK_PROTOCOL
+    if finding.rung is Rung.LENIENT:
+        return Diagnosis.WEAK_PARAMETERS
     return None if finding.step.hello.named else Diagnosis.SNI_REFUSED
 
 

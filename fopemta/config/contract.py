@@ -165,7 +165,9 @@ TLS_CLIENT = Section(
     TlsClient,
     {
         "roots": Key("roots", path("system")),
-        "lowest_rung": Key("lowest_rung", one_of({rung.value: rung.value for rung in Rung if rung is not Rung.PLAIN})),
+        "lowest_rung": Key(
+            "lowest_rung", one_of({rung.value: rung.value for rung in Rung if rung not in (Rung.PLAIN, Rung.LENIENT)})
+        ),
         "fallback": Key("fallback", one_of({each.value: each for each in Fallback})),
         "revocation": Key("revocation", one_of({each.value: each for each in Revocation})),
         "fetch_private": Key("fetch_private", yes_or_no),

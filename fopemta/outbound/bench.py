@@ -16,6 +16,7 @@ from fopemta.trust.levels import Level
 from fopemta.trust.permit import Judged
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.proofs import Against, in_question, proven, rests_on_name
+from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import Tested
 
 
@@ -62,6 +63,8 @@ class Bench:
         rule, evidence = demand.source.removeprefix("rule "), session.evidence
         if evidence is None:
             return Tested(rule, False, (session.why_plain or Diagnosis.TLS_NOT_OFFERED).value)
+        if _ORDER.index(session.step.rung) > _ORDER.index(demand.lowest_rung or Rung.COMPATIBLE):
+            return Tested(rule, False, Diagnosis.NO_COMMON_CIPHER.value)
         if demand.level < Level.AUTHENTICATED:
             return Tested(rule, True)
         proofs, against = () if demand.proof is None else (demand.proof,), self._against(evidence)
@@ -75,6 +78,9 @@ class Bench:
 
     def _against(self, evidence: HandshakeEvidence) -> Against:
         return lambda roots: evidence if roots is None else self._tls.against(evidence, roots)
+
+
+_ORDER = tuple(Rung)
 
 
 def _name(step: Step) -> str:

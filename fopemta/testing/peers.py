@@ -23,6 +23,9 @@ from fopemta.smtp.line_buffer import LineBuffer, LineFlaw
 _PACKET = 1200
 # A record of TLS 1.2 with one alert: fatal, internal_error (RFC 5246 7.2).
 _INTERNAL_ERROR = bytes.fromhex("15 03 03 00 02 02 50")
+_HANDSHAKE_FAILURE = bytes.fromhex("15 03 03 00 02 02 28")
+# RFC 5246 7.4.1.4.1: the type of the extension; the length of its list is two less than its own.
+_SIGNATURE_ALGORITHMS, _SHA1_WITH_RSA = b"\x00\x0d", b"\x02\x01"
 _UNRECOGNIZED_NAME = bytes.fromhex("15 03 03 00 02 02 70")
 # RFC 6066 3: the type of the extension, its length and its list's, the type host_name, the length of the name.
 _SERVER_NAME = re.compile(rb"\0\0\0[^\0]\0[^\0]\0\0[^\0][a-z0-9.-]{3}")
@@ -41,6 +44,7 @@ class StartTls(enum.Enum):
     INJECTED = "injected"  # 220 with more in the clear behind it
     CHOKES = "chokes"  # a ClientHello that is larger than a packet is dropped
     NAMELESS = "nameless"  # the alert unrecognized_name to a ClientHello with a name
+    SHA1 = "signs by SHA-1"  # the alert handshake_failure to a ClientHello that does not take such a signature
     ALERT = "alert"  # 220, then a TLS alert that says nothing clear
     STRIPPED = "stripped"  # a firewall has put XXXXXXXA in the place of the word
 
@@ -148,6 +152,8 @@ class PeerSession(Protocol):
                 self._look_at_hello(data)
             if self.behaviour.starttls is StartTls.NAMELESS:
                 self._look_at_name(data)
+            if self.behaviour.starttls is StartTls.SHA1:
+                self._look_at_signatures(data)
             if self.behaviour.starttls is StartTls.DROP_AFTER_HELLO:
                 self._wire.loseConnection()
             if self.behaviour.starttls is StartTls.GARBAGE:
@@ -220,6 +226,13 @@ class PeerSession(Protocol):
             self._wire.loseConnection()
         else:
             self._shake_hands(data)
+
+    def _look_at_signatures(self, data: bytes) -> None:
+        if _SHA1_WITH_RSA in _signatures(data):
+            self._shake_hands(data)
+        else:
+            self._wire.write(_HANDSHAKE_FAILURE)
+            self._wire.loseConnection()
 
     def _shake_hands(self, data: bytes) -> None:
         self._mute = False
@@ -329,3 +342,14 @@ _ACTIONS: dict[str, Callable[[PeerSession, str], None]] = {
     "NOOP": PeerSession._noop,
     "QUIT": PeerSession._quit,
 }
+
+
+def _signatures(hello: bytes) -> list[bytes]:
+    """The signature algorithms that a ClientHello lists, two octets each."""
+    at = hello.find(_SIGNATURE_ALGORITHMS)
+    while at >= 0:
+        whole, length = (int.from_bytes(hello[at + 2 + more : at + 4 + more]) for more in (0, 2))
+        if whole == length + 2:
+            return [hello[each : each + 2] for each in range(at + 6, at + 6 + length, 2)]
+        at = hello.find(_SIGNATURE_ALGORITHMS, at + 1)
+    return []

@@ -45,10 +45,13 @@ class NothingVerified(Exception):
 
 
 class _Connection(ObservedConnection):
-    """With the name that was sent as SNI, and the session that was offered."""
+    """With the name that was sent as SNI, and the session that was offered; `lenient` see HandshakeEvidence."""
 
-    def __init__(self, context: SSL.Context, server_name: str | None, resumable: Resumable | None) -> None:
+    def __init__(
+        self, context: SSL.Context, server_name: str | None, resumable: Resumable | None, lenient: bool = False
+    ) -> None:
         super().__init__(context)
+        self.lenient = lenient
         self.server_name = server_name
         self.resumable = resumable
 
@@ -151,7 +154,7 @@ class ClientTls:
         name, context = _sni(server_name) if hello.named else None, contexts[rung, hello]
         if resumable is not None and resumable.session.context is not context:
             resumable = None  # the roots may be others since: what it has proven counts no more
-        connection = _Connection(context, name, resumable)
+        connection = _Connection(context, name, resumable, lenient=rung is Rung.LENIENT)
         if resumable is not None:
             connection.set_session(resumable.session.session)
         connection.request_ocsp()
@@ -280,6 +283,7 @@ def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
         server_name=connection.server_name,
         verified=tuple(each.public_bytes(Encoding.DER) for each in verified),
         staple=observed.staple,
+        lenient=connection.lenient,
     )
 
 

@@ -19,6 +19,7 @@ class Diagnosis(enum.StrEnum):
     NO_COMMON_CIPHER = "no_common_cipher"
     DH_TOO_SMALL = "dh_too_small"
     SNI_REFUSED = "sni_refused"
+    CHAIN_TOO_LARGE = "chain_too_large"
     NOT_TLS = "not_tls"
     HANDSHAKE_FAILED = "handshake_failed"
     CLIENT_CERTIFICATE_WANTED = "client_certificate_wanted"
@@ -36,6 +37,7 @@ class Diagnosis(enum.StrEnum):
     REVOCATION_UNKNOWN = "revocation_unknown"
     JUDGING_FAILED = "judging_failed"
     WEAK_PROTOCOL = "weak_protocol"
+    WEAK_PARAMETERS = "weak_parameters"
     # The way there
     DNS_UNAVAILABLE = "dns_unavailable"
     DOMAIN_NOT_FOUND = "domain_not_found"
@@ -148,6 +150,12 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "The server refuses TLS for its own MX name (SNI, alert unrecognized_name): its TLS set-up does not list it.",
         "Ask the recipient's administrator to add the MX host's name to his TLS set-up, or to correct the MX record.",
     ),
+    Diagnosis.CHAIN_TOO_LARGE: Explanation(
+        "validation-failure", *_CERT,
+        f"{_NOT_SECURE}: its certificate is too large to be read.",
+        "The server sent more than 100 KiB of certificates, OpenSSL's limit: usually one with thousands of names.",
+        "Ask the recipient's administrator for a certificate with fewer names; the limit cannot be raised from here.",
+    ),
     Diagnosis.NOT_TLS: Explanation(
         "validation-failure", "4.7.5", "5.7.5",
         f"{_NOT_SECURE}: it agreed to encryption and then did not speak it.",
@@ -243,6 +251,12 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         f"{_NOT_SECURE}: it knows only encryption that is out of date.",
         "The server speaks no TLS newer than 1.1, and the legacy rung is permitted: it keeps out only the lazy.",
         "Ask the recipient's administrator for TLS 1.2 or newer, then turn the rung off ([tls.client] lowest_rung).",
+    ),
+    Diagnosis.WEAK_PARAMETERS: Explanation(
+        "validation-failure", *_CERT,
+        f"{_NOT_SECURE}: its encryption rests on what is broken by now.",
+        "The server signs its handshake by SHA-1 alone, or with a short key: it stops only passive eavesdroppers.",
+        "Ask the recipient's administrator for signatures by SHA-256 and a key of 2048 bits or more.",
     ),
     Diagnosis.JUDGING_FAILED: Explanation(
         "validation-failure", *_CERT,

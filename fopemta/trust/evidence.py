@@ -22,6 +22,7 @@ class HandshakeEvidence:
     leaf first, in DER.  `chain_errors` is what verification against `roots` met, in order; empty means a chain to a
     trusted root within its dates.  `server_name` is the SNI that was sent.
     `staple` is the OCSP response that the server sent with its certificate, b"" without one.
+    `lenient`: what OpenSSL itself refuses was permitted, as signatures by SHA-1; then nothing is proven, either.
     `judging_error` is set when looking at the handshake itself failed: then nothing is proven.
     """
 
@@ -36,6 +37,7 @@ class HandshakeEvidence:
     resumed: bool = False
     staple: bytes = b""
     judging_error: str | None = None
+    lenient: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,7 @@
 | B | the certificate proves the host, and the cipher is older |
 | C | encrypted with a strong cipher, to nobody knows whom |
 | D | encrypted with an older cipher, to nobody knows whom |
-| E | out of date: TLS 1.0 or 1.1 |
+| E | out of date: TLS 1.0 or 1.1, a handshake that is signed by SHA-1, short keys |
 | F | no TLS |
 | - | not reached: nothing can be said |
 """
@@ -36,7 +36,7 @@ def grade_of(rung: Rung | None, authenticated: bool, reached: bool = True) -> Gr
     """`rung` None: no TLS came about; `reached`: the host answered at all."""
     if rung is None or rung is Rung.PLAIN:
         return Grade.F if reached else Grade.NONE
-    if rung is Rung.LEGACY:
+    if rung in (Rung.LEGACY, Rung.LENIENT):
         return Grade.E
     if authenticated:
         return Grade.A if rung in _STRONG else Grade.B

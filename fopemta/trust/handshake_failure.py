@@ -67,6 +67,8 @@ _WORDS: tuple[tuple[str, Diagnosis], ...] = (
     ("http request", Diagnosis.NOT_TLS),
 )
 
+# Behind the server's hello the only message that large is the one with its certificates.
+_TOO_LARGE = "excessive message size"
 _MISSES_CERTIFICATE = ("alert handshake failure", "alert decode error")
 
 # Down a rung only after an alert about version, cipher or parameters, or a hang or drop; never after a
@@ -83,6 +85,8 @@ _STEP_DOWN = frozenset(
         Diagnosis.HANDSHAKE_FAILED,
     }
 )
+# Those of them that a lenient hello may mend: neither another version nor a server that says nothing at all.
+_LENIENT = _STEP_DOWN - {Diagnosis.NO_COMMON_PROTOCOL, Diagnosis.HANDSHAKE_TIMEOUT}
 _SMALL_HELLO = frozenset({Diagnosis.CONNECTION_DROPPED, Diagnosis.HANDSHAKE_TIMEOUT})
 
 
@@ -98,6 +102,8 @@ def diagnose(ending: Ending, words: str = "", *, past_hello: bool = False) -> Di
     text = words.lower().replace("_", " ")
     if past_hello and any(alert in text for alert in _MISSES_CERTIFICATE):
         return Diagnosis.CLIENT_CERTIFICATE_WANTED
+    if past_hello and _TOO_LARGE in text:
+        return Diagnosis.CHAIN_TOO_LARGE
     for part, diagnosis in _WORDS:
         if part in text:
             return diagnosis
@@ -107,6 +113,11 @@ def diagnose(ending: Ending, words: str = "", *, past_hello: bool = False) -> Di
 def permits_step_down(diagnosis: Diagnosis) -> bool:
     """A lower rung may mend it."""
     return diagnosis in _STEP_DOWN
+
+
+def permits_lenient_rung(diagnosis: Diagnosis) -> bool:
+    """What OpenSSL refuses by itself may mend it."""
+    return diagnosis in _LENIENT
 
 
 def permits_nameless_hello(diagnosis: Diagnosis) -> bool:

@@ -126,6 +126,7 @@ def _unproven(plan: TlsPlan, judged: Judged | None, evidence: HandshakeEvidence)
 _SUITES = {
     (suite, tls13): rung
     for rung, offer in reversed(OFFERS.items())
+    if rung is not Rung.LENIENT
     for tls13, suites in ((True, offer.tls13), (False, offer.tls12))
     for suite in suites
 }
@@ -134,6 +135,8 @@ _OLD = frozenset({"TLSv1", "TLSv1.1"})
 
 def rung_of(evidence: HandshakeEvidence) -> Rung | None:
     """The rung to which what was negotiated belongs, the strongest that has it; None for what is on no rung."""
+    if evidence.lenient:
+        return Rung.LENIENT
     if evidence.protocol in _OLD:
         return Rung.LEGACY
     return _SUITES.get((evidence.cipher, evidence.protocol == "TLSv1.3"))

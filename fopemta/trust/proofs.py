@@ -29,6 +29,8 @@ def proven(proofs: tuple[Proof, ...], against: Against, host: str, domain: str, 
     `host` is the name or address that the host was found by, `domain` the recipient's, `now` seconds since the epoch.
     Never raises.
     """
+    if against(None).lenient:
+        return Judgement(False, (), None, Diagnosis.WEAK_PARAMETERS, "signatures by SHA-1 and short keys prove nothing")
     judgements = [_by(proof, against, host, domain, now) for proof in proofs or (USUAL,)]
     names = tuple(dict.fromkeys(name for each in judgements for name in each.names))
     decisive = next((each for each in judgements if not each.authenticated), None)

@@ -17,6 +17,7 @@ class Rung(enum.Enum):
     STRONG_256 = "strong256"
     STRONG_128 = "strong128"
     COMPATIBLE = "compatible"
+    LENIENT = "lenient"
     LEGACY = "legacy"
     PLAIN = "plain"
 
@@ -77,50 +78,62 @@ class Offer:
     legacy_servers: bool = False
 
 
+# 256 bits first.
+_STRONG = (
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+)
+# 256 bits before 128; static RSA, without forward secrecy, last.
+_COMPATIBLE = (
+    "ECDHE-ECDSA-AES256-SHA384",
+    "ECDHE-RSA-AES256-SHA384",
+    "ECDHE-ECDSA-AES256-SHA",
+    "ECDHE-RSA-AES256-SHA",
+    "DHE-RSA-AES256-GCM-SHA384",
+    "DHE-RSA-CHACHA20-POLY1305",
+    "DHE-RSA-AES256-SHA256",
+    "DHE-RSA-AES256-SHA",
+    "ECDHE-ECDSA-AES128-SHA256",
+    "ECDHE-RSA-AES128-SHA256",
+    "ECDHE-ECDSA-AES128-SHA",
+    "ECDHE-RSA-AES128-SHA",
+    "DHE-RSA-AES128-GCM-SHA256",
+    "DHE-RSA-AES128-SHA256",
+    "DHE-RSA-AES128-SHA",
+    "AES256-GCM-SHA384",
+    "AES256-SHA256",
+    "AES256-SHA",
+    "AES128-GCM-SHA256",
+    "AES128-SHA256",
+    "AES128-SHA",
+)
+
 OFFERS: dict[Rung, Offer] = {
     Rung.STRONG_256: Offer(
         tls13=("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"),
-        tls12=(
-            "ECDHE-ECDSA-AES256-GCM-SHA384",
-            "ECDHE-RSA-AES256-GCM-SHA384",
-            "ECDHE-ECDSA-CHACHA20-POLY1305",
-            "ECDHE-RSA-CHACHA20-POLY1305",
-        ),
+        tls12=_STRONG[:4],
     ),
     Rung.STRONG_128: Offer(
         tls13=("TLS_AES_128_GCM_SHA256",),
-        tls12=("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),
+        tls12=_STRONG[4:],
     ),
-    # TLS 1.2 alone: whoever speaks 1.3 has had his chance above.  256 bits before 128; static RSA, without forward
-    # secrecy, last.
+    # TLS 1.2 alone: whoever speaks 1.3 has had his chance above.
     Rung.COMPATIBLE: Offer(
         tls13=(),
-        tls12=(
-            "ECDHE-ECDSA-AES256-SHA384",
-            "ECDHE-RSA-AES256-SHA384",
-            "ECDHE-ECDSA-AES256-SHA",
-            "ECDHE-RSA-AES256-SHA",
-            "DHE-RSA-AES256-GCM-SHA384",
-            "DHE-RSA-CHACHA20-POLY1305",
-            "DHE-RSA-AES256-SHA256",
-            "DHE-RSA-AES256-SHA",
-            "ECDHE-ECDSA-AES128-SHA256",
-            "ECDHE-RSA-AES128-SHA256",
-            "ECDHE-ECDSA-AES128-SHA",
-            "ECDHE-RSA-AES128-SHA",
-            "DHE-RSA-AES128-GCM-SHA256",
-            "DHE-RSA-AES128-SHA256",
-            "DHE-RSA-AES128-SHA",
-            "AES256-GCM-SHA384",
-            "AES256-SHA256",
-            "AES256-SHA",
-            "AES128-GCM-SHA256",
-            "AES128-SHA256",
-            "AES128-SHA",
-        ),
+        tls12=_COMPATIBLE,
         highest=Version.TLS_1_2,
         security_level=1,
         legacy_servers=True,
+    ),
+    # The same version with what OpenSSL itself refuses by now: a handshake that is signed by SHA-1, and keys of any
+    # length.  Every suite, since a server that signs so may have the best of them.  Never for more than opportunistic
+    # TLS, and no proof of anything.
+    Rung.LENIENT: Offer(
+        tls13=(), tls12=(*_STRONG, *_COMPATIBLE), highest=Version.TLS_1_2, security_level=0, legacy_servers=True
     ),
     # What is left of the nineties: better than plain text against who only listens, and no proof of anything.  Off
     # unless [tls.client] lowest_rung says "legacy", and never for more than opportunistic TLS.

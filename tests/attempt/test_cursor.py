@@ -67,10 +67,14 @@ class CursorTests(SynchronousTestCase):
     def test_alert_leads_down_the_rungs_then_to_the_next_host_then_to_plain(self) -> None:
         wanted = ["strong256", "strong128", "compatible"]
         self.assertEqual(walk(ALERT, B, level=Level.ENCRYPT), [f"3 {rung}" for rung in wanted])
-        self.assertEqual(walk(ALERT, B), [*(f"3 {rung}" for rung in wanted), "3 plain"])
+        self.assertEqual(walk(ALERT, B), [*(f"3 {rung}" for rung in wanted), "3 lenient", "3 plain"])
+
+    def test_a_version_that_is_missing_and_a_server_that_is_silent_lead_to_no_lenient_rung(self) -> None:
+        for why in (Diagnosis.NO_COMMON_PROTOCOL, Diagnosis.HANDSHAKE_TIMEOUT):
+            self.assertEqual(walk((StepEnd.HANDSHAKE_FAILED, why), B)[-2:], ["3 compatible", "3 plain"])
 
     def test_drop_brings_the_small_hello_once(self) -> None:
-        wanted = ["3 strong256", "3 strong256 small", "3 strong128", "3 compatible", "3 plain"]
+        wanted = ["3 strong256", "3 strong256 small", "3 strong128", "3 compatible", "3 lenient", "3 plain"]
         self.assertEqual(walk(DROP, B), wanted)
 
     def test_what_is_no_matter_of_parameters_leads_down_no_rung(self) -> None:
@@ -181,7 +185,7 @@ class CursorTests(SynchronousTestCase):
         self.assertEqual(walk(DROP, B, seconds=LONGEST_PER_HOST / 3), wanted)
 
     def test_what_was_remembered_never_makes_plain_text_of_a_rung_that_was_not_tried(self) -> None:
-        """A ticket and a remembered rung that fail cost two connections; then one too few is left for the ladder."""
+        """A ticket or a remembered rung that fails costs a connection; then one too few is left for the ladder."""
         for ends, wanted in (
             ([DROP], ["3 compatible", "3 strong256", "3 strong256 small", "3 strong128", "3 compatible"]),
             ([TICKET, DROP], ["3 compatible", "3 compatible", "3 strong256", "3 strong256 small", "3 strong128"]),
@@ -192,7 +196,7 @@ class CursorTests(SynchronousTestCase):
                 steps.append(word(step))
                 end = ends[min(len(steps), len(ends)) - 1]
                 cursor.ended(step, *(USED if step.rung is Rung.PLAIN else end))
-            self.assertEqual(steps, wanted if TICKET in ends else [*wanted, "3 plain"])
+            self.assertEqual(steps, wanted)
 
     def test_no_walk_steps_below_the_floor(self) -> None:
         for end in (ALERT, DROP, UNREACHABLE, USED, NOT_TLS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,8 @@ KINDS: dict[str, Callable[[], tuple[Peer | None, ...]]] = {
     "drops after 220": lambda: (peer(StartTls.DROP),),
     "drops after the ClientHello": lambda: (peer(StartTls.DROP_AFTER_HELLO),),
     "alert internal_error": lambda: (peer(StartTls.ALERT),),
+    "signs its handshake by SHA-1 alone": lambda: (peer(StartTls.SHA1),),
+    "sends more than 100 KiB of certificates": lambda: (peer(creator=_of(_many_names())),),
     "drops a large ClientHello": lambda: (peer(StartTls.CHOKES),),
     "refuses its own name": lambda: (peer(StartTls.NAMELESS),),
     "refuses its own name, has CBC alone": lambda: (peer(StartTls.NAMELESS, creator=ONLY_CBC),),
@@ -117,6 +120,11 @@ KINDS: dict[str, Callable[[], tuple[Peer | None, ...]]] = {
     "first expired, second good": lambda: (peer(creator=EXPIRED), _second()),
     "first not reachable, second good": lambda: (None, _second()),
 }  # fmt: skip
+
+
+@functools.cache
+def _many_names() -> Any:
+    return AUTHORITY.leaf(MX, *(f"customer{number}.hosted.example" for number in range(5000)))
 
 
 def _second() -> Peer:

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.trust.demand import Demand, Demanded, NameSource, Proof
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Fallback
+from fopemta.trust.rungs import Rung
 from fopemta.trust.verdict import Tested
 from tests.outbound.delivery import Delivery
 from tests.outbound.ladder import KINDS
@@ -26,6 +27,9 @@ TABLE: dict[tuple[str, Level, Proof | None], str | None] = {
     ("no STARTTLS", ENCRYPT, None): "tls_not_offered",
     ("STARTTLS refused, 454", ENCRYPT, None): "tls_refused",
     ("speaks no TLS after 220", AUTHENTICATED, None): "not_tls",
+    ("signs its handshake by SHA-1 alone", ENCRYPT, None): "no_common_cipher",
+    ("signs its handshake by SHA-1 alone", AUTHENTICATED, None): "no_common_cipher",
+    ("only CBC", ENCRYPT, None): None,
     ("refuses its own name", ENCRYPT, None): None,
     ("refuses its own name", AUTHENTICATED, None): "sni_refused",
     ("refuses its own name", AUTHENTICATED, BY_DOMAIN): "name_mismatch",
@@ -46,6 +50,13 @@ class TestedTests(SynchronousTestCase):
             self.assertEqual((tested.rule, tested.passed), ("try", tested.diagnosis is None))
             found[kind, level, proof] = tested.diagnosis
         self.assertEqual(found, TABLE)
+
+    def test_a_floor(self) -> None:
+        for floor, passes in ((Rung.STRONG_128, False), (Rung.COMPATIBLE, True), (None, True)):
+            delivery = Delivery(*KINDS["only CBC"]())
+            delivery.demanded = Demanded(tested=(Demand(level=ENCRYPT, source="rule try", lowest_rung=floor),))
+            [tested] = delivery.run()[0].tested
+            self.assertEqual((tested.passed, tested.diagnosis), (passes, None if passes else "no_common_cipher"))
 
     def test_where_plain_text_is_what_was_wanted_there_is_no_tls_either(self) -> None:
         delivery = Delivery(*KINDS["good"](), level=Level.PLAIN)

@@ -75,9 +75,9 @@ class LadderTests(SynchronousTestCase):
             # C023, C024: a bounded number of tries, then plain on a new connection.
             "garbage": ("delivered plain not_tls 2", *("deferred strong256 not_tls 1",) * 2),
             # The small hello once, then a rung down.
-            "drop": ("delivered plain connection_dropped 5", *("deferred compatible connection_dropped 4",) * 2),
+            "drop": ("delivered plain connection_dropped 6", *("deferred compatible connection_dropped 4",) * 2),
             "dropped later": (
-                "delivered plain connection_dropped 5",
+                "delivered plain connection_dropped 6",
                 *("deferred compatible connection_dropped 4",) * 2,
             ),
             # Three minutes are over before the last rung.

@@ -81,6 +81,8 @@ HOW: dict[Diagnosis, Callable[[], str | None]] = {
         )
     ),
     Diagnosis.SNI_REFUSED: lambda: by_kind("refuses its own name"),
+    Diagnosis.CHAIN_TOO_LARGE: lambda: by_kind("sends more than 100 KiB of certificates"),
+    Diagnosis.WEAK_PARAMETERS: lambda: by_kind("signs its handshake by SHA-1 alone", None),
     Diagnosis.NOT_TLS: lambda: by_kind("speaks no TLS after 220"),
     Diagnosis.HANDSHAKE_FAILED: lambda: by_kind("alert internal_error"),
     Diagnosis.CLIENT_CERTIFICATE_WANTED: lambda: by_kind("wants a client certificate, TLS 1.2"),

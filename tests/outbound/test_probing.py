@@ -87,8 +87,8 @@ class GradeTests(SynchronousTestCase):
             for authenticated in (True, False)
         }
         letters = {
-            Rung.STRONG_256: "AC", Rung.STRONG_128: "AC", Rung.COMPATIBLE: "BD", Rung.LEGACY: "EE", Rung.PLAIN: "FF",
-            None: "FF",
+            Rung.STRONG_256: "AC", Rung.STRONG_128: "AC", Rung.COMPATIBLE: "BD", Rung.LEGACY: "EE",
+            Rung.LENIENT: "EE", Rung.PLAIN: "FF", None: "FF",
         }  # fmt: skip
         wanted = {(rung, flag): pair[not flag] for rung, pair in letters.items() for flag in (True, False)}
         self.assertEqual(found, wanted)
@@ -115,6 +115,8 @@ class ProbingTests(SynchronousTestCase):
             "speaks no TLS after 220": ("F", None, "not_tls"),
             "drops after the ClientHello": ("F", None, "connection_dropped"),
             "drops a large ClientHello": ("A", "strong256", None),
+            "signs its handshake by SHA-1 alone": ("E", "lenient", "weak_parameters"),
+            "sends more than 100 KiB of certificates": ("F", None, "chain_too_large"),
             "refuses its own name": ("C", "strong256", "sni_refused"),
             "hangs after 220": ("F", None, "handshake_timeout"),
             "421 in the greeting": ("F", None, "deferred_by_peer"),

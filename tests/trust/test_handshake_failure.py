@@ -15,6 +15,7 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.handshake_failure import (
     Ending,
     diagnose,
+    permits_lenient_rung,
     permits_nameless_hello,
     permits_small_hello,
     permits_step_down,
@@ -85,6 +86,15 @@ class WordsTests(SynchronousTestCase):
                 for written in (words, words.upper().replace(" ", "_")):
                     self.assertIs(diagnose(Ending.ERROR, written), diagnosis, written)
                     self.assertIs(diagnose(Ending.TIMEOUT, written), D.HANDSHAKE_TIMEOUT)
+
+    def test_what_is_too_large_behind_the_hello_are_the_certificates(self) -> None:
+        for past_hello, wanted in ((True, Diagnosis.CHAIN_TOO_LARGE), (False, Diagnosis.HANDSHAKE_FAILED)):
+            self.assertIs(diagnose(Ending.ERROR, "excessive message size", past_hello=past_hello), wanted)
+
+    def test_what_leads_to_the_lenient_rung(self) -> None:
+        found = {each for each in Diagnosis if permits_lenient_rung(each)}
+        others = {Diagnosis.NO_COMMON_PROTOCOL, Diagnosis.HANDSHAKE_TIMEOUT}
+        self.assertEqual(found, {each for each in Diagnosis if permits_step_down(each)} - others)
 
     def test_the_first_that_fits_counts(self) -> None:
         both = "unexpected eof while reading; wrong version number"

@@ -36,10 +36,21 @@ class PlanTests(SynchronousTestCase):
             wanted[Level.OPPORTUNISTIC, lowest] = [*TLS[:count], "plain"]
             wanted[Level.ENCRYPT, lowest] = TLS[:count]
             wanted[Level.AUTHENTICATED, lowest] = TLS[:count]
+        # Better than plain text, where that is on the ladder.
+        for lowest in ("compatible", "plain"):
+            wanted[Level.OPPORTUNISTIC, lowest] = [*TLS, "lenient", "plain"]
         # Who asks for it by name, and for no more than opportunistic TLS.
-        wanted[Level.OPPORTUNISTIC, "legacy"] = [*TLS, "legacy", "plain"]
-        found = {(level, rung.value): words(plan(level, lowest=rung)) for level in Level for rung in Rung}
+        wanted[Level.OPPORTUNISTIC, "legacy"] = [*TLS, "lenient", "legacy", "plain"]
+        rungs = [rung for rung in Rung if rung is not Rung.LENIENT]
+        found = {(level, rung.value): words(plan(level, lowest=rung)) for level in Level for rung in rungs}
         self.assertEqual(found, wanted)
+
+    def test_a_floor_that_a_rule_demands_is_one_where_plain_text_may_be_spoken_too(self) -> None:
+        for floor in (Rung.COMPATIBLE, Rung.STRONG_128):
+            demands = [Demand(level=Level.OPPORTUNISTIC, source="rule", lowest_rung=floor)]
+            for lowest in (Rung.COMPATIBLE, Rung.PLAIN, Rung.LEGACY):
+                found = plan_of(merge(demands), Fallback.IMMEDIATE, lowest)
+                self.assertEqual(words(found), [*TLS[: TLS.index(floor.value) + 1], "plain"])
 
     def test_fallback_rides_along_and_changes_no_rung(self) -> None:
         # Without STARTTLS plain text goes on at once; `fallback` is for failed handshakes alone.
@@ -56,7 +67,7 @@ class PlanTests(SynchronousTestCase):
             level=Level.OPPORTUNISTIC, preferred=Level.AUTHENTICATED, source="rule bank", proof=Proof()
         )
         opportunistic, encrypt, authenticated = Level.OPPORTUNISTIC, Level.ENCRYPT, Level.AUTHENTICATED
-        strong, all_and_plain = TLS[:2], [*TLS, "plain"]
+        strong, all_and_plain = TLS[:2], [*TLS, "lenient", "plain"]
         for route, demands, weakest, wanted in (
             (None, (), None, (opportunistic, opportunistic, all_and_plain)),
             (Level.PLAIN, (), None, (Level.PLAIN, Level.PLAIN, ["plain"])),

@@ -89,6 +89,8 @@ class PermittedTests(SynchronousTestCase):
 
     def test_every_suite_that_is_offered_has_its_rung(self) -> None:
         for rung, offer in OFFERS.items():
+            if rung is Rung.LENIENT:
+                continue
             for suites, protocol in ((offer.tls13, "TLSv1.3"), (offer.tls12, "TLSv1.2")):
                 for suite in suites:
                     wanted = Rung.COMPATIBLE if rung is Rung.LEGACY else rung
@@ -97,6 +99,13 @@ class PermittedTests(SynchronousTestCase):
                 self.assertIs(rung_of(evidence(suite, "TLSv1.1")), Rung.LEGACY)
                 self.assertIs(rung_of(evidence(suite, "TLSv1")), Rung.LEGACY)
         self.assertIsNone(rung_of(evidence("TLS_AES_256_GCM_SHA384", "TLSv1.2")))
+
+    def test_what_openssl_itself_refuses_is_no_better_for_its_cipher(self) -> None:
+        lenient = evidence("ECDHE-RSA-AES256-GCM-SHA384", "TLSv1.2", lenient=True)
+        self.assertIs(rung_of(lenient), Rung.LENIENT)
+        self.granted(ask(plan(Level.ENCRYPT, (*STRONG, Rung.COMPATIBLE)), lenient), False, "encrypt")
+        self.granted(ask(plan(Level.AUTHENTICATED, (*STRONG, Rung.COMPATIBLE)), lenient, GOOD), False, "authenticated")
+        self.granted(ask(TlsPlan(Level.OPPORTUNISTIC, tuple(Rung), Fallback.IMMEDIATE), lenient), True, "any will do")
 
     def test_a_judgement_counts_for_this_connection_and_these_demands(self) -> None:
         wanted = plan(Level.AUTHENTICATED, proofs=(LISTED, BY_DOMAIN), domain="bank.test")

@@ -9,7 +9,9 @@ from fopemta.trust.rungs import OFFERS, Hello, Rung, Version
 
 class OffersTests(SynchronousTestCase):
     def test_words_strongest_first(self) -> None:
-        self.assertEqual([rung.value for rung in Rung], ["strong256", "strong128", "compatible", "legacy", "plain"])
+        self.assertEqual(
+            [rung.value for rung in Rung], ["strong256", "strong128", "compatible", "lenient", "legacy", "plain"]
+        )
         self.assertIs(Rung("compatible"), Rung.COMPATIBLE)
 
     def test_every_rung_but_plain_has_an_offer(self) -> None:
@@ -26,6 +28,8 @@ class OffersTests(SynchronousTestCase):
             Rung.STRONG_256: strong,
             Rung.STRONG_128: strong,
             Rung.COMPATIBLE: (Version.TLS_1_2, Version.TLS_1_2, False, 1, True),
+            # Where plain text may be spoken, too.
+            Rung.LENIENT: (Version.TLS_1_2, Version.TLS_1_2, False, 0, True),
             # Off by default.
             Rung.LEGACY: (Version.TLS_1_0, Version.TLS_1_1, False, 0, True),
         }
@@ -41,6 +45,10 @@ class OffersTests(SynchronousTestCase):
         for suite in (each for offer in OFFERS.values() for each in offer.tls12):
             for odd in ("CCM", "DSS", "RC4", "DES", "MD5", "NULL", "ADH", "AECDH", "PSK", "CAMELLIA", "EXP"):
                 self.assertNotIn(odd, suite)
+
+    def test_the_lenient_rung_has_what_the_sound_ones_have(self) -> None:
+        sound = (*OFFERS[Rung.STRONG_256].tls12, *OFFERS[Rung.STRONG_128].tls12, *OFFERS[Rung.COMPATIBLE].tls12)
+        self.assertEqual(OFFERS[Rung.LENIENT].tls12, sound)
 
     def test_static_rsa_comes_last(self) -> None:
         secret = [suite.startswith(("ECDHE-", "DHE-")) for suite in OFFERS[Rung.COMPATIBLE].tls12]
