@@ -25,6 +25,7 @@ from fopemta.smtp.client_effects import (
 )
 from fopemta.smtp.client_session import ClientSession
 from fopemta.smtp.client_states import NEXT, PHASES, ClientEvent, ClientState
+from fopemta.smtp.reply_parser import LONGEST_LINE, MOST_LINES
 from tests.smtp.permits import permit_for
 
 BOB, EVE = Mailbox("bob", "d.test"), Mailbox("eve", "d.test")
@@ -151,6 +152,13 @@ class CommandTests(SynchronousTestCase):
         talk = Talk(transaction(), wants_tls=True).hear(GREETING).hear(ehlo("SIZE 5", "DSN", "PIPELINING", "STARTTLS"))
         talk.hear(b"220 go\r\n").hear(ehlo())
         self.assertEqual(talk.said, ["EHLO us.test", "STARTTLS", "EHLO us.test", "MAIL FROM:<>"])
+
+    def test_octets_of_the_clear_that_say_nothing_are_no_part_of_what_is_said_under_tls(self) -> None:
+        # As the begin of the first line, or the lines before it, they would be too much of one.
+        for nothing in (b" " * (LONGEST_LINE - 2), b"\r\n" * MOST_LINES):
+            talk = Talk(transaction(), wants_tls=True).hear(GREETING).hear(ehlo("STARTTLS"))
+            talk.hear(b"220 go\r\n" + nothing).hear(ehlo())
+            self.assertEqual(talk.said, ["EHLO us.test", "STARTTLS", "EHLO us.test", "MAIL FROM:<>"])
 
 
 class ChunkTests(SynchronousTestCase):

@@ -58,6 +58,29 @@ class ProxyHeaderTests(SynchronousTestCase):
         for ports in (b"65536 25", b"25 65536"):
             self.assertRaises(NoProxyHeader, proxy_header, b"PROXY TCP4 192.0.2.1 192.0.2.2 " + ports + b"\r\n")
 
+    def test_addresses_in_fewer_octets_than_they_take(self) -> None:
+        """Their end would be read from what follows the header."""
+        for family, body in ((0x11, V4), (0x21, V6)):
+            self.assertIsNotNone(proxy_header(v2(1, family, body)))
+            for size in range(len(body)):
+                self.assertRaises(NoProxyHeader, proxy_header, v2(1, family, body[:size]) + body[size:])
+
+    def test_the_longest(self) -> None:
+        line = b"PROXY UNKNOWN ".ljust(105, b"x") + b"\r\n"
+        table = b"\x04".ljust(4096 - len(V4), b"x")
+        for longest, too_long in (
+            (line, line[:-2] + b"x\r\n"),
+            (v2(1, 0x11, V4 + table), v2(1, 0x11, V4 + table + b"x")),
+        ):
+            header = proxy_header(longest)
+            assert header is not None
+            self.assertEqual(header.length, len(longest))
+            self.assertRaises(NoProxyHeader, proxy_header, too_long)
+
+    def test_a_line_without_end_is_given_up_when_it_is_too_long(self) -> None:
+        self.assertIsNone(proxy_header(b"PROXY ".ljust(106, b"x")))
+        self.assertRaises(NoProxyHeader, proxy_header, b"PROXY ".ljust(107, b"x"))
+
     def test_cut_at_every_octet(self) -> None:
         for data in GOOD:
             for cut in range(len(data)):

@@ -132,6 +132,8 @@ def _proxy(octets: bytes) -> None:
     assert _header(octets[: header.length]) == header
     assert _header(octets[: header.length - 1]) is None
     if header.speaker is Speaker.CLIENT:
+        # Version 2: nothing of the addresses is read from what follows.
+        assert octets[:5] == b"PROXY" or header.length >= (52 if ":" in header.address else 28)
         assert str(ipaddress.ip_address(header.address)) == header.address
         assert 0 <= header.port <= 65535
     else:

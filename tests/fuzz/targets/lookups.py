@@ -27,6 +27,7 @@ def _dns(octets: bytes) -> None:
         message = response_in(_ID.to_bytes(2, "big") + octets, query)
         if message is not None:
             assert len(message.answer) + len(message.authority) <= MOST_RECORDS
+            assert all(each.at + each.size <= len(message.wire) for each in message.answer + message.authority)
             _check_response(read(message, kind, "ns", validated=True), kind)
 
 
