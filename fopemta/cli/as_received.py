@@ -136,7 +136,8 @@ def _gate(configuration: Configuration, listener: Listener, client: str) -> Gate
     from twisted.internet.defer import maybeDeferred
     from twisted.internet.task import Clock
 
-    from fopemta.inbound.factory import InboundFactory
+    from fopemta.inbound.clients import Clients
+    from fopemta.inbound.context import InboundContext, InboundServices
     from fopemta.inbound.gate import Gate
     from fopemta.recipients.recipients import Recipients
 
@@ -144,11 +145,13 @@ def _gate(configuration: Configuration, listener: Listener, client: str) -> Gate
     recipients = Recipients(configuration, nobody_asks, maybeDeferred, time.time)
     recipients.start()
     nothing: Any = None  # no message is kept, and none is delivered
-    factory = InboundFactory(
-        listener, configuration, nothing, nothing, None, Clock(), lambda: "", time.time, recipients=recipients,
-        aliases=recipients,
+    clock = Clock()
+    services = InboundServices(
+        spool=nothing, queue=nothing, clients=Clients(configuration, clock), clock=clock, ids=lambda: "", now=time.time,
+        recipients=recipients, aliases=recipients,
     )  # fmt: skip
-    return Gate(factory, client)
+    context = InboundContext(listener, configuration, services)
+    return Gate(lambda: context, client)
 
 
 class _Uncalled:

@@ -6,12 +6,12 @@ An answer is None for yes, else the refusal; or a Deferred that fires with one o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.address.mailbox import Mailbox, path_text
+from fopemta.inbound.context import InboundContext, InForce
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply
@@ -23,19 +23,17 @@ from fopemta.policy.require_tls import shortfall
 from fopemta.policy.senders import judge_sender
 from fopemta.policy.steps import through_aliases
 
-if TYPE_CHECKING:
-    from fopemta.inbound.factory import InboundFactory
-
 _STARTED = "2.0.0"
 
 
 class Gate:
     """For the client with the address `client`, as far as it is proven; made anew when the client changes."""
 
-    def __init__(self, factory: InboundFactory, client: str) -> None:
-        self._factory = factory
+    def __init__(self, in_force: InForce, client: str) -> None:
+        self._in_force = in_force
+        context, services = self._context, self._context.services
         self.client = client
-        self.trusted = factory.admission.may_relay(client)
+        self.trusted = context.admission.may_relay(client)
         self.login: LoggedIn | None = None
         self._sender: Mailbox | None = None
         self._tls: TlsSession | None = None
@@ -44,13 +42,17 @@ class Gate:
         # What the aliases among the transaction's recipients come to.
         self._by_aliases = 0
         self._listed: Deferred[Reply | None] | Reply | None = None
-        if factory.blocklists is not None and not self.trusted:
-            self._listed = factory.blocklists.judge(client)
+        if services.blocklists is not None and not self.trusted:
+            self._listed = services.blocklists.judge(client)
+
+    @property
+    def _context(self) -> InboundContext:
+        return self._in_force()
 
     @property
     def may_relay(self) -> bool:
         """The client may send to anywhere."""
-        logged_in = self.login is not None and self._factory.config.relay.authenticated_users
+        logged_in = self.login is not None and self._context.config.relay.authenticated_users
         return self.trusted or logged_in or self._certified
 
     @property
@@ -60,25 +62,25 @@ class Gate:
 
     def handshake(self) -> Reply | None:
         """May it begin TLS?"""
-        return None if self.trusted else self._factory.clients.handshake(self.client)
+        return None if self.trusted else self._context.services.clients.handshake(self.client)
 
     def sender(self, sender: Mailbox | None, tls: TlsSession | None) -> Reply | None:
         """May it write as `sender`?"""
         self._sender, self._tls = sender, tls
-        self._certified = self._factory.admission.has_certificate(tls)
+        self._certified = self._context.admission.has_certificate(tls)
         refusal = judge_sender(self.login, sender)
         if refusal is None and not self.trusted:
-            refusal = self._factory.clients.message(self.client)
+            refusal = self._context.services.clients.message(self.client)
         refusal = refusal or self._rules_refuse(Stage.SENDER, ())
         self._by_aliases = 0
         return self._told("MAIL", path_text(sender), refusal)
 
     def recipient(self, recipient: Mailbox) -> Reply | Deferred[Reply | None] | None:
         """May it write to `recipient`?  The cheap questions come first."""
-        factory = self._factory
-        refusal = factory.admission.judge_recipient(recipient, self.may_relay)
+        context = self._context
+        refusal = context.admission.judge_recipient(recipient, self.may_relay)
         if refusal is None and not self.trusted:
-            refusal = self._factory.clients.recipient(self.client)
+            refusal = context.services.clients.recipient(self.client)
         if refusal is None:
             # Before the rules, which are asked about all whom an alias stands for.
             refusal = self._too_many(recipient) or self._rules_refuse(Stage.RECIPIENT, (recipient,))
@@ -92,7 +94,8 @@ class Gate:
 
     def _too_many(self, recipient: Mailbox) -> Reply | None:
         """None while all that aliases make of the message can be worked out in a moment; one alias alone always can."""
-        weight = 0 if self._factory.aliases is None else self._factory.aliases.weight(recipient)
+        aliases = self._context.services.aliases
+        weight = 0 if aliases is None else aliases.weight(recipient)
         if self._by_aliases and weight and self._by_aliases + weight > MOST_BY_ALIASES:
             return TOO_MANY_RECIPIENTS
         self._by_aliases += weight
@@ -100,10 +103,10 @@ class Gate:
 
     def _is_postmaster(self, recipient: Mailbox) -> bool:
         """RFC 5321 4.5.1: always there, in each domain of ours; whoever is refused must be able to ask why."""
-        return recipient.local_part.lower() == "postmaster" or recipient == self._factory.config.node.postmaster
+        return recipient.local_part.lower() == "postmaster" or recipient == self._context.config.node.postmaster
 
     def _verified(self, recipient: Mailbox) -> Deferred[Reply | None] | None:
-        recipients = self._factory.recipients
+        recipients = self._context.services.recipients
         return None if recipients is None else recipients.verify(recipient)
 
     async def _ask_list_first(self, recipient: Mailbox) -> Reply | None:
@@ -118,13 +121,13 @@ class Gate:
     @property
     def inspects(self) -> bool:
         """Rules ask for the content of messages, or add headers to them."""
-        book = self._factory.book
+        book = self._context.book
         return bool(book.of(*AT_ACCEPTANCE).rules) or book.reads_content
 
     @property
     def asked(self) -> Asked:
         """What rules read of the content of messages."""
-        return self._factory.book.asked
+        return self._context.book.asked
 
     @property
     def from_outside(self) -> bool:
@@ -135,8 +138,8 @@ class Gate:
         """Says what becomes of the message, given its content, as much of it as is looked at, and its size; by what is
         in force now, and in any thread.
         """
-        factory = self._factory
-        book, house, now = factory.book, factory.house, factory.now()
+        context = self._context
+        book, house, now = context.book, context.house, context.services.now()
         return lambda content, size: accept(envelope, book, house, content, size, now)
 
     def _facts(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> MessageFacts:
@@ -144,25 +147,25 @@ class Gate:
         login = None if self.login is None else self.login.name
         arrival = Arrival(self.client, "", "", self._tls, login)
         envelope = Envelope(self._sender, recipients, arrival=arrival, from_outside=self.from_outside)
-        return facts_of(through_aliases(envelope, self._factory.house), stage, 0, None)
+        return facts_of(through_aliases(envelope, self._context.house), stage, 0, None)
 
     def _rules_refuse(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> Reply | None:
         """The refusal of the first rule that is known to match at this stage, and was not before."""
-        book = self._factory.book.of(Reject, Defer, RequireTls)
+        book = self._context.book.of(Reject, Defer, RequireTls)
         if not book.rules:
             return None
-        results = book.concerning(self._facts(stage, recipients), self._factory.now())
+        results = book.concerning(self._facts(stage, recipients), self._context.services.now())
         results = tuple(each for each in results if each.rule.stage is stage or stage is Stage.SENDER)
         for result in results:
             lack = shortfall(result.rule.then, self._tls) if isinstance(result.rule.then, RequireTls) else None
             if lack is not None and result.matches:
-                self._factory.rule_applied("", note_of(result))
+                self._context.rule_applied("", note_of(result))
                 if result.enforced:
                     return lack
         refused = refusal_of(results)
         if refused is None:
             return None
-        self._factory.rule_applied("", note_of(refused[1]))
+        self._context.rule_applied("", note_of(refused[1]))
         return refused[0]
 
     async def flush(self, domain: str, tls: TlsSession | None) -> Reply:
@@ -170,12 +173,12 @@ class Gate:
         name = domain.removeprefix("@")
         login = None if self.login is None else self.login.name
         certificate = None if tls is None else tls.client
-        refusal = self._factory.admission.judge_flush(name, self.client, login, certificate)
-        refusal = refusal or self._factory.clients.flush(domain)
+        refusal = self._context.admission.judge_flush(name, self.client, login, certificate)
+        refusal = refusal or self._context.services.clients.flush(domain)
         if refusal is not None:
             self._told("ETRN", name, refusal)
             return refusal
-        started = await self._factory.queue.flush(domain)
+        started = await self._context.services.queue.flush(domain)
         if started:
             return Reply.of(253, _STARTED, f"{started} pending messages for node {name} started")
         return Reply.of(251, _STARTED, f"No messages waiting for node {name}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import attrs
 from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.config.model import ListenerKind
+from fopemta.inbound.context import InboundContext
 from fopemta.inbound.gate import Gate
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.header_field import header_field
@@ -24,9 +24,6 @@ from fopemta.policy.facts import NOTHING_ASKED, Asked, ContentFacts
 from fopemta.policy.inspection import Inspection
 from fopemta.policy.senders import judge_null_sender
 
-if TYPE_CHECKING:
-    from fopemta.inbound.factory import InboundFactory
-
 
 class Reception:
     """Begun for `envelope`, which has its arrival.  `wait` is told to stop the client until a Deferred has fired.
@@ -35,31 +32,31 @@ class Reception:
     """
 
     def __init__(
-        self, factory: InboundFactory, gate: Gate, envelope: Envelope, wait: Callable[[Deferred[None]], None]
+        self, context: InboundContext, gate: Gate, envelope: Envelope, wait: Callable[[Deferred[None]], None]
     ) -> None:
         assert envelope.arrival is not None
         self._gate = gate
         self._envelope = envelope
-        self._rule_applied = factory.rule_applied
+        self._rule_applied, services = context.rule_applied, context.services
         self._wait = wait
-        self._incoming = factory.spool.receive(factory.ids())
-        self._reading = factory.reading
+        self._incoming = services.spool.receive(services.ids())
+        self._reading = services.reading
         self._inspection: Inspection | None = None
         if gate.inspects:
-            self._inspection = Inspection(gate.asked, factory.config.limits.content)
+            self._inspection = Inspection(gate.asked, context.config.limits.content)
         # While the beginning of a long message is looked at, and afterwards.
         self._early: Deferred[None] | None = None
         self._aborted = False
         self._size = 0
         # What we put in front is a header, and must not swallow the first line of a message that has none.
         self._headless = Headless(submitted=gate.trusted or gate.login is not None)
-        hostname, message_id = factory.config.node.hostname, self._incoming.message_id
+        hostname, message_id = context.config.node.hostname, self._incoming.message_id
         # RFC 6409 8: what a person's program has forgotten is mended here, and nowhere else.
         self._submitted: SubmittedContent | None = None
-        if factory.listener.kind is ListenerKind.SUBMISSION:
-            self._submitted = SubmittedContent(submission_fields(factory.now(), message_id, hostname))
-        tell_client = factory.listener.tell_client
-        self._keep(received_header(envelope, envelope.arrival, hostname, message_id, factory.now(), tell_client))
+        if context.listener.kind is ListenerKind.SUBMISSION:
+            self._submitted = SubmittedContent(submission_fields(services.now(), message_id, hostname))
+        tell_client = context.listener.tell_client
+        self._keep(received_header(envelope, envelope.arrival, hostname, message_id, services.now(), tell_client))
 
     @property
     def named(self) -> tuple[str, Envelope]:

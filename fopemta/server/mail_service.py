@@ -78,26 +78,26 @@ class Listening:
 
     def bind(self, reactor: IMailReactor) -> None:
         """Take the port, and let clients wait in the system's queue until `accept`.  Raises CannotStart."""
-        self.port = bound(reactor, self.key, self.factory.listener, self.outermost())
+        self.port = bound(reactor, self.key, self.factory.context.listener, self.outermost())
         use_lines(self.port, reactor)
 
     def outermost(self) -> Any:
         """What the port calls: the listener's factory, or what stands in front of it."""
-        factory, listener = self.factory, self.factory.listener
+        factory, listener = self.factory, self.factory.context.listener
         if not listener.proxied:
             return factory
-        timeout = factory.config.limits.timeouts.handshake
-        return ProxiedFactory(factory, lambda: listener.proxies, factory.clock, timeout)
+        timeout = factory.context.config.limits.timeouts.handshake
+        return ProxiedFactory(factory, lambda: listener.proxies, factory.context.services.clock, timeout)
 
     def turn_away(self) -> None:
         """Tell clients, until `accept`, to come again later."""
-        self.factory.starting = True
+        self.factory.sessions.starting = True
         self.port.startReading()
 
     def accept(self) -> None:
         """Let clients in."""
-        self.factory.starting = False
-        listener = self.factory.listener
+        self.factory.sessions.starting = False
+        listener = self.factory.context.listener
         self.port.startReading()
         maillog.listening(listener.endpoint, listener.kind.value, listener.tls.value)
 
@@ -280,7 +280,7 @@ class MailService(Service):
             maillog.caution("limits.connections", f"{wanted} open files may be needed, the system allows {hard}")
         deliveries = self._configuration.workers.share(delivery.connections)
         for each in self._listening:
-            each.factory.most_sessions = most_sessions(hard, len(self._listening), deliveries)
+            each.factory.sessions.most = most_sessions(hard, len(self._listening), deliveries)
 
     # --- while it runs ---------------------------------------------------------------------------------------------
 
@@ -300,7 +300,7 @@ class MailService(Service):
         return supervise(self._stop(), "stopping")
 
     def _tell_of_stopping(self) -> None:
-        maillog.stopping(sum(len(each.factory.sessions) for each in self._listening))
+        maillog.stopping(sum(len(each.factory.sessions.present) for each in self._listening))
 
     async def _stop(self) -> None:
         for attendant in (*self._early, *self._attendants):
@@ -313,7 +313,7 @@ class MailService(Service):
             if not self.is_ready:
                 await self._spool.stop()  # it need not be read to its end
             await self._starting
-        await DeferredList([each.factory.shut_down(SESSIONS_DEADLINE) for each in self._listening])
+        await DeferredList([each.factory.sessions.shut_down(SESSIONS_DEADLINE) for each in self._listening])
         if self.is_ready:
             await self._dispatcher.stop(DELIVERIES_DEADLINE)
         await self._spool.stop()

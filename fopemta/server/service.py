@@ -24,7 +24,8 @@ from fopemta.control.socket import ControlSocket
 from fopemta.interfaces import IMailReactor
 from fopemta.queue.rule_watch import RuleWatch
 from fopemta.server import configuration_file, log_observers, preflight, superuser
-from fopemta.server.assembly import Kept, Server, spool_of, tell_cautions
+from fopemta.server.assembly import Server, spool_of, tell_cautions
+from fopemta.server.kept import Kept
 from fopemta.server.kept_rules import KeptRules, RulesAtStart, oldest_of
 from fopemta.server.log_file import AppendedFile, Output, StandardOutput
 from fopemta.server.machine import THIS_MACHINE, Machine

@@ -24,7 +24,10 @@ from fopemta.inbound.protocol import STARTING
 from fopemta.interfaces import IMailReactor, SpoolTrouble
 from fopemta.queue.rule_watch import RuleWatch
 from fopemta.server import log_observers
-from fopemta.server.assembly import Kept, Lookups, credentials, tell_cautions, try_files
+from fopemta.server.assembly import tell_cautions, try_files
+from fopemta.server.certificates import credentials
+from fopemta.server.delivering import Lookups
+from fopemta.server.kept import Kept
 from fopemta.server.kept_rules import KeptRules, RulesAtStart
 from fopemta.server.log_file import LineFile
 from fopemta.server.machine import in_threads
@@ -130,7 +133,8 @@ class Supervisor(Service):
 
     def _begin_all(self) -> None:
         configuration, reactor = self._configuration, self._reactor
-        kept, lookups = Kept.here(configuration, reactor), Lookups.of(configuration, reactor)
+        kept = Kept.here(configuration, reactor)
+        lookups = Lookups.of(configuration, reactor, kept)
         noise = random.Random()  # noqa: S311  jitter
         fleet = self._fleet = Fleet(
             reactor, self._arguments(), self._given(), configuration, self._log, _state(kept, lookups, reactor), noise,

@@ -26,8 +26,9 @@ from fopemta.retry.leases import News
 from fopemta.retry.standing import Pacing
 from fopemta.routing.values import NextHop
 from fopemta.server import log_observers
-from fopemta.server.assembly import Kept, Server, spool_of
+from fopemta.server.assembly import Server, spool_of
 from fopemta.server.following import Following
+from fopemta.server.kept import Kept, Partners
 from fopemta.server.mail_service import CannotStart, Listening, MailService, reopen
 from fopemta.server.service import open_log
 from fopemta.settings.errors import ConfigurationErrors
@@ -185,18 +186,21 @@ class Worker:
             lambda destination: self._server.manager.leave(destination),
         )
         connections.closed = self._standings.closed
-        return Kept(
-            self._hosts,
-            counts,
-            AskedCallouts(self.link),
-            maybeDeferred,
-            (reporter,),
-            worker=charge.number,
+        partners = Partners(
+            number=charge.number,
             standings=self._standings,
             connections=connections,
             elsewhere=lambda url, issuer: Deferred.fromCoroutine(fetched_list(self.link, url, issuer)),
             shared=lambda queue: SharedQueue(queue, self.link),
             slowdown=AskedSlowdown(self.link),
+        )
+        return Kept(
+            memory=self._hosts,
+            counts=counts,
+            callouts=AskedCallouts(self.link),
+            callouts_in=maybeDeferred,
+            keepers=(reporter,),
+            partners=partners,
         )
 
     async def _stopped(self, service: MailService, reporter: Reporter) -> None:

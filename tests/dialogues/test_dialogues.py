@@ -31,7 +31,7 @@ class Connection:
         numbers = itertools.count(1)
         node = attrs.evolve(inbound.config.node, hostname="mx.test")
         inbound.factory.reconfigure(attrs.evolve(inbound.config, node=node))
-        inbound.factory.ids = lambda: f"ID{next(numbers)}"
+        inbound.exchange(ids=lambda: f"ID{next(numbers)}")
         self.talk = inbound.open()
 
     def say(self, data: bytes) -> bytes:

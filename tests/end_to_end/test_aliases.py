@@ -27,10 +27,10 @@ class AliasTests(SynchronousTestCase):
         inbound = Inbound()
         config = attrs.evolve(inbound.config, aliases=AliasFile(file=str(path)))
         memory = CalloutMemory.in_folder(self.mktemp())
-        callout = Callout(Delivery(peer()).manager, CalloutDemands(config, inbound.factory.now))
-        calls = Calls(callout, memory, inbound.clock, execute, inbound.factory.now)
-        recipients = Recipients(config, calls, execute, inbound.factory.now)
-        inbound.factory.recipients, inbound.factory.aliases = recipients, recipients
+        callout = Callout(Delivery(peer()).manager, CalloutDemands(config, inbound.services.now))
+        calls = Calls(callout, memory, inbound.clock, execute, inbound.services.now)
+        recipients = Recipients(config, calls, execute, inbound.services.now)
+        inbound.exchange(recipients=recipients, aliases=recipients)
         recipients.start()
         return inbound
 

@@ -38,7 +38,7 @@ class Relaying:
         demands = CalloutDemands(config, lambda: self.now)
         delivery.manager.context = attrs.evolve(delivery.manager.context, demands=demands)
         calls = Calls(Callout(delivery.manager, demands), memory, self.network, execute, lambda: self.now)
-        self.inbound.factory.recipients = Recipients(config, calls, execute, lambda: self.now)
+        self.inbound.exchange(recipients=Recipients(config, calls, execute, lambda: self.now))
         self.inbound.factory.reconfigure(config)
 
     def answer(self, address: str = "bob@d.test") -> str:

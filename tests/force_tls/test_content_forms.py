@@ -15,6 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Limits, Listener, ListenerTls
 from fopemta.config.rules import load_rules
+from fopemta.inbound.clients import Clients
+from fopemta.inbound.context import InboundServices
 from fopemta.inbound.factory import InboundFactory
 from fopemta.mime.flaws import BOUNDS, ContentBounds
 from fopemta.policy.admission import Relay
@@ -71,10 +73,15 @@ class _Entrance:
             limits=Limits(content=bounds),
         )
         self.world.dispatcher.reconfigure(config)
-        self.factory = InboundFactory(
-            LISTENER, config, self.world.spool, self.world.dispatcher, None, self.world.network,
-            lambda: "0BCDFGHJKM0001", self.world.now,
-        )  # fmt: skip
+        services = InboundServices(
+            spool=self.world.spool,
+            queue=self.world.dispatcher,
+            clients=Clients(config, self.world.network),
+            clock=self.world.network,
+            ids=lambda: "0BCDFGHJKM0001",
+            now=self.world.now,
+        )
+        self.factory = InboundFactory(LISTENER, config, services)
 
     def send(self, content: bytes) -> int:
         """The code of the reply to the content."""

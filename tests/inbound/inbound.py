@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+import attrs
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator
@@ -15,6 +16,8 @@ from zope.interface import implementer
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration, Limits, Listener, ListenerTls, Node
+from fopemta.inbound.clients import Clients
+from fopemta.inbound.context import InboundServices
 from fopemta.inbound.factory import InboundFactory
 from fopemta.interfaces import IBlocklists, IExchange, ILogins, IRecipients
 from fopemta.mail.login import Challenge, LoggedIn
@@ -144,11 +147,26 @@ class Inbound:
             routes=(Route(domain=domain, via=Via.MAILDIR, maildir="/m"),),
             limits=Limits(**limits),
         )
-        self.factory = InboundFactory(
-            listener, self.config, self.spool, self.queue, SERVER_TLS, self.clock,
-            lambda: f"BCDFGHJK{next(numbers)}", lambda: 1_795_583_385.0, **(parts or {}),
-        )  # fmt: skip
+        services = InboundServices(
+            spool=self.spool,
+            queue=self.queue,
+            clients=Clients(self.config, self.clock),
+            clock=self.clock,
+            ids=lambda: f"BCDFGHJK{next(numbers)}",
+            now=lambda: 1_795_583_385.0,
+            server_tls=SERVER_TLS,
+        )
+        self.factory = InboundFactory(listener, self.config, attrs.evolve(services, **(parts or {})))
         self.pumps: list[Pump] = []
+
+    @property
+    def services(self) -> InboundServices:
+        return self.factory.context.services
+
+    def exchange(self, **services: Any) -> None:
+        """Other services in the place of those that are there."""
+        context = self.factory.context
+        self.factory.context = attrs.evolve(context, services=attrs.evolve(context.services, **services))
 
     def open(self, address: str = "192.0.2.10") -> Talk:
         client = Client()

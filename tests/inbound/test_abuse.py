@@ -67,7 +67,7 @@ class LimitTests(SynchronousTestCase):
         first.start_tls()
         self.assertEqual(first.codes(), [220])
         first.go()
-        self.assertEqual((inbound.factory.sessions, inbound.factory.clients._open), (set(), {}))
+        self.assertEqual((inbound.factory.sessions.present, inbound.services.clients._open), (set(), {}))
         self.assertEqual([inbound.open(OURS).closed for _ in range(3)], [False, False, False])
 
     def test_C012_a_flood_of_silent_clients_keeps_nobody_out(self) -> None:
@@ -83,7 +83,7 @@ class LimitTests(SynchronousTestCase):
         for talk in silent:
             talk.flush()
         self.assertTrue(all(each.closed for each in silent))
-        self.assertEqual(len(inbound.factory.sessions), 1)
+        self.assertEqual(len(inbound.factory.sessions.present), 1)
 
     def test_commands_without_a_message(self) -> None:
         talk = Inbound(commands=5).open()
@@ -130,7 +130,7 @@ class SlowTests(SynchronousTestCase):
         talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
         self.drip(talk, b"\x16\x03\x01\x02\x00\x01", 20)
         self.assertTrue(talk.closed)
-        self.assertEqual(inbound.factory.sessions, set())
+        self.assertEqual(inbound.factory.sessions.present, set())
 
     def test_a_session_has_its_time(self) -> None:
         inbound = Inbound(timeouts=self.TIMES)
@@ -209,7 +209,7 @@ class EarlyTests(SynchronousTestCase):
     def test_a_server_that_ends_meanwhile_greets_nobody(self) -> None:
         inbound = Inbound(listener=self.DELAYED)
         talk = inbound.open()
-        done = inbound.factory.shut_down(30)
+        done = inbound.factory.sessions.shut_down(30)
         talk.flush()
         self.assertEqual((talk.client.heard, talk.closed, inbound.clock.getDelayedCalls()), (b"", True, []))
         self.successResultOf(done)
@@ -223,7 +223,7 @@ class EarlyTests(SynchronousTestCase):
     def test_one_that_goes_leaves_nothing(self) -> None:
         inbound = Inbound(listener=self.DELAYED)
         inbound.open().go()
-        self.assertEqual((inbound.clock.getDelayedCalls(), inbound.factory.sessions), ([], set()))
+        self.assertEqual((inbound.clock.getDelayedCalls(), inbound.factory.sessions.present), ([], set()))
 
 
 class WholeSessionTests(SynchronousTestCase):
@@ -238,7 +238,7 @@ class WholeSessionTests(SynchronousTestCase):
         inbound = Inbound(tls=ListenerTls.IMPLICIT, timeouts=LimitTimeouts(session=10, handshake=300))
         talk = inbound.open()
         talk.wait(11)
-        self.assertEqual((talk.closed, inbound.factory.sessions, talk.client.heard), (True, set(), b""))
+        self.assertEqual((talk.closed, inbound.factory.sessions.present, talk.client.heard), (True, set(), b""))
 
 
 class XclientTests(SynchronousTestCase):
@@ -257,7 +257,7 @@ class XclientTests(SynchronousTestCase):
         talk.say(b"XCLIENT ADDR=192.0.2.11\r\nEHLO d.test\r\nMAIL FROM:<>\r\nRCPT TO:<b@far.test>\r\n")
         self.assertEqual(talk.codes()[-1], 550)
         talk.go()
-        self.assertEqual(inbound.factory.clients._open, {})
+        self.assertEqual(inbound.services.clients._open, {})
 
     def test_who_the_proxy_does_not_know_has_no_rights(self) -> None:
         listener = Listener(endpoint="tcp:25", xclient=(ipaddress.ip_network(f"{OURS}/32"),))
@@ -277,7 +277,7 @@ class XclientTests(SynchronousTestCase):
             first.say(b"NOOP\r\n")
             first.wait(95)
         self.assertTrue(first.closed)
-        self.assertEqual(inbound.factory.clients._open, {})
+        self.assertEqual(inbound.services.clients._open, {})
 
     def test_a_login_that_the_proxy_has_proven(self) -> None:
         """It may what a login of ours may, and a name that nobody has may nothing."""
@@ -310,7 +310,7 @@ class XclientTests(SynchronousTestCase):
             # 192.0.2.200 may send without a login, and anywhere.
             talk.say(b"MAIL FROM:<bob@us.test>\r\n")
             self.assertEqual(talk.codes()[-1], 530)
-            self.assertEqual(list(inbound.factory.clients._open), ["192.0.2.10/32"])
+            self.assertEqual(list(inbound.services.clients._open), ["192.0.2.10/32"])
 
     def test_nonsense_and_strangers(self) -> None:
         talk = Inbound(listener=self.LISTENER).open()

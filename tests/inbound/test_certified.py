@@ -52,7 +52,7 @@ class CertifiedTests(SynchronousTestCase):
             )
             server = ServerTls([credentials(AUTHORITY.leaf("mx.us.test"))], settings)
         inbound = Inbound(parts=parts)
-        inbound.factory.server_tls = server
+        inbound.exchange(server_tls=server)
         inbound.factory.reconfigure(attrs.evolve(inbound.config, relay=Relay(certificates=certificates)))
         return inbound
 
@@ -99,7 +99,7 @@ class CertifiedTests(SynchronousTestCase):
             inbound.factory.distrust()
             talk.say(b"NOOP\r\n")
             self.assertEqual(gone in talk.client.heard, wanted)
-            self.assertEqual(inbound.factory.sessions, set())
+            self.assertEqual(inbound.factory.sessions.present, set())
 
     def test_a_message_under_way_comes_to_its_end_first(self) -> None:
         inbound = self.inbound("mx.partner.test")
@@ -133,7 +133,7 @@ class CertifiedTests(SynchronousTestCase):
     def test_no_block_list_is_asked_about_its_recipients_and_its_mail_goes_out(self) -> None:
         inbound = self.inbound("mx.partner.test", blocklists=Blocklists(None))
         text = '[[rule]]\nname = "out"\ndirection = "outbound"\nthen = { action = "reject", text = "Not today" }\n'
-        inbound.factory.reconfigure(attrs.evolve(inbound.factory.config, rulebook=load_rules(text, "/etc")))
+        inbound.factory.reconfigure(attrs.evolve(inbound.factory.context.config, rulebook=load_rules(text, "/etc")))
         for leaf, refused in ((self.LEAF, True), (None, False)):
             talk = self.talk(inbound, leaf)
             talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\nRCPT TO:<bob@us.test>\r\n")

@@ -113,7 +113,7 @@ class EndingTests(SynchronousTestCase):
         self.assertTrue(talk.closed, name)
         self.assertEqual(len(talk.inbound.queue.messages), point.stands, name)
         self.assertEqual(len(talk.inbound.kept()), point.stands, name)
-        self.assertEqual(talk.inbound.factory.sessions, set(), name)
+        self.assertEqual(talk.inbound.factory.sessions.present, set(), name)
         self.assertEqual(talk.inbound.clock.getDelayedCalls(), [], name)
         self.assertEqual(self.flushLoggedErrors(), [], name)
 
@@ -177,7 +177,7 @@ class EndingTests(SynchronousTestCase):
         self.nothing_is_left(POINTS["the end of data and QUIT"], talk, "thinking")
 
     def test_before_the_greeting(self) -> None:
-        listener = attrs.evolve(Inbound().factory.listener, banner_delay=5.0)
+        listener = attrs.evolve(Inbound().factory.context.listener, banner_delay=5.0)
         talk = Inbound(listener=listener).open()
         _fin(talk)
         talk.flush()
@@ -193,9 +193,9 @@ class EndingTests(SynchronousTestCase):
             talk.inbound.clock.advance(0)
             _fin(talk)
             talk.flush()
-            self.assertEqual(len(talk.inbound.factory.sessions), 1)
+            self.assertEqual(len(talk.inbound.factory.sessions.present), 1)
             talk.wait(11)
-            self.assertEqual(talk.inbound.factory.sessions, set())
+            self.assertEqual(talk.inbound.factory.sessions.present, set())
 
     def test_octets_behind_the_good_bye_are_not_heard(self) -> None:
         talk = self.opened(tls=True)
@@ -213,10 +213,10 @@ class EndingTests(SynchronousTestCase):
         talk.pump.client.paused = True
         talk.client.transport.write(b"QUIT\r\n")
         talk.flush()
-        self.assertEqual(len(talk.inbound.factory.sessions), 1)
+        self.assertEqual(len(talk.inbound.factory.sessions.present), 1)
         _fin(talk)
         talk.flush()
-        self.assertEqual(talk.inbound.factory.sessions, set())
+        self.assertEqual(talk.inbound.factory.sessions.present, set())
 
 
 class Deaf:

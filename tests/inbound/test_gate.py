@@ -96,7 +96,7 @@ class RecipientTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_a_client_that_goes_or_a_server_that_ends_meanwhile(self) -> None:
-        for leave in (Talk.go, lambda talk: talk.inbound.factory.shut_down(5.0)):
+        for leave in (Talk.go, lambda talk: talk.inbound.factory.sessions.shut_down(5.0)):
             answer: Deferred[Any] = Deferred()
             inbound = Inbound(parts={"recipients": Recipients(answer)})
             talk = inbound.open()
@@ -105,7 +105,7 @@ class RecipientTests(SynchronousTestCase):
             talk.flush()
             answer.callback(None)
             talk.flush()
-            self.assertEqual(inbound.factory.sessions, set())
+            self.assertEqual(inbound.factory.sessions.present, set())
             self.assertEqual([each for each in inbound.clock.getDelayedCalls() if each.active()], [])
 
     def test_postmaster_is_not_looked_up(self) -> None:
@@ -363,7 +363,7 @@ class ContentTests(SynchronousTestCase):
         talk = inbound.open()
         talk.say(ENVELOPE + b"BDAT 5\r\nabcde")
         talk.go()
-        self.assertEqual((inbound.kept(), inbound.factory.sessions), ([], set()))
+        self.assertEqual((inbound.kept(), inbound.factory.sessions.present), ([], set()))
 
     def test_chunks_that_do_not_come_are_waited_for_as_data(self) -> None:
         talk = Inbound(timeouts=LimitTimeouts(data=10.0, command=100.0)).open()
@@ -375,7 +375,7 @@ class ContentTests(SynchronousTestCase):
 class HandshakeTests(SynchronousTestCase):
     def test_temporary_trouble_is_454_and_the_session_goes_on_in_the_clear(self) -> None:
         inbound = Inbound()
-        inbound.factory.server_tls = Unready()
+        inbound.exchange(server_tls=Unready())
         talk = inbound.open()
         talk.say(b"EHLO c.test\r\nSTARTTLS\r\n" + ENVELOPE)
         self.assertEqual(talk.codes()[2:], [454, 250, 250, 250])

@@ -110,16 +110,16 @@ class MessageTests(SynchronousTestCase):
 
     def test_while_the_server_starts_clients_are_told_to_come_again(self) -> None:
         inbound = Inbound()
-        inbound.factory.starting = True
+        inbound.factory.sessions.starting = True
         talk = inbound.open()
         self.assertEqual(talk.client.heard, b"421 4.3.2 The server is starting, please try again later\r\n")
         self.assertTrue(talk.closed)
-        inbound.factory.starting = False
+        inbound.factory.sessions.starting = False
         self.assertEqual(inbound.open().codes(), [220])
 
     def test_while_the_server_starts_nothing_is_said_under_implicit_tls(self) -> None:
         inbound = Inbound(ListenerTls.IMPLICIT)
-        inbound.factory.starting = True
+        inbound.factory.sessions.starting = True
         talk = inbound.open()
         self.assertEqual((talk.client.heard, talk.closed), (b"", True))
 
@@ -188,7 +188,7 @@ class LoggedTests(SynchronousTestCase):
             (lambda talk: talk.say(b"QUIT\r\n"), []),
             (lambda talk: (talk.client.transport.loseWriteConnection(), talk.flush()), []),
             (lambda talk: talk.wait(301), ["timeout"]),
-            (lambda talk: talk.inbound.factory.shut_down(5.0), ["shutting down"]),
+            (lambda talk: talk.inbound.factory.sessions.shut_down(5.0), ["shutting down"]),
         ):
             talk = Inbound().open()
             self.assertEqual(self.said_of(lambda talk=talk, end=end: end(talk), "cut_off"), words)  # type: ignore[misc]
@@ -246,24 +246,24 @@ class SpoolTests(SynchronousTestCase):
         inbound = Inbound()
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\n")
-        session: Any = next(iter(inbound.factory.sessions))
+        session: Any = next(iter(inbound.factory.sessions.present))
         session._reception._incoming.commit = lambda _: fail(ZeroDivisionError("secret path /etc/x"))
         heard = talk.say(MESSAGE)
         self.assertEqual(heard, b"451 4.3.0 Temporary trouble here, please try again later\r\n")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_a_fault_anywhere_else_ends_the_session_without_a_word_of_it(self) -> None:
-        places = {"ids": lambda: 1 // 0, "admission": None, "now": lambda: 1 // 0, "spool": None}
+        places = {"ids": lambda: 1 // 0, "aliases": object(), "now": lambda: 1 // 0, "spool": None}
         for place, broken in places.items():
             inbound = Inbound()
             talk = inbound.open()
-            setattr(inbound.factory, place, broken)
+            inbound.exchange(**{place: broken})
             talk.say(ENVELOPE + b"DATA\r\n")
             self.assertTrue(
                 talk.client.heard.endswith(b"\r\n421 4.3.0 Temporary trouble here, please try again later\r\n")
             )
             self.assertTrue(talk.closed, place)
-            self.assertEqual(inbound.factory.sessions, set())
+            self.assertEqual(inbound.factory.sessions.present, set())
             self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError, AttributeError)), 1, place)
             self.assertEqual(inbound.clock.getDelayedCalls(), [])
 
@@ -271,7 +271,7 @@ class SpoolTests(SynchronousTestCase):
         inbound = Inbound()
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\n")
-        session: Any = next(iter(inbound.factory.sessions))
+        session: Any = next(iter(inbound.factory.sessions.present))
         aborted: list[str] = []
         session._reception._incoming.write = lambda _: 1 // 0
         session._reception._incoming.abort = lambda: aborted.append("once")
@@ -281,7 +281,7 @@ class SpoolTests(SynchronousTestCase):
 
     def test_a_fault_of_the_queue_does_not_take_back_what_is_durable(self) -> None:
         inbound = Inbound()
-        inbound.factory.queue = object()
+        inbound.exchange(queue=object())
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\n")
         self.assertTrue(talk.say(MESSAGE).startswith(b"250 "))
@@ -292,8 +292,8 @@ class SpoolTests(SynchronousTestCase):
         inbound = Inbound()
         talk = inbound.open()
         talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
-        server_tls: Any = inbound.factory.server_tls
-        inbound.factory.server_tls = BrokenTls(server_tls)
+        server_tls: Any = inbound.factory.context.services.server_tls
+        inbound.exchange(server_tls=BrokenTls(server_tls))
         talk.client.transport.startTLS(AnyClient())
         talk.flush()
         self.assertTrue(talk.closed)
@@ -369,7 +369,7 @@ class GoneTests(SynchronousTestCase):
         talk.say(MESSAGE[:-3])
         talk.go()
         self.assertEqual((inbound.kept(), inbound.queue.messages), ([], []))
-        self.assertEqual(inbound.factory.sessions, set())
+        self.assertEqual(inbound.factory.sessions.present, set())
 
     def test_after_it_the_message_stands(self) -> None:
         inbound = Inbound()
@@ -456,7 +456,7 @@ class TimeTests(SynchronousTestCase):
         talk.say(b"EHLO c.test\r\nSTARTTLS\r\n")
         talk.say(b"I am no TLS client\r\n" * 20)
         self.assertTrue(talk.closed)
-        self.assertEqual(inbound.factory.sessions, set())
+        self.assertEqual(inbound.factory.sessions.present, set())
 
 
 class FactoryTests(SynchronousTestCase):
@@ -473,7 +473,7 @@ class FactoryTests(SynchronousTestCase):
     def test_fewer_where_the_system_allows_fewer(self) -> None:
         for most, told in ((1, True), (3, False)):
             inbound = Inbound(connections=2)
-            inbound.factory.most_sessions = most
+            inbound.factory.sessions.most = most
             inbound.open()
             self.assertEqual(b"421 4.3.2 Too many connections" in inbound.open().client.heard, told)
 
@@ -481,7 +481,7 @@ class FactoryTests(SynchronousTestCase):
         inbound = Inbound()
         idle, busy = inbound.open(), inbound.open()
         busy.say(ENVELOPE + b"DATA\r\n")
-        done = inbound.factory.shut_down(30)
+        done = inbound.factory.sessions.shut_down(30)
         idle.flush()
         self.assertEqual((idle.codes(), idle.closed), ([220, 421], True))
         self.assertNoResult(done)
@@ -501,7 +501,7 @@ class FactoryTests(SynchronousTestCase):
         inbound = Inbound(message_size=10)
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\n")
-        done = inbound.factory.shut_down(30)
+        done = inbound.factory.sessions.shut_down(30)
         talk.say(b"more than ten octets\r\n.\r\n")
         self.assertEqual(talk.codes()[-2:], [552, 421])
         self.successResultOf(done)
@@ -509,20 +509,20 @@ class FactoryTests(SynchronousTestCase):
     def test_without_certificate_starttls_is_not_offered_and_what_demands_tls_takes_no_mail(self) -> None:
         for tls, code in ((ListenerTls.OPPORTUNISTIC, 250), (ListenerTls.REQUIRED, 530)):
             inbound = Inbound(tls)
-            inbound.factory.server_tls = None
+            inbound.exchange(server_tls=None)
             inbound.factory.reconfigure(inbound.config)
             talk = inbound.open()
             self.assertNotIn(b"STARTTLS", talk.say(b"EHLO c.test\r\n"))
             self.assertEqual(talk.say(b"MAIL FROM:<>\r\n")[:3], str(code).encode())
         inbound = Inbound(ListenerTls.IMPLICIT)
-        inbound.factory.server_tls = None
+        inbound.exchange(server_tls=None)
         talk = inbound.open()
-        self.assertEqual((talk.codes(), talk.closed, inbound.factory.sessions), ([], True, set()))
+        self.assertEqual((talk.codes(), talk.closed, inbound.factory.sessions.present), ([], True, set()))
 
     def test_ipv4_client_of_a_dual_stack_socket(self) -> None:
         inbound = Inbound()
         talk = inbound.open()
-        server: Any = next(iter(inbound.factory.sessions))
+        server: Any = next(iter(inbound.factory.sessions.present))
         talk.pump.server.peer = IPv6Address("TCP", "::ffff:192.0.2.200", 1)
         server.connectionMade()
         talk.say(ENVELOPE + b"RCPT TO:<b@far.test>\r\nDATA\r\n")
@@ -533,13 +533,13 @@ class FactoryTests(SynchronousTestCase):
         inbound = Inbound()
         talk = inbound.open()
         talk.say(ENVELOPE + b"DATA\r\n")
-        done = inbound.factory.shut_down(30)
+        done = inbound.factory.sessions.shut_down(30)
         talk.wait(31)
         self.successResultOf(done)
         self.assertTrue(talk.closed)
 
     def test_shut_down_without_clients(self) -> None:
-        self.successResultOf(Inbound().factory.shut_down(30))
+        self.successResultOf(Inbound().factory.sessions.shut_down(30))
 
 
 class ClientTests(SynchronousTestCase):

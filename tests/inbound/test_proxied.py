@@ -64,11 +64,11 @@ class ProxiedTests(SynchronousTestCase):
         said = [event[each] for each in ("event", "client", "why")]
         self.assertEqual(said, ["cut_off", "192.0.2.51", "not one of the listener's proxies"])
         talk = self.open(inbound, "192.0.2.51")
-        self.assertEqual((talk.closed, talk.client.heard, inbound.factory.sessions), (True, b"", set()))
+        self.assertEqual((talk.closed, talk.client.heard, inbound.factory.sessions.present), (True, b"", set()))
         # What comes while it is being closed is not read.
         talk.pump.server.protocol.disconnecting = True
         talk.pump.server.protocol.dataReceived(b"PROXY TCP4 192.0.2.200 198.51.100.1 40000 25\r\n")
-        self.assertEqual(inbound.factory.sessions, set())
+        self.assertEqual(inbound.factory.sessions.present, set())
 
     def test_whose_rights(self) -> None:
         """A proxy in `[relay] networks` may send anywhere itself; a client that it does not know may not."""

@@ -91,7 +91,7 @@ class ReadingTests(SynchronousTestCase):
         inbound, talk = self._begun(ADD)
         self._long(talk)
         self.assertEqual(len(self.threads.calls), 1)
-        session: Any = next(iter(inbound.factory.sessions))
+        session: Any = next(iter(inbound.factory.sessions.present))
         inspection = session._reception._inspection
         # As under TLS, where something may come after reading was stopped.
         session._reception.write(LINE)
@@ -110,7 +110,7 @@ class ReadingTests(SynchronousTestCase):
         inbound, talk = self._begun(ADD)
         self._long(talk)
         talk.say(b".\r\n")
-        session: Any = next(iter(inbound.factory.sessions))
+        session: Any = next(iter(inbound.factory.sessions.present))
         session._write_content(_Effect(b"more"))
         session._reception, reception = None, session._reception
         done = reception.commit(reception._envelope.body_type)
@@ -131,7 +131,7 @@ class ReadingTests(SynchronousTestCase):
     def test_a_long_message_that_is_refused_is_not_held_in_memory(self) -> None:
         inbound, talk = self._begun(REJECT)
         self._long(talk)
-        session: Any = next(iter(inbound.factory.sessions))
+        session: Any = next(iter(inbound.factory.sessions.present))
         self.threads.run()
         inspection = session._reception._inspection
         talk.say(LINE)
@@ -154,7 +154,7 @@ class ReadingTests(SynchronousTestCase):
 
     def test_where_reading_fails_nothing_is_accepted(self) -> None:
         inbound, talk = self._begun(REJECT)
-        session: Any = next(iter(inbound.factory.sessions))
+        session: Any = next(iter(inbound.factory.sessions.present))
         talk.say(b"Subject: weather\r\n\r\n")
         session._reception._inspection.read = None
         receptions = [session._reception]
@@ -173,7 +173,7 @@ class ReadingTests(SynchronousTestCase):
             (REJECT, b"Subject: x\r\n\r\n.\r\n", 250),
         ):
             inbound, talk = self._begun(rules)
-            session: Any = next(iter(inbound.factory.sessions))
+            session: Any = next(iter(inbound.factory.sessions.present))
             incoming, aborted = session._reception._incoming, []
             abort = incoming.abort
             session._reception._incoming.abort = lambda aborted=aborted, abort=abort: aborted.append(1) or abort()

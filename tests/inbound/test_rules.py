@@ -260,7 +260,7 @@ class ContentTests(SynchronousTestCase):
         line = b"y" * 998 + b"\r\n"
         for _ in range(BOUNDS.looked_at // 1000 + 50):
             talk.say(line)
-        session: Any = next(iter(inbound.factory.sessions))
+        session: Any = next(iter(inbound.factory.sessions.present))
         self.assertTrue(session._reception._inspection.begun)
         talk.say(b".\r\n")
         (kept,) = inbound.kept()

@@ -7,8 +7,9 @@ from typing import Any
 
 from fopemta.outbound.callout import Callout
 from fopemta.server import configuration_file
-from fopemta.server.assembly import Kept, Server, spool_of
+from fopemta.server.assembly import Server, spool_of
 from fopemta.server.following import roots_of
+from fopemta.server.kept import Kept
 from fopemta.testing.authority import Authority
 from fopemta.testing.network import MemoryNetwork
 from fopemta.tls.root_watch import INTERVAL, RootsWatch
@@ -37,13 +38,13 @@ class ServerTests(Folder):
 
     def test_each_listener_has_sessions_of_its_own(self) -> None:
         server = self.server(LISTENERS)
-        served: list[Any] = [each.server_tls for each in server.factories]
+        served: list[Any] = [each.context.services.server_tls for each in server.factories]
         self.assertEqual([each is None for each in served], [False, False, False, True])
         self.assertEqual(len({id(each) for each in served}), 4)
         settings = [
-            ServerSettings.of(self.configuration.tls_server, each.listener)
+            ServerSettings.of(self.configuration.tls_server, each.context.listener)
             for each in server.factories
-            if each.server_tls is not None
+            if each.context.services.server_tls is not None
         ]
         self.assertEqual([each._settings for each in served if each is not None], settings)
         self.assertNotEqual(settings[0], settings[1])
@@ -76,7 +77,7 @@ class ServerTests(Folder):
         self.assertEqual(len(told), 12)
 
     def contexts(self, server: Server) -> list[object]:
-        served: list[Any] = [each.server_tls for each in server.factories if each.server_tls is not None]
+        served: list[Any] = [tls for each in server.factories if (tls := each.context.services.server_tls) is not None]
         client: Any = server.manager.context.tls
         return [client._contexts, *(each._context for each in served)]
 

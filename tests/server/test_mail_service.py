@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -109,9 +110,10 @@ class Factory:
 
     def __init__(self, done: list[str], listener: Any) -> None:
         self._done = done
-        self.listener = listener
-        self.sessions: set[int] = set()
-        self.most_sessions: int | None = None
+        self.context = types.SimpleNamespace(listener=listener)
+        self.sessions = self
+        self.present: set[int] = set()
+        self.most: int | None = None
         self.starting = False
         self.left: Deferred[None] = succeed(None)
 
@@ -209,7 +211,7 @@ class MailServiceTests(SynchronousTestCase):
         self.start()
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         expected = None if hard == resource.RLIM_INFINITY else most_sessions(hard, 2, CONFIG.delivery.connections)
-        self.assertEqual([each.most_sessions for each in self.factories], [expected] * 2)
+        self.assertEqual([each.most for each in self.factories], [expected] * 2)
 
     def names(self) -> list[str]:
         return [event["event"] for event in self.events if "event" in event]

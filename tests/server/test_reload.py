@@ -11,7 +11,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 
 from fopemta.config.model import Configuration
 from fopemta.server import configuration_file
-from fopemta.server.assembly import credentials
+from fopemta.server.certificates import credentials
 from fopemta.server.following import Following
 from fopemta.server.reload import AT_START, Reload
 from fopemta.testing.authority import Authority

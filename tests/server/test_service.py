@@ -24,7 +24,9 @@ from fopemta.config.model import Log, LogLevel
 from fopemta.interfaces import IQueue, IRecipients
 from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.server import configuration_file, log_observers, superuser
-from fopemta.server.assembly import Kept, Server, credentials, new_ids, spool_of
+from fopemta.server.assembly import Server, spool_of
+from fopemta.server.certificates import credentials
+from fopemta.server.kept import Kept, new_ids
 from fopemta.server.log_observers import JsonLog, LogOutlet, TextLog
 from fopemta.server.machine import Machine
 from fopemta.server.service import Options, build, makeService, open_log, run_steadily
@@ -207,15 +209,15 @@ class BuildTests(Folder):
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
         service = build(path, configuration_file.read(path), reactor)  # type: ignore[arg-type]
         [listening] = service._listening
-        self.assertTrue(verifyObject(IQueue, listening.factory.queue))
-        self.assertTrue(verifyObject(IRecipients, listening.factory.recipients))
-        self.assertIsNot(listening.factory.server_tls, None)
+        self.assertTrue(verifyObject(IQueue, listening.factory.context.services.queue))
+        self.assertTrue(verifyObject(IRecipients, listening.factory.context.services.recipients))
+        self.assertIsNot(listening.factory.context.services.server_tls, None)
         self.assertEqual([event["event"] for event in events], ["certificate_made", "certificate_made", "caution"])
 
     def test_no_certificate_where_nobody_wants_tls(self) -> None:
         path = self.write(text=_WITHOUT_TLS)
         service = build(path, configuration_file.read(path), MemoryReactorClock())  # type: ignore[arg-type]
-        self.assertIsNone(service._listening[0].factory.server_tls)
+        self.assertIsNone(service._listening[0].factory.context.services.server_tls)
         self.assertFalse((self.folder / "var").exists())
 
     def test_deliveries_hear_that_other_mail_waits(self) -> None:
@@ -239,7 +241,11 @@ class BuildTests(Folder):
         spool = spool_of(configuration, clock, [(configuration.node.spool, None)])  # type: ignore[arg-type]
         server = Server.of(configuration, clock, spool, kept)  # type: ignore[arg-type]
         # Reading when it comes in, reading when it waits, and putting into seven bits: one line for all.
-        ways = [server.factories[0].reading, server.queue._demanding._in_thread, server.manager.context.in_thread]
+        ways = [
+            server.factories[0].context.services.reading,
+            server.queue._demanding._in_thread,
+            server.manager.context.in_thread,
+        ]
         for way in ways:
             way(len, b"")
         self.assertEqual(len(begun), 2)
@@ -255,7 +261,7 @@ class BuildTests(Folder):
         }.items():
             path = self.write(submission + more)
             service = build(path, configuration_file.read(path), MemoryReactorClock())
-            mx, submit = [each.factory.logins for each in service._listening]
+            mx, submit = [each.factory.context.logins for each in service._listening]
             self.assertEqual((mx, None if submit is None else submit.mechanisms()), (None, mechanisms))
         self.assertTrue((self.folder / "var" / "state" / "login-secret").exists())
 

@@ -1,0 +1,72 @@
+"""The sessions of one listener (shell): how many there may be, and their orderly end."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+
+
+class Session(Protocol):
+    """A client's connection that was let in."""
+
+    def shut_down(self) -> None:
+        """Go away unless a message is under way; then after it."""
+
+    def distrust(self) -> None:
+        """What the client's certificate has proven counts no more."""
+
+    def abort(self, why: str) -> None:
+        """Cut the connection."""
+
+
+class Sessions:
+    """Of one listener; `clock` is steady."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self.present: set[Session] = set()
+        # Where the system does not allow as many as the configuration.
+        self.most: int | None = None
+        # The spool is still being read: clients are told to come again later.
+        self.starting = False
+        self.closing = False
+        self._emptied: Deferred[None] | None = None
+
+    def full(self, configured: int) -> bool:
+        """There are as many as `configured`, or as the system allows."""
+        return len(self.present) >= (configured if self.most is None else min(configured, self.most))
+
+    def joined(self, session: Session) -> None:
+        """A session has begun."""
+        self.present.add(session)
+
+    def left(self, session: Session) -> None:
+        """A session has ended."""
+        self.present.discard(session)
+        if not self.present and self._emptied is not None:
+            emptied, self._emptied = self._emptied, None
+            emptied.callback(None)
+
+    def distrust(self) -> None:
+        """End those that rest on a client's certificate: whom we trust has changed."""
+        for session in tuple(self.present):
+            session.distrust()
+
+    def shut_down(self, deadline: float) -> Deferred[None]:
+        """Send idle clients away, let messages under way come to their end, cut off what is left after `deadline`
+        seconds.  Fires when no session is left.
+        """
+        self.closing = True
+        for session in tuple(self.present):
+            session.shut_down()
+        if not self.present:
+            return succeed(None)
+        self._emptied = Deferred()
+        call = self._clock.callLater(deadline, self._cut_off)
+        return self._emptied.addCallback(lambda _: call.cancel() if call.active() else None)
+
+    def _cut_off(self) -> None:
+        for session in tuple(self.present):
+            session.abort("the server is shutting down")
