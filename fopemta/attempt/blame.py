@@ -71,7 +71,7 @@ def disposition_of(result: RecipientResult) -> Disposition:
 def after_break(phase: Phase) -> Disposition:
     """What becomes of a recipient without a result when the session broke in `phase`.
 
-    After the final dot the host may have taken the message: trying another at once would surely double it (C183).
+    After the final dot the host may have taken the message: trying another at once would surely double it.
     """
     return D if phase is Phase.FINAL else N
 

@@ -25,7 +25,7 @@ class Form(enum.Enum):
 @attrs.frozen(kw_only=True)
 class Needs:
     """What a message needs of a server: `size` octets; content with octets above 127; content whose lines mean nothing;
-    UTF-8 in the sender's address or in the header (C088: not merely the wish for SMTPUTF8).
+    UTF-8 in the sender's address or in the header (not merely the wish for SMTPUTF8).
     """
 
     size: int

@@ -83,7 +83,7 @@ class Message:
 def response_in(wire: bytes, query: Query) -> Message | None:
     """The message in `wire` if it is a response to `query`, else None: then somebody guesses, or rubbish came.
 
-    A response that was cut off counts, for its truncation flag (C128), and nothing else of it is read.
+    A response that was cut off counts, for its truncation flag, and nothing else of it is read.
     """
     try:
         return _read(wire, query)

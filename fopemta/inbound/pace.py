@@ -1,6 +1,6 @@
 """How long a client may take (shell): for each step, and for its session as a whole.
 
-Progress moves a deadline, octets do not: a client that sends one a minute is cut off as one that sends none (C012).
+Progress moves a deadline, octets do not: a client that sends one a minute is cut off as one that sends none.
 """
 
 from __future__ import annotations

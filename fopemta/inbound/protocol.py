@@ -509,7 +509,7 @@ class InboundProtocol(Protocol):
 
     def _hang_up(self) -> None:
         self._closing = True
-        # A peer that does not read, or never begins its TLS, would otherwise keep the connection for ever (C180).
+        # A peer that does not read, or never begins its TLS, would otherwise keep the connection for ever.
         self._pace.expect(_CLOSING_GRACE)
         self._transport.loseConnection()
 

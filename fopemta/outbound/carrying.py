@@ -110,7 +110,7 @@ def _undecided(survey: Survey, envelope: Envelope, offer: ServerOffer) -> bool:
 def needs_of(message: QueuedMessage, survey: Survey, complete: bool) -> Needs:
     """By what the content is; by what it was declared to be only where the survey is not `complete`.
 
-    C088: whoever asked for SMTPUTF8 may not have needed it.
+    A client that asked for SMTPUTF8 may not have needed it.
     """
     envelope = message.envelope
     sender = envelope.sender

@@ -63,7 +63,7 @@ class _Nothing:
 
 
 class ChunkSource:
-    """The content in chunks of BDAT (RFC 3030): counted, not dot-stuffed (C063), one at a time (C071).
+    """The content in chunks of BDAT (RFC 3030): counted, not dot-stuffed, one at a time.
 
     For BINARYMIME alone, where any octet may stand: text goes by DATA, since there it is seen where the message ends.
     """

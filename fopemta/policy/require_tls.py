@@ -1,4 +1,4 @@
-"""What an inbound session lacks of what a rule requires of it (pure): R4, issue of `require_tls` rules.
+"""What an inbound session lacks of what a `require_tls` rule demands of it (pure).
 
 The texts tell the sender's administrator what is demanded; they never name a rule.
 """

@@ -44,7 +44,7 @@ def needs_smtputf8(facts: Facts, to: Mailbox) -> bool:
 
 
 def _headers(facts: Facts, notice: Notice) -> list[bytes]:
-    """RFC 3834 3.1.7: Auto-Submitted keeps robots from answering.  Everything else is what filters look for (C151)."""
+    """RFC 3834 3.1.7: Auto-Submitted keeps robots from answering.  Everything else is what filters look for."""
     return [
         header("From", f"Mail Delivery System <{facts.postmaster}>"),
         header("To", f"<{notice.to}>"),

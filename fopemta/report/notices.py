@@ -107,7 +107,7 @@ def _decided(
 ) -> _Said:
     if verdict.result is Result.FAILED:
         return _of_failure(message, options, verdict, postmaster)
-    # RFC 5321 6.1: a notice about a notice would never end (C104).
+    # RFC 5321 6.1: a notice about a notice would never end.
     sender = message.envelope.sender
     if sender is None:
         return None
@@ -125,7 +125,7 @@ def _of_failure(
     if message.envelope.arrival is not None:
         return "it has the null sender"
     if verdict.diagnosis == Diagnosis.NULL_MX:
-        # Such a domain has said that its addresses are never answered to (C135).
+        # Such a domain has said that its addresses are never answered to.
         return "the sender's domain takes no mail (null MX)"
     return Kind.DOUBLE_BOUNCE, postmaster
 

@@ -71,7 +71,7 @@ def _addresses(original: OriginalRecipient | None, recipient: Mailbox, utf8: boo
 
 
 def _address(kind: str, address: str, utf8: bool) -> str:
-    """As it is; where it cannot stand in a field, in the encoding that its type has (C145)."""
+    """As it is; where it cannot stand in a field, in the encoding that its type has."""
     if kind == "utf-8" and not utf8:
         return encode_unitext(address)
     if address.isprintable() and (kind == "utf-8" or address.isascii()):

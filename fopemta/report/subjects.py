@@ -33,7 +33,7 @@ def subjects(message: QueuedMessage, verdicts: Iterable[VerdictRecord]) -> Itera
 
 
 def _as_known(verdict: VerdictRecord, known_as: Mailbox) -> VerdictRecord:
-    """Where an alias leads is nothing for the sender, also in a server's words (C138)."""
+    """Where an alias leads is nothing for the sender, also in a server's words."""
     if verdict.recipient == str(known_as):
         return verdict
     text = re.sub(re.escape(verdict.recipient), lambda _: str(known_as), verdict.text, flags=re.IGNORECASE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# A reply may have hundreds of long lines; this much tells what it says (C143).
+# A reply may have hundreds of long lines; this much tells what it says.
 _LONGEST = 2000
 
 

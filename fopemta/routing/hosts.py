@@ -78,7 +78,7 @@ def _usable(answer: Answer[tuple[str, ...]], reach: Reach | None) -> tuple[str, 
 
 
 def interleaved(addresses: Sequence[str]) -> tuple[str, ...]:
-    """IPv6 and IPv4 in turn, so that a dead family costs one attempt and a cut keeps both (C126, C127)."""
+    """IPv6 and IPv4 in turn, so that a dead family costs one attempt and a cut keeps both."""
     six = [each for each in addresses if ":" in each]
     four = [each for each in addresses if ":" not in each]
     pairs = itertools.zip_longest(six, four)

@@ -88,8 +88,7 @@ def makeService(options: Options) -> Any:
 def run_steadily(reactor: Any) -> None:
     """Have all waits of a Twisted reactor run on a clock that nobody sets; to be called before it waits for anything.
 
-    By itself it follows the clock on the wall: set back an hour, nothing would happen for an hour, and no timeout end
-    (C114).
+    By itself it follows the clock on the wall: set back an hour, nothing would happen for an hour, and no timeout end.
     """
     reactor.seconds = time.monotonic
 

@@ -238,7 +238,7 @@ class ClientSession:
         if not 200 <= reply.code < 300:
             self._ready(Ready(False, True, self._kept(reply), self._name, self.offer), ClientEvent.TLS_REFUSED)
         elif not self._parser.empty:
-            # C043: what came in the clear behind the 220 is somebody else's, or a broken server's.
+            # What came in the clear behind the 220 is somebody else's, or a broken server's.
             text = "data in the clear behind the answer to STARTTLS"
             self._effects.append(SessionFailed(Phase.HANDSHAKE, Diagnosis.NOT_TLS, text))
             self._go(ClientEvent.CLOSE)
@@ -383,7 +383,7 @@ class ClientSession:
             self._effects.append(Write(_line(line)))
 
     def _spoken_ahead(self) -> bool:
-        """What is there already before a command is out is no answer to it: all replies would be one off (C086)."""
+        """What is there already before a command is out is no answer to it: all replies would be one off."""
         if self._parser.empty:
             return False
         self._fail(Diagnosis.PROTOCOL_ERROR, "a reply to what had not been said yet")

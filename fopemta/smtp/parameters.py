@@ -107,7 +107,7 @@ def original_recipient(value: str | None) -> OriginalRecipient:
 
 
 def authenticated_sender(value: str | None) -> None:
-    """RFC 4954 5.  The value is never trusted, since nobody can prove it; so it is checked and dropped (C078)."""
+    """RFC 4954 5.  The value is never trusted, since nobody can prove it; so it is checked and dropped."""
     if not value:
         raise NotInGrammar("AUTH needs an address or <>")
     if value != "<>":

@@ -30,7 +30,7 @@ _KEYWORDS = frozenset(
 class ServerOffer:
     """The extensions that matter for carrying a message.
 
-    `size` octets at most, 0 where no limit is known (C093).  `recipients` of one transaction, `messages` of one session
+    `size` octets at most, 0 where no limit is known.  `recipients` of one transaction, `messages` of one session
     and `domains` of all its recipients at most (RFC 9422), 0 where that is not said.
     """
 

@@ -42,7 +42,7 @@ from fopemta.smtp.transaction import ContentIntake, Transaction
 
 # RFC 4954 4.: a line of AUTH may have this many octets; RFC 5321 and the extensions need far less for all others.
 LONGEST_LINE = 12_288
-# Somebody who goes on with a line that was refused means no command (C082).
+# Somebody who goes on with a line that was refused means no command.
 _MOST_SWALLOWED = 8 * LONGEST_LINE
 
 
@@ -141,7 +141,7 @@ class ServerSession:
         return self._run_on()
 
     def logged_in(self, login: LoggedIn) -> list[Effect]:
-        """AUTH has succeeded.  The login stays until TLS begins or the connection ends (C092)."""
+        """AUTH has succeeded.  The login stays until TLS begins or the connection ends."""
         self._go(Event.ACCEPTED)
         self.login = login
         self._replies.append(replies.LOGGED_IN)
@@ -412,7 +412,7 @@ class ServerSession:
         if content:
             self._do(WriteContent(content))
         elif intake.refusal is not None:
-            # Read on to the end, keep nothing, answer once there (C060).
+            # Read on to the end, keep nothing, answer once there.
             self._abort_content()
 
     def _content_ended(self, intake: ContentIntake) -> None:
@@ -435,7 +435,7 @@ class ServerSession:
 
     def _bdat(self, chunk: Chunk | None, refusal: Reply | None) -> None:
         if chunk is None:
-            # How many octets are no commands cannot be known (C065).
+            # How many octets are no commands cannot be known.
             self._reply(refusal or replies.NOT_AVAILABLE)
             self._close("a BDAT without a size")
             return

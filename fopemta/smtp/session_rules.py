@@ -180,7 +180,7 @@ def _auth(rules: SessionRules, standing: Standing, command: Command) -> Reply | 
     if not rules.mechanisms or standing.offered is None:
         return replies.NOT_AVAILABLE
     if standing.tls is None:
-        # Whether the password would have been right must not be learnt from the answer (C010).
+        # Whether the password would have been right must not be learnt from the answer.
         return replies.ENCRYPTION_FIRST
     if standing.login is not None:
         return replies.LOGGED_IN_ALREADY

@@ -114,7 +114,7 @@ _BINARY = ChunkText()
 
 @attrs.define
 class Transaction:
-    """What one message has come to; a new one is made for each, so nothing can be left over (C202)."""
+    """What one message has come to; a new one is made for each, so nothing can be left over."""
 
     sender: Mailbox | None = None
     mail: MailOptions = _NOTHING_OF_MAIL

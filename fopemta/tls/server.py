@@ -202,7 +202,7 @@ def _contexts(
 ) -> SSL.Context:
     """The Context of the first group, which changes to another's when a client names a host of that one."""
     if not credentials:
-        # C015: a listener that says 220 to STARTTLS and has nothing to show.
+        # A listener that says 220 to STARTTLS and has nothing to show.
         raise CredentialsError("there is no certificate to serve")
     groups = _groups(credentials)
     # A session of another listener, or by other settings, is none here.

@@ -1,7 +1,7 @@
 """Watching our certificates' files (shell): a renewed pair is served without a restart, a bad one is not.
 
 certbot changes links, lego writes over the files; in both the chain and the key change one after the other.  So a
-change is taken up only once the files have stood still for one look, and only when key and chain fit (C008).
+change is taken up only once the files have stood still for one look, and only when key and chain fit.
 """
 
 from __future__ import annotations

@@ -73,8 +73,7 @@ _MISSES_CERTIFICATE = ("alert handshake failure", "alert decode error")
 
 # Down a rung only after an alert about version, cipher or parameters, or a hang or drop; never after a
 # verdict on a certificate, ours or theirs.  An alert that says nothing clear ("internal error", "decode error") and
-# what the peer does against the rules count as trouble with the parameters: weaker TLS comes before plain text (C023,
-# C046).
+# what the peer does against the rules count as trouble with the parameters: weaker TLS comes before plain text.
 _STEP_DOWN = frozenset(
     {
         Diagnosis.NO_COMMON_PROTOCOL,

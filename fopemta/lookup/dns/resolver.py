@@ -122,7 +122,7 @@ class Resolver:
         return answer
 
     async def _follow(self, name: str, kind: Kind[T], deadline: float) -> tuple[Answer[tuple[T, ...]], float]:
-        """The answer and for how long it holds; follows the CNAMEs that the servers did not (C125)."""
+        """The answer and for how long it holds; follows the CNAMEs that the servers did not."""
         try:
             question = Question.of(name, kind)
         except (dns.exception.DNSException, UnicodeError):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fopemta import maillog
 from fopemta.lookup.dns.exchange import Server, text_of
 
-# A server that failed goes to the end of the line for so long (C137).
+# A server that failed goes to the end of the line for so long.
 REST = 30.0
 
 
