@@ -1,5 +1,5 @@
 """How many connections stand that were opened on the way to each next hop (shell): where others count
-them, too, a place at a destination is free only when its connection is gone.
+them, too, a place at a destination is free only when its connection is gone; and a process has so many descriptors.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from fopemta.routing.values import NextHop
 
 
 class Connections:
-    """`closed` is told of the next hop of each connection that ends."""
+    """`closed` is told of the next hop of each connection that ends.  `most` may have a descriptor at a time, those
+    included that are being made and those in which we have said goodbye; None for as many as there are.
+    """
 
     def __init__(self) -> None:
+        self.most: int | None = None
+        self.open = 0
         self.standing: Counter[NextHop] = Counter()
         self.leaving: Counter[NextHop] = Counter()
         self.closed: Callable[[NextHop], None] = lambda _: None
@@ -27,9 +31,15 @@ class Connections:
         """In how many of them we have said goodbye."""
         return self.leaving[next_hop]
 
-    def count(self, protocol: OutboundProtocol, next_hop: NextHop) -> None:
-        """Count a connection that is about to be made, while it stands."""
-        protocol.counted = Counted(self, next_hop)
+    @property
+    def full(self) -> bool:
+        """No other may be made."""
+        return self.most is not None and self.open >= self.most
+
+    def count(self, protocol: OutboundProtocol, next_hop: NextHop) -> Counted:
+        """Count a connection that is about to be made, until it is gone."""
+        counted = protocol.counted = Counted(self, next_hop)
+        return counted
 
 
 class Counted:
@@ -40,6 +50,16 @@ class Counted:
         self._next_hop = next_hop
         self._stands = False
         self._leaves = False
+        self._open = True
+        connections.open += 1
+
+    def failed(self) -> None:
+        """It was never made."""
+        self._closed()
+
+    def _closed(self) -> None:
+        self._connections.open -= self._open
+        self._open = False
 
     def made(self) -> None:
         """It stands."""
@@ -55,6 +75,7 @@ class Counted:
     def lost(self) -> None:
         """It is gone."""
         connections, next_hop = self._connections, self._next_hop
+        self._closed()
         if self._stands:
             self._stands = False
             _less(connections.standing, next_hop)

@@ -27,8 +27,8 @@ class OutboundContext:
 
     `now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`; `demands`
     are asked what is demanded right before anything is sent.  Without `revocations` nothing is known of any
-    certificate's revocation, without `memory` each walk begins at the top; `connections` counts those that stand, where
-    others must know.  `pressed` says whether other mail waits for the place of one that goes there.
+    certificate's revocation, without `memory` each walk begins at the top; `connections` counts them.
+    `pressed` says whether other mail waits for the place of one that goes there.
     """
 
     reactor: IMailReactor
@@ -41,7 +41,7 @@ class OutboundContext:
     in_thread: InThread = maybeDeferred
     revocations: IRevocations | None = None
     memory: IHostMemory | None = None
-    connections: Connections | None = None
+    connections: Connections = attrs.field(factory=Connections)
     pressed: Callable[[NextHop], bool] = _never
     pool: Pool = attrs.field()
     resumptions: Resumptions = attrs.field(factory=Resumptions)
@@ -57,7 +57,7 @@ class OutboundContext:
     def on_its_own(self, config: Configuration, demands: IDemandsInForce) -> OutboundContext:
         """For connections that are no deliveries: they take nobody's place, and are kept for nobody."""
         return attrs.evolve(
-            self, config=config, demands=demands, connections=None, pressed=_never, pool=Pool(self.reactor),
+            self, config=config, demands=demands, connections=Connections(), pressed=_never, pool=Pool(self.reactor),
             resumptions=Resumptions(),
         )  # fmt: skip
 

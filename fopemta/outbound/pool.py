@@ -90,6 +90,8 @@ class Pool:
         self._clock = clock
         # Counts how often all that stood has been given up: what was opened before must not come back.
         self.era = 0
+        # So many are kept; None for as many as come.
+        self.most: int | None = None
         # Each with the moment when its time is over; all have the same time, so one deadline does for them.
         self._waiting: dict[Place, list[tuple[Standing, float]]] = {}
         self._sweep = Deadline(clock, self._send_away)
@@ -114,9 +116,21 @@ class Pool:
         if standing.era != self.era:
             standing.protocol.quit()
             return
+        while self.most is not None and sum(map(len, self._waiting.values())) >= max(self.most, 1):
+            self.make_room()
         self._waiting.setdefault(place, []).append((standing, self._clock.seconds() + IDLE))
         if not self._sweep.active:
             self._sweep.set(IDLE)
+
+    def make_room(self) -> None:
+        """Say goodbye in the one that has waited longest; nothing where none does."""
+        oldest = min(
+            ((over, place, each) for place, waiting in self._waiting.items() for each, over in waiting),
+            key=lambda found: found[0],
+            default=None,
+        )
+        if oldest is not None:
+            self._expired(*oldest[1:])
 
     def leave(self, next_hop: NextHop) -> None:
         """Say goodbye in those that were opened on the way there."""

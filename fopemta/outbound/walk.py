@@ -196,12 +196,25 @@ class Walk:
         )
         hop = self._consignment.next_hop
         protocol.pressed = lambda: context.pressed(hop)
-        if context.connections is not None:
-            context.connections.count(protocol, hop)
-        refused = await dial(
-            context.reactor, step.address, step.host.port, protocol, timeouts.connect, config.delivery.source_addresses
-        )
+        if context.connections.full:
+            context.pool.make_room()
+            self._unreachable(step, _NO_DESCRIPTOR)
+            return
+        counted = context.connections.count(protocol, hop)
+        try:
+            refused = await dial(
+                context.reactor,
+                step.address,
+                step.host.port,
+                protocol,
+                timeouts.connect,
+                config.delivery.source_addresses,
+            )
+        except BaseException:
+            counted.failed()
+            raise
         if refused is not None:
+            counted.failed()
             self._unreachable(step, refused)
             return
         try:
@@ -417,6 +430,9 @@ class Walk:
 
 # What a certificate proved so many seconds ago it is taken to prove still, by mail that does not depend on it.
 _BRIEFLY = 1.0
+
+# Others have something to do, too: spool, DNS, clients and commands.
+_NO_DESCRIPTOR = NotConnected(Diagnosis.LOCAL_TROUBLE, "no descriptor is free here for another connection")
 
 # While we asked about his certificate.
 _LEFT_US = SessionFailed(Phase.MAIL, Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")

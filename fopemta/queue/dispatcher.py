@@ -202,6 +202,10 @@ class Dispatcher:
             if message_id in self._agenda:
                 self._agenda.set(message_id, self._now() + self._noise.random() * _SPREAD)
 
+    def allow(self, most: int) -> None:
+        """No more deliveries than so many at a time: the system has no descriptors for more."""
+        self._traffic.allow(most)
+
     def accepted(self, message: QueuedMessage) -> None:
         """See IQueue."""
         self._ages.found(message.id, message.arrived, message.domains)

@@ -35,6 +35,8 @@ class Traffic:
         standings: AnyStandings[NextHop] | None = None,
         changed: Callable[[NextHop], None] = lambda _: None,
     ) -> None:
+        self._most: int | None = None
+        self._config = config
         self._destinations: Destinations[NextHop, Consignment] = Destinations(
             *_limits(config), standings, changed, _named
         )
@@ -44,7 +46,13 @@ class Traffic:
 
     def reconfigure(self, config: Configuration) -> None:
         """Use other limits from now on."""
-        self._destinations.limit(*_limits(config))
+        self._config = config
+        self._destinations.limit(*_limits(config, self._most))
+
+    def allow(self, most: int) -> None:
+        """No more deliveries than so many at a time, whatever is configured."""
+        self._most = most
+        self.reconfigure(self._config)
 
     @property
     def running(self) -> int:
@@ -177,10 +185,12 @@ def _named(hop: NextHop) -> bool:
     return hop.route.via is not Via.MX
 
 
-def _limits(config: Configuration) -> tuple[int, Pacing, float]:
+def _limits(config: Configuration, most: int | None = None) -> tuple[int, Pacing, float]:
     delivery, workers = config.delivery, config.workers
     rate = delivery.rate_per_destination / workers.count
-    return workers.share(delivery.connections), Pacing.of(delivery.connections_per_destination, config.retry), rate
+    places = workers.share(delivery.connections)
+    places = places if most is None else min(places, most)
+    return places, Pacing.of(delivery.connections_per_destination, config.retry), rate
 
 
 def _in_place_of(

@@ -34,7 +34,7 @@ from fopemta.server.delivering import Delivering, Lookups
 from fopemta.server.following import Following, Reconfigured
 from fopemta.server.kept import Kept
 from fopemta.server.machine import THIS_MACHINE, Machine
-from fopemta.server.mail_service import Attendant
+from fopemta.server.mail_service import Attendant, Shares
 from fopemta.server.preflight import readable_keys
 from fopemta.server.receiving import factory_of, logins_for, recipients_of, services_of
 from fopemta.spool.adopting import AdoptingSpool
@@ -57,6 +57,14 @@ class Server:
     factories: Sequence[InboundFactory]
     following: Following
     attendants: Sequence[Attendant]
+
+    def allow(self, shares: Shares) -> None:
+        """Go by what the system has descriptors for."""
+        context = self.manager.context
+        self.queue.allow(shares.deliveries)
+        context.connections.most = shares.deliveries + shares.idle
+        # Some are for those that come to their end.
+        context.pool.most = shares.idle - shares.idle // 4
 
     @classmethod
     def of(cls, configuration: Configuration, reactor: IMailReactor, spool: ISpool, kept: Kept) -> Server:

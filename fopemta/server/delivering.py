@@ -24,6 +24,7 @@ from fopemta.lookup.revocation.revocations import Revocations
 from fopemta.lookup.revocation.upkeep import RevocationUpkeep
 from fopemta.lookup.router import Router
 from fopemta.outbound.callout import Callout, CalloutDemands, hurried
+from fopemta.outbound.connections import Connections
 from fopemta.outbound.context import OutboundContext
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.queue.demanding import Demanding
@@ -101,7 +102,7 @@ class Delivering:
             in_thread=reading,
             revocations=lookups.revocations,
             memory=kept.memory,
-            connections=None if partners is None else partners.connections,
+            connections=Connections() if partners is None else partners.connections,
             pressed=lambda hop: queue.pressed(hop),
         )
         manager = DeliveryManager(context)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import attrs
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import serverFromString
@@ -40,8 +41,8 @@ DELIVERIES_DEADLINE = 10.0
 STARTING_PATIENCE = 2.0
 # Clients that may wait to be let in, unless the endpoint says how many: of a burst none waits for a second SYN.
 BACKLOG = 1024
-# Descriptors beside those of clients and deliveries: spool, DNS, logs.
-_OTHER_DESCRIPTORS = 100
+# Descriptors beside those of clients and deliveries: spool, DNS, callouts, logs.
+_OTHER_DESCRIPTORS = 150
 
 
 class CannotStart(Exception):
@@ -146,13 +147,28 @@ class Attendant(Protocol):
         """Do nothing more; harmless without `start`."""
 
 
-def most_sessions(descriptors: int, listeners: int, deliveries: int) -> int:
-    """Of one listener at a time, where the system allows a process so many descriptors: spool, DNS and commands must
-    have some whatever clients do.  A session has two, its connection and the file of a large message; so has a
-    delivery.
+@attrs.frozen(kw_only=True)
+class Shares:
+    """Of a process's descriptors: sessions of each listener at a time, deliveries at a time, and connections of ours
+    that are `idle`: they wait for more mail, or have said goodbye.
     """
-    left = descriptors - _OTHER_DESCRIPTORS - 2 * deliveries
-    return max(1, max(left, descriptors // 4) // (2 * max(1, listeners)))
+
+    sessions: int
+    deliveries: int
+    idle: int
+
+    @classmethod
+    def of(cls, descriptors: int, listeners: int, deliveries: int) -> Shares:
+        """Spool, DNS, callouts and commands must have some whatever clients and servers do.
+
+        A session has two, its connection and the file of a large message; so has a delivery.  All ours have at most
+        half of what there is.
+        """
+        left = descriptors - min(_OTHER_DESCRIPTORS, descriptors // 4)
+        out = max(1, min(deliveries, left // 6))
+        idle = max(out, left // 8)
+        sessions = max(1, (left - 2 * out - idle) // (2 * max(1, listeners)))
+        return cls(sessions=sessions, deliveries=out, idle=idle)
 
 
 class MailService(Service):
@@ -197,6 +213,8 @@ class MailService(Service):
         # Called first of all, in the process that will run; and when the spool has been read.
         self.prepare: Callable[[], None] = lambda: None
         self.recovered: Callable[[], None] = _keep_from_collector
+        # Told for how much the system has descriptors.
+        self.allow: Callable[[Shares], None] = lambda _: None
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -272,15 +290,17 @@ class MailService(Service):
         if soft != hard:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         limits, delivery = self._configuration.limits, self._configuration.delivery
-        sessions = limits.connections * len(self._listening) + 2 * delivery.connections
+        sessions = 2 * limits.connections * len(self._listening) + 3 * delivery.connections
         wanted = self._configuration.workers.share(sessions) + _OTHER_DESCRIPTORS
         if hard == resource.RLIM_INFINITY:
             return
         if hard < wanted:
             maillog.caution("limits.connections", f"{wanted} open files may be needed, the system allows {hard}")
         deliveries = self._configuration.workers.share(delivery.connections)
+        shares = Shares.of(hard, len(self._listening), deliveries)
+        self.allow(shares)
         for each in self._listening:
-            each.factory.sessions.most = most_sessions(hard, len(self._listening), deliveries)
+            each.factory.sessions.most = shares.sessions
 
     # --- while it runs ---------------------------------------------------------------------------------------------
 

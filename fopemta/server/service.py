@@ -194,6 +194,7 @@ def build(
     service = MailService(
         configuration, reactor, spool, server.queue, listening, reload, files, attendants, kept.keepers, early
     )
+    service.allow = server.allow
     return service
 
 

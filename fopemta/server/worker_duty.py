@@ -170,6 +170,7 @@ class Worker:
         service = MailService(
             configuration, reactor, spool, server.queue, listening, None, files, attendants, kept.keepers
         )
+        service.allow = server.allow
         reactor.addSystemEventTrigger(
             "before", "shutdown", lambda: Deferred.fromCoroutine(self._stopped(service, reporter))
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.outbound import walk
 from fopemta.outbound.connections import Connections, Counted
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
@@ -50,6 +52,23 @@ class CountedTests(SynchronousTestCase):
         counted.lost()
         self.assertEqual(self.numbers(), (0, 0, 1))
 
+    def test_descriptors_are_counted_from_the_beginning(self) -> None:
+        connections = self.connections
+        self.assertFalse(connections.full)
+        connections.most = 2
+        one, other = Counted(connections, HERE), Counted(connections, THERE)
+        self.assertEqual((connections.open, connections.full), (2, True))
+        one.failed()
+        one.failed()
+        one.lost()
+        self.assertEqual((connections.open, connections.full), (1, False))
+        other.made()
+        other.left()
+        self.assertEqual(connections.open, 1)
+        other.lost()
+        other.lost()
+        self.assertEqual(connections.open, 0)
+
     def test_without_a_listener(self) -> None:
         counted = Counted(Connections(), HERE)
         counted.made()
@@ -84,6 +103,41 @@ class DeliveryTests(SynchronousTestCase):
         self.assertEqual((connections.to(hop), connections.ending(hop)), (1, 1))
         delivery.network.flush(1)
         self.assertEqual((connections.to(hop), connections.ending(hop)), (0, 0))
+
+    def test_without_a_descriptor_nothing_is_dialled_and_what_is_idle_goes(self) -> None:
+        server, second = peer(), peer()
+        delivery = Delivery(server)
+        connections = delivery.manager.context.connections
+        delivery.run()
+        self.assertEqual((server.connections, connections.open), (1, 1))
+        delivery.network.servers["192.0.2.2", 25] = second
+        delivery.resolver.hosts["mx1.d.test"] = ("192.0.2.2",)
+        connections.most = 1
+        [verdict] = delivery.another()
+        self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "local_trouble"))
+        self.assertIn("descriptor", verdict.text)
+        self.assertEqual(second.connections, 0)
+        # The idle session has said goodbye.
+        delivery.network.flush(1)
+        self.assertEqual(connections.open, 0)
+        [verdict] = delivery.another()
+        self.assertEqual((verdict.result.value, second.connections), ("delivered", 1))
+
+    def test_what_cannot_be_reached_has_no_descriptor(self) -> None:
+        delivery = Delivery(None)
+        delivery.run(40)
+        self.assertEqual(delivery.manager.context.connections.open, 0)
+
+    def test_one_that_is_given_up_while_it_is_made_has_none(self) -> None:
+        delivery = Delivery(peer())
+        never: Deferred[object] = Deferred()
+        self.patch(walk, "dial", lambda *_: never)
+        with self.assertRaises(AssertionError):
+            delivery.run()
+        self.assertEqual(delivery.manager.context.connections.open, 1)
+        never.cancel()
+        self.flushLoggedErrors()
+        self.assertEqual(delivery.manager.context.connections.open, 0)
 
     def test_at_the_end_of_all_every_one_is_left(self) -> None:
         delivery = Delivery(peer())

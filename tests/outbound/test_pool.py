@@ -89,6 +89,38 @@ class PoolTests(SynchronousTestCase):
         pool.close()
         self.assertEqual((gone[2:], clock.getDelayedCalls()), ([("four", 9.0), ("five", 9.0)], []))
 
+    def test_of_more_than_may_be_kept_the_oldest_go(self) -> None:
+        clock, gone = Clock(), list[str]()
+        pool, hop = Pool(clock), next_hop("b.test", ())
+
+        class Idle:
+            usable = True
+
+            def __init__(self, name: str) -> None:
+                self.name = name
+
+            def quit(self) -> None:
+                gone.append(self.name)
+
+        def put(name: str) -> None:
+            clock.advance(0.1)
+            pool.put(Place(name[:1], "192.0.2.1", 25, PLAN), Standing(Idle(name), None, hop))  # type: ignore[arg-type]
+
+        pool.make_room()
+        for name in ("a1", "b1", "a2"):
+            put(name)
+        self.assertEqual(gone, [])
+        pool.most = 2
+        for name, left in (("c1", ["a1", "b1"]), ("c2", ["a1", "b1", "a2"])):
+            put(name)
+            self.assertEqual(gone, left)
+        pool.most = 0
+        put("d1")
+        self.assertEqual(gone, ["a1", "b1", "a2", "c1", "c2"])
+        pool.make_room()
+        self.assertEqual(gone[5:], ["d1"])
+        pool.close()
+
     def test_number_of_messages_is_bounded(self) -> None:
         server = peer()
         delivery = Delivery(server)

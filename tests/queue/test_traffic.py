@@ -150,6 +150,25 @@ class World(SynchronousTestCase):
             self.clock.advance(step)
 
 
+class AllowedTests(World):
+    def test_no_more_deliveries_than_the_system_has_descriptors_for(self) -> None:
+        """Whatever is configured, also after a reload; the others wait for their turn."""
+        self.make(delivery=Delivery(connections=50))
+        self.courier.places = {f"d{number}.test": SLOW for number in range(20)}
+        self.dispatcher.allow(7)
+        self.dispatcher.reconfigure(attrs.evolve(self.config, delivery=Delivery(connections=40)))
+        for number in range(20):
+            self.send(f"d{number}.test")
+        self.pass_time(10)
+        # Some are kept for destinations that answer.
+        self.assertIn(sum(self.courier.running.values()), (6, 7))
+        self.dispatcher.allow(1000)
+        self.dispatcher.reconfigure(attrs.evolve(self.config, delivery=Delivery(connections=10)))
+        self.pass_time(2500, 5)
+        self.assertLessEqual(sum(self.courier.running.values()), 10)
+        self.assertEqual(len(self.courier.arrivals), 20)
+
+
 class DeadTests(World):
     def test_C108_a_dead_destination_with_much_mail_slows_no_other_and_is_hardly_tried(self) -> None:
         self.courier.places["dead.test"] = DEAD

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.config.load import load
 from fopemta.config.model import Listener
 from fopemta.interfaces import SpoolFailing, SpoolStopped
-from fopemta.server.mail_service import CannotStart, Listening, MailService, bound, most_sessions, with_backlog
+from fopemta.server.mail_service import CannotStart, Listening, MailService, Shares, bound, with_backlog
 from fopemta.spool.ownership import SpoolUnusable
 from tests.config.test_load import SMALLEST
 
@@ -161,14 +161,25 @@ class LogFile:
         self._done.append("log ends")
 
 
-class MostSessionsTests(SynchronousTestCase):
-    def test_what_is_left_beside_deliveries_and_all_else(self) -> None:
+class SharesTests(SynchronousTestCase):
+    def test_whole_table(self) -> None:
+        """Descriptors, listeners, deliveries that are configured: sessions, deliveries and idle connections."""
         table = {
-            (524_288, 2, 200): 130_947, (1024, 1, 200): 262, (1024, 2, 200): 131, (1024, 4, 50): 103,
+            (524_288, 2, 200): (114_555, 200, 65_517), (1024, 1, 200): (219, 145, 145), (1024, 2, 200): (109, 145, 145),
+            (1024, 4, 50): (83, 50, 109), (1024, 0, 200): (219, 145, 145), (600, 1, 200): (112, 75, 75),
             # However little there is, some mail comes in, and some goes out.
-            (512, 1, 200): 64, (512, 2, 2000): 32, (16, 4, 200): 1, (1024, 0, 200): 262,
+            (512, 2, 2000): (48, 64, 64), (16, 4, 200): (1, 2, 2), (4, 1, 200): (1, 1, 1),
         }  # fmt: skip
-        self.assertEqual({each: most_sessions(*each) for each in table}, table)
+        for (descriptors, listeners, deliveries), wanted in table.items():
+            found = Shares.of(descriptors, listeners, deliveries)
+            self.assertEqual((found.sessions, found.deliveries, found.idle), wanted, (descriptors, listeners))
+
+    def test_all_together_leave_something_for_the_spool(self) -> None:
+        for descriptors in range(64, 3000, 7):
+            for listeners in (1, 2, 4):
+                found = Shares.of(descriptors, listeners, 200)
+                used = 2 * listeners * found.sessions + 2 * found.deliveries + found.idle
+                self.assertLessEqual(used, descriptors - min(150, descriptors // 4), (descriptors, listeners))
 
 
 class BacklogTests(SynchronousTestCase):
@@ -197,6 +208,8 @@ class MailServiceTests(SynchronousTestCase):
         listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(self.factories)]  # type: ignore[arg-type]
         parts: Any = (self.reactor, self.spool, Queue(self.done), listening, Reload(self.done), [self.log])
         self.service = MailService(CONFIG, *parts)
+        self.allowed: list[Shares] = []
+        self.service.allow = self.allowed.append
         self.events: list[LogEvent] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
@@ -210,8 +223,9 @@ class MailServiceTests(SynchronousTestCase):
     def test_each_listener_has_its_share_of_what_the_system_allows(self) -> None:
         self.start()
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        expected = None if hard == resource.RLIM_INFINITY else most_sessions(hard, 2, CONFIG.delivery.connections)
-        self.assertEqual([each.most for each in self.factories], [expected] * 2)
+        shares = None if hard == resource.RLIM_INFINITY else Shares.of(hard, 2, CONFIG.delivery.connections)
+        self.assertEqual([each.most for each in self.factories], [shares and shares.sessions] * 2)
+        self.assertEqual(self.allowed, [] if shares is None else [shares])
 
     def names(self) -> list[str]:
         return [event["event"] for event in self.events if "event" in event]
