@@ -7,6 +7,7 @@ from collections.abc import Callable, Sized
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from fopemta import maillog
 from fopemta.background import supervise
@@ -18,6 +19,9 @@ T = TypeVar("T", bound=Sized)
 Parse: TypeAlias = Callable[[str], T | tuple[str, ...]]
 InThread: TypeAlias = Callable[..., Deferred[Any]]
 _Mark: TypeAlias = tuple[int, ...]
+
+# Seconds, well within what a client waits for an answer to RCPT (RFC 5321 4.5.3.2.3); it is told to come again then.
+PATIENCE = 10.0
 
 
 class FileUnsound(Exception):
@@ -45,12 +49,13 @@ def read(path: str, parse: Parse[T]) -> T:
 class WatchedFile(Generic[T]):
     """A file that is looked at whenever it is asked for; what cannot be used is told of once and changes nothing."""
 
-    def __init__(self, path: str, parse: Parse[T], in_thread: InThread) -> None:
+    def __init__(self, path: str, parse: Parse[T], in_thread: InThread, clock: IReactorTime | None = None) -> None:
         self.path = path
         self._parse = parse
         self._in_thread = in_thread
+        self._clock = clock
         self._seen: _Mark | None = None
-        self._reading: Deferred[None] | None = None
+        self._reading = False
         self._waiting: list[Deferred[None]] = []
         # As last read; None until it could be.
         self.content: T | None = None
@@ -58,29 +63,35 @@ class WatchedFile(Generic[T]):
     async def current(self) -> T | None:
         """As the file says; a look at its status, no more, where it has not changed.
 
-        While it is read anew, what it said before serves: nobody waits for a long list, or for a slow disk.
+        While it is read anew, what it said before serves: nobody waits for a long list, or for a slow disk.  For a file
+        that has not been read yet somebody waits for PATIENCE at most, by `clock`; None then.
         """
-        if self.content is None:
-            if self._reading is not None or _mark(self.path) != self._seen:
-                await self._read_once()
-        elif self._reading is None and _mark(self.path) != self._seen:
-            supervise(self._read_once(), "reading a file of recipients")
+        if not self._reading and _mark(self.path) != self._seen:
+            self._reading = True
+            supervise(self._read(), "reading a file of recipients")
+        if self.content is None and self._reading:
+            await self._read_or_given_up()
         return self.content
 
-    async def _read_once(self) -> None:
-        if self._reading is not None:
-            waiter: Deferred[None] = Deferred()
-            self._waiting.append(waiter)
-            await waiter
-            return
-        self._reading = Deferred.fromCoroutine(self._take_up())
+    def _read_or_given_up(self) -> Deferred[None]:
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
+        if self._clock is None:
+            return waiter
+        call = self._clock.callLater(PATIENCE, self._wake, waiter)
+        return waiter.addCallback(lambda _: call.cancel() if call.active() else None)
+
+    def _wake(self, waiter: Deferred[None]) -> None:
+        self._waiting.remove(waiter)
+        waiter.callback(None)
+
+    async def _read(self) -> None:
         try:
-            await self._reading
+            await self._take_up()
         finally:
-            self._reading = None
-            waiting, self._waiting = self._waiting, []
-            for each in waiting:
-                each.callback(None)
+            self._reading = False
+            for each in list(self._waiting):
+                self._wake(each)
 
     async def _take_up(self) -> None:
         # Before it is read: what changes meanwhile is seen the next time.

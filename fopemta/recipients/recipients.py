@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from fopemta import maillog
@@ -22,14 +23,16 @@ from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.recipient_list import RecipientList, parse
 from fopemta.policy.recipients import NO_SUCH_MAILBOX, NOT_KNOWN_NOW, by_callout, by_list, is_postmaster
 from fopemta.recipients.calls import Calls
-from fopemta.recipients.files import InThread, WatchedFile
+from fopemta.recipients.files import InThread, Parse, T, WatchedFile
 from fopemta.routing.route import Route, Verify, Via
 from fopemta.routing.routes import is_local, route_for
 
 
 @implementer(IRecipients, IAliases)
 class Recipients:
-    """By the routes of `config`; `calls` for those that are called out, `now` the wall time."""
+    """By the routes of `config`; `calls` for those that are called out, `now` the wall time; `clock` bounds the
+    wait for a file that has not been read yet.
+    """
 
     def __init__(
         self,
@@ -37,10 +40,12 @@ class Recipients:
         calls: Calls,
         in_thread: InThread,
         now: Callable[[], float],
+        clock: IReactorTime | None = None,
     ) -> None:
         self._calls = calls
         self._in_thread = in_thread
         self._now = now
+        self._clock = clock
         self._lists: dict[str, WatchedFile[RecipientList]] = {}
         self._aliases: WatchedFile[Aliases] | None = None
         self._config = config
@@ -50,15 +55,18 @@ class Recipients:
         """Use `config` from now on; files that stay named are not read again."""
         self._config = config
         paths = {each.recipients for each in config.routes if each.verify is Verify.LIST}
-        self._lists = {each: self._lists.get(each) or WatchedFile(each, parse, self._in_thread) for each in paths}
+        self._lists = {each: self._lists.get(each) or self._watched(each, parse) for each in paths}
         # Always anew: whether aliases go round in circles depends on which domains are local.
         path = config.aliases.file
         read = partial(alias_rules.parse, is_local=self._is_local)
         before, self._aliases = self._aliases, None
         if path != "off":
-            self._aliases = WatchedFile(path, read, self._in_thread)
+            self._aliases = self._watched(path, read)
             # Until it has been read: mail whose recipients were verified goes where they said.
             self._aliases.content = before.content if before is not None else None
+
+    def _watched(self, path: str, read: Parse[T]) -> WatchedFile[T]:
+        return WatchedFile(path, read, self._in_thread, self._clock)
 
     def _is_local(self, domain: str) -> bool:
         return is_local(domain, self._config.routes)

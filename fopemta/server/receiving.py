@@ -58,7 +58,7 @@ def recipients_of(configuration: Configuration, reactor: IMailReactor, callout: 
     """Which recipients exist, by lists, folders and callouts."""
     machine = kept.machine
     calls = Calls(callout, kept.callouts, reactor, kept.callouts_in, machine.now)
-    return Recipients(configuration, calls, machine.in_threads(reactor), machine.now)
+    return Recipients(configuration, calls, machine.in_threads(reactor), machine.now, reactor)
 
 
 def services_of(

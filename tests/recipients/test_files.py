@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, execute
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.policy.recipient_list import RecipientList, parse
-from fopemta.recipients.files import FileUnsound, WatchedFile, read
+from fopemta.recipients.files import PATIENCE, FileUnsound, WatchedFile, read
 
 
 class WatchedFileTests(SynchronousTestCase):
@@ -90,6 +91,22 @@ class WatchedFileTests(SynchronousTestCase):
         reading.callback(RecipientList(frozenset({"anna"})))
         self.assertEqual([len(self.successResultOf(each) or ()) for each in waiting], [1, 1, 1])
         self.assertEqual(len(calls), 1)
+
+    def test_nobody_waits_for_long_for_a_file_that_was_never_read(self) -> None:
+        self.write("anna\n")
+        clock, reading = Clock(), Deferred[Any]()
+        file = WatchedFile(str(self.path), parse, lambda *_: reading, clock)
+        early = Deferred.fromCoroutine(file.current())
+        clock.advance(PATIENCE - 1)
+        late = Deferred.fromCoroutine(file.current())
+        self.assertNoResult(early)
+        clock.advance(1)
+        self.assertIsNone(self.successResultOf(early))
+        self.assertNoResult(late)
+        reading.callback(RecipientList(frozenset({"anna"})))
+        self.assertEqual(len(self.successResultOf(late) or ()), 1)
+        self.assertEqual(clock.getDelayedCalls(), [])
+        self.assertEqual(len(self.successResultOf(Deferred.fromCoroutine(file.current())) or ()), 1)
 
 
 class ReadTests(SynchronousTestCase):
