@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test demo bench benchmarks crash fuzz simulate lint types trial clean
+.PHONY: run test reference demo bench benchmarks crash fuzz simulate lint types trial clean
 
 run: $(VENV)/run
 	@$(BIN)/python -m fopemta.cli.main first-steps --config etc/fopemta.toml
@@ -22,6 +22,10 @@ types: $(VENV)/test
 trial: $(VENV)/test
 	@$(BIN)/twistd --help >/dev/null
 	$(BIN)/python -W error -m twisted.trial tests
+
+# What is made from the configuration's keys: etc/fopemta.toml, docs/configuration.md.
+reference: $(VENV)/test
+	$(BIN)/python -m tests.config.refresh
 
 demo: $(VENV)/run
 	@$(BIN)/python -m fopemta.cli.main demo

@@ -15,6 +15,10 @@ COMMANDS = {
         "fopemta.cli.check_config:check_config",
         "Read the configuration and say everything that is wrong with it.",
     ),
+    "config": Entry(
+        "fopemta.cli.config:config",
+        "Show the configuration in force, and the defaults.",
+    ),
     "demo": Entry(
         "fopemta.cli.demo:demo",
         "Show in a minute what it is about: mail to servers with good, no and broken TLS, on loopback.",

@@ -7,9 +7,11 @@ import re
 import attrs
 
 from fopemta.address.ip import canonical_ip_address
-from fopemta.config.model import PROXIED
 from fopemta.settings.place import NotValid, plain, shown
 from fopemta.settings.words import text_of
+
+# What an endpoint behind a proxy begins with.
+PROXIED = "haproxy:"
 
 _ENDPOINT = re.compile(r"(tcp|tcp6):(?:port=)?([0-9]{1,5})((?::(?:interface|backlog)=.+)*)")
 _INTERFACE = re.compile(r":interface=((?:[^:\\]|\\.)*)")

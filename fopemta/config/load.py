@@ -7,10 +7,12 @@ import tomllib
 from typing import Any
 
 from fopemta.config.checks import check_together
-from fopemta.config.contract import FILE
 from fopemta.config.model import Configuration
 from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
-from fopemta.settings.place import WRONG, Place
+from fopemta.settings.key import section_of
+from fopemta.settings.place import Place
+
+FILE = section_of(Configuration)
 
 _LONGEST_EXCERPT = 80
 _POSITION = re.compile(r"(?P<what>.*?) \(at line (?P<line>[0-9]+), column (?P<column>[0-9]+)\)", re.DOTALL)
@@ -28,7 +30,7 @@ def load(text: str, folder: str) -> Configuration:
     check_together(facts, place)
     if errors:
         raise ConfigurationErrors(errors)
-    return Configuration(**_flat(facts))
+    return Configuration(**facts)
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -54,10 +56,3 @@ def _words(message: str, text: str) -> str:
 
 def _no_toml(words: str) -> ConfigurationErrors:
     return ConfigurationErrors([ConfigurationError("", f"not TOML: {words}")])
-
-
-def _flat(facts: dict[str, Any]) -> dict[str, Any]:
-    """[tls.server] and [tls.client] are attributes of their own in the model."""
-    tls = facts.pop("tls", {})
-    assert WRONG not in (tls, *facts.values())
-    return facts | {f"tls_{name}": value for name, value in tls.items()}

@@ -10,7 +10,6 @@ from typing import Any
 import attrs
 
 from fopemta.config.load import parsed
-from fopemta.config.section import Key, Section, Tables
 from fopemta.mail.envelope import Direction
 from fopemta.mail.header_field import LONGEST_VALUE, is_reserved
 from fopemta.policy.action import (
@@ -44,13 +43,13 @@ from fopemta.policy.matchers import (
 )
 from fopemta.policy.patterns import BadPattern, address_pattern, name_pattern, text_pattern
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
-from fopemta.routing.route import Route
-from fopemta.routing.ways import via
+from fopemta.routing.route import Route, read_via
 from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 from fopemta.settings.place import WRONG, NotValid, Place, Reader, array, plain, shown
 from fopemta.settings.quantities import duration, size, whole, yes_or_no
+from fopemta.settings.section import Key, Section, Tables
 from fopemta.settings.words import (
-    certificate_names,
+    WordOrDomains,
     domain_of,
     fingerprint_of,
     mailbox_of,
@@ -59,7 +58,7 @@ from fopemta.settings.words import (
     path,
     text_of,
 )
-from fopemta.trust.demand import Revocation
+from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
 from fopemta.trust.rungs import Rung
 
@@ -239,7 +238,7 @@ ACTIONS: Mapping[str, Section] = {
         _keys(
             opportunistic_for_unspecified=yes_or_no,
             level=one_of(_LEVELS),
-            names=certificate_names,
+            names=WordOrDomains({each.value: each for each in NameSource}),
             lowest_rung=one_of(_TLS_RUNGS),
             roots=path(),
             pins=_some(_pins),
@@ -267,7 +266,7 @@ ACTIONS: Mapping[str, Section] = {
     WORDS[AddHeader]: Section(
         AddHeader, _keys("name", "value", name=plain(_added_name), value=_at_most(LONGEST_VALUE))
     ),
-    WORDS[RouteVia]: Section(_route, {"via": Key("via", via, required=True, spread=True)}),
+    WORDS[RouteVia]: Section(_route, {"via": Key("via", read_via, required=True, spread=True)}),
     WORDS[AllowWeaker]: Section(
         AllowWeaker,
         _keys("level", level=one_of({each.word: each for each in Level if each < Level.AUTHENTICATED})),

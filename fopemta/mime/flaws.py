@@ -6,19 +6,32 @@ from collections.abc import Iterable
 
 import attrs
 
+from fopemta.settings.key import key
+from fopemta.settings.quantities import size_between, whole
+
+# Held in memory while a message comes in: a mistake must not fill it.
+_OCTETS = size_between(16 << 10, 64 << 20)
+
 
 @attrs.frozen(kw_only=True)
 class ContentBounds:
-    """[limits.content]  Octets `looked_at` of a message, of one `header` section and of one `field`; `parameters` of
-    one field; `parts` of a message, `depth` of parts in parts.
-    """
+    """[limits.content]"""
 
-    looked_at: int = 1 << 20
-    header: int = 1 << 20
-    field: int = 128 << 10
-    parameters: int = 100
-    parts: int = 1000
-    depth: int = 50
+    looked_at: int = key(
+        _OCTETS,
+        "1MiB",
+        "Of a message, so much is read for rules about what it says, and held in memory while it comes in; beyond this "
+        "and the next five they cannot tell.",
+        above="How much of a message is read for rules about subject, headers, body and attachments; beyond it they "
+        "cannot tell, and a demand of TLS applies. Octets of the message (held in memory while it comes in), of one "
+        "header section, and of one header; parameters of one header; parts; parts within parts.",
+        see="rules.md",
+    )
+    header: int = key(_OCTETS, "1MiB", "Of it, the header of the message or of a message or part in it.", above="")
+    field: int = key(_OCTETS, "128KiB", "One header.", above="")
+    parameters: int = key(whole(10, 10_000), 100, "Parameters of one header.", above="")
+    parts: int = key(whole(10, 100_000), 1000, "Parts of a message.", above="")
+    depth: int = key(whole(5, 200), 50, "Parts within parts.", above="")
 
 
 BOUNDS = ContentBounds()

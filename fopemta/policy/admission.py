@@ -8,7 +8,7 @@ in, so there is no open relay by default.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Self
+from typing import ClassVar, Self
 
 import attrs
 
@@ -20,6 +20,10 @@ from fopemta.mail.reply import Reply
 from fopemta.policy.client_identity import is_one_of
 from fopemta.routing.route import Route
 from fopemta.routing.routes import is_local, route_for
+from fopemta.settings.key import About, key
+from fopemta.settings.place import array
+from fopemta.settings.quantities import yes_or_no
+from fopemta.settings.words import certificate_identity, network, pattern
 from fopemta.trust.evidence import ClientCertificate
 
 # What older systems read as another address inside the local part.
@@ -32,15 +36,28 @@ _RELAYING_DENIED = Reply.of(550, "5.7.1", "Relaying denied: this server does not
 
 @attrs.frozen(kw_only=True)
 class Relay:
-    """[relay]  Clients in `networks` may send anywhere, those that show a certificate of `certificates` (names, or
-    SHA-256 fingerprints of certificate or key), and those that logged in where `authenticated_users` is set; mail for
-    `domains` is taken from anyone and sent onwards.
-    """
+    """[relay]"""
 
-    networks: tuple[Network, ...] = ()
-    certificates: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
-    authenticated_users: bool = True
+    about: ClassVar[About] = About(airy=True)
+
+    networks: tuple[Network, ...] = key(
+        array(network), [], "Networks and addresses that may send anywhere. None, unless you say so."
+    )
+    certificates: tuple[str, ...] = key(
+        array(certificate_identity),
+        [],
+        "Names or SHA-256 fingerprints (of certificate or key) of client certificates with which one may, too; a name "
+        "counts only in a verified one. A listener must ask for certificates then (`[tls.server] "
+        "client_certificates`).",
+    )
+    domains: tuple[str, ...] = key(
+        array(pattern),
+        [],
+        'Domains whose mail is taken from anyone and sent onwards by its `[[route]]` or MX; `"*.example.org"` for '
+        'sub-domains, `"@example.org"` for both. Addresses with a route in them (`%`, `!`, `@` in the local part) are '
+        "refused.",
+    )
+    authenticated_users: bool = key(yes_or_no, True, "Whether logged-in users may send anywhere.")
 
 
 @attrs.frozen

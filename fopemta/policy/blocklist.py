@@ -5,12 +5,14 @@ from __future__ import annotations
 import enum
 import ipaddress
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 
 from fopemta.answer import Absent, Answer, Found
-from fopemta.settings.place import NotValid, plain
-from fopemta.settings.words import ip_address_of
+from fopemta.settings.key import REQUIRED, key, section_of
+from fopemta.settings.place import NotValid, Place, array, plain
+from fopemta.settings.words import domain, ip_address_of
 
 # RFC 5782 2.1: listings are answered from here.
 LISTINGS = ipaddress.ip_network("127.0.0.0/8")
@@ -19,12 +21,31 @@ NO_LISTINGS = ipaddress.ip_network("127.255.255.0/24")
 _USUAL = ipaddress.ip_network("127.0.0.0/24")
 
 
+def list_code_of(value: object) -> str:
+    """What a DNS list answers for a client that it lists (RFC 5782 2.1)."""
+    text = ip_address_of(value)
+    code = ipaddress.ip_address(text)
+    if code not in LISTINGS or code in NO_LISTINGS:
+        raise NotValid(f"must be in {LISTINGS}, and not in {NO_LISTINGS}, where lists answer that they do not: {text}")
+    return text
+
+
+list_code = plain(list_code_of, "address in 127.0.0.0/8")
+
+
 @attrs.frozen
 class Blocklist:
-    """`zone` in DNS; `codes` that count as listed, empty: 127.0.0.2 to 127.0.0.255."""
+    """A DNS list of clients."""
 
-    zone: str
-    codes: tuple[str, ...] = ()
+    zone: str = key(domain, REQUIRED, "The list's domain.")
+    codes: tuple[str, ...] = key(
+        array(list_code), [], "The addresses that count as listed; without any 127.0.0.2 to 127.0.0.255."
+    )
+
+
+def read_blocklist(value: object, place: Place) -> Any:
+    """A zone, or a table with the codes that count (a Reader)."""
+    return section_of(Blocklist)({"zone": value} if isinstance(value, str) else value, place)
 
 
 class Listing(enum.Enum):
@@ -61,15 +82,3 @@ def _listed(codes: Sequence[str], address: str) -> bool:
     if code in NO_LISTINGS:
         return False
     return address in codes if codes else code in _USUAL and int(code) % 256 >= 2
-
-
-def list_code_of(value: object) -> str:
-    """What a DNS list answers for a client that it lists (RFC 5782 2.1)."""
-    text = ip_address_of(value)
-    code = ipaddress.ip_address(text)
-    if code not in LISTINGS or code in NO_LISTINGS:
-        raise NotValid(f"must be in {LISTINGS}, and not in {NO_LISTINGS}, where lists answer that they do not: {text}")
-    return text
-
-
-list_code = plain(list_code_of)

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import attrs
 
+from fopemta.settings.key import key
+from fopemta.settings.quantities import duration, duration_or_off, number
+
 
 @attrs.frozen(kw_only=True)
 class Retry:
-    """[retry]  The n-th wait is first * factor^(n-1), at most `longest`, with jitter; given up after `lifetime`.
+    """[retry]  The n-th wait is first * factor^(n-1), at most `longest`, with jitter."""
 
-    A sender is warned of the delay at the first attempt that fails `warn_after` its arrival or later, None for never.
-    """
-
-    first: float = 300.0
-    factor: float = 2.0
-    longest: float = 4 * 3600.0
-    lifetime: float = 5 * 86400.0
-    warn_after: float | None = 4 * 3600.0
+    first: float = key(
+        duration,
+        "5m",
+        "The first wait.",
+        above="The n-th wait is first * factor^(n-1), at most longest, with some jitter; after lifetime the sender "
+        "gets a report.",
+    )
+    factor: float = key(number(1, 100), 2.0, "Each wait is so many times the one before.", above="")
+    longest: float = key(duration, "4h", "No wait is longer.", above="")
+    lifetime: float = key(duration, "5d", "Then the message is given up and the sender gets a report.", above="")
+    warn_after: float | None = key(
+        duration_or_off,
+        "4h",
+        'The first attempt that fails after so long tells the sender, once, that the message is delayed; `"off"` for '
+        "never.",
+    )

@@ -1,15 +1,41 @@
-"""A route as the operator writes it, as a value (pure)."""
+"""A route, as the operator writes it and as a value (pure)."""
 
 from __future__ import annotations
 
 import enum
+import string
+from typing import Any
 
 import attrs
 
 from fopemta.address.ip import Network
+from fopemta.settings.key import REQUIRED, key, section_of
+from fopemta.settings.place import WRONG, NotValid, Place, array, shown
+from fopemta.settings.quantities import yes_or_no
+from fopemta.settings.words import (
+    WordOrDomains,
+    certificate_identity,
+    domain_of,
+    fingerprint,
+    is_address,
+    network,
+    one_of,
+    path,
+    resolved,
+    route_domain,
+    split_port,
+    text,
+    text_of,
+    words_of,
+)
 from fopemta.trust.demand import NameSource
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import CertificateFiles
+
+_LOCAL = "local"
+_LEVELS = one_of({level.word: level for level in Level} | {_LOCAL: None})
+_PLACEHOLDERS = frozenset({"local_part", "domain"})
+_FORMS = '"mx", "smtp:host", "smtp:host:port", "smtp:[address]:port" or "maildir:path"'
 
 
 class Verify(enum.Enum):
@@ -38,39 +64,162 @@ class Via(enum.Enum):
     MAILDIR = "maildir"
 
 
+@attrs.frozen
+class Way:
+    """What `via` says, under the names of `Route`."""
+
+    via: Via
+    host: str | None = None
+    port: int | None = None
+    maildir: str | None = None
+
+
+@attrs.frozen
+class RouteTls:
+    """What `tls` of a route says, under the names of `Route`."""
+
+    tls: Level | None = None
+    is_local: bool = False
+
+
+def read_tls(value: object, place: Place) -> RouteTls:
+    """Read [[route]] tls: a level, or "local" for a hop that crosses no network."""
+    if value == _LOCAL:
+        return RouteTls(is_local=True)
+    found: Any = _LEVELS(value, place)
+    if found is not WRONG:
+        return RouteTls(tls=found)
+    return found  # type: ignore[return-value]  # WRONG, as every reader may say
+
+
+def read_via(value: object, place: Place) -> Way:
+    """Read [[route]] via."""
+    try:
+        return _way(text_of(value), place.folder)
+    except NotValid as error:
+        return place.wrong(str(error))  # type: ignore[no-any-return]  # WRONG, as every reader may say
+
+
+def _way(text: str, folder: str) -> Way:
+    kind, colon, rest = text.partition(":")
+    if text == "mx":
+        return Way(Via.MX)
+    if kind == "smtp" and colon:
+        host, port = split_port(rest)
+        return Way(Via.SMTP, host if is_address(host) else domain_of(host), port)
+    if kind == "maildir" and rest:
+        return Way(Via.MAILDIR, maildir=resolved(_checked_template(rest), folder))
+    if kind == "lmtp":
+        raise NotValid(f"lmtp is not supported by this version; must be {_FORMS}")
+    raise NotValid(f"must be {_FORMS}, not {shown(text)}")
+
+
+def _checked_template(text: str) -> str:
+    try:
+        fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text)]
+    except ValueError as error:
+        raise NotValid(f"has a brace without its partner: {shown(text)}") from error
+    for name, spec, conversion in fields:
+        if name is not None and (name not in _PLACEHOLDERS or spec or conversion):
+            raise NotValid(f"may hold {{local_part}} and {{domain}} only: {shown(text)}")
+    return text
+
+
 @attrs.frozen(kw_only=True, cache_hash=True)  # a part of every next hop
 class Route:
     """[[route]]  The way for a domain.
 
-    `domain` is a domain, "*.example.org" for its sub-domains, "@example.org" for both, or "*" for all others.  `host`
-    and `port` for SMTP (port None: [delivery] port); `host` is a name or an address; an address in brackets in the
-    file, or a name that has no MX looked up: a route's host is always connected to directly.  `is_local`: the
-    operator says that the way to the host crosses no network, so that it satisfies every demand (tls = "local").
-    `names`, `roots` and `pins` are what proves the host where its certificate must (see trust.demand.Proof);
-    `certificate` is ours, shown to the hosts of this route alone.  `etrn`, `etrn_logins`, `etrn_certificates` say who
-    may ask for its mail; with `on_demand` it waits until they do.  `maildir` is a path that may hold {local_part} and
-    {domain}.  A domain with a `maildir` route is local: its mail is taken from anyone.  `recipients` is the path of the
-    list for `verify` "list", or "off".
+    `host` and `port` are those of `via` "smtp:..." (port None: [delivery] port), `maildir` its path, which may hold
+    {local_part} and {domain}; `is_local` is `tls` "local".  `names`, `roots` and `pins` are what proves the host where
+    its certificate must (see trust.demand.Proof).
     """
 
-    domain: str
-    via: Via = Via.MX
+    domain: str = key(
+        route_domain,
+        REQUIRED,
+        'A domain, `"*.example.org"` for its sub-domains, `"@example.org"` for both, `"*"` for all others; the '
+        "narrowest counts.",
+        above="",
+    )
+    via: Via = key(
+        read_via,
+        "mx",
+        '`"mx"`, `"smtp:host"`, `"smtp:host:port"`, `"smtp:[address]:port"`, `"maildir:path"` with `{local_part}` and '
+        "`{domain}`: where mail for the domain goes. A domain with a Maildir is local: its mail is taken from anyone.",
+        spread=True,
+        default=Via.MX,
+        above="",
+    )
     host: str | None = None
     port: int | None = None
     maildir: str | None = None
-    tls: Level | None = None
+    tls: Level | None = key(
+        read_tls,
+        None,
+        'The least that the way must have: `"plain"`, `"opportunistic"`, `"encrypt"`, `"authenticated"`; or '
+        '`"local"`: a port of this machine, which satisfies every rule.',
+        spread=True,
+        counts="opportunistic",
+        above="",
+    )
     is_local: bool = False
-    names: NameSource | tuple[str, ...] = NameSource.MX
-    roots: str | None = None
-    pins: tuple[str, ...] = ()
-    certificate: CertificateFiles | None = None
-    etrn: tuple[Network, ...] = ()
-    etrn_logins: tuple[str, ...] = ()
-    etrn_certificates: tuple[str, ...] = ()
-    on_demand: bool = False
-    verify: Verify = Verify.OFF
-    unverified: Unverified = Unverified.ACCEPT
-    recipients: str = "off"
+    names: NameSource | tuple[str, ...] = key(
+        WordOrDomains({each.value: each for each in NameSource}),
+        "mx",
+        'Where the way must be authenticated, whose name the certificate must bear: `"mx"`, the host\'s; `"domain"`, '
+        "the recipient's; or a list of names.",
+    )
+    roots: str | None = key(
+        path(),
+        None,
+        "A PEM file or folder of the authorities that count, instead of `tls.client.roots`.",
+        shown="partner.pem",
+    )
+    pins: tuple[str, ...] = key(
+        array(fingerprint),
+        [],
+        "SHA-256 fingerprints of certificate or key, two for a change; one of them proves all by itself, and nothing "
+        "else does.",
+    )
+    certificate: CertificateFiles | None = key(
+        section_of(CertificateFiles),
+        None,
+        "`{ chain, key }`: ours, shown to the hosts of this route alone, if they ask for one.",
+        shown={"chain": "us.pem", "key": "us.key"},
+        inline=True,
+    )
+    etrn: tuple[Network, ...] = key(
+        array(network),
+        [],
+        "Networks that may start the queue for the domain by ETRN (RFC 1985); `[relay] networks` may for every domain "
+        "with a route and every relay domain.",
+    )
+    etrn_logins: tuple[str, ...] = key(array(text), [], "Logins that may do so, too.")
+    etrn_certificates: tuple[str, ...] = key(
+        array(certificate_identity),
+        [],
+        "Names or SHA-256 fingerprints (of certificate or key) of client certificates that may; a name counts only in "
+        "a verified one.",
+    )
+    on_demand: bool = key(
+        yes_or_no,
+        False,
+        "Mail waits until it is asked for by ETRN or `fopemta flush`, as for a server that dials in.",
+    )
+    verify: Verify = key(
+        words_of(Verify),
+        "off",
+        'How it is found out whether a recipient exists, before its mail is taken: `"off"`; `"list"`, by the file of '
+        '`recipients`; `"maildir"`, by its folder; `"callout"`, by asking the next hop.',
+        see="recipients.md",
+    )
+    unverified: Unverified = key(
+        words_of(Unverified),
+        "accept",
+        'Where the next hop cannot say: `"accept"` takes those that it knew within 31 days, `"defer"` nobody '
+        "(450 4.1.1).",
+    )
+    recipients: str = key(path("off"), "off", 'The file for `verify = "list"`: one address or local part per line.')
 
     @property
     def names_one_domain(self) -> bool:

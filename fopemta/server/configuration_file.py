@@ -42,7 +42,7 @@ def find(given: str | None, environment: Mapping[str, str]) -> str:
 def read(path: str) -> Configuration:
     """The configuration in the file `path` (absolute).  Raises ConfigurationErrors."""
     try:
-        text = _text(path)
+        text = text_of(path)
     except OSError as error:
         raise ConfigurationErrors([ConfigurationError("", f"{path}: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
@@ -66,8 +66,8 @@ def _loaded(text: str, path: str) -> Configuration:
         raise ConfigurationErrors(named) from None
 
 
-def _text(path: str) -> str:
-    """Raises OSError, UnicodeDecodeError."""
+def text_of(path: str) -> str:
+    """The text of a file.  Raises OSError, UnicodeDecodeError."""
     # As a text file is read: whatever ends its lines.
     # Some editors put a byte order mark in front.
     return read_plain(path)[0].decode("utf-8-sig").replace("\r\n", "\n")
@@ -76,7 +76,7 @@ def _text(path: str) -> str:
 def _rulebook(path: str) -> tuple[Rulebook, str]:
     """The rules in the file `path`, and its text.  Raises ConfigurationErrors; their keys say which file is meant."""
     try:
-        text = _text(path)
+        text = text_of(path)
         return load_rules(text, os.path.dirname(path)), text
     except OSError as error:
         raise ConfigurationErrors([ConfigurationError("rules", f"{path}: {error.strerror}")]) from error

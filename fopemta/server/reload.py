@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -13,32 +13,15 @@ from zope.interface import implementer
 from fopemta import maillog
 from fopemta.config.checks import cautions
 from fopemta.config.model import Configuration
+from fopemta.config.reference import read_at_start
 from fopemta.interfaces import IReload, Reloaded
 from fopemta.server import configuration_file, preflight
 from fopemta.server.following import AnyFollowing
 from fopemta.server.kept_rules import KeptRules
 from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 
-# Attributes of the model that are looked at when the service starts, and not again.
-AT_START = (
-    "node.hostname",
-    "node.spool",
-    "node.state",
-    "listeners",
-    "tls_client.fetch_private",
-    "fetch",
-    "dns",
-    "delivery.port",
-    "delivery.connections",
-    "delivery.connections_per_destination",
-    "limits.spool_free",
-    "limits.client_ipv4",
-    "limits.client_ipv6",
-    "users",
-    "control",
-    "log",
-    "workers",
-)
+# What is looked at when the service starts, and not again: the attributes that lead to it, and its name in the file.
+AT_START = tuple(read_at_start())
 
 
 @implementer(IReload)
@@ -138,35 +121,21 @@ def _refused(errors: Sequence[str]) -> Reloaded:
 def _merged(current: Configuration, found: Configuration) -> tuple[Configuration, list[str]]:
     """`found`, with what is read at start only as it is in `current`; and the keys that differ there."""
     ignored: list[str] = []
-    for name in AT_START:
-        before, after = _get(current, name), _get(found, name)
-        if before != after:
-            ignored += [_KEYS.get(each, each) for each in _differences(name, before, after)]
-            found = _set(found, name.split("."), before)
+    for path, name in AT_START:
+        before = _get(current, path)
+        if before != _get(found, path):
+            ignored.append(name)
+            found = _set(found, path, before)
     return found, ignored
 
 
-def _get(configuration: Configuration, name: str) -> Any:
+def _get(configuration: Configuration, path: Sequence[str]) -> Any:
     value: Any = configuration
-    for part in name.split("."):
-        value = getattr(value, part)
+    for name in path:
+        value = getattr(value, name)
     return value
 
 
-def _set(value: Any, parts: Sequence[str], new: Any) -> Any:
-    first, *rest = parts
+def _set(value: Any, path: Sequence[str], new: Any) -> Any:
+    first, *rest = path
     return attrs.evolve(value, **{first: _set(getattr(value, first), rest, new) if rest else new})
-
-
-def _differences(name: str, before: Any, after: Any) -> Iterator[str]:
-    """The attributes below `name` that differ."""
-    if not attrs.has(type(before)):
-        yield name
-        return
-    for field in attrs.fields(type(before)):
-        if getattr(before, field.name) != getattr(after, field.name):
-            yield f"{name}.{field.name}"
-
-
-# Keys of the file whose attributes have other names.
-_KEYS = {"listeners": "listener"}

@@ -54,27 +54,54 @@ class Place:
 Reader: TypeAlias = Callable[[object, Place], Any]
 
 
-def plain(read: Callable[[object], Any]) -> Reader:
-    """A reader of single values from a function that raises NotValid."""
+@attrs.frozen
+class Single:
+    """A reader of single values from a function that raises NotValid.
 
-    def reader(value: object, place: Place) -> Any:
+    `form` is what may be written, in a few words ("duration", "whole number from 1 to 64"), `unit` that of a number.
+    """
+
+    read: Callable[[object], Any]
+    form: str = ""
+    unit: str = ""
+
+    def __call__(self, value: object, place: Place) -> Any:
+        """Read it (a Reader)."""
         try:
-            return read(value)
+            return self.read(value)
         except NotValid as error:
             return place.wrong(str(error))
 
-    return reader
 
-
-def array(read_item: Reader) -> Reader:
+@attrs.frozen
+class Array:
     """A reader of arrays, into a tuple; an entry that is wrong stands in it as WRONG."""
 
-    def reader(value: object, place: Place) -> Any:
+    item: Reader
+
+    def __call__(self, value: object, place: Place) -> Any:
+        """Read it (a Reader)."""
         if not isinstance(value, list):
             return place.wrong(f"must be a list in square brackets, not {shown(value)}")
-        return tuple(read_item(item, place.item(index)) for index, item in enumerate(value))
+        return tuple(self.item(item, place.item(index)) for index, item in enumerate(value))
 
-    return reader
+    @property
+    def form(self) -> str:
+        """As of `Single`."""
+        form = getattr(self.item, "form", "")
+        if " or " in form or not form:
+            return f"list: {form}" if form else "list"
+        return f"list of {form}{'es' if form.endswith('s') else 's'}"
+
+
+def plain(read: Callable[[object], Any], form: str = "", unit: str = "") -> Single:
+    """See `Single`."""
+    return Single(read, form, unit)
+
+
+def array(read_item: Reader) -> Array:
+    """See `Array`."""
+    return Array(read_item)
 
 
 def shown(value: object) -> str:

@@ -18,6 +18,8 @@ _OCTETS = {
 _LONGEST = 3650 * 86400.0
 _LONGEST_GREETING_DELAY = 120.0
 _LARGEST = 2**60
+# The largest number that keys which have no other bound take.
+BOUNDLESS = 1_000_000
 
 
 def duration_of(value: object) -> float:
@@ -63,7 +65,7 @@ def whole(least: int, most: int) -> Reader:
             raise NotValid(f"must be a whole number from {least} to {most}, not {shown(value)}")
         return value
 
-    return plain(read)
+    return plain(read, f"whole number from {least} to {most}" if most < BOUNDLESS else f"whole number, {least} or more")
 
 
 def number(least: float, most: float) -> Reader:
@@ -74,7 +76,7 @@ def number(least: float, most: float) -> Reader:
             raise NotValid(f"must be a number from {least:g} to {most:g}, not {shown(value)}")
         return float(value)
 
-    return plain(read)
+    return plain(read, f"number from {least:g} to {most:g}")
 
 
 def size_or_none_of(value: object) -> int:
@@ -91,7 +93,7 @@ def size_between(least: int, most: int) -> Reader:
             raise NotValid(f"must be a size from {least} to {most} octets, not {shown(value)}")
         return octets
 
-    return plain(read)
+    return plain(read, f"size from {least} to {most}", "octets")
 
 
 def yes_or_no_of(value: object) -> bool:
@@ -111,10 +113,10 @@ def greeting_delay_of(value: object) -> float:
     return delay
 
 
-duration = plain(duration_of)
-duration_or_off = plain(duration_or_off_of)
-greeting_delay = plain(greeting_delay_of)
-size = plain(size_of)
-size_or_none = plain(size_or_none_of)
-yes_or_no = plain(yes_or_no_of)
+duration = plain(duration_of, "duration", "seconds")
+duration_or_off = plain(duration_or_off_of, 'duration, or "off"', "seconds")
+greeting_delay = plain(greeting_delay_of, "duration, or 0", "seconds")
+size = plain(size_of, "size", "octets")
+size_or_none = plain(size_or_none_of, "size, or 0", "octets")
+yes_or_no = plain(yes_or_no_of, "true or false")
 port = whole(1, 65535)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
+
+import attrs
 
 from fopemta.address.ip import Network
 from fopemta.address.mailbox import Mailbox
@@ -19,7 +22,6 @@ from fopemta.address.written import (
     written_local_part,
 )
 from fopemta.settings.place import NotValid, Place, Reader, array, plain, shown
-from fopemta.trust.demand import NameSource
 
 T = TypeVar("T")
 
@@ -38,8 +40,8 @@ def text_of(value: object) -> str:
     return value
 
 
-def one_of(words: Mapping[str, Any]) -> Reader:
-    """One of a few words, each standing for a value."""
+def one_of(words: Mapping[str, Any], form: str = "") -> Reader:
+    """One of a few words, each standing for a value; `form` is what they are, where they are too many to list."""
     listed = ", ".join(f'"{word}"' for word in words)
 
     def read(value: object) -> Any:
@@ -47,20 +49,38 @@ def one_of(words: Mapping[str, Any]) -> Reader:
             raise NotValid(f"must be one of {listed}, not {shown(value)}")
         return words[value]
 
-    return plain(read)
+    return plain(read, form or any_of(f'"{word}"' for word in words))
 
 
-def path(*reserved: str) -> Reader:
+def any_of(words: Iterable[str]) -> str:
+    """Words in a row: "a, b or c"."""
+    *before, last = words
+    return f"{', '.join(before)} or {last}" if before else last
+
+
+@attrs.frozen
+class PathReader:
     """A path, made absolute from the file's folder; the words in `reserved` mean something else and stay."""
 
-    def reader(value: object, place: Place) -> Any:
+    reserved: tuple[str, ...] = ()
+
+    def __call__(self, value: object, place: Place) -> Any:
+        """Read it (a Reader)."""
         try:
             text = text_of(value)
         except NotValid as error:
             return place.wrong(str(error))
-        return text if text in reserved else resolved(text, place.folder)
+        return text if text in self.reserved else resolved(text, place.folder)
 
-    return reader
+    @property
+    def form(self) -> str:
+        """As of `Single`."""
+        return any_of(["path", *(f'"{word}"' for word in self.reserved)])
+
+
+def path(*reserved: str) -> Reader:
+    """See `PathReader`."""
+    return PathReader(reserved)
 
 
 def resolved(text: str, folder: str) -> str:
@@ -176,12 +196,23 @@ def certificate_identity_of(value: object) -> str:
     return domain_of(value)
 
 
-def certificate_names(value: object, place: Place) -> Any:
-    """Whose names a certificate must bear: the word for a NameSource, or a list of domains."""
-    if isinstance(value, str):
-        return one_of({each.value: each for each in NameSource})(value, place)
-    names = array(plain(domain_of))(value, place)
-    return place.wrong("must name at least one") if names == () else names
+@attrs.frozen
+class WordOrDomains:
+    """One of a few words, each standing for a value, or a list of domains, at least one."""
+
+    words: Mapping[str, Any]
+
+    def __call__(self, value: object, place: Place) -> Any:
+        """Read it (a Reader)."""
+        if isinstance(value, str):
+            return one_of(self.words)(value, place)
+        names = array(domain)(value, place)
+        return place.wrong("must name at least one") if names == () else names
+
+    @property
+    def form(self) -> str:
+        """As of `Single`."""
+        return any_of([*(f'"{word}"' for word in self.words), "list of domains"])
 
 
 def _is_domain(text: str) -> bool:
@@ -219,16 +250,21 @@ def is_address(text: str) -> bool:
     return True
 
 
-banner = plain(banner_of)
-domain = plain(domain_of)
-pattern = plain(pattern_of)
-route_domain = plain(route_domain_of)
-postmaster = plain(mailbox_of)
-network = plain(network_of)
-ip_address = plain(ip_address_of)
-nameserver = plain(nameserver_of)
-proxy = plain(proxy_of)
-http_url = plain(http_url_of)
-text = plain(text_of)
-fingerprint = plain(fingerprint_of)
-certificate_identity = plain(certificate_identity_of)
+def words_of(enumeration: type[enum.Enum], form: str = "") -> Reader:
+    """One of the values of an enum, which are what people write."""
+    return one_of({each.value: each for each in enumeration}, form)
+
+
+banner = plain(banner_of, "text")
+domain = plain(domain_of, "domain")
+pattern = plain(pattern_of, "domain or pattern")
+route_domain = plain(route_domain_of, "domain or pattern")
+postmaster = plain(mailbox_of, "address")
+network = plain(network_of, "network")
+ip_address = plain(ip_address_of, "IP address")
+nameserver = plain(nameserver_of, "IP address with or without port")
+proxy = plain(proxy_of, 'URL or "off"')
+http_url = plain(http_url_of, 'URL or "off"')
+text = plain(text_of, "text")
+fingerprint = plain(fingerprint_of, "SHA-256 fingerprint")
+certificate_identity = plain(certificate_identity_of, "domain or SHA-256 fingerprint")

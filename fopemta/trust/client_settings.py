@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
 
+from fopemta.settings.key import About, key
+from fopemta.settings.quantities import yes_or_no
+from fopemta.settings.words import one_of, path, words_of
 from fopemta.trust.demand import Revocation
 from fopemta.trust.plan import Fallback
+from fopemta.trust.rungs import Rung
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)  # plans are found by it
 class TlsClient:
-    """[tls.client]  `roots` is "system" or the path of a PEM file; `lowest_rung` a word of `trust.rungs`.
-
-    `revocation` where no rule says how much must be known; `fetch_private`: CRLs and OCSP responses may come from
-    addresses that are not public.
+    """[tls.client]  `lowest_rung` is a word of `trust.rungs`; `revocation` counts where no rule says how much must be
+    known.
     """
 
-    roots: str = "system"
-    lowest_rung: str = "compatible"
-    fallback: Fallback = Fallback.IMMEDIATE
-    revocation: Revocation = Revocation.SOFT
-    fetch_private: bool = False
+    about: ClassVar[About] = About(later=frozenset({"certificate"}))
+
+    roots: str = key(
+        path("system"),
+        "system",
+        'Whom to trust when a certificate must prove a name: `"system"`, a PEM file or a folder of authorities; a '
+        "change of the files counts within a minute.",
+    )
+    lowest_rung: str = key(
+        one_of({rung.value: rung.value for rung in Rung if rung not in (Rung.PLAIN, Rung.LENIENT)}),
+        "compatible",
+        'The weakest TLS that is spoken at all: `"strong256"`, `"strong128"`, `"compatible"` (with `lenient` where '
+        'plain text may be spoken); or `"legacy"`, TLS 1.0 and 1.1, where mail would otherwise go in plain text.',
+        see="ladder.md",
+    )
+    fallback: Fallback = key(
+        words_of(Fallback),
+        "immediate",
+        'When plain text may follow a failed handshake, where TLS is not demanded: `"immediate"`, `"after_deferral"` '
+        'or `"never"`.',
+    )
+    revocation: Revocation = key(
+        words_of(Revocation),
+        "soft",
+        'How much must be known of revocation before a certificate proves a name: `"hard"`: what is not known defers '
+        'the mail; `"soft"`: only what is known to be revoked counts; `"off"`: nobody is asked.',
+        see="trust.md",
+    )
+    fetch_private: bool = key(
+        yes_or_no,
+        False,
+        "Whether CRLs and OCSP responses may be fetched from addresses that are not public (an authority of your own).",
+        start=True,
+    )

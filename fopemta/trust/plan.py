@@ -6,6 +6,9 @@ import enum
 
 import attrs
 
+from fopemta.settings.key import REQUIRED
+from fopemta.settings.key import key as settings_key
+from fopemta.settings.words import path
 from fopemta.trust.demand import Proof
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.levels import Level
@@ -24,8 +27,8 @@ class Fallback(enum.Enum):
 class CertificateFiles:
     """Paths of PEM files: `chain` the leaf and its intermediates in order, `key` its private key."""
 
-    chain: str
-    key: str
+    chain: str = settings_key(path(), REQUIRED, "The leaf first and then its intermediates.")
+    key: str = settings_key(path(), REQUIRED, "Its private key.")
 
 
 @attrs.frozen(cache_hash=True)  # a part of what sessions are found by

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config import rules
-from fopemta.config.contract import FILE
-from fopemta.config.section import Section, sections
+from fopemta.config.load import FILE
 from fopemta.policy import aliases, recipient_list
 from fopemta.settings.place import WRONG, Place, Reader
+from fopemta.settings.section import Section, sections
 from fopemta.users.account import NotAnAccount, account_of
 from tests.users.accounts import ALICE_HASH
 

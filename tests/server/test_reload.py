@@ -238,7 +238,7 @@ class ReloadTests(Folder):
 class TableTests(Folder):
     def test_names_attributes_of_the_model(self) -> None:
         configuration = configuration_file.read(self.write())
-        for name in AT_START:
+        for path, _ in AT_START:
             value: object = configuration
-            for part in name.split("."):
-                value = getattr(value, part)
+            for name in path:
+                value = getattr(value, name)

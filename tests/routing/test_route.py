@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.routing.route import Via
-from fopemta.routing.ways import Way, via
+from fopemta.routing.route import Via, Way, read_via
 from fopemta.settings.place import WRONG, Place
 
 
@@ -23,7 +22,7 @@ class ViaTests(SynchronousTestCase):
             "maildir:/mail/{domain}/{local_part}": Way(Via.MAILDIR, maildir="/mail/{domain}/{local_part}"),
             "maildir:../mail": Way(Via.MAILDIR, maildir="/etc/mail"),
         }
-        self.assertEqual({text: via(text, Place("via", "/etc/fopemta", [])) for text in expected}, expected)
+        self.assertEqual({text: read_via(text, Place("via", "/etc/fopemta", [])) for text in expected}, expected)
 
     def test_everything_else_is_refused_once(self) -> None:
         for value in (
@@ -32,5 +31,5 @@ class ViaTests(SynchronousTestCase):
             "maildir:{domain.x}", "maildir:{domain:>9}", 5, None, ["mx"],
         ):  # fmt: skip
             place = Place("via", "/etc/fopemta", [])
-            self.assertIs(via(value, place), WRONG, repr(value))
+            self.assertIs(read_via(value, place), WRONG, repr(value))
             self.assertEqual(len(place.errors), 1, repr(value))
