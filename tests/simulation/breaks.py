@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 from fopemta.attempt import findings
 from fopemta.local import maildir
 from fopemta.mail.queued import QueuedMessage
-from fopemta.outbound import pool
+from fopemta.outbound import pool, protocol
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.outbound.walk import Walk
 from fopemta.policy import facts
@@ -26,6 +26,7 @@ from fopemta.server.kept_rules import KeptRules
 from fopemta.spool.log import intake_log, segment
 from fopemta.spool.store import Spool
 from fopemta.trust import permit, pkix
+from fopemta.trust.levels import Level
 from fopemta.trust.verdict import Result
 
 
@@ -100,7 +101,11 @@ def _rules_forgotten() -> None:
 
 def _no_gate() -> None:
     """Whatever a connection has shown, it is permitted."""
-    permit._lack = lambda ground, evidence: None
+    protocol.permitted = _whatever
+
+
+def _whatever(ground: Any, evidence: Any) -> Any:
+    return permit.Permit(recipients=ground.recipients, level=Level.PLAIN, evidence=evidence, seal=permit._SEAL)
 
 
 def _any_session() -> None:
@@ -122,6 +127,15 @@ def _any_session() -> None:
 def _dates() -> None:
     """A certificate that has expired since the handshake is good."""
     pkix._date_fault = lambda path, now: None
+
+
+def _judged_once() -> None:
+    """What a certificate has proven when the connection was made it proves as long as the connection stands."""
+
+    async def as_it_stands(self: Any, standing: Any) -> Any:
+        return standing.session
+
+    Walk._as_it_stands = as_it_stands  # type: ignore[method-assign]
 
 
 def _not_recorded() -> None:
@@ -222,6 +236,7 @@ BREAKS: dict[str, Callable[[], None]] = {
     "no gate": _no_gate,
     "any session": _any_session,
     "dates": _dates,
+    "judged once": _judged_once,
     "not recorded": _not_recorded,
     "no flush": _no_flush,
     "report in clear": _report_in_clear,

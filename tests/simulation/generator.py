@@ -104,7 +104,11 @@ class Generator:
             setup = attrs.evolve(setup, rules=())
             for host in domains[BANK]:
                 servers[host] = Server(starttls="not offered", replies=(("RCPT", "450 4.2.0 Grey"),))
-        if kind in ("an alias", "a rule goes", "a network goes"):
+        if kind == "a certificate ends":
+            setup = attrs.evolve(setup, routes=(), rules=(attrs.evolve(self._bank(kind), level="authenticated"),))
+            for host in domains[BANK]:
+                servers[host] = Server(certificate="expiring")
+        if kind in ("an alias", "a rule goes", "a network goes", "a rule comes before MAIL"):
             for host in domains[BANK]:
                 servers[host] = Server(starttls=chance.choice(("not offered", "refused", "stripped")))
         if kind == "a notice":
@@ -124,6 +128,11 @@ class Generator:
 
     def _kind(self) -> str:
         # Drawn apart, so that every other seed tells what it told before.
+        drawn = random.Random(f"{self._seed} in between").random()
+        if drawn < 0.04 and "rules that come" not in self._without:
+            return "a rule comes before MAIL"
+        if drawn > 0.96:
+            return "a certificate ends"
         if "rules that go" not in self._without and random.Random(f"{self._seed} apart").random() < 0.06:
             return "a rule comes and goes"
         kinds = [kind for kind, family in _KINDS if family not in self._without]
@@ -296,6 +305,15 @@ class Generator:
             self._now = attrs.evolve(self._now, rules=self._now.rules[:-1])
             told.append((begin + 6, Reload(setup=self._now, how=chance.choice(("restart", "crash")))))
             return [*told, (begin + 7, Become(host=_HOSTS[BANK][0], server=Server(starttls="not offered")))]
+        if kind == "a rule comes before MAIL":
+            self._now = attrs.evolve(self._now, rules=(*self._now.rules, self._bank(kind)))
+            # So long that it is read from the disk while the server waits for MAIL.
+            told = [(begin, Send(message=attrs.evolve(self._plain("relay", BANK), size=300_000)))]
+            return [(begin, Reload(setup=self._now, how="sighup", before_mail=_HOSTS[BANK][0])), *told]
+        if kind == "a certificate ends":
+            # While the session that has proven it stands idle.
+            first, second = (Send(message=self._plain("relay", BANK)) for _ in range(2))
+            return [(begin, first), (begin + 0.5, Jump(seconds=LENGTH + 60)), (begin + 0.6, second)]
         if kind == "a notice":
             # The named recipient is done long before the other fails.
             message = self._plain("relay", BANK, also=NEAR[0], sender=chance.choice(NEAR[1:3]))

@@ -127,11 +127,13 @@ class Become:
 @attrs.frozen(kw_only=True)
 class Reload:
     """The operator writes `setup`; `how` is "sighup", "reload" or "allow_lower", or "restart" or "crash" where the
-    server begins anew with it and is told nothing before.
+    server begins anew with it and is told nothing before.  `before_mail` names a host: SIGHUP comes when that host has
+    answered the next EHLO, so that the message meant for it has been looked at and is about to go.
     """
 
     setup: Setup
     how: str
+    before_mail: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -53,6 +53,8 @@ class _Session(PeerSession):
             self._say("503 5.5.1 MAIL first")
             return
         super()._command(line)
+        if verb == "EHLO":
+            self.peer.world.greeted(self.peer.name)
         if verb == "RCPT" and self._now is not None:
             self._now.recipients.append((_path(line), len(self._recipients) > before))
 

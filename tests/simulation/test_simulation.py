@@ -10,6 +10,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.outbound import protocol
+from fopemta.outbound.walk import Walk
+from tests.simulation.breaks import BREAKS
 from tests.simulation.run import OPEN, Run, run
 
 SEEDS = int(os.environ.get("FOPEMTA_SEEDS", "200"))
@@ -47,6 +50,24 @@ def _checking(first: int) -> Callable[[SimulationTests], None]:
 
 for _first in range(FIRST, FIRST + SEEDS, _TOGETHER):
     setattr(SimulationTests, f"test_seeds_from_{_first:05}", _checking(_first))
+
+
+class SeeingTests(_Simulated):
+    """What only moments show that hardly come by chance; other breaks are told of in docs/decisions/0024."""
+
+    def complaints(self, broken: str, seed: int, place: Any, name: str) -> str:
+        self.addCleanup(setattr, place, name, getattr(place, name))
+        BREAKS[broken]()
+        return "; ".join(self.simulated(seed).complaints)
+
+    def test_the_last_gate_alone(self) -> None:
+        """All before it have looked, then a rule comes."""
+        found = self.complaints("no gate", 33, protocol, "permitted")
+        self.assertIn("to m3z.0@bank.test went in the clear to mx.bank.test", found)
+
+    def test_a_certificate_that_ends_while_its_session_stands(self) -> None:
+        found = self.complaints("judged once", 4, Walk, "_as_it_stands")
+        self.assertIn("certificate='expiring') to mx.bank.test", found)
 
 
 class ReplayTests(_Simulated):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
@@ -66,6 +67,9 @@ class World:
         # What is to come of the process: (how, calls and turns that are left, which image).
         self._doom: list[Any] | None = None
         self._image: DoubleDisk | None = None
+        # A reload that waits for a host to be greeted, and whether it has been.
+        self._ambush: Reload | None = None
+        self._greeted = False
         self._buried = False
 
     # --- time ------------------------------------------------------------------------------------------------------
@@ -168,6 +172,9 @@ class World:
 
     def _turned(self) -> None:
         """One call of the disk, or turn of the network, less to live."""
+        if self._ambush is not None and self._greeted:
+            event, self._ambush = self._ambush, None
+            self.reload(attrs.evolve(event, before_mail=""))
         if self._doom is None or self.life is None or self.life.dead:
             return
         self._doom[1] -= 1
@@ -268,6 +275,9 @@ class World:
 
     def reload(self, event: Reload) -> None:
         """The operator changes the files and says so."""
+        if event.before_mail:
+            self._ambush, self._greeted = event, False
+            return
         before, self._setup = self._setup, event.setup
         if event.how in ("restart", "crash"):
             self._begin_anew(event)
@@ -295,6 +305,10 @@ class World:
         self._write(event.setup)
         self.start()
 
+    def greeted(self, host: str) -> None:
+        """A host has answered EHLO."""
+        self._greeted = self._greeted or (self._ambush is not None and self._ambush.before_mail == host)
+
     def order(self, event: Order) -> None:
         """The operator wants something of one message."""
         known = [each.id for each in self.history.acceptances if each.id]
@@ -313,7 +327,7 @@ class World:
 
     def calm(self) -> None:
         """Nobody ends the process any more, and it runs."""
-        self._doom = None
+        self._doom = self._ambush = None
         if self.life is None:
             self.start()
 
