@@ -13,6 +13,7 @@ from fopemta.mail.reply import Reply
 from fopemta.routing.route import Verify
 
 if TYPE_CHECKING:
+    from fopemta.inbound.context import InboundContext
     from fopemta.inbound.gate import Gate
     from fopemta.mail.envelope import Envelope, TlsSession
     from fopemta.mail.login import LoggedIn
@@ -150,8 +151,14 @@ def _gate(configuration: Configuration, listener: Listener, client: str) -> Gate
         spool=nothing, queue=nothing, clients=Clients(configuration, clock), clock=clock, ids=lambda: "", now=time.time,
         recipients=recipients, aliases=recipients,
     )  # fmt: skip
-    context = InboundContext(listener, configuration, services)
-    return Gate(lambda: context, client)
+    return Gate(_Fixed(InboundContext(listener, configuration, services)), client)
+
+
+class _Fixed:
+    """Nothing is read again while one question is answered."""
+
+    def __init__(self, context: InboundContext) -> None:
+        self.context = context
 
 
 class _Uncalled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol
 
 import attrs
 from twisted.internet.defer import maybeDeferred
@@ -140,5 +140,7 @@ class InboundContext:
         )
 
 
-# The context at the moment of asking: a session outlives a reload, and what it asks next is asked under the new one.
-InForce: TypeAlias = Callable[[], InboundContext]
+class InForce(Protocol):
+    """Has the context in force: a session outlives a reload, and what it asks next is asked under the new one."""
+
+    context: InboundContext

@@ -31,11 +31,7 @@ class InboundFactory(SMTPFactory):
 
     def buildProtocol(self, addr: Any) -> Any:
         """A protocol for a new connection; where there are too many, it says so and closes."""
-        return InboundProtocol(self.in_force, self.sessions)
-
-    def in_force(self) -> InboundContext:
-        """The context of now."""
-        return self.context
+        return InboundProtocol(self, self.sessions)
 
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` from now on; what a session was told at its beginning stays as it is."""

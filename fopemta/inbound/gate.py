@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.address.mailbox import Mailbox, path_text
-from fopemta.inbound.context import InboundContext, InForce
+from fopemta.inbound.context import InForce
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply
@@ -31,7 +31,7 @@ class Gate:
 
     def __init__(self, in_force: InForce, client: str) -> None:
         self._in_force = in_force
-        context, services = self._context, self._context.services
+        context, services = in_force.context, in_force.context.services
         self.client = client
         self.trusted = context.admission.may_relay(client)
         self.login: LoggedIn | None = None
@@ -46,13 +46,9 @@ class Gate:
             self._listed = services.blocklists.judge(client)
 
     @property
-    def _context(self) -> InboundContext:
-        return self._in_force()
-
-    @property
     def may_relay(self) -> bool:
         """The client may send to anywhere."""
-        logged_in = self.login is not None and self._context.config.relay.authenticated_users
+        logged_in = self.login is not None and self._in_force.context.config.relay.authenticated_users
         return self.trusted or logged_in or self._certified
 
     @property
@@ -62,22 +58,22 @@ class Gate:
 
     def handshake(self) -> Reply | None:
         """May it begin TLS?"""
-        return None if self.trusted else self._context.services.clients.handshake(self.client)
+        return None if self.trusted else self._in_force.context.services.clients.handshake(self.client)
 
     def sender(self, sender: Mailbox | None, tls: TlsSession | None) -> Reply | None:
         """May it write as `sender`?"""
         self._sender, self._tls = sender, tls
-        self._certified = self._context.admission.has_certificate(tls)
+        self._certified = self._in_force.context.admission.has_certificate(tls)
         refusal = judge_sender(self.login, sender)
         if refusal is None and not self.trusted:
-            refusal = self._context.services.clients.message(self.client)
+            refusal = self._in_force.context.services.clients.message(self.client)
         refusal = refusal or self._rules_refuse(Stage.SENDER, ())
         self._by_aliases = 0
         return self._told("MAIL", path_text(sender), refusal)
 
     def recipient(self, recipient: Mailbox) -> Reply | Deferred[Reply | None] | None:
         """May it write to `recipient`?  The cheap questions come first."""
-        context = self._context
+        context = self._in_force.context
         refusal = context.admission.judge_recipient(recipient, self.may_relay)
         if refusal is None and not self.trusted:
             refusal = context.services.clients.recipient(self.client)
@@ -94,7 +90,7 @@ class Gate:
 
     def _too_many(self, recipient: Mailbox) -> Reply | None:
         """None while all that aliases make of the message can be worked out in a moment; one alias alone always can."""
-        aliases = self._context.services.aliases
+        aliases = self._in_force.context.services.aliases
         weight = 0 if aliases is None else aliases.weight(recipient)
         if self._by_aliases and weight and self._by_aliases + weight > MOST_BY_ALIASES:
             return TOO_MANY_RECIPIENTS
@@ -103,10 +99,11 @@ class Gate:
 
     def _is_postmaster(self, recipient: Mailbox) -> bool:
         """RFC 5321 4.5.1: always there, in each domain of ours; whoever is refused must be able to ask why."""
-        return recipient.local_part.lower() == "postmaster" or recipient == self._context.config.node.postmaster
+        ours = self._in_force.context.config.node.postmaster
+        return recipient.local_part.lower() == "postmaster" or recipient == ours
 
     def _verified(self, recipient: Mailbox) -> Deferred[Reply | None] | None:
-        recipients = self._context.services.recipients
+        recipients = self._in_force.context.services.recipients
         return None if recipients is None else recipients.verify(recipient)
 
     async def _ask_list_first(self, recipient: Mailbox) -> Reply | None:
@@ -121,13 +118,13 @@ class Gate:
     @property
     def inspects(self) -> bool:
         """Rules ask for the content of messages, or add headers to them."""
-        book = self._context.book
+        book = self._in_force.context.book
         return bool(book.of(*AT_ACCEPTANCE).rules) or book.reads_content
 
     @property
     def asked(self) -> Asked:
         """What rules read of the content of messages."""
-        return self._context.book.asked
+        return self._in_force.context.book.asked
 
     @property
     def from_outside(self) -> bool:
@@ -138,7 +135,7 @@ class Gate:
         """Says what becomes of the message, given its content, as much of it as is looked at, and its size; by what is
         in force now, and in any thread.
         """
-        context = self._context
+        context = self._in_force.context
         book, house, now = context.book, context.house, context.services.now()
         return lambda content, size: accept(envelope, book, house, content, size, now)
 
@@ -147,25 +144,25 @@ class Gate:
         login = None if self.login is None else self.login.name
         arrival = Arrival(self.client, "", "", self._tls, login)
         envelope = Envelope(self._sender, recipients, arrival=arrival, from_outside=self.from_outside)
-        return facts_of(through_aliases(envelope, self._context.house), stage, 0, None)
+        return facts_of(through_aliases(envelope, self._in_force.context.house), stage, 0, None)
 
     def _rules_refuse(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> Reply | None:
         """The refusal of the first rule that is known to match at this stage, and was not before."""
-        book = self._context.book.of(Reject, Defer, RequireTls)
+        book = self._in_force.context.book.of(Reject, Defer, RequireTls)
         if not book.rules:
             return None
-        results = book.concerning(self._facts(stage, recipients), self._context.services.now())
+        results = book.concerning(self._facts(stage, recipients), self._in_force.context.services.now())
         results = tuple(each for each in results if each.rule.stage is stage or stage is Stage.SENDER)
         for result in results:
             lack = shortfall(result.rule.then, self._tls) if isinstance(result.rule.then, RequireTls) else None
             if lack is not None and result.matches:
-                self._context.rule_applied("", note_of(result))
+                self._in_force.context.rule_applied("", note_of(result))
                 if result.enforced:
                     return lack
         refused = refusal_of(results)
         if refused is None:
             return None
-        self._context.rule_applied("", note_of(refused[1]))
+        self._in_force.context.rule_applied("", note_of(refused[1]))
         return refused[0]
 
     async def flush(self, domain: str, tls: TlsSession | None) -> Reply:
@@ -173,12 +170,12 @@ class Gate:
         name = domain.removeprefix("@")
         login = None if self.login is None else self.login.name
         certificate = None if tls is None else tls.client
-        refusal = self._context.admission.judge_flush(name, self.client, login, certificate)
-        refusal = refusal or self._context.services.clients.flush(domain)
+        refusal = self._in_force.context.admission.judge_flush(name, self.client, login, certificate)
+        refusal = refusal or self._in_force.context.services.clients.flush(domain)
         if refusal is not None:
             self._told("ETRN", name, refusal)
             return refusal
-        started = await self._context.services.queue.flush(domain)
+        started = await self._in_force.context.services.queue.flush(domain)
         if started:
             return Reply.of(253, _STARTED, f"{started} pending messages for node {name} started")
         return Reply.of(251, _STARTED, f"No messages waiting for node {name}")

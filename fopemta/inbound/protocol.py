@@ -19,7 +19,7 @@ from fopemta.address.grammar import NotInGrammar
 from fopemta.address.ip import canonical_ip_address
 from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
-from fopemta.inbound.context import InboundContext, InForce
+from fopemta.inbound.context import InForce
 from fopemta.inbound.gate import Gate
 from fopemta.inbound.pace import Pace
 from fopemta.inbound.reception import Reception
@@ -91,7 +91,7 @@ class InboundProtocol(Protocol):
         self._reception: Reception | None = None
         # The message that came last, also once it has been given up.
         self._coming: tuple[str, Envelope]
-        self._pace = Pace(in_force().services.clock, self._timed_out, self._too_long)
+        self._pace = Pace(in_force.context.services.clock, self._timed_out, self._too_long)
         # The greeting is still to come: the listener lets clients wait for it.
         self._silent = False
         self._closing = False
@@ -113,7 +113,7 @@ class InboundProtocol(Protocol):
         """A client has connected; under implicit TLS the handshake comes first."""
         transport = self._transport
         self._client = canonical_ip_address(getattr(transport.getPeer(), "host", "unknown"))
-        maillog.connected(self._client, self._context.listener.endpoint)
+        maillog.connected(self._client, self._in_force.context.listener.endpoint)
         refusal = self._not_welcome()
         if refusal is None:
             self._sessions.joined(self)
@@ -129,7 +129,7 @@ class InboundProtocol(Protocol):
 
     def _not_welcome(self) -> Reply | None:
         """Why the client is sent away at once."""
-        context, sessions = self._context, self._sessions
+        context, sessions = self._in_force.context, self._sessions
         if sessions.closing:
             return _SHUTTING_DOWN
         if sessions.starting:
@@ -140,7 +140,7 @@ class InboundProtocol(Protocol):
 
     def _not_admitted(self, client: str, trusted: bool) -> Reply | None:
         """Why one more client with that address is not let in; where it is, it counts from now on."""
-        clients = self._context.services.clients
+        clients = self._in_force.context.services.clients
         refusal = clients.handshake(client) if self._implicit and self._session is None and not trusted else None
         refusal = refusal or clients.connecting(client, trusted)
         if refusal is not None:
@@ -148,12 +148,12 @@ class InboundProtocol(Protocol):
         return refusal
 
     def _limit_session(self) -> None:
-        self._pace.limit_session(None if self._gate.trusted else self._context.config.limits.timeouts.session)
+        self._pace.limit_session(None if self._gate.trusted else self._in_force.context.config.limits.timeouts.session)
 
     def _start(self) -> None:
-        listener = self._context.listener
+        listener = self._in_force.context.listener
         if self._implicit:
-            self._pace.expect(self._context.config.limits.timeouts.handshake)
+            self._pace.expect(self._in_force.context.config.limits.timeouts.handshake)
             self._begin_with_tls()
         elif listener.banner_delay and not self._gate.trusted:
             self._silent = True
@@ -162,14 +162,14 @@ class InboundProtocol(Protocol):
             self._greet()
 
     def _begin_with_tls(self) -> None:
-        if self._context.services.server_tls is None or self._prepare_tls() is not None:
+        if self._in_force.context.services.server_tls is None or self._prepare_tls() is not None:
             self.abort("there is no TLS for it")
         else:
             self._put_tls_below()
 
     @property
     def _implicit(self) -> bool:
-        return self._context.listener.tls is ListenerTls.IMPLICIT
+        return self._in_force.context.listener.tls is ListenerTls.IMPLICIT
 
     def dataReceived(self, data: bytes) -> None:
         """The client has sent something; it may come even while reading is paused."""
@@ -228,7 +228,7 @@ class InboundProtocol(Protocol):
         self._pace.stop()
         if self not in self._sessions.present:
             return  # sent away at once
-        self._context.services.clients.gone(self._client)
+        self._in_force.context.services.clients.gone(self._client)
         session = self._session
         if session.state is State.HANDSHAKE if session is not None else self._implicit:
             maillog.tls_failed(self._client, _words(reason))
@@ -261,10 +261,6 @@ class InboundProtocol(Protocol):
         self._transport.abortConnection()
 
     # --- performing effects ----------------------------------------------------------------------------------------
-
-    @property
-    def _context(self) -> InboundContext:
-        return self._in_force()
 
     @property
     def _transport(self) -> Any:
@@ -302,12 +298,13 @@ class InboundProtocol(Protocol):
             self._perform()
 
     def _begin(self, tls: TlsSession | None) -> list[Effect]:
-        self._session = ServerSession(self._context.rules(self._client, self._gate.trusted), tls)
+        self._session = ServerSession(self._in_force.context.rules(self._client, self._gate.trusted), tls)
         return self._session.start()
 
     def _secured(self) -> list[Effect]:
-        assert self._context.services.server_tls is not None
-        tls = self._context.services.server_tls.session(self._transport.getHandle())
+        server_tls = self._in_force.context.services.server_tls
+        assert server_tls is not None
+        tls = server_tls.session(self._transport.getHandle())
         maillog.tls_started(self._client, tls)
         return self._begin(tls) if self._session is None else self._session.secured(tls)
 
@@ -324,7 +321,7 @@ class InboundProtocol(Protocol):
         self._answer(Deferred.fromCoroutine(self._gate.flush(effect.domain, self._talk.tls)), self._talk.flushed)
 
     def _ask_login(self, effect: AskLogin) -> None:
-        logins = self._context.logins
+        logins = self._in_force.context.logins
         assert logins is not None
         self._exchange = logins.begin(effect.mechanism, self._client)
         self._answer(self._exchange.respond(effect.initial), self._login_answered)
@@ -348,9 +345,10 @@ class InboundProtocol(Protocol):
 
     def _prepare_tls(self) -> Reply | None:
         """Everything that may go wrong does so before 220 is said."""
-        assert self._context.services.server_tls is not None
+        server_tls = self._in_force.context.services.server_tls
+        assert server_tls is not None
         try:
-            self._prepared = self._context.services.server_tls.channel(self._tls_stands, self._heard, self._heard_all)
+            self._prepared = server_tls.channel(self._tls_stands, self._heard, self._heard_all)
         except Exception:  # noqa: BLE001  RFC 3207 4: 454, and the session goes on
             maillog.failed_unexpectedly("preparing TLS")
             return _NO_TLS_NOW
@@ -371,7 +369,7 @@ class InboundProtocol(Protocol):
         except NotInGrammar:
             self._tell(self._talk.not_impersonated(_NO_IMPERSONATION))
             return
-        logins = self._context.logins
+        logins = self._in_force.context.logins
         if other.login is None or logins is None:
             self._tell(self._become(other, None))
         else:
@@ -382,22 +380,22 @@ class InboundProtocol(Protocol):
         if isinstance(login, Reply):
             return self._talk.not_impersonated(login)
         client = self._client if other.address is None else other.address
-        refusal = self._not_admitted(client, self._context.admission.may_relay(client))
+        refusal = self._not_admitted(client, self._in_force.context.admission.may_relay(client))
         if refusal is not None:
             return self._talk.end(refusal, "the client that was named has had enough")
-        self._context.services.clients.gone(self._client)
+        self._in_force.context.services.clients.gone(self._client)
         self._client = client
         self._gate = Gate(self._in_force, client)
         self._gate.login = login
         self._limit_session()
         # Who may speak for others may go on to do so.
-        rules = attrs.evolve(self._context.rules(client, self._gate.trusted), xclient=True)
+        rules = attrs.evolve(self._in_force.context.rules(client, self._gate.trusted), xclient=True)
         return self._talk.restarted(rules, login)
 
     def _open_message(self, effect: OpenMessage) -> None:
         envelope = effect.envelope.arrived(self._arrival(effect.envelope), self._gate.from_outside)
         try:
-            self._reception = Reception(self._context, self._gate, envelope, self._wait_for_room)
+            self._reception = Reception(self._in_force.context, self._gate, envelope, self._wait_for_room)
             self._coming = self._reception.named
         except SpoolTrouble as trouble:
             self._tell(self._talk.failed(_reply_to(trouble)))
@@ -412,7 +410,7 @@ class InboundProtocol(Protocol):
             protocol_word(session.extended, session.tls is not None, login is not None, envelope.smtputf8),
             session.tls,
             None if login is None else login.name,
-            self._context.listener.endpoint,
+            self._in_force.context.listener.endpoint,
         )
 
     def _write_content(self, effect: WriteContent) -> None:
@@ -442,7 +440,7 @@ class InboundProtocol(Protocol):
             return
         maillog.accepted(message)
         try:
-            self._context.services.queue.accepted(message)
+            self._in_force.context.services.queue.accepted(message)
         except Exception:  # noqa: BLE001  # it is durable: the client hears 250, and the next start finds it
             maillog.failed_unexpectedly("handing a message to the queue")
         if not self._lost:
@@ -484,7 +482,7 @@ class InboundProtocol(Protocol):
         self._pause()
         if not answer.called:
             self._tell(self._talk.held_back())
-        answer.addTimeout(_LONGEST_THOUGHT, self._context.services.clock)
+        answer.addTimeout(_LONGEST_THOUGHT, self._in_force.context.services.clock)
         answer.addCallbacks(self._thought, self._not_thought, callbackArgs=(tell,), errbackArgs=(tell,))
         supervise(answer.addBoth(self._resume), "answering a client")
 
@@ -530,7 +528,7 @@ class InboundProtocol(Protocol):
         """Set the one deadline that the session's state asks for, none while it is we who are waited for."""
         session = self._session
         assert session is not None
-        state, timeouts = session.state, self._context.config.limits.timeouts
+        state, timeouts = session.state, self._in_force.context.config.limits.timeouts
         if state is State.CLOSED:
             return
         if self._all_said and not self._pauses:

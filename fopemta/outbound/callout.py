@@ -121,7 +121,7 @@ class Callout:
         found = await manager.context.router.hosts(consignment.next_hop)
         if isinstance(found, RoutingFailure):
             return _unknown(recipient, found.text)
-        probe = _Probe(manager.in_force, consignment, manager.plan(consignment), found)
+        probe = _Probe(manager, consignment, manager.plan(consignment), found)
         await probe.run()
         [verdict] = probe.verdicts()
         maillog.called_out(str(recipient), probe.said.value, verdict.text)

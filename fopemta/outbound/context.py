@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol
 
 import attrs
 from twisted.internet.defer import maybeDeferred
@@ -62,5 +62,7 @@ class OutboundContext:
         )  # fmt: skip
 
 
-# The context at the moment of asking: a walk outlives a reload, and what it does next it does under the new one.
-InForce: TypeAlias = Callable[[], OutboundContext]
+class InForce(Protocol):
+    """Has the context in force: a walk outlives a reload, and what it does next it does under the new one."""
+
+    context: OutboundContext

@@ -54,10 +54,6 @@ class DeliveryManager:
         self.context.pool.close()
         self.context.resumptions.clear()
 
-    def in_force(self) -> OutboundContext:
-        """The context of now."""
-        return self.context
-
     def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
         """See ICourier."""
         return Deferred.fromCoroutine(self._deliver(consignment, ended))
@@ -71,7 +67,7 @@ class DeliveryManager:
             found = await self.context.router.hosts(consignment.next_hop)
             if isinstance(found, RoutingFailure):
                 return _unroutable(consignment, found, self.context.now())
-            walk = Walk(self.in_force, consignment, self.plan(consignment), found, ended)
+            walk = Walk(self, consignment, self.plan(consignment), found, ended)
             await walk.run()
         except SpoolTrouble as trouble:
             maillog.spool_trouble(f"{consignment.message.id} cannot be read: {trouble}")

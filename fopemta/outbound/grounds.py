@@ -15,6 +15,7 @@ from fopemta.outbound.context import InForce
 from fopemta.policy.way import Way
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.plan import plan_towards
+from fopemta.trust.client_settings import TlsClient
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.levels import Level
 from fopemta.trust.permit import Ground, Judged
@@ -29,23 +30,24 @@ class Grounds:
         self._consignment = consignment
         self._plan = plan
         self._edition: object = None
-        self._ways: Mapping[Mailbox, Way] = {}
+        self._client: TlsClient | None = None
+        self._found: Mapping[Mailbox, TlsPlan | Diagnosis] = {}
 
     async def look(self) -> None:
         """Ask what is demanded now."""
-        demands = self._in_force().demands
+        context = self._in_force.context
         # Before it is asked: what changes meanwhile makes the answer an old one.
-        self._edition = demands.edition
-        found = demands.ways_in_force(self._consignment)
-        self._ways = await found if isinstance(found, Deferred) else found
+        self._edition, self._client = context.demands.edition, context.config.tls_client
+        found = context.demands.ways_in_force(self._consignment)
+        ways = await found if isinstance(found, Deferred) else found
+        self._found = {each: self._plan_by(way, self._client) for each, way in ways.items()}
 
     def against(self, recipient: Mailbox) -> Diagnosis | None:
         """Why nothing can be sent to `recipient` by the walk's plan; None when it can."""
-        way = self._ways.get(recipient)
-        if way is None or way.unsure is not None:
-            return Diagnosis.POLICY_UNKNOWN
-        same = way.hop == self._consignment.next_hop and self._plan_by(way) == self._plan
-        return None if same else Diagnosis.DEMAND_CHANGED
+        found = self._found.get(recipient, Diagnosis.POLICY_UNKNOWN)
+        if isinstance(found, Diagnosis):
+            return found
+        return None if found == self._plan else Diagnosis.DEMAND_CHANGED
 
     def of(self, recipients: Iterable[Mailbox], judged: Judged | None, era: int) -> Callable[[], Ground]:
         """What a permit for `recipients` is asked for with, at the moment when it is called; `era`: what `Pool.era` was
@@ -58,14 +60,19 @@ class Grounds:
         """The plan for all of them; None where it is not one, or was asked for before the configuration changed, or
         where what the connection has proven counts no more (roots that are others since).
         """
-        if self._in_force().demands.edition is not self._edition:
+        context = self._in_force.context
+        if context.demands.edition is not self._edition or context.config.tls_client is not self._client:
             return None
-        if any(self.against(each) is not None for each in recipients):
-            return None
-        plans = {self._plan_by(self._ways[each]) for each in recipients}
+        plans = {self._found.get(each) for each in recipients}
         plan = plans.pop() if len(plans) == 1 else None
-        given_up = plan is not None and plan.level >= Level.AUTHENTICATED and era != self._in_force().pool.era
-        return None if given_up else plan
+        if not isinstance(plan, TlsPlan) or plan != self._plan:
+            return None
+        return None if plan.level >= Level.AUTHENTICATED and era != context.pool.era else plan
 
-    def _plan_by(self, way: Way) -> TlsPlan:
-        return plan_towards(way.demanded, way.hop, self._in_force().config.tls_client)
+    def _plan_by(self, way: Way, client: TlsClient) -> TlsPlan | Diagnosis:
+        """The plan for somebody who is to be reached by `way`, else why there is none."""
+        if way.unsure is not None:
+            return Diagnosis.POLICY_UNKNOWN
+        if way.hop != self._consignment.next_hop:
+            return Diagnosis.DEMAND_CHANGED
+        return plan_towards(way.demanded, way.hop, client)

@@ -51,7 +51,7 @@ class Walk:
         self._plan = plan
         attempt = min(consignment.attempt_of(each) for each in consignment.recipients)
         self._cursor = Cursor(hosts, plan, attempt, functools.partial(_start_of, in_force, plan))
-        self._roll = Roll(consignment, plan, in_force().now, ended)
+        self._roll = Roll(consignment, plan, in_force.context.now, ended)
         self._tls_failures: dict[Host, Diagnosis] = {}
         # The step that is taken again for those for whom there was no room.
         self._full: Step | None = None
@@ -63,7 +63,7 @@ class Walk:
         self._without_ticket: Step | None = None
         # The last host that was tried has not answered in time.
         self._silent = False
-        self._reader = Reader(in_force().spool, consignment.message.id)
+        self._reader = Reader(in_force.context.spool, consignment.message.id)
         self._grounds = Grounds(in_force, consignment, plan)
 
     async def run(self) -> None:
@@ -79,7 +79,7 @@ class Walk:
 
     @property
     def _context(self) -> OutboundContext:
-        return self._in_force()
+        return self._in_force.context
 
     @property
     def _bench(self) -> Bench:
@@ -457,7 +457,7 @@ def _none_can(recipients: list[Mailbox], why: Diagnosis) -> tuple[RecipientResul
 
 # Not of the walk itself: that would be a circle for the collector of garbage.
 def _start_of(in_force: InForce, plan: TlsPlan, host: Host) -> Start | None:
-    memory = in_force().memory
+    memory = in_force.context.memory
     return None if memory is None else memory.start_of(host, plan.tls_rungs)
 
 

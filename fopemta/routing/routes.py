@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from fopemta.address.written import names_of
 from fopemta.routing.route import Route, Via
@@ -17,24 +16,45 @@ _BY_MX = Route(domain="*", via=Via.MX)
 
 def route_for(domain: str, routes: Sequence[Route]) -> Route:
     """The route whose domain names `domain` most narrowly (see `address.written`); else "*"; else by MX."""
-    by_domain = _by_domain(routes)
-    for name in names_of(domain):
-        if name in by_domain:
-            return by_domain[name]
-    return by_domain.get("*", _BY_MX)
+    table = _table_of(routes)
+    found = table.found.get(domain)
+    if found is None:
+        if len(table.found) >= _MOST_FOUND:
+            table.found.clear()
+        found = table.found[domain] = table.route_for(domain)
+    return found
 
 
-_Table: TypeAlias = Mapping[str, Route]
+# Strangers name the domains, so that what is remembered of them is bounded.
+_MOST_FOUND = 4096
+
+
+class _Table:
+    """Routes by their pattern, and what was `found` for the domains asked about last: a hoster may have thousands of
+    routes, and each message asks several times.
+    """
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self.by_domain = {route.domain: route for route in routes}
+        self.found: dict[str, Route] = {}
+
+    def route_for(self, domain: str) -> Route:
+        for name in names_of(domain):
+            if name in self.by_domain:
+                return self.by_domain[name]
+        return self.by_domain.get("*", _BY_MX)
+
+
 # The tables of the routes that were asked about last: those of the configuration that is in use, and of one to come.
 _tables: deque[tuple[Sequence[Route], _Table]] = deque(maxlen=4)
 
 
-def _by_domain(routes: Sequence[Route]) -> _Table:
-    """By the pattern; made once for each tuple, since a hoster may have thousands of routes and asks for every mail."""
+def _table_of(routes: Sequence[Route]) -> _Table:
+    """Made once for each tuple of routes."""
     for known, table in _tables:
         if known is routes:
             return table
-    table = {route.domain: route for route in routes}
+    table = _Table(routes)
     if isinstance(routes, tuple):
         _tables.appendleft((routes, table))
     return table

@@ -163,7 +163,7 @@ class GroundTests(SynchronousTestCase):
         demands = Demands()
         delivery.manager.context = attrs.evolve(delivery.manager.context, demands=demands)
         plan = delivery.manager.plan(consignment)
-        grounds = Grounds(delivery.manager.in_force, consignment, plan)
+        grounds = Grounds(delivery.manager, consignment, plan)
         looking = Deferred.fromCoroutine(grounds.look())
         self.assertIsNone(self.successResultOf(looking))
         return grounds, delivery, demands
@@ -190,7 +190,7 @@ class GroundTests(SynchronousTestCase):
 
     def test_nobody_is_permitted_before_anybody_has_looked(self) -> None:
         grounds, delivery, _ = self.grounds(lambda way: {BOB: way})
-        unasked = Grounds(delivery.manager.in_force, grounds._consignment, grounds._plan)
+        unasked = Grounds(delivery.manager, grounds._consignment, grounds._plan)
         self.assertIsNone(unasked.of((BOB,), None, 0)().plan)
 
 

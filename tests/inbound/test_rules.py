@@ -170,7 +170,7 @@ class NothingStaysTests(SynchronousTestCase):
             forgotten = inbound.forgotten()
             talk = inbound.open()
             talk.say(ENVELOPE + b"DATA\r\n")
-            inbound.factory.now = lambda: 1 // 0
+            inbound.exchange(now=lambda: 1 // 0)
             talk.say(CONTENT)
             self.assertEqual((talk.codes()[-1], len(forgotten), inbound.kept()), (code, 1, []), text)
             self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -37,7 +37,7 @@ class GroundsTests(SynchronousTestCase):
         delivery, demands = Delivery(peer()), Demands(demanded)
         delivery.manager.context = attrs.evolve(delivery.manager.context, demands=demands)
         consignment = Consignment(None, demands.way.hop, (BOB, EVE), demanded)  # type: ignore[arg-type]
-        grounds = Grounds(delivery.manager.in_force, consignment, delivery.manager.plan(consignment))
+        grounds = Grounds(delivery.manager, consignment, delivery.manager.plan(consignment))
         self.successResultOf(Deferred.fromCoroutine(grounds.look()))
         return grounds, delivery, demands
 
