@@ -31,6 +31,8 @@ class Server:
     works: tuple[str, ...] = ()
     # So many seconds it may take to greet.
     patience = 30.0
+    # Where the program is that is started.
+    root = ROOT
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
@@ -65,7 +67,7 @@ class Server:
 
     def launch(self) -> None:
         """Begin, or begin again with what lies in the spool; RuntimeError when it does not greet."""
-        environment = {**os.environ, "PATH": _PATH, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PATH": _PATH, "PYTHONPATH": str(self.root)}
         with open(self.folder / "output", "ab") as output:
             self.process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=self.folder
