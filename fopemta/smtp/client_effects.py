@@ -15,9 +15,9 @@ from fopemta.trust.diagnosis import Diagnosis
 
 
 class Phase(enum.Enum):
-    """Where in the conversation something happened."""
+    """The step of the conversation in which something happened."""
 
-    __hash__ = object.__hash__  # enum's own is a call of Python for each look into a table
+    __hash__ = object.__hash__  # Enum's own __hash__ is written in Python and slow; these members are keys of tables.
 
     GREETING = "greeting"
     HELO = "helo"
@@ -40,15 +40,15 @@ class Write:
 
 @attrs.frozen
 class BeginTls:
-    """Begin the handshake.  Answer with `secured`, or with `lost`."""
+    """Begin the TLS handshake.  Answer with `secured`; if it fails, close the connection."""
 
 
 @attrs.frozen
 class Ready:
-    """The session stands and a transaction may begin, if the plan allows it as it is.
+    """A transaction may begin, if the plan allows it over this connection.
 
-    `refused` is the server's answer where it refused STARTTLS; `offered` whether it offered it at all.  `name` is what
-    the server calls itself in its answer to EHLO or HELO, `offer` what it has.
+    `refused` is the server's reply if it refused STARTTLS, `offered` whether it offered STARTTLS.  `name` is the
+    server's name in its reply to EHLO or HELO, `offer` its extensions.
     """
 
     tls: bool
@@ -70,7 +70,7 @@ class SendContent:
 
 @attrs.frozen
 class RecipientResult:
-    """How one recipient fared: the deciding `reply`, or None where a `diagnosis` of ours decided.
+    """The result for one recipient: the deciding `reply`, or None where a `diagnosis` of ours decided.
 
     `accepted` means that the server has taken responsibility.
     """
@@ -84,14 +84,14 @@ class RecipientResult:
 
 @attrs.frozen
 class TransactionDone:
-    """Every recipient has its result, in the transaction's order."""
+    """The transaction is over: one result for each recipient, in the transaction's order."""
 
     results: tuple[RecipientResult, ...]
 
 
 @attrs.frozen
 class SessionFailed:
-    """The session is no good any more, and why."""
+    """The session has failed and cannot be used further; `phase`, `diagnosis` and `text` say why."""
 
     phase: Phase
     diagnosis: Diagnosis
@@ -101,7 +101,7 @@ class SessionFailed:
 
 @attrs.frozen
 class Broken:
-    """The session broke: what it was about, and the results that were known by then."""
+    """The session broke off: the failure, and the results that were known before it."""
 
     failure: SessionFailed
     results: tuple[RecipientResult, ...] = ()
@@ -117,11 +117,11 @@ ClientEffect: TypeAlias = Write | BeginTls | Ready | SendContent | SendChunk | T
 
 @attrs.frozen(kw_only=True)
 class Transaction:
-    """A message as MAIL and RCPT say it.
+    """A message as MAIL and RCPT announce it.
 
-    `size` octets; `body` as MAIL declares it, BINARY_MIME goes by BDAT; `utf8`: SMTPUTF8 is asked for.  `envelope` is
-    asked for what the sender wants to be told (RFC 3461), which is passed on where the server knows DSN.  `probe`:
-    nothing is sent, only who would be taken is asked; the transaction ends in RSET.
+    `size` in octets; `body` as declared in MAIL (BINARY_MIME is sent by BDAT); `utf8`: request SMTPUTF8.  The DSN
+    options of `envelope` (RFC 3461) are passed on where the server supports DSN.  `probe`: send no content, only learn
+    which recipients the server accepts; the transaction ends in RSET.
     """
 
     envelope: Envelope

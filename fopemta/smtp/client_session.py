@@ -1,7 +1,7 @@
-"""A client's ESMTP session without any I/O (pure): told what happened, it answers with effects.
+"""A client's ESMTP session without any I/O (pure): events in, effects out.
 
-It carries any number of messages one after another.  It does not decide what TLS is good enough: it says `Ready` and
-how, and whoever runs it begins a transaction or quits.
+It carries any number of messages one after another.  It does not decide which TLS is good enough: it reports the state
+of the connection in `Ready`, and the caller begins a transaction or quits.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ from fopemta.trust.permit import Permit
 
 
 class ClientSession:
-    """One connection.  `hostname` for EHLO; `wants_tls`: begin TLS where it is offered.  Of the text of a reply at most
-    `reply_text` characters are kept; `oversize` is the length of the longest that had more, 0 where none had.
+    """One connection to a server.
+
+    `hostname` is our name for EHLO; `wants_tls`: begin TLS where it is offered.  At most `reply_text` characters of a
+    reply's text are retained; `oversize` is the length of the longest reply that was cut, 0 if none was.
     """
 
     def __init__(self, hostname: str, wants_tls: bool, reply_text: int = 1024) -> None:
@@ -63,9 +65,9 @@ class ClientSession:
     # --- what happens ----------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> list[ClientEffect]:
-        """The server sent `data`, cut anywhere."""
+        """Process `data` from the server, cut anywhere."""
         if self._closed:
-            return []  # nobody listens any more, and it must not pile up
+            return []  # the session is over: what still comes must not pile up
         self._heard_under_tls = self._heard_under_tls or self.tls
         self._parser.feed(data)
         while not self._closed:
@@ -79,7 +81,7 @@ class ClientSession:
         return self._taken()
 
     def secured(self) -> list[ClientEffect]:
-        """The handshake has succeeded.  RFC 3207 4.2: what was learned in the clear is forgotten."""
+        """The handshake has succeeded.  RFC 3207 4.2: everything learned in the clear is forgotten."""
         self._go(ClientEvent.SECURED)
         self.tls = True
         self.offer = ServerOffer()
@@ -89,9 +91,9 @@ class ClientSession:
         return self._taken()
 
     def begin(self, transaction: Transaction, permit: Permit) -> list[ClientEffect]:
-        """Send a message.  Only when `Ready` was said, and again after each `TransactionDone`.
+        """Send a message.  Call it only after `Ready`, or after the `TransactionDone` of the previous message.
 
-        Raises ValueError where `permit` is for other recipients, or for another kind of connection.
+        Raises ValueError if `permit` was issued for other recipients or another kind of connection.
         """
         if not permit.covers(transaction.recipients, self.tls):
             raise ValueError("the permit is not for this transaction")
@@ -102,15 +104,15 @@ class ClientSession:
         return self._taken()
 
     def content_sent(self) -> None:
-        """The final dot is out."""
+        """Report that the content with its final dot has been written."""
         self._go(ClientEvent.SENT)
 
     def chunk_sent(self, last: bool) -> None:
-        """A BDAT and its octets are out; `last`: with them the message ended."""
+        """Report that a BDAT command and its octets have been written; `last`: they ended the message."""
         self._go(ClientEvent.SENT if last else ClientEvent.CHUNK_OUT)
 
     def quit(self) -> list[ClientEffect]:
-        """Say goodbye where that is possible, else hang up."""
+        """Send QUIT if the session is idle, else hang up."""
         if self.state is ClientState.READY:
             self._go(ClientEvent.QUIT)
             self._write("QUIT")
@@ -121,12 +123,12 @@ class ClientSession:
 
     @property
     def phase(self) -> Phase:
-        """Whose reply is awaited."""
+        """The command whose reply is awaited."""
         if self.state is ClientState.ENVELOPE and self._awaited:
             return self._awaited[0][0]
         if self.state is ClientState.EHLO_AGAIN and self._heard_under_tls:
-            # TLS stands: what the server *says*, or leaves out, is no failure of the handshake any more, and must not
-            # lead to a weaker one or to plain text.
+            # TLS is established: what the server says or omits now is no failure of the handshake, and must not lead to
+            # weaker TLS or to plain text.
             return Phase.HELO
         return PHASES[self.state]
 
@@ -135,7 +137,7 @@ class ClientSession:
         return self.state is ClientState.CLOSED
 
     def answered(self) -> tuple[RecipientResult, ...]:
-        """The results of a transaction that broke off: those recipients whose fate is known."""
+        """The results known so far, of a transaction that broke off."""
         return tuple(self._results.values())
 
     # --- greeting and TLS ------------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ class ClientSession:
                 self._go(ClientEvent.CLOSE)
                 self._effects.append(Hangup())
             case ClientState.CONTENT | ClientState.CHUNK if reply.code >= 500:
-                # It does not want to hear the end, today or ever.
+                # It will never accept this message: the rest need not be sent.
                 self._decide(self._undecided, Phase.CONTENT, reply)
                 self._broken_off()
             case ClientState.CONTENT | ClientState.CHUNK if reply.code >= 400:
@@ -186,8 +188,7 @@ class ClientSession:
         if self._is_greeting_again(reply):
             self._greeting = None
         elif 200 <= reply.code < 300:
-            # HELO knows no extensions but the one that we look for everywhere, whatever the server writes behind its
-            # name.
+            # HELO has no extensions, but STARTTLS is looked for in its reply too, whatever follows the server's name.
             self._introduction = reply
             self._name = reply.lines[0].partition(" ")[0]
             lines = reply.lines + self._hear_out(self._is_more_of_the_offer)
@@ -204,18 +205,18 @@ class ClientSession:
             self._fail_by(reply)
 
     def _is_greeting_again(self, reply: Reply) -> bool:
-        """It greets twice, or once more under TLS; taken as the answer to EHLO it would offer nothing."""
+        """Whether the greeting is repeated, perhaps under TLS; taken as the answer to EHLO it would offer nothing."""
         if self._greeting is None or reply.code != 220 or lists_starttls(reply.lines):
             return False
         return reply.lines[0].split(" ")[0] == self._greeting.lines[0].split(" ")[0]
 
     def _is_more_of_the_offer(self, reply: Reply) -> bool:
-        """The answer to EHLO once more, or a part of it by a server that ends each line as the last one."""
+        """Whether the answer to EHLO is repeated, or continued by a server that ends each line as the last one."""
         again = self._introduction
         return again is not None and (reply == again or (reply.code == again.code and continues_offer(reply.lines)))
 
     def _hear_out(self, belongs: Callable[[Reply], bool]) -> tuple[str, ...]:
-        """The lines of what is there already and `belongs` to the reply at hand."""
+        """The lines of replies already received that `belongs` assigns to the reply at hand."""
         lines: list[str] = []
         while (more := self._parser.next_reply(early=True)) is not None:
             if isinstance(more, Garbage) or len(lines) >= MOST_LINES or not belongs(more):
@@ -238,7 +239,7 @@ class ClientSession:
         if not 200 <= reply.code < 300:
             self._ready(Ready(False, True, self._kept(reply), self._name, self.offer), ClientEvent.TLS_REFUSED)
         elif not self._parser.empty:
-            # What came in the clear behind the 220 is somebody else's, or a broken server's.
+            # What came in the clear after the 220 was injected, or comes from a broken server.
             text = "data in the clear behind the answer to STARTTLS"
             self._effects.append(SessionFailed(Phase.HANDSHAKE, Diagnosis.NOT_TLS, text))
             self._go(ClientEvent.CLOSE)
@@ -255,7 +256,7 @@ class ClientSession:
     # --- transactions ----------------------------------------------------------------------------------------------
 
     def _send_commands(self) -> None:
-        """All that is unsent with PIPELINING, else the next one alone (RFC 2920)."""
+        """Send all commands with PIPELINING, else only the next one (RFC 2920)."""
         if self._spoken_ahead():
             return
         count = len(self._unsent) if self.offer.pipelining else 1
@@ -283,11 +284,11 @@ class ClientSession:
             self._next_command()
 
     def _next_command(self) -> None:
-        """Go on while anybody may still get the message, else give the transaction up."""
+        """Continue while some recipient may still get the message, else abandon the transaction."""
         if self._anybody_undecided and self._unsent:
             self._send_commands()
         elif self._anybody_undecided:
-            # All is said that BDAT does not say for itself.
+            # Only the BDAT commands remain, which the performer sends.
             self._go(ClientEvent.TO_CHUNKS)
             self._effects.append(SendChunk())
         else:
@@ -295,7 +296,7 @@ class ClientSession:
             self._reset()
 
     def _reset(self) -> None:
-        """The server may still be in the transaction that came to nothing; the next MAIL would be out of place."""
+        """Send RSET: the server may still be in the failed transaction, and would refuse the next MAIL."""
         self._go(ClientEvent.TO_RESET)
         self._write("RSET")
 
@@ -305,7 +306,7 @@ class ClientSession:
             if self._anybody_undecided:
                 self._effects.append(SendContent())
             else:
-                # Pipelined, and nobody was accepted: an empty message ends it (RFC 2920 3.1).
+                # Pipelined, and no recipient was accepted: an empty message ends it (RFC 2920 3.1).
                 self._effects.append(Write(b".\r\n"))
                 self._go(ClientEvent.SENT)
             return
@@ -327,7 +328,7 @@ class ClientSession:
             self._reset()
 
     def _final(self, reply: Reply) -> None:
-        # Decided ones were refused before: an answer to the empty message concerns nobody.
+        # Recipients with a result were refused before: the answer to an empty message concerns none of them.
         self._decide(self._undecided, Phase.FINAL, reply, accepted=200 <= reply.code < 300)
         if reply.code == 421:
             self._broken_off()
@@ -348,7 +349,7 @@ class ClientSession:
 
     @property
     def _anybody_undecided(self) -> bool:
-        """Asked after each reply, of which there is one for each recipient."""
+        """Whether some recipient has no result yet; O(1), since it is asked after each reply to RCPT."""
         assert self._transaction is not None
         return len(self._results) < len(self._transaction.recipients)
 
@@ -368,7 +369,7 @@ class ClientSession:
         self._effects.append(TransactionDone(ordered))
 
     def _broken_off(self) -> None:
-        """421, so the server closes; or the rest of the message is not to be said."""
+        """End the transaction and hang up: the server sent 421, or refused the rest of the content."""
         self._done()
         self._go(ClientEvent.CLOSE)
         self._effects.append(Hangup())
@@ -383,7 +384,9 @@ class ClientSession:
             self._effects.append(Write(_line(line)))
 
     def _spoken_ahead(self) -> bool:
-        """What is there already before a command is out is no answer to it: all replies would be one off."""
+        """Fail if there is input before a command is sent: it cannot be the answer, and all replies would be off by
+        one.
+        """
         if self._parser.empty:
             return False
         self._fail(Diagnosis.PROTOCOL_ERROR, "a reply to what had not been said yet")
@@ -395,7 +398,7 @@ class ClientSession:
         self._fail(kind, reply.text, reply)
 
     def _kept(self, reply: Reply) -> Reply:
-        """What is kept of it: one reply for each recipient of a message, in records, logs and reports."""
+        """The reply, shortened: one for each recipient is stored in records, logs and reports."""
         kept = reply.shortened(self._reply_text)
         if kept is not reply:
             self.oversize = max(self.oversize, sum(map(len, reply.lines)))
@@ -403,7 +406,7 @@ class ClientSession:
 
     def _fail(self, diagnosis: Diagnosis, text: str, reply: Reply | None = None) -> None:
         phase = self.phase
-        # What was to be done next is off: nobody begins anything with a server that has spoken out of turn.
+        # Cancel what was to be done next: a server that has spoken out of turn gets no transaction.
         self._effects = [each for each in self._effects if not isinstance(each, _NEXT_STEPS)]
         self._effects.append(SessionFailed(phase, diagnosis, text, reply))
         self._go(ClientEvent.CLOSE)
@@ -425,7 +428,7 @@ def _line(text: str) -> bytes:
 
 
 def _commands(transaction: Transaction, offer: ServerOffer) -> list[_Command]:
-    """What is said before the message; with BDAT there is no DATA."""
+    """The commands before the content; with BDAT there is no DATA."""
     commands: list[_Command] = [(_line(_mail(transaction, offer)), Phase.MAIL, None)]
     commands += [(_line(_rcpt(transaction, each, offer)), Phase.RCPT, each) for each in transaction.recipients]
     if transaction.body is not BodyType.BINARY_MIME and not transaction.probe:
@@ -455,7 +458,7 @@ def _rcpt(transaction: Transaction, recipient: Mailbox, offer: ServerOffer) -> s
     if offer.dsn and options.notify:
         words.append("NOTIFY=" + ",".join(sorted(each.value for each in options.notify)))
     if offer.dsn and options.original is not None:
-        # RFC 6533 3: the form in ASCII is good for every server.
+        # RFC 6533 3: the ASCII form suits every server.
         encode = encode_unitext if options.original.kind == "utf-8" else encode_xtext
         words.append(f"ORCPT={options.original.kind};{encode(options.original.address)}")
     return " ".join(words)

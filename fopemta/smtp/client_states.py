@@ -1,4 +1,4 @@
-"""The states of a client session and every way from one to another (pure)."""
+"""The states of a client session and all transitions between them (pure)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fopemta.smtp.client_effects import Phase
 
 
 class ClientState(enum.Enum):
-    """Where a session stands; most wait for the reply to what was sent last."""
+    """The state of a session; in most states a reply is awaited."""
 
-    __hash__ = object.__hash__  # enum's own is a call of Python for each look into a table
+    __hash__ = object.__hash__  # Enum's own __hash__ is written in Python and slow; these members are keys of tables.
 
     GREETING = "greeting"
     EHLO = "ehlo"
@@ -31,13 +31,13 @@ class ClientState(enum.Enum):
 
 
 class ClientEvent(enum.Enum):
-    """What moves a session."""
+    """What changes the state of a session."""
 
-    __hash__ = object.__hash__  # enum's own is a call of Python for each look into a table
+    __hash__ = object.__hash__  # Enum's own __hash__ is written in Python and slow; these members are keys of tables.
 
     GREETED = "greeted"
     NO_EHLO = "no ehlo"
-    KNOWN = "known"  # EHLO or HELO was answered and TLS is not to be begun
+    KNOWN = "known"  # EHLO or HELO was answered, and TLS will not be begun
     WANT_TLS = "want tls"
     TLS_REFUSED = "tls refused"
     TLS_GRANTED = "tls granted"

@@ -1,6 +1,7 @@
-"""From a command line to a checked command, or to the reply that says what is wrong with it (pure).
+"""Parse a command line into a checked command, or into the reply that says what is wrong with it (pure).
 
-One row per verb.  This is the *check* of syntax; whether the command fits the state, and policy, come after.
+One row per verb.  Only the syntax is checked here; whether the command is allowed in the current state, and policy, are
+checked later.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from fopemta.smtp.parameters import MailOptions, Parameter
 
 
 class Verb(enum.Enum):
-    """The commands we know."""
+    """The commands that are recognised."""
 
-    # As of the states: looked up for every command.
+    # Enum's own __hash__ is slow, and a verb is looked up for every command.
     __hash__ = object.__hash__
 
     HELO = "HELO"
@@ -46,9 +47,9 @@ class Verb(enum.Enum):
 
 @attrs.frozen
 class Chunk:
-    """What BDAT announces: `octets` follow the line, `last` ends the message.
+    """A BDAT announcement: `octets` follow the line, `last` ends the message.
 
-    `flaw` is what is wrong with the line; the octets come all the same.
+    `flaw` is what is wrong with the line; the octets follow all the same.
     """
 
     octets: int
@@ -62,11 +63,11 @@ _NOTHING_OF_RCPT = RecipientOptions()
 
 @attrs.frozen
 class Command:
-    """A command whose syntax is good.
+    """A command with good syntax.
 
-    `name` is the argument of HELO and EHLO, the domain of ETRN, the mechanism of AUTH; `argument` what else is given
-    as it is (the initial response of AUTH, the attributes of XCLIENT, None where there is none).  `path` of MAIL and
-    RCPT, where None is `<>` and an empty domain is `<postmaster>`; `mail` and `recipient` what they say beside it.
+    `name` is the argument of HELO and EHLO, the domain of ETRN or the mechanism of AUTH; `argument` is the unparsed
+    rest (the initial response of AUTH, the attributes of XCLIENT), None if absent.  `path` is the address of MAIL or
+    RCPT: None is `<>`, an empty domain is `<postmaster>`.  `mail` and `recipient` hold their parameters.
     """
 
     verb: Verb
@@ -79,19 +80,19 @@ class Command:
 
 
 class Known(Protocol):
-    """What the client may use."""
+    """The facts about the session that the syntax of a command depends on."""
 
     @property
     def offered(self) -> Offered | None:
-        """None unless it greeted with EHLO."""
+        """The extensions offered to the client; None unless it greeted with EHLO."""
 
     @property
     def utf8(self) -> bool:
-        """In the transaction that stands."""
+        """Whether the current transaction uses SMTPUTF8."""
 
     @property
     def home(self) -> str | None:
-        """The domain of senders who name none; None where the grammar is kept to the letter."""
+        """The domain for sender addresses without one; None if the client must follow the grammar strictly."""
 
 
 Parsed: TypeAlias = Command | Reply
@@ -105,7 +106,7 @@ _NOT_UTF8 = Reply.of(501, "5.5.2", "Only printable characters in UTF-8 are allow
 _NO_SMTPUTF8 = Reply.of(553, "5.6.7", "Non-ASCII addresses need SMTPUTF8")
 _UNKNOWN_PARAMETER = Reply.of(555, "5.5.4", "Unknown parameter")
 
-# RFC 3030 2 sets no limit; what is larger than this is a lie about octets that will never come.
+# RFC 3030 2 sets no limit; a greater number announces octets that can never come.
 _MOST_OCTETS = 2**63
 _CHUNK = re.compile(r" *([0-9]{1,20})(.*)")
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
@@ -128,7 +129,7 @@ def parse(line: bytes, known: Known) -> Parsed:
 
 
 def chunk_of(line: bytes) -> Chunk | None:
-    """The chunk that a BDAT line announces, however wrong the rest of the line is; None when it cannot be known."""
+    """The chunk that a BDAT line announces, even if the rest of the line is wrong; None if its size cannot be read."""
     word, _, rest = line.partition(b" ")
     match = _CHUNK.fullmatch(rest.decode("latin-1")) if word.upper() == b"BDAT" else None
     if match is None or int(match[1]) >= _MOST_OCTETS:
@@ -169,7 +170,7 @@ def _greeting(verb: Verb, argument: str, known: Known) -> Parsed:
 
 
 def _etrn(verb: Verb, argument: str, known: Known) -> Parsed:
-    """RFC 1985 5: a domain, "@" before it for its sub-domains too; "#" is a queue of our own naming: we name none."""
+    """RFC 1985 5: a domain, with "@" before it to include its sub-domains; "#" names a queue, of which we have none."""
     name = argument.strip(" ")
     if name.startswith("#"):
         return Reply.of(458, "4.5.4", "There are no named queues here")
@@ -189,7 +190,7 @@ def _auth(verb: Verb, argument: str, known: Known) -> Parsed:
 
 
 def _xclient(verb: Verb, argument: str, known: Known) -> Parsed:
-    """What the attributes mean is for `smtp.xclient`; a client that may not use it is not told more."""
+    """`smtp.xclient` reads the attributes, if the client may use the command."""
     if known.offered is None or not known.offered.xclient:
         return UNKNOWN
     return Command(verb, argument=argument)
@@ -230,7 +231,7 @@ def _rcpt(verb: Verb, argument: str, known: Known) -> Parsed:
 
 
 def _said(text: str, table: Callable[[Offered], dict[str, Parameter]], known: Known) -> dict[str, Any] | Reply:
-    """The attributes that the parameters in `text` give; `table` has those that may stand here."""
+    """The attributes from the parameters in `text`; `table` has the parameters that are allowed here."""
     if not text:
         return {}
     rows = table(known.offered) if known.offered is not None else {}
@@ -266,5 +267,5 @@ _CHECKS: dict[Verb, _Check] = {
 }
 _ROWS: dict[bytes, tuple[Verb, _Check]] = {verb.value.encode("ascii"): (verb, check) for verb, check in _CHECKS.items()}
 _MAY_BE_UTF8 = frozenset({Verb.MAIL, Verb.RCPT, Verb.VRFY})
-# A machine's name in some code page: what it says is of no consequence.
+# Machine names may be in any code page, and nothing depends on them.
 _NAMED = frozenset({Verb.HELO, Verb.EHLO})

@@ -1,7 +1,7 @@
-"""The ESMTP extensions that a server offers (pure): data, one value each.
+"""The ESMTP extensions that a server offers (pure): a table with one value each.
 
-An extension is offered only where it works, all the way to the next hop, and its parameters are known only
-while it is offered.
+An extension is offered only where it works all the way to the next hop, and its parameters are recognised only while it
+is offered.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from fopemta.smtp.parameters import Parameter
 
 @attrs.frozen(kw_only=True, cache_hash=True)  # the answer to EHLO is found by it
 class Offered:
-    """What decides about the EHLO list.
+    """The facts that decide the EHLO list.
 
-    `starttls` may be begun now; `mechanisms` of AUTH that may be used now; `require_tls` may be asked for now;
-    `xclient` this client may speak for others.  `message_size` octets at most, 0 for no limit; `recipients` of one
-    transaction.  `without` are the keywords that the operator has turned off.
+    `starttls`: TLS may begin now; `mechanisms` of AUTH that may be used now; `require_tls`: REQUIRETLS may be requested
+    now; `xclient`: this client may use XCLIENT.  `message_size` in octets, 0 for no limit; `recipients` per
+    transaction.  `without`: keywords that the operator has turned off.
     """
 
     message_size: int
@@ -36,7 +36,7 @@ class Offered:
 
 @attrs.frozen
 class Extension:
-    """`keyword` as in EHLO, `value` behind it, `when` it is offered, and what parameters it brings."""
+    """One extension: its EHLO `keyword` and `value`, `when` it is offered, and the parameters that it adds."""
 
     keyword: str
     value: Callable[[Offered], str] = lambda _: ""
@@ -46,7 +46,7 @@ class Extension:
 
 
 def _has(*keywords: str) -> Callable[[Offered], bool]:
-    """For an extension that needs others."""
+    """A condition for an extension that depends on others."""
     return lambda offered: offered.without.isdisjoint(keywords)
 
 
@@ -96,35 +96,35 @@ EXTENSIONS: tuple[Extension, ...] = (
     ),
     Extension("LIMITS", value=lambda offered: f"RCPTMAX={offered.recipients}"),  # RFC 9422
     Extension(
-        "XCLIENT",  # Postfix's own
+        "XCLIENT",  # defined by Postfix
         value=lambda _: "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT",
         when=lambda offered: offered.xclient,
     ),
 )
 
-# What an operator may turn off, for peers that stumble over it.  STARTTLS and AUTH have settings of their own.
+# Extensions that you may turn off for peers that mishandle them.  STARTTLS and AUTH have settings of their own.
 OPTIONAL = frozenset(each.keyword for each in EXTENSIONS) - {"STARTTLS", "AUTH", "REQUIRETLS", "XCLIENT"}
 
 
 def offers(offered: Offered) -> Iterator[Extension]:
-    """Those that stand in the EHLO list, in its order."""
+    """The extensions in the EHLO list, in its order."""
     return (each for each in EXTENSIONS if each.keyword not in offered.without and each.when(offered))
 
 
-@functools.lru_cache(maxsize=256)  # a few for each listener, asked for by every session
+@functools.lru_cache(maxsize=256)  # few per listener, and needed by every session
 def ehlo_reply(hostname: str, offered: Offered) -> bytes:
-    """The answer to EHLO: a line with our name, then one for each extension."""
+    """The reply to EHLO: a line with our name, then one for each extension."""
     lines = (f"{each.keyword} {each.value(offered)}".rstrip() for each in offers(offered))
     return Reply(250, None, (hostname, *lines)).render()
 
 
 @functools.lru_cache(maxsize=256)
 def mail_parameters(offered: Offered) -> dict[str, Parameter]:
-    """What MAIL may say, by keyword; a later extension extends the parameter of an earlier one."""
+    """The parameters of MAIL by keyword; a later extension replaces the parameter of an earlier one."""
     return {each.keyword: each for extension in offers(offered) for each in extension.mail}
 
 
 @functools.lru_cache(maxsize=256)
 def rcpt_parameters(offered: Offered) -> dict[str, Parameter]:
-    """What RCPT may say, by keyword."""
+    """The parameters of RCPT by keyword."""
     return {each.keyword: each for extension in offers(offered) for each in extension.rcpt}

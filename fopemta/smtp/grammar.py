@@ -1,8 +1,8 @@
-"""The grammar of paths, parameters and names in SMTP commands (pure); the addresses in them: `address.grammar`.
+"""The grammar of paths, parameters and names in SMTP commands (pure); addresses: `address.grammar`.
 
-RFC 5321 4.1.2.  What is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC where no two
-readers can take what is written for different things: blanks after the colon and at the end of MAIL and RCPT lines, any
-printable word for a client's name; and for clients who are known, paths without angle brackets.
+RFC 5321 4.1.2.  What is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC only where the
+text has just one reading: blanks after the colon and at the end of MAIL and RCPT lines, any printable word as the
+client's name; and, for trusted clients, paths without angle brackets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\U0010fff
 
 
 def split_path(argument: str, lenient: bool = False) -> tuple[str, str]:
-    """An argument "<path> parameters" in two: the path without its brackets, the rest stripped.
+    """Split the argument "<path> parameters": the path without its brackets, the rest stripped.
 
     `lenient`: the brackets may be missing.  Raises NotInGrammar.
     """
@@ -34,23 +34,23 @@ def split_path(argument: str, lenient: bool = False) -> tuple[str, str]:
 
 def _bare_path(text: str, lenient: bool) -> tuple[str, str]:
     path, _, rest = text.partition(" ")
-    # What may hold a blank or a bracket has no certain end without brackets around it; what has no @ and an equals sign
-    # is a parameter, and the address is missing.
+    # Without brackets, a path that may hold a blank or a bracket has no certain end; and a word with an equals sign but
+    # no @ is a parameter whose address is missing.
     if not lenient or not path or _NEEDS_BRACKETS.search(path) or ("=" in path and "@" not in path):
         raise NotInGrammar("the address must stand in angle brackets")
     return path, rest.strip(" ")
 
 
 def local_sender(path: str, domain: str) -> Mailbox:
-    """A path without brackets that may lack its domain, which is then `domain`.  Raises NotInGrammar."""
+    """An address without brackets; a missing domain becomes `domain`.  Raises NotInGrammar."""
     return mailbox(f"{path}@{domain}" if DOT_STRING.fullmatch(path) else path)
 
 
 def host_name(text: str) -> str:
-    """The argument of HELO or EHLO: mostly a domain or literal, but many programs say what their machine is called.
+    """The argument of HELO or EHLO: usually a domain or address literal, but many programs give a machine name.
 
-    The name says nothing that could be relied on, so any word will do (RFC 5321 4.1.4); what might not be safe in a
-    header or a log becomes "?".  Raises NotInGrammar.
+    Nothing relies on the name, so any word will do (RFC 5321 4.1.4); characters that are unsafe in a header or log
+    become "?".  Raises NotInGrammar.
     """
     name = text.strip(" ")
     try:
@@ -63,7 +63,7 @@ def host_name(text: str) -> str:
 
 
 def parameters(text: str) -> dict[str, str | None]:
-    """ESMTP parameters by upper-case keyword (RFC 5321 4.1.2).  Raises NotInGrammar, also for a repeated one."""
+    """ESMTP parameters by upper-case keyword (RFC 5321 4.1.2).  Raises NotInGrammar, also for a repeated keyword."""
     found: dict[str, str | None] = {}
     for word in text.split(" "):
         if not word:

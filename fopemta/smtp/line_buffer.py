@@ -1,37 +1,36 @@
-"""Strictly CRLF-ended lines out of a stream of bytes, in bounded memory (pure)."""
+"""Split a stream of bytes into lines that end in CRLF and nothing else, in bounded memory (pure)."""
 
 from __future__ import annotations
 
 import enum
 import re
 
-# A CR that no LF follows, or a LF that no CR precedes.  A CR at the very end may still get its LF.
+# A CR without LF after it, or an LF without CR before it.  A CR at the very end may still get its LF.
 _BARE = re.compile(rb"\r(?!\n|\Z)|(?<!\r)\n")
 
 
 class LineFlaw(enum.Enum):
-    """A line that must not be read as anything, given once in its place."""
+    """The reason why a line must not be interpreted; reported once, in place of the line."""
 
     TOO_LONG = "too long"
     BARE_LINE_END = "bare CR or LF"
 
 
 class LineBuffer:
-    """Collects bytes and gives lines, each ended by CRLF and nothing else (RFC 5321 2.3.8).
+    """Collects bytes and returns lines, each ended by CRLF and nothing else (RFC 5321 2.3.8).
 
-    `limit` octets is the longest line, CRLF included.  A flawed line is reported as soon as it is known to be one, and
-    the rest of it, up to its CRLF, is swallowed without being kept.  What comes out does not depend on how the bytes
-    were cut.
+    `limit` is the longest line in octets, CRLF included.  A flawed line is reported as soon as the flaw is certain, and
+    the rest of it, up to its CRLF, is discarded.  The result does not depend on how the bytes were cut.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._data = b""
         self._at = 0
-        # Octets of an unfinished line that have been looked through: a line that comes octet by octet is read once.
+        # Octets of an unfinished line that have been searched already, so that a line sent octet by octet is read once.
         self._clean = 0
         self._swallowing = False
-        # Octets of the flawed line that is being swallowed, so far; for whoever loses patience.
+        # Octets of the current flawed line discarded so far, so that the caller can set a limit.
         self.swallowed = 0
 
     def feed(self, data: bytes) -> None:
@@ -41,7 +40,7 @@ class LineBuffer:
 
     @property
     def size(self) -> int:
-        """Octets that have been fed and not yet taken."""
+        """Octets fed and not yet taken."""
         return len(self._data) - self._at
 
     def next_line(self) -> bytes | LineFlaw | None:
@@ -59,20 +58,20 @@ class LineBuffer:
         return self._flaw(start, end + 2)
 
     def take(self, size: int) -> bytes:
-        """Up to `size` octets, for a state that counts them and does not read lines."""
+        """Take up to `size` octets, in a state that counts octets instead of reading lines."""
         taken = self._data[self._at : self._at + size]
         self._at += len(taken)
         self._clean = 0
         return taken
 
     def take_rest(self) -> bytes:
-        """Everything not yet taken, for a state that does not read lines."""
+        """Take everything that is left, in a state that does not read lines."""
         rest = self._data[self._at :]
         self._data, self._at, self._clean = b"", 0, 0
         return rest
 
     def clear(self) -> None:
-        """Forget everything, also that a line was being swallowed."""
+        """Forget all input, and any flawed line that is being discarded."""
         self._data, self._at, self._clean, self._swallowing, self.swallowed = b"", 0, 0, False, 0
 
     def _flaw_of_unfinished(self, start: int) -> LineFlaw | None:
@@ -80,7 +79,7 @@ class LineBuffer:
             return None
         flaw = self._flaw(start, len(self._data), self._clean)
         if flaw is LineFlaw.TOO_LONG and self.size < self._limit:
-            # The last octet may be a CR that waits for its LF.
+            # The last octet may be a CR whose LF has not arrived.
             self._clean = self.size - 1
             return None
         self._swallowing, self._clean = True, 0
@@ -94,7 +93,7 @@ class LineBuffer:
         return LineFlaw.TOO_LONG
 
     def _swallow(self) -> bool:
-        """Drop what belongs to a flawed line; True when its CRLF has come."""
+        """Discard the rest of a flawed line; True once its CRLF was found."""
         end = self._data.find(b"\r\n", self._at)
         if end >= 0:
             self._at, self._swallowing, self.swallowed = end + 2, False, 0

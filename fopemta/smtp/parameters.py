@@ -1,7 +1,7 @@
-"""The parameters of MAIL and RCPT (pure): what each may say, and what it comes to.
+"""The parameters of MAIL and RCPT (pure): the allowed values of each, and the attribute each becomes.
 
-A row of PARAMETERS in `smtp.extensions` names one of these readers.  Every reader raises NotInGrammar, whose words a
-client may see.
+`smtp.extensions` names one of these readers for each parameter.  Every reader raises NotInGrammar with a text that is
+safe to show to the client.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fopemta.address.grammar import NotInGrammar, mailbox
 from fopemta.mail.envelope import BodyType, Notify, OriginalRecipient, Returned
 from fopemta.smtp.xtext import decode_unitext, decode_xtext
 
-# RFC 3461 4.2 and 4.4: the longest values, in characters as they are written.
+# RFC 3461 4.2 and 4.4: the longest values, in characters before decoding.
 _LONGEST_ENVID = 100
 _LONGEST_ORCPT = 500
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
@@ -24,7 +24,7 @@ _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
 
 @attrs.frozen
 class MailOptions:
-    """What MAIL said beside the address; see `mail.envelope.Envelope`.  `size` octets, 0 where not declared."""
+    """The parameters of MAIL; see `mail.envelope.Envelope`.  `size` in octets, 0 if not declared."""
 
     size: int = 0
     body: BodyType = BodyType.SEVEN_BIT
@@ -36,7 +36,9 @@ class MailOptions:
 
 @attrs.frozen
 class Parameter:
-    """`keyword` as a client writes it; `read` gives the value of `attribute`, None: checked, and of no consequence."""
+    """One parameter: its `keyword`, and the reader `read` for the value of `attribute` (None: check and ignore the
+    value).
+    """
 
     keyword: str
     read: Callable[[str | None], Any]
@@ -44,21 +46,21 @@ class Parameter:
 
 
 def size(value: str | None) -> int:
-    """RFC 1870 3: up to twenty digits."""
+    """SIZE: up to twenty digits (RFC 1870 3)."""
     if value is None or not (value.isascii() and value.isdigit()) or len(value) > 20:
         raise NotInGrammar("SIZE must be a number")
     return int(value)
 
 
 def body(value: str | None) -> BodyType:
-    """RFC 6152 2; BINARYMIME of RFC 3030 is known where that is offered."""
+    """BODY: 7BIT or 8BITMIME (RFC 6152 2)."""
     if value is None or value.upper() not in ("7BIT", "8BITMIME"):
         raise NotInGrammar("BODY must be 7BIT or 8BITMIME")
     return BodyType(value.upper())
 
 
 def body_with_binary(value: str | None) -> BodyType:
-    """RFC 3030 3."""
+    """BODY, with BINARYMIME as well (RFC 3030 3)."""
     if value is None or value.upper() not in ("7BIT", "8BITMIME", "BINARYMIME"):
         raise NotInGrammar("BODY must be 7BIT, 8BITMIME or BINARYMIME")
     return BodyType(value.upper())
@@ -72,21 +74,21 @@ def flag(value: str | None) -> bool:
 
 
 def returned(value: str | None) -> Returned:
-    """RFC 3461 4.3."""
+    """RET (RFC 3461 4.3)."""
     if value is None or value.upper() not in ("FULL", "HDRS"):
         raise NotInGrammar("RET must be FULL or HDRS")
     return Returned(value.upper())
 
 
 def envelope_id(value: str | None) -> str:
-    """RFC 3461 4.4."""
+    """ENVID, decoded (RFC 3461 4.4)."""
     if not value or len(value) > _LONGEST_ENVID:
         raise NotInGrammar("ENVID needs a value of at most 100 characters")
     return decode_xtext(value)
 
 
 def notify(value: str | None) -> frozenset[Notify]:
-    """RFC 3461 4.1: NEVER, or any of the others, each once."""
+    """NOTIFY: NEVER, or any of the others, each once (RFC 3461 4.1)."""
     words = (value or "").upper().split(",")
     try:
         wanted = [Notify(word) for word in words]
@@ -98,7 +100,7 @@ def notify(value: str | None) -> frozenset[Notify]:
 
 
 def original_recipient(value: str | None) -> OriginalRecipient:
-    """RFC 3461 4.2, and RFC 6533 3 for the type utf-8."""
+    """ORCPT (RFC 3461 4.2; RFC 6533 3 for the type utf-8)."""
     kind, found, address = (value or "").partition(";")
     if not found or _ATOM.fullmatch(kind) is None or not address or len(value or "") > _LONGEST_ORCPT:
         raise NotInGrammar("ORCPT must be TYPE;ADDRESS, of at most 500 characters")
@@ -107,7 +109,7 @@ def original_recipient(value: str | None) -> OriginalRecipient:
 
 
 def authenticated_sender(value: str | None) -> None:
-    """RFC 4954 5.  The value is never trusted, since nobody can prove it; so it is checked and dropped."""
+    """AUTH of MAIL (RFC 4954 5).  The value cannot be verified, so it is checked for syntax and dropped."""
     if not value:
         raise NotInGrammar("AUTH needs an address or <>")
     if value != "<>":

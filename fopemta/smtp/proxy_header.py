@@ -1,6 +1,6 @@
-"""The PROXY protocol, versions 1 and 2 (pure): who the client behind a proxy is.
+"""The PROXY protocol, versions 1 and 2 (pure): the address of the client behind a proxy.
 
-Bounded, and nothing behind the header is touched.  Sections are those of
+Length is bounded, and nothing after the header is read.  Sections are those of
 https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt.
 """
 
@@ -18,32 +18,30 @@ _WORD = b"PROXY "
 # Section 2.1: the longest header of version 1, its CRLF included.
 _LONGEST_V1 = 107
 _HEAD_V2 = 16
-# Addresses need 36 octets; the rest are TLVs, which we skip.
+# Addresses need 36 octets; the rest are TLVs, which are skipped.
 _LONGEST_V2 = 4096
-# Numbers have no leading zeros: some read those as octal.
+# No leading zeros: some readers take such numbers as octal.
 _PORT = rb"(0|[1-9][0-9]{0,4})"
 _V1 = re.compile(rb"PROXY TCP([46]) ([0-9A-Fa-f.:]{2,45}) ([0-9A-Fa-f.:]{2,45}) %b %b\r\n" % (_PORT, _PORT))
-# What follows the word is to be ignored.
+# Everything after UNKNOWN is to be ignored.
 _V1_UNKNOWN = re.compile(rb"PROXY UNKNOWN(?: [^\r\n]*)?\r\n")
 
 
 class NoProxyHeader(Exception):
-    """What came is no header of the PROXY protocol."""
+    """The input is not a header of the PROXY protocol."""
 
 
 class Speaker(enum.Enum):
     """On whose behalf the connection is made."""
 
-    PROXY = "proxy"  # its own, as to see whether we are well
+    PROXY = "proxy"  # its own, such as a health check
     CLIENT = "client"
-    UNKNOWN = "unknown"  # a client of which the proxy cannot say who it is
+    UNKNOWN = "unknown"  # a client that the proxy cannot identify
 
 
 @attrs.frozen
 class ProxyHeader:
-    """`address` and `port` of the client, "" and 0 where it is not known or there is none; `length` octets of the
-    header.
-    """
+    """`address` and `port` of the client, "" and 0 if unknown or absent; `length` of the header in octets."""
 
     speaker: Speaker
     length: int
@@ -52,7 +50,7 @@ class ProxyHeader:
 
 
 def proxy_header(data: bytes) -> ProxyHeader | None:
-    """The header at the start of `data`; None until more has come.  Raises NoProxyHeader."""
+    """The header at the start of `data`; None if more input is needed.  Raises NoProxyHeader."""
     if data.startswith(SIGNATURE):
         return _version_2(data)
     if SIGNATURE.startswith(data) or _WORD.startswith(data):

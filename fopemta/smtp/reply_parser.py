@@ -1,8 +1,8 @@
-"""Replies of a server out of a stream of bytes (pure).
+"""Parse a server's replies from a stream of bytes (pure).
 
-RFC 5321 4.2, RFC 2034, RFC 3463.  Reading is laxer than the RFC where no reader could take the reply for another one: a
-line may end with LF alone or with several CRs, blank lines and NULs at the ends of a line say nothing, a tab does for
-the space, and a code may stand without any text.
+RFC 5321 4.2, RFC 2034, RFC 3463.  Reading is laxer than the RFC where the reply can mean only one thing: a line may end
+with LF alone or with several CRs, blank lines and NULs at the ends of a line are ignored, a tab may replace the space,
+and a code may have no text.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ import attrs
 
 from fopemta.mail.reply import Reply
 
-# Longer than any honest server's; beyond it somebody is filling our memory.  Octets and lines are those of one reply,
-# with the lines that say nothing.
+# More than any honest server sends; these bound our memory.  Octets and lines are per reply, ignored lines included.
 LONGEST_LINE = 4096
 MOST_LINES = 200
 MOST_OCTETS = 64 * 1024
-# What is no longer than this may be remembered.
+# Replies up to this length are cached.
 _SHORT = 80
 
 # The third form is "250<bob@d.test> , sender ok." (MDaemon 7).
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ \t-])(.*)|()([^0-9A-Za-z].*)?)", re.DOTALL)
 _GLUED = re.compile(rb"([2-5][0-9]{2})()([A-Za-z].*)", re.DOTALL)
-# Around a line; also all that may be left over behind a reply.
+# Stripped from a line; also ignored when left over after a reply.
 _NOTHING = b"\r\0 \t"
 # Printable ASCII as it is, a tab as a space, anything else as "?".
 _CLEAN = bytes(byte if 32 <= byte < 127 else ord(" " if byte == 9 else "?") for byte in range(256))
@@ -34,16 +33,16 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
 
 @attrs.frozen
 class Garbage:
-    """What came is no reply.  Nothing behind it can be trusted: it may answer anything.  `text` is clean for logs."""
+    """The input is not a reply.  Nothing after it can be matched to a command.  `text` is safe for logs."""
 
     text: str
 
 
 class ReplyParser:
-    """Collects bytes and gives replies; once there was garbage it gives nothing more.
+    """Collects bytes and returns replies; after garbage it returns nothing more.
 
-    `patient`: one reply is awaited and no command is on its way behind it, so that lines which are no reply may be left
-    out and a reply whose codes differ be read by its last line.  With pipelined commands that would shift all replies.
+    `patient`: one reply is awaited and no further command has been sent, so lines that are no reply may be skipped, and
+    a reply with differing codes is read by its last line.  With pipelined commands that would shift all replies.
     """
 
     def __init__(self, patient: bool = False) -> None:
@@ -64,16 +63,18 @@ class ReplyParser:
 
     @property
     def empty(self) -> bool:
-        """Nothing is left over, not even a part of a reply."""
+        """Whether nothing is left over, not even part of a reply."""
         rest = self._data[self._at :].strip(_NOTHING + b"\n")
         return not rest and not self._lines and self._given_back is None
 
     def give_back(self, reply: Reply | Garbage) -> None:
-        """What `next_reply` gave last was not to be read yet."""
+        """Return what `next_reply` gave last, to be read again later."""
         self._given_back = reply
 
     def next_reply(self, early: bool = False) -> Reply | Garbage | None:
-        """The next whole reply, None until more bytes come.  `early`: none is awaited, so no line may be left out."""
+        """The next complete reply, or None until more bytes come.  `early`: none is awaited, so no line may be
+        skipped.
+        """
         given_back, self._given_back = self._given_back, None
         if given_back is not None:
             return given_back
@@ -102,13 +103,13 @@ class ReplyParser:
         return _LINE.fullmatch(line) or (_GLUED.fullmatch(line) if self.patient else None)
 
     def _no_reply(self, line: bytes, early: bool) -> Garbage | None:
-        """A line that is none of a reply."""
+        """Handle a line that does not belong to a reply."""
         if not line:
             return None
         if not self.patient or (early and not self._lines):
             return self._garbage(line)
         if self._lines:
-            # Text without its code: a line that somebody has folded.
+            # Text without its code: a folded line.
             self._lines.append(line)
         return None
 
@@ -140,18 +141,18 @@ def _text(match: re.Match[bytes]) -> bytes:
 
 
 def _may_end(codes: set[bytes], code: bytes) -> bool:
-    """A refusal may follow what promised well ("220-laposte", "421 4.2.1 ..."), nothing good a refusal."""
+    """Whether `code` may end a reply: an error may follow success ("220-laposte", "421 4.2.1"), never the reverse."""
     return code >= b"4" or max(codes) < b"4"
 
 
 def clean(text: bytes) -> str:
-    """Text of a peer, fit for logs and reports: printable ASCII, anything else as "?"."""
+    """A peer's text made safe for logs and reports: printable ASCII, anything else as "?"."""
     return text.translate(_CLEAN).decode("ascii")
 
 
-@functools.lru_cache(maxsize=512)  # "250 2.1.0 Ok": a server says the same again and again
+@functools.lru_cache(maxsize=512)  # servers repeat replies such as "250 2.1.0 Ok"
 def _short(line: bytes) -> Reply | None:
-    """The reply that is this one line alone; None where there is more to see about it."""
+    """The reply, if it is this one line alone; None if it needs the full parser."""
     match = _LINE.fullmatch(line)
     return None if match is None or match[2] == b"-" else _reply(int(match[1]), [_text(match)])
 
@@ -159,7 +160,7 @@ def _short(line: bytes) -> Reply | None:
 def _reply(code: int, lines: list[bytes]) -> Reply:
     texts = [clean(line) for line in lines]
     first = _ENHANCED.match(texts[0])
-    # An enhanced code of another class than the reply's contradicts it and is only text.
+    # An enhanced code of another class than the reply code contradicts it, and is only text.
     if first is None or first[1] != str(code)[0]:
         return Reply(code, None, tuple(texts))
     enhanced = _plain(first)
@@ -167,7 +168,7 @@ def _reply(code: int, lines: list[bytes]) -> Reply:
 
 
 def _plain(enhanced: re.Match[str]) -> str:
-    """Without leading zeros (RFC 3463 2)."""
+    """The enhanced code without leading zeros (RFC 3463 2)."""
     return ".".join(str(int(part)) for part in enhanced.groups())
 
 

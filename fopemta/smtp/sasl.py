@@ -1,7 +1,7 @@
-"""The server's side of SASL's password mechanisms (pure): PLAIN (RFC 4616) and LOGIN.
+"""The server side of SASL's password mechanisms (pure): PLAIN (RFC 4616) and LOGIN.
 
-A dialogue is told each response of the client and says what comes next: a challenge, who the client claims to be, or
-what is wrong.  It holds no password of ours and decides nothing.  SCRAM has a file of its own.
+A dialogue takes each response of the client and returns the next step: a challenge, the client's claim, or a rejection.
+It holds no stored password and decides nothing.  SCRAM has a file of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import attrs
 from fopemta.mail.login import Challenge
 from fopemta.smtp.saslprep import NotPreparable, prepared
 
-# RFC 4616 2 wants 255 octets to be taken at least; what is hashed must have an end.
+# RFC 4616 2 requires at least 255 octets; the cost of hashing needs a bound.
 _LONGEST = 1024
 
 
@@ -22,12 +22,12 @@ class Fault(enum.Enum):
     """What is wrong with a response."""
 
     MALFORMED = "malformed"  # not in the mechanism's grammar
-    DENIED = "denied"  # well said, and not granted whoever it is
+    DENIED = "denied"  # valid syntax, but never granted
 
 
 @attrs.frozen
 class Rejected:
-    """The dialogue is over.  `why` is for our log; the client is not told."""
+    """The dialogue has failed.  `why` is for our log and is not sent to the client."""
 
     fault: Fault
     why: str
@@ -35,7 +35,7 @@ class Rejected:
 
 @attrs.frozen
 class Claim:
-    """Who the client says it is, and its proof: a password.  Both prepared by SASLprep."""
+    """The name and password that the client gave, both prepared by SASLprep."""
 
     name: str
     password: str = attrs.field(repr=False)
@@ -45,14 +45,14 @@ Step: TypeAlias = Challenge | Claim | Rejected
 
 
 class PasswordDialogue(Protocol):
-    """One exchange.  After a Claim or Rejected it is over."""
+    """One AUTH exchange.  It is over after a Claim or Rejected."""
 
     def respond(self, response: bytes | None) -> Step:
-        """The next response; None when AUTH brought none."""
+        """Process the next response; None if AUTH brought no initial response."""
 
 
 class Plain:
-    """PLAIN: everything in one response, as [authzid] NUL authcid NUL password."""
+    """PLAIN: a single response, [authzid] NUL authcid NUL password."""
 
     def respond(self, response: bytes | None) -> Step:
         """See PasswordDialogue."""
@@ -71,14 +71,14 @@ class Plain:
 class Login:
     """LOGIN (draft-murchison-sasl-login): asks for the name, then for the password.
 
-    Old programs know nothing else.  They look at the words of the challenge, so these are the ones that all use.
+    Some old programs support nothing else.  They compare the words of the challenge, so these are the usual ones.
     """
 
     def __init__(self) -> None:
         self._name: bytes | None = None
 
     def respond(self, response: bytes | None) -> Step:
-        """See PasswordDialogue.  Some clients send the name along with AUTH."""
+        """See PasswordDialogue.  Some clients send the name with AUTH."""
         if response is None:
             return Challenge(b"Username:")
         if self._name is None:
@@ -88,7 +88,7 @@ class Login:
 
 
 def text_of(octets: bytes) -> str | Rejected:
-    """A name or password as it was sent, prepared."""
+    """A name or password as sent, prepared by SASLprep."""
     if not octets or len(octets) > _LONGEST:
         return Rejected(Fault.MALFORMED, "a name or password is empty or too long")
     try:
@@ -100,7 +100,7 @@ def text_of(octets: bytes) -> str | Rejected:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Names are compared without case: mail programs and people write them either way."""
+    """Whether two user names are equal; matching is case-insensitive."""
     return one.lower() == other.lower()
 
 
@@ -114,7 +114,7 @@ def _claim(name: bytes, password: bytes) -> Claim | Rejected:
 
 
 def _as_oneself(acting_as: bytes, claim: Claim) -> Claim | Rejected:
-    """Nobody acts as somebody else here."""
+    """Reject an authorisation identity other than the user's own."""
     other = text_of(acting_as)
     if isinstance(other, Rejected):
         return other

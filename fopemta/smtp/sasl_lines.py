@@ -12,14 +12,14 @@ CANCELLED = Reply.of(501, "5.7.0", "Authentication cancelled")
 
 
 def initial_response(argument: str | None) -> bytes | Reply | None:
-    """The initial response of AUTH, None where there is none; "=" stands for an empty one."""
+    """The initial response of AUTH in octets, None if absent; "=" is an empty one."""
     if argument is None:
         return None
     return b"" if argument == "=" else response(argument.encode("ascii"))
 
 
 def response(line: bytes) -> bytes | Reply:
-    """The octets of a response line, or the refusal of one that is none; "*" cancels."""
+    """The octets of a response line, or the refusal of an invalid one; "*" cancels."""
     if line == b"*":
         return CANCELLED
     try:
@@ -29,5 +29,5 @@ def response(line: bytes) -> bytes | Reply:
 
 
 def challenge(octets: bytes) -> Reply:
-    """334 with `octets`."""
+    """The 334 reply with `octets`."""
     return Reply.of(334, None, base64.b64encode(octets).decode("ascii"))

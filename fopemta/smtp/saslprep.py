@@ -1,7 +1,7 @@
-"""User names and passwords in one form, however a keyboard made them (pure): SASLprep, RFC 4013.
+"""Normalise user names and passwords, however a keyboard made them (pure): SASLprep, RFC 4013.
 
-RFC 4616 and RFC 5802 both want it.  We are laxer in one thing: characters that came after Unicode 3.2 (2002) are let
-through as they are, or nobody could have one of them in a password.
+Required by RFC 4616 and RFC 5802.  Laxer in one respect: characters added after Unicode 3.2 (2002) pass unchanged, or
+no password could contain them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import stringprep
 import unicodedata
 from collections.abc import Callable
 
-# RFC 4013 2.3: control characters, private use, surrogates, what changes the display, what is no text.
+# RFC 4013 2.3: control characters, private use, surrogates, display controls, noncharacters.
 _PROHIBITED: tuple[Callable[[str], bool], ...] = (
     stringprep.in_table_c12,
     stringprep.in_table_c21_c22,
@@ -25,13 +25,13 @@ _PROHIBITED: tuple[Callable[[str], bool], ...] = (
 
 
 class NotPreparable(Exception):
-    """The text can be no name and no password; the message says why, without the text."""
+    """The text cannot be a name or password; the message says why, without the text."""
 
 
 def prepared(text: str) -> str:
-    """`text` by SASLprep.  Raises NotPreparable, also when nothing is left of it."""
+    """`text` prepared by SASLprep.  Raises NotPreparable, also if nothing is left of it."""
     if text.isascii() and text.isprintable() and text:
-        return text  # as nearly all are
+        return text  # the usual case
     mapped = "".join(" " if stringprep.in_table_c12(each) else each for each in text if not _is_nothing(each))
     normal = unicodedata.normalize("NFKC", mapped)
     if not normal:
@@ -43,12 +43,12 @@ def prepared(text: str) -> str:
 
 
 def _is_nothing(letter: str) -> bool:
-    """Soft hyphens and their like."""
+    """Whether SASLprep maps the letter to nothing, as a soft hyphen."""
     return stringprep.in_table_b1(letter)
 
 
 def _check_direction(text: str) -> None:
-    """RFC 3454 6: text from right to left holds no letters from left to right, and begins and ends as such."""
+    """RFC 3454 6: right-to-left text has no left-to-right letters, and begins and ends with right-to-left ones."""
     right_to_left = [stringprep.in_table_d1(each) for each in text]
     if not any(right_to_left):
         return

@@ -1,7 +1,8 @@
-"""The server's side of SCRAM-SHA-256 (pure): RFC 5802, RFC 7677; what we keep of a password: RFC 5803.
+"""The server side of SCRAM-SHA-256 (pure): RFC 5802, RFC 7677; the stored verifier: RFC 5803.
 
-The client proves that it knows the password and we prove that we know what was made of it; neither is sent.  There is
-no channel binding (no -PLUS), so a client that demands it is refused and one that only could is not (RFC 5802 6).
+The client proves that it knows the password, and we prove that we know the verifier; neither is sent.  There is no
+channel binding (no -PLUS), so a client that demands it is refused and a client that merely supports it is not (RFC 5802
+6).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from fopemta.mail.login import Challenge
 from fopemta.smtp.sasl import Fault, Rejected, same_name, text_of
 
 MECHANISM = "SCRAM-SHA-256"
-# RFC 7677 4 demands 4096; more costs the client time at every login, and a thief of our file time at every guess.
+# RFC 7677 4 requires 4096; more slows each login, and each guess with a stolen user file.
 LEAST_ITERATIONS = 10_000
 ITERATIONS = 20_000
 _MOST_ITERATIONS = 10_000_000
@@ -28,22 +29,22 @@ _SHORTEST_SALT = 8
 _DIGEST = 32
 
 _GS2_HEADER = re.compile(rb"([ny]|p=[A-Za-z0-9.-]+),(?:a=([^,]+))?,")
-# RFC 5802 7: client-first-message-bare.  What may stand in front of the name ("m=") is for a later age: refused.
+# RFC 5802 7: client-first-message-bare.  The reserved extension "m=" in front of the name is refused.
 _FIRST = re.compile(rb"n=([^,]+),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]+)*")
 _FINAL = re.compile(rb"(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]+)*),p=([A-Za-z0-9+/=]+)")
 _SASLNAME = re.compile(rb"(?:[^=]|=2C|=3D)+")
 _VERIFIER = re.compile(rf"{MECHANISM}\$([0-9]{{1,8}}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
-# A longer one helps nobody.
+# A longer one adds no security.
 _LONGEST_NONCE = 256
 
 
 class NotAVerifier(Exception):
-    """The text is no verifier that we use; the message says why, without the text."""
+    """The text is not a usable verifier; the message says why, without the text."""
 
 
 @attrs.frozen
 class Verifier:
-    """What we know of a password: no more than is needed to recognise it.  Octets."""
+    """The stored form of a password, enough to verify it and no more.  Fields are octets."""
 
     iterations: int
     salt: bytes
@@ -52,14 +53,14 @@ class Verifier:
 
     @classmethod
     def of(cls, password: str, salt: bytes, iterations: int = ITERATIONS) -> Verifier:
-        """That of a prepared password; slow on purpose."""
+        """The verifier of a prepared password; slow by design."""
         salted = hashlib.pbkdf2_hmac("sha256", password.encode("utf-8"), salt, iterations)
         stored_key = hashlib.sha256(_hmac(salted, b"Client Key")).digest()
         return cls(iterations, salt, stored_key, _hmac(salted, b"Server Key"))
 
     @classmethod
     def parse(cls, text: str) -> Verifier:
-        """RFC 5803 text.  Raises NotAVerifier."""
+        """Parse the RFC 5803 form.  Raises NotAVerifier."""
         match = _VERIFIER.fullmatch(text)
         if match is None:
             raise NotAVerifier(f"is not {MECHANISM}$iterations:salt$StoredKey:ServerKey (RFC 5803)")
@@ -75,13 +76,13 @@ class Verifier:
         return cls(int(match[1]), salt, stored_key, server_key)
 
     def text(self) -> str:
-        """RFC 5803."""
+        """The verifier in the form of RFC 5803."""
         salt, stored, server = [_text(each) for each in (self.salt, self.stored_key, self.server_key)]
         return f"{MECHANISM}${self.iterations}:{salt}${stored}:{server}"
 
 
 def false_verifier(name: str, secret: bytes, iterations: int, salt_length: int = 16) -> Verifier:
-    """For a name that nobody has: the same at every try, so that it looks like a true one; no password fits."""
+    """A verifier for an unknown name, the same at every attempt so that it looks real; no password matches it."""
     name = name.lower()
     parts = [_hmac(secret, f"{what} {name}".encode()) for what in ("salt", "stored key", "server key")]
     return Verifier(iterations, parts[0][:salt_length], parts[1], parts[2])
@@ -89,35 +90,35 @@ def false_verifier(name: str, secret: bytes, iterations: int, salt_length: int =
 
 @attrs.frozen
 class Named:
-    """The client has said who it is; `Scram.challenge` goes on with what is known of it."""
+    """The client has given its user name; continue with `Scram.challenge` and the verifier of that user."""
 
     name: str
 
 
 @attrs.frozen
 class Proof:
-    """The client's proof, to be held against what is known of it."""
+    """The client's proof, to be compared with the stored verifier."""
 
     name: str
     message: bytes = attrs.field(repr=False)
     proof: bytes = attrs.field(repr=False)
-    # What the client was challenged with: a verifier that has changed since proves nothing.
+    # The verifier of the challenge: if it has changed since, the proof does not count.
     challenged_by: Verifier
 
     def fits(self, verifier: Verifier) -> bool:
-        """It shows that the client knows the password of `verifier`.  Takes the same time whatever is wrong."""
+        """Whether the client knows the password of `verifier`.  Constant time, whatever is wrong."""
         signature = _hmac(verifier.stored_key, self.message)
         client_key = bytes(one ^ other for one, other in zip(self.proof, signature, strict=True))
         good = hmac.compare_digest(hashlib.sha256(client_key).digest(), verifier.stored_key)
         return good and verifier == self.challenged_by
 
     def answer(self) -> Challenge:
-        """Our own proof: the server-final-message, sent once the client's was good."""
+        """The server-final-message with our own proof, sent after the client's was accepted."""
         return Challenge(b"v=" + base64.b64encode(_hmac(self.challenged_by.server_key, self.message)))
 
 
 class Confirmed(enum.Enum):
-    """The client has taken our proof, and the exchange is over."""
+    """The client has accepted our proof; the exchange is over."""
 
     CONFIRMED = "confirmed"
 
@@ -127,9 +128,9 @@ ScramStep: TypeAlias = Challenge | Named | Proof | Confirmed | Rejected
 
 class _State(enum.Enum):
     FIRST = "first"  # the client-first-message is awaited
-    NAMED = "named"  # we are to say what is known of the name
-    FINAL = "final"  # the client-final-message
-    PROVEN = "proven"  # the empty response to our proof
+    NAMED = "named"  # the verifier of the name is awaited from the caller
+    FINAL = "final"  # the client-final-message is awaited
+    PROVEN = "proven"  # the empty response to our proof is awaited
 
 
 class Scram:
@@ -149,7 +150,7 @@ class Scram:
         self._verifier: Verifier | None = None
 
     def respond(self, response: bytes | None) -> ScramStep:
-        """The client's next response; None when AUTH brought none."""
+        """Process the client's next response; None if AUTH brought no initial response."""
         if self._state is _State.FIRST:
             return Challenge(b"") if response is None else self._read_first(response)
         if self._state is _State.FINAL and response is not None:
@@ -159,7 +160,7 @@ class Scram:
         return _malformed("a response out of place")
 
     def challenge(self, verifier: Verifier) -> Challenge:
-        """The server-first-message, for whom Named said."""
+        """The server-first-message, for the user in Named."""
         assert self._state is _State.NAMED
         self._state = _State.FINAL
         self._verifier = verifier
@@ -192,7 +193,7 @@ class Scram:
         if match is None or proof is None or len(proof) != _DIGEST:
             return _malformed("the client-final-message is not one")
         if match[3] != self._nonce or _octets(match[2]) != self._gs2_header:
-            # What was said first is not what is said now: somebody stands between.
+            # The final message contradicts the first one: someone is in the middle.
             return Rejected(Fault.DENIED, "the nonce or the GS2 header has changed")
         assert self._verifier is not None
         self._state = _State.PROVEN

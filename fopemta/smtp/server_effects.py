@@ -1,4 +1,4 @@
-"""What a server session wants done (pure): the protocol performs these in order and says how it went."""
+"""The effects that a server session asks for (pure): the protocol performs them in order and reports the result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import BodyType, Envelope
 from fopemta.mail.reply import Reply
 
-# Why a connection is closed by the client's own wish.
+# Why a connection is closed: the client sent QUIT.
 QUIT = "quit"
 HEARD_OUT = "heard out"
 
@@ -24,28 +24,28 @@ class Send:
 
 @attrs.frozen
 class AskSender:
-    """Policy: may `sender` (None: `<>`) send here?  Answer with `judged`."""
+    """Ask policy whether `sender` (None: `<>`) may send here.  Answer with `judged`."""
 
     sender: Mailbox | None
 
 
 @attrs.frozen
 class AskRecipient:
-    """Policy: may mail go to `recipient`?  Answer with `judged`."""
+    """Ask policy whether mail to `recipient` is accepted.  Answer with `judged`."""
 
     recipient: Mailbox
 
 
 @attrs.frozen
 class AskFlush:
-    """ETRN: policy, and the queue.  `domain` has "@" before it for its sub-domains too.  Answer with `flushed`."""
+    """ETRN: ask policy, and the queue.  `domain` starts with "@" to include its sub-domains.  Answer with `flushed`."""
 
     domain: str
 
 
 @attrs.frozen
 class AskLogin:
-    """Begin an AUTH exchange; `initial` is decoded, None where there is none.  Answer with `challenged`, `logged_in` or
+    """Begin an AUTH exchange; `initial` is decoded, None if absent.  Answer with `challenged`, `logged_in` or
     `login_refused`.
     """
 
@@ -55,14 +55,14 @@ class AskLogin:
 
 @attrs.frozen
 class ContinueLogin:
-    """The client's next response, decoded.  Answer as to AskLogin."""
+    """The client's next response, decoded.  Answer as for AskLogin."""
 
     response: bytes
 
 
 @attrs.frozen
 class AskTls:
-    """May a handshake begin now?  Answer with `tls_granted` or `tls_refused`."""
+    """Ask whether a handshake may begin now.  Answer with `tls_granted` or `tls_refused`."""
 
 
 @attrs.frozen
@@ -79,22 +79,22 @@ class Impersonate:
 
 @attrs.frozen
 class OpenMessage:
-    """Make room for a message; `envelope` is without an arrival.  Answer with `opened` or `failed`."""
+    """Open a new message in the spool; `envelope` has no arrival yet.  Answer with `opened` or `failed`."""
 
     envelope: Envelope
 
 
 @attrs.frozen
 class WriteContent:
-    """The next piece of the message, as it goes on the wire, not dot-stuffed."""
+    """The next piece of the message content, with dot-stuffing removed."""
 
     data: bytes
 
 
 @attrs.frozen
 class CommitMessage:
-    """The message is whole; `body_type` as it turned out to be.  Answer with `committed` once it is durable, or with
-    `failed`.
+    """The message is complete; `body_type` as found in its content.  Answer with `committed` once it is durable, or
+    with `failed`.
     """
 
     body_type: BodyType
@@ -102,19 +102,19 @@ class CommitMessage:
 
 @attrs.frozen
 class MessageRefused:
-    """The message has come and is not taken, for what it is: the client hears `reply`.  Nothing answers."""
+    """The complete message is refused for its content with `reply`.  Needs no answer."""
 
     reply: Reply
 
 
 @attrs.frozen
 class AbortMessage:
-    """Forget the message; nothing answers."""
+    """Discard the message.  Needs no answer."""
 
 
 @attrs.frozen
 class Close:
-    """Close the connection once everything is written; `why` for the log."""
+    """Close the connection once everything is written; `why` is for the log."""
 
     why: str
 

@@ -1,8 +1,8 @@
-"""What a server offers in its answer to EHLO (pure).
+"""The extensions that a server offers in its reply to EHLO (pure).
 
-STARTTLS is found wherever a lenient reader would see it: reading it into a line adds an attempt, which costs a refusal
-where there is none, while one that is overlooked sends mail in the clear.  All else is read as it is defined, since
-using it where it is not meant breaks the conversation.
+STARTTLS is recognised wherever a lenient reader would see it: a false positive costs one refused attempt, but an
+overlooked one sends mail in the clear.  Everything else is read strictly, since using an extension that was not offered
+breaks the conversation.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-# As old drafts have it, a value may stand behind "=" ("AUTH=LOGIN").
+# Old drafts put the value after "=" ("AUTH=LOGIN").
 _LINE = re.compile(r"[\s-]*([A-Za-z0-9][A-Za-z0-9-]*)(?:[\s=]+(.*))?")
 _STARTTLS = re.compile(r"(?<![A-Z0-9])STARTTLS(?![A-Z0-9])", re.IGNORECASE)
-# What begins a line that can be nothing but a part of an answer to EHLO.
+# A line that begins with one of these can only be part of a reply to EHLO.
 _KEYWORDS = frozenset(
     {
         "8BITMIME", "AUTH", "BINARYMIME", "BURL", "CHECKPOINT", "CHUNKING", "CONNEG", "CONPERM", "DELIVERBY", "DSN",
@@ -28,10 +28,10 @@ _KEYWORDS = frozenset(
 
 @attrs.frozen(kw_only=True)
 class ServerOffer:
-    """The extensions that matter for carrying a message.
+    """The extensions that matter for sending a message.
 
-    `size` octets at most, 0 where no limit is known.  `recipients` of one transaction, `messages` of one session
-    and `domains` of all its recipients at most (RFC 9422), 0 where that is not said.
+    `size` limit in octets, 0 if unknown.  Limits of RFC 9422, 0 if not announced: `recipients` per transaction,
+    `messages` per session, and `domains` of all recipients.
     """
 
     pipelining: bool = False
@@ -48,7 +48,7 @@ class ServerOffer:
 
     @classmethod
     def of(cls, extensions: Mapping[str, str]) -> ServerOffer:
-        """From keywords in upper case and their values."""
+        """Make the offer from upper-case keywords and their values."""
         size, limits = extensions.get("SIZE", ""), _limits(extensions.get("LIMITS", ""))
         return cls(
             pipelining="PIPELINING" in extensions,
@@ -66,7 +66,7 @@ class ServerOffer:
 
 
 def _limits(value: str) -> dict[str, int]:
-    """RFC 9422 4: names and numbers; what is no such pair says nothing."""
+    """RFC 9422 4: names and numbers; anything else is ignored."""
     pairs = (word.partition("=") for word in value.upper().split())
     return {name: _number(number) for name, _, number in pairs}
 
@@ -76,7 +76,7 @@ def _number(text: str) -> int:
 
 
 def extensions_of(lines: Iterable[str]) -> dict[str, str]:
-    """Keywords in upper case and their values, of the lines behind the first one."""
+    """Upper-case keywords and their values, from the lines after the first one."""
     found = {}
     for line in lines:
         match = _LINE.match(line)
@@ -86,12 +86,12 @@ def extensions_of(lines: Iterable[str]) -> dict[str, str]:
 
 
 def lists_starttls(lines: Sequence[str]) -> bool:
-    """STARTTLS stands somewhere in an answer to EHLO or HELO; `lines` with the first one, where a name comes first."""
+    """Whether STARTTLS occurs anywhere in a reply to EHLO or HELO; the first of `lines` begins with a name."""
     first = lines[0].strip(" -") if lines else ""
     name, _, rest = first.partition(" ")
     return name.upper() == "STARTTLS" or any(_STARTTLS.search(line) for line in (rest, *lines[1:]))
 
 
 def continues_offer(lines: Sequence[str]) -> bool:
-    """Each line begins with a keyword: a server that forgets the "-" says each as a reply of its own."""
+    """Whether each line begins with a keyword: a server that forgets the "-" sends each line as a separate reply."""
     return bool(lines) and all((match := _LINE.match(line)) and match[1].upper() in _KEYWORDS for line in lines)

@@ -1,4 +1,4 @@
-"""What a server session says (pure): replies that are the same for everybody; those of every session rendered once."""
+"""The fixed replies of a server session (pure); those that every session uses are rendered once."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ SENDER_OK = Reply.of(250, "2.1.0", "Ok").render()
 RECIPIENT_OK = Reply.of(250, "2.1.5", "Ok").render()
 GO_AHEAD = Reply.of(354, None, "End data with <CR><LF>.<CR><LF>").render()
 LOGGED_IN = Reply.of(235, "2.7.0", "Authentication succeeded").render()
-# On purpose the one 2yz without an enhanced code: these are the exact words of RFC 3207 4.
+# Deliberately the one 2yz reply without an enhanced code: the exact words of RFC 3207 4.
 READY_FOR_TLS = Reply.of(220, None, "Ready to start TLS").render()
 HELP = Reply.of(214, "2.0.0", "Commands: " + " ".join(verb.value for verb in Verb if verb is not Verb.XCLIENT)).render()
 
 
 def queued(message_id: str) -> bytes:
-    """The message is ours now."""
+    """The reply for a message that is safely stored."""
     return b"250 2.0.0 Ok: queued as %s\r\n" % message_id.encode("ascii")

@@ -1,7 +1,7 @@
-"""A server's ESMTP session without any I/O (pure): told what happened, it answers with effects.
+"""A server's ESMTP session without any I/O (pure): events in, effects out.
 
-Commands are run one at a time: while an answer is awaited (policy, spool, queue, login, handshake), what the client
-sends waits.  Replies are put together into one `Send` for everything that came at once (RFC 2920 3.2).
+Commands run one at a time: while an answer is awaited (policy, spool, queue, login, handshake), further input waits.
+Replies to everything that came at once are collected into one `Send` (RFC 2920 3.2).
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from fopemta.smtp.server_states import NEXT, READING, Event, State
 from fopemta.smtp.session_rules import SessionRules, out_of_place
 from fopemta.smtp.transaction import ContentIntake, Transaction
 
-# RFC 4954 4.: a line of AUTH may have this many octets; RFC 5321 and the extensions need far less for all others.
+# RFC 4954 4: the longest line of AUTH in octets; RFC 5321 and the extensions need far less for all others.
 LONGEST_LINE = 12_288
-# Somebody who goes on with a line that was refused means no command.
+# A client that keeps extending a refused line is not sending commands.
 _MOST_SWALLOWED = 8 * LONGEST_LINE
 
 
 class ServerSession:
-    """One connection.  Every public method gives the effects to perform, in order."""
+    """One connection.  Every public method returns the effects to perform, in order."""
 
     def __init__(self, rules: SessionRules, tls: TlsSession | None = None) -> None:
         self._rules = rules
@@ -57,7 +57,7 @@ class ServerSession:
         self.commands = 0
         self.messages = 0
         self.helo = ""
-        # What EHLO brought; None unless the client greeted with it.
+        # The offer made in reply to EHLO; None unless the client greeted with it.
         self.offered: Offered | None = None
         self._errors = 0
         self._commands_since = 0
@@ -65,7 +65,7 @@ class ServerSession:
         self._effects: list[Effect] = []
         self._replies: list[bytes] = []
         self._transaction = Transaction()
-        # Of the BDAT that is being read: what it announced, and how many of its octets are still to come.
+        # The BDAT chunk being read, and how many of its octets are still to come.
         self._chunk = _NO_CHUNK
         self._chunk_left = 0
         self._chunk_refusal = replies.NOT_AVAILABLE
@@ -73,12 +73,12 @@ class ServerSession:
     # --- what happens to a session ---------------------------------------------------------------------------------
 
     def start(self) -> list[Effect]:
-        """The connection stands: greet."""
+        """The connection is established: greet."""
         self._replies.append(self._rules.greeting)
         return self._taken()
 
     def receive(self, data: bytes) -> list[Effect]:
-        """The client sent `data`, cut anywhere."""
+        """Process `data` from the client, cut anywhere."""
         if self.state is State.CONTENT:
             self._content(data)
         elif self.state not in (State.CLOSED, State.HANDSHAKE):
@@ -87,7 +87,7 @@ class ServerSession:
         return self._taken()
 
     def judged(self, refusal: Reply | None) -> list[Effect]:
-        """Policy has answered AskSender or AskRecipient: None accepts."""
+        """Policy has answered AskSender or AskRecipient; None means accepted."""
         if self.state is State.SENDER_ASKED:
             self._sender_judged(refusal)
         else:
@@ -95,7 +95,7 @@ class ServerSession:
         return self._run_on()
 
     def opened(self) -> list[Effect]:
-        """There is room for the message."""
+        """The answer to OpenMessage: the spool takes the content from now on."""
         self._transaction.content = ContentIntake(self._rules.content_limits(self.login), self._transaction.mail.body)
         if self._chunk is not _NO_CHUNK:
             self._go(Event.OPENED_FOR_CHUNK)
@@ -107,7 +107,7 @@ class ServerSession:
         return self._run_on()
 
     def committed(self, message_id: str) -> list[Effect]:
-        """The message is durable."""
+        """The answer to CommitMessage: the message is durable under this id."""
         self._go(Event.DONE)
         self.messages += 1
         self._errors = self._commands_since = 0
@@ -116,7 +116,7 @@ class ServerSession:
         return self._run_on()
 
     def failed(self, reply: Reply) -> list[Effect]:
-        """OpenMessage or CommitMessage came to nothing: nothing was kept."""
+        """OpenMessage or CommitMessage failed, and nothing was stored."""
         if self.state is State.OPENING and self._chunk is not _NO_CHUNK:
             self._refuse_chunk(reply)
         else:
@@ -126,7 +126,7 @@ class ServerSession:
         return self._run_on()
 
     def flushed(self, reply: Reply) -> list[Effect]:
-        """ETRN has been answered."""
+        """The answer to AskFlush (ETRN)."""
         self._go(Event.DONE)
         if reply.positive:
             self._reply(reply)
@@ -135,42 +135,42 @@ class ServerSession:
         return self._run_on()
 
     def challenged(self, challenge: Challenge) -> list[Effect]:
-        """AUTH goes on."""
+        """AUTH continues with a challenge."""
         self._go(Event.CHALLENGED)
         self._reply(sasl_lines.challenge(challenge.octets))
         return self._run_on()
 
     def logged_in(self, login: LoggedIn) -> list[Effect]:
-        """AUTH has succeeded.  The login stays until TLS begins or the connection ends."""
+        """AUTH has succeeded.  The login is valid until TLS begins or the connection ends."""
         self._go(Event.ACCEPTED)
         self.login = login
         self._replies.append(replies.LOGGED_IN)
         return self._run_on()
 
     def login_refused(self, reply: Reply) -> list[Effect]:
-        """AUTH has failed.  One that was put off counts as well: whoever guesses need not mind which answer it is."""
+        """AUTH has failed.  A temporary failure counts too: an attacker guessing passwords may cause either."""
         self._go(Event.REFUSED)
         self._errors += reply.temporary
         self._refuse(reply)
         return self._run_on()
 
     def tls_granted(self) -> list[Effect]:
-        """A handshake may begin."""
+        """The answer to AskTls: a handshake may begin."""
         self._go(Event.TLS_GRANTED)
         self._replies.append(replies.READY_FOR_TLS)
-        # RFC 3207 4.2: whatever came in the clear behind STARTTLS is dropped, never run.
+        # RFC 3207 4.2: whatever came in the clear after STARTTLS is discarded, never executed.
         self._lines.clear()
         self._do(StartTls())
         return self._taken()
 
     def tls_refused(self, reply: Reply) -> list[Effect]:
-        """RFC 3207 4: 454; the session goes on in the clear."""
+        """The answer to AskTls: 454 (RFC 3207 4), and the session continues in the clear."""
         self._go(Event.TLS_REFUSED if self.helo else Event.TLS_REFUSED_BEFORE_GREETING)
         self._refuse(reply)
         return self._run_on()
 
     def secured(self, tls: TlsSession) -> list[Effect]:
-        """The handshake has succeeded.  RFC 3207 4.2: the session begins anew, nothing of before counts."""
+        """The handshake has succeeded.  RFC 3207 4.2: the session starts again, with no knowledge from before."""
         self._go(Event.SECURED)
         self.tls = tls
         self._forget_client()
@@ -178,7 +178,7 @@ class ServerSession:
         return self._taken()
 
     def restarted(self, rules: SessionRules, login: LoggedIn | None = None) -> list[Effect]:
-        """XCLIENT: from now on the client is another, with other `rules`, and the session begins anew."""
+        """XCLIENT was accepted: the session starts again for another client, with other `rules`."""
         self._go(Event.RESTARTED)
         self._rules = rules
         self._forget_client()
@@ -187,19 +187,19 @@ class ServerSession:
         return self._run_on()
 
     def not_impersonated(self, reply: Reply) -> list[Effect]:
-        """XCLIENT was wrong."""
+        """XCLIENT was refused."""
         self._go(Event.REFUSED)
         self._refuse(reply)
         return self._run_on()
 
     def held_back(self) -> list[Effect]:
-        """Replies to what came before the question that somebody has to think about: they need not wait for it."""
+        """Release the replies to commands before a slow question, so that they need not wait for its answer."""
         if self._replies:
             self._flush_replies()
         return self._taken()
 
     def end(self, reply: Reply, why: str) -> list[Effect]:
-        """We end it (idle, shutting down): a last reply, and close.  Content under way is forgotten."""
+        """End the session from our side (idle, shutdown): a last reply, and close.  An unfinished message is lost."""
         if self.state is State.CLOSED:
             return []
         if self.state is not State.COMMITTING:
@@ -210,7 +210,7 @@ class ServerSession:
         return self._taken()
 
     def heard_out(self) -> list[Effect]:
-        """The client says nothing more and has been answered: close.  What it has not finished is forgotten."""
+        """The client has closed its side and all is answered: close.  An unfinished message is lost."""
         if self.state is State.CLOSED:
             return []
         self._abort_content()
@@ -219,17 +219,17 @@ class ServerSession:
 
     @property
     def in_transaction(self) -> bool:
-        """A message is on its way in."""
+        """Whether a message is being received."""
         return self.state in _BUSY
 
     @property
     def waiting_octets(self) -> int:
-        """Octets that have come and are not yet used."""
+        """Octets received and not yet processed."""
         return self._lines.size
 
     @property
     def utf8(self) -> bool:
-        """The transaction that stands is internationalised (RFC 6531)."""
+        """Whether the current transaction is internationalised (RFC 6531)."""
         return self._transaction.mail.smtputf8
 
     @property
@@ -239,7 +239,7 @@ class ServerSession:
 
     @property
     def extended(self) -> bool:
-        """The client greeted with EHLO."""
+        """Whether the client greeted with EHLO."""
         return self.offered is not None
 
     # --- running commands ------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ class ServerSession:
         return self._taken()
 
     def _run(self) -> None:
-        """Use up what has come, as far as the state allows."""
+        """Process the input as far as the state allows."""
         while (step := _STEPS.get(self.state)) is not None and step(self):
             pass
 
@@ -329,7 +329,7 @@ class ServerSession:
             self._refuse(refusal)
             return
         self._go(Event.ACCEPTED)
-        # One more recipient is a step towards a message; how many there may be has a limit of its own.
+        # An accepted recipient is progress towards a message; the number of recipients has its own limit.
         self._commands_since -= self._transaction.recipient_accepted()
         self._replies.append(replies.RECIPIENT_OK)
 
@@ -356,7 +356,7 @@ class ServerSession:
         self._close(QUIT)
 
     def _vrfy(self, _: Command) -> None:
-        # RFC 5321 7.3: no answer that would tell which addresses exist.
+        # RFC 5321 7.3: the reply must not reveal which addresses exist.
         self._reply(Reply.of(252, "2.1.5", "Cannot verify, but will take mail and try to deliver it"))
 
     def _help(self, _: Command) -> None:
@@ -408,11 +408,11 @@ class ServerSession:
             self._content_ended(intake)
 
     def _keep(self, intake: ContentIntake, content: bytes) -> None:
-        """Write content that is taken; abort as soon as it is known that the message is not."""
+        """Write accepted content; abort as soon as it is certain that the message will be refused."""
         if content:
             self._do(WriteContent(content))
         elif intake.refusal is not None:
-            # Read on to the end, keep nothing, answer once there.
+            # Read to the end without storing, and answer there.
             self._abort_content()
 
     def _content_ended(self, intake: ContentIntake) -> None:
@@ -435,7 +435,7 @@ class ServerSession:
 
     def _bdat(self, chunk: Chunk | None, refusal: Reply | None) -> None:
         if chunk is None:
-            # How many octets are no commands cannot be known.
+            # Without the size, content and commands cannot be told apart.
             self._reply(refusal or replies.NOT_AVAILABLE)
             self._close("a BDAT without a size")
             return
@@ -450,14 +450,14 @@ class ServerSession:
             self._do(OpenMessage(self._transaction.envelope()))
 
     def _mixed(self) -> None:
-        """RFC 3030 2: DATA behind BDAT is 503, and nothing can be made of the transaction any more."""
+        """RFC 3030 2: DATA after BDAT is answered 503, and the transaction cannot be completed."""
         self._abort_content()
         self._go(Event.RESET)
         self._forget_transaction()
         self._refuse(replies.DATA_AFTER_BDAT)
 
     def _refuse_chunk(self, refusal: Reply) -> None:
-        """Its octets are dropped before the answer; the transaction is over."""
+        """Discard the chunk's octets before answering; the transaction is over."""
         self._abort_content()
         self._go(Event.CHUNK_REFUSED)
         self._forget_transaction()
@@ -481,7 +481,7 @@ class ServerSession:
             self._content_ended(intake)
         else:
             self._go(Event.CHUNK_TAKEN)
-            # Octets are a step towards a message, in however many chunks they come; its size has a limit of its own.
+            # Content is progress towards a message, however many chunks it takes; its size has its own limit.
             self._commands_since -= chunk.octets > 0
             self._reply(Reply.of(250, "2.0.0", f"{chunk.octets} octets received"))
         return True
@@ -512,7 +512,7 @@ class ServerSession:
 
     def _refuse(self, reply: Reply) -> None:
         self._reply(reply)
-        # RFC 5321 4.5.3.1.10: "too many recipients" (452) is no fault of the client, it sends the others later.
+        # RFC 5321 4.5.3.1.10: "too many recipients" (452) is not the client's error; it sends the others later.
         self._errors += not reply.temporary
         if self._errors > self._rules.errors:
             self._reply(replies.TOO_MANY_ERRORS)
@@ -524,7 +524,7 @@ class ServerSession:
         self._do(Close(why))
 
     def _do(self, effect: Effect) -> None:
-        # Replies so far go out before anything that may take its time.
+        # Send collected replies before anything that may take time.
         if self._replies and not isinstance(effect, _QUESTIONS):
             self._flush_replies()
         self._effects.append(effect)
@@ -545,7 +545,7 @@ _QUESTIONS = (AskSender, AskRecipient)
 _ASKED = frozenset({State.SENDER_ASKED, State.RECIPIENT_ASKED})
 _BUSY = frozenset({State.OPENING, State.CONTENT, State.CHUNK, State.CHUNKS, State.COMMITTING})
 
-# What is done with the octets that have come: True when there may be more to do.
+# How each state processes its input: True if there may be more to do.
 _STEPS: dict[State, Callable[[ServerSession], bool]] = {
     **dict.fromkeys(READING, ServerSession._read_command),
     State.CHUNK: ServerSession._read_chunk,

@@ -1,7 +1,7 @@
-"""The states of a server session and every way from one to another (pure).
+"""The states of a server session and all transitions between them (pure).
 
-What is not in these tables cannot happen: an event that a state does not know is a fault of the program, a verb that it
-does not know is answered 503.
+What is not in these tables cannot happen: an event missing for a state is a bug, a verb missing for a state is answered
+503.
 """
 
 from __future__ import annotations
@@ -12,35 +12,34 @@ from fopemta.smtp.commands import Verb
 
 
 class State(enum.Enum):
-    """Where a session stands."""
+    """The state of a session."""
 
     START = "start"  # no EHLO or HELO yet, or not since TLS began
     READY = "ready"
-    SENDER_ASKED = "sender asked"  # policy is thinking
+    SENDER_ASKED = "sender asked"  # waiting for policy
     SENDER = "sender"
     RECIPIENT_ASKED = "recipient asked"
     RECIPIENTS = "recipients"
-    OPENING = "opening"  # the spool is making room
+    OPENING = "opening"  # waiting for the spool to open a message
     CONTENT = "content"
-    CHUNK = "chunk"  # the octets of a BDAT
+    CHUNK = "chunk"  # reading the octets of a BDAT
     CHUNKS = "chunks"  # between two BDAT of one message
-    DISCARDING = "discarding"  # the octets of a BDAT that was refused
-    COMMITTING = "committing"  # the message is whole, the disk has not answered
+    DISCARDING = "discarding"  # reading and discarding the octets of a refused BDAT
+    COMMITTING = "committing"  # the message is complete; waiting for the disk
     FLUSH_ASKED = "flush asked"  # ETRN
     LOGIN_ASKED = "login asked"
-    LOGIN = "login"  # the next line is a response of SASL
+    LOGIN = "login"  # the next line is a SASL response
     CLIENT_ASKED = "client asked"  # XCLIENT
     TLS_ASKED = "tls asked"
     HANDSHAKE = "handshake"
     CLOSED = "closed"
 
-    # Members are what they are and nothing else; Enum's own hash is that of the name, and written in Python: tables are
-    # asked some eighty times for each message.
+    # Hash by identity: Enum.__hash__ is written in Python, and tables are looked up some eighty times for each message.
     __hash__ = object.__hash__
 
 
 class Event(enum.Enum):
-    """What moves a session."""
+    """What changes the state of a session."""
 
     __hash__ = object.__hash__
 
@@ -51,7 +50,7 @@ class Event(enum.Enum):
     DATA = "data"
     ACCEPTED = "accepted"
     REFUSED = "refused"
-    REFUSED_AFTER_OTHERS = "refused after others"  # earlier recipients stand
+    REFUSED_AFTER_OTHERS = "refused after others"  # earlier recipients remain
     OPENED = "opened"
     OPENED_FOR_CHUNK = "opened for chunk"
     NEXT_CHUNK = "next chunk"
@@ -60,7 +59,7 @@ class Event(enum.Enum):
     DISCARDED = "discarded"
     DISCARDED_BEFORE_GREETING = "discarded before greeting"
     ENDED = "ended"
-    FAILED = "failed"  # no message came of it
+    FAILED = "failed"  # the message could not be stored
     DONE = "done"
     FLUSH = "flush"
     LOGIN = "login"
@@ -72,13 +71,13 @@ class Event(enum.Enum):
     TLS_REFUSED_BEFORE_GREETING = "tls refused before greeting"
     SECURED = "secured"
     IMPERSONATE = "impersonate"
-    RESTARTED = "restarted"  # as if somebody else had just connected
+    RESTARTED = "restarted"  # as if another client had just connected
     CLOSE = "close"
 
 
 S, E = State, Event
 
-# The states in which the next line is read as a command; in all others what comes has to wait.
+# The states in which the next line is read as a command; in all others input waits.
 READING = frozenset({S.START, S.READY, S.SENDER, S.RECIPIENTS, S.CHUNKS})
 
 NEXT: dict[tuple[State, Event], State] = {
@@ -94,7 +93,7 @@ NEXT: dict[tuple[State, Event], State] = {
     (S.READY, E.IMPERSONATE): S.CLIENT_ASKED,
     (S.SENDER_ASKED, E.ACCEPTED): S.SENDER,
     (S.SENDER_ASKED, E.REFUSED): S.READY,
-    # RFC 5321 4.1.4: EHLO in a transaction is a RSET.
+    # RFC 5321 4.1.4: EHLO in a transaction acts as RSET.
     (S.SENDER, E.GREETED): S.READY,
     (S.SENDER, E.RESET): S.READY,
     (S.SENDER, E.RCPT): S.RECIPIENT_ASKED,
@@ -116,7 +115,7 @@ NEXT: dict[tuple[State, Event], State] = {
     (S.CHUNKS, E.NEXT_CHUNK): S.CHUNK,
     (S.CHUNKS, E.GREETED): S.READY,
     (S.CHUNKS, E.RESET): S.READY,
-    # RFC 3030 2: the octets of a refused chunk are read and dropped; the transaction is over with it.
+    # RFC 3030 2: the octets of a refused chunk are read and discarded; the transaction is over.
     **{(state, E.CHUNK_REFUSED): S.DISCARDING for state in (*READING, S.OPENING, S.CHUNK)},
     (S.DISCARDING, E.DISCARDED): S.READY,
     (S.DISCARDING, E.DISCARDED_BEFORE_GREETING): S.START,
@@ -137,7 +136,7 @@ NEXT: dict[tuple[State, Event], State] = {
     **{(state, E.CLOSE): S.CLOSED for state in State},
 }
 
-# Verbs that need a certain state; the others fit every state in which commands are read.
+# Verbs that need certain states; the others are allowed in every state that reads commands.
 NEEDS: dict[Verb, frozenset[State]] = {
     Verb.MAIL: frozenset({S.READY}),
     Verb.RCPT: frozenset({S.SENDER, S.RECIPIENTS}),

@@ -1,4 +1,4 @@
-"""What holds for a whole session (pure), and which command may come when."""
+"""The settings of a session (pure), and which command is allowed when."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from fopemta.smtp.transaction import BareLineEnds, ContentLimits, Nul
 
 
 class Lenient(enum.Enum):
-    """From whom paths without angle brackets are taken, and senders without a domain: programs on our own machines
-    write them, and no two readers can take them for different things.
+    """Which clients may omit angle brackets around a path, or the domain of a sender: local programs write such
+    commands, and they have only one reading.
     """
 
-    TRUSTED = "trusted"  # those who are known by their address or have logged in
+    TRUSTED = "trusted"  # clients in trusted networks or logged in
     ALL = "all"
     NONE = "none"
 
@@ -32,11 +32,11 @@ class Lenient(enum.Enum):
 class SessionRules:
     """What the configuration says about a session.
 
-    `postmaster` is whom `<postmaster>` means; `starttls` whether TLS can be begun; `tls_required` before any mail.
-    `mechanisms` of AUTH, used under TLS only; `login_required` before any mail.  `without` are extensions turned off;
-    `require_tls` whether REQUIRETLS is offered under TLS; `xclient` whether this client may use it.  `trusted`: the
-    client is known by its address; `nul` is for those who are not and have not logged in.  Sizes in octets, 0 for no
-    limit; `errors` before the client is cut off; `commands` without a message before it is, 0 for no limit.
+    `postmaster` is the address for `<postmaster>`; `starttls`: TLS can be begun; `tls_required` before any mail.
+    `mechanisms` of AUTH, used under TLS only; `login_required` before any mail.  `without`: extensions turned off;
+    `require_tls`: offer REQUIRETLS under TLS; `xclient`: this client may use XCLIENT.  `trusted`: the client's address
+    is in a trusted network; `nul` applies to clients neither trusted nor logged in.  Sizes in octets, 0 for no limit;
+    `errors` before the client is disconnected; `commands` without a message before it is, 0 for no limit.
     """
 
     hostname: str
@@ -58,7 +58,7 @@ class SessionRules:
     lenient: Lenient = Lenient.TRUSTED
     hops: int = 100
     commands: int = 0
-    # What follows from them, worked out once: the limits of one message, and the replies that every session hears.
+    # Derived once: the limits of one message, and the replies that every session uses.
     _of_strangers: ContentLimits = attrs.field(init=False, repr=False)
     _of_known: ContentLimits = attrs.field(init=False, repr=False)
     greeting: bytes = attrs.field(init=False, repr=False)
@@ -107,12 +107,12 @@ class SessionRules:
         )
 
     def content_limits(self, login: LoggedIn | None) -> ContentLimits:
-        """Of one message from a client that has logged in, or has not."""
+        """The limits of one message, from a client with this login or none."""
         return self._of_known if self._knows(login) else self._of_strangers
 
     def home(self, login: LoggedIn | None) -> str | None:
-        """The domain of senders who name none: one that is local, so that reports about their mail arrive.  None for
-        clients that have to keep to the grammar.
+        """The domain for sender addresses without one: a local domain, so that reports about the mail arrive.  None for
+        clients that must follow the grammar strictly.
         """
         known = self.lenient is Lenient.TRUSTED and self._knows(login)
         return self.postmaster.domain if known or self.lenient is Lenient.ALL else None
@@ -121,32 +121,32 @@ class SessionRules:
         return self.trusted or login is not None
 
     def offered(self, tls: TlsSession | None) -> Offered:
-        """What EHLO brings to a client with or without TLS."""
+        """What EHLO offers to a client with or without TLS."""
         return self._in_the_clear if tls is None else self._under_tls
 
 
 class Standing(Protocol):
-    """Where a client stands when it gives a command; `offered` is None unless it greeted with EHLO."""
+    """The facts about a session that decide whether a command is allowed."""
 
     @property
     def state(self) -> State:
-        """Of the session."""
+        """The state of the session."""
 
     @property
     def tls(self) -> TlsSession | None:
-        """None in the clear."""
+        """The TLS session; None in the clear."""
 
     @property
     def login(self) -> LoggedIn | None:
-        """None before AUTH."""
+        """The login; None before AUTH."""
 
     @property
     def offered(self) -> Offered | None:
-        """What it may use."""
+        """The extensions the client may use; None unless it greeted with EHLO."""
 
 
 def out_of_place(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
-    """What is wrong with a command, whose syntax is good, at this moment; None where it may proceed."""
+    """The refusal of a well-formed command that is not allowed at this moment; None if it may proceed."""
     verb = command.verb
     if rules.tls_required and standing.tls is None and verb not in _BEFORE_TLS:
         return replies.TLS_FIRST
@@ -166,7 +166,7 @@ def _offers(offered: Offered | None, keyword: str) -> bool:
 def _mail(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
     if rules.login_required and standing.login is None:
         return replies.LOGIN_FIRST
-    # RFC 1870 6.1: what is declared may be refused at once.
+    # RFC 1870 6.1: a message declared too large may be refused at once.
     return replies.TOO_LARGE if 0 < rules.message_size < command.mail.size else None
 
 
@@ -180,7 +180,7 @@ def _auth(rules: SessionRules, standing: Standing, command: Command) -> Reply | 
     if not rules.mechanisms or standing.offered is None:
         return replies.NOT_AVAILABLE
     if standing.tls is None:
-        # Whether the password would have been right must not be learnt from the answer.
+        # The reply must not reveal whether the password was right.
         return replies.ENCRYPTION_FIRST
     if standing.login is not None:
         return replies.LOGGED_IN_ALREADY

@@ -1,4 +1,4 @@
-"""One message on its way in, as the session sees it (pure): what MAIL and RCPT said, and its content as judged."""
+"""One message being received, as the session sees it (pure): the envelope, and the content as judged."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _NUL = Reply.of(550, "5.6.0", "A message with NUL characters is refused here")
 _TOO_MANY_HOPS = Reply.of(554, "5.4.6", "Too many hops: this message is going round in a circle")
 
 _NOTHING_OF_MAIL = MailOptions()
-# What MAIL says is in the envelope under the same names, but for `body`; the size is measured.
+# MAIL parameters have the same names in the envelope, except `body`; the size is measured.
 _SAID = [field.name for field in attrs.fields(MailOptions) if field.name != "size"]
 _KEPT = ["body_type" if each == "body" else each for each in _SAID]
 _said_in = attrgetter(*_SAID)
 
 
 class BareLineEnds(enum.Enum):
-    """What becomes of a CR or LF that stands alone in a message."""
+    """What to do with a CR or LF that stands alone in a message."""
 
     NORMALISE = "normalise"
     REJECT = "reject"
 
 
 class Nul(enum.Enum):
-    """What becomes of NUL characters in a message that is not BINARYMIME; none is passed on."""
+    """What to do with NUL characters in a message that is not BINARYMIME; none is passed on."""
 
     REJECT = "reject"
     REMOVE = "remove"
@@ -42,7 +42,7 @@ class Nul(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class ContentLimits:
-    """`message_size` octets, 0 for no limit; `hops` Received fields, 0 for no limit."""
+    """Limits of one message: `message_size` in octets and `hops` in Received fields; 0 for no limit."""
 
     message_size: int
     hops: int
@@ -51,9 +51,9 @@ class ContentLimits:
 
 
 class ContentIntake:
-    """The content of one message: made CRLF-only and without NUL unless it is binary, measured, judged.
+    """Receives the content of one message: CRLF-only and without NUL unless it is binary, measured and judged.
 
-    `refusal` is set as soon as it is known that the message will not be taken; from then on nothing comes out.
+    `refusal` is set as soon as it is certain that the message will be refused; from then on no content is returned.
     """
 
     def __init__(self, limits: ContentLimits, body_type: BodyType) -> None:
@@ -68,23 +68,23 @@ class ContentIntake:
 
     @property
     def body_type(self) -> BodyType:
-        """As declared; 8-bit content that was not declared counts as if it had been."""
+        """As declared; undeclared 8-bit content counts as declared."""
         if self._eight_bit and self._body_type is BodyType.SEVEN_BIT:
             return BodyType.EIGHT_BIT_MIME
         return self._body_type
 
     def data(self, octets: bytes) -> bytes:
-        """What follows DATA: the content that is now certain."""
+        """Process octets after DATA; returns the content that is certain so far."""
         content = self._unstuffer.feed(octets)
         return self._judged(content, self._unstuffer)
 
     @property
     def rest(self) -> bytes | None:
-        """What came behind the end of data; None until it has ended."""
+        """The octets after the end of data; None until it has ended."""
         return self._unstuffer.rest if self._unstuffer.ended else None
 
     def chunk(self, octets: bytes, last: bool) -> bytes:
-        """Octets of BDAT; `last`: nothing of the message follows these."""
+        """Process octets of BDAT; `last`: they end the message."""
         if self._body_type is BodyType.BINARY_MIME:
             return self._judged(octets, _BINARY)
         return self._judged(self._chunk_text.feed(octets, last), self._chunk_text)
@@ -93,7 +93,7 @@ class ContentIntake:
         self.size += len(content)
         self._received.feed(content)
         self._eight_bit = self._eight_bit or not content.isascii()
-        # Judged anew with every piece, so that of several flaws the same is told however the message was cut.
+        # Judged again with every piece, so that the same flaw is reported however the message was cut.
         self.refusal = self._flaw(seen)
         return b"" if self.refusal is not None else content
 
@@ -108,25 +108,25 @@ class ContentIntake:
         return _TOO_MANY_HOPS if 0 < limits.hops < self._received.count else None
 
 
-# RFC 3030 3: every octet may stand there.
+# RFC 3030 3: every octet is allowed.
 _BINARY = ChunkText()
 
 
 @attrs.define
 class Transaction:
-    """What one message has come to; a new one is made for each, so nothing can be left over."""
+    """The state of one message; a new one is made for each, so nothing can be left over."""
 
     sender: Mailbox | None = None
     mail: MailOptions = _NOTHING_OF_MAIL
-    # A dict keeps the order; an address given twice is one recipient, with what was said of it first.
+    # A dict keeps the order; a repeated address is one recipient, with the parameters given first.
     recipients: dict[Mailbox, RecipientOptions] = attrs.Factory(dict)
     asked: tuple[Mailbox, RecipientOptions] | None = None
     content: ContentIntake | None = None
-    # The spool has been told to forget it.
+    # Whether the spool has been asked to discard it.
     aborted: bool = False
 
     def envelope(self) -> Envelope:
-        """What MAIL and RCPT have said, without an arrival."""
+        """The envelope from MAIL and RCPT, without an arrival."""
         return Envelope(
             sender=self.sender,
             recipients=tuple(self.recipients),
@@ -135,7 +135,7 @@ class Transaction:
         )
 
     def recipient_accepted(self) -> bool:
-        """The recipient that policy was asked about is one; False when it was already."""
+        """Add the recipient that policy has accepted; False if it was one already."""
         assert self.asked is not None
         recipient, said = self.asked
         known = len(self.recipients)

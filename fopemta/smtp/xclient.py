@@ -1,4 +1,4 @@
-"""XCLIENT (pure): a trusted proxy tells who the client is.  https://www.postfix.org/XCLIENT_README.html"""
+"""XCLIENT (pure): a trusted proxy names the client.  https://www.postfix.org/XCLIENT_README.html"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fopemta.address.grammar import NotInGrammar
 from fopemta.address.ip import canonical_ip_address, is_ip_address
 from fopemta.smtp.xtext import decode_xtext
 
-# The address of a client that has none: in no network, so without any right.
+# The address of an unidentified client: in no network, so without privileges.
 UNKNOWN = "unknown"
 ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT")
 _NOT_KNOWN = ("[UNAVAILABLE]", "[TEMPUNAVAIL]")
@@ -21,11 +21,11 @@ _LOGIN = re.compile(r"[!-~]{1,255}")
 
 @attrs.frozen
 class OtherClient:
-    """Who the client is said to be.
+    """The client that the proxy names.
 
-    `address` is an IP address in canonical form, UNKNOWN where the proxy does not know it, None where nothing is said
-    of it; `login` None where there is none.  The other attributes are of no use to us: the client's EHLO follows, and
-    we look up no names of clients.
+    `address` is an IP address in canonical form, UNKNOWN if the proxy does not know it, None if it was not given;
+    `login` None if there is none.  The other attributes are ignored: the client's EHLO follows, and we do not look up
+    client names.
     """
 
     address: str | None = None
@@ -33,7 +33,7 @@ class OtherClient:
 
 
 def other_client(text: str) -> OtherClient:
-    """What the attributes say.  Raises NotInGrammar."""
+    """Parse the attributes.  Raises NotInGrammar."""
     found: dict[str, str | None] = {}
     words = text.split()
     if not words:
@@ -55,7 +55,7 @@ def other_client(text: str) -> OtherClient:
 
 def _address(text: str) -> str:
     bare = text[5:] if text[:5].upper() == "IPV6:" else text
-    # A zone could hold any text, and would stand in our Received header.
+    # A zone can hold any text, and would be copied into our Received header.
     if "%" in bare or not is_ip_address(bare):
         raise NotInGrammar("an address is none")
     return canonical_ip_address(bare)
@@ -76,7 +76,7 @@ def _check_protocol(text: str) -> None:
         raise NotInGrammar("PROTO is neither SMTP nor ESMTP")
 
 
-# NAME and HELO may be anything: they are what strangers make them, and the proxy passes them on.
+# NAME and HELO may be anything: the proxy passes on what strangers chose.
 _CHECKS: dict[str, Callable[[str], object]] = {
     "ADDR": _address,
     "DESTADDR": _address,

@@ -1,5 +1,5 @@
-"""The encodings in which ESMTP parameters carry any text (pure): xtext of RFC 3461 4, and the forms of an
-internationalised address of RFC 6533 3.
+"""The encodings of arbitrary text in ESMTP parameters (pure): xtext of RFC 3461 4, and the internationalised addresses
+of RFC 6533 3.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import re
 
 from fopemta.address.grammar import NotInGrammar
 
-# Hex is in upper case there; some write it in lower case, which nobody can take for anything else.
+# The RFC's hex is upper-case; lower case is accepted too, since it has only one reading.
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*")
 _HEX = re.compile(r"\+([0-9A-Fa-f]{2})")
 # RFC 6533 3: EmbeddedUnicodeChar, in hex without leading zeros; "\x{5C}" is the backslash.
@@ -17,7 +17,7 @@ _UNITEXT = re.compile(r"(?:[!-*,-<>-\[\]-~\u0080-\U0010ffff]|\\x\{[1-9A-Fa-f][0-
 
 
 def decode_xtext(text: str) -> str:
-    """The text that `text` stands for.  Raises NotInGrammar, also for a control character or non-ASCII in it."""
+    """Decode `text`.  Raises NotInGrammar, also if it decodes to control characters or non-ASCII."""
     if _XTEXT.fullmatch(text) is None:
         raise NotInGrammar("the value is not in xtext")
     decoded = _HEX.sub(lambda match: chr(int(match[1], 16)), text)
@@ -27,12 +27,12 @@ def decode_xtext(text: str) -> str:
 
 
 def encode_xtext(text: str) -> str:
-    """`text`, which is ASCII, in xtext."""
+    """Encode `text`, which must be ASCII, as xtext."""
     return "".join(letter if "!" <= letter <= "~" and letter not in "+=" else f"+{ord(letter):02X}" for letter in text)
 
 
 def decode_unitext(text: str) -> str:
-    """The address in a parameter of type utf-8 (RFC 6533 3): utf-8-addr-xtext or utf-8-addr-unitext.
+    """Decode a parameter of type utf-8 (RFC 6533 3): utf-8-addr-xtext or utf-8-addr-unitext.
 
     Raises NotInGrammar.
     """
@@ -53,7 +53,7 @@ def encode_unitext(text: str) -> str:
 
 def _embedded(match: re.Match[str]) -> str:
     number = int(match[1], 16)
-    # Surrogates and what is beyond Unicode stand for nothing.
+    # Surrogates and numbers beyond Unicode are no characters.
     if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
         raise NotInGrammar("the value holds what is no character")
     return chr(number)
