@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent / "fopemta"
 
 PURE = {
     "address", "answer", "attempt", "config", "dns", "formats", "mail", "mime", "policy", "report", "retry", "routing",
-    "settings", "smtp", "trust",
+    "scheduling", "settings", "smtp", "trust",
 }  # fmt: skip
 SHELL = {
     "control", "inbound", "local", "lookup", "outbound", "queue", "recipients", "spool", "tls", "users", "web",

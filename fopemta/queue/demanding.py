@@ -20,7 +20,7 @@ from fopemta.config.model import Configuration
 from fopemta.interfaces import IDemandsInForce, ISpool, SpoolTrouble
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
 from fopemta.policy.acceptance import to_store
-from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker
+from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker, RouteVia
 from fopemta.policy.content import content_facts
 from fopemta.policy.demands import RuleDemands, demands_on, stricter
 from fopemta.policy.earlier import Earlier, RulesText
@@ -111,6 +111,14 @@ class Demanding:
     def keeps_earlier(self) -> bool:
         """Mail may be bound by rules that are in force no more."""
         return bool(self._kept)
+
+    @property
+    def names_ways(self) -> bool:
+        """Rules may have a route for some mail: nobody can tell where a message goes before it is read."""
+        if not self._book.rules and not self._kept:
+            return False
+        books = [self._book, *(each.rules.demanding for each in self._kept)]
+        return any(book is None or bool(book.of(RouteVia).rules) for book in books)
 
     def applies_to(self, message: QueuedMessage) -> bool:
         """Something may be demanded: `of` has to be asked."""

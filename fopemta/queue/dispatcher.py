@@ -1,11 +1,14 @@
-"""The dispatcher (shell): from a spooled message to done, retried or reported, and nothing stuck on the way."""
+"""The dispatcher (shell): from a spooled message to done, retried or reported, and nothing stuck on the way.
+
+Where a message can be, and what moves it, stands in `scheduling.stages`; what follows is done here.
+`scheduling.roster` knows the messages, `scheduling.destinations` what waits for whom.
+"""
 
 from __future__ import annotations
 
+import enum
 import random
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -14,53 +17,54 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
 from fopemta import maillog
-from fopemta.address.mailbox import Mailbox
 from fopemta.background import supervise
 from fopemta.config.model import Configuration
 from fopemta.interfaces import ICourier, IQueue, IRuleCounts, ISpool, SpoolTrouble, UnknownMessage
-from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult, lowered, verdicts_of
+from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
 from fopemta.mail.queued import QueuedMessage, RecipientState, Unfinished
-from fopemta.queue.clocks import Ages, SteadyAgenda
+from fopemta.queue import orders
 from fopemta.queue.damage_watch import DamageWatch
 from fopemta.queue.demanding import Demanding
-from fopemta.queue.destinations import Taken
 from fopemta.queue.made_here import MadeHere
-from fopemta.queue.not_made import not_asked_for, not_judged
+from fopemta.queue.moves import Moves
 from fopemta.queue.outcomes import Outcomes
-from fopemta.queue.owner_watch import OwnerWatch
-from fopemta.queue.pending_orders import PendingOrders
-from fopemta.queue.pressing import NOTHING_PRESSES, Pressing
-from fopemta.queue.round import Round, Rounds
-from fopemta.queue.traffic import Traffic
-from fopemta.queue.unnested import Unnested
-from fopemta.queue.ways import Ways, found_for
+from fopemta.queue.repeated import Repeated
+from fopemta.queue.rounds import Load, Rounds
+from fopemta.queue.waiting import Waiting
+from fopemta.queue.ways import Round, Ways
+from fopemta.retry.standing import Pacing
 from fopemta.retry.standings import AnyStandings
-from fopemta.retry.timetable import astray, sane
-from fopemta.routing.consignment import Consignment
+from fopemta.retry.timetable import sane
 from fopemta.routing.route import Via
-from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
-from fopemta.trust.verdict import VerdictRecord
+from fopemta.scheduling.destinations import Destinations
+from fopemta.scheduling.roster import LEAST_BULK, Entry, Pressing, Roster
+from fopemta.scheduling.stages import Act, Event, Stage
 
-# The agenda is looked at at least so often, whatever the clock on the wall does (C114).
+# The agenda is looked at at least so often, whatever the clock on the wall does.
 _LONGEST_NAP = 30.0
-# More fresh messages than this wait as ids and are read from the spool in their turn.
-_MOST_IN_MEMORY = 2000
-# Of them so many that were deferred before: a queue full of these must not keep new mail waiting.
-_MOST_DEFERRED_IN_MEMORY = 1500
-# And so many recipients together: of a queue full of long lists, not all are there at once.  One message alone may have
-# more.
-_MOST_RECIPIENTS = 20_000
-_MOST_DEFERRED_RECIPIENTS = 15_000
+# Room in memory, in recipients (see `LEAST_BULK`): beyond it, new messages wait as ids.  Of it, so much for those that
+# were deferred before: a queue full of these must not keep new mail waiting.
+_ROOM = 2000 * LEAST_BULK
+_ROOM_DEFERRED = 1500 * LEAST_BULK
 # So many messages are being read at a time.
-_MOST_LOADING = 100
+_MOST_READING = 100
 # Seconds of a turn of the reactor that go by with what is due.
 _TURN = 0.02
-# After these orders a message is tried at once.
-_PRESSING = frozenset({OrderKind.RELEASE, OrderKind.RETRY})
-# Overdue mail is spread over so many seconds after a restart, once there is more than a handful (C108).
+# Overdue mail is spread over so many seconds after a restart, once there is more than a handful.
 _SPREAD = 60.0
 _HANDFUL = 200
+# A message without an owner between two steps of one turn of the reactor is not seen; for longer, within this time.
+_WATCH = 30.0
+
+
+class _Until(enum.Enum):
+    """What has to come before more of what is due is fetched."""
+
+    DUE = "the moment of the next"
+    ROOM = "room in memory"
+    READING = "the end of what is being read"
+    TURN = "the next turn of the reactor"
 
 
 @implementer(IQueue)
@@ -82,94 +86,92 @@ class Dispatcher:
         standings: AnyStandings[NextHop] | None = None,
         demanding: Demanding | None = None,
     ) -> None:
-        self._spool = spool
-        self._couriers = couriers
-        self._config = config
-        self._clock = clock
-        self._now = now
-        self._noise = noise
-        # What is made here goes to its recipients as all other mail does.
-        self.made_here = MadeHere(config, now)
-        self._damage = DamageWatch(spool, config, now, self.made_here, self.accepted)
-
         def seconds() -> float:
-            """Not `clock.seconds` itself: a reactor is given its steady clock later (service.run_steadily)."""
+            """Not `clock.seconds` itself: a reactor is given its steady clock later (see `run_steadily`)."""
             return clock.seconds()
 
-        self._agenda = SteadyAgenda(seconds, now)
-        self._ages = Ages(seconds, now)
-        self._ways = Ways(config)
-        self._in_thread = in_thread
-        self._demanding = demanding or Demanding(spool, config, now, in_thread)
-        # By what an operator has let demands fall: what has ceased since is not what he has allowed.
-        self._lowering = self._demanding
-        self._rounds = Rounds()
-        # Those that wait and are under a rule's demand.
-        self._bound: set[str] = set()
-        # Those that have not been tried since other rules came: what these have added is stored nowhere yet.
-        self._untried: set[str] = set()
-        self._loading: set[str] = set()
-        # Messages of which somebody wants something tried at once.
-        self._pressed: dict[str, Pressing] = {}
-        self._orders = PendingOrders()
-        self._backlog: deque[str] = deque()
-        # Those of which nothing is to be tried until somebody says so.
-        self._held: set[str] = set()
-        # How much is being done for a message at this moment.
-        self._at_work: Counter[str] = Counter()
-        # Destinations that may have room for what waits for them.
-        self._to_call: dict[NextHop, None] = {}
-        self._look = Unnested(self._look_once)
-        self._carry = Unnested(self._carry_once)
-        self._call_all = Unnested(self._call_all_once)
-        self._watch = OwnerWatch(clock, self._ownerless, self._try_again)
-        self._outcomes = Outcomes(
-            spool, config, self._demanding, self._ages, now, noise, self._wait, self.accepted, self._carry,
-            self.made_here, counts,
-        )  # fmt: skip
-        self._traffic = Traffic(config, seconds, noise, standings, self._stands_otherwise)
+        self._spool, self._couriers, self._config = spool, couriers, config
+        self._clock, self._seconds, self._now, self._noise = clock, seconds, now, noise
+        # What is made here goes to its recipients as all other mail does.
+        self.made_here = MadeHere(config, now)
+        self._ways = ways = Ways(config)
+        self._roster = roster = Roster(seconds, now)
+        self._demanding = asked = demanding or Demanding(spool, config, now, in_thread)
+        places: Destinations[NextHop, Load]
+        self._destinations = places = Destinations(*_limits(config), standings, self._stands_otherwise, _named)
+        self._outcomes = outcomes = Outcomes(
+            spool, config, asked, roster, now, noise, self._wait, self.accepted, self._go_on, self.made_here, counts
+        )
+        self._rounds = Rounds(
+            roster, places, ways, outcomes, couriers, seconds, now, noise, self._leaves, self._go_on, self._delivered
+        )
+        self._waiting = Waiting(roster, places, ways, asked, seconds, now)
+        self._orders = orders.Orders(spool, roster, asked, ways, outcomes, now, in_thread, places.wake)
+        self._moves = Moves(spool, lambda message_id: roster.get(message_id) is not None, self._has_room)
+        self._damage = DamageWatch(spool, config, now, self.made_here, self.accepted)
+        self._watch = Repeated(clock, _WATCH, self._find_lost)
+        self._most: int | None = None
         self._alarm: IDelayedCall | None = None
-        self._held_back = False
-        # More may be due than this turn has fetched; or than is read at once.
-        self._more = self._awaits_reading = False
+        self._until = _Until.DUE
+        # No destination could call what waits for it, for want of room.
+        self._full = False
+        self._going = self._again = self._look_again = False
         self._stopping = False
         self._idle: Deferred[None] | None = None
+        self._performers = self._by_act()
 
-    def pressed(self, hop: NextHop) -> bool:
-        """Other mail waits for a place that this destination has, though it has not answered yet."""
-        return self._traffic.pressed(hop)
+    def _by_act(self) -> Mapping[Act, Callable[[Entry], None]]:
+        """Who does what follows from an event; the other acts are done by whoever tells of it."""
+        return {
+            Act.READ: self._read,
+            Act.BEGIN: self._rounds.begin,
+            Act.LINE_UP: self._waiting.line_up,
+            Act.HURRY: self._waiting.hurry,
+            Act.WITHDRAW: self._withdraw,
+            Act.OBEY: self._obey,
+            Act.PUT_OFF: self._put_off,
+            Act.TRY_LATER: self._try_later,
+            Act.TRY_NOW: self._try_now,
+            Act.FORGET: self._forget,
+        }
 
     # --- the life of the queue -------------------------------------------------------------------------------------
 
     def start(self, messages: Sequence[Unfinished]) -> None:
         """Take over what the spool recovered, oldest first."""
-        self._ages.begin()
+        self._roster.begin()
         self._take_over(iter(messages), 0)
 
     def _take_over(self, messages: Iterator[Unfinished], overdue: int) -> None:
         """As many as a turn of the reactor has time for; there may be hundreds of thousands."""
         if self._stopping:
             return
-        now, end = self._now(), self._clock.seconds() + _TURN
+        end = self._seconds() + _TURN
         for message in messages:
-            if self._clock.seconds() >= end:
+            if self._seconds() >= end:
                 self._clock.callLater(0, self._take_over, chain([message], messages), overdue)
                 return
-            self._ages.found(message.id, message.arrived, message.domains)
-            if message.bound:
-                self._bound.add(message.id)
-            if self._demanding.keeps_earlier:
-                self._untried.add(message.id)
-            moment = message.due
-            if moment is None:
-                self._held.add(message.id)
-                continue
-            if moment <= now:
-                overdue += 1
-                moment = now if overdue <= _HANDFUL else now + self._noise.random() * _SPREAD
-            self._agenda.set(message.id, sane(self._config.retry, moment, now))
+            overdue += self._found(message, overdue)
         self._watch.start()
-        self._look()
+        self._go_on(look=True)
+
+    def _found(self, message: Unfinished, overdue: int) -> bool:
+        """Take over one; whether its moment is past."""
+        now, due = self._now(), message.due
+        if self._roster.get(message.id) is not None:
+            return False  # an order has brought it in before its turn
+        entry = self._roster.enter(message.id, message.arrived, message.domains)
+        entry.bound, entry.untried = message.bound, self._demanding.keeps_earlier
+        entry.told = due != 0.0
+        if due is None:
+            self._happens(entry, Event.RECOVERED_HELD)
+            return False
+        self._happens(entry, Event.RECOVERED)
+        late = due <= now
+        if late:
+            due = now if overdue < _HANDFUL else now + self._noise.random() * _SPREAD
+        self._roster.set_moment(entry, sane(self._config.retry, due, now))
+        return late
 
     def stop(self, deadline: float = 10.0) -> Deferred[None]:
         """Start nothing more; fires when what is under way has ended, or after `deadline` seconds."""
@@ -177,7 +179,7 @@ class Dispatcher:
         self._watch.stop()
         if self._alarm is not None and self._alarm.active():
             self._alarm.cancel()
-        if not self._traffic.running:
+        if not self._destinations.running:
             self._close_couriers()
             return succeed(None)
         self._idle = Deferred()
@@ -192,526 +194,305 @@ class Dispatcher:
         self._config = config
         self._outcomes.reconfigure(config)
         if self._demanding.reconfigure(config):
-            self._untried.update(self._ages)
+            for entry in self._roster:
+                entry.untried = True
         self._damage.config = self._ways.config = self.made_here.config = config
-        self._traffic.reconfigure(config)
-        for consignment in self._traffic.withdraw_all():
-            self._came_back(self._rounds[consignment.message.id])
+        self._destinations.limit(*_limits(config, self._most))
         # What waits for a destination may have another now.
-        for message_id in self._traffic.unpark():
-            if message_id in self._agenda:
-                self._agenda.set(message_id, self._now() + self._noise.random() * _SPREAD)
+        for message_id in self._destinations.leave_lines():
+            waiting = self._roster.get(message_id)
+            if waiting is not None and waiting.stage is Stage.WAITING:
+                self._roster.set_moment(waiting, self._now() + self._noise.random() * _SPREAD)
+        self._rounds.withdraw_all()
 
     def allow(self, most: int) -> None:
         """No more deliveries than so many at a time: the system has no descriptors for more."""
-        self._traffic.allow(most)
+        self._most = most
+        self._destinations.limit(*_limits(self._config, most))
 
     def accepted(self, message: QueuedMessage) -> None:
         """See IQueue."""
-        self._ages.found(message.id, message.arrived, message.domains)
-        if self._stopping or self._full:
-            self._backlog.append(message.id)
-            return
-        if self._demanding.applies_to(message):
-            self._loading.add(message.id)
-            supervise(self._begin(message), f"what is demanded for {message.id}")
-            return
-        if self._traffic.crowd and self._queues_up(message):
-            return
-        self._begin_round(Round(message, edition=self._demanding.edition))
-        self._carry()
-
-    def _queues_up(self, message: QueuedMessage) -> bool:
-        """A new message for a destination that has enough waiting is not begun, only to be put off: its id waits there.
-
-        Who sends faster than a destination takes would pay for a round each time.
-        """
-        hops = {next_hop(each.address.domain, self._config.routes) for each in message.recipients}
-        hop = hops.pop()
-        if hops or message.envelope.held or hop.route.on_demand:
-            return False
-        # Of one that rests it is written down why nothing is tried.
-        if not self._traffic.crowded(hop) or self._traffic.resting(hop) is not None:
-            return False
-        self._traffic.park(hop, message.id)
-        retry = self._config.retry
-        # Should it not be called by then.
-        self._agenda.set(message.id, min(self._now() + retry.longest, self._outcomes.arrived(message) + retry.lifetime))
-        self._set_alarm()
-        return True
-
-    async def _begin(self, message: QueuedMessage) -> None:
-        await self._begin_or_obey(message.id, await self._round_of(message.id, message))
-        self._carry()
-
-    async def _begin_or_obey(self, message_id: str, round_: Round | None) -> None:
-        if round_ is None:
-            self._orders.cannot(message_id, Obeyed.UNREADABLE if message_id in self._agenda else Obeyed.UNKNOWN)
-        elif message_id in self._orders:
-            await self._obey(round_)
+        entry = self._roster.enter(message.id, message.arrived, message.domains)
+        entry.bound = message.bound
+        if self._stopping or self._bulk >= _ROOM:
+            self._happens(entry, Event.NO_ROOM)
+        elif self._demanding.applies_to(message):
+            self._happens(entry, Event.ACCEPTED_UNJUDGED)
+            self._roster.weigh(entry, len(message.recipients))
+            supervise(self._bring_in(entry, message), f"what is demanded for {message.id}")
+        elif self._destinations.crowd and not message.envelope.held and self._waiting.is_crowded_out(entry):
+            self._happens(entry, Event.CROWDED)
+            self._set_alarm()
         else:
-            self._begin_round(round_)
+            entry.round = Round(message, edition=self._demanding.edition)
+            self._happens(entry, Event.ACCEPTED)
+            self._go_on()
 
     def flush(self, domain: str) -> Deferred[int]:
         """See IQueue."""
-        found = dict(self._ages.of_domain(domain))
-        for each in set(found.values()):
-            self._traffic.wake(next_hop(each, self._config.routes))
-        moving = [message_id for message_id in found if self._moves(message_id)]
-        for message_id in moving:
-            self._press(message_id, Pressing(domains=frozenset({domain})))
-            if message_id in self._agenda:
-                self._agenda.set(message_id, self._now())
-        self._look()
+        moving, woken, pressing = set(), set(), Pressing(domains=frozenset({domain}))
+        for entry, each in self._roster.of_domain(domain):
+            if each not in woken:
+                woken.add(each)
+                self._destinations.wake(*self._ways.by_domain((each,)))
+            act = self._roster.happens(entry, Event.FLUSHED)
+            if act is not Act.NOTHING:
+                moving.add(entry.id)
+                entry.pressing |= pressing
+                self._do(act, entry)
+        self._go_on(look=True)
         return succeed(len(moving))
-
-    def _press(self, message_id: str, pressing: Pressing) -> None:
-        """Remember it for the message's next round; who pressed before is not forgotten."""
-        self._pressed[message_id] = self._pressed.get(message_id, NOTHING_PRESSES) | pressing
 
     def order(self, message_id: str, order: Order) -> Deferred[OrderResult]:
         """See IQueue."""
-        obeyed = self._orders.give(message_id, order)
-        round_ = self._rounds.get(message_id)
-        if round_ is not None:
-            # What only waits for its turn comes back at once, which may end the round.
-            for _ in self._traffic.withdraw(message_id):
-                self._came_back(round_)
-            if round_.out:
-                self._orders.put_off(message_id)
-        elif message_id not in self._loading:
-            self._agenda.remove(message_id)
-            self._fetch(message_id)
+        entry = self._roster.get(message_id)
+        if entry is None:
+            # The spool may have what has not been taken over yet.
+            entry = self._roster.enter(message_id, self._now())
+        obeyed = orders.give(entry, order)
+        self._happens(entry, Event.ORDERED)
         return obeyed
 
     def let_demands_fall(self, lowered_by: str) -> None:
         """See IQueue."""
-        self._demanding.let_fall()
-        self._lowering = Demanding(self._spool, self._config, self._now, self._in_thread)
-        for message_id in {*self._bound, *self._rounds, *self._loading}:
-            supervise(self.order(message_id, Order(kind=OrderKind.LOWER, by=lowered_by)), "lowering demands")
+        for entry in self._orders.let_fall(self._config):
+            supervise(self.order(entry.id, Order(kind=OrderKind.LOWER, by=lowered_by)), "lowering demands")
 
     def freed_by(self, config: Configuration) -> Deferred[int | None]:
         """See IQueue."""
-        return Deferred.fromCoroutine(self._freed_by(config))
+        return Deferred.fromCoroutine(self._orders.freed_by(config))
 
-    async def _freed_by(self, config: Configuration) -> int:
-        new = Demanding(self._spool, config, self._now)
-        freed = 0
-        # What is on its way for the first time has not been put off, and is bound all the same.
-        under_way = [each for each, round_ in self._rounds.items() if round_.message.bound]
-        for message_id in (*self._bound.union(under_way, self._loading, self._untried),):
-            try:
-                message = await self._spool.load(message_id)
-            except SpoolTrouble:
-                continue  # it has gone, or keeps to the old rules as long as it cannot be read
-            before, after = await self._demanding.of(message), await new.of(message, stored=False)
-            freed += self._ways.freed(message, before, after, config)
-        return freed
-
-    def _moves(self, message_id: str) -> bool:
-        """It waits for its moment or is on its way; who is held does neither."""
-        return message_id in self._agenda or message_id in self._rounds or message_id in self._loading
+    def pressed(self, hop: NextHop) -> bool:
+        """Other mail waits for a place that this destination has, though it has not answered yet."""
+        return self._destinations.pressed(hop)
 
     @property
     def size(self) -> int:
         """Unfinished messages."""
-        return len(self._agenda) + len(self._rounds) + len(self._loading) + len(self._backlog)
+        return self._roster.moving
 
-    @property
-    def _full(self) -> bool:
-        """As many messages in memory as may be there, or recipients."""
-        count = len(self._rounds) + len(self._loading)
-        return count >= _MOST_IN_MEMORY or self._rounds.recipients >= _MOST_RECIPIENTS
+    # --- going on --------------------------------------------------------------------------------------------------
 
-    @property
-    def _full_of_deferred(self) -> bool:
-        """What is free is kept for new mail."""
-        count = len(self._rounds) + len(self._loading)
-        return count >= _MOST_DEFERRED_IN_MEMORY or self._rounds.recipients >= _MOST_DEFERRED_RECIPIENTS
+    def _happens(self, entry: Entry, event: Event) -> None:
+        """Do what the table says."""
+        self._do(self._roster.happens(entry, event), entry)
 
-    # --- what is due -----------------------------------------------------------------------------------------------
+    def _do(self, act: Act, entry: Entry) -> None:
+        perform = self._performers.get(act)
+        if perform is not None:
+            perform(entry)
 
-    def _look_once(self) -> None:
-        """Begin a round for what is due, and set the alarm again whatever happens: mail must not wait for a chance."""
-        if self._stopping:
+    def _go_on(self, look: bool = False) -> None:
+        """Start whatever may start; `look` for what is due, too.
+
+        The end of one message begins another: each within the last would need a deeper stack for every message.
+        """
+        self._again = True
+        self._look_again |= look
+        if self._going:
             return
+        self._going = True
         try:
-            self._begin_what_is_due()
+            while self._again and not self._stopping:
+                self._again = False
+                if self._look_again:
+                    self._look_again = False
+                    self._look()
+                self._call_and_carry()
+        finally:
+            self._going = False
+
+    def _look(self) -> None:
+        """Begin what is due, and set the alarm again whatever happens: mail must not wait for a chance."""
+        try:
+            self._damage.look()
+            self._destinations.over(self._seconds())
+            self._until = self._take_in(self._seconds() + _TURN)
         finally:
             self._set_alarm()
 
-    def _begin_what_is_due(self) -> None:
-        self._damage.look()
-        for hop in self._traffic.over():
-            self._call(hop)
-        self._take_in(self._clock.seconds() + _TURN)
-        self._carry()
-
-    def _take_in(self, end: float) -> None:
+    def _take_in(self, end: float) -> _Until:
         """Fetch what is due, until `end`: then clients, signals and commands have their turn, and the rest the next."""
-        self._more = True
-        while self._clock.seconds() < end:
+        while self._seconds() < end:
             # How many recipients they bring is known once they are here.
-            self._awaits_reading = len(self._loading) >= _MOST_LOADING
-            if self._full or self._awaits_reading or not self._fetch_next():
-                self._more = False
+            if self._roster.count(Stage.READING) >= _MOST_READING:
+                return _Until.READING
+            if self._bulk >= _ROOM:
+                return _Until.ROOM
+            entry = self._roster.next_in_backlog()
+            if entry is None and self._bulk >= _ROOM_DEFERRED:
+                return _Until.ROOM
+            entry = entry or self._roster.next_due()
+            if entry is None:
+                return _Until.DUE
+            self._happens(entry, Event.CROWDED if self._waiting.must_wait(entry) else Event.DUE)
+        return _Until.TURN
+
+    def _call_and_carry(self) -> None:
+        """Bring in what destinations have room for, and start what has a place."""
+        while not self._stopping:
+            self._full = self._bulk >= _ROOM or self._roster.count(Stage.READING) >= _MOST_READING
+            called = None
+            if not self._full:
+                called = self._destinations.call(self._seconds(), self._bulk >= _ROOM_DEFERRED)
+            if called is not None:
+                self._called(*called)
+                continue
+            # With no room for outcomes no new delivery starts: it would be repeated.
+            taken = None if self._outcomes.unwritten else self._destinations.take(self._seconds())
+            if taken is None:
                 break
-        self._held_back = self._full or self._full_of_deferred
+            self._rounds.carry(taken)
+        if self._destinations.next_moment() is not None:
+            self._set_alarm()  # a destination that has had its rate has begun to wait
 
-    def _fetch_next(self) -> bool:
-        """False when nothing is due that there is room for."""
-        message_id = self._backlog.popleft() if self._backlog else self._next_due()
-        # An order may have brought one of the backlog in before its turn.
-        if message_id is not None and not self._moves(message_id):
-            self._fetch(message_id)
-        return message_id is not None
-
-    def _next_due(self) -> str | None:
-        """What was deferred and is due, as long as it leaves room for new mail."""
-        return None if self._full_of_deferred else self._agenda.pop_due()
-
-    def _call(self, hop: NextHop) -> None:
-        """Read what has waited for this destination, as much as it can use."""
-        self._to_call[hop] = None
-        self._call_all()
-
-    def _call_all_once(self) -> None:
-        while self._to_call and not self._stopping:
-            hop = next(iter(self._to_call))
-            del self._to_call[hop]
-            self._read_for(hop)
-
-    def _read_for(self, hop: NextHop) -> None:
-        for message_id in self._traffic.called(hop):
-            # Who is not in the agenda is on his way already, or has ended.
-            if message_id in self._agenda:
-                self._agenda.remove(message_id)
-                self._traffic.comes(hop, message_id)
-                self._fetch(message_id)
+    def _called(self, hop: NextHop, message_id: str) -> None:
+        entry = self._roster.get(message_id)
+        act = Act.NOTHING if entry is None else self._roster.happens(entry, Event.CALLED)
+        if entry is not None and act is Act.ADMIT:
+            self._rounds.admit(entry, hop)
+        elif entry is not None and act is Act.READ:
+            self._read(entry, hop)
 
     def _stands_otherwise(self, hop: NextHop) -> None:
         """Another queue has found out about a destination, or left places to this one."""
-        for waiting in self._traffic.rested(hop):
-            self._park(waiting)
-        self._call(hop)
-        self._carry()
+        self._rounds.park_for_rest(hop)
+        self._go_on()
 
-    def _set_alarm(self) -> None:
-        wait = self._agenda.wait()
-        nap = _LONGEST_NAP if wait is None else min(wait, _LONGEST_NAP)
-        # A full house is woken by the round that ends, a busy one by what has been read.
-        if self._held_back or self._awaits_reading:
-            nap = _LONGEST_NAP
-        elif self._more:
-            nap = 0.0
-        pause_over = self._traffic.next_moment()
-        if pause_over is not None:
-            nap = min(nap, max(pause_over - self._clock.seconds(), 0.0))
-        if self._alarm is not None and self._alarm.active():
-            # Too early a look does no harm, and is cheaper than an alarm that is set anew for every message.
-            if self._alarm.getTime() <= self._clock.seconds() + nap:
-                return
-            self._alarm.cancel()
-        self._alarm = self._clock.callLater(nap, self._look)
-
-    def _fetch(self, message_id: str) -> None:
-        self._held.discard(message_id)
-        self._loading.add(message_id)
-        supervise(self._load(message_id), f"reading {message_id} from the spool")
-
-    async def _load(self, message_id: str) -> None:
-        round_ = await self._round_of(message_id)
-        caller = self._traffic.arrived(message_id)
-        await self._begin_or_obey(message_id, round_)
-        if caller is not None:
-            self._call(caller)  # what came may have been of no use to it: gone, held, or on another way now
-        if self._awaits_reading and len(self._loading) < _MOST_LOADING // 2:
-            self._look()
-        else:
-            self._carry()
-
-    async def _round_of(self, message_id: str, message: QueuedMessage | None = None) -> Round | None:
-        """With what rules demand of it, which may take some reading; None when it is gone, or is tried again later."""
-        try:
-            found = message or await self._read(message_id)
-            # Before it is asked: what changes meanwhile makes the answer an old one.
-            edition = self._demanding.edition
-            return None if found is None else Round(found, await self._demanding.of(found), edition)
-        except Exception:  # noqa: BLE001  a bug of ours must not lose mail: it waits and the log says why
-            maillog.failed_unexpectedly(f"reading {message_id}")
-            self._again_later(message_id)
-            return None
-        finally:
-            self._loading.discard(message_id)
-
-    async def _read(self, message_id: str) -> QueuedMessage | None:
-        """None when it is gone, or cannot be read now and is tried again later."""
-        try:
-            return await self._spool.load(message_id)
-        except UnknownMessage:
-            self._ages.forget(message_id)
-            self._pressed.pop(message_id, None)
-        except SpoolTrouble as trouble:
-            maillog.spool_trouble(f"{message_id} cannot be read: {trouble}")
-            self._again_later(message_id)
-        return None
-
-    def _again_later(self, message_id: str) -> None:
-        self._agenda.set(message_id, self._now() + self._config.retry.first)
-
-    def _due_after(self, round_: Round) -> float | None:
-        """When it is due again after a round; None when all are held.
-
-        Who waits for his destination is called; should he not be, this is when he is tried at the latest.
-        """
-        now, retry = self._now(), self._config.retry
-        if round_.broken:
-            return now + retry.first
-        if round_.message.id in self._pressed:
-            return now
-        if not round_.parked and not round_.uncalled:
-            due = round_.message.due
-            return now if due is not None and astray(retry, due, now) else due
-        queued = [each for each in round_.message.pending if each.state is RecipientState.QUEUED]
-        moments = [each.next_try for each in queued if each.next_try is not None and each.next_try > now]
-        end = self._outcomes.arrived(round_.message) + retry.lifetime
-        return min([*moments, now + retry.longest, *([end] if end > now else [])])
-
-    # --- rounds ----------------------------------------------------------------------------------------------------
-
-    def _begin_round(self, round_: Round) -> None:
-        """One consignment for each way of the recipients that are due: a next hop, and what is demanded of it."""
-        message = round_.message
-        pressed = self._pressed.pop(message.id, NOTHING_PRESSES)
-        groups, unsure = self._ways.grouped(round_, pressed, self._now())
-        self._rounds[message.id] = round_
-        self._untried.discard(message.id)
-        # One more, which comes back below: the round does not end while it is being begun.
-        round_.out = len(groups) + bool(unsure) + 1
-        if unsure:
-            supervise(self._left(round_, self._not_judged(round_, unsure)), f"putting off {message.id}")
-        for (way, uncalled), addresses in groups.items():
-            self._send_off(
-                round_, Consignment(message, way.hop, tuple(addresses), way.demanded, round_.edition), uncalled
-            )
-        self._came_back(round_)
-
-    def _send_off(self, round_: Round, consignment: Consignment, uncalled: bool) -> None:
-        """A bug of ours must not leave a round behind that never ends, nor give out a consignment twice."""
-        try:
-            if uncalled:
-                self._await_call(consignment)
-            elif not self._traffic.admit(consignment):
-                self._park(consignment)
-        except Exception:  # noqa: BLE001
-            maillog.failed_unexpectedly(f"sending off {round_.message.id} to {consignment.next_hop.word}")
-            round_.broken = True
-            self._came_back(round_)
-
-    def _not_judged(self, round_: Round, recipients: Sequence[Mailbox]) -> Sequence[VerdictRecord]:
-        """A rule cannot tell for now: nothing is sent."""
-        message, now = round_.message, self._now()
-        return [not_judged(message, message.status_of(str(each)), now) for each in recipients]
-
-    def _carry_once(self) -> None:
-        """Start whatever may start."""
-        # With no room for outcomes no new delivery starts: it would be repeated.
-        while not self._stopping and not self._outcomes.unwritten:
-            taken = self._traffic.take()
-            if taken is None:
-                break
-            supervise(self._deliver(taken), f"delivering {taken.load.message.id} to {taken.destination.word}")
-        if self._traffic.next_moment() is not None and not self._stopping:
-            self._set_alarm()  # a destination that has had its rate has begun to wait
-
-    async def _deliver(self, taken: Taken[NextHop, Consignment]) -> None:
-        hop, consignment = taken.destination, taken.load
-        round_ = self._rounds[consignment.message.id]
-        told: list[VerdictRecord] = []
-
-        def ended(verdicts: Sequence[VerdictRecord]) -> Deferred[None]:
-            told.extend(verdicts)
-            return Deferred.fromCoroutine(self._outcomes.record(round_, verdicts, hop))
-
-        verdicts: Sequence[VerdictRecord] = ()
-        with self._busy_with(round_):
-            try:
-                verdicts = await self._couriers[hop.route.via].deliver(consignment, ended)
-            finally:
-                for waiting in self._traffic.done(taken, [*told, *verdicts]):
-                    self._park(waiting)
-                self._call(hop)
-                self._carry()
-            await self._outcomes.record(round_, verdicts, hop)
-        if not self._traffic.running:
+    def _delivered(self) -> None:
+        """A delivery has ended, and its outcomes are written."""
+        if not self._destinations.running:
             self._ended_idle()
 
-    @contextmanager
-    def _busy_with(self, round_: Round) -> Iterator[None]:
-        """Something is done for a message; then one consignment less is out, whatever has become of it."""
-        message_id = round_.message.id
-        self._at_work[message_id] += 1
+    def _set_alarm(self) -> None:
+        if self._stopping:
+            return
+        wait = self._roster.wait() if self._until is _Until.DUE else None
+        # What is full is woken by the round that ends, what is busy by what has been read.
+        nap = 0.0 if self._until is _Until.TURN else min(_LONGEST_NAP if wait is None else wait, _LONGEST_NAP)
+        pause_over = self._destinations.next_moment()
+        if pause_over is not None:
+            nap = min(nap, max(pause_over - self._seconds(), 0.0))
+        if self._alarm is not None and self._alarm.active():
+            # Too early a look does no harm, and is cheaper than an alarm that is set anew for every message.
+            if self._alarm.getTime() <= self._seconds() + nap:
+                return
+            self._alarm.cancel()
+        self._alarm = self._clock.callLater(nap, self._go_on, True)
+
+    @property
+    def _bulk(self) -> int:
+        """Room in memory that is taken; what is to be moved in the spool takes some, too."""
+        return self._roster.bulk + len(self._moves) * LEAST_BULK
+
+    def _has_room(self) -> None:
+        """There may be room for more."""
+        if self._full:
+            self._go_on()
+        if self._until is _Until.ROOM or (self._roster.count(Stage.BACKLOG) and self._until is _Until.DUE):
+            self._go_on(look=True)
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def _read(self, entry: Entry, caller: NextHop | None = None) -> None:
+        if caller is not None:
+            self._destinations.comes(caller)
+        supervise(self._bring_in(entry, None, caller), f"reading {entry.id} from the spool")
+
+    async def _bring_in(self, entry: Entry, message: QueuedMessage | None, caller: NextHop | None = None) -> None:
+        """Into memory, where it is not there as a `message` yet, for the destination that has called it."""
+        entry.at_work += 1
+        event = await self._read_and_judged(entry, message)
+        entry.at_work -= 1
+        if caller is not None:
+            # What comes may be of no use to it: gone, held, or on another way now.
+            self._destinations.came(caller)
+        self._happens(entry, event)
+        few = self._roster.count(Stage.READING) < _MOST_READING // 2
+        self._go_on(look=few and self._until is _Until.READING)
+
+    async def _read_and_judged(self, entry: Entry, message: QueuedMessage | None) -> Event:
+        """With what rules demand of it, which may take some reading.  Does not fail."""
         try:
-            yield
-        except Exception:  # noqa: BLE001  a bug of ours: the message is tried again, and the log says why
-            maillog.failed_unexpectedly(f"working on {message_id}")
-            round_.broken = True
-        finally:
-            self._rests(message_id)
-        self._came_back(round_)
-
-    def _rests(self, message_id: str) -> None:
-        """Nothing is done for it now, or one thing less."""
-        self._at_work[message_id] -= 1
-        if not self._at_work[message_id]:
-            del self._at_work[message_id]
-
-    def _park(self, consignment: Consignment) -> None:
-        """Its destination cannot take it now: it waits there."""
-        now = self._now()
-        self._rounds[consignment.message.id].parked.append(consignment.next_hop)
-        self._leave(
-            consignment,
-            self._outcomes.untold(consignment, lambda each: self._traffic.not_tried(consignment, each, now)),
-        )
-
-    def _await_call(self, consignment: Consignment) -> None:
-        """Its route waits until somebody asks for the mail (RFC 1985)."""
-        now = self._now()
-        until = now + self._config.retry.longest
-        self._rounds[consignment.message.id].uncalled = True
-        self._leave(
-            consignment, self._outcomes.untold(consignment, lambda each: not_asked_for(consignment, each, now, until))
-        )
-
-    def _leave(self, consignment: Consignment, verdicts: Sequence[VerdictRecord]) -> None:
-        """It comes back without an attempt; mostly there is nothing to be written down of that."""
-        round_ = self._rounds[consignment.message.id]
-        if verdicts:
-            supervise(self._left(round_, verdicts), f"putting off {round_.message.id}")
-        else:
-            self._came_back(round_)
-
-    async def _left(self, round_: Round, verdicts: Sequence[VerdictRecord]) -> None:
-        with self._busy_with(round_):
-            await self._outcomes.record(round_, verdicts)
-
-    def _came_back(self, round_: Round) -> None:
-        """One consignment less is out."""
-        round_.out -= 1
-        if round_.out == 0:
-            self._end_round(round_)
-
-    def _end_round(self, round_: Round) -> None:
-        """Every consignment has come back."""
-        message = round_.message
-        if self._rounds.get(message.id) is not round_:
-            return  # the watch has given it up
-        del self._rounds[message.id]
-        if message.finished:
-            self._ages.forget(message.id)
-            self._pressed.pop(message.id, None)
-            self._bound.discard(message.id)
-            self._untried.discard(message.id)
-            self._held.discard(message.id)
-            states = [each.state for each in message.recipients]
-            maillog.finished(message.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))
-            self._orders.cannot(message.id, Obeyed.UNKNOWN)
-        elif message.id in self._orders:
-            supervise(self._obey(round_), f"orders for {message.id}")
-        else:
-            self._put_off(round_)
-        if (self._backlog or self._held_back) and not self._more:
-            self._look()
-
-    async def _obey(self, round_: Round) -> None:
-        """What operators want done with a message of which nothing is on its way."""
-        message_id = round_.message.id
-        self._rounds[message_id] = round_
-        self._at_work[message_id] += 1
-        try:
-            await self._obey_all(round_)
-        finally:
-            self._rests(message_id)
-        self._end_round(round_)
-
-    async def _obey_all(self, round_: Round) -> None:
-        message_id = round_.message.id
-        for order, obeyed in self._orders.taken(message_id):
-            concerned = dict.fromkeys(str(each.address) for each in round_.message.recipients if order.concerns(each))
-            verdicts = verdicts_of(order, round_.message, self._now())
-            if order.kind is OrderKind.LOWER:
-                verdicts = await self._lowered(order, round_)
-                concerned = dict.fromkeys(each.recipient for each in verdicts)
-            await self._outcomes.order(round_, verdicts, order.report)
-            if order.kind in _PRESSING and concerned:
-                self._press(message_id, Pressing(recipients=frozenset(concerned)))
-                for status in round_.message.pending:
-                    if str(status.address) in concerned:
-                        found = found_for(status, round_.demands)
-                        self._traffic.wake(self._ways.hop(status.address, found))
-            if concerned:
-                maillog.ordered(
-                    message_id, order.kind.value, tuple(concerned), order.reason, order.by, order.override_tls
-                )
-            obeyed(OrderResult(Obeyed.DONE if concerned else Obeyed.NOTHING, tuple(concerned)))
-
-    async def _lowered(self, order: Order, round_: Round) -> Sequence[VerdictRecord]:
-        """What is to be written down of those for whom less is demanded now than is stored."""
-        message, now = round_.message, self._now()
-        lowering = self._lowering
-        allowed = await lowering.of(message, stored=False)
-        return [
-            lowered(order, message, each, lowering.to_store(each, allowed), now)
-            for each in message.pending
-            if self._ways.lowers(each, round_.demands, allowed, lowering.config)
-        ]
-
-    def _put_off(self, round_: Round) -> None:
-        message = round_.message
-        self._ages.waits_for(message.id, message.domains)
-        if message.bound:
-            self._bound.add(message.id)
-        moment = self._due_after(round_)
-        if moment is None:
-            self._held.add(message.id)
-        else:
-            self._agenda.set(message.id, moment)
-            if round_.changed:
-                maillog.deferred(message.id, len(message.pending), moment)
-            self._set_alarm()
-        for hop in round_.parked:
-            self._traffic.park(hop, message.id)
-            self._call(hop)  # its rest may have ended meanwhile
-        # One that waits for a place, as it did before, is for that alone not moved.
-        if round_.changed:
-            supervise(self._move(message.id), f"putting off {message.id}")
-
-    async def _move(self, message_id: str) -> None:
-        try:
-            await self._spool.defer(message_id)
+            message = message or await self._spool.load(entry.id)
+            # Before it is asked: what changes meanwhile makes the answer an old one.
+            edition = self._demanding.edition
+            entry.round = Round(message, await self._demanding.of(message), edition)
+            self._roster.weigh(entry, len(message.recipients))
+        except UnknownMessage:
+            return Event.VANISHED
         except SpoolTrouble as trouble:
-            # It stays where it is, and is as safe there.
-            maillog.spool_trouble(f"{message_id} cannot be moved: {trouble}")
+            maillog.spool_trouble(f"{entry.id} cannot be read: {trouble}")
+            return Event.UNREADABLE
+        except Exception:  # noqa: BLE001  a bug of ours must not lose mail: it waits and the log says why
+            maillog.failed_unexpectedly(f"reading {entry.id}")
+            return Event.UNREADABLE
+        return Event.READ_TO_OBEY if entry.orders else Event.READ
 
-    # --- the watch -------------------------------------------------------------------------------------------------
+    # --- the end of a round ----------------------------------------------------------------------------------------
 
-    def _ownerless(self) -> Iterator[str]:
-        """Messages that neither wait for a moment, nor are on their way, nor held; there are none but by a bug."""
-        moving, backlog = {*self._traffic.waiting(), *self._at_work}, set(self._backlog)
-        return (each for each in self._ages if not self._has_owner(each, moving, backlog))
+    def _leaves(self, entry: Entry) -> None:
+        """Nothing is done for it any more."""
+        if entry.round.message.finished:
+            event = Event.FINISHED
+        elif entry.orders:
+            event = Event.LEFT_TO_OBEY
+        else:
+            event = Event.LEFT_HELD if self._waiting.due_after(entry) is None else Event.LEFT
+        self._happens(entry, event)
+        self._has_room()
 
-    def _has_owner(self, message_id: str, moving: set[str], backlog: set[str]) -> bool:
-        if message_id in self._rounds:
-            return message_id in moving
-        waits = message_id in self._agenda or message_id in self._held or message_id in backlog
-        return waits or message_id in self._loading or message_id in moving
-
-    def _try_again(self, message_id: str) -> None:
-        self._rounds.pop(message_id, None)
-        self._agenda.set(message_id, self._now())
+    def _put_off(self, entry: Entry) -> None:
+        round_: Round = entry.round
+        moment = self._waiting.put_off(entry)
+        if round_.changed:
+            # One that waits for a place, as it did before, is for that alone not moved.
+            self._moves.move(entry.id)
+            if moment is not None:
+                maillog.deferred(entry.id, len(round_.message.pending), moment)
         self._set_alarm()
+
+    def _forget(self, entry: Entry) -> None:
+        round_: Round | None = entry.round
+        orders.cannot(entry, Obeyed.UNKNOWN)
+        if round_ is not None:
+            states = [each.state for each in round_.message.recipients]
+            maillog.finished(entry.id, states.count(RecipientState.DELIVERED), states.count(RecipientState.FAILED))
+
+    def _try_later(self, entry: Entry) -> None:
+        orders.cannot(entry, Obeyed.UNREADABLE)
+        self._roster.set_moment(entry, self._now() + self._config.retry.first)
+
+    def _try_now(self, entry: Entry) -> None:
+        maillog.stood_still(entry.id)
+        entry.round = None
+        self._roster.set_moment(entry, self._now())
+        self._set_alarm()
+
+    def _find_lost(self) -> None:
+        """Whatever the bug, nothing that was accepted stands still."""
+        queued = {entry.id for entry, _, _ in self._destinations.loads()}
+        for entry in tuple(self._roster.ownerless(queued)):
+            self._happens(entry, Event.LOST)
+
+    # --- orders ----------------------------------------------------------------------------------------------------
+
+    def _withdraw(self, entry: Entry) -> None:
+        self._rounds.withdraw(entry)
+        if entry.stage is Stage.ACTIVE:
+            orders.see_to_afterwards(entry)
+
+    def _obey(self, entry: Entry) -> None:
+        supervise(self._obey_all(entry), f"orders for {entry.id}")
+
+    async def _obey_all(self, entry: Entry) -> None:
+        entry.at_work += 1
+        try:
+            await self._orders.obey(entry)
+        finally:
+            entry.at_work -= 1
+        self._leaves(entry)
+        self._go_on()
 
     # --- within ----------------------------------------------------------------------------------------------------
 
@@ -728,3 +509,16 @@ class Dispatcher:
         idle, self._idle = self._idle, None
         if idle is not None:
             idle.callback(None)
+
+
+def _named(hop: NextHop) -> bool:
+    """A route says where it is, not the DNS of a stranger's domain."""
+    return hop.route.via is not Via.MX
+
+
+def _limits(config: Configuration, most: int | None = None) -> tuple[int, Pacing, float]:
+    delivery, workers = config.delivery, config.workers
+    rate = delivery.rate_per_destination / workers.count
+    connections = workers.share(delivery.connections)
+    connections = connections if most is None else min(connections, most)
+    return connections, Pacing.of(delivery.connections_per_destination, config.retry), rate

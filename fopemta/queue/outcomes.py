@@ -12,17 +12,16 @@ from fopemta import maillog
 from fopemta.config.model import Configuration
 from fopemta.interfaces import IRuleCounts, ISpool, SpoolTrouble, UnknownMessage
 from fopemta.mail.queued import QueuedMessage, RecipientStatus
-from fopemta.queue.clocks import Ages
 from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
 from fopemta.queue.made_here import MadeHere
-from fopemta.queue.patience import pause
 from fopemta.queue.reporter import Reporter, Told
-from fopemta.queue.round import Round
+from fopemta.queue.ways import Round
 from fopemta.report.notices import warning_due, with_warnings
 from fopemta.report.quotation import quoted_codes, refusal_in, said_by_server
-from fopemta.retry.timetable import held_up, life_over, next_try
+from fopemta.retry.timetable import held_up, life_over, next_try, spool_pause
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.values import NextHop
+from fopemta.scheduling.roster import Roster
 from fopemta.trust.demand import Demand
 from fopemta.trust.diagnosis import Diagnosis, explain, is_tls_failure
 from fopemta.trust.verdict import Result, VerdictRecord
@@ -38,7 +37,7 @@ class Outcomes:
         spool: ISpool,
         config: Configuration,
         demanding: Demanding,
-        ages: Ages,
+        roster: Roster,
         now: Callable[[], float],
         noise: random.Random,
         wait: Callable[[float], Deferred[None]],
@@ -51,7 +50,7 @@ class Outcomes:
         self._spool = spool
         self._config = config
         self._demanding = demanding
-        self._ages = ages
+        self._roster = roster
         self._now = now
         self._noise = noise
         self._wait = wait
@@ -121,7 +120,7 @@ class Outcomes:
 
     def arrived(self, message: QueuedMessage) -> float:
         """When it came, as if the clock had always stood as it does now."""
-        return self._ages.arrived(message.id, message.arrived)
+        return self._roster.arrived(message.id, message.arrived)
 
     def lived_until(self, message: QueuedMessage) -> float:
         """Now, as if the clock had always stood as it did when the message came."""
@@ -140,10 +139,7 @@ class Outcomes:
         silent = [
             status
             for status in [message.status_of(str(each)) for each in consignment.recipients]
-            if over
-            or status.last is None
-            or status.last.diagnosis == Diagnosis.RELEASED.value
-            or warning_due(message, status, retry.warn_after, self.lived_until(message))
+            if over or is_untold(status) or warning_due(message, status, retry.warn_after, self.lived_until(message))
         ]
         return [verdict for status in silent if (verdict := verdict_of(status)) is not None]
 
@@ -227,7 +223,7 @@ class Outcomes:
         return moment
 
     def _held_up(self, message: QueuedMessage, verdict: VerdictRecord) -> bool:
-        return held_up(self._config.retry, _previous(message, verdict), self._ages.began)
+        return held_up(self._config.retry, _previous(message, verdict), self._roster.began)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -253,12 +249,17 @@ class Outcomes:
                 maillog.spool_trouble(f"{message_id}: outcomes cannot be written: {trouble}")
                 self._unwritten += tries == 0
                 tries += 1
-                await self._wait(pause(tries))
+                await self._wait(spool_pause(tries))
                 continue
             if tries:
                 self._unwritten -= 1
                 self._resumed()
             return
+
+
+def is_untold(status: RecipientStatus) -> bool:
+    """It is stored nowhere why it waits: it was never tried, or not since it was released."""
+    return status.last is None or status.last.diagnosis == Diagnosis.RELEASED.value
 
 
 def _given_up(verdict: VerdictRecord) -> VerdictRecord:

@@ -15,12 +15,12 @@ from fopemta.mail.identifiers import derived_id
 from fopemta.mail.queued import QueuedMessage
 from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
 from fopemta.queue.made_here import MadeHere
-from fopemta.queue.patience import pause
 from fopemta.report.delivery_report import delivery_report, needs_smtputf8
 from fopemta.report.enclosure import LARGEST_ENCLOSED, Enclosed
 from fopemta.report.facts import Facts
 from fopemta.report.kinds import Kind
 from fopemta.report.notices import Notice, notices, without_warning
+from fopemta.retry.timetable import spool_pause
 from fopemta.trust.demand import Demand
 from fopemta.trust.verdict import VerdictRecord
 
@@ -105,7 +105,7 @@ class Reporter:
                     raise
                 maillog.spool_trouble(f"{message.id}: the {notice.kind.value} report cannot be kept: {trouble}")
                 tries += 1
-                await self._wait(pause(tries))
+                await self._wait(spool_pause(tries))
                 continue
             if report is not None:
                 maillog.reported(message.id, report_id, str(notice.to), notice.kind.value)
@@ -157,7 +157,7 @@ class Reporter:
             except SpoolTrouble as trouble:
                 maillog.spool_trouble(f"{message.id} cannot be read for its report: {trouble}")
                 if reading < _READINGS:
-                    await self._wait(pause(reading))
+                    await self._wait(spool_pause(reading))
         return b""
 
 

@@ -1,8 +1,11 @@
-"""By which ways a message goes now, and what is demanded of each (shell room, no I/O)."""
+"""A message in memory: by which ways it goes now, and what is demanded of each (shell room, no I/O)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
+
+import attrs
 
 from fopemta import maillog
 from fopemta.address.mailbox import Mailbox
@@ -11,15 +14,41 @@ from fopemta.mail.queued import QueuedMessage, RecipientState, RecipientStatus
 from fopemta.policy.demands import RuleDemands
 from fopemta.policy.way import Way, way_of
 from fopemta.queue.demanding import NO_DEMANDS, MessageDemands
-from fopemta.queue.pressing import Pressing
-from fopemta.queue.round import Round
 from fopemta.retry.timetable import astray
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.plan import own_demand
+from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
-from fopemta.trust.demand import Merged, weaker
+from fopemta.scheduling.roster import Pressing
+from fopemta.trust.demand import Demand, Merged, weaker
 from fopemta.trust.levels import Level
 
 _NOTHING = RuleDemands()
+
+
+@attrs.define(eq=False)
+class Round:
+    """What is known of `message` by now, what is demanded of its ways, by the `edition` of the configuration, and how
+    much of it is `out`: waits for a place, is being delivered or written down.
+
+    `parked`: what waits in the line of a destination.  `hops`: all destinations.  `uncalled`: some wait until they are
+    asked for.  `changed`: something of it was written down.  `broken`: a bug of ours came between, so that it is tried
+    again later.  `moments`: when those whom a destination has put off are tried again, all together, by how often they
+    have been tried.
+    """
+
+    message: QueuedMessage
+    demands: MessageDemands = NO_DEMANDS
+    edition: object = None
+    out: int = 0
+    hops: tuple[NextHop, ...] = ()
+    parked: dict[NextHop, list[Consignment]] = attrs.Factory(dict)
+    uncalled: bool = False
+    changed: bool = False
+    broken: bool = False
+    moments: dict[tuple[NextHop | None, int], float] = attrs.Factory(dict)
+    # What a notice about the message keeps to, once somebody is to be told.
+    inherited: tuple[Demand, ...] | None = None
 
 
 class Share(NamedTuple):
@@ -43,6 +72,10 @@ class Ways:
     def hop(self, recipient: Mailbox, found: RuleDemands) -> NextHop:
         """Where mail for `recipient` goes, by a rule's route if it has one."""
         return way_of(recipient, found, self.config.routes).hop
+
+    def by_domain(self, domains: Sequence[str]) -> tuple[NextHop, ...]:
+        """Where mail for these domains goes, unless a rule has a route for it."""
+        return tuple(dict.fromkeys(next_hop(each, self.config.routes) for each in domains))
 
     def grouped(self, round_: Round, pressed: Pressing, now: float) -> tuple[Grouped, list[Mailbox]]:
         """The recipients that are due, by their ways; and those of them for whom a rule cannot tell for now."""

@@ -6,6 +6,9 @@ from fopemta.retry.settings import Retry
 
 # Of a wait, either way: spreads what was deferred together.
 JITTER = 0.1
+# Seconds until the spool is tried again after it has failed: the first wait, and the longest.
+_SPOOL_FIRST = 1.0
+_SPOOL_LONGEST = 60.0
 
 
 def next_try(retry: Retry, arrived: float, attempts: int, now: float, jitter: float) -> float | None:
@@ -54,3 +57,8 @@ def astray(retry: Retry, moment: float, now: float) -> bool:
 def sane(retry: Retry, moment: float, now: float) -> float:
     """A moment that was stored, pulled in when it lies further ahead than any wait can: the clock has jumped back."""
     return min(moment, now + retry.longest * (1 + JITTER))
+
+
+def spool_pause(tries: int) -> float:
+    """Seconds until the spool is tried again after its n-th failure in a row: 1, 2, 4 … 60."""
+    return float(min(_SPOOL_FIRST * (1 << min(tries - 1, 10)), _SPOOL_LONGEST))

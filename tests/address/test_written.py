@@ -24,9 +24,9 @@ from fopemta.address.written import (
 from fopemta.mail.login import LoggedIn
 from fopemta.policy.admission import names_domain
 from fopemta.policy.patterns import address_pattern
-from fopemta.queue.clocks import is_of
 from fopemta.routing.route import Route
 from fopemta.routing.routes import route_for
+from fopemta.scheduling.roster import is_of
 
 U, DOMAIN, BELOW, BOTH = "u@bank.example", "bank.example", "*.bank.example", "@bank.example"
 A_LABELS = "xn--bcher-kva.example"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import random
 from typing import Any
 
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
-
 from fopemta.config.model import Delivery
-from fopemta.queue.clocks import Ages, SteadyAgenda
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.retry.settings import Retry
 from fopemta.routing.route import Via
@@ -18,55 +13,6 @@ from fopemta.trust.verdict import Result
 from tests.queue.test_dispatcher import BOB, IDS, Base
 
 HOUR, DAY, YEAR = 3600.0, 86400.0, 365 * 86400.0
-
-
-class ClocksTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.shift = 1_700_000_000.0
-
-    def now(self) -> float:
-        return self.clock.seconds() + self.shift
-
-    def test_what_waits_is_not_moved(self) -> None:
-        agenda = SteadyAgenda(self.clock.seconds, self.now)
-        agenda.set("a", self.now() + 60)
-        for jump in (YEAR, -2 * YEAR, 5.0):
-            self.shift += jump
-            self.assertEqual((agenda.wait(), agenda.moment("a"), agenda.pop_due()), (60, self.now() + 60, None))
-        self.clock.advance(60)
-        self.assertEqual((agenda.wait(), "a" in agenda, len(agenda)), (0, True, 1))
-        self.assertEqual((agenda.pop_due(), agenda.wait(), agenda.moment("a")), ("a", None, None))
-
-    def test_removed_is_never_due(self) -> None:
-        agenda = SteadyAgenda(self.clock.seconds, self.now)
-        agenda.set("a", self.now())
-        agenda.remove("a")
-        self.assertIsNone(agenda.pop_due())
-
-    def test_nobody_grows_old_or_young_at_once(self) -> None:
-        ages = Ages(self.clock.seconds, self.now)
-        ages.found("a", self.now() - 100)
-        ages.found("ahead", self.now() + DAY)
-        for jump in (YEAR, -2 * YEAR):
-            self.shift += jump
-            self.assertEqual(self.now() - ages.arrived("a", 0.0), 100)
-            self.assertEqual(self.now() - ages.arrived("ahead", 0.0), 0)
-        self.clock.advance(50)
-        self.assertEqual(self.now() - ages.arrived("a", 0.0), 150)
-        ages.forget("a")
-        ages.forget("a")
-        self.assertEqual(ages.arrived("a", 7.0), 7.0)
-
-    def test_when_it_began_by_the_clock_as_it_is_now(self) -> None:
-        ages = Ages(self.clock.seconds, self.now)
-        self.assertEqual(ages.began, -math.inf)
-        self.clock.advance(7)
-        ages.begin()
-        self.clock.advance(50)
-        for jump in (0.0, YEAR, -2 * YEAR):
-            self.shift += jump
-            self.assertEqual(self.now() - ages.began, 50)
 
 
 class BusyTests(Base):

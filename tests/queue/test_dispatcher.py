@@ -30,6 +30,7 @@ from fopemta.routing.consignment import Consignment
 from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
+from fopemta.scheduling.stages import Event, Stage
 from fopemta.spool.memory import Kept, MemorySpool
 from fopemta.trust.verdict import Result, VerdictRecord
 
@@ -514,7 +515,9 @@ class ManyTests(Base):
 
     def test_others_have_their_turn_between_what_found_no_room_before(self) -> None:
         def find_room(ids: list[str]) -> None:
-            self.dispatcher._backlog.extend(ids)
+            for each in ids:
+                entry = self.dispatcher._roster.enter(each, self.clock.seconds(), ("b.test",))
+                self.dispatcher._happens(entry, Event.NO_ROOM)
             self.dispatcher.flush("nobody.test")
 
         self.take_turns(find_room)
@@ -574,16 +577,16 @@ class ManyTests(Base):
         messages = self.recovered(8, recipients=4000)
         self.dispatcher.start([Unfinished.of(each) for each in messages])
         # Of what was deferred before, until there are 15,000 of them.
-        self.assertEqual(len(self.dispatcher._rounds), 4)
-        self.assertEqual(self.dispatcher._rounds.recipients, 16_000)
+        self.assertEqual(self.dispatcher._roster.count(Stage.ACTIVE), 4)
+        self.assertEqual(self.dispatcher._roster.bulk, 16_000)
         for _ in range(8):
             waiting, self.courier.waiting = self.courier.waiting, []
             for answer, consignment in waiting:
                 answer.callback(self.courier.verdicts(consignment))
-            self.assertLessEqual(self.dispatcher._rounds.recipients, 16_000)
+            self.assertLessEqual(self.dispatcher._roster.bulk, 16_000)
             self.clock.advance(1)
         self.assertEqual(len(self.spool.finished), 8)
-        self.assertEqual((self.dispatcher._rounds.recipients, self.dispatcher.size), (0, 0))
+        self.assertEqual((self.dispatcher._roster.bulk, self.dispatcher.size), (0, 0))
 
     def test_not_all_are_read_at_once(self) -> None:
         reading: list[Deferred[QueuedMessage]] = []

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.mail.orders import Order, OrderKind
-from fopemta.queue.clocks import is_of
+from fopemta.scheduling.roster import is_of
 from fopemta.trust.verdict import Result
 from tests.queue.test_dispatcher import BOB, CAROL, Base
 from tests.queue.test_traffic import DEAD, World
@@ -72,7 +72,7 @@ class FlushTests(Base):
         waiting.callback(self.courier.verdicts(consignment))
         self.clock.advance(0)
         self.assertEqual(self.spool.finished, [message_id])
-        self.assertEqual(self.dispatcher._pressed, {})
+        self.assertEqual(len(self.dispatcher._roster), 0)
 
     def test_C112_each_domain_that_was_asked_for_meanwhile_is_tried(self) -> None:
         for domains in (("b.test", "c.test"), ("c.test", "b.test")):

@@ -13,13 +13,13 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration, Listener, Node
 from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
 from fopemta.policy.demands import RuleDemands
-from fopemta.queue.clocks import Ages
 from fopemta.queue.demanding import NO_DEMANDS, Demanding, MessageDemands
 from fopemta.queue.made_here import MadeHere
 from fopemta.queue.outcomes import Outcomes
-from fopemta.queue.round import Round
+from fopemta.queue.ways import Round
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.routes import next_hop
+from fopemta.scheduling.roster import Roster
 from fopemta.spool.memory import MemorySpool
 from fopemta.trust.demand import Demand, Demanded, Patience
 from fopemta.trust.levels import Level
@@ -48,7 +48,7 @@ class CostTests(SynchronousTestCase):
             spool = MemorySpool(clock)
             outcomes = Outcomes(
                 spool, CONFIG, Demanding(spool, CONFIG, clock.seconds),
-                Ages(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
+                Roster(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
                 lambda _: Deferred(), lambda _: None, lambda: None, MadeHere(CONFIG, clock.seconds),
             )  # fmt: skip
             who = tuple(Mailbox(f"u{number}", "b.test") for number in range(size))
@@ -97,7 +97,7 @@ class CostTests(SynchronousTestCase):
             kept = MemorySpool(clock)
             outcomes = Outcomes(
                 kept, CONFIG, Demanding(kept, CONFIG, clock.seconds),
-                Ages(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
+                Roster(clock.seconds, clock.seconds), clock.seconds, random.Random(1),
                 lambda _: Deferred(), lambda _: None, lambda: None, MadeHere(CONFIG, clock.seconds),
             )  # fmt: skip
             who = tuple(Mailbox("u", f"d{number}.test") for number in range(size))

@@ -17,10 +17,10 @@ from fopemta.interfaces import Ended, ICourier
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Order, OrderKind
 from fopemta.mail.queued import QueuedMessage, Unfinished
-from fopemta.queue.round import Round
-from fopemta.queue.ways import Ways
+from fopemta.queue.ways import Round, Ways
 from fopemta.retry.settings import Retry
 from fopemta.routing.consignment import Consignment
+from fopemta.scheduling.stages import Event
 from fopemta.spool.memory import Kept
 from fopemta.trust.verdict import Result, VerdictRecord
 from tests.queue.test_dispatcher import ALICE, IDS, Base
@@ -161,15 +161,19 @@ class WatchTests(Base):
         """Lost out of every list, by whatever fault."""
         self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DELIVERED]
         message_id = self.send(Mailbox("bob", "b.test"))
-        self.dispatcher._agenda.remove(message_id)
+        self.dispatcher._roster._agenda.remove(message_id)
         self.wait(120)
         self.assertEqual(self.results(message_id)[-1], ("bob@b.test", "delivered"))
 
     def test_a_round_that_nobody_will_end(self) -> None:
         self.courier.script["bob@b.test"] = [Result.DEFERRED, Result.DELIVERED]
         message_id = self.send(Mailbox("bob", "b.test"))
-        self.dispatcher._agenda.remove(message_id)
-        self.dispatcher._rounds[message_id] = Round(self.spool.kept[message_id].message, out=1)
+        roster = self.dispatcher._roster
+        entry = roster.get(message_id)
+        assert entry is not None
+        roster.happens(entry, Event.DUE)
+        roster.happens(entry, Event.READ)
+        entry.round = Round(self.spool.kept[message_id].message, out=1)
         self.wait(120)
         self.assertEqual(self.results(message_id)[-1], ("bob@b.test", "delivered"))
 

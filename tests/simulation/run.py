@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from fopemta.queue import traffic
+from fopemta.scheduling import destinations
 from tests.simulation.certificates import BEGIN_WALL, EXPIRES_AFTER
 from tests.simulation.generator import LENGTH, Generator
 from tests.simulation.history import History
@@ -41,7 +41,7 @@ def run(
 
 def carry_out(scenario: Scenario, folder: Path, watch: Callable[[World], None] = lambda world: None) -> Run:
     """A scenario, to its end."""
-    before = traffic._MOST_WAITING
+    before = destinations.CROWD
     # What is there by now stays: the collector looks at what this run leaves, before another begins.
     gc.freeze()
     world = World(scenario, folder)
@@ -55,7 +55,7 @@ def carry_out(scenario: Scenario, folder: Path, watch: Callable[[World], None] =
         history = world.look()
     finally:
         world.end()
-        traffic._MOST_WAITING = before
+        destinations.CROWD = before
         del world
         gc.collect()
     return Run(scenario, history, judged(history))

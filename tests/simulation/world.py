@@ -11,7 +11,8 @@ import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from fopemta.queue import traffic
+from fopemta.scheduling import destinations
+from fopemta.scheduling.roster import LEAST_BULK
 from fopemta.server import configuration_file, service
 from fopemta.server.machine import Machine
 from fopemta.testing.disk import Call, DoubleDisk
@@ -392,10 +393,10 @@ class _scaled_down:
 
     def __init__(self, wanted: bool) -> None:
         self._wanted = wanted
-        self._before = traffic._MOST_WAITING
+        self._before = destinations.CROWD
 
     def __enter__(self) -> None:
-        traffic._MOST_WAITING = _FEW_WAITING if self._wanted else 1000
+        destinations.CROWD = _FEW_WAITING * LEAST_BULK if self._wanted else self._before
 
     def __exit__(self, *_: object) -> None:
         """The limit is read at each use: the end of the world puts it back."""

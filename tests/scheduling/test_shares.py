@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.queue.shares import Answering, Health, HeldBack, Shares
+from fopemta.scheduling.shares import Answering, Health, HeldBack, Shares
 
 WELL, UNTRIED, ILL = Health.WELL, Health.UNTRIED, Health.ILL
 

@@ -1,4 +1,4 @@
-"""How the places for deliveries are shared out by what is known of the destinations (shell room, but no I/O).
+"""How the places for deliveries are shared out by what is known of the destinations (pure).
 
 Strangers can have mail sent to any number of domains whose servers take connections and say nothing.  What is tried in
 vain must not take the places of mail that could go.

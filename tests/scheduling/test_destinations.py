@@ -9,9 +9,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.queue.destinations import Destinations, Taken
-from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST, Pacing
+from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST, Pacing, Standing
 from fopemta.retry.standings import Standings, Turn
+from fopemta.scheduling.destinations import CROWD, Destinations, Taken
+from fopemta.scheduling.roster import LEAST_BULK
 from fopemta.trust.verdict import VerdictRecord
 from tests.retry.test_standing import DELIVERED, EXPIRED, REFUSED
 
@@ -83,9 +84,7 @@ class TurnTests(Base):
         for number in range(100):
             self.places.add(str(number), 0, number % 2 == 0)
             self.serve(DELIVERED)
-        kept: list[Any] = [self.places._busy, self.places._standings, self.places._not_before]
-        for lane in self.places._lanes.values():
-            kept += [lane._waiting, dict.fromkeys(lane._turns), dict.fromkeys(lane._in_turns)]
+        kept: list[Any] = [self.places._lines, self.places._standings, self.places._asking, *self.places._turns]
         self.assertEqual([each for each in kept if each], [])
 
     def test_limits_can_change(self) -> None:
@@ -367,19 +366,86 @@ class RestTests(Base):
         self.assertEqual((len(self.places.empty("dead")), self.places.waiting), (15, 0))
         self.assertEqual(self.places.empty("dead"), [])
 
-    def test_room_feeds_one_that_is_open_and_only_probes_one_that_rests(self) -> None:
-        self.assertEqual(self.places.room("b", self.now), 2 * FIRST_WINDOW)
-        self.add("b", 4)
-        self.assertEqual(self.places.room("b", self.now), 2 * FIRST_WINDOW - 4)
-        self.serve(REFUSED)
-        self.assertEqual(self.places.room("b", self.now), 0)
-        self.assertEqual(self.places.room("b", self.now + 40), 1)
 
-    def test_fair_share(self) -> None:
-        self.assertEqual(self.places.fair_share(1000), 1000)
-        self.add("a", 1)
-        self.add("b", 1, fresh=False)
-        self.assertEqual(self.places.fair_share(1000), 500)
+class LineTests(Base):
+    """Ids that wait to come into memory."""
+
+    def line_up(self, destination: str, count: int) -> None:
+        for number in range(count):
+            self.places.line_up(destination, f"{destination}{number}", self.now)
+
+    def called(self) -> list[str]:
+        """All that are called now; they are being read from then on."""
+        ids = []
+        while (called := self.places.call(self.now)) is not None:
+            ids.append(called[1])
+            self.places.comes(called[0])
+        return ids
+
+    def test_one_that_is_open_is_fed_and_one_that_rests_only_probed(self) -> None:
+        self.line_up("b", 100)
+        self.assertEqual(len(self.called()), 2 * FIRST_WINDOW)
+        for _ in range(2 * FIRST_WINDOW):
+            self.places.came("b")
+        self.add("b", 4)
+        self.assertEqual(len(self.called()), 2 * FIRST_WINDOW - 4)
+        for _ in range(2 * FIRST_WINDOW - 4):
+            self.places.came("b")
+        self.serve(REFUSED)
+        for _ in range(2 * FIRST_WINDOW):
+            self.places.came("b") if self.places._line("b").coming else None
+        self.assertEqual(self.called(), [])
+        self.now += 40
+        self.assertEqual(self.places.over(self.now), ["b"])
+        self.assertEqual(len(self.called()), 1)
+
+    def test_first_come_first_called_and_destinations_take_turns(self) -> None:
+        self.line_up("a", 2)
+        self.line_up("b", 1)
+        self.line_up("a", 1)  # once more, which moves it nowhere
+        self.assertEqual(self.called(), ["a0", "b0", "a1"])
+        self.assertEqual(self.places.lined_up("a"), 0)
+
+    def test_what_was_read_in_vain_makes_room_for_the_next(self) -> None:
+        self.line_up("a", 30)
+        self.assertEqual(len(self.called()), 10)
+        self.places.came("a")
+        self.assertEqual(self.called(), ["a10"])
+
+    def test_one_that_rests_whoever_found_it_out_is_called_when_that_is_over(self) -> None:
+        standings = ToldStandings(Pacing(20))
+        self.places = Destinations(100, Pacing(20), 0, standings)
+        standings._standings["a"] = Standing(1, 1, self.now + 50)
+        self.line_up("a", 2)
+        self.assertEqual((self.called(), self.places.next_moment()), ([], self.now + 50))
+        self.now += 50
+        self.places.over(self.now)
+        self.assertEqual(self.called(), ["a0"])
+
+    def test_a_share_of_the_room_for_each_once_there_is_a_crowd(self) -> None:
+        for number in range(999):
+            self.places.add("slow", number)
+        self.assertEqual((self.places.crowd, self.places.takes("slow", self.now)), (False, True))
+        self.places.add("slow", 999)
+        self.assertEqual((self.places.crowd, self.places.takes("slow", self.now)), (True, False))
+        self.assertTrue(self.places.takes("other", self.now))
+        for number in range(500):
+            self.assertTrue(self.places.takes("other", self.now))
+            self.places.add("other", number)
+        self.assertFalse(self.places.takes("other", self.now))
+
+    def test_what_is_coming_counts_in_a_share(self) -> None:
+        self.places.add("much", 0, bulk=CROWD)
+        self.places.add("a", 0, bulk=CROWD // 2 - LEAST_BULK)
+        self.assertTrue(self.places.takes("a", self.now))
+        self.places.comes("a")
+        self.assertFalse(self.places.takes("a", self.now))
+
+    def test_all_leave_their_lines(self) -> None:
+        self.line_up("a", 2)
+        self.line_up("b", 1)
+        self.assertEqual(self.places.leave_lines(), {"a0", "a1", "b0"})
+        self.assertEqual((self.called(), self.places._lines), ([], {}))
 
 
 class ToldStandings(Standings[str]):
@@ -423,9 +489,9 @@ class RateTests(Base):
 
     def test_nothing_is_kept_of_who_is_done(self) -> None:
         self.make(rate=6)
-        for number in range(100):
+        for number in range(80):
             self.add(str(number), 1)
         self.serve(DELIVERED)
         self.now += 60
         self.places.over(self.now)
-        self.assertEqual((self.places._not_before, self.places._rated, self.places.next_moment()), ({}, {}, None))
+        self.assertEqual((self.places._lines, self.places.next_moment()), ({}, None))

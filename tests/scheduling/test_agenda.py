@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.retry.agenda import Agenda
+from fopemta.scheduling.agenda import Agenda
 
 
 class AgendaTests(SynchronousTestCase):
