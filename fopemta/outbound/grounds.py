@@ -47,7 +47,7 @@ class Grounds:
         found = self._found.get(recipient, Diagnosis.POLICY_UNKNOWN)
         if isinstance(found, Diagnosis):
             return found
-        return None if found == self._plan else Diagnosis.DEMAND_CHANGED
+        return None if found is self._plan or found == self._plan else Diagnosis.DEMAND_CHANGED
 
     def of(self, recipients: Iterable[Mailbox], judged: Judged | None, era: int) -> Callable[[], Ground]:
         """What a permit for `recipients` is asked for with, at the moment when it is called; `era`: what `Pool.era` was
@@ -65,7 +65,7 @@ class Grounds:
             return None
         plans = {self._found.get(each) for each in recipients}
         plan = plans.pop() if len(plans) == 1 else None
-        if not isinstance(plan, TlsPlan) or plan != self._plan:
+        if not isinstance(plan, TlsPlan) or (plan is not self._plan and plan != self._plan):
             return None
         return None if plan.level >= Level.AUTHENTICATED and era != context.pool.era else plan
 
@@ -73,6 +73,7 @@ class Grounds:
         """The plan for somebody who is to be reached by `way`, else why there is none."""
         if way.unsure is not None:
             return Diagnosis.POLICY_UNKNOWN
-        if way.hop != self._consignment.next_hop:
+        hop = self._consignment.next_hop
+        if way.hop is not hop and way.hop != hop:
             return Diagnosis.DEMAND_CHANGED
         return plan_towards(way.demanded, way.hop, client)
