@@ -68,6 +68,12 @@ class SpoolStopped(SpoolTrouble):
     """It was stopped while it was starting; nothing is wrong with it."""
 
 
+class SpoolUnusable(Exception):
+    """The spool is not to be used by this process: another one has it, or it has a newer format.  The text tells the
+    operator.
+    """
+
+
 class UnknownMessage(SpoolTrouble):
     """There is no message of that id (any more)."""
 
@@ -107,11 +113,24 @@ class IMessageContent(Interface):
 class ISpool(Interface):
     """Keeps accepted mail.  Every method that returns a Deferred may work in a thread of its own."""
 
-    def start() -> Deferred[Sequence[Unfinished]]:
-        """Open and recover: fires with every unfinished message, oldest first.  Call once.
+    def lock() -> None:
+        """Take the spool for this process; blocks shortly.  `start` does it if it has not been done.
 
-        There may be hundreds of thousands, so these are no messages: `load` reads one.  Fails with SpoolStopped when
-        `stop` is called meanwhile.
+        Raises SpoolUnusable or SpoolTrouble.
+        """
+
+    def start() -> Deferred[Sequence[Unfinished]]:
+        """Open and recover: fires, soon, when mail can be taken, with what was accepted last, oldest first.  Call once;
+        then `waiting`.
+
+        There may be hundreds of thousands, so these are no messages: `load` reads one.  Fails with SpoolUnusable or
+        SpoolTrouble; with SpoolStopped when `stop` is called meanwhile.
+        """
+
+    def waiting(take: Callable[[Sequence[Unfinished]], None]) -> Deferred[None]:
+        """Read what waits from before the start: `take` is given all other unfinished messages, some at a time, in any
+        order, while mail is taken and delivered.  Fires when it has them all, which on a disk that fails may take as
+        long as that.  Call once.  Fails with SpoolStopped when `stop` is called meanwhile.
         """
 
     def stop() -> Deferred[None]:

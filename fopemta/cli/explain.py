@@ -114,12 +114,12 @@ def _address(client: str | None) -> str:
 
 def _queued(configuration: Configuration, message_id: str) -> Received:
     """A message of the spool, as it was accepted, with those of its recipients who have not got it yet."""
+    from fopemta.interfaces import SpoolUnusable
     from fopemta.mail.identifiers import is_message_id
     from fopemta.policy.acceptance import Acceptance
     from fopemta.policy.content import content_facts
     from fopemta.policy.rulebook import NO_RULES
     from fopemta.spool.looking.reader import SpoolReader
-    from fopemta.spool.ownership import SpoolUnusable
 
     if not is_message_id(message_id):
         raise click.UsageError(f"{message_id!r} is no queue id")
@@ -218,8 +218,8 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
 
 def _last_known(configuration: Configuration, domains: list[str]) -> dict[str, VerdictRecord]:
     """The newest verdict on each domain that stands in the queue."""
+    from fopemta.interfaces import SpoolUnusable
     from fopemta.spool.looking.reader import SpoolReader
-    from fopemta.spool.ownership import SpoolUnusable
     from fopemta.trust.verdict import VerdictRecord
 
     newest: dict[str, dict[str, Any]] = {}

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def spool_reader(config: str | None) -> Iterator[SpoolReader]:
     """The configured spool; ends the command with status 2 when it cannot be read."""
     from fopemta.formats.waiting_file import Unsound
+    from fopemta.interfaces import SpoolUnusable
     from fopemta.spool.looking.reader import SpoolReader
-    from fopemta.spool.ownership import SpoolUnusable
 
     directory = configuration_of(config).node.spool
     try:

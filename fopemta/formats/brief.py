@@ -14,7 +14,7 @@ from fopemta.mail.identifiers import message_id, tells_arrival
 from fopemta.mail.listed import Brief
 from fopemta.mail.plain_json import decoded, encoded
 from fopemta.mail.queued import RecipientState, state_after
-from fopemta.trust.verdict import Result, VerdictRecord, from_rfc3339, rfc3339
+from fopemta.trust.verdict import Result, from_rfc3339, rfc3339
 
 
 def brief_of(facts: Mapping[str, Any], newest: Iterable[Mapping[str, Any]]) -> Brief | None:
@@ -42,9 +42,11 @@ def brief_of(facts: Mapping[str, Any], newest: Iterable[Mapping[str, Any]]) -> B
     }
 
 
-def logged_brief(meta: bytes, verdicts: Sequence[VerdictRecord]) -> bytes:
-    """The JSON of the brief of a message in the log; `meta` is the JSON of its facts, `verdicts` the oldest first."""
-    brief = brief_of(decoded(meta), [{"verdicts": [each.to_brief_json() for each in verdicts]}])
+def logged_brief(meta: bytes, outcomes: Sequence[bytes]) -> bytes:
+    """The JSON of the brief of a message in the log; `meta` is the JSON of its facts, `outcomes` likewise, the oldest
+    first.
+    """
+    brief = brief_of(decoded(meta), map(decoded, reversed(outcomes)))
     assert brief is not None  # nothing says that it is finished
     return packed(brief)
 

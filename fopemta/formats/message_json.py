@@ -78,6 +78,11 @@ def identity_json(message_id: str) -> bytes:
     return encoded({"id": message_id})
 
 
+def completion_from_json(text: bytes) -> tuple[str, bool]:
+    """(the message that a completion names, it is finished wherever it is: not only moved)."""
+    return _reading(text, lambda plain: (_identifier(plain["id"]), bool(plain.get("finished", False))))
+
+
 def identity_from_json(text: bytes) -> str:
     """The message that a record names."""
     return _reading(text, lambda plain: _identifier(plain["id"]))

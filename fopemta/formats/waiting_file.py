@@ -33,6 +33,11 @@ class Journal:
     lines: tuple[bytes, ...]
     length: int
 
+    def lines_with(self, unwritten: Sequence[bytes]) -> tuple[bytes, ...]:
+        """And behind them those of `unwritten` outcomes, JSON too, that have not been added to it by now."""
+        known = set(self.lines) if unwritten else ()
+        return (*self.lines, *(each for each in unwritten if each not in known))
+
     @property
     def finished(self) -> bool:
         """No recipient is left.  The word is looked for first: most journals need not be parsed for this."""

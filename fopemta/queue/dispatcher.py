@@ -140,7 +140,12 @@ class Dispatcher:
     def start(self, messages: Sequence[Unfinished]) -> None:
         """Take over what the spool recovered, oldest first."""
         self._roster.begin()
+        self._watch.start()
         self._take_over(iter(messages), 0)
+
+    def found(self, messages: Sequence[Unfinished]) -> None:
+        """Take over what the spool has found waiting since the start, in any order."""
+        self._take_over(iter(messages), _HANDFUL)
 
     def _take_over(self, messages: Iterator[Unfinished], overdue: int) -> None:
         """As many as a turn of the reactor has time for; there may be hundreds of thousands."""
@@ -152,7 +157,6 @@ class Dispatcher:
                 self._clock.callLater(0, self._take_over, chain([message], messages), overdue)
                 return
             overdue += self._found(message, overdue)
-        self._watch.start()
         self._go_on(look=True)
 
     def _found(self, message: Unfinished, overdue: int) -> bool:

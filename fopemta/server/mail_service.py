@@ -23,13 +23,12 @@ from fopemta.background import supervise
 from fopemta.config.model import Configuration, Listener
 from fopemta.inbound.factory import InboundFactory
 from fopemta.inbound.proxied import ProxiedFactory
-from fopemta.interfaces import IMailReactor, SpoolStopped, SpoolTrouble
+from fopemta.interfaces import IMailReactor, SpoolStopped, SpoolTrouble, SpoolUnusable
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.server.log_file import LineFile
 from fopemta.server.reload import Reload
 from fopemta.server.signals import Signals
 from fopemta.spool.adopting import AdoptingSpool
-from fopemta.spool.ownership import SpoolUnusable
 from fopemta.spool.store import Spool
 from fopemta.wire.clients import use_lines
 from fopemta.wire.only_ipv6 import OnlyIPv6
@@ -269,6 +268,15 @@ class MailService(Service):
             attendant.start()
         if self._reload is not None:
             maillog.started(self._configuration.node.hostname, fopemta.__version__)
+        supervise(self._read_waiting(), "reading what waits")
+
+    async def _read_waiting(self) -> None:
+        """What waits from before, while mail comes in and goes out."""
+        try:
+            await self._spool.waiting(self._dispatcher.found)
+        except SpoolStopped:
+            return
+        self.recovered()
 
     def _turn_nobody_away(self) -> None:
         if self._turning_away is not None and self._turning_away.active():

@@ -21,7 +21,7 @@ from fopemta.config.model import Configuration, Listener, ListenerTls, Log
 from fopemta.control.protocol import Reach
 from fopemta.control.socket import ControlSocket
 from fopemta.inbound.protocol import STARTING
-from fopemta.interfaces import IMailReactor, SpoolTrouble
+from fopemta.interfaces import IMailReactor, SpoolTrouble, SpoolUnusable
 from fopemta.queue.rule_watch import RuleWatch
 from fopemta.server import log_observers
 from fopemta.server.assembly import tell_cautions, try_files
@@ -44,7 +44,6 @@ from fopemta.server.mail_service import (
 from fopemta.server.reload import Reload
 from fopemta.server.signals import Signals
 from fopemta.spool import partitions
-from fopemta.spool.ownership import SpoolUnusable
 from fopemta.tls.credentials import CredentialsError
 from fopemta.users.slowdown import Slowdown
 from fopemta.workers import commands

@@ -6,9 +6,9 @@ New mail goes to the own one.  Nothing is moved: where `[workers] count` was low
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from fopemta.formats.brief import place_of_brief
@@ -35,7 +35,7 @@ class AdoptingSpool:
             each.lock()
 
     def start(self) -> Deferred[Sequence[Unfinished]]:
-        """See ISpool.  An adopted one with nothing in it is closed again."""
+        """See ISpool."""
         return Deferred.fromCoroutine(self._start())
 
     async def _start(self) -> Sequence[Unfinished]:
@@ -43,12 +43,20 @@ class AdoptingSpool:
         for each in list(self._adopted):
             if self._stopped:
                 raise SpoolStopped("stopped while it was read")
-            its = await each.start()
-            found += its
-            if not its:
+            found += await each.start()
+        return sorted(found, key=lambda message: message.arrived) if self._adopted else found
+
+    def waiting(self, take: Callable[[Sequence[Unfinished]], None]) -> Deferred[None]:
+        """See ISpool.  An adopted one with nothing in it is closed again."""
+        return Deferred.fromCoroutine(self._read_waiting(take))
+
+    async def _read_waiting(self, take: Callable[[Sequence[Unfinished]], None]) -> None:
+        await self._own.waiting(take)
+        for each in list(self._adopted):
+            await each.waiting(take)
+            if each.is_empty:
                 self._adopted.remove(each)
                 await each.stop()
-        return sorted(found, key=lambda message: message.arrived) if self._adopted else found
 
     def stop(self) -> Deferred[None]:
         """See ISpool.  Called again after a start that it has ended, it stops those that had been started by then."""
@@ -65,9 +73,13 @@ class AdoptingSpool:
 
     def submit(self, message_id: str, envelope: Envelope, content: bytes) -> Deferred[QueuedMessage | None]:
         """See ISpool: a report that the gone owner has made already is not made again."""
-        if any(each.knows(message_id) for each in self._adopted):
-            return succeed(None)
-        return self._own.submit(message_id, envelope, content)
+        return Deferred.fromCoroutine(self._submit(message_id, envelope, content))
+
+    async def _submit(self, message_id: str, envelope: Envelope, content: bytes) -> QueuedMessage | None:
+        for each in tuple(self._adopted):
+            if await each.knows(message_id):
+                return None
+        return await self._own.submit(message_id, envelope, content)
 
     def load(self, message_id: str) -> Deferred[QueuedMessage]:
         """See ISpool."""

@@ -6,31 +6,48 @@ from collections.abc import Iterator
 
 import attrs
 
-from fopemta.spool.log.segment import Position
+from fopemta.spool.log.segment import Position, Segment
 from fopemta.spool.waiting.briefs import KeptBriefs
-from fopemta.trust.verdict import VerdictRecord
 
 
 @attrs.define(eq=False)
 class LoggedEntry:
     """A message in the intake log, `since` a moment of the steady clock.  `separate`: its content is in `bodies/`.
-    `verdicts` so far, oldest first.
+    `outcomes` so far, oldest first, as JSON.
     """
 
     position: Position
     since: float
     separate: bool
-    verdicts: list[VerdictRecord] = attrs.Factory(list)
+    outcomes: list[bytes] = attrs.Factory(list)
+
+
+@attrs.define(eq=False)
+class Unwritten:
+    """Outcomes of a waiting message that the log has and its journal does not: JSON, oldest first, the first of them
+    `since` a moment of the steady clock.  `segments` has the segment of each.
+    """
+
+    since: float
+    outcomes: list[bytes] = attrs.Factory(list)
+    segments: list[Segment] = attrs.Factory(list)
+
+    def add(self, outcome: bytes, segment: Segment) -> None:
+        """One more is in the log."""
+        self.outcomes.append(outcome)
+        self.segments.append(segment)
+        segment.live += 1
 
 
 @attrs.define(eq=False)
 class Catalog:
     """Which message lies where.  `logged` is in order of arrival; `deferred` holds briefs, so that a list of 100,000
-    need not read their files.
+    need not read their files; `unwritten` is in order of `since`.
     """
 
     logged: dict[str, LoggedEntry]
     deferred: KeptBriefs
+    unwritten: dict[str, Unwritten] = attrs.Factory(dict)
 
     def __contains__(self, message_id: str) -> bool:
         return message_id in self.logged or message_id in self.deferred
@@ -50,6 +67,42 @@ class Catalog:
         """It is in `deferred/` now, and its record in the log completed."""
         self.drop(message_id)
         self.deferred.keep(message_id, brief)
+
+    def recorded(self, message_id: str, outcome: bytes, segment: Segment, now: float) -> None:
+        """An outcome of a waiting message is in the log."""
+        self.deferred.recorded(message_id, outcome)
+        unwritten = self.unwritten.get(message_id)
+        if unwritten is None:
+            unwritten = self.unwritten[message_id] = Unwritten(now)
+        unwritten.add(outcome, segment)
+
+    def unwritten_of(self, message_id: str) -> tuple[bytes, ...]:
+        """What its journal may lack."""
+        unwritten = self.unwritten.get(message_id)
+        return () if unwritten is None else tuple(unwritten.outcomes)
+
+    def written(self, message_id: str, count: int, now: float) -> None:
+        """The first `count` of them are in its journal, durably, so the log need not keep them."""
+        unwritten = self.unwritten.pop(message_id, None)
+        if unwritten is None:
+            return  # it is finished; its files keep what the log says of it
+        for segment in unwritten.segments[:count]:
+            segment.live -= 1
+        del unwritten.outcomes[:count], unwritten.segments[:count]
+        if unwritten.outcomes:
+            unwritten.since = now
+            self.unwritten[message_id] = unwritten
+
+    def end(self, message_id: str) -> list[Segment]:
+        """A waiting message is finished: the segments that must stay until its files are gone for good."""
+        self.deferred.drop(message_id)
+        unwritten = self.unwritten.pop(message_id, None)
+        return [] if unwritten is None else unwritten.segments
+
+    def forget(self, message_id: str) -> None:
+        """A waiting message is not here any more, or never was: the log need not keep anything of it."""
+        for segment in self.end(message_id):
+            segment.live -= 1
 
     def aged(self, now: float, message_age: float, segment_age: float) -> Iterator[str]:
         """Ids in the log whose message or segment is so old, oldest first; to be read before anything changes."""

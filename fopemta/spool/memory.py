@@ -55,6 +55,13 @@ class MemorySpool:
         """What an earlier life of the test left in `kept`."""
         return succeed([Unfinished.of(each.message) for each in self.kept.values()])
 
+    def lock(self) -> None:
+        """Nobody else can have it."""
+
+    def waiting(self, take: Callable[[Sequence[Unfinished]], None]) -> Deferred[None]:
+        """All have been told of at the start."""
+        return succeed(None)
+
     def stop(self) -> Deferred[None]:
         """Nothing is open."""
         return succeed(None)

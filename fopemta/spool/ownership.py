@@ -7,13 +7,10 @@ import re
 
 from fopemta import maillog
 from fopemta.formats.layout import FORMAT, SpoolLayout
+from fopemta.interfaces import SpoolUnusable
 from fopemta.spool.disk import Disk, new_file, read_file
 
 _WORDS = re.compile(rb"fopemta spool ([0-9]{1,9})\n")
-
-
-class SpoolUnusable(Exception):
-    """The spool is not to be used by this process; the text tells the operator why."""
 
 
 def take(disk: Disk, layout: SpoolLayout) -> int:

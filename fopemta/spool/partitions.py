@@ -52,6 +52,6 @@ def folders_for(root: str, worker: int, count: int, disk: Disk | None = None) ->
 def lock(folder: str) -> int:
     """Take a partition, for this process and those that inherit the descriptor.
 
-    Raises ownership.SpoolUnusable, or OSError when the disk fails.
+    Raises SpoolUnusable, or OSError when the disk fails.
     """
     return take(RealDisk(), SpoolLayout(os.path.abspath(folder)))

@@ -7,35 +7,34 @@ from __future__ import annotations
 
 import gc
 import os.path
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import attrs
 
 from fopemta import maillog
 from fopemta.formats.layout import SpoolLayout
-from fopemta.formats.message_json import outcome_to_json
 from fopemta.formats.record import HEADER_SIZE
 from fopemta.formats.waiting import Waiting, waiting_of
 from fopemta.formats.waiting_file import verdicts_in
 from fopemta.interfaces import SpoolStopped
 from fopemta.mail.queued import Unfinished
-from fopemta.spool.catalog import LoggedEntry
+from fopemta.spool.catalog import LoggedEntry, Unwritten
 from fopemta.spool.disk import Disk, remove_if_there
 from fopemta.spool.log.scan import IntakeScan, LoggedMessage, ScannedSegment, scan_intake, unacknowledged
 from fopemta.spool.log.segment import Position, Segment
 from fopemta.spool.quarantine import Quarantine
 from fopemta.spool.waiting.folder import DeferredFolder
-from fopemta.spool.waiting.scan import Remnant, Spoilt, Unreadable, scan_deferred
+from fopemta.spool.waiting.scan import Unreadable, read_waiting
 
 
 @attrs.define(eq=False)
 class Recovered:
-    """What the spool holds.
+    """What the log says, with those of its messages that are in `deferred/`, too.
 
-    `messages` unfinished ones, oldest first; `logged` those in the log; `deferred` those that wait, by id in brief
-    (JSON).  `finished` ids of waiting messages whose files are still to be removed.  `twice` ids whose log record is
-    to be completed first, for they are in `deferred` or `finished`, too.
+    `messages` unfinished ones, oldest first; `logged` those in the log alone; `deferred` those in both places, by id in
+    brief (JSON): `twice` ids whose log record is to be completed first.  `unwritten` are outcomes of messages that wait
+    and `finished` segments that say of a message that it is finished: of each there may still be files.
     """
 
     messages: list[Unfinished] = attrs.Factory(list)
@@ -43,7 +42,8 @@ class Recovered:
     last_sequence: int = 0
     logged: dict[str, LoggedEntry] = attrs.Factory(dict)
     deferred: dict[str, bytes] = attrs.Factory(dict)
-    finished: set[str] = attrs.Factory(set)
+    unwritten: dict[str, Unwritten] = attrs.Factory(dict)
+    finished: dict[str, Segment] = attrs.Factory(dict)
     twice: set[str] = attrs.Factory(set)
 
 
@@ -80,7 +80,7 @@ class Recovery:
     def _run(self) -> Recovered:
         intake = scan_intake(self._disk, self._layout, self.go_on)
         self._put_aside_damage(intake)
-        self._read_deferred(intake)
+        self._look_in_both_places(intake)
         self._check_bodies(intake)
         self._adopt(intake)
         self._result.messages.sort(key=lambda each: (each.arrived, each.id))
@@ -104,43 +104,33 @@ class Recovery:
         for segment, records in unacknowledged(intake.segments):
             maillog.dropped_unacknowledged(segment.path, records)
 
-    def _read_deferred(self, intake: IntakeScan) -> None:
-        for finding in scan_deferred(self._disk, self._layout.deferred):
+    def _look_in_both_places(self, intake: IntakeScan) -> None:
+        """Of a message in the log there may be files in `deferred/`: it has moved, or its move was interrupted."""
+        for message_id in list(intake.live):
             self.go_on()
-            if isinstance(finding, Waiting):
-                self._take_waiting(finding, intake)
-            elif isinstance(finding, Remnant):
-                self._careful(partial(self._waiting.remove, finding.id))
-            elif isinstance(finding, Unreadable):
-                maillog.corrupt(finding.path, f"cannot be read, left where it is: {finding.why}")
-            elif finding.id in intake.live:
-                # A move that was interrupted: the log still has the message.
-                self._careful(partial(self._waiting.undo, finding.id))
-            else:
-                self._put_spoilt(finding)
+            found = read_waiting(self._disk, self._layout.deferred, message_id)
+            if isinstance(found, Waiting):
+                self._take_waiting(found, intake)
+            elif isinstance(found, Unreadable):
+                maillog.corrupt(found.path, f"cannot be read, left where it is: {found.why}")
+            elif self._waiting.has_any(message_id):
+                self._careful(partial(self._waiting.undo, message_id))
 
     def _take_waiting(self, waiting: Waiting, intake: IntakeScan) -> None:
-        """In both places: the waiting one counts, with whatever outcomes only the log knows of."""
-        result = self._result
-        logged = intake.live.pop(waiting.id, None)
-        if logged is not None:
-            result.twice.add(waiting.id)
-            if not waiting.finished:
-                waiting = self._merge(waiting, logged)
-        if waiting.entry is None or waiting.brief is None:
-            result.finished.add(waiting.id)
-        else:
-            result.deferred[waiting.id] = waiting.brief
-            result.messages.append(waiting.entry)
+        """The waiting one counts, with whatever outcomes only the log knows of."""
+        waiting = self._merge(waiting, intake.live.pop(waiting.id))
+        self._result.twice.add(waiting.id)
+        if waiting.entry is not None and waiting.brief is not None:
+            self._result.deferred[waiting.id] = waiting.brief
+            self._result.messages.append(waiting.entry)
 
     def _merge(self, waiting: Waiting, logged: LoggedMessage) -> Waiting:
         known = {verdict for line in waiting.lines for verdict in verdicts_in(line)}
-        missing = [verdict for verdict in logged.verdicts if verdict not in known]
-        if not missing:
+        missing = [each for each in logged.outcomes if not known.issuperset(verdicts_in(each))]
+        if waiting.finished or not missing:
             return waiting
-        outcome = outcome_to_json(waiting.id, missing)
-        self._waiting.append(waiting.id, outcome)
-        return waiting_of(waiting.head, (*waiting.lines, outcome))
+        self._waiting.append(waiting.id, missing)
+        return waiting_of(waiting.head, (*waiting.lines, *missing))
 
     def _check_bodies(self, intake: IntakeScan) -> None:
         """A body that no record names was never promised; a record without its body is damage."""
@@ -184,11 +174,22 @@ class Recovery:
                 _position(segment, logged),
                 self._now,
                 logged.facts.separate,
-                list(logged.verdicts),
+                list(logged.outcomes),
             )
             self._result.messages.append(Unfinished.of(logged.message))
+        self._adopt_waiting(intake, segments)
         self._result.segments = list(segments.values())
         self._result.last_sequence = max((each.sequence for each in intake.segments), default=0)
+
+    def _adopt_waiting(self, intake: IntakeScan, segments: Mapping[ScannedSegment, Segment]) -> None:
+        """Each segment stays as long as what it says of waiting messages is nowhere else."""
+        for message_id, outcomes in intake.outcomes.items():
+            unwritten = self._result.unwritten[message_id] = Unwritten(self._now)
+            for outcome, scanned in outcomes.items():
+                unwritten.add(outcome, segments[scanned])
+        for message_id, scanned in intake.finished.items():
+            self._result.finished[message_id] = segments[scanned]
+            segments[scanned].live += 1
 
     def _open(self, scanned: ScannedSegment) -> Segment:
         return Segment(
@@ -202,10 +203,6 @@ class Recovery:
             scanned.size,
             retired=True,
         )
-
-    def _put_spoilt(self, spoilt: Spoilt) -> None:
-        for path in spoilt.paths:
-            self._put_file(path, spoilt.why)
 
     def _put_file(self, path: str, why: str) -> None:
         try:

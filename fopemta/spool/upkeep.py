@@ -63,8 +63,9 @@ class Upkeep:
         dead_segments: DeadSegments,
         gauge: RoomGauge,
         receiving: Callable[[], Iterator[Incoming]],
+        sweep: Callable[[], None],
     ) -> None:
-        """`receiving` gives the messages that are being received."""
+        """`receiving` gives the messages that are being received; `sweep` is called now and then."""
         self._clock = clock
         self._threads = threads
         self._log = log
@@ -72,6 +73,7 @@ class Upkeep:
         self._dead_segments = dead_segments
         self._gauge = gauge
         self._receiving = receiving
+        self._sweep = sweep
         self._ticks = 0
         self._reserving = False
         self._loop = LoopingCall(self._tick)
@@ -93,6 +95,7 @@ class Upkeep:
         self._dead_segments.remove()
         if self._ticks % _SWEEP == 0:
             supervise(self._mover.sweep(self._clock), "moving old messages to deferred/")
+            self._sweep()
             self._keep_reserve()
 
     def _lose_patience(self) -> None:

@@ -16,9 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.load import load
 from fopemta.config.model import Listener
-from fopemta.interfaces import SpoolFailing, SpoolStopped
+from fopemta.interfaces import SpoolFailing, SpoolStopped, SpoolUnusable
 from fopemta.server.mail_service import CannotStart, Listening, MailService, Shares, bound, with_backlog
-from fopemta.spool.ownership import SpoolUnusable
 from tests.config.test_load import SMALLEST
 
 CONFIG = load(SMALLEST.replace("[[route]]", '[[listener]]\nendpoint = "tcp:587"\n[[route]]'), "/etc/fopemta")
@@ -75,6 +74,8 @@ class Spool:
     def __init__(self, done: list[str]) -> None:
         self._done = done
         self.recovering: Deferred[list[Any]] = Deferred()
+        self.reading: Deferred[None] = Deferred()
+        self.take: Callable[[list[Any]], None]
         self.trouble: Exception | None = None
 
     def lock(self) -> None:
@@ -85,6 +86,10 @@ class Spool:
     def start(self) -> Deferred[list[Any]]:
         self._done.append("spool recovers")
         return self.recovering
+
+    def waiting(self, take: Callable[[list[Any]], None]) -> Deferred[None]:
+        self.take = take
+        return self.reading
 
     def stop(self) -> Deferred[None]:
         self._done.append("spool closed")
@@ -99,6 +104,9 @@ class Queue:
 
     def start(self, messages: list[Any]) -> None:
         self._done.append(f"queue starts with {messages}")
+
+    def found(self, messages: list[Any]) -> None:
+        self._done.append(f"queue takes over {messages}")
 
     def stop(self, deadline: float) -> Deferred[None]:
         self._done.append("queue stops")
@@ -266,6 +274,23 @@ class MailServiceTests(SynchronousTestCase):
         self.spool.recovering.callback(["m1"])
         self.assertEqual(self.done[2:], ["queue starts with ['m1']", "port 25 accepts", "port 587 accepts"])
         self.assertEqual(self.names()[-3:], ["listening", "listening", "started"])
+
+    def test_what_waits_is_read_while_clients_come_in(self) -> None:
+        self.start()
+        self.service.recovered = lambda: self.done.append("recovered")
+        self.spool.recovering.callback([])
+        self.assertEqual(self.done[-1], "port 587 accepts")
+        self.spool.take(["w1", "w2"])
+        self.assertEqual(self.done[-1], "queue takes over ['w1', 'w2']")
+        self.spool.reading.callback(None)
+        self.assertEqual(self.done[-1], "recovered")
+
+    def test_a_stop_does_not_wait_until_all_that_waits_is_read(self) -> None:
+        self.start()
+        self.spool.recovering.callback([])
+        self.successResultOf(self.service.stopService())
+        self.spool.reading.errback(SpoolStopped("stopped"))
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_clients_hear_at_once_that_a_start_takes_long(self) -> None:
         self.start()

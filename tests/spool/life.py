@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from fopemta.interfaces import IIncoming, SpoolTrouble
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
 from fopemta.spool.threads import SameThread
@@ -76,7 +76,22 @@ class Life:
 
     def start(self) -> Sequence[QueuedMessage]:
         """Start, and read every message that was found."""
-        return [self.settle(self.spool.load(entry.id)) for entry in self.settle(self.spool.start())]
+        return [self.settle(self.spool.load(entry.id)) for entry in self.find()]
+
+    def pass_time(self, seconds: int) -> None:
+        """One look after things for each second."""
+        for _ in range(seconds):
+            self.clock.advance(1)
+            self.drive()
+
+    def find(self) -> list[Unfinished]:
+        """Start, and read on until all that waits is known; the oldest first."""
+        found = list(self.settle(self.spool.start()))
+        reading = self.spool.waiting(found.extend)
+        while not reading.called:
+            self.clock.advance(0)
+        self.settle(reading)
+        return sorted(found, key=lambda each: (each.arrived, each.id))
 
     def begin(self, content: bytes, message_id: str | None = None) -> IIncoming:
         self._number += 1
@@ -161,10 +176,14 @@ def whole_life(life: Life) -> None:
     direct = life.put(b"direct" * 50_000)
     life.finish(direct)
     life.settle(life.spool.defer(three))
-    life.clock.advance(1.1)
-    life.drive()
+    # The outcomes of `two` come into its journal; then it and its body go while the log that says so goes, too.
+    life.pass_time(21)
+    life.deferred_once(three)
     life.finish(two)
     life.finish(large)
+    for filling in [life.put(b"filling up\r\n" * 1000) for _ in range(3)]:
+        life.finish(filling)
+    life.pass_time(21)
     life.put(b"last\r\n")
     life.settle(life.spool.stop())
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.interfaces import ISpool
 from fopemta.mail.queued import Unfinished
 from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.limits import SpoolLimits
@@ -38,6 +39,14 @@ class Base(SynchronousTestCase):
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
+    def find(self, spool: ISpool) -> list[Unfinished]:
+        found: list[Unfinished] = list(self.successResultOf(spool.start()))
+        reading = spool.waiting(found.extend)
+        while not reading.called:
+            self.clock.advance(0)
+        self.successResultOf(reading)
+        return sorted(found, key=lambda each: (each.arrived, each.id))
+
 
 class SeveralSpoolsContractTests(Base, SpoolContract):
     """It is a spool like any other."""
@@ -49,7 +58,7 @@ class SeveralSpoolsContractTests(Base, SpoolContract):
     def restart(self) -> Sequence[Unfinished]:
         self.settle(self.spool.stop())
         self.spool = self.make_spool()
-        return self.settle(self.spool.start())
+        return self.find(self.spool)
 
 
 class AdoptedTests(Base):
@@ -68,7 +77,7 @@ class AdoptedTests(Base):
         self.settle(gone.submit("RPRT0001", REPORT, b"report\r\n"))
         self.settle(gone.record("RPRT0001", [verdict(ALICE, Result.DELIVERED, "RPRT0001")], True))
         self.settle(gone.stop())
-        self.found = self.settle(self.spool.start())
+        self.found = self.find(self.spool)
 
     def test_its_mail_is_found_and_read(self) -> None:
         self.assertEqual([each.id for each in self.found], [ID])
@@ -81,7 +90,7 @@ class AdoptedTests(Base):
         self.settle(self.spool.record(ID, [verdict(CAROL, Result.DELIVERED)], True))
         self.settle(self.spool.stop())
         gone = self.make("/spool/workers/2")
-        self.assertEqual(self.settle(gone.start()), [])
+        self.assertEqual(self.find(gone), [])
 
     def test_new_mail_is_one_s_own(self) -> None:
         self.settle(self.spool.submit(OTHER_ID, REPORT, b"new\r\n"))

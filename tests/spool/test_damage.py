@@ -103,6 +103,7 @@ class DamageTests(SynchronousTestCase):
             life.deferred_once(message_id)
             life.settle(life.spool.defer(message_id))
             life.deferred_once(message_id, attempt=2)
+        life.pass_time(21)  # until it is in the journal
         life.settle(life.spool.stop())
         return life.disk, MessageFiles(f"{DIRECTORY}/deferred", ids[0]), ids[1]
 

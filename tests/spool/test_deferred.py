@@ -8,7 +8,7 @@ from fopemta.formats.layout import MessageFiles
 from fopemta.formats.message_json import MessageFacts
 from fopemta.formats.waiting_file import Unsound, pack_line, parse_journal
 from fopemta.mail.identifiers import is_message_id
-from fopemta.spool.waiting.folder import DeferredFolder
+from fopemta.spool.waiting.folder import Copy, DeferredFolder
 from fopemta.testing.disk import DoubleDisk
 from tests.spool.contract import ENVELOPE, ID
 
@@ -34,7 +34,8 @@ class JournalTests(SynchronousTestCase):
         self.path = MessageFiles("/d", ID).journal
 
     def keep(self, first: bytes) -> None:
-        self.folder.keep(MessageFacts(ID, 1.0, 1, ENVELOPE), b"x", None, first)
+        copy = Copy(MessageFacts(ID, 1.0, 1, ENVELOPE), b"x", None, [first])
+        self.assertEqual(self.folder.keep([lambda: copy]), [None])
 
     def tear(self, end: bytes) -> None:
         file = self.disk.open(self.path, writing=True)
@@ -48,7 +49,7 @@ class JournalTests(SynchronousTestCase):
                 self.keep(lines[0])
                 for line in lines[1:]:
                     self.tear(end)
-                    self.folder.append(ID, line)
+                    self.folder.append(ID, [line])
                 journal = parse_journal(self.disk.content(self.path))
                 self.assertEqual(journal.lines, tuple(lines), (size, end[:20]))
                 self.assertEqual(journal.length, len(self.disk.content(self.path)))
@@ -60,12 +61,12 @@ class JournalTests(SynchronousTestCase):
             self.disk.truncate(file, 0)
             self.disk.write_at(file, octets, 0)
             self.disk.close(file)
-            self.assertRaises(Unsound, self.folder.append, ID, b"more")
+            self.assertRaises(Unsound, self.folder.append, ID, [b"more"])
             self.assertEqual(self.disk.content(self.path), octets)
 
     def test_damage_before_the_end_is_found_by_who_reads_it_all(self) -> None:
         self.keep(b"first")
         self.tear(b"damaged\n" + pack_line(b"last"))
-        self.folder.append(ID, b"more")
+        self.folder.append(ID, [b"more"])
         self.assertTrue(self.disk.content(self.path).endswith(pack_line(b"more")))
         self.assertRaises(Unsound, self.folder.journal, ID)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.interfaces import SpoolUnusable
 from fopemta.spool import partitions
-from fopemta.spool.ownership import SpoolUnusable
 
 
 class PartitionTests(SynchronousTestCase):

@@ -15,6 +15,7 @@ from fopemta.formats.record import SEGMENT_HEADER_SIZE, Draft, Kind, Record, sca
 from fopemta.formats.waiting import waiting_of
 from fopemta.formats.waiting_file import Unsound, pack_line, verdicts_in
 from fopemta.interfaces import SpoolFailing, SpoolFull, UnknownMessage
+from fopemta.mail.queued import Unfinished
 from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.limits import RoomGauge, SpoolLimits
 from fopemta.spool.log.intake_log import IntakeLog
@@ -137,15 +138,21 @@ class RareTests(SynchronousTestCase):
         self.assertIn("corrupt", self.names())
         self.assertEqual(self.again(), [files.message_id])
 
-    def test_no_descriptors_stop_a_start_and_change_nothing(self) -> None:
+    def test_without_descriptors_what_waits_is_read_later(self) -> None:
         files = self.waiting()
         self.life.settle(self.life.spool.stop())
         self.disk.before = failing(errno.EMFILE, {"open"}, ".msg")
         self.life = Life(self.disk, self.life.ledger)
-        self.assertRaises(SpoolFailing, self.life.settle, self.life.spool.start())
+        self.assertEqual(self.life.settle(self.life.spool.start()), [])
+        found: list[Unfinished] = []
+        reading = self.life.spool.waiting(found.extend)
+        self.life.pass_time(10)
+        self.assertNoResult(reading)
+        self.assertIn("spool_trouble", self.names())
         self.disk.before = lambda call: None
-        self.life = Life(self.disk, self.life.ledger)
-        self.assertEqual([each.id for each in self.life.start()], [files.message_id])
+        self.life.pass_time(10)
+        self.successResultOf(reading)
+        self.assertEqual([each.id for each in found], [files.message_id])
 
     def test_moments_out_of_any_calendar_are_damage(self) -> None:
         head = b'{"id":"%s","arrived":1e300,"size":1,"envelope":{"sender":null,"recipients":["a@b.test"]}}'

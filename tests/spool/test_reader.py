@@ -68,7 +68,9 @@ class ReaderTests(SynchronousTestCase):
         self.life.settle(
             self.life.spool.record(message_id, [verdict(BOB, Result.DEFERRED, message_id, attempt=4)], False)
         )
+        self.life.pass_time(21)  # until it is in the journal
         file = self.disk.open(self.log(), writing=True)
+        self.disk.truncate(file, 0)
         self.disk.write_at(file, before, 0)
         self.disk.close(file)
         reader = self.reader()

@@ -13,12 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.formats.layout import MessageFiles
 from fopemta.formats.record import SEGMENT_HEADER_SIZE
 from fopemta.formats.waiting_file import pack_line
-from fopemta.interfaces import SpoolFailing, UnknownMessage
+from fopemta.interfaces import SpoolFailing, SpoolUnusable, UnknownMessage
 from fopemta.mail.listed import brief, listed
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.looking.reader import PartitionReader
-from fopemta.spool.ownership import SpoolUnusable
 from fopemta.spool.store import Spool
 from fopemta.spool.threads import SameThread
 from fopemta.testing.disk import Call, DoubleDisk

@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.interfaces import SpoolStopped
+from fopemta.mail.queued import Unfinished
 from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
@@ -112,18 +113,19 @@ class StoppedStartTests(SynchronousTestCase):
         self.assertEqual([each.id for each in again.start()], self.ids)
 
     def test_it_ends_at_the_next_waiting_message(self) -> None:
-        opened = 0
+        stopping: list[Deferred[None]] = []
         spool = self.spool(SameThread())
 
         def stop(call: Call) -> None:
-            nonlocal opened
             if call.name == "open" and call.path.endswith(".msg"):
-                opened += 1
-                self.successResultOf(spool.stop())
+                stopping.append(spool.stop())
 
+        self.successResultOf(spool.start())
         self.disk.before = stop
-        self.failureResultOf(spool.start(), SpoolStopped)
-        self.assertEqual(opened, 1)
+        found: list[Unfinished] = []
+        self.failureResultOf(spool.waiting(found.extend), SpoolStopped)
+        self.assertEqual((len(stopping), found), (1, []))
+        self.successResultOf(stopping[0])
 
     def test_of_several_the_next_is_not_begun(self) -> None:
         threads = [Later(), Later(), Later()]
@@ -135,8 +137,6 @@ class StoppedStartTests(SynchronousTestCase):
         starting = several.start()
         self.assertNoResult(starting)
         threads[0].run()
-        threads[1].run()
-        # It is empty, and being closed again.
         self.assertEqual([len(each.works) > 0 for each in threads], [True, True, False])
         several.stop()
         for each in (*threads, *threads):

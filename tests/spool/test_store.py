@@ -47,7 +47,12 @@ class DoubleDiskSpoolTests(SpoolContract, SynchronousTestCase):
     def restart(self) -> Sequence[Unfinished]:
         self.settle(self.spool.stop())
         self.spool = self.make_spool()
-        return self.settle(self.spool.start())
+        found = list(self.settle(self.spool.start()))
+        reading = self.spool.waiting(found.extend)
+        while not reading.called:
+            self.clock.advance(0)
+        self.settle(reading)
+        return sorted(found, key=lambda each: (each.arrived, each.id))
 
 
 class RealDiskSpoolTests(DoubleDiskSpoolTests):

@@ -42,7 +42,9 @@ class RealThreadsTests(TestCase):
         self.assertEqual({row["id"] for row in PartitionReader(directory).listing().rows()}, set(left))
         await spool.stop()
         spool = self.make(directory)
-        self.assertEqual({message.id for message in await spool.start()}, set(left))
+        found = list(await spool.start())
+        await spool.waiting(found.extend)
+        self.assertEqual({message.id for message in found}, set(left))
         for message_id in left:
             content = await spool.content(message_id)
             pieces = []

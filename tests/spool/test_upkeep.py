@@ -23,9 +23,7 @@ class UpkeepTests(SynchronousTestCase):
         self.life.start()
 
     def pass_time(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.life.clock.advance(1)
-            self.life.drive()
+        self.life.pass_time(seconds)
 
     def files(self, folder: str) -> list[str]:
         return [path for path in self.life.disk.tree(f"{DIRECTORY}/{folder}") if not path.endswith("reserve")]

@@ -8,8 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 import attrs
 
 from fopemta.formats.layout import SpoolLayout
-from fopemta.formats.message_json import MessageFacts, facts_from_json, identity_from_json, outcome_from_json
+from fopemta.formats.message_json import (
+    MessageFacts,
+    completion_from_json,
+    facts_from_json,
+    identity_from_json,
+    outcome_from_json,
+)
 from fopemta.formats.record import SEGMENT_HEADER_SIZE, VERSION, Damage, Kind, Record, scan, segment_header
+from fopemta.formats.waiting_file import message_of, verdicts_in
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.disk import Disk, read_file
 from fopemta.spool.log.segment import parse_segment_name
@@ -29,30 +36,41 @@ class ScannedSegment:
 
 @attrs.define(eq=False)
 class LoggedMessage:
-    """An unfinished message in the log: where its record lies, and its verdicts so far, each once and oldest first."""
+    """An unfinished message in the log: where its record lies, and its outcomes so far (JSON), each once and oldest
+    first.
+    """
 
     facts: MessageFacts
     segment: ScannedSegment
     record: Record
     # After a failed flush an outcome may have been written twice: in order, and each in one step.
-    verdicts: dict[VerdictRecord, None] = attrs.Factory(dict)
+    outcomes: dict[bytes, None] = attrs.Factory(dict)
+
+    @property
+    def verdicts(self) -> list[VerdictRecord]:
+        """All that were recorded, oldest first."""
+        return [verdict for each in self.outcomes for verdict in verdicts_in(each)]
 
     @property
     def message(self) -> QueuedMessage:
         """As the queue sees it."""
-        facts = self.facts
-        return QueuedMessage.fresh(facts.id, facts.arrived, facts.size, facts.envelope).after(self.verdicts)
+        return message_of(self.facts, tuple(self.outcomes))
 
 
 @attrs.define(eq=False)
 class IntakeScan:
     """`live` by id in order of arrival; `made_here` where the reports are, finished ones too; `unsound` files that are
     no segments, with the reason; `empty` what a crash left of a segment that was about to be made.
+
+    Of messages that have been moved: `outcomes` (JSON) recorded since, each once and oldest first, with the segment.
+    Of any: `finished`, with the segment that says so.
     """
 
     segments: list[ScannedSegment] = attrs.Factory(list)
     live: dict[str, LoggedMessage] = attrs.Factory(dict)
     made_here: dict[str, ScannedSegment] = attrs.Factory(dict)
+    outcomes: dict[str, dict[bytes, ScannedSegment]] = attrs.Factory(dict)
+    finished: dict[str, ScannedSegment] = attrs.Factory(dict)
     unsound: list[tuple[str, str]] = attrs.Factory(list)
     empty: list[str] = attrs.Factory(list)
 
@@ -134,7 +152,7 @@ class _Meaning:
 
     id: str
     facts: MessageFacts | None = None
-    verdicts: tuple[VerdictRecord, ...] = ()
+    finished: bool = False
 
 
 def _meaning(record: Record) -> _Meaning:
@@ -143,8 +161,10 @@ def _meaning(record: Record) -> _Meaning:
         facts = facts_from_json(record.meta)
         return _Meaning(facts.id, facts)
     if record.kind is Kind.OUTCOME:
-        outcome = outcome_from_json(record.meta)
-        return _Meaning(outcome.id, None, outcome.verdicts)
+        return _Meaning(outcome_from_json(record.meta).id)
+    if record.kind is Kind.COMPLETION:
+        message_id, finished = completion_from_json(record.meta)
+        return _Meaning(message_id, None, finished)
     return _Meaning(identity_from_json(record.meta))
 
 
@@ -152,15 +172,28 @@ def _fold(result: IntakeScan, segment: ScannedSegment, record: Record, meaning: 
     """In order of writing: a record may speak of an earlier one, and an id may come again after a cancel."""
     if meaning.facts is not None:
         result.live[meaning.id] = LoggedMessage(meaning.facts, segment, record)
+        _forget(result, meaning.id)
         if meaning.facts.envelope.arrival is None:
             result.made_here[meaning.id] = segment
     elif record.kind is Kind.OUTCOME:
         if (logged := result.live.get(meaning.id)) is not None:
-            logged.verdicts.update(dict.fromkeys(meaning.verdicts))
+            logged.outcomes[record.meta] = None
+        else:
+            result.outcomes.setdefault(meaning.id, {}).setdefault(record.meta, segment)
     else:
         result.live.pop(meaning.id, None)
         if record.kind is Kind.CANCEL:
             result.made_here.pop(meaning.id, None)
+            _forget(result, meaning.id)
+        elif meaning.finished:
+            _forget(result, meaning.id)
+            result.finished[meaning.id] = segment
+
+
+def _forget(result: IntakeScan, message_id: str) -> None:
+    """What was said of an earlier life of that id, or counts no more."""
+    result.outcomes.pop(message_id, None)
+    result.finished.pop(message_id, None)
 
 
 def unacknowledged(segments: Iterable[ScannedSegment]) -> Iterator[tuple[ScannedSegment, int]]:

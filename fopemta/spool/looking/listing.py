@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TypeAlias
 
 from fopemta.formats.brief import brief_of, place_of
 from fopemta.formats.waiting_file import newest_lines
-from fopemta.mail.identifiers import tells_arrival
+from fopemta.mail.identifiers import is_message_id, tells_arrival
 from fopemta.mail.listed import Brief, Listed, brief, listed
 from fopemta.mail.plain_json import decoded
 from fopemta.mail.queued import QueuedMessage
@@ -19,13 +20,21 @@ _Entry: TypeAlias = str | Brief
 
 
 class Listing:
-    """The waiting messages with these `paths` (of their files, without the suffix), and `others`.
+    """The waiting messages with these `paths` (of their files, without the suffix), and `others`.  `unwritten` gives
+    the outcomes of a message that are in the log alone, the oldest first.
 
     Ids are in order of arrival, but those that derive from another message: they are few, and read at once.
     """
 
-    def __init__(self, disk: Disk, paths: Iterable[str], others: Iterable[QueuedMessage]) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        paths: Iterable[str],
+        others: Iterable[QueuedMessage],
+        unwritten: Callable[[str], Sequence[bytes]] = lambda message_id: (),
+    ) -> None:
         self._disk = disk
+        self._unwritten = unwritten
         entries: list[tuple[str, _Entry]] = []
         known = [brief(message) for message in others]
         for path in paths:
@@ -43,10 +52,14 @@ class Listing:
 
     def rows(self, start: int = 0, stop: int | None = None) -> Iterator[Listed]:
         """Those from `start` up to `stop`, the oldest first, without those that have ended or are damaged."""
+        return map(listed, self.briefs(start, stop))
+
+    def briefs(self, start: int = 0, stop: int | None = None) -> Iterator[Brief]:
+        """The same in brief."""
         for entry in self._entries[start:stop]:
             said = self._read(entry) if isinstance(entry, str) else entry
             if said is not None:
-                yield listed(said)
+                yield said
 
     def _read(self, path: str) -> Brief | None:
         try:
@@ -56,7 +69,9 @@ class Listing:
             finally:
                 self._disk.close(file)
             journal = read_file(self._disk, f"{path}.jnl")
-            return brief_of(decoded(head), map(decoded, newest_lines(journal)))
+            later = reversed(self._unwritten(path.rpartition("/")[2]))
+            # The same outcome twice does no harm, and a newer one that has come into the journal meanwhile is rare.
+            return brief_of(decoded(head), map(decoded, chain(later, newest_lines(journal))))
         except FileNotFoundError:
             return None  # finished meanwhile
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -65,3 +80,16 @@ class Listing:
             if error.errno in OUT_OF_MEANS:
                 raise
             return None  # the disk does not give it; the server tells of it when it starts
+
+
+def waiting_paths(disk: Disk, root: str) -> list[str]:
+    """What waits under `root`: the path of each message, without the suffix."""
+    found = []
+    for folder in disk.names(root):
+        path = f"{root}/{folder}"
+        try:
+            names = disk.names(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        found += [f"{path}/{name[:-4]}" for name in names if name.endswith(".msg") and is_message_id(name[:-4])]
+    return found

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 import attrs
 
 from fopemta.formats.layout import SpoolLayout
-from fopemta.formats.waiting import Waiting
+from fopemta.formats.waiting import Waiting, waiting_of
 from fopemta.formats.waiting_file import Unsound, verdicts_in
-from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.disk import Disk, RealDisk, read_file
-from fopemta.spool.log.scan import LoggedMessage, scan_intake
-from fopemta.spool.looking.listing import Listing
+from fopemta.spool.log.scan import IntakeScan, LoggedMessage, scan_intake
+from fopemta.spool.looking.listing import Listing, waiting_paths
 from fopemta.spool.ownership import check_format
 from fopemta.spool.partitions import folders_in
 from fopemta.spool.waiting.folder import DeferredFolder
@@ -40,7 +39,7 @@ class PartitionReader:
     """On a live spool it shows what was written up to the moment in which it is read; a message that moves meanwhile
     is still seen once.
 
-    Raises OSError when there is no spool there, ownership.SpoolUnusable when it has another format.
+    Raises OSError when there is no spool there, SpoolUnusable when it has another format.
     """
 
     def __init__(self, directory: str, disk: Disk | None = None) -> None:
@@ -51,30 +50,45 @@ class PartitionReader:
 
     def listing(self) -> Listing:
         """Every unfinished message, once, those that have been here longest first."""
-        return Listing(self._disk, *self.places())
+        return Listing(self._disk, *self.places(), self.unwritten)
 
     def places(self) -> tuple[list[str], list[QueuedMessage]]:
         """The paths of waiting messages, without the suffix, and the messages that are in the log alone."""
         # The log first: what moves to `deferred/` after this is found in both places, never in none.
-        logged = dict(self._logged)
-        paths = self._waiting()
+        logged, finished = dict(self._intake.live), self._intake.finished
+        paths = [
+            each for each in waiting_paths(self._disk, self._layout.deferred) if each.rpartition("/")[2] not in finished
+        ]
         for path in paths:
             logged.pop(path.rpartition("/")[2], None)
         return paths, [each.message for each in logged.values()]
 
+    def unwritten(self, message_id: str) -> tuple[bytes, ...]:
+        """Outcomes of a waiting message that the log has: its journal may lack them."""
+        return tuple(self._intake.outcomes.get(message_id, ()))
+
     def find(self, message_id: str) -> Found | None:
         """The message of that id; None when there is none that is unfinished."""
-        logged = self._logged.get(message_id)
+        logged = self._intake.live.get(message_id)
         waiting = read_waiting(self._disk, self._layout.deferred, message_id)
+        if message_id in self._intake.finished:
+            return None
         if isinstance(waiting, Waiting):
-            if waiting.finished or (message := _readable(waiting)) is None:
-                return None
-            return Found(message, tuple(each for line in waiting.lines for each in verdicts_in(line)))
+            return None if waiting.finished else self._found(waiting)
         return None if logged is None else Found(logged.message, tuple(logged.verdicts))
+
+    def _found(self, waiting: Waiting) -> Found | None:
+        known = set(waiting.lines)
+        lines = (*waiting.lines, *(each for each in self.unwritten(waiting.id) if each not in known))
+        try:
+            message = waiting_of(waiting.head, lines).message
+            return Found(message, tuple(each for line in lines for each in verdicts_in(line)))
+        except Unsound:
+            return None  # the server puts it aside when its turn comes
 
     def content(self, message_id: str) -> Iterator[bytes]:
         """The content of a message that `find` has found, in pieces.  Raises OSError or Unsound when it has gone."""
-        logged = self._logged.get(message_id)
+        logged = self._intake.live.get(message_id)
         if logged is not None and read_waiting(self._disk, self._layout.deferred, message_id) is None:
             yield from self._logged_content(logged)
             return
@@ -91,20 +105,8 @@ class PartitionReader:
     # --- within ------------------------------------------------------------------------------------------------------
 
     @functools.cached_property
-    def _logged(self) -> dict[str, LoggedMessage]:
-        return scan_intake(self._disk, self._layout).live
-
-    def _waiting(self) -> list[str]:
-        """What is in `deferred/`: the path of each message, without the suffix."""
-        found = []
-        for folder in self._disk.names(self._layout.deferred):
-            path = os.path.join(self._layout.deferred, folder)
-            try:
-                names = self._disk.names(path)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            found += [f"{path}/{name[:-4]}" for name in names if name.endswith(".msg") and is_message_id(name[:-4])]
-        return found
+    def _intake(self) -> IntakeScan:
+        return scan_intake(self._disk, self._layout)
 
     def _logged_content(self, logged: LoggedMessage) -> Iterator[bytes]:
         record, size = logged.record, logged.facts.size
@@ -142,7 +144,10 @@ class SpoolReader:
             its_paths, its_logged = part.places()
             paths += its_paths
             logged += its_logged
-        return Listing(self._disk, paths, logged)
+        return Listing(self._disk, paths, logged, self._unwritten)
+
+    def _unwritten(self, message_id: str) -> tuple[bytes, ...]:
+        return next((its for part in self._parts if (its := part.unwritten(message_id))), ())
 
     def find(self, message_id: str) -> Found | None:
         """See PartitionReader."""
@@ -161,10 +166,3 @@ class SpoolReader:
     def _is_there(self, folder: str) -> bool:
         """A worker has begun in it at least once."""
         return os.path.basename(SpoolLayout(folder).deferred) in self._disk.names(folder)
-
-
-def _readable(waiting: Waiting) -> QueuedMessage | None:
-    try:
-        return waiting.message
-    except Unsound:
-        return None  # the server puts it aside when its turn comes

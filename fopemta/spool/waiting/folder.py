@@ -1,9 +1,12 @@
 """Messages that wait, one file each (shell): the folder `deferred/`.
 
-Every method blocks, so it runs off the reactor thread, and raises OSError.  Of one message, one method at a time.
+Every method blocks, so it runs off the reactor thread, and raises OSError.  Of one message, one method at a time; but
+outcomes may be appended while it is removed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
@@ -25,14 +28,36 @@ from fopemta.spool.disk import Disk, new_file, read_file, remove_if_there, write
 
 _HEAD_SIZE = 4096
 _END_SIZE = 4096
+# A message's file up to this size is read in one piece, head and content.
+SMALL = 64 * 1024
 
 
 @attrs.frozen
 class Opened:
-    """The content of a waiting message: `octets` when it stands behind its head, else an open `file` of its own."""
+    """The content of a waiting message: `octets` when it follows its head, else an open `file` of its own."""
 
     octets: bytes | None
     file: int | None
+
+
+@attrs.frozen
+class Visited:
+    """A waiting message, and its content where both were read in one piece, else None."""
+
+    message: QueuedMessage
+    content: bytes | None
+
+
+@attrs.frozen
+class Copy:
+    """A message on its way here.  `body` names the file of its content, else `content` is it; `outcomes` are the JSON
+    of what was recorded so far.
+    """
+
+    facts: MessageFacts
+    content: bytes
+    body: str | None
+    outcomes: Sequence[bytes]
 
 
 class DeferredFolder:
@@ -43,25 +68,51 @@ class DeferredFolder:
         self._root = root
         self._folders: set[str] = set()
 
-    def keep(self, facts: MessageFacts, content: bytes, body: str | None, outcomes: bytes) -> None:
-        """Make a message durable here.  `body` names the file of its content, else `content` is it.
+    def folder_of(self, message_id: str) -> str:
+        """The folder in which its files are."""
+        return MessageFiles(self._root, message_id).folder
 
-        The message counts once it bears its name, and then its journal must be there: that is the order here.  A
-        large body gets a second name, it is never copied.
+    # --- moving in ---------------------------------------------------------------------------------------------------
+
+    def keep(self, copies: Sequence[Callable[[], Copy]]) -> list[Exception | None]:
+        """Make messages durable here, with one flush for each folder; what became of each.
+
+        A message counts once it has its name, and then its journal must be there: that is the order here.  A large
+        body gets a second name, it is never copied.
         """
+        files = [self._attempt(lambda copy=copy: self._begin(copy())) for copy in copies]  # type: ignore[misc]
+        results: list[Exception | None] = [each if isinstance(each, Exception) else None for each in files]
+        for folder in dict.fromkeys(each.folder for each in files if isinstance(each, MessageFiles)):
+            try:
+                self._disk.flush_folder(folder)
+            except OSError as error:
+                for place, each in enumerate(files):
+                    if isinstance(each, MessageFiles) and each.folder == folder:
+                        results[place] = error
+        return results
+
+    def _begin(self, copy: Copy) -> MessageFiles:
+        """All but the flush of its folder."""
+        facts = copy.facts
         files = MessageFiles(self._root, facts.id)
         self._make_folder(files.folder)
         for path in files.all:
             remove_if_there(self._disk, path)  # of a move that failed
-        if body is None:
-            facts = attrs.evolve(facts, digest=content_digest(content))
+        if copy.body is None:
+            facts = attrs.evolve(facts, digest=content_digest(copy.content))
         else:
             facts = attrs.evolve(facts, separate=True)
-            self._disk.link(body, files.body)
-        new_file(self._disk, files.temporary, pack_head(facts) + content)
-        new_file(self._disk, files.journal, pack_line(outcomes))
+            self._disk.link(copy.body, files.body)
+        new_file(self._disk, files.temporary, pack_head(facts) + copy.content)
+        new_file(self._disk, files.journal, b"".join(map(pack_line, copy.outcomes)))
         self._disk.rename(files.temporary, files.message)
-        self._disk.flush_folder(files.folder)
+        return files
+
+    def _attempt(self, work: Callable[[], MessageFiles]) -> MessageFiles | Exception:
+        try:
+            return work()
+        except (OSError, ValueError) as error:
+            return error
 
     def undo(self, message_id: str) -> None:
         """Take back, for good, what `keep` did or began."""
@@ -73,22 +124,31 @@ class DeferredFolder:
         except FileNotFoundError:
             pass  # it did not come as far as its folder
 
-    def load(self, message_id: str) -> QueuedMessage:
-        """The message with its outcomes.  Raises Unsound; FileNotFoundError when there is none."""
-        return message_of(self._facts(message_id), self.journal(message_id).lines)
+    def has_any(self, message_id: str) -> bool:
+        """There is a file of that message, whichever."""
+        return any(map(self._is_there, MessageFiles(self._root, message_id).all))
 
-    def unfinished(self, message_id: str) -> QueuedMessage | None:
-        """The same; None for one of which the journal says that it is finished."""
-        facts, journal = self._facts(message_id), self.journal(message_id)
-        return None if journal.finished else message_of(facts, journal.lines)
+    # --- reading -----------------------------------------------------------------------------------------------------
 
-    def _facts(self, message_id: str) -> MessageFacts:
-        file = self._disk.open(MessageFiles(self._root, message_id).message)
+    def visit(self, message_id: str, unwritten: Sequence[bytes]) -> Visited:
+        """The message with its outcomes, of which `unwritten` (JSON) may not be in its journal yet.
+
+        Raises Unsound; FileNotFoundError when there is none.
+        """
+        files = MessageFiles(self._root, message_id)
+        file = self._disk.open(files.message)
         try:
-            facts, _ = read_head(self._disk, file)
+            data = self._disk.read_at(file, SMALL, 0)
+            head = parse_head_text(data)
+            text, length = read_head_text(self._disk, file) if head is None else head
         finally:
             self._disk.close(file)
-        return facts
+        facts = _facts(text)
+        journal = self.journal(message_id)
+        message = message_of(facts, journal.lines_with(unwritten))
+        if facts.separate or len(data) < length + facts.size:
+            return Visited(message, None)
+        return Visited(message, _checked(facts, data[length : length + facts.size]))
 
     def journal(self, message_id: str) -> Journal:
         """Its journal.  Raises Unsound."""
@@ -99,17 +159,18 @@ class DeferredFolder:
         files = MessageFiles(self._root, message_id)
         file = self._disk.open(files.message)
         try:
-            facts, start = read_head(self._disk, file)
+            text, start = read_head_text(self._disk, file)
+            facts = _facts(text)
             if facts.separate:
                 return Opened(None, self._disk.open(files.body))
             content = self._disk.read_at(file, facts.size, start)
         finally:
             self._disk.close(file)
-        if content_digest(content) != facts.digest:
-            raise Unsound("checksum of the content is wrong")
-        return Opened(content, None)
+        return Opened(_checked(facts, content), None)
 
-    def append(self, message_id: str, outcomes: bytes) -> None:
+    # --- outcomes, and the end ---------------------------------------------------------------------------------------
+
+    def append(self, message_id: str, outcomes: Sequence[bytes]) -> None:
         """Write down outcomes, durably, behind the good lines of the journal: a torn end is cut first.
 
         Only the last line is looked at where it is good: a journal of thousands of lines is not read for each that is
@@ -121,7 +182,7 @@ class DeferredFolder:
             length = self._good_length(file, size)
             if length != size:
                 self._disk.truncate(file, length)
-            write_whole(self._disk, file, pack_line(outcomes), length)
+            write_whole(self._disk, file, b"".join(map(pack_line, outcomes)), length)
             self._disk.flush(file)
         finally:
             self._disk.close(file)
@@ -138,17 +199,35 @@ class DeferredFolder:
                 return parse_journal(self._disk.read_at(file, size, 0)).length
             looked *= 4
 
-    def remove(self, message_id: str) -> None:
-        """Unlink a message whose journal says that it is finished.
+    def remove(self, message_ids: Iterable[str]) -> list[str]:
+        """Unlink messages of which the log says, durably, that they are finished; which of them are gone for good.
 
-        The journal goes last, and only when the message is gone for good: a message without its journal is taken for
-        damaged, for nobody knows whom it has reached.
+        One flush for each folder: until then the log must keep what it says, for any of the names may come back.
         """
-        files = MessageFiles(self._root, message_id)
-        for path in (files.message, files.body, files.temporary):
-            remove_if_there(self._disk, path)
-        self._disk.flush_folder(files.folder)
-        remove_if_there(self._disk, files.journal)
+        by_folder: dict[str, list[str]] = {}
+        for message_id in message_ids:
+            by_folder.setdefault(self.folder_of(message_id), []).append(message_id)
+        gone: list[str] = []
+        for folder, its in by_folder.items():
+            try:
+                for path in (path for each in its for path in MessageFiles(self._root, each).all):
+                    remove_if_there(self._disk, path)
+                self._disk.flush_folder(folder)
+            except FileNotFoundError:
+                pass  # there is no such folder
+            except OSError:
+                continue
+            gone += its
+        return gone
+
+    # --- within ------------------------------------------------------------------------------------------------------
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            self._disk.close(self._disk.open(path))
+        except FileNotFoundError:
+            return False
+        return True
 
     def _make_folder(self, folder: str) -> None:
         if folder not in self._folders:
@@ -157,17 +236,8 @@ class DeferredFolder:
             self._folders.add(folder)
 
 
-def read_head(disk: Disk, file: int) -> tuple[MessageFacts, int]:
-    """(facts, length of the head) of a message's file.  Raises Unsound."""
-    text, length = read_head_text(disk, file)
-    try:
-        return facts_from_json(text), length
-    except ValueError as error:
-        raise Unsound(str(error)) from error
-
-
 def read_head_text(disk: Disk, file: int) -> tuple[bytes, int]:
-    """The same, with the facts as their JSON."""
+    """(JSON of the facts, length of the head) of a message's file.  Raises Unsound."""
     size = _HEAD_SIZE
     while True:
         data = disk.read_at(file, size, 0)
@@ -176,3 +246,16 @@ def read_head_text(disk: Disk, file: int) -> tuple[bytes, int]:
         if len(data) < size:
             raise Unsound("file ends within its head")
         size *= 4
+
+
+def _facts(text: bytes) -> MessageFacts:
+    try:
+        return facts_from_json(text)
+    except ValueError as error:
+        raise Unsound(str(error)) from error
+
+
+def _checked(facts: MessageFacts, content: bytes) -> bytes:
+    if content_digest(content) != facts.digest:
+        raise Unsound("checksum of the content is wrong")
+    return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TypeAlias
 
 import attrs
@@ -39,6 +39,7 @@ class Spoilt:
 class Unreadable:
     """A file that the disk does not give now; it may be well again later."""
 
+    id: str
     path: str
     why: str
 
@@ -46,8 +47,11 @@ class Unreadable:
 Finding: TypeAlias = Waiting | Remnant | Spoilt | Unreadable
 
 
-def scan_deferred(disk: Disk, root: str) -> Iterator[Finding]:
-    """Everything under `root`.  Raises OSError when the folders cannot be read or descriptors are used up."""
+def scan_deferred(disk: Disk, root: str, known: Container[str] = ()) -> Iterator[Finding]:
+    """Everything under `root` but the messages that are `known`.
+
+    Raises OSError when the folders cannot be read or descriptors are used up.
+    """
     for folder in disk.names(root):
         path = os.path.join(root, folder)
         try:
@@ -55,7 +59,7 @@ def scan_deferred(disk: Disk, root: str) -> Iterator[Finding]:
         except NotADirectoryError:
             yield Spoilt(None, (path,), "not a folder of messages")
             continue
-        yield from _scan_folder(disk, root, path, names)
+        yield from _scan_folder(disk, root, path, names, known)
 
 
 def read_waiting(disk: Disk, root: str, message_id: str) -> Finding | None:
@@ -65,7 +69,7 @@ def read_waiting(disk: Disk, root: str, message_id: str) -> Finding | None:
     return None if isinstance(found, Remnant) else found
 
 
-def _scan_folder(disk: Disk, root: str, folder: str, names: list[str]) -> Iterator[Finding]:
+def _scan_folder(disk: Disk, root: str, folder: str, names: list[str], known: Container[str]) -> Iterator[Finding]:
     suffixes: dict[str, set[str]] = {}
     for name in names:
         message_id, _, suffix = name.rpartition(".")
@@ -76,6 +80,8 @@ def _scan_folder(disk: Disk, root: str, folder: str, names: list[str]) -> Iterat
         else:
             yield Spoilt(None, (f"{folder}/{name}",), "not a file of a message")
     for message_id, its in suffixes.items():
+        if message_id in known:
+            continue
         files = MessageFiles(root, message_id)
         paths = tuple([f"{folder}/{message_id}.{suffix}" for suffix in _SUFFIXES if suffix in its])
         if files.folder != folder:
@@ -102,7 +108,7 @@ def _judge(disk: Disk, files: MessageFiles, suffixes: set[str], paths: tuple[str
     except OSError as error:
         if error.errno in OUT_OF_MEANS:
             raise
-        return Unreadable(files.message, str(error))
+        return Unreadable(files.message_id, files.message, str(error))
 
 
 def _read(disk: Disk, files: MessageFiles, suffixes: set[str]) -> Finding:
