@@ -19,10 +19,12 @@ from fopemta.deadline import Deadline
 from fopemta.interfaces import IClientTls, ITlsChannel, Resumable
 from fopemta.outbound.content import ChunkSource, ContentSource, send_content
 from fopemta.smtp.client_effects import (
+    LINGER,
     BeginTls,
     Broken,
     ClientEffect,
     Hangup,
+    Linger,
     Phase,
     Ready,
     RecipientResult,
@@ -105,6 +107,7 @@ class OutboundProtocol(Conversation):
         self._evidence: HandshakeEvidence | None = None
         self._deadline = Deadline(clock, self._timed_out)
         self._grace = Deadline(clock, self.abort)
+        self._lingering = Deadline(clock, self._lingered)
         self._source: ContentSource | None = None
         self._chunks: ChunkSource | None = None
         self._result: Deferred[Any] | None = Deferred()
@@ -202,6 +205,7 @@ class OutboundProtocol(Conversation):
         self.lost = True
         self._deadline.end()
         self._grace.end()
+        self._lingering.end()
         shaking = self._session.phase is Phase.HANDSHAKE
         past_hello = shaking and self._channel is not None and self._tls.past_hello(self._channel.getHandle())
         if self._channel is not None:
@@ -240,6 +244,12 @@ class OutboundProtocol(Conversation):
             self._certificate,
         )  # fmt: skip
         self._channel.start(self.transport)
+
+    def _linger(self, _: Linger) -> None:
+        self._lingering.set(LINGER)
+
+    def _lingered(self) -> None:
+        self._perform(self._session.waited())
 
     def _ready(self, effect: Ready) -> None:
         self._finish(Opened(effect, self._evidence))
@@ -362,6 +372,7 @@ def _words(reason: Failure) -> str:
 _PERFORM: dict[type[ClientEffect], Callable[[OutboundProtocol, Any], None]] = {
     Write: OutboundProtocol._write,
     BeginTls: OutboundProtocol._begin_tls,
+    Linger: OutboundProtocol._linger,
     Ready: OutboundProtocol._ready,
     SendContent: OutboundProtocol._send_content,
     SendChunk: OutboundProtocol._send_chunk,

@@ -44,6 +44,15 @@ class BeginTls:
 
 
 @attrs.frozen
+class Linger:
+    """More of an answer may come: say `waited` when nothing has come for LINGER seconds since this was said last."""
+
+
+# Lines that a server writes one by one come within a round trip and its delayed acknowledgement.
+LINGER = 0.5
+
+
+@attrs.frozen
 class Ready:
     """A transaction may begin, if the plan allows it over this connection.
 
@@ -112,7 +121,9 @@ class Hangup:
     """Close the connection."""
 
 
-ClientEffect: TypeAlias = Write | BeginTls | Ready | SendContent | SendChunk | TransactionDone | SessionFailed | Hangup
+ClientEffect: TypeAlias = (
+    Write | BeginTls | Linger | Ready | SendContent | SendChunk | TransactionDone | SessionFailed | Hangup
+)
 
 
 @attrs.frozen(kw_only=True)

@@ -17,6 +17,7 @@ from fopemta.smtp.client_effects import (
     BeginTls,
     ClientEffect,
     Hangup,
+    Linger,
     Phase,
     Ready,
     RecipientResult,
@@ -59,6 +60,8 @@ class ClientSession:
         self._effects: list[ClientEffect] = []
         self._transaction: Transaction | None = None
         self._results: dict[Mailbox, RecipientResult] = {}
+        # Of an answer to EHLO that may not be at its end.
+        self._heard_so_far: tuple[str, ...] = ()
         self._unsent: deque[_Command] = deque()
         self._awaited: deque[tuple[Phase, Mailbox | None]] = deque()
 
@@ -88,6 +91,12 @@ class ClientSession:
         self._introduction = None
         self._parser = ReplyParser(patient=True)
         self._write(f"EHLO {self._hostname}")
+        return self._taken()
+
+    def waited(self) -> list[ClientEffect]:
+        """Nothing more has come since `Linger` was said."""
+        if self._heard_so_far and not self._closed:
+            self._known()
         return self._taken()
 
     def begin(self, transaction: Transaction, permit: Permit) -> list[ClientEffect]:
@@ -185,17 +194,15 @@ class ClientSession:
         self._write(f"EHLO {self._hostname}")
 
     def _introduced(self, reply: Reply) -> None:
-        if self._is_greeting_again(reply):
+        if self._heard_so_far:
+            self._introduced_on(reply)
+        elif self._is_greeting_again(reply):
             self._greeting = None
         elif 200 <= reply.code < 300:
             # HELO has no extensions, but STARTTLS is looked for in its reply too, whatever follows the server's name.
             self._introduction = reply
             self._name = reply.lines[0].partition(" ")[0]
-            lines = reply.lines + self._hear_out(self._is_more_of_the_offer)
-            self._starttls_offered = self._starttls_offered or lists_starttls(lines)
-            if self.state in _BY_EHLO:
-                self.offer = ServerOffer.of(extensions_of(lines[1:]))
-            self._known()
+            self._understand(reply.lines + self._hear_out(self._is_more_of_the_offer))
         elif self.state in _BY_EHLO and reply.code >= 500:
             # RFC 5321 3.2: an old server.
             self._starttls_offered = lists_starttls(reply.lines)
@@ -203,6 +210,31 @@ class ClientSession:
             self._write(f"HELO {self._hostname}")
         else:
             self._fail_by(reply)
+
+    def _understand(self, lines: tuple[str, ...]) -> None:
+        """All that was heard of the answer to EHLO or HELO."""
+        self._starttls_offered = self._starttls_offered or lists_starttls(lines)
+        if self.state not in _BY_EHLO:
+            self._known()
+            return
+        self.offer = ServerOffer.of(extensions_of(lines[1:]))
+        wanted = self._wants_tls and self._starttls_offered and not self.tls
+        assert self._introduction is not None
+        # A server that ends each line as the last one may write each by itself: what it offers must not depend on how
+        # they are cut, nor may a late one be taken for the answer to a command.  What comes behind STARTTLS is known.
+        at_once = wanted and self._parser.empty
+        if len(self._introduction.lines) > 1 or at_once or len(lines) >= MOST_LINES:
+            self._known()
+        else:
+            self._heard_so_far = lines
+            self._effects.append(Linger())
+
+    def _introduced_on(self, reply: Reply) -> None:
+        if self._is_more_of_the_offer(reply):
+            self._understand(self._heard_so_far + reply.lines + self._hear_out(self._is_more_of_the_offer))
+        else:
+            self._parser.give_back(reply)
+            self._known()
 
     def _is_greeting_again(self, reply: Reply) -> bool:
         """Whether the greeting is repeated, perhaps under TLS; taken as the answer to EHLO it would offer nothing."""
@@ -226,6 +258,7 @@ class ClientSession:
         return tuple(lines)
 
     def _known(self) -> None:
+        self._heard_so_far = ()
         offered = self._starttls_offered
         if self._wants_tls and offered and not self.tls:
             self._go(ClientEvent.WANT_TLS)

@@ -187,7 +187,7 @@ class PeerSession(Protocol):
             action(self, line)
 
     def _ehlo(self, line: str) -> None:
-        offered = [*self.behaviour.extensions]
+        offered = [*(self.behaviour.extensions or ("HELP",))]
         vanished = self.behaviour.starttls_once and self.peer.connections > 1
         if self.behaviour.starttls is not StartTls.NOT_OFFERED and self._tls is None and not vanished:
             offered.append("XXXXXXXA" if self.behaviour.starttls is StartTls.STRIPPED else "STARTTLS")

@@ -124,7 +124,7 @@ class LadderTests(SynchronousTestCase):
 
     def test_an_offer_is_not_lost_by_odd_line_ends(self) -> None:
         for reply in ("250-mx\r\r\n250-STARTTLS\r\r\n250 HELP\r", "250 mx\r\n250 starttls\0"):
-            verdict = Delivery(peer(replies={"EHLO": reply}), level=Level.AUTHENTICATED).run()[0]
+            verdict = Delivery(peer(replies={"EHLO": reply}), level=Level.AUTHENTICATED).run(2)[0]
             self.assertEqual(brief(verdict), "delivered strong256 None", reply)
 
     def test_under_tls_helo_does_as_well(self) -> None:
@@ -254,10 +254,10 @@ class HostTests(SynchronousTestCase):
 
     def test_C121_a_server_with_our_own_name_would_bring_it_back(self) -> None:
         ourselves = {"EHLO": "250 US.test at your service"}
-        verdict = Delivery(peer(replies=ourselves)).run()[0]
+        verdict = Delivery(peer(replies=ourselves)).run(1)[0]
         self.assertEqual((brief(verdict), verdict.enhanced), ("deferred plain loops_back", "4.4.6"))
         self.assertEqual(verdict.text, "US.test is our own name")
-        self.assertEqual(Delivery(peer(replies=ourselves), peer()).run()[0].host, "mx2.d.test")
+        self.assertEqual(Delivery(peer(replies=ourselves), peer()).run(1)[0].host, "mx2.d.test")
 
 
 class RecipientTests(SynchronousTestCase):

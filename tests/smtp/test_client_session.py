@@ -48,8 +48,13 @@ class Talk:
         self.effects: list[ClientEffect] = []
         self.chunks = 0
 
-    def hear(self, data: bytes) -> Talk:
+    def hear(self, data: bytes, at_once: bool = False) -> Talk:
+        """And nothing more for a while, unless more follows `at_once`."""
         self.perform(self.session.receive(data))
+        return self if at_once else self.wait()
+
+    def wait(self) -> Talk:
+        self.perform(self.session.waited())
         return self
 
     def perform(self, effects: list[ClientEffect]) -> None:

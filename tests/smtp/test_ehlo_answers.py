@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.smtp.client_effects import BeginTls, Ready, SessionFailed
+from fopemta.smtp.client_effects import BeginTls, Linger, Ready, SessionFailed
 from fopemta.smtp.client_states import ClientState
 from fopemta.smtp.reply_parser import MOST_LINES
 from fopemta.smtp.server_offer import ServerOffer
@@ -126,14 +126,58 @@ class OfferTests(SynchronousTestCase):
             self.assertFalse(ready.offered, name)
 
     def test_line_by_line_it_is_the_same_where_lines_are_those_of_one_reply(self) -> None:
-        apart = {"no dash, one write", "glued in the middle", "glued first", "dash forgotten in the middle",
-                 "blank, then dash", "the answer twice, then other words"}  # fmt: skip
+        apart = {"glued in the middle", "dash forgotten in the middle", "blank, then dash",
+                 "the answer twice, then other words"}  # fmt: skip
         for name in {**IN_THE_WILD, **ODD}.keys() - apart:
             answer = {**IN_THE_WILD, **ODD}[name]
             talk = Talk(wants_tls=True).hear(GREETING)
             for line in answer.splitlines(keepends=True):
-                talk.hear(line)
+                talk.hear(line, at_once=True)
             self.assertEqual(talk.said, ["EHLO us.test", "STARTTLS"], name)
+
+    def test_lines_without_dashes_are_one_answer_however_they_are_cut(self) -> None:
+        """At every octet, in the clear and under TLS; each line by itself, too."""
+        answer = b"250 mx\r\n250 PIPELINING\r\n250 SIZE 1000\r\n250 8BITMIME\r\n"
+        offer = ServerOffer(pipelining=True, says_size=True, size=1000, eight_bit=True)
+        lines = answer.splitlines(keepends=True)
+        cuts = [[answer[:at], answer[at:]] for at in range(len(answer) + 1)]
+        for cut in (*cuts, lines, [bytes([each]) for each in answer]):
+            secure = after(b"250-mx\r\n250 STARTTLS\r\n").hear(b"220 go\r\n")
+            for talk in (Talk(wants_tls=True).hear(GREETING), secure):
+                for piece in cut:
+                    talk.hear(piece, at_once=True)
+                # Nothing is said before it is known that nothing more comes.
+                self.assertNotIn("MAIL", " ".join(talk.said))
+                talk.wait()
+                self.assertEqual(talk.session.offer, offer, cut)
+                self.assertIn("MAIL FROM", " ".join(talk.said))
+
+    def test_starttls_in_one_of_them_is_asked_for_at_once_and_the_rest_comes_late(self) -> None:
+        answer = b"250 mx\r\n250 PIPELINING\r\n250 STARTTLS\r\n250 HELP\r\n"
+        for at in range(len(answer) + 1):
+            talk = Talk(wants_tls=True).hear(GREETING)
+            talk.hear(answer[:at], at_once=True).hear(answer[at:], at_once=True)
+            self.assertEqual(talk.said, ["EHLO us.test", "STARTTLS"], at)
+            talk.hear(b"220 go\r\n")
+            self.assertTrue(talk.session.tls, at)
+
+    def test_what_does_not_belong_to_a_slow_answer_ends_it(self) -> None:
+        [failed] = Talk().hear(GREETING).hear(b"250 mx\r\n", at_once=True).hear(b"354 go\r\n").told(SessionFailed)
+        self.assertIn("nobody asked for", failed.text)  # type: ignore[attr-defined]
+
+    def test_a_slow_answer_without_end_is_bounded(self) -> None:
+        talk = Talk().hear(GREETING).hear(b"250 mx\r\n", at_once=True)
+        for _ in range(MOST_LINES - 1):
+            self.assertNotIn("MAIL", " ".join(talk.said))
+            talk.hear(b"250 HELP\r\n", at_once=True)
+        self.assertIn("MAIL", " ".join(talk.said))
+
+    def test_nobody_waits_for_more_of_other_answers(self) -> None:
+        for answer in (b"250-mx\r\n250 HELP\r\n", b"250 mx STARTTLS\r\n", b"250 STARTTLS\r\n"):
+            self.assertEqual(after(answer).told(Linger), [], answer)
+        talk = Talk().hear(GREETING).hear(b"500 what\r\n").hear(b"250 mx\r\n", at_once=True)
+        self.assertEqual((talk.told(Linger), talk.said[-1][:4]), ([], "MAIL"))
+        self.assertEqual(talk.session.waited(), [])
 
     def test_what_comes_late_of_the_offer_is_no_answer_to_starttls(self) -> None:
         offer = b"250-mx\r\n250-STARTTLS\r\n250 HELP\r\n"

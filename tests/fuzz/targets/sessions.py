@@ -12,6 +12,7 @@ from fopemta.smtp.client_effects import (
     BeginTls,
     ClientEffect,
     Hangup,
+    Linger,
     Phase,
     Ready,
     SendChunk,
@@ -140,6 +141,9 @@ class _Client:
                 assert not self._secured
                 self._secured = True
                 return self._session.secured()
+            case Linger():
+                if self._setting & 32:
+                    return self._session.waited()
             case Ready():
                 assert effect.tls == self._secured
                 return self._begin()
