@@ -6,7 +6,9 @@ import hashlib
 
 import attrs
 
-FORMAT = 1
+# 2: the log has outcomes of waiting messages, which a program that knows 1 alone would not heed.
+FORMAT = 2
+READABLE = (1, 2)
 
 
 @attrs.frozen

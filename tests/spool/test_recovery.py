@@ -94,13 +94,13 @@ class RecoveryTests(SynchronousTestCase):
     def test_a_spool_of_a_newer_format_is_not_touched(self) -> None:
         self.life.put(b"kept\r\n")
         self.life.settle(self.life.spool.stop())
-        self.disk.put(f"{DIRECTORY}/format", b"fopemta spool 2\n")
+        self.disk.put(f"{DIRECTORY}/format", b"fopemta spool 3\n")
         before = {path: self.disk.content(path) for path in self.disk.tree()}
         calls = []
         self.disk.before = lambda call: calls.append(call.name)
         trouble = self.assertRaises(SpoolUnusable, Life(self.disk).start)
+        self.assertIn("format 3", str(trouble))
         self.assertIn("format 2", str(trouble))
-        self.assertIn("format 1", str(trouble))
         self.assertEqual(set(calls), {"open", "read_at", "close"})
         self.assertEqual({path: self.disk.content(path) for path in self.disk.tree()}, before)
 
@@ -108,7 +108,7 @@ class RecoveryTests(SynchronousTestCase):
         kept = self.life.put(b"kept\r\n")
         self.disk.put(f"{DIRECTORY}/format", b"")
         self.assertEqual([each.id for each in self.again()], [kept])
-        self.assertEqual(self.disk.content(f"{DIRECTORY}/format"), b"fopemta spool 1\n")
+        self.assertEqual(self.disk.content(f"{DIRECTORY}/format"), b"fopemta spool 2\n")
 
     def test_a_second_process_refuses_to_start(self) -> None:
         second = Life(self.disk)
