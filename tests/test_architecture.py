@@ -127,6 +127,19 @@ class CircleTests(SynchronousTestCase):
         self.assertLessEqual({"trust", "mail", "address"}, room_graph()["routing"])
 
 
+class SeamTests(SynchronousTestCase):
+    def test_kinds_of_way_are_asked_of_the_route(self) -> None:
+        # Whoever adds one is led by the types: everything that differs between them is in the class Route.
+        named = {
+            path.relative_to(ROOT).as_posix()
+            for _, path, tree in modules()
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Via"
+        }
+        # Routes that no file names, and who carries each kind.
+        self.assertEqual(named, {"routing/route.py", "routing/routes.py", "cli/tlstest.py", "server/delivering.py"})
+
+
 class ImportLawTests(SynchronousTestCase):
     def test_every_room_is_known_as_pure_or_shell(self) -> None:
         rooms = {room for room, _, _ in modules()}

@@ -11,7 +11,6 @@ from fopemta.cli.table import age, escaped
 from fopemta.policy.explanation import Explained, Leg
 from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import RuleResult
-from fopemta.routing.route import Via
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 from fopemta.trust.demand import NameSource, Proof
 from fopemta.trust.levels import Level
@@ -97,7 +96,7 @@ def _way(
 def _how(way: Leg) -> str:
     if way.found.route is not None:
         return ", by a rule"
-    return " by MX" if way.hop.route.via is Via.MX else ", by its route"
+    return " by MX" if way.hop.route.by_mx else ", by its route"
 
 
 def _plan(way: Leg, plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import click
 from fopemta.cli.configuration import config_option, configuration_of
 from fopemta.config.endpoints import listening_address
 from fopemta.config.model import Configuration, Listener, ListenerTls
-from fopemta.routing.route import Route, Via
+from fopemta.routing.route import Route
 
 
 @click.command("first-steps", hidden=True)
@@ -55,7 +55,7 @@ def _where(listener: Listener) -> str:
 
 
 def _is_plain_local(route: Route) -> bool:
-    return route.via is Via.MAILDIR and route.names_one_domain
+    return route.is_local and route.names_one_domain
 
 
 def _maildir(route: Route) -> str:

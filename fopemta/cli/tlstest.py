@@ -90,7 +90,7 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
     reach = Reach(configuration.delivery.private, local_addresses())
     router = Router(resolver, names, OwnAddresses(), configuration.delivery.port, random.random, reach)
     hop, domain = _hop(configuration, target)
-    if hop.route.maildir is not None:
+    if hop.route.is_local:
         return Report(target=target, hop=hop, failure="its mail is kept on this machine: no server is asked")
     found = await router.hosts(hop)
     if isinstance(found, RoutingFailure):

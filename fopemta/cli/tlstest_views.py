@@ -9,7 +9,6 @@ import attrs
 import click
 
 from fopemta.cli.table import escaped
-from fopemta.routing.route import Via
 from fopemta.routing.values import NextHop
 from fopemta.trust.demand import Demand
 from fopemta.trust.diagnosis import Diagnosis, explain
@@ -61,7 +60,7 @@ class Report:
     def add(self, seen: Seen, prober: Prober) -> None:
         """One more address."""
         tested = prober.tested(seen, self.demands, self.domain)
-        self.looked.append(Looked(seen, tested, by_mx=self.hop.route.via is Via.MX))
+        self.looked.append(Looked(seen, tested, by_mx=self.hop.route.by_mx))
 
     async def ask_families(self, prober: Prober, tls: ClientTls) -> None:
         """Which families of versions and suites the newest address accepts, a connection each."""

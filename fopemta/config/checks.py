@@ -23,7 +23,7 @@ from fopemta.policy.cautions import proof_cautions, rule_cautions
 from fopemta.policy.matchers import Users as UsersMatcher
 from fopemta.policy.rulebook import Rule, Rulebook
 from fopemta.retry.settings import Retry
-from fopemta.routing.route import Route, Verify, Via
+from fopemta.routing.route import Route, Verify
 from fopemta.routing.routes import is_local
 from fopemta.settings.errors import ConfigurationError
 from fopemta.settings.place import WRONG, Place
@@ -87,9 +87,9 @@ def _check_verification(routes: Any, place: Place) -> None:
         if not isinstance(route, Route):
             continue
         here = place.item(index)
-        if route.is_local and not _is_loopback(route.host):
+        if route.crosses_no_network and not _is_loopback(route.host):
             here.at("tls").wrong('"local" is for a host on this machine: via = "smtp:[127.0.0.1]:port"')
-        if route.via is Via.SMTP and route.names is NameSource.DOMAIN and not route.names_one_domain:
+        if route.fixed_host is not None and route.names is NameSource.DOMAIN and not route.names_one_domain:
             here.at("names").wrong('"domain" does not say which, where the route is for several to one host')
         trouble = _trouble_with_verify(route)
         if trouble is not None:
@@ -108,7 +108,7 @@ def _is_loopback(host: str | None) -> bool:
 
 
 def _trouble_with_verify(route: Route) -> str | None:
-    local = route.via is Via.MAILDIR
+    local = route.is_local
     if route.verify is Verify.MAILDIR and not (local and "{local_part}" in (route.maildir or "")):
         return '"maildir" needs via = "maildir:..." with {local_part} in its path'
     if route.verify is Verify.CALLOUT and local:
@@ -204,7 +204,7 @@ def cautions(configuration: Configuration, now: float) -> tuple[ConfigurationErr
         if network.prefixlen == 0:
             found.append(ConfigurationError(f"relay.networks[{index}]", f"{network}: anyone may relay through here"))
     for index, route in enumerate(configuration.routes):
-        if route.domain == "*" and route.via is Via.MAILDIR:
+        if route.domain == "*" and route.is_local:
             found.append(
                 ConfigurationError(
                     f"route[{index}].domain", '"*" is local: mail for every domain is taken and kept here'

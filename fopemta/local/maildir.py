@@ -83,8 +83,7 @@ class MaildirCourier:
         return verdicts
 
     async def _end_of(self, consignment: Consignment, recipient: Mailbox) -> _End:
-        template = consignment.next_hop.route.maildir
-        path = maildir_of(template or "", recipient)
+        path = maildir_of(consignment.next_hop.route.maildir, recipient)
         if path is None:
             return _NO_SUCH_USER
         try:

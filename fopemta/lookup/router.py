@@ -16,7 +16,6 @@ from fopemta.lookup.together import together
 from fopemta.routing.exchangers import Exchanger, exchangers_of
 from fopemta.routing.hosts import MOST_HOSTS, OwnAddresses, hosts_of
 from fopemta.routing.public_address import Reach
-from fopemta.routing.route import Via
 from fopemta.routing.routes import literal_address
 from fopemta.routing.values import Host, NextHop, RoutingFailure
 
@@ -56,16 +55,17 @@ class Router:
     def hosts(self, next_hop: NextHop) -> Deferred[tuple[Host, ...] | RoutingFailure]:
         """See IRouter."""
         route = next_hop.route
-        if route.host is not None and is_ip_address(route.host):
-            return succeed(self._bare(route.host, route.port or self._port))
+        fixed = route.fixed_host
+        if fixed is not None and is_ip_address(fixed):
+            return succeed(self._bare(fixed, route.port or self._port))
         return Deferred.fromCoroutine(self._hosts(next_hop))
 
     async def _hosts(self, next_hop: NextHop) -> tuple[Host, ...] | RoutingFailure:
         route = next_hop.route
         port = route.port or self._port
-        if route.via is Via.SMTP:
-            assert route.host is not None
-            return await self._addressed(route.host, (Exchanger(0, route.host),), port, None)
+        fixed = route.fixed_host
+        if fixed is not None:
+            return await self._addressed(fixed, (Exchanger(0, fixed),), port, None)
         literal = literal_address(next_hop.domain)
         if literal is not None:
             return await self._addressed(next_hop.domain, (Exchanger(0, literal),), port, self._reach)

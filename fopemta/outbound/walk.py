@@ -23,7 +23,6 @@ from fopemta.outbound.pool import Place, Standing
 from fopemta.outbound.protocol import Opened, OutboundProtocol
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.plan import domain_towards
-from fopemta.routing.route import Via
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Broken, Phase, Ready, RecipientResult, SessionFailed
 from fopemta.trust.diagnosis import Diagnosis, explain
@@ -425,7 +424,7 @@ class Walk:
         port, a proxy): the message would come back for ever.  Who names a host in a route knows what he does.
         """
         own = self._context.config.node.hostname
-        return self._consignment.next_hop.route.via is Via.MX and name.rstrip(".").lower() == own.lower()
+        return self._consignment.next_hop.route.by_mx and name.rstrip(".").lower() == own.lower()
 
 
 # What a certificate proved so many seconds ago it is taken to prove still, by mail that does not depend on it.

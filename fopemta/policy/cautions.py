@@ -16,7 +16,7 @@ from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.matchers import Matcher, Recipients, Senders, Users
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
 from fopemta.policy.sieve import Sieve
-from fopemta.routing.route import Route, Via
+from fopemta.routing.route import Route
 from fopemta.routing.routes import is_local, route_for
 from fopemta.settings.errors import ConfigurationError
 from fopemta.trust.demand import NameSource
@@ -112,9 +112,9 @@ def _targets(book: Rulebook, routes: Sequence[Route]) -> Iterator[tuple[int, str
     for index, rule in enumerate(book.rules):
         for target in rule.then.to if isinstance(rule.then, Redirect | Bcc) else ():
             route = route_for(target.domain, routes)
-            if route.via is Via.MAILDIR and maildir_of(route.maildir or "", target) is None:
+            if route.is_local and maildir_of(route.maildir, target) is None:
                 yield index, f"cannot be delivered: no mailbox here has the name of {target}"
-            elif route.via is Via.MX and not target.is_literal and "." not in target.domain:
+            elif route.by_mx and not target.is_literal and "." not in target.domain:
                 yield index, f"cannot be delivered: no route names the domain of {target}, and no MX can"
 
 

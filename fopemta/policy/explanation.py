@@ -96,7 +96,7 @@ def _leg(regime: Regime, envelope: Envelope, recipient: Mailbox, today: RuleDema
         demanded = attrs.evolve(found.demanded, demands=(*found.demanded.demands, *envelope.inherited))
         found = attrs.evolve(found, demanded=demanded)
     way = way_of(recipient, found, regime.house.routes)
-    here = way.hop.route.maildir is not None
+    here = way.hop.route.is_local
     plan = None if here else plan_towards(found.demanded, way.hop, regime.client)
     direction = envelope.direction_of(recipient)
     return Leg(

@@ -16,13 +16,14 @@ def mailbox_name(recipient: Mailbox) -> str | None:
     return name if _NAME.fullmatch(name) else None
 
 
-def maildir_of(template: str, recipient: Mailbox) -> str | None:
-    """The Maildir of `recipient` by a route's template; None where its local part would have to name it and cannot.
+def maildir_of(template: str | None, recipient: Mailbox) -> str | None:
+    """The Maildir of `recipient` by its route's template; None where its local part would have to name it and
+    cannot, and where the route has none, since it leads elsewhere.
 
     It never leads out of the template's folder.
     """
     name = mailbox_name(recipient)
-    if name is None and "{local_part}" in template:
+    if template is None or (name is None and "{local_part}" in template):
         return None
     # The domain first: a name has no braces, and must not be looked through.
     return template.replace("{domain}", recipient.domain).replace("{local_part}", name or "")

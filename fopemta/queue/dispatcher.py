@@ -517,7 +517,7 @@ class Dispatcher:
 
 def _named(hop: NextHop) -> bool:
     """A route says where it is, not the DNS of a stranger's domain."""
-    return hop.route.via is not Via.MX
+    return not hop.route.by_mx
 
 
 def _limits(config: Configuration, most: int | None = None) -> tuple[int, Pacing, float]:

@@ -24,7 +24,7 @@ from fopemta.policy.recipient_list import RecipientList, parse
 from fopemta.policy.recipients import NO_SUCH_MAILBOX, NOT_KNOWN_NOW, by_callout, by_list, is_postmaster
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.files import InThread, Parse, T, WatchedFile
-from fopemta.routing.route import Route, Verify, Via
+from fopemta.routing.route import Route, Verify
 from fopemta.routing.routes import is_local, route_for
 
 
@@ -98,7 +98,7 @@ class Recipients:
             return NOT_KNOWN_NOW
 
     async def _judged(self, recipient: Mailbox, route: Route) -> Reply | None:
-        local = route.via is Via.MAILDIR
+        local = route.is_local
         if local and self._aliases is not None:
             aliases = await self._aliases.current()
             if aliases is None:
@@ -125,7 +125,7 @@ class Recipients:
         return found.holds(recipient) or (local and found.holds(plain))
 
     async def _has_folder(self, recipient: Mailbox, route: Route) -> bool | None:
-        path = maildir_of(route.maildir or "", recipient)
+        path = maildir_of(route.maildir, recipient)
         return False if path is None else await self._in_thread(_is_folder, path)
 
     # --- aliases ---------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ class Recipients:
 
 def _can_be_stored(recipient: Mailbox, route: Route) -> bool:
     """What the courier would refuse later is refused now: its report would go to whoever was named as the sender."""
-    return route.via is not Via.MAILDIR or maildir_of(route.maildir or "", recipient) is not None
+    return not route.is_local or maildir_of(route.maildir, recipient) is not None
 
 
 def _look_at(file: WatchedFile[Any]) -> None:

@@ -32,7 +32,7 @@ def own_demand(route: Route) -> Demand:
 def plan_towards(demanded: Demanded, hop: NextHop, client: TlsClient) -> TlsPlan:
     """The plan for mail with these demands to that hop; the one place in which all who demand something meet."""
     route = hop.route
-    if route.is_local:
+    if route.crosses_no_network:
         # The operator says that this hop crosses no network.
         demanded = NOTHING_DEMANDED
     merged = demanded.merged(own_demand(route))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import string
-from typing import Any
+from typing import Any, assert_never
 
 import attrs
 
@@ -79,13 +79,13 @@ class RouteTls:
     """What `tls` of a route says, under the names of `Route`."""
 
     tls: Level | None = None
-    is_local: bool = False
+    crosses_no_network: bool = False
 
 
 def read_tls(value: object, place: Place) -> RouteTls:
     """Read [[route]] tls: a level, or "local" for a hop that crosses no network."""
     if value == _LOCAL:
-        return RouteTls(is_local=True)
+        return RouteTls(crosses_no_network=True)
     found: Any = _LEVELS(value, place)
     if found is not WRONG:
         return RouteTls(tls=found)
@@ -130,8 +130,8 @@ class Route:
     """[[route]]  The way for a domain.
 
     `host` and `port` are those of `via` "smtp:..." (port None: [delivery] port), `maildir` its path, which may hold
-    {local_part} and {domain}; `is_local` is `tls` "local".  `names`, `roots` and `pins` are what proves the host where
-    its certificate must (see trust.demand.Proof).
+    {local_part} and {domain}; `crosses_no_network` is `tls` "local".  `names`, `roots` and `pins` are what proves the
+    host where its certificate must (see trust.demand.Proof).
     """
 
     domain: str = key(
@@ -162,7 +162,7 @@ class Route:
         counts="opportunistic",
         above="",
     )
-    is_local: bool = False
+    crosses_no_network: bool = False
     names: NameSource | tuple[str, ...] = key(
         WordOrDomains({each.value: each for each in NameSource}),
         "mx",
@@ -220,6 +220,55 @@ class Route:
         "(450 4.1.1).",
     )
     recipients: str = key(path("off"), "off", 'The file for `verify = "list"`: one address or local part per line.')
+
+    @property
+    def is_local(self) -> bool:
+        """Mail for its domain is delivered on this machine."""
+        match self.via:
+            case Via.MAILDIR:
+                return True
+            case Via.MX | Via.SMTP:
+                return False
+            case _:
+                assert_never(self.via)
+
+    @property
+    def fixed_host(self) -> str | None:
+        """The host that it names, which all its domains have in common; None where hosts are looked up, or none is
+        spoken to.
+        """
+        match self.via:
+            case Via.SMTP:
+                assert self.host is not None
+                return self.host
+            case Via.MX | Via.MAILDIR:
+                return None
+            case _:
+                assert_never(self.via)
+
+    @property
+    def by_mx(self) -> bool:
+        """The DNS of the recipient's domain says where its hosts are."""
+        match self.via:
+            case Via.MX:
+                return True
+            case Via.SMTP | Via.MAILDIR:
+                return False
+            case _:
+                assert_never(self.via)
+
+    @property
+    def word(self) -> str | None:
+        """How logs and listings name what it leads to: "smtp:host:port" or "maildir:path"; None: as the domain."""
+        match self.via:
+            case Via.MX:
+                return None
+            case Via.SMTP:
+                return f"smtp:{self.host}" + (f":{self.port}" if self.port else "")
+            case Via.MAILDIR:
+                return f"maildir:{self.maildir}"
+            case _:
+                assert_never(self.via)
 
     @property
     def names_one_domain(self) -> bool:

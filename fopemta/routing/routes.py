@@ -71,7 +71,7 @@ def next_hop(domain: str, routes: Sequence[Route]) -> NextHop:
 
 def hop_by(route: Route, domain: str) -> NextHop:
     """The next hop of a recipient at `domain` by a certain route."""
-    return _hop("" if route.via is Via.SMTP else domain, route)
+    return _hop(domain if route.fixed_host is None else "", route)
 
 
 @functools.lru_cache(maxsize=4096)  # one value each: what is the same object is not compared by its fields
@@ -81,7 +81,7 @@ def _hop(domain: str, route: Route) -> NextHop:
 
 def is_local(domain: str, routes: Sequence[Route]) -> bool:
     """Mail for the domain is delivered on this machine."""
-    return route_for(domain, routes).via is Via.MAILDIR
+    return route_for(domain, routes).is_local
 
 
 def literal_address(domain: str) -> str | None:

@@ -21,11 +21,7 @@ class NextHop:
     @property
     def word(self) -> str:
         """How logs and listings name it: a domain, "smtp:host:port" or "maildir:path"."""
-        if self.route.host is not None:
-            return f"smtp:{self.route.host}" + (f":{self.route.port}" if self.route.port else "")
-        if self.route.maildir is not None:
-            return f"maildir:{self.route.maildir}"
-        return self.domain
+        return self.route.word or self.domain
 
 
 @attrs.frozen

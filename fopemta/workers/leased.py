@@ -14,7 +14,6 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from fopemta.retry.leases import News
 from fopemta.retry.standing import Experience, Pace, Pacing, Standing, after_meeting, experience_of
 from fopemta.retry.standings import Standings, Turn
-from fopemta.routing.route import Via
 from fopemta.routing.routes import hop_by
 from fopemta.routing.values import NextHop
 from fopemta.trust.verdict import VerdictRecord
@@ -232,4 +231,4 @@ class LeasedStandings:
 
 
 def _is_local(destination: NextHop) -> bool:
-    return destination.route.via is Via.MAILDIR
+    return destination.route.is_local

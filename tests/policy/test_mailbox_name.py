@@ -28,3 +28,4 @@ class MailboxNameTests(SynchronousTestCase):
             self.assertEqual(maildir_of("/m/{domain}/{local_part}/in", recipient), expected)
             # One mailbox for all: whoever it is has it.
             self.assertEqual(maildir_of("/m/{domain}", recipient), "/m/d.test")
+            self.assertIsNone(maildir_of(None, recipient))

@@ -29,9 +29,9 @@ class PlanTests(SynchronousTestCase):
         return plan_towards(demanded, NextHop("d.test", route), TlsClient(**client))  # type: ignore[arg-type]
 
     def test_a_hop_that_crosses_no_network_satisfies_every_demand(self) -> None:
-        here = Route(domain="d.test", via=Via.SMTP, host="127.0.0.1", is_local=True)
+        here = Route(domain="d.test", via=Via.SMTP, host="127.0.0.1", crosses_no_network=True)
         self.assertIs(self.plan(BANK, route=here).level, Level.OPPORTUNISTIC)
-        self.assertIs(self.plan(BANK, route=attrs.evolve(here, is_local=False)).level, Level.AUTHENTICATED)
+        self.assertIs(self.plan(BANK, route=attrs.evolve(here, crosses_no_network=False)).level, Level.AUTHENTICATED)
 
     def test_what_the_client_s_configuration_says(self) -> None:
         found = self.plan(fallback=Fallback.NEVER, lowest_rung="strong256")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.routing.route import Via, Way, read_via
+from fopemta.routing.route import Route, Via, Way, read_via
 from fopemta.settings.place import WRONG, Place
 
 
@@ -33,3 +33,24 @@ class ViaTests(SynchronousTestCase):
             place = Place("via", "/etc/fopemta", [])
             self.assertIs(read_via(value, place), WRONG, repr(value))
             self.assertEqual(len(place.errors), 1, repr(value))
+
+
+class KindTests(SynchronousTestCase):
+    """What differs between the kinds of way is asked of the route."""
+
+    def test_every_kind(self) -> None:
+        routes = {
+            Via.MX: Route(domain="d.test"),
+            Via.SMTP: Route(domain="d.test", via=Via.SMTP, host="mx.test", port=26),
+            Via.MAILDIR: Route(domain="d.test", via=Via.MAILDIR, maildir="/m/{local_part}"),
+        }
+        self.assertEqual(set(routes), set(Via))
+        self.assertEqual(
+            {via: (each.is_local, each.fixed_host, each.by_mx, each.word) for via, each in routes.items()},
+            {
+                Via.MX: (False, None, True, None),
+                Via.SMTP: (False, "mx.test", False, "smtp:mx.test:26"),
+                Via.MAILDIR: (True, None, False, "maildir:/m/{local_part}"),
+            },
+        )
+        self.assertEqual(Route(domain="d.test", via=Via.SMTP, host="::1").word, "smtp:::1")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fopemta.outbound.callout import Callout
+from fopemta.routing.route import Via
 from fopemta.server import configuration_file
 from fopemta.server.assembly import Server, spool_of
 from fopemta.server.following import roots_of
@@ -48,6 +49,9 @@ class ServerTests(Folder):
         ]
         self.assertEqual([each._settings for each in served if each is not None], settings)
         self.assertNotEqual(settings[0], settings[1])
+
+    def test_each_kind_of_way_has_somebody_who_carries_it(self) -> None:
+        self.assertEqual(set(self.server().queue._couriers), set(Via))
 
     def test_everybody_who_trusts_somebody_is_told_when_roots_change(self) -> None:
         roots = Path(Authority("one").write_root(self.folder / "etc"))
