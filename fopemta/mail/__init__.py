@@ -1,4 +1,4 @@
 """Mail as values (pure): envelopes, replies, queued messages, the Received header, identifiers.
 
-What several rooms share about a message is here, so that no room needs to know another's insides.
+It holds what several rooms need to know about a message.
 """

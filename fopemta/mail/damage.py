@@ -1,4 +1,4 @@
-"""Damage in the spool that was put aside (pure)."""
+"""Reports of damaged files that the spool has quarantined (pure)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import attrs
 
 @attrs.frozen
 class PutAside:
-    """`what` is the damaged thing, mostly a path, and `why` says in a few words what is wrong with it."""
+    """A quarantined file: `what` is usually a path, `why` a short reason."""
 
     what: str
     why: str

@@ -1,4 +1,4 @@
-"""The envelope of a message: who sent it to whom, and what is known of its arrival (pure)."""
+"""The envelope of a message: sender, recipients, and the facts of its arrival (pure)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from fopemta.trust.evidence import ClientCertificate
 
 
 class Direction(enum.StrEnum):
-    """Of one recipient, found once when the message is accepted.  Inbound: from outside, to a recipient that, after
-    aliases and redirects, is local or at a relay domain.  All else is outbound, what is made here included.
+    """The direction of one recipient, determined once when the message is accepted.
+
+    Inbound: from outside, to a recipient that is local or in a relay domain after aliases and redirects.  Everything
+    else is outbound, including messages made here.
     """
 
     INBOUND = "inbound"
@@ -23,22 +25,22 @@ class Direction(enum.StrEnum):
 
 
 class BodyType(enum.Enum):
-    """RFC 6152 BODY parameter."""
+    """The BODY parameter of MAIL (RFC 6152)."""
 
     SEVEN_BIT = "7BIT"
     EIGHT_BIT_MIME = "8BITMIME"
-    BINARY_MIME = "BINARYMIME"  # RFC 3030: lines mean nothing, every octet counts
+    BINARY_MIME = "BINARYMIME"  # RFC 3030: not divided into lines, every octet counts
 
 
 class Returned(enum.Enum):
-    """RFC 3461 4.3: how much of the message a report of failure brings back."""
+    """RFC 3461 4.3: how much of the message a failure report includes."""
 
     FULL = "FULL"
     HEADERS = "HDRS"
 
 
 class Notify(enum.Enum):
-    """RFC 3461 4.1: what the sender wants to hear of one recipient.  NEVER stands alone."""
+    """RFC 3461 4.1: the notices that the sender wants about one recipient.  NEVER excludes the others."""
 
     NEVER = "NEVER"
     SUCCESS = "SUCCESS"
@@ -48,8 +50,8 @@ class Notify(enum.Enum):
 
 @attrs.frozen
 class OriginalRecipient:
-    """RFC 3461 4.2 ORCPT: `kind` the address type in lower case ("rfc822", "utf-8"), `address` decoded from xtext or
-    RFC 6533's unitext.
+    """ORCPT (RFC 3461 4.2): `kind` is the address type in lower case ("rfc822", "utf-8"), `address` is decoded from
+    xtext or from the unitext of RFC 6533.
     """
 
     kind: str
@@ -58,14 +60,14 @@ class OriginalRecipient:
 
 @attrs.frozen
 class RecipientOptions:
-    """What is known of one recipient beside the address: what RCPT asked for (RFC 3461), and what was found when the
-    message was accepted.  `notify` empty: not said, so failure and delay are told.
+    """Facts about one recipient beside the address: the parameters of RCPT (RFC 3461), and what was found when the
+    message was accepted.  Empty `notify`: not given, so failure and delay are reported.
 
-    `stands_for` are the addresses that a rule or an alias has replaced by this one, or that a copy is of; empty: itself
-    alone.  `by_way_of` are those that lay between, of which the sender knows nothing: an alias of an alias.  Demands on
-    the way to any of these are demands on the way to this one.  `leaves`: the address is neither local nor
-    at a relay domain, so that mail from outside goes out again.  `demanded` is what was demanded of the way there;
-    whatever rules and routes say later, it is not lowered but by an operator's explicit order.
+    `stands_for` are the addresses that a rule or alias has replaced by this one, or that it receives a copy for; empty:
+    only itself.  `by_way_of` are intermediate addresses unknown to the sender, such as an alias of an alias.  TLS
+    demands on any of these apply to this address.  `leaves`: the address is neither local nor in a relay domain, so
+    mail from outside is sent out again.  `demanded` is the TLS demanded when the message was accepted; later rules and
+    routes never lower it, only an operator's explicit order does.
     """
 
     notify: frozenset[Notify] = frozenset()
@@ -82,8 +84,8 @@ class RecipientOptions:
         stands_for: tuple[Mailbox, ...],
         by_way_of: tuple[Mailbox, ...] = (),
     ) -> RecipientOptions:
-        """Of one who gets the mail for several: `said` of each.  No notice that was asked for of any is left out; what
-        contradicts itself otherwise counts as not said.
+        """The options of one recipient that replaces several: `said` are theirs.  No notice that one of them asked for
+        is lost; other options that contradict each other count as not given.
         """
         first, *others = said
         notify, original = first.notify, first.original
@@ -94,11 +96,11 @@ class RecipientOptions:
         return cls(notify, original, stands_for, by_way_of)
 
     def wants(self, notice: Notify) -> bool:
-        """The sender is to be told of `notice`, which is not NEVER."""
+        """Whether the sender is to get `notice`, which must not be NEVER."""
         return notice in (self.notify or _TOLD_UNASKED)
 
 
-# RFC 3461 4.1: without NOTIFY, failures are told, and delays where a server has that habit.
+# RFC 3461 4.1: without NOTIFY, failures are reported, and delays if the server does so by default.
 _TOLD_UNASKED = frozenset({Notify.FAILURE, Notify.DELAY})
 _NO_OPTIONS = RecipientOptions()
 _NOBODYS: Mapping[Mailbox, RecipientOptions] = {}
@@ -106,11 +108,11 @@ _NOBODYS: Mapping[Mailbox, RecipientOptions] = {}
 
 @attrs.frozen
 class TlsSession:
-    """The TLS of a session that we accepted, as the Received header and rules need it.
+    """The TLS of an accepted session, as the Received header and rules need it.
 
-    `protocol` as OpenSSL names it ("TLSv1.3"), `cipher` likewise ("TLS_AES_256_GCM_SHA384"), `bits` of the symmetric
-    key in use.  `server_name` is the SNI that the client sent.  `client` is None where no certificate was asked for;
-    `client_asked` tells that from a client that has none.
+    `protocol` and `cipher` as OpenSSL names them ("TLSv1.3", "TLS_AES_256_GCM_SHA384"), `bits` of the symmetric key in
+    use.  `server_name` is the client's SNI.  `client` is its certificate, None if it sent none; `client_asked` says
+    whether one was requested.
     """
 
     protocol: str
@@ -123,9 +125,9 @@ class TlsSession:
 
 @attrs.frozen
 class Arrival:
-    """How a message came in: the facts that rules may ask for later, stored with it.
+    """How a message arrived: stored with it, since rules may need these facts later.
 
-    `client_address` is an IP address without brackets or zone; `helo` the name the client gave, already checked to be
+    `client_address` is an IP address without brackets or zone; `helo` the name that the client gave, known to be
     printable; `protocol` the RFC 3848 word ("ESMTPS"); `listener` the endpoint string of the configuration.
     """
 
@@ -139,7 +141,7 @@ class Arrival:
 
 @attrs.frozen
 class RuleNote:
-    """What a rule had to say when the message came in: its name, the words of action and mode, the answer, and why."""
+    """A rule that matched when the message arrived: its name, the words for action and mode, the answer, and why."""
 
     rule: str
     action: str
@@ -150,15 +152,15 @@ class RuleNote:
 
 @attrs.frozen
 class Envelope:
-    """What MAIL and RCPT said.  `sender` None is the null reverse-path `<>`; `recipients` has no address twice.
+    """The content of MAIL and RCPT.  `sender` None is the null reverse-path `<>`; `recipients` are unique.
 
-    `arrival` is None for a message made here (reports).  `smtputf8` (RFC 6531): the message may hold UTF-8 in its
-    headers and addresses.  `require_tls` (RFC 8689).  `returned` and `envelope_id` (decoded from xtext) as RFC 3461,
-    None where not said.  `options` has an entry for those recipients alone of whom there is more to say.  `rules` are
-    those that had something to say when the message came in; `held`: one of them keeps it until it is released.
-    `inherited`: what a message made here must keep to, as the one that it is about had to.  `from_outside`: the client
-    was a stranger, neither in `[relay] networks` nor known by a login or certificate.  `named`: how many recipients the
-    client named, where aliases and rules have made more or fewer of them; 0: as many as there are.
+    `arrival` is None for a message made here (a report).  `smtputf8` (RFC 6531): headers and addresses may contain
+    UTF-8.  `require_tls` (RFC 8689).  `returned` and `envelope_id` (decoded from xtext) as in RFC 3461, None if not
+    given.  `options` has entries only for recipients with options.  `rules` are those that matched when the message
+    arrived; `held`: a rule holds the message until it is released.  `inherited`: TLS demands that a message made here
+    takes over from the message it is about.  `from_outside`: the client was neither in `[relay] networks` nor
+    authenticated by login or certificate.  `named`: the number of recipients that the client named, if aliases and
+    rules have changed it; else 0.
     """
 
     sender: Mailbox | None
@@ -182,25 +184,25 @@ class Envelope:
         return dict(self.options) if self.options else _NOBODYS
 
     def arrived(self, arrival: Arrival, from_outside: bool) -> Envelope:
-        """The same, and where it came from."""
-        # For every message: `attrs.evolve` takes several times as long.
+        """A copy with the facts of its arrival."""
+        # Runs for every message, and `attrs.evolve` takes several times as long.
         said = list(_all_fields(self))
         said[_ARRIVAL], said[_FROM_OUTSIDE] = arrival, from_outside
         return Envelope(*said)
 
     def direction_of(self, recipient: Mailbox) -> Direction:
-        """Which way mail for `recipient` goes."""
+        """The direction of mail for `recipient`."""
         if not self.from_outside or self.options_of(recipient).leaves:
             return Direction.OUTBOUND
         return Direction.INBOUND
 
     @property
     def bound(self) -> bool:
-        """Something was demanded of the way to somebody when the message was accepted."""
+        """Whether TLS was demanded for any recipient when the message was accepted."""
         return bool(self.inherited) or any(said.demanded is not NOTHING_DEMANDED for _, said in self.options)
 
     def options_of(self, recipient: Mailbox) -> RecipientOptions:
-        """What is known of `recipient` beside the address."""
+        """The options of `recipient`; the defaults if it has none."""
         return self._options_of.get(recipient, _NO_OPTIONS)
 
 

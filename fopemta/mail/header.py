@@ -1,7 +1,7 @@
-"""Where the header of a message ends (pure): behind its first empty line, RFC 5322 2.1.
+"""Find the end of a message's header (pure): after its first empty line, RFC 5322 2.1.
 
-The content is as the spool holds it: every line ends with CRLF, and a message without a header begins with the empty
-line (`mail.headless` sees to it).  `mime.fields` reads a header as any mail program might; this is how we read our own.
+The content is in the spool's form: every line ends with CRLF, and a message without a header begins with the empty line
+(`mail.headless` inserts it).  `mime.fields` reads a header as leniently as any mail program; this reads our own.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ _END = b"\r\n\r\n"
 
 
 class HeaderEnd:
-    """Finds it in content that is fed to it from its beginning, cut anywhere.  `ended`: it has been seen."""
+    """Finds the end in content fed from its beginning, cut anywhere.  `ended`: the end was found."""
 
     def __init__(self) -> None:
         self.ended = False
-        # As if a line had ended before the first one: then an empty line that comes first is found like any other.
+        # As if a line had ended before the first one, so that an empty first line is found like any other.
         self._tail = _CRLF
 
     def feed(self, piece: bytes) -> bytes:
-        """What of `piece` belongs to the header, its empty line included."""
+        """The part of `piece` that belongs to the header, its empty line included."""
         if self.ended:
             return b""
         text = self._tail + piece
@@ -32,7 +32,7 @@ class HeaderEnd:
 
 
 def split(content: bytes) -> tuple[bytes, bytes]:
-    """(header, body) without the empty line between them; without such a line all of it is the header."""
+    """(header, body) without the empty line between them; without an empty line everything is header."""
     end = HeaderEnd()
     header = end.feed(content)
     return header[: -len(_CRLF)] if end.ended else header, content[len(header) :]

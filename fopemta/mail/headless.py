@@ -1,26 +1,26 @@
-"""Content that begins with no header (pure): what a server puts in front of it would swallow its first line."""
+"""Content that does not begin with a header (pure): fields added in front would swallow its first line."""
 
 from __future__ import annotations
 
 import re
 
-# RFC 5322 2.2; blanks before the colon are RFC 5322 4.5's.  What mail programs write into mailboxes is left as it is.
+# RFC 5322 2.2; blanks before the colon are allowed by RFC 5322 4.5.  Lines that mailbox formats add are left alone.
 _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:|\r\n|>?From ")
-# What may become one of these with the next octet.
+# What may become one of these when more octets come.
 _BEGUN = re.compile(rb"[!-9;-~]*[ \t]*|\r", re.DOTALL)
-# How mailboxes in the form mbox mark the beginning of a message.
+# The separator line of mbox files.
 _MBOX_LINE = (b"From ", b">From ")
-# RFC 5322 2.1.1: no line is longer, and so no name of a header.
+# RFC 5322 2.1.1: no line is longer, and so no field name.
 _LONGEST = 998
 _CRLF = _END_OF_HEADER = b"\r\n"
 
 
 class Headless:
-    """Takes the content of a message, cut anywhere, and gives it on; where it begins with no header, an empty line goes
-    before it (RFC 5322 2.1: the body is what follows the first one).
+    """Passes on the content of a message, cut anywhere; where it begins with no header, inserts an empty line first
+    (RFC 5322 2.1: the body follows the first empty line).
 
-    `submitted`: a program on our side hands it in.  Some hand in messages as they are kept in a mailbox, with a line
-    "From ..." in front; in the midst of the header it would be the end of that, so it is left out.
+    `submitted`: from a local program.  Some submit messages in mailbox form, beginning with a line "From ..."; it is
+    left out, since within the header it would end the header.
     """
 
     def __init__(self, submitted: bool = False) -> None:
@@ -29,7 +29,7 @@ class Headless:
         self._known = False
 
     def feed(self, data: bytes) -> bytes:
-        """What goes on now; nothing as long as the first line may still become a header."""
+        """The octets to pass on now; none while the first line may still become a header."""
         if self._known:
             return data
         data = self._begun + data
@@ -50,6 +50,6 @@ class Headless:
         return _END_OF_HEADER + data
 
     def finish(self) -> bytes:
-        """The end has come: what was held back."""
+        """The octets held back, once the content has ended."""
         rest, self._begun, self._known = self._begun, b"", True
         return _END_OF_HEADER + rest if rest else b""

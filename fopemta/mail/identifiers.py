@@ -1,4 +1,4 @@
-"""Queue identifiers (pure): sortable by time, short enough to say on the telephone, safe as a file name."""
+"""Queue identifiers (pure): sortable by time, easy to say on the telephone, safe as a file name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import hashlib
 import re
 
-# No vowels (no words by accident), no l, and digits before letters, so that text order is time order.
+# No vowels (no accidental words), no l, and digits before letters, so that text order is time order.
 _ALPHABET = "0123456789BCDFGHJKMNPQRSTVWXYZbcdfghjkmnpqrstvwxyz"
 _BASE = len(_ALPHABET)
 
@@ -20,7 +20,7 @@ MESSAGE_ID = re.compile(r"[0-9BCDFGHJKMNPQRSTVWXYZbcdfghjkmnpqrstvwxyz]{8,24}")
 def message_id(microseconds: int, entropy: int) -> str:
     """The queue id of a message that arrived `microseconds` after the epoch.
 
-    `entropy` (0 to 2**20 - 1) tells apart what arrives in one microsecond, also in two processes.
+    `entropy` (0 to 2**20 - 1) distinguishes messages of one microsecond, also across processes.
     """
     early, late = divmod(microseconds, _BASE**5)
     first, late = divmod(late, _BASE**4)
@@ -28,17 +28,19 @@ def message_id(microseconds: int, entropy: int) -> str:
 
 
 def is_message_id(text: str) -> bool:
-    """`text` has the form of one: what comes from outside is asked so before it becomes the name of a file."""
+    """Whether `text` has the form of a queue id; check text from outside before using it as a file name."""
     return MESSAGE_ID.fullmatch(text) is not None
 
 
 def tells_arrival(message_id: str) -> bool:
-    """Of such ids the text order is that of arrival; one that derives from another message is none of them."""
+    """Whether the id's text order is the order of arrival; false for an id derived from another message."""
     return len(message_id) == _TIME_DIGITS + _ENTROPY_DIGITS
 
 
 def derived_id(*parts: str) -> str:
-    """An id that the same parts always give, for what must not be made twice (a report, after a crash)."""
+    """An id that is always the same for the same parts, for messages that must not be made twice (a report, after a
+    crash).
+    """
     digest = hashlib.sha256("\0".join(parts).encode("utf-8")).digest()
     return _digits(int.from_bytes(digest, "big"), 18)
 

@@ -1,4 +1,4 @@
-"""What may stand in the lines of a text (pure): RFC 5322 2.1.1, RFC 5321 2.3.8."""
+"""The limits of lines in a text (pure): RFC 5322 2.1.1, RFC 5321 2.3.8."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 def are_legal(octets: bytes) -> bool:
-    """CRLF alone ends lines, none is too long, and there is no NUL."""
+    """Whether all lines end with CRLF, none is too long, and there is no NUL."""
     return b"\0" not in octets and not BARE_LINE_END.search(octets) and are_short(octets)
 
 
 def are_short(octets: bytes) -> bool:
-    """No line is too long.  Many lines at once: a message may have millions."""
+    """Whether no line is too long.  Many lines at once, since a message may have millions."""
     start = 0
     while len(octets) - start > LONGEST:
         end = octets.rfind(CRLF, start, start + LONGEST + len(CRLF))

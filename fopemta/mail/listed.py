@@ -1,6 +1,6 @@
-"""A message of the queue under the names that programs rely on (pure): what `queue list` says of it, and in brief.
+"""A queued message under the stable names of `queue list` (pure), in full and in brief.
 
-The brief form leaves out what is absent or said twice.  A spool keeps it of every message that waits.
+The brief form omits absent values and duplicates.  A spool stores it for every waiting message.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from fopemta.trust.verdict import ABSENT_FACTS, rfc3339
 
 # Plain values, ready for JSON: id, arrived, size, sender, recipients; `sender` is "" for the null path.
 Listed: TypeAlias = dict[str, Any]
-# The same, with only address, state, attempts and last of each recipient, and in `last` only what is not None.
+# The same, with only address, state, attempts and last for each recipient, and `last` without None values.
 Brief: TypeAlias = dict[str, Any]
 
 _OPEN = (RecipientState.QUEUED.value, RecipientState.HELD.value)
 
 
 def brief(message: QueuedMessage) -> Brief:
-    """A message with all its recipients, in the envelope's order."""
+    """The brief form of a message with all its recipients, in the envelope's order."""
     return {
         "id": message.id,
         "arrived": rfc3339(message.arrived),
@@ -40,7 +40,7 @@ def brief(message: QueuedMessage) -> Brief:
 
 
 def listed(brief: Brief) -> Listed:
-    """The whole of what is told of it."""
+    """The full form of a brief one."""
     return {**brief, "recipients": [_recipient(**each) for each in brief["recipients"]]}
 
 
@@ -51,7 +51,7 @@ def _recipient(address: str, state: str, attempts: int, last: Mapping[str, Any] 
         "state": state,
         "attempts": attempts,
         "next_try": said["next_try"] if state in _OPEN else None,
-        # The clock of forced TLS.
+        # When the time for forced TLS runs out.
         "tls_deadline": said["tls_deadline"],
         "level": said["level"],
         "rules": said["rules"],
@@ -60,5 +60,5 @@ def _recipient(address: str, state: str, attempts: int, last: Mapping[str, Any] 
 
 
 def is_open(recipient: Mapping[str, Any]) -> bool:
-    """It is still to be delivered."""
+    """Whether it is still to be delivered."""
     return recipient["state"] in _OPEN

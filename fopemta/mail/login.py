@@ -1,4 +1,4 @@
-"""Who a client has proven to be (pure): what AUTH comes to, for sessions, rules and the Received header."""
+"""The identity of an authenticated client (pure), for sessions, rules and the Received header."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from fopemta.address.written import names_of
 
 @attrs.frozen
 class Challenge:
-    """What the server of a SASL exchange says next; octets, not yet in base64."""
+    """The server's next challenge in a SASL exchange; octets, not yet in base64."""
 
     octets: bytes
 
 
 @attrs.frozen
 class LoggedIn:
-    """A login that was proven.
+    """An authenticated login.
 
-    `name` as the user file has it.  `senders` are the addresses that it may write as: whole mailboxes, and domain
-    patterns of which it owns every address; in canonical form (see `address.written`).
+    `name` as in the user file.  `senders` are the addresses it may send from: mailboxes, and patterns of domains in
+    which it owns every address; in canonical form (see `address.written`).
     """
 
     name: str
     senders: frozenset[str]
 
     def may_write_as(self, sender: Mailbox) -> bool:
-        """`sender` is one of its addresses.  Local parts are compared without case: one mailbox, one owner."""
+        """Whether it may send from `sender`.  Local parts match case-insensitively."""
         own = str(Mailbox(sender.compared, sender.domain))
         return own in self.senders or any(name in self.senders for name in names_of(sender.domain))

@@ -1,4 +1,4 @@
-"""What an operator wants done with a message in the queue, and what became of that (pure)."""
+"""An operator's orders about queued messages, and their results (pure)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
 
 
 class OrderKind(enum.StrEnum):
-    """The orders there are."""
+    """The kinds of orders."""
 
     HOLD = "hold"
     RELEASE = "release"
     RETRY = "retry"
     REMOVE = "remove"
-    # Comes with `reload --allow-lower` alone.
+    # Given only by `reload --allow-lower`.
     LOWER = "lower"
 
 
 @attrs.frozen(kw_only=True)
 class Order:
-    """`recipients` are those that it is about, None for all.  `report`: the sender is told of a removal.  `reason` is
-    the operator's own, for the record, "" without one.  `override_tls`: a release lifts the demands of rules, too.
-    `by` is the user who gave it, as the kernel names him.
+    """One order.  `recipients` None means all.  `report`: report a removal to the sender.  `reason` is the operator's
+    text for the record, or "".  `override_tls`: a release also lifts the demands of rules.  `by` is the user name of
+    the operator, from the kernel.
     """
 
     kind: OrderKind
@@ -40,29 +40,29 @@ class Order:
     by: str = "the operator"
 
     def concerns(self, status: RecipientStatus) -> bool:
-        """It would change something for this recipient."""
+        """Whether the order would change anything for this recipient."""
         wanted = self.recipients is None or str(status.address) in self.recipients
-        # Who waits for TLS is not held, and may be let go without it.
+        # A recipient waiting for TLS is not held, but may be released without it.
         lifts = self.override_tls and status.state is RecipientState.QUEUED
         return wanted and (lifts or status.state in _CHANGES[self.kind])
 
 
 class Obeyed(enum.StrEnum):
-    """What became of an order."""
+    """The result of an order."""
 
     DONE = "done"
-    # The message is being delivered at this moment; the order is carried out for what is left of it afterwards.
+    # The message is being delivered; the order is applied afterwards to what is left.
     AFTERWARDS = "afterwards"
-    # None of its recipients is in a state that the order could change.
+    # No recipient is in a state that the order could change.
     NOTHING = "nothing"
     UNKNOWN = "unknown"
-    # The spool cannot be read now.
+    # The spool cannot be read at the moment.
     UNREADABLE = "unreadable"
 
 
 @attrs.frozen
 class OrderResult:
-    """`recipients` are those for whom something changed."""
+    """The result; `recipients` are those that changed."""
 
     obeyed: Obeyed
     recipients: tuple[str, ...] = ()
@@ -79,13 +79,13 @@ _CHANGES = {
 
 
 def verdicts_of(order: Order, message: QueuedMessage, now: float) -> Sequence[VerdictRecord]:
-    """What is to be written down of it, one for each recipient that it concerns.  `now` in seconds since the epoch.
+    """The records of an order, one for each recipient that it concerns.  `now` in seconds since the epoch.
 
-    None is an attempt: each bears the number of the last one that was made, and a held recipient keeps what that found.
+    None is an attempt: each has the number of the last attempt made, and a held recipient keeps its findings.
     """
     make = _RECORDS.get(order.kind)
     if make is None:
-        return ()  # it is tried, and that will be written down
+        return ()  # it is tried, and the attempt is recorded
     return [make(order, message, each, now) for each in message.recipients if order.concerns(each)]
 
 
@@ -118,7 +118,7 @@ def _removed(order: Order, message: QueuedMessage, status: RecipientStatus, now:
 def lowered(
     order: Order, message: QueuedMessage, status: RecipientStatus, demanded: Demanded, now: float
 ) -> VerdictRecord:
-    """The record that from now on no more is stored than what is `demanded`, and who has ordered it."""
+    """The record that only `demanded` is stored from now on, and who ordered it."""
     text = f"What is demanded of the way was lowered by {order.by}"
     record, last = unattempted(message, status, now, Diagnosis.DEMAND_LOWERED, _CODE, text), status.last
     if last is not None:

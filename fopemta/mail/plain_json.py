@@ -1,4 +1,4 @@
-"""Plain values as JSON, quickly (pure): for what is written or read with every message."""
+"""Fast JSON of plain values (pure), for what is written or read with every message."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import orjson
 def encoded(plain: Any) -> bytes:
     """One line of UTF-8.
 
-    Half a surrogate pair, which is no UTF-8, is escaped: whatever has brought it here, it must not keep a message from
-    being kept, or its outcome from being written.
+    A lone surrogate, which UTF-8 cannot express, is escaped: it must not prevent storing a message or its outcome.
     """
     try:
         return orjson.dumps(plain)
@@ -21,7 +20,7 @@ def encoded(plain: Any) -> bytes:
 
 
 def decoded(text: bytes) -> Any:
-    """What `encoded` was given.  Raises ValueError for what is no JSON."""
+    """The value that `encoded` was given.  Raises ValueError for invalid JSON."""
     try:
         return orjson.loads(text)
     except ValueError:

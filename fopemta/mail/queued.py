@@ -1,4 +1,4 @@
-"""A message in the queue: its envelope and how far each recipient has come (pure)."""
+"""A message in the queue: its envelope and the progress of each recipient (pure)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fopemta.trust.verdict import Result, VerdictRecord
 
 
 class RecipientState(enum.StrEnum):
-    """Where one recipient of one message stands."""
+    """The state of one recipient of one message."""
 
     QUEUED = "queued"
     HELD = "held"
@@ -30,13 +30,15 @@ _STATE_AFTER = {
 
 
 def state_after(result: Result, held: bool) -> RecipientState:
-    """Where a verdict leaves its recipient."""
+    """The state of a recipient after a verdict."""
     return RecipientState.HELD if held else _STATE_AFTER[result]
 
 
 @attrs.frozen
 class RecipientStatus:
-    """One recipient: `attempts` made so far, `last` the newest verdict record (None before the first attempt)."""
+    """One recipient: the number of `attempts` made, `last` the newest verdict record (None before the first
+    attempt).
+    """
 
     address: Mailbox
     state: RecipientState = RecipientState.QUEUED
@@ -45,38 +47,38 @@ class RecipientStatus:
 
     @property
     def open(self) -> bool:
-        """Still to be delivered."""
+        """Whether it is still to be delivered."""
         return self.state in (RecipientState.QUEUED, RecipientState.HELD)
 
     @property
     def next_try(self) -> float | None:
-        """Seconds since the epoch, None when never tried (due at once) or finished."""
+        """Seconds since the epoch; None if never tried (due at once) or finished."""
         return self.last.next_try if self.last is not None and self.open else None
 
     @property
     def warned(self) -> bool:
-        """The sender has been told that it takes longer."""
+        """Whether a delay warning was sent."""
         return self.last is not None and self.last.warned
 
     @property
     def tls_since(self) -> float | None:
-        """The first TLS failure under forced TLS."""
+        """When TLS first failed under forced TLS, in seconds since the epoch; None if it has not."""
         return self.last.tls_since if self.last is not None else None
 
     @property
     def overridden(self) -> str | None:
-        """Why an operator has lifted the demands of rules for it."""
+        """Why an operator has lifted the demands of rules for it; None if not."""
         return self.last.overridden if self.last is not None else None
 
     def demanded(self, envelope: Envelope) -> Demanded:
-        """What is stored as demanded of the way there: when the message was accepted, or by a record since then."""
+        """The TLS demand stored when the message was accepted, or by a later record."""
         if self.last is not None and self.last.demanded is not None:
             return self.last.demanded
         return envelope.options_of(self.address).demanded
 
     def after(self, verdict: VerdictRecord) -> RecipientStatus:
-        """The status once `verdict` has been recorded; one that bears the number of an attempt that was made before
-        tells of none, only why none was made.
+        """The status after `verdict`.  A verdict with the number of an earlier attempt does not count as an attempt; it
+        says why none was made.
         """
         attempts = max(self.attempts, verdict.attempt)
         return RecipientStatus(self.address, state_after(verdict.result, verdict.held), attempts, verdict)
@@ -84,7 +86,7 @@ class RecipientStatus:
 
 @attrs.frozen
 class _Count:
-    """`places` of recipients in their message, by address as it is written; how many of them are `open`."""
+    """`places` of recipients in their message, by address as text; `open` is the number not finished."""
 
     places: Mapping[str, int]
     open: int
@@ -97,8 +99,8 @@ class _Count:
 
 @attrs.frozen
 class QueuedMessage:
-    """`id` the queue id, `arrived` seconds since the epoch, `size` octets of content as it goes on the wire
-    (CRLF, not dot-stuffed), `recipients` in the envelope's order.
+    """A queued message: `id`, `arrived` in seconds since the epoch, `size` of the wire form in octets (CRLF, not
+    dot-stuffed), `recipients` in the envelope's order.
     """
 
     id: str
@@ -106,19 +108,19 @@ class QueuedMessage:
     size: int
     envelope: Envelope
     recipients: tuple[RecipientStatus, ...]
-    # Counted when first asked for, and handed on by `after`: a message may have thousands of recipients whose outcomes
-    # come one by one, and each must cost what it says, not what the message is.
+    # Computed when first needed, and passed on by `after`: outcomes of thousands of recipients come one by one, and
+    # each must cost its own size, not that of the message.
     _count: _Count | None = attrs.field(init=False, default=None, eq=False, repr=False)
 
     @classmethod
     def fresh(cls, message_id: str, arrived: float, size: int, envelope: Envelope) -> QueuedMessage:
-        """A message just accepted."""
+        """A message that was just accepted."""
         state = RecipientState.HELD if envelope.held else RecipientState.QUEUED
         recipients = tuple([RecipientStatus(each, state) for each in envelope.recipients])
         return cls(message_id, arrived, size, envelope, recipients)
 
     def after(self, verdicts: Iterable[VerdictRecord]) -> QueuedMessage:
-        """The message once `verdicts` have been recorded, oldest first; a verdict finds its recipient by address."""
+        """The message after `verdicts`, oldest first; a verdict finds its recipient by address."""
         count, recipients = self._counted, list(self.recipients)
         still_open = count.open
         for verdict in verdicts:
@@ -132,7 +134,9 @@ class QueuedMessage:
         return message
 
     def status_of(self, recipient: str) -> RecipientStatus:
-        """That of one recipient, by its address as it is written.  Raises KeyError for one that it does not have."""
+        """The status of one recipient, by its address as text.  Raises KeyError if the message has no such
+        recipient.
+        """
         return self.recipients[self._counted.places[recipient]]
 
     @property
@@ -144,38 +148,36 @@ class QueuedMessage:
 
     @property
     def due(self) -> float | None:
-        """The earliest moment at which a recipient is to be tried, 0.0 for one that never was; None when all are held
-        or finished.
+        """The earliest time at which a recipient is to be tried, in seconds since the epoch; 0.0 if one was never
+        tried, None if all are held or finished.
         """
         moments = [each.next_try or 0.0 for each in self.recipients if each.state is RecipientState.QUEUED]
         return min(moments, default=None)
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """Those of the recipients that are to be tried, each once and sorted."""
+        """The domains of the recipients to be tried, each once and sorted."""
         return tuple(sorted({each.address.domain for each in self.recipients if each.state is RecipientState.QUEUED}))
 
     @property
     def bound(self) -> bool:
-        """Something is demanded of the way to somebody, or rules had a say in it."""
+        """Whether TLS is demanded for any recipient, or rules have matched the message."""
         return self.envelope.bound or any(each.last is not None and each.last.rules for each in self.recipients)
 
     @property
     def pending(self) -> tuple[RecipientStatus, ...]:
-        """The recipients still to be delivered, the held ones too."""
+        """The recipients still to be delivered, held ones included."""
         return tuple(each for each in self.recipients if each.open)
 
     @property
     def finished(self) -> bool:
-        """Nothing is left to do for any recipient."""
+        """Whether every recipient is finished."""
         return self._counted.open == 0
 
 
 @attrs.frozen
 class Unfinished:
-    """What is kept in memory of a message that waits in the spool: `due` and `domains` as of a `QueuedMessage`.
-    `bound` likewise.
-    """
+    """The part of a waiting message that is kept in memory: `due`, `domains` and `bound` as in `QueuedMessage`."""
 
     id: str
     arrived: float
@@ -185,5 +187,5 @@ class Unfinished:
 
     @classmethod
     def of(cls, message: QueuedMessage) -> Unfinished:
-        """Of a message that has been read."""
+        """Make it from a message that was read."""
         return cls(message.id, message.arrived, message.due, message.domains, message.bound)

@@ -15,17 +15,17 @@ from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# The longest line of a message is 998 (RFC 5322 2.1.1): a longer address is left out rather than written wrongly.
+# RFC 5322 2.1.1 limits a line to 998: a longer address is left out rather than cut.
 _LONGEST_FOR = 900
 _UNSAFE = re.compile(r"[^A-Za-z0-9._:\[\]-]")
-# No blank either: a subject must not go on with words of ours ("verified").
+# No blank either: a certificate subject must not continue with our own words ("verified").
 _UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._:\[\]=,*@-]")
 
 
 def protocol_word(extended: bool, tls: bool, login: bool = False, smtputf8: bool = False) -> str:
     """The word after "with": RFC 3848, RFC 6531 4.3.
 
-    HELO knows no TLS of its own, though implicit TLS may lie beneath it.
+    A HELO session has no STARTTLS, but may run over implicit TLS.
     """
     if not extended:
         return "SMTP"
@@ -35,10 +35,10 @@ def protocol_word(extended: bool, tls: bool, login: bool = False, smtputf8: bool
 def received_header(
     envelope: Envelope, arrival: Arrival, hostname: str, message_id: str, now: float, tell_client: bool = True
 ) -> bytes:
-    """The header with its CRLF.  `now` seconds since the epoch; the date is in UTC, its names English in any locale.
+    """The Received header with its CRLF.  `now` in seconds since the epoch; the date is in UTC, in English whatever the
+    locale.
 
-    Without `tell_client` neither the client's address nor its name is told: for people's own machines, whose addresses
-    are nobody's business.
+    `tell_client` false leaves out the client's address and name, to protect the privacy of users' machines.
     """
     if tell_client:
         lines = [f"Received: from {_safe(arrival.helo)} (unknown {_literal(arrival.client_address)})"]
@@ -50,16 +50,16 @@ def received_header(
         lines += _client_certificate(arrival.tls)
     lines.append(f"by {hostname} (fopemta) with {arrival.protocol} id {message_id}")
     recipient = str(envelope.recipients[0]) if len(envelope.recipients) == 1 else ""
-    # One recipient only: "for" must not tell one blind copy of another (RFC 5321 7.2).
+    # One recipient only: "for" must not reveal one blind copy to another (RFC 5321 7.2).
     if recipient and len(recipient.encode("utf-8")) < _LONGEST_FOR:
         lines.append(f"for <{recipient}>")
     text = "\r\n\t".join(lines) + f"; {date_time(now)}\r\n"
-    # RFC 6532 3.2: UTF-8 may stand in the header of an internationalised message, and of no other.
+    # RFC 6532 3.2: only the header of an internationalised message may contain UTF-8.
     return text.encode("utf-8") if envelope.smtputf8 else text.encode("ascii", "replace")
 
 
 def _client_certificate(tls: TlsSession) -> list[str]:
-    """Whom the client has proven to be, where it was asked."""
+    """The identity that the client has authenticated, if it was asked for a certificate."""
     if not tls.client_asked:
         return []
     if tls.client is None:
@@ -70,7 +70,7 @@ def _client_certificate(tls: TlsSession) -> list[str]:
 
 
 def date_time(now: float) -> str:
-    """RFC 5322 date-time in UTC."""
+    """The date-time of RFC 5322, in UTC."""
     return _date_time(int(now))
 
 
@@ -86,5 +86,5 @@ def _literal(address: str) -> str:
 
 
 def _safe(helo: str) -> str:
-    # The grammar has let only safe characters pass; this holds even if it should change.
+    # The grammar allows only safe characters; this holds even if it changes.
     return _UNSAFE.sub("?", helo)[:255] or "unknown"

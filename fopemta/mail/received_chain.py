@@ -1,7 +1,7 @@
-"""Reading Received headers of any origin (pure): hop by hop, whether it was encrypted, and with what.
+"""Read Received headers of any origin (pure): for each hop, whether it was encrypted, and how.
 
-Every header was written by the server that took the message; who forged a message may have forged all that stand below
-the first one of a server that one trusts.
+Each header was written by the server that took the message; a forger of the message may have forged all headers below
+the first one of a trusted server.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _LONGEST = 8192
 
 
 class Encrypted(enum.StrEnum):
-    """What a header says of its hop.  It is never "no" because nothing was found."""
+    """What a header says about encryption of its hop.  Absence of evidence is never "no"."""
 
     YES = "yes"
     NO = "no"
-    # It does not say; or it was no SMTP (an API, a mail client's own protocol).
+    # Not stated; or not SMTP (an API, a mail client's own protocol).
     UNKNOWN = "unknown"
     # It crossed no network.
     LOCAL = "local"
@@ -34,9 +34,9 @@ class Encrypted(enum.StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Hop:
-    """One header.  `sender` and `receiver` are the names that it gives, "" where it gives none; `protocol` the word
-    after "with" as it stands there; `version`, `cipher` and `bits` as far as they are said; `verified` whether the
-    other side's certificate was, None where nothing is said; `time` in seconds since the epoch.
+    """One header.  `sender` and `receiver` are the names in it, "" if absent; `protocol` is the word after "with";
+    `version`, `cipher` and `bits` as far as stated; `verified`: whether the peer's certificate was, None if not stated;
+    `time` in seconds since the epoch.
     """
 
     sender: str = ""
@@ -51,7 +51,7 @@ class Hop:
 
     @property
     def weak(self) -> str | None:
-        """What of its encryption is out of date, in words; None where nothing is known to be."""
+        """What about its encryption is out of date, in words; None if nothing is known to be."""
         version = (self.version or "").upper().replace("_", ".").replace("-", ".")
         if "SSLV" in version and "TLS" not in version:
             return f"{self.version} is broken"
@@ -65,13 +65,13 @@ class Hop:
 _OLD_VERSION = re.compile(r"TLS\.?V?\.?1(\.[01])?(/SSLV3)?")
 _WEAK_CIPHERS = ("RC4", "DES", "ADH-", "AECDH", "NULL", "EXP")
 
-# RFC 5322 3.3, with what programs have made of it: no weekday, no seconds, fractions of one; and the form of ISO 8601.
+# RFC 5322 3.3 and its variants: no weekday, no seconds, fractional seconds, ISO 8601.
 _DATE = re.compile(
     r"(?P<day>\d{1,2} [A-Za-z]{3} \d{2,4} \d\d:\d\d(?::\d\d)?|(?P<iso>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d))"
     r"(?P<part>\.\d{1,9})? (?P<zone>[+-]\d{4}|[A-Z]{2,4})"
 )
 _NO_TLS_WORDS = frozenset({"SMTP", "ESMTP", "ESMTPA", "LMTP", "LMTPA", "UTF8SMTP", "UTF8SMTPA", "UTF8LMTP", "ASMTP"})
-# RFC 3848, RFC 6531 and what others have made of them.
+# RFC 3848, RFC 6531 and variants of their words.
 _TLS_WORDS = frozenset(
     {"SMTPS", "ESMTPS", "ESMTPSA", "LMTPS", "LMTPSA", "UTF8SMTPS", "UTF8SMTPSA", "UTF8LMTPS", "HTTPS", "ASMTPS"}
     | {"ESMTP-TLS", "SMTP-TLS", "ESMTPA-TLS", "LMTP-TLS"}
@@ -80,19 +80,19 @@ _LOCAL_WORDS = frozenset({"LOCAL", "DSN", "MAPI", "STDIO"})
 _LMTP_WORDS = frozenset({"LMTP", "LMTPA", "UTF8LMTP"})
 # smail: with P:esmtp/R:inet_hosts/T:smtp
 _SMAIL = re.compile(r"P:([A-Za-z0-9-]+)(?:/|$)")
-# What programs write into a message that comes from this machine, or goes from one of their parts to another: qmail and
-# its kin, Haraka; sendmail, Postfix, DragonFly's dma.
+# Marks of messages from this machine, or passed between parts of one program: qmail and relatives, Haraka; sendmail,
+# Postfix, DragonFly's dma.
 _LOCAL_HEADS = re.compile(r"\(([A-Za-z0-9/-]*qmail|indimail[a-z-]*) \d+ invoked |\(haraka outbound\)", re.IGNORECASE)
 _LOCAL_MARKS = ("/submit)", ", from userid ", "(dragonfly mail agent")
 
 
 def read_chain(headers: Sequence[str]) -> tuple[Hop, ...]:
-    """The hops of a message, newest first, as its Received headers stand in it (without their name)."""
+    """The hops of a message, newest first, in the order of its Received headers (given without their name)."""
     return tuple(read_hop(each) for each in headers)
 
 
 def read_hop(header: str) -> Hop:
-    """What one Received header says.  Never raises; of a very long one it is not known what it says."""
+    """Read one Received header.  Never raises; a very long one gives an unknown hop."""
     if len(header) > _LONGEST:
         return Hop()
     parts = parts_of(" ".join(header.split()))
@@ -111,7 +111,7 @@ def read_hop(header: str) -> Hop:
 
 
 def _time(text: str) -> float | None:
-    """The last date in the text: a client may have put one before it, where there is no semicolon."""
+    """The last date in the text: without a semicolon, a client may have put one before it."""
     matches = list(_DATE.finditer(text))
     if not matches:
         return None
@@ -136,12 +136,12 @@ def _encrypted(parts: Parts, form: TlsForm | None) -> Encrypted:
         return Encrypted.LOCAL
     if (word in _NO_TLS_WORDS and parts.has_from) or "with Microsoft SMTP Server" in parts.attested:
         return Encrypted.NO
-    # Without "from", or with another protocol: large services write so of what goes on among their own machines.
+    # Without "from", or with another protocol: large services write this for hops between their own machines.
     return Encrypted.UNKNOWN
 
 
 def _is_local(parts: Parts, word: str) -> bool:
-    """From this machine, or from a program on it: as its own server says, not as the client calls itself."""
+    """Whether the message came from this machine, according to its own server, not to the client's name."""
     if parts.came_from is not None:
         address = getattr(parts.came_from, "ipv4_mapped", None) or parts.came_from
         return address.is_loopback or parts.came_from == parts.received_at
@@ -150,12 +150,12 @@ def _is_local(parts: Parts, word: str) -> bool:
         return True
     if not parts.has_from and _LOCAL_HEADS.match(lower):
         return True
-    # A delivery agent on a Unix socket: there is no address to be told.
+    # A delivery agent on a Unix socket has no address.
     return word in _LMTP_WORDS and parts.claimed != "" and parts.claimed.lower() == parts.receiver.lower()
 
 
 def _verified(words: str) -> bool | None:
-    """RFC-less words: Postfix "(verified OK)", sendmail and its kin "verify=OK"."""
+    """Not standardised: Postfix "(verified OK)", sendmail and relatives "verify=OK"."""
     lower = words.lower()
     if "(verified ok)" in lower or "verify=ok" in lower or "client-certificate verified" in lower:
         return True

@@ -1,7 +1,7 @@
-"""A Received header taken apart (pure): what its server attests, and what it only repeats of a stranger.
+"""Split a Received header (pure) into what its server attests and what it repeats from a stranger.
 
-The name after "from", what stands behind HELO or an envelope address, a certificate's name and a recipient are chosen
-by whoever sent the message, and may hold any words.  They are set apart before anything is looked for.
+The name after "from", the words after HELO or an envelope address, a certificate's name and a recipient are chosen by
+the sender, and may be any words.  They are separated before anything is searched for.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @attrs.frozen(kw_only=True)
 class Parts:
-    """`claimed` is the name after "from"; `came_from` the address that the receiving server saw, None where it gives
-    none, and `same_host` whether it says that there was no network.  `receiver` and `received_at` are its own name and
-    address, `protocol` the word after "with".  `attested` are its other words, without anything that is not its own;
-    `date` is what comes behind the last semicolon, but for comments, or the whole where there is none.
+    """The parts of a header.
+
+    `claimed` is the name after "from"; `came_from` the address that the receiving server saw, None if absent;
+    `same_host`: it states that no network was crossed.  `receiver` and `received_at` are its own name and address,
+    `protocol` the word after "with".  `attested` are its other words, without repeated ones; `date` is the text after
+    the last semicolon, without comments, or all of it if there is no semicolon.
     """
 
     claimed: str
@@ -41,11 +43,11 @@ class _Word:
     is_comment: bool = False
 
 
-# A comment that begins so repeats what the other side, or a user, has said.
+# A comment with this beginning repeats what the other side, or a user, has said.
 _REPEATED = re.compile(
     r"(?:helo|ehlo|lhlo|envelope|sender|authenticated|auth|account|ident|from|may be forged|named)\b", re.IGNORECASE
 )
-# Exim writes the address, then what it was told, into one comment.
+# Exim writes the address, then the client's name, into one comment.
 _TOLD = re.compile(r"\b(?:helo|ehlo|ident)[= ]", re.IGNORECASE)
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,60}")
 _WITH = frozenset({"with", "whith"})
@@ -53,7 +55,7 @@ _ENCRYPTED = "encrypted"
 
 
 def parts_of(text: str) -> Parts:
-    """The parts of a header on one line.  Never raises; costs time in proportion to the length."""
+    """The parts of a header in one line.  Never raises; linear time."""
     words, date = _words(text)
     by = _index_of_by(words)
     if by is None:
@@ -82,9 +84,9 @@ def parts_of(text: str) -> Parts:
 
 
 def _words(text: str) -> tuple[list[_Word], str]:
-    """Words and comments; the date behind the last semicolon of the outermost level is taken out, what stands in
-    parentheses behind it is not.  Of what is quoted or in angle brackets only the marks are left: RFC 5322 3.2.4, RFC
-    5321 4.1.2.
+    """Words and comments.  The date after the last semicolon of the outermost level is taken out, but not comments
+    after it.  Only the delimiters of quoted text and of text in angle brackets are kept: RFC 5322 3.2.4, RFC 5321
+    4.1.2.
     """
     found: list[_Word] = []
     semicolon = 0
@@ -101,7 +103,7 @@ def _words(text: str) -> tuple[list[_Word], str]:
 
 
 def _split(text: str) -> Iterator[tuple[_Word, int]]:
-    """Each word or comment, and where it ends.  A semicolon ends a word, and is its last letter."""
+    """Each word or comment, and its end.  A semicolon ends a word, and is its last letter."""
     kept: list[str] = []
     depth, quoted, angled, escaped = 0, False, False, False
     for at, letter in enumerate(text):
@@ -147,7 +149,7 @@ def _first_text(words: list[_Word]) -> str:
 
 
 def _index_of_by(words: list[_Word]) -> int | None:
-    """The last: one before it may stand in what the client has called itself."""
+    """The last "by": an earlier one may be part of the client's chosen name."""
     found = None
     for index, word in enumerate(words):
         if word.is_comment or word.text.lower() != "by":
@@ -159,7 +161,7 @@ def _index_of_by(words: list[_Word]) -> int | None:
 
 
 def _identity(words: list[_Word]) -> int | None:
-    """The last comment with an address, of those before "by": servers write there whom they have seen."""
+    """The last comment with an address before "by": servers put the observed client there."""
     found = None
     for index, word in enumerate(words):
         if word.is_comment and (_address_in(word.text) is not None or "[local]" in word.text.lower()):
@@ -168,7 +170,7 @@ def _identity(words: list[_Word]) -> int | None:
 
 
 def _address_in(comment: str) -> Address | None:
-    """The last address in a comment that is not told by the other side."""
+    """The last address in a comment that is not repeated from the other side."""
     if _REPEATED.match(comment):
         return None
     told = _TOLD.search(comment)
@@ -178,7 +180,7 @@ def _address_in(comment: str) -> Address | None:
 
 
 def _address(text: str) -> Address | None:
-    """With or without a port, for IPv4."""
+    """The address, with or (for IPv4) without a port."""
     if text.count(".") != 3 and text.count(":") < 2:
         return None
     for each in (text, text.partition(":")[0]):
@@ -193,14 +195,14 @@ def _address(text: str) -> Address | None:
 
 
 def _behind(words: list[_Word], identity: int | None, claimed: str | None) -> list[_Word]:
-    """Of the words before "by" those that are the server's own: all where nobody is said to have sent it, else what
-    stands behind the address that it saw.
+    """The server's own words among those before "by": all if no sender is named, else those after the observed
+    address.
     """
     if claimed is None:
         return words
     if identity is not None:
         return words[identity + 1 :]
-    # Some write the address alone, in the place of the name.
+    # Some write only the address, in the place of the name.
     return [each for each in words if each.is_comment] if claimed.startswith("[") else []
 
 

@@ -1,4 +1,4 @@
-"""What a chain of Received headers says of a message's whole way (pure)."""
+"""What a chain of Received headers says about a message's whole path (pure)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fopemta.mail.received_chain import Encrypted, Hop
 
 
 class Conclusion(enum.Enum):
-    """Of all hops together; the worst that is said decides."""
+    """The conclusion about all hops together; the worst hop decides."""
 
     ENCRYPTED = "every hop across a network was encrypted"
     WEAK = "every hop across a network was encrypted, some of it in a way that is out of date"
@@ -23,9 +23,9 @@ class Conclusion(enum.Enum):
 
 @attrs.frozen
 class Reading:
-    """`hops` oldest first.  `took` the seconds of each, from the time in the header before it; None where one of the
-    two is not known, for the first always; negative where two clocks differ.  `trusted`: how many of the newest hops
-    were written by servers that are trusted; of the others nobody knows who wrote them.
+    """`hops` oldest first.  `took`: seconds of each hop since the time in the header before it; None if one of the
+    times is unknown, always for the first; negative if two clocks differ.  `trusted`: how many of the newest hops were
+    written by trusted servers; the others may be forged.
     """
 
     hops: tuple[Hop, ...]
@@ -36,7 +36,7 @@ class Reading:
 
 def reading_of(newest_first: Sequence[Hop], trusted_names: Sequence[str] = ()) -> Reading:
     """The reading of a message's hops.  `trusted_names` are servers, or "*.example.org" for those below a domain;
-    without any the newest header alone is trusted: it is that of one's own server.
+    without any, only the newest header is trusted: it is your own server's.
     """
     hops = tuple(reversed(newest_first))
     times = [hop.time for hop in hops]
@@ -60,7 +60,7 @@ def _conclusion(hops: Sequence[Hop]) -> Conclusion:
 
 
 def _trusted(newest_first: Sequence[Hop], names: Sequence[str]) -> int:
-    """The newest hops, as long as each was written by a trusted server: below the first other one all may be forged."""
+    """The number of newest hops written by trusted servers: below the first other one, all may be forged."""
     if not names:
         return min(len(newest_first), 1)
     count = 0

@@ -18,8 +18,8 @@ _LONGEST_LINE = 480
 
 @attrs.frozen
 class Reply:
-    """`code` 200-599, `enhanced` such as "5.7.1" or None where a reply has none (greeting, EHLO, 3yz, STARTTLS),
-    `lines` the text, one entry a line, without CRLF.  Never holds exception text, rule names or paths.
+    """`code` 200-599; `enhanced` such as "5.7.1", None if a reply has none (greeting, EHLO, 3yz, STARTTLS); `lines` the
+    text, without CRLF.  Never holds exception text, rule names or paths.
     """
 
     code: int
@@ -28,27 +28,27 @@ class Reply:
 
     @classmethod
     def of(cls, code: int, enhanced: str | None, *lines: str) -> Reply:
-        """A reply with the text lines as arguments."""
+        """Make a reply with the text lines as arguments."""
         return cls(code, enhanced, lines or ("",))
 
     @property
     def positive(self) -> bool:
-        """2yz or 3yz."""
+        """Whether it is 2yz or 3yz."""
         return self.code < 400
 
     @property
     def temporary(self) -> bool:
-        """4yz: try again later."""
+        """Whether it is 4yz."""
         return 400 <= self.code < 500
 
     @property
     def text(self) -> str:
-        """The text in one line, as logs and reports show it, without codes."""
+        """The text in one line without codes, as in logs and reports."""
         return " ".join(line for line in self.lines if line)
 
     def enhanced_in(self, digit: str) -> str:
-        """The enhanced code in class `digit`: of the subject that the reply names, also where it does so in a class
-        that contradicts its code ("451 5.7.3"), else of none in particular.
+        """The enhanced code in class `digit`: with the subject of the reply's own code, even if that has the wrong
+        class ("451 5.7.3"); without one, the unspecific subject.
         """
         if self.enhanced is not None:
             return digit + self.enhanced[1:]
@@ -61,7 +61,9 @@ class Reply:
         return " ".join(filter(None, (str(self.code), self.enhanced, self.text)))
 
     def shortened(self, most: int) -> Reply:
-        """With at most `most` characters of text, and how many were left out; itself where it has no more."""
+        """A reply with at most `most` characters of text and a note of how many were cut; itself if it is short
+        enough.
+        """
         excess = sum(map(len, self.lines)) - most
         if excess <= 0:
             return self
@@ -75,7 +77,7 @@ class Reply:
         return attrs.evolve(self, lines=tuple(lines))
 
     def render(self) -> bytes:
-        """The wire form: every line with the code, the enhanced code on each (RFC 2034 4), CRLF-ended."""
+        """The wire form: codes on every line (RFC 2034 4), each ended by CRLF."""
         prefix = f"{self.enhanced} " if self.enhanced else ""
         last = len(self.lines) - 1
         return "".join(
@@ -84,7 +86,7 @@ class Reply:
 
 
 def text_lines(text: str) -> tuple[str, ...]:
-    """An operator's own text as lines of a reply: ASCII, since whoever has not asked for SMTPUTF8 must not be given
+    """An operator's text as lines of a reply: ASCII, since a client that has not requested SMTPUTF8 must not get
     anything else (RFC 6531 3.7.4), and none too long.
     """
     if not text.isascii():

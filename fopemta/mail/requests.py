@@ -21,59 +21,59 @@ from fopemta.address.written import NotWritten, domain_pattern
 from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.orders import Order, OrderKind
 
-# So many messages in one request; a command with more of them sends several.
+# Messages in one request; a command for more sends several requests.
 MOST_MESSAGES = 200
 LONGEST_REASON = 200
 _LONGEST_ADDRESS = 1000
 
 
 class NotARequest(ValueError):
-    """The line is none; the text says why."""
+    """The line is not a valid request; the text says why."""
 
 
 @attrs.frozen
 class Orders:
-    """One order for each of some messages."""
+    """One order for each of several messages."""
 
     orders: tuple[tuple[str, Order], ...]
 
 
 @attrs.frozen
 class Flush:
-    """Try at once what waits for `domain`, "@domain" for those below it, too."""
+    """Try at once what waits for `domain`; "@domain" includes its sub-domains."""
 
     domain: str
 
 
 @attrs.frozen
 class Reload:
-    """Use what the files say now; `allow_lower`: also where mail in the queue may then go by less than it had to."""
+    """Reload the configuration files.  `allow_lower`: also if this lowers the TLS demands on queued mail."""
 
     allow_lower: bool = False
 
 
 @attrs.frozen
 class ForgetHosts:
-    """Forget what these hosts could do, all of them without any."""
+    """Forget what is remembered about these hosts; no hosts means all."""
 
     hosts: tuple[str, ...]
 
 
 @attrs.frozen
 class List:
-    """Each unfinished message in brief, oldest first."""
+    """List each unfinished message in brief, oldest first."""
 
 
 @attrs.frozen
 class Status:
-    """Is anybody there?"""
+    """Ask whether the server is running."""
 
 
 Request: TypeAlias = Orders | Flush | Reload | ForgetHosts | List | Status
 
 
 def request_of(line: bytes) -> Request:
-    """The request in `line`.  Raises NotARequest."""
+    """Parse the request in `line`.  Raises NotARequest."""
     try:
         said = json.loads(line)
     except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ def _orders(said: Mapping[str, Any]) -> Orders:
     try:
         kind = OrderKind(said["order"])
         if kind is OrderKind.LOWER:
-            raise ValueError(kind)  # a part of a reload, and no order of its own
+            raise ValueError(kind)  # part of a reload, and not an order of its own
         messages = said["messages"]
         report, reason = said.get("report", False), said.get("reason", "")
         override_tls = said.get("override_tls", False)

@@ -1,6 +1,6 @@
-"""A message in seven bits, for a server that takes no more (pure): RFC 6152 3, RFC 2045 6, RFC 1428.
+"""Convert a message to seven bits, for a server without 8BITMIME (pure): RFC 6152 3, RFC 2045 6, RFC 1428.
 
-Only leaf parts whose octets need it are encoded, and only the headers that say how; all else stays octet by octet.
+Only leaf parts that need it are encoded, and only the headers that describe the encoding change; all other octets stay.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from fopemta.mime.parameters import Structured, structured
 from fopemta.mime.transfer import IDENTITY, encoding_of
 
 _DEEPEST = 50
-# Octets times depth: every level has copies of its own, and is looked through again.
+# Octets times depth: every level copies and searches its octets again.
 _MOST_NESTED = 64 * 1024 * 1024
 _ENCODING_FIELD = re.compile(rb"(?im)^content-transfer-encoding[ \t]*:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
 _PLAIN, _MESSAGE = "text/plain", "message/rfc822"
-# Lines that may separate parts, all levels together.
+# Lines that may separate parts, at all levels together.
 _MOST_DELIMITERS = 20_000
 # RFC 2046 5.1.1 allows 70.
 _LONGEST_BOUNDARY = 256
 
 
 class CannotConvert(Exception):
-    """The message cannot be put into seven bits without breaking something; the message says what."""
+    """The message cannot be converted without breaking something; the text says why."""
 
 
 def seven_bit(content: bytes) -> bytes:
-    """`content` as a message of ASCII lines of at most 998 octets, each ended by CRLF.  Raises CannotConvert.
+    """`content` as ASCII lines of at most 998 octets, each ended by CRLF.  Raises CannotConvert.
 
-    What is signed or encrypted is not touched: a signature would not hold afterwards.
+    Signed or encrypted content is not converted: a signature would become invalid.
     """
     try:
         return _entity(content, 0, _PLAIN, top=True)
@@ -46,7 +46,7 @@ def seven_bit(content: bytes) -> bytes:
 
 
 def _entity(content: bytes, depth: int, default: str = _PLAIN, top: bool = False) -> bytes:
-    """A message or a part: its header and its body; `default` is its media type where it names none."""
+    """Convert a message or part; `default` is its media type if it names none."""
     if depth > _DEEPEST or depth * len(content) > _MOST_NESTED:
         raise CannotConvert("parts are nested too deeply")
     if _is_plain(content):
@@ -68,7 +68,7 @@ def _entity(content: bytes, depth: int, default: str = _PLAIN, top: bool = False
 
 @attrs.frozen
 class _Read:
-    """What a header says of its body: `kind` is its media type in lower case."""
+    """What a header says about its body: `kind` is its media type in lower case."""
 
     fields: HeaderSection
     content_type: Structured
@@ -77,7 +77,7 @@ class _Read:
 
 
 def _read(header: bytes, default: str) -> _Read:
-    """Raises CannotConvert where readers may differ about it: what we write would be true for some of them only."""
+    """Raises CannotConvert where readers may differ: our output would be right for only some of them."""
     fields = header_section(header + _CRLF, 0, len(header) + len(_CRLF), BOUNDS)
     if any(each.bound for each in fields.flaws):
         raise CannotConvert("a header is too large")
@@ -86,7 +86,7 @@ def _read(header: bytes, default: str) -> _Read:
     if len(types) > 1 or len(encodings) > 1:
         raise CannotConvert("a header says two things")
     content_type = structured(types.pop(), BOUNDS) if types else Structured(default, {})
-    # RFC 2045 5.2: what is no media type is plain text.
+    # RFC 2045 5.2: an invalid media type means plain text.
     kind = content_type.kind if "/" in content_type.kind else _PLAIN
     return _Read(fields, content_type, kind, encodings.pop() if encodings else "7bit")
 
@@ -97,7 +97,7 @@ def _leaf(header: bytes, body: bytes, read: _Read, top: bool) -> bytes:
     if top and not read.fields.all("mime-version"):
         header += b"MIME-Version: 1.0\r\n"
         if not read.fields.all("content-type"):
-            # RFC 1428: nobody has said what the octets mean.
+            # RFC 1428: the charset of the octets is not declared.
             header += b"Content-Type: text/plain; charset=unknown-8bit\r\n"
     if read.kind.startswith("text/") and b"\0" not in body and not lines.BARE_LINE_END.search(body):
         return _with_encoding(header, b"quoted-printable") + _CRLF + _quoted_printable(body)
@@ -128,7 +128,7 @@ def _multipart(body: bytes, read: _Read, depth: int) -> bytes:
 
 
 def _piece(octets: bytes, inside: bool, depth: int, default: str) -> bytes:
-    """A part with the CRLF that ends the delimiter before it; or what stands around the parts."""
+    """Convert a part, given with the CRLF that ends the delimiter before it, or the text around the parts."""
     if not inside:
         if not _is_plain(octets):
             raise CannotConvert("there is text that is not in ASCII around the parts")
@@ -137,7 +137,7 @@ def _piece(octets: bytes, inside: bool, depth: int, default: str) -> bytes:
 
 
 def _with_encoding(header: bytes, encoding: bytes) -> bytes:
-    """The header with that Content-Transfer-Encoding and no other; 7bit is not said where nothing was said before."""
+    """The header with only that Content-Transfer-Encoding; 7bit is not added if there was no such field."""
     found = _ENCODING_FIELD.search(header)
     if found is None and encoding == b"7bit":
         return header
@@ -145,12 +145,12 @@ def _with_encoding(header: bytes, encoding: bytes) -> bytes:
 
 
 def _is_plain(octets: bytes) -> bool:
-    """Nothing about it needs to be changed."""
+    """Whether it needs no change."""
     return octets.isascii() and lines.are_legal(octets)
 
 
 def _quoted_printable(text: bytes) -> bytes:
-    # Its soft line breaks end with LF alone where the text's first line does not end with CRLF.
+    # b2a_qp writes soft line breaks with LF alone if the text's first line does not end with CRLF.
     coded = binascii.b2a_qp(text, quotetabs=False, istext=True)
     return coded.replace(_CRLF, b"\n").replace(b"\n", _CRLF)
 

@@ -1,7 +1,7 @@
-"""What a submission server may mend in a message (pure): Date and Message-ID that are missing.
+"""Add missing Date and Message-ID fields, as a submission server may (pure): RFC 6409 8.3 and 8.4.
 
-RFC 6409 8.3 and 8.4.  They are put in front; no octet of the message is altered.  For listeners of kind submission
-only: a server that relays leaves a message as it is.
+They are put in front; no octet of the message is changed.  For submission listeners only: a relay leaves messages as
+they are.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections.abc import Mapping
 from fopemta.mail.header import HeaderEnd
 from fopemta.mail.received import date_time
 
-# A header that has not ended here is no person's; then nothing is added rather than something twice.
+# A header longer than this is abnormal; nothing is added, since it might already be there.
 LONGEST_HEADER = 64 * 1024
 
-# RFC 5322 2.2: printable ASCII but the colon; blanks before the colon are RFC 5322 4.5's.
+# RFC 5322 2.2: printable ASCII except the colon; blanks before the colon are allowed by RFC 5322 4.5.
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
 _LONGEST_VALUE = 998
 
 
 def submission_fields(now: float, message_id: str, hostname: str) -> dict[bytes, bytes]:
-    """Each field with its line, as they are to be where they are missing.
+    """The line of each field, to be added if the field is missing.
 
-    `now` in seconds since the epoch, `message_id` the queue id, of which no other message has the same.
+    `now` in seconds since the epoch; `message_id` is the unique queue id.
     """
     return {
         b"date": f"Date: {date_time(now)}\r\n".encode("ascii"),
@@ -32,10 +32,10 @@ def submission_fields(now: float, message_id: str, hostname: str) -> dict[bytes,
 
 
 class SubmittedContent:
-    """Takes the content of a message, cut anywhere, and gives it on with what its header lacks in front.
+    """Passes on the content of a message, cut anywhere, with the missing fields in front.
 
-    Holds back until the header has ended, all wanted fields have been seen, or `LONGEST_HEADER` octets have come.
-    `fields` as `submission_fields` makes them, names in lower case.
+    Holds content back until the header has ended, all wanted fields have been seen, or `LONGEST_HEADER` octets have
+    come.  `fields` as made by `submission_fields`, names in lower case.
     """
 
     def __init__(self, fields: Mapping[bytes, bytes]) -> None:
@@ -46,11 +46,11 @@ class SubmittedContent:
 
     @property
     def header(self) -> HeaderReader:
-        """The header, as far as it has come."""
+        """The reader of the header, with what was read so far."""
         return self._reader
 
     def feed(self, data: bytes) -> bytes:
-        """What goes on now; possibly nothing."""
+        """The octets to pass on now; possibly none."""
         self._reader.feed(data)
         if not self._holding:
             return data
@@ -62,12 +62,12 @@ class SubmittedContent:
         return self._release()
 
     def finish(self) -> bytes:
-        """The message has ended; what goes on after all that has gone."""
+        """The last octets to pass on, once the message has ended."""
         self._reader.finish()
         return self.feed(b"") if self._holding else b""
 
     def _release(self) -> bytes:
-        # What begins with a blank would become part of the line that is put in front of it.
+        # A first line that begins with a blank would continue the line put in front of it.
         added = (
             b"" if self._reader.overlong or self._held.startswith((b" ", b"\t")) else b"".join(self._missing.values())
         )
@@ -77,9 +77,10 @@ class SubmittedContent:
 
 
 class HeaderReader:
-    """Reads the header of a message as it comes: which fields there are, and what a few of them say.
+    """Reads a header incrementally: which fields there are, and the values of a few.
 
-    `names` in lower case; `ended`: no more will come; `overlong`: it was left unread from `LONGEST_HEADER` octets on.
+    `names` in lower case; `ended`: the header is complete; `overlong`: it was longer than `LONGEST_HEADER` octets and
+    not read further.
     """
 
     _WANTED = frozenset({b"content-type", b"auto-submitted"})
@@ -96,7 +97,7 @@ class HeaderReader:
         self._last = b""
 
     def feed(self, data: bytes) -> None:
-        """The next octets; those behind the header are passed over."""
+        """Read the next octets; those after the header are ignored."""
         if self.ended:
             return
         self._rest += self._end.feed(data[: LONGEST_HEADER - self._read])
@@ -114,14 +115,14 @@ class HeaderReader:
             self._rest.clear()
 
     def finish(self) -> None:
-        """The message has ended; a last line without its end counts, too."""
+        """The message has ended; a last line without line end counts too."""
         if not self.ended and self._rest:
             self._line(bytes(self._rest))
         self.ended = True
 
     @property
     def automatic(self) -> bool:
-        """The header says that a program wrote this: a report (RFC 6522), or an answer of its own (RFC 3834 5)."""
+        """Whether the header marks a program as the author: a report (RFC 6522), or an automatic reply (RFC 3834 5)."""
         kind = self._values.get(b"content-type", b"").strip().lower()
         origin = self._values.get(b"auto-submitted", b"no").partition(b";")[0].strip().lower()
         return kind.partition(b";")[0].strip() == b"multipart/report" or origin not in (b"no", b"")
@@ -131,11 +132,11 @@ class HeaderReader:
             self._continue(line)
             return
         field = _FIELD.fullmatch(line)
-        if field is None:  # the empty line, or the body of a message that has no header
+        if field is None:  # the empty line, or the body of a message without a header
             self.ended = True
             return
         name = field[1].lower()
-        # Of a field that stands twice the first counts.
+        # The first of repeated fields counts.
         self._last = b"" if name in self.names else name
         self.names.add(name)
         if self._last in self._WANTED:

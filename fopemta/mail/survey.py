@@ -1,4 +1,4 @@
-"""What a message's content is made of, found while it is read piece by piece (pure); nothing of it is kept."""
+"""Survey a message's content incrementally (pure), without storing it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fopemta.mail.header import HeaderEnd
 class Survey:
     """Feed the content from its beginning, cut anywhere.
 
-    `eight_bit`: there are octets above 127.  `header_is_ascii`: there are none in the header; `header_ended`: its empty
-    line has been seen, so that this is certain.
+    `eight_bit`: there are octets above 127.  `header_is_ascii`: there are none in the header; final once
+    `header_ended`, when its empty line was seen.
     """
 
     def __init__(self) -> None:
@@ -19,11 +19,11 @@ class Survey:
 
     @property
     def header_ended(self) -> bool:
-        """Nothing of the header is still to come."""
+        """Whether the header is complete."""
         return self._header.ended
 
     def feed(self, piece: bytes) -> Survey:
-        """Take the next piece."""
+        """Process the next piece; returns itself."""
         ascii_only = piece.isascii()
         self.eight_bit = self.eight_bit or not ascii_only
         if not self._header.ended:

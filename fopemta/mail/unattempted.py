@@ -1,4 +1,4 @@
-"""What is written down of a recipient without an attempt (pure): orders, and attempts that are not made."""
+"""Records of recipients without an attempt (pure): orders, and attempts that were not made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fopemta.trust.verdict import Result, VerdictRecord
 def unattempted(
     message: QueuedMessage, status: RecipientStatus, now: float, diagnosis: Diagnosis, code: int, text: str
 ) -> VerdictRecord:
-    """A deferral that bears the number of the last attempt, and keeps what runs since: the clock of forced TLS."""
+    """A deferral with the number of the last attempt; the time for forced TLS keeps running."""
     return VerdictRecord(
         time=now,
         message=message.id,
