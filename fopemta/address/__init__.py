@@ -1,1 +1,1 @@
-"""Addresses (pure): mailboxes, domains, IP addresses and networks; their grammar, and how people write them."""
+"""Addresses (pure): mailboxes, domains, IP addresses and networks, in their SMTP grammar and as people write them."""

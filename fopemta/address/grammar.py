@@ -1,8 +1,8 @@
 """The grammar of mailboxes, domains and address literals (pure).
 
-RFC 5321 4.1.2 and 4.1.3, with the UTF-8 of RFC 6531 3.3; whether a client may use that is for the caller to say.  What
-is not in the grammar is refused; nothing is guessed.  We are laxer than the RFC where no two readers can take what is
-written for different things: dots anywhere in a local part, underscores in a domain.
+RFC 5321 4.1.2 and 4.1.3, with the UTF-8 of RFC 6531 3.3; the caller checks whether a client may use that.  What is not
+in the grammar is refused; nothing is guessed.  We are laxer than the RFC only where the text has just one reading: dots
+anywhere in a local part, underscores in a domain.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LITERAL = re.compile(r"\[(IPv6:)?([0-9A-Fa-f:.]+)\]", re.IGNORECASE)
 # RFC 5321 A-d-l: "@one,@two:" before the mailbox; accepted and ignored (RFC 5321 4.1.1.3).
 _SOURCE_ROUTE = re.compile(rf"@{_DOMAIN.pattern}(?:,@{_DOMAIN.pattern})*:")
-# RFC 5321 4.5.3.1: so much must be taken at least, and more where possible.  There is no limit of 64 for a local part:
-# addresses that mailing lists and forwarders rewrite (VERP, SRS) often exceed it.
-# Counted in octets, which matters for UTF-8.
+# RFC 5321 4.5.3.1: the least that must be accepted; more is better where possible.  There is no limit of 64 for a local
+# part: addresses rewritten by mailing lists and forwarders (VERP, SRS) often exceed it.  Counted in octets, which
+# matters for UTF-8.
 LONGEST_DOMAIN = 255
 _LONGEST_PATH = 256
 
 
 class NotInGrammar(Exception):
-    """The text is no such thing; the message says what is wrong with it, in words a client may see."""
+    """The text is invalid; the message says why, in words that a client may see."""
 
 
-@functools.lru_cache(maxsize=2048)  # whoever writes or is written to once mostly comes again
+@functools.lru_cache(maxsize=2048)  # most addresses soon occur again
 def mailbox(path: str) -> Mailbox:
     """A path without brackets as a mailbox in canonical form; a source route is ignored.  Raises NotInGrammar."""
     if len(path.encode("utf-8")) > _LONGEST_PATH - 2:
@@ -55,7 +55,7 @@ def canonical_domain(text: str) -> str:
         return canonical_literal(text)
     if not text.isascii():
         text = _a_labels(text)
-    # The root may be written out, and names the same domain.
+    # The final dot of the root may be written, and does not change the domain.
     text = text.removesuffix(".")
     if not _DOMAIN.fullmatch(text):
         raise NotInGrammar("the domain is not valid")
@@ -64,8 +64,8 @@ def canonical_domain(text: str) -> str:
 
 def _a_labels(text: str) -> str:
     try:
-        # RFC 5891 5.2 leaves it to whoever reads a name to bring letters to one form: case, width, accents (UTS 46).
-        # What is too long then is refused, too.
+        # RFC 5891 5.2 leaves it to the reader of a name to map letters to one form: case, width, accents (UTS 46). A
+        # name that becomes too long is refused, too.
         return idna.encode(text, uts46=True).decode("ascii")
     except UnicodeError as error:  # idna.IDNAError is one
         raise NotInGrammar("the domain is not valid") from error
@@ -97,6 +97,6 @@ def canonical_literal(text: str) -> str:
         address = ipaddress.IPv6Address(match[2]) if match[1] else ipaddress.IPv4Address(match[2])
     except ValueError as error:
         raise NotInGrammar("the address literal is not valid") from error
-    # An IPv4 address within IPv6 is the same host, and is named in one way.
+    # An IPv4-mapped IPv6 address is the same host, and gets one name.
     address = getattr(address, "ipv4_mapped", None) or address
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"

@@ -10,9 +10,9 @@ from typing import TypeAlias
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@functools.lru_cache(maxsize=4096)  # asked for each host of each delivery
+@functools.lru_cache(maxsize=4096)  # needed for each host of each delivery
 def is_ip_address(text: str) -> bool:
-    """`text` is an IPv4 or IPv6 address, without brackets."""
+    """Whether `text` is an IPv4 or IPv6 address, without brackets."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -22,7 +22,9 @@ def is_ip_address(text: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)  # the same clients come again and again
 def canonical_ip_address(text: str) -> str:
-    """An IP address as one writes it: an IPv4 client of a dual-stack socket as IPv4, no zone.  Other text as it is."""
+    """The usual form of an IP address: an IPv4 client of a dual-stack socket as IPv4, no zone.  Other text is
+    unchanged.
+    """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -31,7 +33,7 @@ def canonical_ip_address(text: str) -> str:
 
 
 def in_networks(client: str, networks: Sequence[Network]) -> bool:
-    """The client's address is in one of `networks`; one that is no address is in none."""
+    """Whether the client's address is in one of `networks`; false for invalid addresses."""
     if not networks:
         return False
     address = _address(client)
@@ -44,5 +46,5 @@ def _address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
         address = ipaddress.ip_address(client)
     except ValueError:
         return None
-    # An IPv4 client of a dual-stack listener must be recognised as what it is.
+    # Recognise the IPv4 client of a dual-stack listener.
     return getattr(address, "ipv4_mapped", None) or address

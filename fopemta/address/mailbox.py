@@ -1,4 +1,4 @@
-"""A mailbox as the envelope names it, in one canonical form (pure)."""
+"""A mailbox of the envelope, in one canonical form (pure)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import unicodedata
 
 import attrs
 
-# RFC 5321 4.1.2 Dot-string, with the UTF-8 of RFC 6531 3.3: what may stand before the @ without quotes.  We are laxer:
-# dots may stand at the ends and in a row, as in addresses that Japanese mobile networks have given out for years.
+# RFC 5321 4.1.2 Dot-string, with the UTF-8 of RFC 6531 3.3: a local part that needs no quotes.  We are laxer: dots may
+# be at the ends and in a row, as in addresses that Japanese mobile networks have issued for years.
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]"
 DOT_STRING = re.compile(rf"\.*{_ATEXT}(?:{_ATEXT}|\.)*")
 
 
-@attrs.frozen(cache_hash=True)  # a dozen tables of each message are by recipient
+@attrs.frozen(cache_hash=True)  # each message uses a dozen tables keyed by recipient
 class Mailbox:
     """`local_part@domain`.
 
@@ -26,12 +26,12 @@ class Mailbox:
     _text: str = attrs.field(init=False, eq=False, repr=False)
 
     def __str__(self) -> str:
-        """The address as it goes on the wire, quoted where it cannot do without, and without angle brackets."""
+        """The address as on the wire, quoted if necessary, without angle brackets."""
         return self._text
 
     @_text.default
     def _written(self) -> str:
-        # Once: it is asked for in the trace header, the log, the spool, the transaction and the verdict.
+        # Computed once: the trace header, log, spool, transaction and verdict all need it.
         if DOT_STRING.fullmatch(self.local_part):
             return f"{self.local_part}@{self.domain}"
         escaped = self.local_part.replace("\\", "\\\\").replace('"', '\\"')
@@ -39,19 +39,19 @@ class Mailbox:
 
     @property
     def compared(self) -> str:
-        """The local part as one is compared with another: without case, and each letter in one spelling (NFC)."""
+        """The local part for comparison: case-folded, in Unicode's form NFC."""
         if self.local_part.isascii():
             return self.local_part.lower()
         return unicodedata.normalize("NFC", unicodedata.normalize("NFC", self.local_part).lower())
 
     @property
     def internationalised(self) -> bool:
-        """Only a server with SMTPUTF8 can take it; a domain alone never needs that, since A-labels are ASCII."""
+        """Whether it needs a server with SMTPUTF8; only the local part matters, since A-labels are ASCII."""
         return not self.local_part.isascii()
 
     @property
     def is_literal(self) -> bool:
-        """The domain is an address literal such as "[192.0.2.1]"."""
+        """Whether the domain is an address literal such as "[192.0.2.1]"."""
         return self.domain.startswith("[")
 
 

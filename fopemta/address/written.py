@@ -25,7 +25,7 @@ from fopemta.address.mailbox import Mailbox
 
 T = TypeVar("T")
 
-# What stands before addresses and hosts elsewhere, and is no part of them here.
+# Prefixes of addresses and hosts elsewhere, which do not belong here.
 _SCHEME = re.compile(r"^(?:mailto|smtps?|https?):(?://)?", re.IGNORECASE)
 _PORT = re.compile(r"(?<=[^:]):[0-9]+$")
 _WILDCARD = re.compile(r"[*?]")
@@ -34,7 +34,7 @@ _MOST_MEANT = 4
 
 
 class NotWritten(Exception):
-    """The text names nothing; `wanted` says what is, `meant` what its author probably had in mind, or is empty."""
+    """The text is no valid name; `wanted` says what is, `meant` what the author probably had in mind, or is empty."""
 
     def __init__(self, wanted: str, meant: str = "") -> None:
         super().__init__(f"must be {wanted}{suggestion(meant)}")
@@ -43,38 +43,38 @@ class NotWritten(Exception):
 
 
 def suggestion(meant: str) -> str:
-    """The end of an error message, empty without one."""
+    """The end of an error message; empty if `meant` is."""
     return f"; did you mean {meant}?" if meant else ""
 
 
 def written_domain(text: str) -> str:
-    """A domain by itself.  Raises NotWritten."""
+    """Read a domain.  Raises NotWritten."""
     return _read(_domain, text, "a domain such as example.org")
 
 
 def written_address(text: str) -> Mailbox:
-    """One mailbox, with or without angle brackets.  Raises NotWritten."""
+    """Read a mailbox, with or without angle brackets.  Raises NotWritten."""
     return _read(_address, text, "an address such as postmaster@example.org")
 
 
 def written_local_part(text: str) -> str:
-    """The part before the @ alone, without the quotes that it may have.  Raises NotWritten."""
+    """Read a local part, without any quotes.  Raises NotWritten."""
     return _read(_local_part, text, "a local part such as postmaster")
 
 
 def domain_pattern(text: str) -> str:
-    """`example.org`, `*.example.org`, `@example.org` or `[192.0.2.1]`.  Raises NotWritten."""
+    """Read `example.org`, `*.example.org`, `@example.org` or `[192.0.2.1]`.  Raises NotWritten."""
     return _read(_domain_pattern, text, 'a domain such as example.org, or "*.example.org" for what is below it')
 
 
 def address_or_domains(text: str) -> str:
-    """An address, in lower case, or a domain pattern.  Raises NotWritten."""
+    """Read an address (given in lower case) or a domain pattern.  Raises NotWritten."""
     return _read(_address_or_domains, text, 'an address, or a domain such as "example.org" or "@example.org"')
 
 
 def address_pattern_text(text: str) -> str:
-    """Addresses that are meant together, in lower case: as above, with `*` and `?` as wildcards in either part; `<>`
-    for the null sender, `*` for every one.  Raises NotWritten.
+    """Read an address pattern, in lower case: an address or domain pattern, with `*` and `?` as wildcards in either
+    part; `<>` for the null sender, `*` for every one.  Raises NotWritten.
     """
     return _read(_address_pattern, text, 'an address, a domain, "*.example.org" or "@example.org"')
 
@@ -132,7 +132,7 @@ def _address(text: str) -> Mailbox:
     found = mailbox(_without_route(text))
     if _WILDCARD.search(text) and not text.startswith('"'):
         raise NotInGrammar("wildcards name several addresses")
-    # As a domain name an IP address leads nowhere: whoever means the host writes it in brackets.
+    # A bare IP address is no useful domain: the host is named in brackets.
     return Mailbox(found.local_part, _domain_or_literal(found.domain))
 
 
@@ -141,7 +141,7 @@ def _local_part(text: str) -> str:
 
 
 def _without_route(text: str) -> str:
-    """Clients may send a source route, which is ignored; nobody writes one."""
+    """Refuse a source route: clients may send one, and it is ignored, but nobody writes one."""
     if text.startswith("@"):
         raise NotInGrammar("there is nothing before the @")
     return text
@@ -166,7 +166,7 @@ def _address_pattern(text: str) -> str:
         return domain if domain.startswith("*.") else f"@{_domain(domain)}"
     if not local_part:
         return domain
-    # Both wildcards are letters of a local part, as far as the grammar is concerned.
+    # To the grammar, both wildcards are letters of a local part.
     return str(Mailbox(Mailbox(_local_part(local_part), domain).compared, domain))
 
 
@@ -174,7 +174,7 @@ def _domain_with_wildcards(text: str) -> str:
     rest = text.removeprefix("*.")
     if not _WILDCARD.search(rest):
         return text[: -len(rest)] + _domain(rest) if rest != text else _domain_or_literal(text)
-    # A wildcard stands for octets of the canonical form: what else is there must be in that form already.
+    # A wildcard stands for characters of the canonical form, so the rest must be in that form already.
     example = _WILDCARD.sub("1" if text.startswith("[") else "a", text).lower().removesuffix(".")
     if not text.isascii() or _domain_or_literal(example).lower() != example:
         raise NotInGrammar("wildcards stand beside plain letters only")
@@ -182,7 +182,7 @@ def _domain_with_wildcards(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """Without the angle brackets of a path."""
+    """The text without the angle brackets of a path."""
     return text[1:-1] if text.startswith("<") and text.endswith(">") else text
 
 
@@ -190,9 +190,9 @@ def _bare(text: str) -> str:
 
 
 def meant(text: str, accepts: Callable[[str], bool]) -> str:
-    """What the author of `text` probably meant, of which `accepts` can read each; in quotes, empty if nobody can say.
+    """What the author of `text` probably meant and `accepts` can read, in quotes; empty if there is no good guess.
 
-    Nothing that would name more than the text does: whoever wrote an address did not mean its whole domain.
+    Never anything wider than the text: the author of an address did not mean its whole domain.
     """
     one = text.rpartition("@")[0] not in ("", "*")
     for candidate in _candidates(text):
@@ -217,7 +217,7 @@ def _candidates(text: str) -> Iterator[str]:
     if is_ip_address(address):
         yield f"{local_part}{at}{_literal(address)}"
     if domain.startswith(".") and local_part in ("", "*"):
-        # The suffix of other programs' lists.
+        # The suffix form of other programs' lists.
         yield f"*{domain}"
     yield address
     yield text.partition("/")[0]
