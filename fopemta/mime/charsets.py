@@ -1,7 +1,7 @@
-"""Octets as text, by the charset that they name and by those that readers of mail guess (pure).
+"""Decode octets by their declared charset and by those that mail readers guess (pure).
 
-Only charsets of mail are known: `codecs` finds more, among them some whose decoder takes time with the square of its
-input (punycode), and remembers every name that a stranger has made up.
+Only charsets of mail are known: `codecs` finds more, among them some with a quadratic decoder (punycode), and caches
+every name that a stranger invents.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import attrs
 
 from fopemta.mime.flaws import Flaw
 
-# By the names that Python has for them.
+# By Python's names.
 _KNOWN = frozenset({
     "ascii", "utf_8", "utf_7", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "latin_1",
     *(f"iso8859_{number}" for number in range(2, 17) if number != 12),
@@ -25,7 +25,7 @@ _KNOWN = frozenset({
     "euc_jisx0213", "euc_jis_2004", "euc_kr", "johab", "iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_3",
     "iso2022_jp_2004", "iso2022_jp_ext", "iso2022_kr",
 })  # fmt: skip
-# Names that mail has and Python has not; and what every reader of mail takes for the larger set that it is written in.
+# Names that Python lacks; and the larger set that every mail reader assumes for a declared one.
 _ALSO = {
     "unknown_8bit": "ascii", "utf8mb4": "utf_8", "x_sjis": "cp932", "x_gbk": "gbk", "x_euc_jp": "euc_jp",
     "x_mac_roman": "mac_roman", "windows_31j": "cp932", "windows_874": "cp874", "ks_c_5601_1987": "cp949",
@@ -40,7 +40,7 @@ _NAMES = {
 }
 _PUNCTUATION = re.compile(r"[^a-z0-9.]+")
 _LONGEST_NAME = 40
-# Only what is written in these is read as UTF-8 where it can be, whatever it says.
+# Only text declared as one of these is read as UTF-8 if it is valid UTF-8.
 _ASCII = frozenset({"ascii"})
 _SINGLE = frozenset({"latin_1", "cp1252", "iso8859_15"})
 _BYTE_ORDER_MARKS = {
@@ -52,7 +52,7 @@ _ESCAPE = b"\x1b"
 
 @attrs.frozen
 class Text:
-    """What a reader shows; `otherwise` what others may show; `flaw` where nobody can tell."""
+    """The text that a reader shows; `otherwise` what other readers may show; `flaw` if that is uncertain."""
 
     shown: str
     otherwise: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Text:
 
 
 def codec(charset: str) -> str | None:
-    """Python's name of a charset of mail, None where it is none."""
+    """Python's name of a charset of mail, None if unknown."""
     if len(charset) > _LONGEST_NAME:
         return None
     name = _PUNCTUATION.sub("_", charset.lower()).strip("_")
@@ -68,7 +68,7 @@ def codec(charset: str) -> str | None:
 
 
 def text_of(octets: bytes, charset: str = "") -> Text:
-    """`octets` in `charset`, "" where nothing is said."""
+    """Decode `octets` in `charset`, "" if none is declared."""
     name = codec(charset) if charset else "ascii"
     guesses = _guesses(octets, name or "ascii")
     if name is None:
@@ -88,13 +88,13 @@ def _unknown(octets: bytes, guesses: Sequence[str], flaw: Flaw) -> Text:
 def _others(shown: str, octets: bytes, guesses: Sequence[str], *more: str) -> tuple[str, ...]:
     """What some readers show instead."""
     found = [text.removeprefix("\ufeff") for text in (_strictly(octets, each) for each in guesses) if text is not None]
-    # Some leave NUL out.
+    # Some drop NUL.
     found += [*more, shown.replace("\0", "")]
     return tuple(dict.fromkeys(each for each in found if each != shown))
 
 
 def _guesses(octets: bytes, name: str) -> list[str]:
-    """What a reader may take it for, who does not trust what it says."""
+    """The charsets that a reader may guess if it distrusts the declaration."""
     found = [codec_ for mark, codec_ in _BYTE_ORDER_MARKS.items() if octets.startswith(mark)]
     if name in _SINGLE:
         found.append("utf_8")
@@ -108,7 +108,7 @@ def _guesses(octets: bytes, name: str) -> list[str]:
 def _strictly(octets: bytes, name: str) -> str | None:
     try:
         text = octets.decode(name)
-        # UTF-7 can hold halves of UTF-16, which are no characters.
+        # UTF-7 can encode lone surrogates, which are no characters.
         text.encode("utf-8")
     except UnicodeError:
         return None

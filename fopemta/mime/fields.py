@@ -1,4 +1,4 @@
-"""A header section in its fields, as lenient readers split it (pure)."""
+"""Split a header section into fields, as lenient readers do (pure)."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import attrs
 
 from fopemta.mime.flaws import ContentBounds, Flaw, beyond
 
-# Where a line ends for some reader or other.  Only BINARYMIME keeps CR and LF that stand alone.
+# Every line end that some reader accepts.  Only BINARYMIME keeps bare CR and LF.
 _LINE_END = rb"(?:\r\n|\n|\r)"
 _EMPTY_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _LINE_ENDS = re.compile(_LINE_END)
 _UNFOLDED = re.compile(rb"\n(?![ \t])")
 _BLANK_LINE = re.compile(rb"\n[ \t]+(?:\n|\Z)")
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-# RFC 5322 2.2; blanks before the colon are RFC 5322 4.5's, and every reader takes them.
+# RFC 5322 2.2; blanks before the colon are allowed by RFC 5322 4.5, and every reader accepts them.
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
-# With anything in its name that some reader may leave out.
+# With characters in its name that some readers drop.
 _ODD_FIELD = re.compile(rb"([^:\n]{1,200}):")
 _NAME_OCTETS = re.compile(rb"[^!-9;-~]+")
-# Beyond it they are not looked at: there is nothing to be found in the ten thousandth field.
+# Further fields are not read: the ten thousandth has nothing of interest.
 _MOST_FIELDS = 10_000
-# How much of a body may be a header to a reader who skips an empty line.
+# How much of a body may be header to a reader that skips an empty line.
 _MOST_OF_BODY = 64 << 10
 
 
 @attrs.frozen
 class Field:
-    """`name` in lower case.  `value` is what stands behind the colon, its folds LF and a blank or tab."""
+    """One field: `name` in lower case, `value` the octets after the colon, where a fold is LF and a blank or tab."""
 
     name: str
     value: bytes
@@ -36,19 +36,19 @@ class Field:
 
 @attrs.frozen
 class HeaderSection:
-    """`body` is where the body begins, None where the section does not end within its bound."""
+    """The fields of a header; `body` is where the body begins, None if the section exceeds its bound."""
 
     fields: tuple[Field, ...]
     flaws: tuple[Flaw, ...]
     body: int | None
 
     def all(self, name: str) -> list[bytes]:
-        """The values of all fields of that name, which is in lower case."""
+        """The values of all fields with that lower-case name."""
         return [each.value for each in self.fields if each.name == name]
 
 
 def header_section(octets: bytes, start: int, end: int, bounds: ContentBounds, complete: bool = True) -> HeaderSection:
-    """What begins at `start`; `complete`: nothing follows at `end`."""
+    """Read the section that begins at `start`; `complete`: the message ends at `end`."""
     first = _LINE_ENDS.match(octets, start, end)
     if first is not None:
         return HeaderSection((), (), first.end())
@@ -64,7 +64,7 @@ def header_section(octets: bytes, start: int, end: int, bounds: ContentBounds, c
 
 
 def fields_of_body(octets: bytes, start: int, end: int, bounds: ContentBounds) -> tuple[Field, ...]:
-    """What a reader who skips an empty line takes for fields of the header."""
+    """The fields that a reader sees in the body if it skips an empty line."""
     limit = min(end, start + _MOST_OF_BODY)
     while (empty := _LINE_ENDS.match(octets, start, limit)) is not None and start < limit:
         start = empty.end()
@@ -73,7 +73,7 @@ def fields_of_body(octets: bytes, start: int, end: int, bounds: ContentBounds) -
 
 
 def has_bare_line_ends(octets: bytes) -> bool:
-    """A CR or LF stands alone."""
+    """Whether there is a bare CR or LF."""
     return _BARE.search(octets) is not None
 
 

@@ -1,4 +1,4 @@
-"""What cannot be told of a message, and the bounds beyond which nothing is looked at (pure)."""
+"""Uncertainties about a message, and the bounds of what is read (pure)."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ BOUNDS = ContentBounds()
 
 @attrs.frozen
 class Flaw:
-    """Readers of mail differ about something, or cannot read it.  `bound` is the key of the bound that was exceeded, ""
-    where it was none.
+    """Mail readers differ about something, or cannot read it.  `bound` is the key of the exceeded bound, "" if it was
+    none.
     """
 
     why: str
@@ -48,7 +48,7 @@ class Flaw:
 
 
 class Exceeded(Exception):
-    """A message is not read further; `flaw` says at which bound."""
+    """Reading of a message stops; `flaw` says at which bound."""
 
     def __init__(self, flaw: Flaw) -> None:
         super().__init__(flaw.why)
@@ -56,30 +56,30 @@ class Exceeded(Exception):
 
 
 def beyond(bound: str, why: str) -> Flaw:
-    """A bound of `ContentBounds` is exceeded."""
+    """The flaw for an exceeded bound of `ContentBounds`."""
     return Flaw(f"{why} (limits.content.{bound})", bound)
 
 
-# Everything a message may cost: so many octets are gone over for each that it has, and for a small one.
+# The work budget of a message: so many passes over each of its octets, with a minimum for small ones.
 _WORK = 80
 _LEAST_WORK = 1 << 20
 
 
 class Work:
-    """What the reading of one message costs, in octets and characters gone over."""
+    """The work spent on reading one message, in octets and characters processed."""
 
     def __init__(self, size: int) -> None:
         self.left = size * _WORK + _LEAST_WORK
 
     def spend(self, amount: int) -> None:
-        """Raises Exceeded."""
+        """Spend `amount` of the budget.  Raises Exceeded."""
         self.left -= amount
         if self.left < 0:
             raise Exceeded(Flaw("it takes too much work to read", "work"))
 
 
 def told(flaws: Iterable[Flaw]) -> Flaw | None:
-    """All of them in one; None where there is none.  The first bound counts."""
+    """Combine all flaws into one; None if there are none.  The first bound counts."""
     different = list(dict.fromkeys(flaws))
     if not different:
         return None

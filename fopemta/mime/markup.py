@@ -1,6 +1,6 @@
-"""What a reader of HTML shows of it (pure): one pass, as browsers forgive.
+"""The text of HTML that a reader shows (pure): one pass, as forgiving as browsers.
 
-Style sheets and scripts are not interpreted: what they would hide is read, what a script would write is not.
+Style sheets and scripts are not interpreted: text hidden by them is read, text written by scripts is not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import attrs
 
 from fopemta.mime.flaws import Flaw
 
-# Elements that a reader sets off from what stands beside them; all others stand within a word.
+# Elements that a reader separates from their neighbours; all others may occur within a word.
 _APART = frozenset({
     "address", "article", "aside", "blockquote", "body", "br", "button", "caption", "center", "dd", "details",
     "dir", "div", "dl", "dt", "fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
@@ -20,11 +20,11 @@ _APART = frozenset({
     "nav", "ol", "optgroup", "option", "p", "param", "pre", "section", "select", "summary", "table", "tbody",
     "td", "textarea", "tfoot", "th", "thead", "title", "tr", "ul",
 })  # fmt: skip
-# What stands in these is for programs; each with where it ends.
+# Elements whose content is not shown, each with the pattern of its end.
 _UNSHOWN = {name: re.compile(f"</{name}", re.IGNORECASE | re.ASCII) for name in ("script", "style")}
-# A comment, a declaration, or a tag; most tags have no attributes, and end where group 2 does.
+# A comment, a declaration, or a tag; most tags have no attributes and end at group 2.
 _MARKUP = re.compile(r"<(?:!--|[!?]|(/?[A-Za-z][A-Za-z0-9:-]*+)([^>=]*+>)?)")
-# Within a tag: up to its end, or to a value.
+# Within a tag: to its end, or to a value.
 _STEP = re.compile(r"[^>=]*+")
 _BLANKS = re.compile(r"[ \t\r\n\f]*+")
 # HTML's own limits: no name is longer, no number larger.
@@ -45,18 +45,18 @@ class Shown:
 
 
 def charset_in(octets: bytes) -> str:
-    """The charset that a document names itself; "" without one."""
+    """The charset that the document declares; "" if none."""
     found = _CHARSET.search(octets[:_HEAD])
     return "" if found is None else found[1].decode("ascii")
 
 
 def text_of_html(source: str) -> Shown:
-    """What is shown of `source`."""
+    """The text shown for `source`."""
     return _Reader(source).read()
 
 
 def unescaped(text: str) -> str:
-    """With each character that stands as an entity, also where its semicolon is missing."""
+    """Replace entities by their characters, even without a semicolon."""
     return _ENTITY.sub(_character, text) if "&" in text else text
 
 
@@ -68,7 +68,7 @@ def _character(match: re.Match[str]) -> str:
     found = html5.get(f"{name};") or html5.get(name)
     if found is not None:
         return found
-    # A few old names need no end: "&ampx" is "&x".
+    # A few old names need no semicolon: "&ampx" is "&x".
     for length in range(len(name) - 1, 1, -1):
         if name[:length] in html5:
             return html5[name[:length]] + match[0][length + 1 :]
@@ -76,7 +76,7 @@ def _character(match: re.Match[str]) -> str:
 
 
 class _Reader:
-    """Goes over the source once: a thing that is not found before the end is not looked for again."""
+    """Reads the source in one pass: what is not found before the end is not searched for again."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -98,14 +98,14 @@ class _Reader:
         return Shown(unescaped("".join(shown)), _UNENDED if self._unended else None)
 
     def _after(self, markup: re.Match[str]) -> int:
-        """Behind what began there."""
+        """The place after the element that begins at `markup`."""
         if markup[0] == "<!--":
-            # "<!-->" is a whole comment.
+            # "<!-->" is a complete comment.
             return self._end("-->", markup.end() - len("--"))
         return self._end(">", markup.end()) if markup[1] is None else self._end_of_tag(markup.end())
 
     def _end(self, what: str, place: int) -> int:
-        """Behind the next `what`; the end of the source where there is none."""
+        """The place after the next `what`; the end of the source if there is none."""
         found = -1 if what in self._missing else self._source.find(what, place)
         if found >= 0:
             return found + len(what)
@@ -114,14 +114,14 @@ class _Reader:
         return len(self._source)
 
     def _after_unshown(self, name: str, place: int) -> int:
-        """Where it does not end it is shown."""
+        """The place after the hidden element; one without an end is shown."""
         found = None if name in self._missing else _UNSHOWN[name].search(self._source, place)
         if found is None:
             self._missing.add(name)
         return place if found is None else found.start()
 
     def _end_of_tag(self, place: int) -> int:
-        """A ">" within a quoted value ends nothing."""
+        """The end of the tag; a ">" within a quoted value does not count."""
         source = self._source
         while place < len(source):
             step = _STEP.match(source, place)

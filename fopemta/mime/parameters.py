@@ -1,6 +1,6 @@
 """A field with parameters (pure): Content-Type, Content-Disposition; RFC 2045 5.1, RFC 2231.
 
-One pass over the value.  Octets stand as characters of latin-1 until somebody asks what they mean.
+One pass over the value.  Octets are held as latin-1 characters until they are decoded.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ _ODD = Flaw("a parameter of a field is not valid")
 
 @attrs.frozen
 class Value:
-    """Of one parameter; `charset` "" where none is named."""
+    """The value of one parameter; `charset` is "" if none is declared."""
 
     octets: bytes
     charset: str = ""
 
     @property
     def text(self) -> Text:
-        """As readers of mail show it; many senders write encoded words, which RFC 2231 does not want."""
+        """As mail readers show it; many senders use encoded words here, against RFC 2231."""
         return text_of(self.octets, self.charset) if self.charset else field_text(self.octets)
 
 
 @attrs.frozen
 class Structured:
-    """`kind` in lower case is what stands before the parameters; of each of these, by its name in lower case, every
-    value that it is given.
+    """`kind` is the lower-case text before the parameters; each parameter, by its lower-case name, has all values
+    given.
     """
 
     kind: str
@@ -51,16 +51,16 @@ class Structured:
     flaws: tuple[Flaw, ...] = ()
 
     def of(self, name: str) -> tuple[Value, ...]:
-        """The values of a parameter."""
+        """All values of a parameter."""
         return self.parameters.get(name, ())
 
     def word(self, name: str) -> str:
-        """The first value of a parameter, in lower case; "" without one."""
+        """The first value of a parameter, in lower case; "" if absent."""
         return next((each.octets.decode("latin-1").strip().lower() for each in self.of(name)), "")
 
 
 def structured(value: bytes, bounds: ContentBounds) -> Structured:
-    """The value of a field, its folds LF and blanks."""
+    """Parse the value of a field, in which a fold is LF and a blank or tab."""
     flaws: list[Flaw] = []
     first, *segments = _segments(value.decode("latin-1"), bounds.parameters + 2, flaws)
     if len(segments) > bounds.parameters:
@@ -84,7 +84,7 @@ def structured(value: bytes, bounds: ContentBounds) -> Structured:
 
 
 def _segments(text: str, most: int, flaws: list[Flaw]) -> Iterator[str]:
-    """What stands between semicolons, without quotes and comments; `most` at most."""
+    """The text between semicolons, without quotes and comments; at most `most` pieces."""
     place, segment, number = 0, [], 1
     while place < len(text) and number <= most:
         plain = _PLAIN.match(text, place)
@@ -106,7 +106,7 @@ def _segments(text: str, most: int, flaws: list[Flaw]) -> Iterator[str]:
 
 
 def _after_comment(text: str, place: int, flaws: list[Flaw]) -> int:
-    """RFC 5322 3.2.2: they nest."""
+    """The place after a comment; they nest (RFC 5322 3.2.2)."""
     depth = 0
     while place < len(text):
         depth += {"(": 1, ")": -1}.get(text[place], 0)
@@ -121,7 +121,7 @@ def _after_comment(text: str, place: int, flaws: list[Flaw]) -> int:
 
 
 def _piece(match: re.Match[str], text: str, pieces: dict[str, dict[int, tuple[str, bool]]], flaws: list[Flaw]) -> None:
-    """RFC 2231 3 and 4: a part of a value, or one with a charset; -1 is a whole one."""
+    """Add a part of a value, or one with a charset (RFC 2231 3 and 4); number -1 is an undivided value."""
     number = -1 if match[2] is None else int(match[2])
     numbered = pieces.setdefault(match[1], {})
     if number in numbered:

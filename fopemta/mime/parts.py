@@ -1,4 +1,4 @@
-"""The parts of a message (pure): RFC 2045 and 2046, and what readers of mail make of those that do not keep to them."""
+"""The parts of a message (pure): RFC 2045 and 2046, and how mail readers treat deviations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MESSAGE = Structured("message/rfc822", {})
 _MESSAGES = frozenset({"message/rfc822", "message/global", "message/news"})
 # RFC 2046 5.1.1 allows 70.
 _LONGEST_BOUNDARY = 256
-# Of one kind of field more are not read.
+# Further fields of one name are not read.
 _MOST_OF_A_KIND = 4
 # Lines that look like a delimiter, for each part that a message may have.
 _MOST_LINES = 4
@@ -26,7 +26,7 @@ _MOST_LINES = 4
 
 @attrs.frozen
 class Leaf:
-    """A part that holds no others.  `media_type` in lower case; not `sure` when its header says two things."""
+    """A part without sub-parts.  `media_type` in lower case; `sure` is false if its header contradicts itself."""
 
     media_type: str
     content_type: Structured
@@ -37,8 +37,8 @@ class Leaf:
 
 @attrs.define
 class Parts:
-    """What a message is made of.  `asides` stand before, after or instead of parts; `nested` are the headers of
-    messages in it, `kinds` the content types of all parts.
+    """The parts of a message.  `asides` are texts before, after or instead of parts; `nested` the headers of messages
+    in it, `kinds` the content types of all parts.
     """
 
     leaves: list[Leaf] = attrs.Factory(list)
@@ -49,7 +49,7 @@ class Parts:
 
 
 def parts_of(octets: bytes, header: HeaderSection, bounds: ContentBounds, work: Work, whole: bool) -> Parts:
-    """Of the message with that header; as far as bounds and work allow."""
+    """The parts of the message with that header, as far as bounds and work allow."""
     walk = _Walk(bounds, work, whole)
     try:
         if header.body is not None:
@@ -73,7 +73,7 @@ class _Walk:
     def entity(
         self, octets: bytes, start: int, end: int, header: HeaderSection, depth: int, default: Structured
     ) -> None:
-        """A message, or a part: its body, from `start` to `end`."""
+        """Read a message or part, with its body from `start` to `end`."""
         self._count += 1
         if self._count > self._bounds.parts:
             raise Exceeded(beyond("parts", "the message has more parts than are looked at"))
@@ -97,7 +97,7 @@ class _Walk:
                 self.found.leaves.append(Leaf(content_type.kind, content_type, disposition, content, sure))
 
     def check_lines(self) -> None:
-        """A line that begins as a delimiter is that of another part, or nobody can tell what it is."""
+        """Report each line that looks like a delimiter but belongs to no part."""
         for line in self._odd_lines:
             if line not in self._boundaries and line.removesuffix(b"--") not in self._boundaries:
                 self._flaw("a line is almost a boundary of parts")
@@ -118,7 +118,7 @@ class _Walk:
         return found
 
     def _content_type(self, header: HeaderSection, default: Structured) -> Structured:
-        """RFC 2045 5.2: what is no media type is plain text.  A reader may go by any of several."""
+        """RFC 2045 5.2: an invalid media type means plain text.  Readers may choose any of several."""
         all_types = self._all(header, "content-type")
         if not all_types:
             return default
@@ -139,7 +139,7 @@ class _Walk:
     # --- parts of parts --------------------------------------------------------------------------------------------
 
     def _message(self, octets: bytes, start: int, end: int, encoding: str, depth: int) -> None:
-        """RFC 2046 5.2.1 forbids to encode it, and some do."""
+        """Read a nested message; RFC 2046 5.2.1 forbids encoding it, but some senders do."""
         content = unencoded(octets[start:end], encoding)
         self._work.spend(end - start)
         if content.flaw is not None:
@@ -173,7 +173,7 @@ class _Walk:
                 self.entity(octets, header.body, stop, header, depth + 1, default)
 
     def _pieces(self, octets: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
-        """Where each part begins and ends; what stands around them is put aside."""
+        """The beginning and end of each part; text around them is collected."""
         pieces: list[tuple[int, int]] = []
         begun: int | None = None
         outside, closed = start, False
@@ -196,7 +196,9 @@ class _Walk:
         return pieces
 
     def _delimiters(self, octets: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int, bool]]:
-        """(where the line end before it begins, where the next line begins, whether it ends the last part)."""
+        """For each delimiter: where its preceding line end begins, where the next line begins, whether it ends the last
+        part.
+        """
         delimiter = b"--" + boundary
         found: list[tuple[int, int, bool]] = []
         for number, place in enumerate(_lines_with(delimiter, octets, start, end)):
@@ -218,7 +220,7 @@ class _Walk:
 
 
 def _lines_with(beginning: bytes, octets: bytes, start: int, end: int) -> Iterator[int]:
-    """Where lines begin that begin so."""
+    """Where lines with that beginning start."""
     if octets.startswith(beginning, start, end):
         yield start
     place = octets.find(b"\n" + beginning, start, end)
@@ -228,5 +230,5 @@ def _lines_with(beginning: bytes, octets: bytes, start: int, end: int) -> Iterat
 
 
 def _before(octets: bytes, start: int, place: int) -> int:
-    """RFC 2046 5.1.1: the line end before a delimiter belongs to it; at `start` there is none."""
+    """Where the line end before a delimiter begins, which belongs to it (RFC 2046 5.1.1); at `start` there is none."""
     return max(start, place - (2 if octets[place - 2 : place - 1] == b"\r" else 1))

@@ -1,4 +1,4 @@
-"""The octets of a part without its Content-Transfer-Encoding (pure): RFC 2045 6, and what readers forgive."""
+"""Decode a part's Content-Transfer-Encoding (pure): RFC 2045 6, and the deviations that readers accept."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import attrs
 
 from fopemta.mime.flaws import Flaw
 
-# The octets are what they are.
+# The octets are unchanged.
 IDENTITY = frozenset({"7bit", "8bit", "binary", ""})
 _TOKEN = re.compile(rb"[A-Za-z0-9-]+")
 _LONGEST = 40
 _COMMENTS = re.compile(rb"\([^()]*\)")
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _BLANKS = b" \t\r\n"
-# What stands behind "=" is neither two digits nor the end of a line.
+# "=" followed by neither two hex digits nor the end of a line.
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?(?:\n|\Z))")
 _BLANKS_AT_END = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _BAD_BASE64 = Flaw("a part in base64 holds other octets")
@@ -24,7 +24,7 @@ _BAD_BASE64 = Flaw("a part in base64 holds other octets")
 
 @attrs.frozen
 class Decoded:
-    """`octets` as most readers have them; `otherwise` as others may."""
+    """`octets` as most readers decode them; `otherwise` as others may."""
 
     octets: bytes
     otherwise: tuple[bytes, ...] = ()
@@ -32,14 +32,14 @@ class Decoded:
 
 
 def encoding_of(value: bytes) -> str:
-    """The token of a Content-Transfer-Encoding, in lower case; what stands behind it is not read by lenient readers."""
+    """The token of a Content-Transfer-Encoding, in lower case; lenient readers ignore anything after it."""
     text = _COMMENTS.sub(b"", value).strip(b' \t\n";')
     token = _TOKEN.match(text)
     return (text[:_LONGEST] if token is None else token[0]).decode("latin-1").lower()
 
 
 def unencoded(octets: bytes, encoding: str) -> Decoded:
-    """By the name of the encoding, in lower case."""
+    """Decode `octets`; `encoding` in lower case."""
     if encoding in IDENTITY:
         return Decoded(octets)
     if encoding == "base64":
@@ -50,7 +50,7 @@ def unencoded(octets: bytes, encoding: str) -> Decoded:
 
 
 def base64_decoded(octets: bytes) -> Decoded:
-    """Whatever is not of the alphabet is left out, as most readers do; some end at the first padding."""
+    """Skips octets outside the alphabet, as most readers do; some stop at the first padding."""
     letters = octets.translate(None, _NOT_BASE64)
     whole, padding, rest = letters.partition(b"=")
     first = _piece(whole)
@@ -59,20 +59,20 @@ def base64_decoded(octets: bytes) -> Decoded:
     clean = clean and len(octets.translate(None, _BLANKS)) == len(letters)
     if clean:
         return Decoded(first)
-    # All pieces between paddings, and all letters as if there were none.
+    # Both readings: each piece between paddings by itself, and all letters as if there were no padding.
     pieces = b"".join(_piece(each) for each in letters.split(b"="))
     others = dict.fromkeys((pieces, _piece(letters.replace(b"=", b"")), octets))
     return Decoded(first, tuple(each for each in others if each != first), _BAD_BASE64)
 
 
 def _piece(letters: bytes) -> bytes:
-    """Letters of the alphabet alone; a lone one at the end is no octet."""
+    """Decode letters of the alphabet; a lone one at the end gives no octet."""
     letters = letters[: len(letters) - (len(letters) % 4 == 1)]
     return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
 
 
 def _quoted_printable(octets: bytes) -> Decoded:
-    # RFC 2045 6.7 (3): blanks at the end of a line were put there on the way.
+    # RFC 2045 6.7 (3): blanks at the end of a line were added in transit.
     decoded = binascii.a2b_qp(_BLANKS_AT_END.sub(b"", octets))
     if _BAD_ESCAPE.search(octets):
         return Decoded(decoded, (octets,), Flaw("a part in quoted-printable holds other escapes"))

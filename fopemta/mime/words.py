@@ -1,4 +1,4 @@
-"""The value of a header field as readers of mail show it (pure): RFC 2047, and what senders make of it."""
+"""The value of a header field as mail readers show it (pure): RFC 2047 and its deviations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fopemta.mime.transfer import base64_decoded
 
 _FOLD = re.compile(rb"\n[ \t]*")
 _START = re.compile(rb"=\?([^?\s]{1,80})\?([BbQq])\?")
-# What may be one to another reader.
+# What other readers may take for one.
 _LIKE_START = re.compile(rb"=\?[^?\s]{1,80}\?[^?\s]{0,80}\?")
-# RFC 2047 2: what may stand in an encoded word.
+# RFC 2047 2: the octets allowed in an encoded word.
 _IN_WORD = re.compile(rb"[!->@-~]*")
 _HALF_HEX = re.compile(rb"=(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -28,7 +28,7 @@ _NO_WORD = Flaw("an encoded word cannot be decoded")
 
 @attrs.frozen
 class _Word:
-    """Octets that the words next to one another in one charset make together; `charset` None is what is no word."""
+    """The octets of adjacent encoded words in one charset; `charset` None for plain text."""
 
     charset: str | None
     octets: bytes
@@ -36,14 +36,14 @@ class _Word:
 
 
 def field_text(value: bytes) -> Text:
-    """The value of a field, its folds LF and blanks."""
+    """Decode the value of a field, in which a fold is LF and a blank or tab."""
     unfolded = _FOLD.sub(b" ", value)
     shown, others, flaw = _decoded(unfolded)
     others = [*others, *_otherwise(shown)]
     if b"=?" in value:
         others.append(text_of(unfolded).shown)
     if b"\n" in value:
-        # There are readers who leave out the blank that a fold is, too.
+        # Some readers also drop the blank of a fold.
         joined = _FOLD.sub(b"", value)
         others.append(_decoded(joined)[0])
     collapsed = " ".join(shown.split())
@@ -55,7 +55,7 @@ def field_text(value: bytes) -> Text:
 
 
 def _otherwise(shown: str) -> Iterator[str]:
-    """As a field with a structure is shown: without quotes, without comments."""
+    """As a structured field is shown: without quotes, without comments."""
     if '"' in shown or "\\" in shown:
         yield _QUOTED_PAIR.sub(r"\1", shown)
     if "(" in shown:
@@ -80,7 +80,7 @@ def _decoded(unfolded: bytes) -> tuple[str, list[str], Flaw | None]:
 
 
 def _joined(words: Iterator[_Word]) -> Iterator[_Word]:
-    """RFC 2047 5 wants whole characters in each word, and many senders cut them."""
+    """Join adjacent words: RFC 2047 5 requires whole characters in each, but many senders split them."""
     before: _Word | None = None
     pieces: list[bytes] = []
     for word in words:
@@ -96,11 +96,11 @@ def _joined(words: Iterator[_Word]) -> Iterator[_Word]:
 
 
 def _words(value: bytes) -> Iterator[_Word]:
-    """Each word, and what stands between them; blanks between two words are not shown (RFC 2047 6.2)."""
+    """Each word and the text between words; blanks between two words are dropped (RFC 2047 6.2)."""
     done, after_word = 0, False
     start = _START.search(value)
     while start is not None:
-        # The first "?=" after the question mark: "=41" may follow that one.
+        # The first "?=" after the question mark, which "=41" may follow.
         end = value.find(b"?=", start.end())
         if end < 0:
             break
