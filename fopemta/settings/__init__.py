@@ -1,1 +1,3 @@
-"""How one value of a file is read (pure): quantities, words, addresses; where it stands, and what is wrong with it."""
+"""Read single values of a configuration file (pure): quantities, words, addresses; with the place and reason of each
+error.
+"""

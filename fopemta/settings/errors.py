@@ -1,4 +1,4 @@
-"""What is wrong with a configuration (pure)."""
+"""Errors in a configuration (pure)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 
 @attrs.frozen
 class ConfigurationError:
-    """`key` is dotted, as in `listener[0].endpoint` (arrays count from 0), or "" for the whole file."""
+    """One error: `key` is dotted, as in `listener[0].endpoint` (arrays count from 0), or "" for the whole file."""
 
     key: str
     message: str
@@ -19,7 +19,7 @@ class ConfigurationError:
 
 
 class ConfigurationErrors(Exception):
-    """A configuration cannot be used; `errors` holds every reason, in the order of the contract."""
+    """A configuration is unusable; `errors` holds every reason, in the order of the contract."""
 
     def __init__(self, errors: Sequence[ConfigurationError]) -> None:
         super().__init__("; ".join(map(str, errors)))

@@ -1,4 +1,4 @@
-"""Where in the file the loader is, and what it found wrong so far (pure)."""
+"""The loader's place in the file, and the errors found so far (pure)."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ class _Wrong(enum.Enum):
     WRONG = enum.auto()
 
 
-# Stands for a value that was wrong: the error is noted, the reading goes on.
+# Replaces an invalid value: the error is noted, and reading continues.
 WRONG: Final = _Wrong.WRONG
 
 
 class NotValid(Exception):
-    """A value is not what its key wants; the message says what is wanted."""
+    """A value is invalid for its key; the message says what is expected."""
 
 
 @attrs.frozen
 class Place:
-    """`key` dotted, `folder` of the file (relative paths count from it), `errors` shared by all places."""
+    """`key` dotted, `folder` of the file (base of relative paths), `errors` shared by all places."""
 
     key: str
     folder: str
     errors: list[ConfigurationError]
 
     def at(self, name: str) -> Place:
-        """A key in this table; a name that TOML wants in quotes has them here too."""
+        """The place of a key in this table; a name that TOML must quote is quoted here too."""
         if not _BARE_KEY.fullmatch(name):
             name = shown(name)
         return attrs.evolve(self, key=f"{self.key}.{name}" if self.key else name)
 
     def item(self, index: int) -> Place:
-        """An entry of this array."""
+        """The place of an entry of this array."""
         return attrs.evolve(self, key=f"{self.key}[{index}]")
 
     def wrong(self, message: str) -> Any:
-        """Note an error; WRONG."""
+        """Note an error; returns WRONG."""
         self.errors.append(ConfigurationError(self.key, message))
         return WRONG
 
 
-# Reads a TOML value into ours; what is wrong is noted at the place and WRONG is returned.
+# Converts a TOML value into ours; notes an error at the place and returns WRONG if it is invalid.
 Reader: TypeAlias = Callable[[object, Place], Any]
 
 
@@ -105,7 +105,7 @@ def array(read_item: Reader) -> Array:
 
 
 def shown(value: object) -> str:
-    """A value of the file as an error message shows it: short, and on one line."""
+    """A value of the file as shown in an error message: short, and in one line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -120,5 +120,5 @@ def shown(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """What quotes a file, fit for whatever log or terminal it will stand in."""
+    """Text from a file, made safe for any log or terminal."""
     return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)

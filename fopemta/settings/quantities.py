@@ -23,7 +23,7 @@ BOUNDLESS = 1_000_000
 
 
 def duration_of(value: object) -> float:
-    """Seconds of "90s", "5m", "24h" or "5d"; more than 0, at most ten years."""
+    """Seconds of "90s", "5m", "24h" or "5d"; more than 0, at most ten years.  Raises NotValid."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise NotValid(f'must be a duration such as "90s", "5m", "24h" or "5d", not {shown(value)}')
@@ -34,7 +34,7 @@ def duration_of(value: object) -> float:
 
 
 def duration_or_off_of(value: object) -> float | None:
-    """As a duration; "off" is None."""
+    """Like `duration_of`, but "off" is None."""
     if value == "off":
         return None
     try:
@@ -44,7 +44,7 @@ def duration_or_off_of(value: object) -> float | None:
 
 
 def size_of(value: object) -> int:
-    """Octets of 150000000, "10MB" (10^6) or "64KiB" (2^10); at least 1."""
+    """Octets of 150000000, "10MB" (10^6) or "64KiB" (2^10); at least 1.  Raises NotValid."""
     octets: int | None = None
     if isinstance(value, int) and not isinstance(value, bool):
         octets = value
@@ -58,7 +58,7 @@ def size_of(value: object) -> int:
 
 
 def whole(least: int, most: int) -> Reader:
-    """A whole number from `least` to `most`."""
+    """Make a reader of integers from `least` to `most`."""
 
     def read(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -69,7 +69,7 @@ def whole(least: int, most: int) -> Reader:
 
 
 def number(least: float, most: float) -> Reader:
-    """A number from `least` to `most`, whole or not."""
+    """Make a reader of numbers from `least` to `most`, whole or not."""
 
     def read(value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
@@ -80,12 +80,12 @@ def number(least: float, most: float) -> Reader:
 
 
 def size_or_none_of(value: object) -> int:
-    """As a size; 0 stands for no limit."""
+    """Like `size_of`, but 0 means no limit."""
     return 0 if value == 0 and not isinstance(value, bool) else size_of(value)
 
 
 def size_between(least: int, most: int) -> Reader:
-    """As a size, from `least` octets to `most`."""
+    """Make a reader of sizes from `least` to `most` octets."""
 
     def read(value: object) -> int:
         octets = size_of(value)
@@ -97,15 +97,15 @@ def size_between(least: int, most: int) -> Reader:
 
 
 def yes_or_no_of(value: object) -> bool:
-    """True or false."""
+    """Read true or false.  Raises NotValid."""
     if not isinstance(value, bool):
         raise NotValid(f"must be true or false, not {shown(value)}")
     return value
 
 
 def greeting_delay_of(value: object) -> float:
-    """As a duration; 0 stands for none.  A client waits for a greeting five minutes, and may be late itself (RFC 5321
-    4.5.3.2.1).
+    """Like `duration_of`, but 0 means no delay.  Clients wait five minutes for a greeting, and may be slow themselves
+    (RFC 5321 4.5.3.2.1).
     """
     delay = 0.0 if value == 0 and not isinstance(value, bool) else duration_of(value)
     if delay > _LONGEST_GREETING_DELAY:

@@ -32,7 +32,7 @@ _FINGERPRINT = re.compile(r"(?:sha256:)?((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})
 
 
 def text_of(value: object) -> str:
-    """A text that is not empty and holds no control characters."""
+    """A text that is not empty and has no control characters.  Raises NotValid."""
     if not isinstance(value, str) or not value:
         raise NotValid(f"must be a text in quotes, not {shown(value)}")
     if not value.isprintable():
@@ -60,7 +60,9 @@ def any_of(words: Iterable[str]) -> str:
 
 @attrs.frozen
 class PathReader:
-    """A path, made absolute from the file's folder; the words in `reserved` mean something else and stay."""
+    """Make a reader of paths, relative to the file's folder; `reserved` words have another meaning and are
+    unchanged.
+    """
 
     reserved: tuple[str, ...] = ()
 
@@ -84,19 +86,19 @@ def path(*reserved: str) -> Reader:
 
 
 def resolved(text: str, folder: str) -> str:
-    """A path as it counts from `folder`."""
+    """The absolute path of `text`, relative to `folder`."""
     return posixpath.normpath(posixpath.join(folder, text))
 
 
 def banner_of(value: object) -> str:
-    """What follows the host name in the greeting: printable ASCII, possibly empty."""
+    """The text after the host name in the greeting: printable ASCII, may be empty.  Raises NotValid."""
     if not isinstance(value, str) or not _PRINTABLE.fullmatch(value) or len(value) > _LONGEST_BANNER:
         raise NotValid(f"must be at most {_LONGEST_BANNER} characters of printable ASCII, not {shown(value)}")
     return value
 
 
 def _written(read: Callable[[str], T], value: object) -> T:
-    """What `address.written` reads; its error with the value."""
+    """Read by a function of `address.written`; its error is shown with the value."""
     text = text_of(value)
     try:
         return read(text)
@@ -115,7 +117,7 @@ def pattern_of(value: object) -> str:
 
 
 def route_domain_of(value: object) -> str:
-    """As `pattern_of`, or "*" for all that no other route names."""
+    """Like `pattern_of`, or "*" for all domains that no other route names."""
     return "*" if value == "*" else pattern_of(value)
 
 
@@ -139,11 +141,11 @@ def network_of(value: object) -> Network:
             meant = ipaddress.ip_network(text, strict=False)
         except ValueError:
             raise NotValid(f'must be a network such as "192.0.2.0/24", not {shown(value)}') from error
-        raise NotValid(f'has bits set behind its prefix: {shown(value)}; the network is "{meant}"') from error
+        raise NotValid(f'has host bits set: {shown(value)}; the network is "{meant}"') from error
 
 
 def ip_address_of(value: object) -> str:
-    """An IPv4 or IPv6 address as one writes it."""
+    """An IPv4 or IPv6 address in its usual form."""
     text = text_of(value)
     try:
         return str(ipaddress.ip_address(text))
@@ -173,7 +175,7 @@ def proxy_of(value: object) -> str:
 
 
 def http_url_of(value: object) -> str:
-    """The URL of something that is fetched by plain HTTP, or "off"."""
+    """The URL of something fetched by plain HTTP, or "off"."""
     text = text_of(value)
     host, _ = split_port(text.partition("://")[2].partition("/")[0])
     if text != "off" and (not text.startswith("http://") or not (is_address(host) or _is_domain(host))):
@@ -190,7 +192,7 @@ def fingerprint_of(value: object) -> str:
 
 
 def certificate_identity_of(value: object) -> str:
-    """The name that a certificate bears, or the SHA-256 fingerprint of it or of its key."""
+    """The name in a certificate, or the SHA-256 fingerprint of the certificate or its key."""
     if isinstance(value, str) and _FINGERPRINT.fullmatch(value):
         return fingerprint_of(value)
     return domain_of(value)
@@ -242,7 +244,7 @@ def _port_of(text: str, whole: str) -> int:
 
 
 def is_address(text: str) -> bool:
-    """`text` is an IP address, without brackets."""
+    """Whether `text` is an IP address, without brackets."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
