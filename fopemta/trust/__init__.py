@@ -1,5 +1,5 @@
-"""What a TLS session proves and what it must prove (pure).
+"""What a TLS session proves, and what it must prove (pure).
 
-Evidence of a handshake, levels, rungs, the plan for a destination, the verdict on a certificate chain, the diagnosis
-of a failure, and the verdict record that every report, log line and listing is a view of.
+The evidence of a handshake, levels, rungs, the plan for a destination, the verdict on a certificate chain, the
+diagnosis of a failure, and the verdict record from which every report, log line and listing is made.
 """

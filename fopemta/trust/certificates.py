@@ -1,4 +1,4 @@
-"""X.509 certificates as values (pure): the facts for records, and what chain judging needs to see."""
+"""X.509 certificates as values (pure): the facts for records, and what judging a chain needs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from fopemta.trust.verdict import CertificateFacts, rfc3339
 
-# What is raised for certificates built to be odd, when they, their keys or their extensions are read.
+# Exceptions raised when malformed certificates, their keys or their extensions are read.
 UNREADABLE = (
     ValueError,
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
-    KeyError,  # a TLS feature (RFC 7633) of no known number
-    TypeError,  # a name with a value of another type than its attribute has
+    KeyError,  # a TLS feature (RFC 7633) with an unknown number
+    TypeError,  # a name whose value has the wrong type for its attribute
 )
 
-# A peer may send names as long as he likes; a record is kept for every recipient.
+# A peer may send names of any length, and a record is stored for every recipient.
 _LONGEST_NAME = 300
 
 # 112 bits of security (NIST SP 800-57), OpenSSL's level 2.
@@ -31,7 +31,7 @@ _LEAST_CURVE_BITS = 224
 
 
 def facts_of(der: bytes) -> CertificateFacts:
-    """The facts of one certificate in DER.  One that cannot be read still has its digest, the rest is ""."""
+    """The facts of one certificate in DER.  An unreadable one still has its digest; the rest is ""."""
     sha256 = hashlib.sha256(der).hexdigest()
     try:
         certificate = x509.load_der_x509_certificate(der)
@@ -47,20 +47,20 @@ def facts_of(der: bytes) -> CertificateFacts:
 
 
 def printable(text: str) -> str:
-    """A stranger's words made fit for one line of a log or report: no control characters, and not endless."""
+    """A stranger's text made safe for one line of a log or report: no control characters, limited length."""
     plain = "".join(letter if letter.isprintable() else f"\\{ord(letter):02X}" for letter in text[:_LONGEST_NAME])
     return plain if len(text) <= _LONGEST_NAME else f"{plain}..."
 
 
 def is_self_issued(certificate: x509.Certificate) -> bool:
-    """Subject and issuer are the same name: a root, or self-signed."""
+    """Whether subject and issuer are the same name: a root, or self-signed."""
     return certificate.subject == certificate.issuer
 
 
 def weakness(certificate: x509.Certificate) -> str | None:
-    """What of a certificate is below today's strength, in words; None where all is well.
+    """What about a certificate is below today's strength, in words; None if nothing.
 
-    A self-issued certificate's own signature does not count: nothing is proven by it.  Raises UNREADABLE.
+    The signature of a self-issued certificate does not count, since it proves nothing.  Raises UNREADABLE.
     """
     try:
         return _weakness(certificate)
@@ -69,7 +69,7 @@ def weakness(certificate: x509.Certificate) -> str | None:
 
 
 def _weakness(certificate: x509.Certificate) -> str | None:
-    """Raises UNREADABLE."""
+    """See `weakness`.  Raises UNREADABLE."""
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey) and key.key_size < _LEAST_RSA_BITS:
         return f"a key of {key.key_size} bits"

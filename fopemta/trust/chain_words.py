@@ -1,8 +1,8 @@
-"""The words for OpenSSL's chain verification errors: pyOpenSSL gives the number alone."""
+"""Words for OpenSSL's chain verification errors: pyOpenSSL gives only the number."""
 
 from __future__ import annotations
 
-# X509_V_ERR numbers of openssl/x509_vfy.h; those that a chain built without CRLs, policies and proxies can meet.
+# X509_V_ERR numbers of openssl/x509_vfy.h that can occur without CRLs, policies and proxy certificates.
 _WORDS = {
     2: "the issuer's certificate was not found",
     4: "the signature cannot be read",
@@ -45,5 +45,5 @@ _WORDS = {
 
 
 def words_of(code: int) -> str:
-    """A few words for an operator, the bare number for a rarer error."""
+    """A short description for the operator; for rarer errors, the number."""
     return _WORDS.get(code, f"X.509 verification error {code}")

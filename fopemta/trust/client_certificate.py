@@ -1,6 +1,6 @@
-"""Judging a client's certificate (pure): is it good today, and does it lead to a root that we trust about clients?
+"""Judge a client's certificate (pure): is it valid today, and does its chain lead to a root trusted for clients?
 
-Whom it names is for rules; a name that nobody asks for proves nothing.  Fails closed.
+Rules check its names; a name that no rule asks for proves nothing.  Fails closed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fopemta.trust.names import presented
 from fopemta.trust.purpose import is_for_servers
 from fopemta.trust.read_certificate import ReadCertificate, path_fault, read
 
-# X509_V_ERR_INVALID_PURPOSE: OpenSSL asks a client's certificate whether it is for clients.
+# X509_V_ERR_INVALID_PURPOSE: OpenSSL requires a client's certificate to be meant for clients.
 _INVALID_PURPOSE = 26
 _MOST_NAMES = 20
 
@@ -27,9 +27,11 @@ Path: TypeAlias = tuple[ReadCertificate, ...]
 def judge_client(
     chain: tuple[bytes, ...], errors: tuple[ChainError, ...], now: float, servers_too: bool
 ) -> ClientCertificate:
-    """`chain` is what verification made of what the client sent, leaf first, in DER, at least one; `errors` is what it
-    met.  `servers_too`: a certificate that is for servers names an MTA as well, since public authorities issue no other
-    kind from 2026 on.  Never raises.
+    """`chain` is the verified chain of what the client sent, leaf first, in DER, at least one certificate; `errors` are
+    those of the verification.
+
+    `servers_too`: a certificate for servers identifies an MTA as well, since public authorities issue no other kind
+    from 2026 on.  Never raises.
     """
     sha256 = hashlib.sha256(chain[0]).hexdigest()
     try:
@@ -68,7 +70,7 @@ def _fault(path: Path, errors: tuple[ChainError, ...], now: float, servers_too: 
 
 
 def _for_servers(path: Path) -> bool:
-    """The whole of it is good for a server, and the leaf says so: authorities that issue for servers alone are marked
-    as such, too.
+    """Whether the path is valid for a server, and the leaf says so explicitly: authorities that issue only for servers
+    are marked as such, too.
     """
     return is_for_servers(path[0].certificate) and path_fault(path) is None

@@ -1,4 +1,4 @@
-"""[tls.client] as a value (pure): how we speak TLS to other servers where nobody demands more."""
+"""The section [tls.client] (pure): TLS towards other servers where nothing more is demanded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fopemta.trust.plan import Fallback
 from fopemta.trust.rungs import Rung
 
 
-@attrs.frozen(kw_only=True, cache_hash=True)  # plans are found by it
+@attrs.frozen(kw_only=True, cache_hash=True)  # key of the cache of plans
 class TlsClient:
     """[tls.client]  `lowest_rung` is a word of `trust.rungs`; `revocation` counts where no rule says how much must be
     known.

@@ -1,6 +1,6 @@
-"""Judging a certificate revocation list (pure), RFC 5280 5 and 6.3: whole lists by the issuer itself.
+"""Judge a certificate revocation list (pure), RFC 5280 5 and 6.3: complete lists signed by the issuer itself.
 
-Delta and indirect lists, and lists for some reasons only, are refused with words: the CAs of the web publish none.
+Delta CRLs, indirect CRLs and CRLs for some reasons only are refused with an explanation: web CAs publish none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _UNDERSTOOD = frozenset(
 
 @attrs.frozen
 class SoundList:
-    """A list whose signature, issuer and dates are good; `made` and `until` in seconds since the epoch.  `crl` is read
+    """A list with valid signature, issuer and dates; `made` and `until` in seconds since the epoch.  `crl` was read
     without the entries, which are in `split`.
     """
 
@@ -37,16 +37,16 @@ class SoundList:
 
 
 def judge_crl(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate, now: float) -> Finding:
-    """What the list `der` says of `certificate`; `now` in seconds since the epoch.  Never raises: what is not sound is
-    `UNKNOWN`, with words.
+    """What the list `der` says about `certificate`; `now` in seconds since the epoch.  Never raises: an invalid list
+    gives `UNKNOWN` with an explanation.
     """
     found = read_crl(der, issuer, now)
     return Finding(Status.UNKNOWN, "crl", found) if isinstance(found, str) else judge_entry(found, certificate, now)
 
 
 def read_crl(der: bytes, issuer: x509.Certificate, now: float) -> SoundList | str:
-    """The list, or what is wrong with it.  Takes long for a large one (the whole of it is hashed), and leaves the
-    interpreter to others meanwhile.  Never raises.
+    """The list, or what is wrong with it.  A large one takes long (all of it is hashed), but without holding the GIL.
+    Never raises.
     """
     try:
         parts = split(der)
@@ -61,7 +61,7 @@ def read_crl(der: bytes, issuer: x509.Certificate, now: float) -> SoundList | st
 
 
 def judge_entry(found: SoundList, certificate: x509.Certificate, now: float) -> Finding:
-    """What a sound list says of `certificate`.  Never raises."""
+    """What a valid list says about `certificate`.  Never raises."""
     try:
         fault = _date_fault(found.crl, now) or _scope_fault(found.crl, certificate)
         if fault is not None:
@@ -81,7 +81,7 @@ def _of_entry(found: SoundList, certificate: x509.Certificate) -> Finding:
         if isinstance(extension.value, x509.CRLReason):
             reason = extension.value.reason
         elif extension.critical:
-            # RFC 5280 5.3 would refuse the list for any such entry; we look at the one that counts.
+            # RFC 5280 5.3 would refuse the list for any such entry; only the relevant entry is looked at.
             text = f"the CRL's entry has a critical extension {extension.oid.dotted_string}"
             return Finding(Status.UNKNOWN, "crl", text)
     if reason is x509.ReasonFlags.remove_from_crl:
@@ -107,8 +107,8 @@ def _fault(crl: x509.CertificateRevocationList, parts: Split, issuer: x509.Certi
 
 
 def _is_signed(crl: x509.CertificateRevocationList, parts: Split, issuer: x509.Certificate) -> bool:
-    """Over the list as it came; that both places name the same algorithm (RFC 5280 5.1.1.2) is seen when it is read.
-    Raises for a key that signs nothing.
+    """Whether the list as received is signed by the issuer.  That both algorithm fields agree (RFC 5280 5.1.1.2) is
+    checked when it is read.  Raises if the key cannot sign.
     """
     key, signed = issuer.public_key(), memoryview(parts.der)[parts.signed : parts.signed_end]
     digest, how = crl.signature_hash_algorithm, crl.signature_algorithm_parameters
@@ -116,7 +116,7 @@ def _is_signed(crl: x509.CertificateRevocationList, parts: Split, issuer: x509.C
         if digest is None:
             key.verify(crl.signature, bytes(signed))  # type: ignore[call-arg, union-attr]  # Ed25519, Ed448
             return True
-        # hashlib leaves the interpreter to others while it works, the library's own verify does not.
+        # hashlib releases the GIL while it hashes, the library's own verify does not.
         hashed, prehashed = hashlib.new(digest.name.replace("-", "_"), signed).digest(), Prehashed(digest)
         if isinstance(key, rsa.RSAPublicKey) and isinstance(how, padding.PKCS1v15 | padding.PSS):
             key.verify(crl.signature, hashed, how, prehashed)
@@ -130,7 +130,7 @@ def _is_signed(crl: x509.CertificateRevocationList, parts: Split, issuer: x509.C
 
 
 def _may_sign_lists(issuer: x509.Certificate) -> bool:
-    """RFC 5280 6.3.3 (f)."""
+    """RFC 5280 6.3.3 (f): keyUsage permits it."""
     try:
         return issuer.extensions.get_extension_for_class(x509.KeyUsage).value.crl_sign
     except x509.ExtensionNotFound:
@@ -172,7 +172,7 @@ def _point(crl: x509.CertificateRevocationList) -> x509.IssuingDistributionPoint
 
 
 def _scope_fault(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> str | None:
-    """RFC 5280 6.3.3 (b)(2): a list may be about a part of the issuer's certificates only."""
+    """RFC 5280 6.3.3 (b)(2): a list may cover only some of the issuer's certificates."""
     if certificate.issuer != crl.issuer:
         return "the CRL is another issuer's"
     point = _point(crl)

@@ -1,8 +1,8 @@
-"""The entries of a CRL, apart from the list itself (pure; RFC 5280 5.1, X.690).
+"""The entries of a CRL, separated from the list (pure; RFC 5280 5.1, X.690).
 
-A library that reads a list of a million entries holds Python's one interpreter for more than a second, in whichever
-thread: nobody else is served meanwhile.  Here a list is split first; the library reads it without its entries, the
-octets that are signed are hashed outside the interpreter, and what stands of one certificate is found as octets.
+A library that reads a list of a million entries holds the GIL for more than a second, in whichever thread, and nothing
+else is served meanwhile.  So a list is split first: the library reads it without its entries, the signed octets are
+hashed without the GIL, and the entry of a certificate is searched for as octets.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import attrs
 
 _INTEGER, _SEQUENCE, _UTC_TIME, _GENERALIZED_TIME = 0x02, 0x30, 0x17, 0x18
 _TIMES = frozenset({_UTC_TIME, _GENERALIZED_TIME})
-# So many octets are searched at once; between two searches others have the interpreter.
+# Octets searched at once; between two searches other threads run.
 _AT_ONCE = 1 << 20
 
 
 @attrs.frozen
 class Split:
-    """`der` is the whole list; what is signed of it are the octets from `signed` to `signed_end`, its entries those
-    from `start` to `end` (both 0 where it has none).
+    """`der` is the whole list; its signed octets are `signed` to `signed_end`, its entries `start` to `end` (both 0 if
+    it has none).
     """
 
     der: bytes
@@ -31,12 +31,12 @@ class Split:
     _algorithm_and_signature: bytes = b""
 
     def with_entry(self, entry: bytes = b"") -> bytes:
-        """The list in DER with this entry alone, or with none; the signature does not fit it."""
+        """The list in DER with only this entry, or none; its signature no longer matches."""
         entries = sequence(entry) if entry else b""
         return sequence(sequence(self._before + entries + self._behind) + self._algorithm_and_signature)
 
     def entry_of(self, serial: int) -> bytes | None:
-        """The first entry with this serial number, whole."""
+        """The first entry with this serial number, complete."""
         number = serial.to_bytes(serial.bit_length() // 8 + 1, "big", signed=True)
         wanted = bytes([_INTEGER, *_length_octets(len(number))]) + number
         if not self._holds(wanted):
@@ -50,7 +50,7 @@ class Split:
         return None
 
     def _holds(self, octets: bytes) -> bool:
-        """They are somewhere among the entries, perhaps as a part of something else."""
+        """Whether the octets occur among the entries, perhaps as part of something else."""
         for at in range(self.start, self.end, _AT_ONCE):
             if self.der.find(octets, at, min(at + _AT_ONCE + len(octets), self.end)) >= 0:
                 return True
@@ -58,15 +58,15 @@ class Split:
 
 
 def split(der: bytes) -> Split:
-    """Raises ValueError for what is no CertificateList, as far as its entries go; the rest is left to who reads it
-    without them.
+    """Split a list.  Raises ValueError if it is no CertificateList as far as its entries go; the rest is checked when
+    it is read without them.
     """
     whole, end = _value(der, 0, len(der), _SEQUENCE)
     if end != len(der):
         raise ValueError("octets behind the list")
     content, signed_end = _value(der, whole, end, _SEQUENCE)
     at = content
-    for tags in ({_INTEGER}, {_SEQUENCE}, {_SEQUENCE}, _TIMES, _TIMES):  # all that may stand before the entries
+    for tags in ({_INTEGER}, {_SEQUENCE}, {_SEQUENCE}, _TIMES, _TIMES):  # everything that may precede the entries
         if at < signed_end and der[at] in tags:
             _, at = _value(der, at, signed_end)
     start = stop = behind = at
@@ -85,7 +85,9 @@ def sequence(content: bytes) -> bytes:
 
 
 def _check(der: bytes, start: int, end: int) -> None:
-    """Every entry is a SEQUENCE that begins with an INTEGER in its only form: else one might not be found."""
+    """Check that every entry is a SEQUENCE that begins with an INTEGER in its only form: otherwise one might not be
+    found.
+    """
     at = start
     while at < end:
         inner, after = _value(der, at, end, _SEQUENCE)
@@ -96,7 +98,7 @@ def _check(der: bytes, start: int, end: int) -> None:
 
 
 def _value(der: bytes, at: int, end: int, tag: int | None = None) -> tuple[int, int]:
-    """Where the content of the value at `at` begins, and where it ends, which is before `end`.  Raises ValueError."""
+    """Where the content of the value at `at` begins and ends, which must not be after `end`.  Raises ValueError."""
     if at + 2 > end or (tag is not None and der[at] != tag):
         raise ValueError("another value is expected")
     size, begin = der[at + 1], at + 2
@@ -104,7 +106,7 @@ def _value(der: bytes, at: int, end: int, tag: int | None = None) -> tuple[int, 
         octets = size & 0x7F
         begin += octets
         size = int.from_bytes(der[at + 2 : begin], "big")
-        # X.690 10.1: the shortest form; and none whose end comes later.
+        # X.690 10.1: the shortest form; indefinite lengths are not DER.
         if not 1 <= octets <= 4 or size < 0x80 or size >> 8 * (octets - 1) == 0:
             raise ValueError("a length that is not DER")
     if begin + size > end or (tag == _INTEGER and size == 0):

@@ -1,6 +1,6 @@
-"""What is demanded of the way to a recipient, and by whom (pure): rules, routes and published policy all say it so.
+"""TLS demands on the path to a recipient, and their sources (pure): rules, routes and published policies all use them.
 
-Demands are merged before anyone dials; the strictest wins in every respect.
+Demands are merged before any connection is made; the strictest wins in every respect.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from fopemta.trust.rungs import Rung
 
 
 class NameSource(enum.Enum):
-    """Whose name a certificate must bear, where it is no list of names."""
+    """The names that a certificate must match, if they are not listed."""
 
     MX = "mx"
     DOMAIN = "domain"
 
 
 class Revocation(enum.StrEnum):
-    """How much must be known of revocation: nothing may be open; what is known counts; nothing is asked."""
+    """How strictly revocation is checked: unknown is refused; only a known revocation is; no check."""
 
     HARD = "hard"
     SOFT = "soft"
@@ -31,12 +31,12 @@ class Revocation(enum.StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Proof:
-    """What proves that a host is the one that is meant.
+    """How a host must be authenticated.
 
-    `names` is a source or the names themselves; `roots` a file or folder of authorities, None for those of
-    [tls.client]; `pins` are SHA-256 fingerprints, in lower-case hex, of the certificate or its key: one of them proves
-    all by itself.  `revocation` None: as [tls.client] has it; `strict`: it was asked for in words, so that
-    a certificate that names no source is not let pass either.
+    `names` is a source or a list of names; `roots` a file or folder of authorities, None for those of [tls.client];
+    `pins` are SHA-256 fingerprints, in lower-case hex, of the certificate or its key: a matching pin is sufficient
+    alone.  `revocation` None: as in [tls.client]; `strict`: it was requested explicitly, so a certificate without any
+    CRL or OCSP address is refused too.
     """
 
     names: NameSource | tuple[str, ...] = NameSource.MX
@@ -48,24 +48,24 @@ class Proof:
 
 @attrs.frozen(kw_only=True)
 class Patience:
-    """The clock of its own that forced TLS has: seconds from the first TLS failure of a recipient until the
-    sender is warned, and until the message is given up.
+    """The time limits of forced TLS: seconds from a recipient's first TLS failure until the sender is warned, and until
+    the message is returned.
     """
 
     hold: float
     warn_after: float
 
 
-# Who asks for what a notice has inherited.
+# The source of demands that a notice has inherited.
 REPORT = "report"
 
 
 @attrs.frozen(kw_only=True)
 class Demand:
-    """One demand.  `source` names who asks: "default", "route", "rule bank", "report".
+    """One demand.  `source` says where it comes from: "default", "route", "rule bank", "report".
 
-    `preferred`: this level is tried at all hosts first, and `level` is what there must be.  `lowest_rung` None: as
-    [tls.client] has it.  `patience` is set for forced TLS alone.
+    `preferred`: a level to try first at all hosts; `level` is required.  `lowest_rung` None: as in [tls.client].
+    `patience` is set only for forced TLS.
     """
 
     level: Level
@@ -74,24 +74,26 @@ class Demand:
     proof: Proof | None = None
     lowest_rung: Rung | None = None
     patience: Patience | None = None
-    # What the sender may be told, and what of the message a report may carry.
+    # What the sender may be told, and how much of the message a report may include.
     tell_sender: bool = False
     bare_report: bool = False
 
     @property
     def forced(self) -> bool:
-        """Force TLS: it has a clock of its own, and reports are bound as the message was (docs/force-tls.md)."""
+        """Whether this is Force TLS, which has time limits of its own and binds reports too (docs/force-tls.md)."""
         return self.patience is not None
 
     @property
     def inherited(self) -> bool:
-        """Of a notice, from the message that it is about: an exception for the notice's own way does not lower it."""
+        """Whether a notice has it from the message it is about; an exception for the notice's own path does not lower
+        it.
+        """
         return self.source == REPORT
 
 
 @attrs.frozen(kw_only=True)
 class Merged:
-    """All demands together.  `sources` are those that ask for `level`; `proofs` must all be given."""
+    """All demands combined.  `sources` are those of `level`; all `proofs` are required."""
 
     level: Level
     sources: tuple[str, ...]
@@ -103,18 +105,18 @@ class Merged:
 
     @property
     def forced(self) -> bool:
-        """At least one of the demands is Force TLS."""
+        """Whether at least one of the demands is Force TLS."""
         return self.patience is not None
 
 
-@attrs.frozen(kw_only=True, cache_hash=True)  # recipients are grouped by it
+@attrs.frozen(kw_only=True, cache_hash=True)  # key for grouping recipients
 class Demanded:
-    """What is demanded of the way to a recipient besides what its route and the default say: by rules, and by the
+    """The demands on the path to a recipient beyond those of its route and the default: from rules, and from the
     message that a report is about.
 
-    `rules` contributed, in order.  `tested` are the demands of rules in test mode: recorded, not enforced.  `weakest`
-    and its rule: the exception that lowers what rules and routes demand.  `domain` is the recipient's, set
-    where a certificate must bear it.
+    `rules` contributed, in order.  `tested` are demands of rules in test mode: recorded, not enforced.  `weakest` and
+    its rule: the exception that lowers the demands of rules and routes.  `domain` is the recipient's, set if a
+    certificate must match it.
     """
 
     demands: tuple[Demand, ...] = ()
@@ -125,7 +127,9 @@ class Demanded:
     domain: str = ""
 
     def merged(self, own: Demand, published: Iterable[Demand] = ()) -> Merged:
-        """Together with the route's or default's `own` demand and what is `published`, which no exception lowers."""
+        """Combine with the `own` demand of the route or default, and with `published` policies, which no exception
+        lowers.
+        """
         local = (own, *self.demands)
         if self.weakest is not None:
             local = tuple(_lowered(each, self.weakest, self.weakened_by) for each in local)
@@ -133,17 +137,19 @@ class Demanded:
 
     @property
     def forced(self) -> bool:
-        """Force TLS: it has a clock of its own, and reports are bound as the message was (docs/force-tls.md)."""
+        """Whether one of them is Force TLS, which has time limits of its own and binds reports too
+        (docs/force-tls.md).
+        """
         return self.patience is not None
 
     @property
     def patience(self) -> Patience | None:
-        """The clock of forced TLS, None without."""
+        """The time limits of forced TLS; None without it."""
         clocks = [each.patience for each in self.demands if each.patience is not None and not self._lifts(each)]
         return _shortest(clocks)
 
     def _lifts(self, demand: Demand) -> bool:
-        """The exception leaves nothing of it that could fail for want of TLS."""
+        """Whether the exception leaves nothing of the demand that could fail for lack of TLS."""
         if self.weakest is None or demand.inherited:
             return False
         return self.weakest <= Level.OPPORTUNISTIC and self.weakest < demand.level
@@ -153,7 +159,7 @@ NOTHING_DEMANDED = Demanded()
 
 
 def _lowered(demand: Demand, weakest: Level, by: str | None) -> Demand:
-    """`demand` as an exception leaves it: what it asked for is still tried first."""
+    """`demand` after an exception: what it asked for is still tried first."""
     if demand.level <= weakest or demand.inherited:
         return demand
     preferred = demand.level if demand.preferred is None else demand.preferred
@@ -173,11 +179,11 @@ _RUNGS = tuple(Rung)
 def inheritance(
     inherited: Iterable[Demand], demanded: Iterable[Demanded], routes: Iterable[Demand]
 ) -> tuple[Demand, ...]:
-    """What a notice about a message must keep to: what the message itself has `inherited`, what is `demanded` of the
-    way to each of its recipients, finished ones too, and what their `routes` demand.
+    """The demands on a notice about a message: those the message has `inherited`, those `demanded` for each of its
+    recipients, finished ones included, and those of their `routes`.
 
-    Whoever is to be told has servers of his own: a list of names, or a pin, is another's, so his MX must prove itself.
-    A bare report carries nothing of the message, and any TLS will do.
+    The notice goes to other servers, which a list of names or a pin cannot match; instead their MX must be
+    authenticated.  A bare report contains nothing of the message, and any TLS will do.
     """
     kept = tuple(inherited)
     asked = [each for one in demanded for each in one.demands] + list(routes)
@@ -198,7 +204,7 @@ def _for_a_notice(demand: Demand) -> Demand:
 
 
 def merge(demands: Iterable[Demand]) -> Merged:
-    """The strictest in each respect.  Raises ValueError without any demand."""
+    """Combine demands: the strictest in each respect.  Raises ValueError if there are none."""
     known = tuple(demands)
     level = max(each.level for each in known)
     preferred = max(each.preferred if each.preferred is not None else each.level for each in known)
@@ -211,13 +217,13 @@ def merge(demands: Iterable[Demand]) -> Merged:
         proofs=tuple(dict.fromkeys(each.proof for each in known if each.proof is not None)),
         lowest_rung=min(rungs, key=_RUNGS.index, default=None),
         patience=_shortest(clocks),
-        # A report may be bare only where every rule that forces TLS says so.
+        # A report may be bare only if every rule that forces TLS says so.
         bare_report=bool(clocks) and all(each.bare_report for each in known if each.forced),
     )
 
 
 def weaker(new: Merged, old: Merged) -> bool:
-    """Less is demanded by `new` than by `old` in some respect: mail may go where it might not have gone."""
+    """Whether `new` demands less than `old` in some respect: mail could then go where it could not before."""
     return (
         new.level < old.level
         or new.preferred < old.preferred
@@ -227,7 +233,7 @@ def weaker(new: Merged, old: Merged) -> bool:
 
 
 def _deeper(new: Rung | None, old: Rung | None) -> bool:
-    """`new` lets the ladder lead further down than `old`; None is as the configuration has it."""
+    """Whether `new` permits lower rungs than `old`; None is the configured limit."""
     if old is None:
         return False
     return new is None or _RUNGS.index(new) > _RUNGS.index(old)

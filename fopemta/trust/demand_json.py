@@ -1,4 +1,4 @@
-"""What is demanded of the way of a message, as JSON (pure).
+"""TLS demands as JSON (pure).
 
 Reading raises ValueError, KeyError or TypeError.
 """
@@ -14,7 +14,7 @@ from fopemta.trust.rungs import Rung
 
 
 def demand_to_plain(demand: Demand) -> dict[str, Any]:
-    """Plain values; what is not said is left out."""
+    """Plain values; unset ones are omitted."""
     plain: dict[str, Any] = {"level": demand.level.word, "source": demand.source}
     if demand.preferred is not None:
         plain["preferred"] = demand.preferred.word
@@ -32,7 +32,7 @@ def demand_to_plain(demand: Demand) -> dict[str, Any]:
 
 
 def demand_from_plain(plain: Mapping[str, Any]) -> Demand:
-    """The demand that `demand_to_plain` wrote."""
+    """Read what `demand_to_plain` wrote."""
     patience = plain.get("patience")
     return Demand(
         level=Level.from_word(plain["level"]),
@@ -47,7 +47,7 @@ def demand_from_plain(plain: Mapping[str, Any]) -> Demand:
 
 
 def demanded_to_plain(demanded: Demanded) -> dict[str, Any]:
-    """Plain values; what is not said is left out."""
+    """Plain values; unset ones are omitted."""
     plain: dict[str, Any] = {"demands": [demand_to_plain(each) for each in demanded.demands]}
     if demanded.tested:
         plain["tested"] = [demand_to_plain(each) for each in demanded.tested]
@@ -63,7 +63,7 @@ def demanded_to_plain(demanded: Demanded) -> dict[str, Any]:
 
 
 def demanded_from_plain(plain: Mapping[str, Any]) -> Demanded:
-    """The demands that `demanded_to_plain` wrote."""
+    """Read what `demanded_to_plain` wrote."""
     weakest, weakened_by = plain.get("weakest"), plain.get("weakened_by")
     return Demanded(
         demands=tuple(demand_from_plain(each) for each in plain["demands"]),

@@ -1,4 +1,4 @@
-"""Why a way was not good enough: the closed list of diagnoses (pure)."""
+"""Why a connection was not possible or not good enough: the closed list of diagnoses (pure)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import attrs
 
 
 class Diagnosis(enum.StrEnum):
-    """The words that stand in logs, records, reports and listings."""
+    """The words used in logs, records, reports and listings."""
 
     # TLS
     TLS_NOT_OFFERED = "tls_not_offered"
@@ -38,7 +38,7 @@ class Diagnosis(enum.StrEnum):
     JUDGING_FAILED = "judging_failed"
     WEAK_PROTOCOL = "weak_protocol"
     WEAK_PARAMETERS = "weak_parameters"
-    # The way there
+    # Finding and reaching the host
     DNS_UNAVAILABLE = "dns_unavailable"
     DOMAIN_NOT_FOUND = "domain_not_found"
     NULL_MX = "null_mx"
@@ -72,10 +72,10 @@ class Diagnosis(enum.StrEnum):
 
 @attrs.frozen
 class Explanation:
-    """What a diagnosis means to whom.
+    """The meaning of a diagnosis.
 
-    `rfc8460` the result type of RFC 8460 4.3 or None where it is no matter of TLS; `held` and `given_up` enhanced
-    codes; `sender` one sentence for a lay person; `cause` and `remedy` for the operator.
+    `rfc8460` is the result type of RFC 8460 4.3, None if it is not about TLS; `held` and `given_up` are enhanced codes;
+    `sender` is one sentence for a lay person; `cause` and `remedy` are for the operator.
     """
 
     rfc8460: str | None
@@ -87,14 +87,14 @@ class Explanation:
 
 
 def is_tls_failure(diagnosis: Diagnosis) -> bool:
-    """It starts, and ends, the clock of forced TLS.  What could not be found out of revocation does not:
-    that runs the general clock.
+    """Whether it starts the time limits of forced TLS.  Unknown revocation does not: it counts for the queue
+    lifetime.
     """
     return explain(diagnosis).rfc8460 is not None and diagnosis is not Diagnosis.REVOCATION_UNKNOWN
 
 
 def explain(diagnosis: Diagnosis) -> Explanation:
-    """The row of a diagnosis; every member has one."""
+    """The explanation of a diagnosis; every member has one."""
     return _EXPLANATIONS[diagnosis]
 
 
@@ -112,7 +112,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "starttls-not-supported", "4.7.4", "5.7.10",
         f"{_NOT_SECURE}: it offers encryption, but refused to begin it.",
         "The server lists STARTTLS and then answers it with an error: often a missing certificate or key there.",
-        "Ask the recipient's administrator to look at his TLS set-up; the reply's text stands in the record.",
+        "Ask the recipient's administrator to check the TLS set-up there; the record has the reply's text.",
     ),
     Diagnosis.CONNECTION_DROPPED: Explanation(
         "validation-failure", "4.7.5", "5.7.5",
@@ -148,7 +148,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "validation-failure", "4.7.5", "5.7.5",
         f"{_NOT_SECURE}: it does not know itself by the name under which it was found.",
         "The server refuses TLS for its own MX name (SNI, alert unrecognized_name): its TLS set-up does not list it.",
-        "Ask the recipient's administrator to add the MX host's name to his TLS set-up, or to correct the MX record.",
+        "Ask the recipient's administrator to add the MX host's name to the TLS set-up, or to correct the MX record.",
     ),
     Diagnosis.CHAIN_TOO_LARGE: Explanation(
         "validation-failure", *_CERT,
@@ -165,7 +165,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     Diagnosis.HANDSHAKE_FAILED: Explanation(
         "validation-failure", "4.7.5", "5.7.5",
         f"{_NOT_SECURE}: setting up encryption failed.",
-        "The TLS handshake failed; the TLS library's words stand in the record.",
+        "The TLS handshake failed; the record has the TLS library's message.",
         "Look up the words in the record; the other side's log usually says more.",
     ),
     Diagnosis.CLIENT_CERTIFICATE_WANTED: Explanation(
@@ -178,7 +178,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "certificate-expired", *_CERT,
         f"{_NOT_SECURE}: its certificate has expired.",
         "A certificate of the server's chain is past its last day.",
-        "Ask the recipient's administrator to renew it and to reload his mail server.",
+        "Ask the recipient's administrator to renew it and to reload the mail server.",
     ),
     Diagnosis.CERT_NOT_YET_VALID: Explanation(
         "certificate-expired", *_CERT,
@@ -201,14 +201,14 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     Diagnosis.INCOMPLETE_CHAIN: Explanation(
         "certificate-not-trusted", *_CERT,
         f"{_NOT_SECURE}: its certificate is incomplete.",
-        "The server did not send the certificate of its own one's issuer, which is no root of the store.",
+        "The server did not send its issuer's certificate, and the issuer is not a root of the store.",
         "Ask the recipient's administrator to send the intermediate certificates too.",
     ),
     Diagnosis.NAME_MISMATCH: Explanation(
         "certificate-host-mismatch", *_CERT,
         f"{_NOT_SECURE}: its certificate is for another name.",
-        "None of the certificate's names is one that was wanted; both stand in the record.",
-        "Ask for a certificate that bears the MX host's name, or correct the MX record.",
+        "None of the certificate's names is an expected one; the record has both.",
+        "Ask for a certificate that matches the MX host's name, or correct the MX record.",
     ),
     Diagnosis.PIN_MISMATCH: Explanation(
         "certificate-not-trusted", *_CERT,
@@ -219,7 +219,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     Diagnosis.NO_SUBJECT_ALT_NAME: Explanation(
         "certificate-host-mismatch", *_CERT,
         f"{_NOT_SECURE}: its certificate does not say in today's form for which name it is.",
-        "The certificate has no subjectAltName; the common name does not count any more (RFC 9525).",
+        "The certificate has no subjectAltName; the common name no longer counts (RFC 9525).",
         "Ask for a certificate with the host name as dNSName.",
     ),
     Diagnosis.WEAK_KEY: Explanation(
@@ -231,14 +231,14 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     Diagnosis.CERT_UNUSABLE: Explanation(
         "validation-failure", *_CERT,
         f"{_NOT_SECURE}: its certificate cannot be used.",
-        "The chain has a fault of a rarer kind; OpenSSL's words stand in the record.",
-        "Look up the words in the record.",
+        "The chain has a rarer fault; the record has OpenSSL's message.",
+        "Look up the message in the record.",
     ),
     Diagnosis.CERT_REVOKED: Explanation(
         "certificate-not-trusted", *_CERT,
         f"{_NOT_SECURE}: its certificate was withdrawn by its issuer.",
-        "The issuer of a certificate of the server's chain has revoked it; since when stands in the record.",
-        "Tell the recipient's administrator; his key may be in other hands.",
+        "The issuer of a certificate of the server's chain has revoked it; the record has the date.",
+        "Tell the recipient's administrator; the key may be compromised.",
     ),
     Diagnosis.REVOCATION_UNKNOWN: Explanation(
         "validation-failure", *_CERT,
@@ -249,7 +249,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     Diagnosis.WEAK_PROTOCOL: Explanation(
         "validation-failure", *_CERT,
         f"{_NOT_SECURE}: it knows only encryption that is out of date.",
-        "The server speaks no TLS newer than 1.1, and the legacy rung is permitted: it keeps out only the lazy.",
+        "TLS 1.1 is the newest that the server speaks: the legacy rung stops only passive eavesdroppers.",
         "Ask the recipient's administrator for TLS 1.2 or newer, then turn the rung off ([tls.client] lowest_rung).",
     ),
     Diagnosis.WEAK_PARAMETERS: Explanation(
@@ -375,7 +375,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     Diagnosis.QUEUE_LIFETIME_OVER: Explanation(
         None, "4.4.7", "5.4.7",
         "The message could not be delivered in the time we keep trying.",
-        "Every attempt until the end of the queue's lifetime failed; the last one's reason stands in the record.",
+        "Every attempt until the end of the queue's lifetime failed; the record has the last one's reason.",
         "See the last attempt.",
     ),
     Diagnosis.HELD: Explanation(

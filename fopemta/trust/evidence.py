@@ -1,4 +1,4 @@
-"""What a finished handshake showed, as values (pure)."""
+"""The evidence of a finished handshake (pure)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import attrs
 
 @attrs.frozen
 class ChainError:
-    """An error that OpenSSL's chain verification met: its X509_V_ERR number, the depth of the certificate."""
+    """An error of OpenSSL's chain verification: its X509_V_ERR number, and the depth of the certificate."""
 
     code: int
     depth: int
@@ -16,14 +16,13 @@ class ChainError:
 
 @attrs.frozen(kw_only=True)
 class HandshakeEvidence:
-    """`protocol` ("TLSv1.3"), `cipher` (OpenSSL's name), `bits`, `group` (None where OpenSSL names none).
+    """`protocol` ("TLSv1.3"), `cipher` (OpenSSL's name), `bits`, `group` (None if OpenSSL does not name it).
 
-    `chain` is what the peer sent and `verified` what verification made of it (up to a root where it found one), both
-    leaf first, in DER.  `chain_errors` is what verification against `roots` met, in order; empty means a chain to a
-    trusted root within its dates.  `server_name` is the SNI that was sent.
-    `staple` is the OCSP response that the server sent with its certificate, b"" without one.
-    `lenient`: what OpenSSL itself refuses was permitted, as signatures by SHA-1; then nothing is proven, either.
-    `judging_error` is set when looking at the handshake itself failed: then nothing is proven.
+    `chain` is what the peer sent, `verified` the chain built from it (up to a root, if one was found), both leaf first,
+    in DER.  `chain_errors` are the errors of verification against `roots`, in order; empty means a chain to a trusted
+    root within its dates.  `server_name` is the SNI sent.  `staple` is the OCSP response sent with the certificate, or
+    b"".  `lenient`: things that OpenSSL itself refuses were permitted, such as SHA-1 signatures; then nothing is
+    proven.  `judging_error` is set if inspecting the handshake failed; then nothing is proven either.
     """
 
     protocol: str
@@ -42,11 +41,11 @@ class HandshakeEvidence:
 
 @attrs.frozen(kw_only=True)
 class ClientCertificate:
-    """The certificate that a client showed; printable text in all fields.
+    """The certificate of a client; all fields are printable text.
 
     `names` are its dNSName entries; `subject` and `issuer` as RFC 4514 text; `sha256` and `key_sha256` the fingerprints
     of the certificate and of its key, in lower-case hex.  `verified`: its chain leads to one of our roots for clients,
-    and it is good today; `fault` says in an operator's words what is wrong with it otherwise.
+    and it is valid today; otherwise `fault` tells the operator why not.
     """
 
     names: tuple[str, ...] = ()

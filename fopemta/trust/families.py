@@ -1,4 +1,4 @@
-"""Families of versions and suites, strongest first (pure): what a tool asks a server for, one at a time."""
+"""Families of versions and suites, strongest first (pure), which `tlstest` offers to a server one at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fopemta.trust.rungs import OFFERS, Offer, Rung, Version
 
 @attrs.frozen
 class Family:
-    """`name` for people; `offer` all that is offered."""
+    """`name` for people; `offer` is everything offered."""
 
     name: str
     offer: Offer

@@ -21,7 +21,7 @@ _STRONG = frozenset({Rung.STRONG_256, Rung.STRONG_128})
 
 
 class Grade(enum.StrEnum):
-    """Best first."""
+    """The grades, best first."""
 
     A = "A"
     B = "B"
@@ -33,7 +33,7 @@ class Grade(enum.StrEnum):
 
 
 def grade_of(rung: Rung | None, authenticated: bool, reached: bool = True) -> Grade:
-    """`rung` None: no TLS came about; `reached`: the host answered at all."""
+    """The grade of a host; `rung` None: no TLS; `reached`: the host answered at all."""
     if rung is None or rung is Rung.PLAIN:
         return Grade.F if reached else Grade.NONE
     if rung in (Rung.LEGACY, Rung.LENIENT):
@@ -44,6 +44,6 @@ def grade_of(rung: Rung | None, authenticated: bool, reached: bool = True) -> Gr
 
 
 def worst(grades: list[Grade]) -> Grade:
-    """Of several hosts, those that answered: mail may go to any.  NONE where none did."""
+    """The worst grade of those hosts that answered, since mail may go to any; NONE if none did."""
     said = [each for each in grades if each is not Grade.NONE]
     return max(said, key=tuple(Grade).index) if said else Grade.NONE

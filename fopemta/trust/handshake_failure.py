@@ -1,7 +1,7 @@
-"""What a failed handshake means, from OpenSSL's words and how the connection ended (pure).
+"""Diagnose a failed handshake from OpenSSL's words and the way the connection ended (pure).
 
-OpenSSL gives words without stable codes, and they change between versions: old and new wordings are listed, an unknown
-text is kept by whoever calls and named `handshake_failed`.
+OpenSSL's words have no stable codes and change between versions: old and new wordings are listed; for an unknown text
+the diagnosis is `handshake_failed`, and the caller keeps the text.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from fopemta.trust.diagnosis import Diagnosis
 
 
 class Ending(enum.Enum):
-    """How a handshake came to its end."""
+    """How a handshake ended."""
 
-    ERROR = "error"  # OpenSSL raised: the words say why
+    ERROR = "error"  # OpenSSL raised an error with words
     DROPPED = "dropped"  # the connection was closed or reset without an alert
     TIMEOUT = "timeout"
 
 
-# First match wins; all in lower case, with blanks for underscores.
+# First match wins; in lower case, with blanks for underscores.
 _WORDS: tuple[tuple[str, Diagnosis], ...] = (
     ("unexpected eof", Diagnosis.CONNECTION_DROPPED),
     ("unrecognized name", Diagnosis.SNI_REFUSED),
@@ -36,7 +36,7 @@ _WORDS: tuple[tuple[str, Diagnosis], ...] = (
     ("no protocols available", Diagnosis.NO_COMMON_PROTOCOL),
     ("unsafe legacy renegotiation", Diagnosis.NO_COMMON_PROTOCOL),
     ("alert insufficient security", Diagnosis.NO_COMMON_CIPHER),
-    # TLS 1.2 and 1.3 servers answer so when no suite, group or signature suits both (RFC 8446 4.1.1).
+    # TLS 1.2 and 1.3 servers answer this when there is no common suite, group or signature (RFC 8446 4.1.1).
     ("alert handshake failure", Diagnosis.NO_COMMON_CIPHER),
     ("no shared cipher", Diagnosis.NO_COMMON_CIPHER),
     ("no ciphers available", Diagnosis.NO_COMMON_CIPHER),
@@ -67,13 +67,13 @@ _WORDS: tuple[tuple[str, Diagnosis], ...] = (
     ("http request", Diagnosis.NOT_TLS),
 )
 
-# Behind the server's hello the only message that large is the one with its certificates.
+# After the server's hello, only the message with its certificates can be that large.
 _TOO_LARGE = "excessive message size"
 _MISSES_CERTIFICATE = ("alert handshake failure", "alert decode error")
 
-# Down a rung only after an alert about version, cipher or parameters, or a hang or drop; never after a
-# verdict on a certificate, ours or theirs.  An alert that says nothing clear ("internal error", "decode error") and
-# what the peer does against the rules count as trouble with the parameters: weaker TLS comes before plain text.
+# Step down a rung only after an alert about version, cipher or parameters, or a hang or drop; never after a verdict on
+# a certificate, ours or theirs.  An unclear alert ("internal error", "decode error") and protocol violations of the
+# peer count as parameter problems: weaker TLS is better than plain text.
 _STEP_DOWN = frozenset(
     {
         Diagnosis.NO_COMMON_PROTOCOL,
@@ -84,17 +84,17 @@ _STEP_DOWN = frozenset(
         Diagnosis.HANDSHAKE_FAILED,
     }
 )
-# Those of them that a lenient hello may mend: neither another version nor a server that says nothing at all.
+# The failures that a lenient hello may fix: not a version mismatch, and not a silent server.
 _LENIENT = _STEP_DOWN - {Diagnosis.NO_COMMON_PROTOCOL, Diagnosis.HANDSHAKE_TIMEOUT}
 _SMALL_HELLO = frozenset({Diagnosis.CONNECTION_DROPPED, Diagnosis.HANDSHAKE_TIMEOUT})
 
 
 def diagnose(ending: Ending, words: str = "", *, past_hello: bool = False) -> Diagnosis:
-    """The diagnosis of a handshake that ended so, with OpenSSL's `words` where it raised.
+    """The diagnosis of a handshake with this ending, and OpenSSL's `words` if it raised.
 
-    OpenSSL without words has met the end of the stream, no alert.  `past_hello`: the server's hello had come, so that
-    version and suite were agreed upon; in TLS 1.2 a server that misses our certificate can say no more than "handshake
-    failure" (RFC 5246 7.4.6), and GnuTLS says "decode error".
+    An OpenSSL error without words means the end of the stream, not an alert.  `past_hello`: the server's hello had
+    arrived, so version and suite were agreed; in TLS 1.2 a server that requires our certificate can then only say
+    "handshake failure" (RFC 5246 7.4.6); GnuTLS says "decode error".
     """
     if ending is Ending.TIMEOUT:
         return Diagnosis.HANDSHAKE_TIMEOUT
@@ -110,20 +110,20 @@ def diagnose(ending: Ending, words: str = "", *, past_hello: bool = False) -> Di
 
 
 def permits_step_down(diagnosis: Diagnosis) -> bool:
-    """A lower rung may mend it."""
+    """Whether a lower rung may help."""
     return diagnosis in _STEP_DOWN
 
 
 def permits_lenient_rung(diagnosis: Diagnosis) -> bool:
-    """What OpenSSL refuses by itself may mend it."""
+    """Whether permitting what OpenSSL refuses by default may help."""
     return diagnosis in _LENIENT
 
 
 def permits_nameless_hello(diagnosis: Diagnosis) -> bool:
-    """The server's name in our ClientHello was the trouble."""
+    """Whether the server's name in our ClientHello caused the failure."""
     return diagnosis is Diagnosis.SNI_REFUSED
 
 
 def permits_small_hello(diagnosis: Diagnosis) -> bool:
-    """The size of our ClientHello may have been the trouble."""
+    """Whether the size of our ClientHello may have caused the failure."""
     return diagnosis in _SMALL_HELLO

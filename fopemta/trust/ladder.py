@@ -1,4 +1,4 @@
-"""From demands to the TLS plan of a destination (pure): which rungs are permitted, strongest first."""
+"""Make the TLS plan of a destination from its demands (pure): the permitted rungs, strongest first."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _ORDER = tuple(Rung)
 
 
 def plan_of(merged: Merged, fallback: Fallback, lowest_rung: Rung, domain: str = "") -> TlsPlan:
-    """The plan for one destination.  The floor is set here, before anyone dials.
+    """The plan for one destination.  The lower limit is set here, before any connection is made.
 
-    `lowest_rung` is the lowest TLS rung that [tls.client] permits; PLAIN means every one but LEGACY.  Plain text is on
-    the ladder at the levels plain and opportunistic only; so is LENIENT, but not where a rule demands a floor.
-    `domain` is the recipient's.
+    `lowest_rung` is the lowest TLS rung that [tls.client] permits; PLAIN means all except LEGACY.  Plain text is
+    permitted only at the levels plain and opportunistic; so is LENIENT, unless a rule demands a lowest rung.  `domain`
+    is the recipient's.
     """
     level = merged.level
     if level is Level.PLAIN and merged.preferred is Level.PLAIN:
@@ -33,8 +33,8 @@ _SOUND = (Rung.STRONG_256, Rung.STRONG_128, Rung.COMPATIBLE)
 
 
 def _better_than_plain(lowest: Rung, demanded: Rung | None) -> list[Rung]:
-    """What mail goes by that might go in plain text, too; none of it proves anything.  The rung of TLS 1.0 is for those
-    who ask for it by name; `lowest` of all TLS, `demanded` where a rule wants a floor.
+    """Rungs for mail that may also go in plain text; they prove nothing.  TLS 1.0 must be enabled by name; `lowest` is
+    that of all TLS, `demanded` is set if a rule demands a lowest rung.
     """
     found = [Rung.LENIENT] if _ORDER.index(lowest) >= _ORDER.index(Rung.COMPATIBLE) and demanded is None else []
     return [*found, *([Rung.LEGACY] if lowest is Rung.LEGACY else []), Rung.PLAIN]

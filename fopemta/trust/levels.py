@@ -1,6 +1,6 @@
-"""The one ordered scale of what may be demanded of the way to a host (pure).
+"""The ordered scale of demands on the connection to a host (pure).
 
-plain < opportunistic < encrypt < authenticated.  Authenticated always implies encrypted.
+plain < opportunistic < encrypt < authenticated.  Authenticated implies encrypted.
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ class Level(enum.IntEnum):
 
     @classmethod
     def from_word(cls, word: str) -> Level:
-        """The level a configuration word names.  Raises KeyError for an unknown word."""
+        """The level for a configuration word.  Raises KeyError if unknown."""
         return {level.word: level for level in cls}[word]

@@ -1,7 +1,7 @@
-"""Matching a certificate's names against the names that we meant (pure).
+"""Match a certificate's names against the expected names (pure).
 
-RFC 9525: the subject alternative name only, never the common name; a wildcard is the whole left-most label and stands
-for one label; an IP address matches an iPAddress entry.  The matching itself is service_identity's.
+RFC 9525: only the subject alternative name, never the common name; a wildcard is the complete left-most label and
+matches one label; an IP address matches an iPAddress entry.  service_identity does the matching.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Patterns: TypeAlias = tuple[DNSPattern | IPAddressPattern, ...]
 
 @attrs.frozen
 class PresentedNames:
-    """What the certificate says it is: dNSName and iPAddress entries as text; `has_san` False without extension."""
+    """The names in a certificate: dNSName and iPAddress entries as text; `has_san` is False without the extension."""
 
     dns: tuple[str, ...]
     addresses: tuple[str, ...]
@@ -33,7 +33,7 @@ class PresentedNames:
 
     @property
     def words(self) -> str:
-        """For the operator: the first few, made fit for one line."""
+        """The first few, for one line of text."""
         names = (*self.dns, *self.addresses)
         shown = ", ".join(printable(each) for each in names[:_MOST_SHOWN])
         more = len(names) - _MOST_SHOWN
@@ -41,7 +41,7 @@ class PresentedNames:
 
 
 def presented(certificate: x509.Certificate) -> PresentedNames:
-    """The names of a certificate.  Raises UNREADABLE when its extensions cannot be read."""
+    """The names of a certificate.  Raises UNREADABLE if its extensions cannot be read."""
     try:
         san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -54,13 +54,13 @@ def presented(certificate: x509.Certificate) -> PresentedNames:
 
 
 def patterns(names: PresentedNames) -> Patterns:
-    """What these names fit."""
+    """The patterns of these names, for `matching`."""
     return (*_dns_patterns(names.dns), *_address_patterns(names.addresses))
 
 
 def matching(fitting: Patterns, wanted: tuple[str, ...]) -> str | None:
     """The first of the `wanted` names (host names in A-labels, or IP addresses) that a certificate with these patterns
-    bears.
+    matches; None if none does.
     """
     for name in wanted:
         if fitting and _bears(fitting, name):
@@ -84,8 +84,8 @@ def _identity(name: str) -> DNS_ID | IPAddress_ID:
 def _dns_patterns(values: tuple[str, ...]) -> list[DNSPattern]:
     patterns = []
     for value in values:
-        # An entry that is no valid pattern ("m*.example.org", "*.*.example.org") proves nothing, nor does it spoil
-        # its neighbours.
+        # An entry that is no valid pattern ("m*.example.org", "*.*.example.org") matches nothing, and does not affect
+        # the other entries.
         try:
             patterns.append(DNSPattern.from_bytes(value.encode("ascii")))
         except (CertificateError, UnicodeEncodeError):

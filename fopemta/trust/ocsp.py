@@ -1,7 +1,6 @@
-"""Judging an OCSP response (pure), stapled or asked for (RFC 6960).
+"""Judge an OCSP response (pure), stapled or fetched (RFC 6960).
 
-A nonce is not asked for: responses are made beforehand and for everybody (RFC 5019), and say themselves how old they
-may be.
+No nonce is used: responses are prepared in advance for everybody (RFC 5019), and state their own validity.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from fopemta.trust.certificates import weakness
 from fopemta.trust.revocation import Finding, Status
 
-# Clocks differ.
+# Tolerance for clock differences, in seconds.
 SKEW = 300.0
-# RFC 6960 4.2.2.1: without nextUpdate newer words can be had at any time; such a response counts for a day at most
-# after it was true, and is remembered for an hour.
+# RFC 6960 4.2.2.1: without nextUpdate newer information is always available; such a response is valid for at most a day
+# after thisUpdate, and cached for an hour.
 _UNDATED_AGE = 86400.0
 _UNDATED_MEMORY = 3600.0
 _MOST_RESPONSES = 50
@@ -30,7 +29,7 @@ _MOST_CERTIFICATES = 5
 
 
 def request_for(certificate: x509.Certificate, issuer: x509.Certificate) -> bytes:
-    """The question about `certificate`, DER.  SHA-1 only names the issuer here, and is what every responder knows
+    """The request about `certificate`, in DER.  SHA-1 only identifies the issuer here, and every responder supports it
     (RFC 5019 2.1.1).
     """
     request = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, hashes.SHA1()).build()  # noqa: S303
@@ -40,8 +39,8 @@ def request_for(certificate: x509.Certificate, issuer: x509.Certificate) -> byte
 def judge_ocsp(
     der: bytes, certificate: x509.Certificate, issuer: x509.Certificate, now: float, by: str = "ocsp"
 ) -> Finding:
-    """What the response `der` says of `certificate`; `now` in seconds since the epoch.  Never raises: what is not
-    sound is `UNKNOWN`, with words.
+    """What the response `der` says about `certificate`; `now` in seconds since the epoch.  Never raises: an invalid
+    response gives `UNKNOWN` with an explanation.
     """
     try:
         return _judged(ocsp.load_der_ocsp_response(der), certificate, issuer, now, by)
@@ -73,7 +72,7 @@ def _unknown(by: str, text: str) -> Finding:
 def _about(
     response: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate
 ) -> ocsp.OCSPSingleResponse | None:
-    """The part that is about `certificate` of `issuer`."""
+    """The part about `certificate` of `issuer`; None if there is none."""
     for _, single in zip(range(_MOST_RESPONSES), response.responses, strict=False):
         if single.serial_number != certificate.serial_number:
             continue
@@ -104,7 +103,7 @@ def _day(seconds: float) -> str:
 
 
 def revoked_words(since: datetime.datetime | None, reason: x509.ReasonFlags | None, by: str) -> str:
-    """As: the certificate is revoked since 2026-11-25 (key_compromise), says crl."""
+    """A sentence such as: the certificate is revoked since 2026-11-25 (key_compromise), says crl."""
     when = f" since {since:%Y-%m-%d}" if since is not None else ""
     why = f" ({reason.name})" if reason is not None else ""
     return f"the certificate is revoked{when}{why}, says {by}"
@@ -114,9 +113,9 @@ def revoked_words(since: datetime.datetime | None, reason: x509.ReasonFlags | No
 
 
 def _signature_fault(response: ocsp.OCSPResponse, issuer: x509.Certificate, now: float) -> str | None:
-    """None when the issuer has signed it, or somebody whom he has made his responder.
+    """None if the issuer or its authorised responder has signed it.
 
-    Which key it was says the signature itself; the responder's id only helps to find it.
+    The signature itself decides which key it was; the responder's id only helps to find it.
     """
     digest = response.signature_hash_algorithm
     if isinstance(digest, hashes.MD5 | hashes.SHA1):
@@ -134,8 +133,8 @@ def _signature_fault(response: ocsp.OCSPResponse, issuer: x509.Certificate, now:
 
 
 def _delegate_fault(delegate: x509.Certificate, issuer: x509.Certificate, now: float) -> str | None:
-    """RFC 6960 4.2.2.2.  Whether the delegate is revoked is not asked: 4.2.2.2.1 leaves that to us, and it would be the
-    same issuer's word.
+    """RFC 6960 4.2.2.2.  Revocation of the delegate is not checked: 4.2.2.2.1 leaves that to the client, and the answer
+    would come from the same issuer.
     """
     try:
         delegate.verify_directly_issued_by(issuer)

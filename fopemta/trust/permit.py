@@ -1,8 +1,8 @@
-"""The last gate before the wire (pure): no MAIL command is written without a `Permit`, and only this file makes one.
+"""The last gate before sending (pure): no MAIL command is written without a `Permit`, and only this file makes one.
 
-A permit is made for one transaction on one connection, at the moment when it begins: from what is demanded at that
-moment and from what this very connection has shown.  Whatever was planned before, and whoever planned it, is asked
-nothing: an absent fact, a judgement on something else, or an exception gives no permit.
+A permit is for one transaction on one connection, made when it begins: from the demands of that moment and the evidence
+of this very connection.  Earlier plans do not count; a missing fact, a judgement on something else, or an exception
+gives no permit.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _SEAL: Final = object()
 
 @attrs.frozen(kw_only=True)
 class Judged:
-    """What was made of the certificate in `evidence`: for which `proofs`, the recipient's `domain` where one of them
-    asks for it.
+    """The judgement on the certificate in `evidence`, for these `proofs`; `domain` is the recipient's if a proof needs
+    it.
     """
 
     evidence: HandshakeEvidence
@@ -37,11 +37,11 @@ class Judged:
 
 @attrs.frozen(kw_only=True)
 class Ground:
-    """What a permit is asked for with.
+    """The facts on which a permit is decided.
 
-    `plan` is what is demanded now of the way to all `recipients`, the stricter of what is stored with the message and
-    of what rules and routes say at this moment; None where that is not known.  `judged` as this message's demands have
-    had it; None where no certificate was judged.
+    `plan` holds the present demands on all `recipients`, the stricter of those stored with the message and those of
+    rules and routes; None if unknown.  `judged` is the judgement under this message's demands; None if no certificate
+    was judged.
     """
 
     recipients: frozenset[Mailbox]
@@ -51,9 +51,9 @@ class Ground:
 
 @attrs.frozen(kw_only=True)
 class Permit:
-    """A transaction for these recipients may begin on the connection that showed `evidence` (None: plain text).
+    """Permission to begin a transaction for these recipients on the connection with `evidence` (None: plain text).
 
-    Made by `permitted` alone.
+    Made only by `permitted`.
     """
 
     recipients: frozenset[Mailbox]
@@ -66,20 +66,20 @@ class Permit:
             raise TypeError("a permit is made by trust.permit.permitted alone")
 
     def covers(self, recipients: Iterable[Mailbox], tls: bool) -> bool:
-        """It is for all of `recipients`, on a connection with `tls` or without."""
+        """Whether it covers all of `recipients`, on a connection with or without `tls`."""
         return self.recipients.issuperset(recipients) and tls is (self.evidence is not None)
 
 
 @attrs.frozen
 class NoPermit:
-    """Nothing may be sent: why, for the operator."""
+    """Nothing may be sent; the diagnosis and text are for the operator."""
 
     diagnosis: Diagnosis
     text: str
 
 
 def permitted(ground: Ground, evidence: HandshakeEvidence | None) -> Permit | NoPermit:
-    """A permit for a transaction on the connection whose handshake showed `evidence`, None where there was none.
+    """A permit for a transaction on the connection with this `evidence`, None for plain text.
 
     Never raises.
     """
@@ -96,7 +96,7 @@ def permitted(ground: Ground, evidence: HandshakeEvidence | None) -> Permit | No
 
 
 def _lack(ground: Ground, evidence: HandshakeEvidence | None) -> NoPermit | None:
-    """What is missing; None when nothing is."""
+    """What is missing; None if nothing is."""
     plan = ground.plan
     if plan is None or not ground.recipients:
         return NoPermit(Diagnosis.DEMAND_CHANGED, "what is demanded of the way has changed, or is not known now")
@@ -105,14 +105,14 @@ def _lack(ground: Ground, evidence: HandshakeEvidence | None) -> NoPermit | None
             return None
         return NoPermit(Diagnosis.TLS_NOT_OFFERED, f"{plan.level.word} TLS is demanded, and there is none")
     if plan.plain_allowed:
-        return None  # whatever was negotiated is better than what may be, too
+        return None  # whatever was negotiated is better than the permitted plain text
     if rung_of(evidence) not in plan.rungs:
         return NoPermit(Diagnosis.NO_COMMON_CIPHER, f"{evidence.protocol} with {evidence.cipher} is not permitted")
     return None if plan.level < Level.AUTHENTICATED else _unproven(plan, ground.judged, evidence)
 
 
 def _unproven(plan: TlsPlan, judged: Judged | None, evidence: HandshakeEvidence) -> NoPermit | None:
-    """Why the connection is not authenticated as the plan wants it; None when it is."""
+    """Why the connection is not authenticated as the plan demands; None if it is."""
     if judged is None or judged.evidence is not evidence:
         return NoPermit(Diagnosis.JUDGING_FAILED, "the certificate of this connection was not judged")
     if judged.domain != plan.domain or not set(plan.proofs) <= set(judged.proofs):
@@ -134,7 +134,7 @@ _OLD = frozenset({"TLSv1", "TLSv1.1"})
 
 
 def rung_of(evidence: HandshakeEvidence) -> Rung | None:
-    """The rung to which what was negotiated belongs, the strongest that has it; None for what is on no rung."""
+    """The strongest rung that includes what was negotiated; None if none does."""
     if evidence.lenient:
         return Rung.LENIENT
     if evidence.protocol in _OLD:

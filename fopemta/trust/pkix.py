@@ -1,4 +1,4 @@
-"""The PKIX verdict (pure): is the chain good today, and does the leaf bear one of the names we meant?
+"""The PKIX verdict (pure): is the chain valid today, and does the leaf match one of the expected names?
 
 Fails closed: anything unexpected while judging means "not authenticated".
 """
@@ -16,26 +16,26 @@ from fopemta.trust.read_certificate import ReadCertificate, path_fault, read
 Path: TypeAlias = tuple[ReadCertificate, ...]
 Fault: TypeAlias = tuple[Diagnosis, str]
 
-# Unable to get the issuer, to get it locally, to verify the first certificate.
+# Cannot get the issuer, cannot get it locally, cannot verify the first certificate.
 _ISSUER_UNKNOWN = frozenset({2, 20, 21})
 
-# X509_V_ERR numbers (openssl/x509_vfy.h), in the order in which one is named when several were met.
+# X509_V_ERR numbers (openssl/x509_vfy.h); of several errors, the first in this order is named.
 _CHAIN_DIAGNOSES: tuple[tuple[frozenset[int], Diagnosis], ...] = (
     (frozenset({18}), Diagnosis.SELF_SIGNED),
     (frozenset({10}), Diagnosis.CERT_EXPIRED),
     (frozenset({9}), Diagnosis.CERT_NOT_YET_VALID),
     (frozenset({66, 67, 68}), Diagnosis.WEAK_KEY),
-    # Self-signed in the chain; not trusted and rejected by the store's own settings.
+    # Self-signed in the chain; not trusted or rejected by settings of the store.
     (frozenset({19, 27, 28}), Diagnosis.UNTRUSTED_ROOT),
     (_ISSUER_UNKNOWN, Diagnosis.UNTRUSTED_ROOT),
 )
 
 
 def judge(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> Judgement:
-    """The judgement of a full handshake's evidence.
+    """Judge the evidence of a full handshake.
 
-    `names` are the acceptable reference names (host names in A-labels, or IP addresses), `now` seconds since the
-    epoch.  Never raises.
+    `names` are the acceptable names (host names in A-labels, or IP addresses), `now` seconds since the epoch.  Never
+    raises.
     """
     try:
         found = _judged(evidence, names, now)
@@ -47,7 +47,7 @@ def judge(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> Ju
 
 
 def _judged(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> Fault | str:
-    """What is wrong, or the name that the certificate is good for."""
+    """What is wrong, or the name that the certificate matches."""
     if evidence.judging_error is not None:
         return Diagnosis.JUDGING_FAILED, f"the handshake could not be judged ({evidence.judging_error})"
     if not evidence.chain:
@@ -57,7 +57,7 @@ def _judged(evidence: HandshakeEvidence, names: tuple[str, ...], now: float) -> 
     if not evidence.verified and not evidence.chain_errors:
         return Diagnosis.JUDGING_FAILED, "nothing was verified"
     path = tuple(read(der) for der in evidence.verified or evidence.chain)
-    # First of all: of a certificate that cannot be read nothing else is worth saying, whatever OpenSSL makes of it.
+    # First of all: for an unreadable certificate nothing else is worth reporting, whatever OpenSSL says about it.
     found, fitting = path[0].names, path[0].patterns
     return (
         _chain_fault(evidence, path)
@@ -82,7 +82,7 @@ def _chain_fault(evidence: HandshakeEvidence, path: Path) -> Fault | None:
 
 
 def _leaf_alone(evidence: HandshakeEvidence) -> bool:
-    """All that is wrong is that nothing sent or known issued the leaf: its intermediates were most likely left out."""
+    """Whether the only fault is the leaf's unknown issuer: most likely the server omits its intermediates."""
     return all(each.code in _ISSUER_UNKNOWN and each.depth == 0 for each in evidence.chain_errors)
 
 
@@ -92,8 +92,8 @@ def _purpose_fault(path: Path) -> Fault | None:
 
 
 def _date_fault(path: Path, now: float) -> Fault | None:
-    # OpenSSL looked at the dates during the handshake; a session that is judged again later (kept open, resumed) is
-    # judged by today's time.
+    # OpenSSL checked the dates during the handshake; a session judged again later (kept open, resumed) is judged by
+    # today's time.
     for depth, each in enumerate(path):
         if now > each.not_after:
             end = f"{each.certificate.not_valid_after_utc:%Y-%m-%d %H:%M}"
@@ -105,8 +105,8 @@ def _date_fault(path: Path, now: float) -> Fault | None:
 
 
 def _strength_fault(path: Path) -> Fault | None:
-    # OpenSSL's own check depends on the rung: at security level 1 it lets RSA of 1024 bits pass, which is good enough
-    # to encrypt to, but not to prove a name.
+    # OpenSSL's own check depends on the rung: at security level 1 it accepts RSA of 1024 bits, which is enough for
+    # encryption, but not to prove a name.
     for depth, each in enumerate(path):
         if each.weakness is not None:
             return Diagnosis.WEAK_KEY, f"{each.weakness} (depth {depth})"

@@ -1,4 +1,4 @@
-"""The TLS plan of a destination and the judgement of a handshake, as values (pure)."""
+"""The TLS plan of a destination and the judgement of a handshake (pure)."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class CertificateFiles:
     key: str = settings_key(path(), REQUIRED, "Its private key.")
 
 
-@attrs.frozen(cache_hash=True)  # a part of what sessions are found by
+@attrs.frozen(cache_hash=True)  # part of the key of the session cache
 class TlsPlan:
     """What may be tried towards a destination; connection code walks down it and cannot lower it.
 
-    `rungs` permitted, strongest first, `Rung.PLAIN` among them only where plain text may be spoken.  `fallback` says
-    when plain text may follow a *failed* handshake.  `sources` names who demanded the level ("default", "rule bank").
+    `rungs` permitted, strongest first, with `Rung.PLAIN` only if plain text is permitted.  `fallback` says when plain
+    text may follow a *failed* handshake.  `sources` are those of the level ("default", "rule bank").
 
-    `preferred`, where it is above `level`: all hosts are tried at it first.  `proofs` must all be given for
-    "authenticated", none is the MX name by the usual roots; `domain` is the recipient's where a proof asks for it;
-    `certificate` is ours to show, None for none.
+    `preferred`, if above `level`: all hosts are tried at it first.  All `proofs` are required for "authenticated", none
+    means the MX name by the usual roots; `domain` is the recipient's if a proof needs it; `certificate` is ours to
+    show, None for none.
     """
 
     level: Level
@@ -54,27 +54,26 @@ class TlsPlan:
 
     @property
     def plain_allowed(self) -> bool:
-        """Plain text is on the ladder at all."""
+        """Whether plain text is permitted at all."""
         return Rung.PLAIN in self.rungs
 
     @property
     def wanted(self) -> Level:
-        """The level that is tried first."""
+        """The level to try first."""
         return self.level if self.preferred is None else max(self.level, self.preferred)
 
     @property
     def tls_rungs(self) -> tuple[Rung, ...]:
-        """The rungs that are TLS."""
+        """The permitted rungs that are TLS."""
         return tuple(rung for rung in self.rungs if rung is not Rung.PLAIN)
 
 
 @attrs.frozen
 class Judgement:
-    """The verdict on a peer's certificate: good for one of the names, or not and why.
+    """The verdict on a peer's certificate: valid for one of the names, or why not.
 
-    `names` are the names that were acceptable; `by` what authenticated ("pkix", "pin") or None; `diagnosis` None
-    exactly when `authenticated`; `text` one sentence for the operator.  `revocation` as in the verdict record, None
-    where nothing was asked.
+    `names` are the acceptable names; `by` what authenticated ("pkix", "pin") or None; `diagnosis` is None exactly if
+    `authenticated`; `text` one sentence for the operator.  `revocation` as in the verdict record, None if not checked.
     """
 
     authenticated: bool

@@ -1,4 +1,4 @@
-"""What a plan's proofs make of a handshake (pure): all of them must be given."""
+"""Apply a plan's proofs to a handshake (pure): all of them are required."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.pkix import judge
 from fopemta.trust.plan import Judgement
 
-# What a proof without words of its own asks for: the MX name, by the usual roots.
+# The default proof: the MX name, by the usual roots.
 USUAL = Proof()
 
-# The evidence as verified against these roots, None for the usual ones.
+# The evidence as verified against these roots; None means the usual ones.
 Against: TypeAlias = Callable[[str | None], HandshakeEvidence]
 
 
 def proven(proofs: tuple[Proof, ...], against: Against, host: str, domain: str, now: float) -> Judgement:
-    """The judgement by all of `proofs`, without any by the usual one: the first that is not given is named.
+    """Judge by all of `proofs`, or by the usual one if empty; the first that fails is reported.
 
-    `host` is the name or address that the host was found by, `domain` the recipient's, `now` seconds since the epoch.
+    `host` is the name or address by which the host was found, `domain` the recipient's, `now` seconds since the epoch.
     Never raises.
     """
     if against(None).lenient:
@@ -36,14 +36,14 @@ def proven(proofs: tuple[Proof, ...], against: Against, host: str, domain: str, 
     decisive = next((each for each in judgements if not each.authenticated), None)
     if decisive is not None:
         return attrs.evolve(decisive, names=names)
-    # A chain that counts may still be revoked: where one of several proofs rests on authorities, so does the whole.
+    # A valid chain may be revoked: if one of several proofs relies on authorities, so does the result.
     by = next((each for each in judgements if each.by == "pkix"), judgements[0])
     return attrs.evolve(by, names=names)
 
 
 def in_question(proofs: tuple[Proof, ...], against: Against) -> tuple[HandshakeEvidence, ...]:
-    """Whose paths are to be asked about revocation: those of all proofs that rest on authorities, each once.  One by
-    other roots may lead over other authorities.
+    """The evidence whose paths need a revocation check: that of all proofs by authorities, each once.  Other roots may
+    lead to other paths.
     """
     roots = dict.fromkeys(each.roots for each in proofs or (USUAL,) if not each.pins)
     found = [against(each) for each in roots]
@@ -51,12 +51,14 @@ def in_question(proofs: tuple[Proof, ...], against: Against) -> tuple[HandshakeE
 
 
 def rests_on_name(proofs: tuple[Proof, ...], host: str, domain: str) -> bool:
-    """One of `proofs`, without any the usual one, asks for the very name that `host` was found by: the one in SNI."""
+    """Whether one of `proofs` (or the usual one if empty) requires the very name by which `host` was found: the one in
+    SNI.
+    """
     return any(host in names_of(each, host, domain) for each in proofs or (USUAL,) if not each.pins)
 
 
 def names_of(proof: Proof, host: str, domain: str) -> tuple[str, ...]:
-    """The names of which the certificate must bear one."""
+    """The names of which the certificate must match one."""
     if isinstance(proof.names, tuple):
         return proof.names
     return (host,) if proof.names is NameSource.MX or not domain else (domain,)
@@ -69,7 +71,7 @@ def _by(proof: Proof, against: Against, host: str, domain: str, now: float) -> J
 
 
 def _by_pins(pins: tuple[str, ...], evidence: HandshakeEvidence) -> Judgement:
-    """A pin replaces chain, names, dates and revocation."""
+    """Judge by pins, which replace chain, names, dates and revocation."""
     try:
         found = fingerprints(evidence.chain[0])
     except Exception as error:  # noqa: BLE001  a certificate that cannot be read is not the one that was meant

@@ -1,9 +1,9 @@
-"""Whether a certificate may stand where it stands in the path of a TLS server (pure).
+"""Whether a certificate is valid at its position in the path of a TLS server (pure).
 
-OpenSSL asks this in a handshake, and of nobody where a chain is verified against a bare store.  So it is asked here, of
-every path, whichever store has judged it: RFC 5280 4.2.1.3 (keyUsage), 4.2.1.9 (basicConstraints) and 4.2.1.12
-(extKeyUsage).  Certificates below an authority are bound by its extKeyUsage, too, as in OpenSSL and the CA/Browser
-Forum's rules; RFC 5280 does not say so.  Path lengths and name constraints are looked at by either store.
+OpenSSL checks this in a handshake, but not when a chain is verified against a bare store.  So it is checked here, for
+every path: RFC 5280 4.2.1.3 (keyUsage), 4.2.1.9 (basicConstraints) and 4.2.1.12 (extKeyUsage).  An authority's
+extKeyUsage also binds the certificates below it, as in OpenSSL and the CA/Browser Forum's rules; RFC 5280 does not say
+so.  Both kinds of store check path lengths and name constraints.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
 def server_fault(leaf: x509.Certificate) -> str | None:
-    """What keeps a certificate from being a TLS server's own, in words.  Raises UNREADABLE when its extensions cannot
-    be read.
+    """Why a certificate cannot be a TLS server's own, in words; None if it can.  Raises UNREADABLE if its extensions
+    cannot be read.
     """
     usage = _of(leaf, x509.KeyUsage)
     if usage is not None and not (usage.digital_signature or usage.key_encipherment or usage.key_agreement):
@@ -27,7 +27,7 @@ def server_fault(leaf: x509.Certificate) -> str | None:
 
 
 def authority_fault(certificate: x509.Certificate) -> str | None:
-    """What keeps a certificate from vouching for a TLS server, in words.  Raises UNREADABLE, likewise."""
+    """Why a certificate cannot issue for a TLS server, in words; None if it can.  Raises UNREADABLE."""
     constraints = _of(certificate, x509.BasicConstraints)
     if constraints is None or not constraints.ca:
         return "it is no authority"
@@ -35,7 +35,7 @@ def authority_fault(certificate: x509.Certificate) -> str | None:
 
 
 def root_fault(certificate: x509.Certificate) -> str | None:
-    """The same for a root that is trusted as it is: one of the nineties has no basicConstraints.  Raises UNREADABLE."""
+    """The same for a trusted root: those of the nineties have no basicConstraints.  Raises UNREADABLE."""
     usage = _of(certificate, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         return "it may not sign certificates"
@@ -43,13 +43,13 @@ def root_fault(certificate: x509.Certificate) -> str | None:
 
 
 def is_for_servers(certificate: x509.Certificate) -> bool:
-    """It says that it is meant for TLS servers, which one without extKeyUsage does not.  Raises UNREADABLE."""
+    """Whether it says that it is for TLS servers; without extKeyUsage it does not.  Raises UNREADABLE."""
     extended = _of(certificate, x509.ExtendedKeyUsage)
     return extended is not None and ExtendedKeyUsageOID.SERVER_AUTH in extended
 
 
 def _extended_fault(certificate: x509.Certificate) -> str | None:
-    """`anyExtendedKeyUsage` alone is not enough, RFC 5280 leaves that to us: OpenSSL refuses it."""
+    """`anyExtendedKeyUsage` alone is not enough: RFC 5280 leaves that open, and OpenSSL refuses it."""
     extended = _of(certificate, x509.ExtendedKeyUsage)
     if extended is None or ExtendedKeyUsageOID.SERVER_AUTH in extended:
         return None

@@ -1,6 +1,6 @@
-"""Certificates read once (pure): a server shows the same ones in each handshake, and what they say does not change.
+"""A cache of parsed certificates (pure): a server sends the same ones in each handshake.
 
-What is made of it, by the day and by the names that are wanted, is judged anew each time.
+Judgements that depend on the day and the expected names are made each time.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from fopemta.trust.names import Patterns, PresentedNames, patterns, presented
 from fopemta.trust.purpose import authority_fault, root_fault, server_fault
 from fopemta.trust.verdict import CertificateFacts
 
-# Those of a few hundred servers.  One that is larger than any of an ordinary server is read anew each time: strangers
-# must not fill our memory.
+# Enough for a few hundred servers.  A certificate larger than those of ordinary servers is not cached: strangers must
+# not fill our memory.
 _KEPT = 500
 _LARGEST = 8192
 
-# A peer may send as many as he likes; a record is kept for every recipient.
+# A peer may send any number, and a record is stored for every recipient.
 _MOST_IN_A_RECORD = 10
 
 
 class ReadCertificate:
-    """One certificate, of which everything is worked out when it is first asked for.  Raises UNREADABLE."""
+    """One certificate; each property is computed when first needed.  Raises UNREADABLE."""
 
     def __init__(self, der: bytes) -> None:
         self.certificate = x509.load_der_x509_certificate(der)
@@ -67,18 +67,18 @@ class ReadCertificate:
 
     @cached_property
     def names(self) -> PresentedNames:
-        """Raises UNREADABLE."""
+        """The names in it.  Raises UNREADABLE."""
         return presented(self.certificate)
 
     @cached_property
     def patterns(self) -> Patterns:
-        """What the names fit.  Raises UNREADABLE."""
+        """The patterns of its names.  Raises UNREADABLE."""
         return patterns(self.names)
 
 
 def path_fault(path: Sequence[ReadCertificate]) -> str | None:
-    """What keeps a verified path from being a TLS server's, in words with the depth.  It ends with a root, which may be
-    the server's own certificate.  Raises UNREADABLE.
+    """Why a verified path cannot be a TLS server's, in words with the depth; None if it can.  It ends with a root,
+    which may be the server's own certificate.  Raises UNREADABLE.
     """
     leaf, authorities, roots = path[0], path[1:-1], path[1:][-1:]
     faults = (
@@ -94,10 +94,10 @@ _kept_facts = lru_cache(maxsize=_KEPT)(facts_of)
 
 
 def read(der: bytes) -> ReadCertificate:
-    """The certificate in DER.  Raises UNREADABLE."""
+    """Parse a certificate in DER.  Raises UNREADABLE."""
     return _kept(der) if len(der) <= _LARGEST else ReadCertificate(der)
 
 
 def chain_facts(chain: tuple[bytes, ...]) -> tuple[CertificateFacts, ...]:
-    """The facts of the certificates that a peer sent, leaf first, the first ten of them."""
+    """The facts of the first ten certificates that a peer sent, leaf first."""
     return tuple(_kept_facts(der) if len(der) <= _LARGEST else facts_of(der) for der in chain[:_MOST_IN_A_RECORD])

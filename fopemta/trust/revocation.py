@@ -1,6 +1,7 @@
-"""What is known of a chain's revocation, and what follows from it (pure).
+"""Conclusions from what is known about a chain's revocation (pure).
 
-Where it comes from: `trust.ocsp`, `trust.crl`; who is asked: `trust.revocation_sources` and `lookup.revocation`.
+The findings come from `trust.ocsp` and `trust.crl`; the sources from `trust.revocation_sources` and
+`lookup.revocation`.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from fopemta.trust.plan import Judgement
 
 
 class Status(enum.Enum):
-    """How things stand with one certificate, the worst last."""
+    """The revocation status of one certificate, the worst last."""
 
     NOT_NEEDED = "not needed"
     GOOD = "good"
     NO_SOURCE = "no source"
     UNKNOWN = "unknown"
-    # RFC 7633: the certificate itself says that it is none without a stapled response.
+    # RFC 7633: the certificate itself demands a stapled response.
     STAPLE_MISSING = "staple missing"
     REVOKED = "revoked"
 
 
 @attrs.frozen
 class Finding:
-    """`by` "staple", "crl", "ocsp" or ""; `text` why, for the operator; `until` the moment up to which it holds, in
-    seconds since the epoch, 0 where it is not to be remembered.
+    """`by` is "staple", "crl", "ocsp" or ""; `text` explains it to the operator; `until` is how long it may be cached,
+    in seconds since the epoch, 0 for not at all.
     """
 
     status: Status
@@ -40,14 +41,14 @@ class Finding:
 
     @property
     def decided(self) -> bool:
-        """Nobody else need be asked."""
+        """Whether no other source need be asked."""
         return self.status in (Status.GOOD, Status.REVOKED)
 
 
 @attrs.frozen
 class Conclusion:
-    """`diagnosis` what keeps the chain from proving anything, None when nothing does; `record` as in the verdict record
-    (None: nothing was asked); `text` for the operator.
+    """`diagnosis` is why the chain proves nothing, None if nothing is wrong; `record` as in the verdict record (None:
+    not checked); `text` is for the operator.
     """
 
     diagnosis: Diagnosis | None
@@ -57,7 +58,7 @@ class Conclusion:
 
 _SEVERITY = tuple(Status)
 
-# What of a chain keeps it from being good.  Whatever does not stand here does not.
+# Status that makes a chain invalid, by mode.  Anything else does not.
 _FAULTS: dict[tuple[Revocation, Status], Diagnosis] = {
     (Revocation.HARD, Status.REVOKED): Diagnosis.CERT_REVOKED,
     (Revocation.HARD, Status.STAPLE_MISSING): Diagnosis.CERT_UNUSABLE,
@@ -69,10 +70,10 @@ _FAULTS: dict[tuple[Revocation, Status], Diagnosis] = {
 
 
 def combine(findings: Sequence[Finding], mode: Revocation, sourceless_passes: bool = False) -> Conclusion:
-    """What the findings on the leaf and its intermediates come to.
+    """Combine the findings on the leaf and its intermediates.
 
-    `sourceless_passes`: a certificate that names no source is recorded only, also where `mode` is hard.
-    No finding at all is as good as nothing known.
+    `sourceless_passes`: a certificate without any CRL or OCSP address is recorded only, even if `mode` is hard.  No
+    findings at all count as unknown.
     """
     if mode is Revocation.OFF:
         return Conclusion(None, None)
@@ -97,8 +98,8 @@ def _record(worst: Finding, findings: Sequence[Finding]) -> str:
 
 
 def mode_of(default: Revocation, proofs: Sequence[Proof]) -> Revocation:
-    """How much must be known where all of `proofs` are asked for: the strictest.  One that does not say is `default`;
-    without any, so is the whole.
+    """The mode if all of `proofs` are required: the strictest.  A proof without one has the `default`, and so has the
+    result without proofs.
     """
     modes = [default if each.revocation is None else each.revocation for each in proofs] or [default]
     return min(modes, key=_STRICTEST_FIRST.index)
@@ -108,8 +109,8 @@ _STRICTEST_FIRST = tuple(Revocation)
 
 
 def sourceless_passes(private_roots: bool, proofs: Sequence[Proof]) -> bool:
-    """Whether a certificate that names no source is recorded only: where all roots in question are of one's own, and no
-    rule asks for `hard` itself.  `private_roots`: those of proofs that name none are.
+    """Whether a certificate without any CRL or OCSP address is recorded only: if all roots in question are private, and
+    no rule demands `hard` itself.  `private_roots`: those of proofs without roots are.
     """
     if any(each.revocation is Revocation.HARD and each.strict for each in proofs):
         return False
@@ -117,7 +118,7 @@ def sourceless_passes(private_roots: bool, proofs: Sequence[Proof]) -> bool:
 
 
 def with_revocation(judgement: Judgement, conclusion: Conclusion) -> Judgement:
-    """`judgement` with what is known of revocation: that can take a proof away, and never give one."""
+    """`judgement` with the conclusion, which can only remove a proof, never add one."""
     if not judgement.authenticated or conclusion.diagnosis is None:
         return attrs.evolve(judgement, revocation=conclusion.record)
     return attrs.evolve(

@@ -1,4 +1,4 @@
-"""Whom to ask about the certificates of a chain (pure): what they say themselves."""
+"""The sources of revocation information for a chain (pure), as named in its certificates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from fopemta.trust.certificates import printable
 
-# As the CA/Browser Forum has it: what lives no longer need not say where to ask.
+# CA/Browser Forum: certificates valid no longer than this need not name a source.
 _SHORT_LIFE = datetime.timedelta(days=10)
 _MOST_OF_A_KIND = 3
 _LONGEST_URL = 2000
@@ -22,9 +22,9 @@ _LONGEST_URL = 2000
 
 @attrs.frozen(kw_only=True)
 class Sources:
-    """`lists` and `responders` are URLs of plain HTTP: what is fetched is signed.  `named`: the certificate names a
-    source at all, one that we can use or not; `passed_over` what it names and we do not use, in words.  `short_lived`:
-    ten days or less.
+    """`lists` and `responders` are plain HTTP URLs, since what is fetched is signed.  `named`: the certificate names
+    any source, usable or not; `passed_over` are the unusable ones, in words.  `short_lived`: valid for ten days or
+    less.
     """
 
     lists: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Sources:
 
 @attrs.frozen
 class Question:
-    """One certificate of a chain and the one that issued it.  `key` stands for the two."""
+    """One certificate of a chain and its issuer.  `key` identifies the pair."""
 
     certificate: x509.Certificate
     issuer: x509.Certificate
@@ -46,8 +46,8 @@ class Question:
 
 
 def questions(path: tuple[bytes, ...]) -> tuple[Question, ...]:
-    """What must be known of a verified chain, DER, leaf first, root last: of all but the root, which is trusted as it
-    is.  Raises UNREADABLE for what cannot be read.
+    """The certificates of a verified chain to be checked (DER, leaf first, root last): all but the root, which is
+    trusted as it is.  Raises UNREADABLE.
     """
     chain = [x509.load_der_x509_certificate(der) for der in path]
     return tuple(
@@ -62,7 +62,7 @@ def _key(certificate: x509.Certificate, issuer: x509.Certificate) -> str:
 
 
 def sources_of(certificate: x509.Certificate) -> Sources:
-    """What `certificate` says of where to ask.  Raises UNREADABLE when its extensions cannot be read."""
+    """The sources named by `certificate`.  Raises UNREADABLE if its extensions cannot be read."""
     lists, passed_over = _lists(_points(certificate))
     responders = _responders(certificate)
     usable, other = _over_http(responders)
@@ -84,7 +84,7 @@ def _points(certificate: x509.Certificate) -> Iterable[x509.DistributionPoint]:
 
 
 def _lists(points: Iterable[x509.DistributionPoint]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The URLs, and what is passed over."""
+    """The URLs, and what is skipped."""
     urls: list[str] = []
     passed_over: list[str] = []
     for point in points:
@@ -114,7 +114,7 @@ def _responders(certificate: x509.Certificate) -> list[str]:
 
 
 def _over_http(urls: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Those that we fetch, and what is said of the others."""
+    """The HTTP URLs, and a description of the others."""
     usable = dict.fromkeys(each for each in urls if _is_usable(each))
     other = [each for each in urls if not _is_usable(each)][:_MOST_OF_A_KIND]
     words = tuple(f"{printable(each)[:60]} (only http is fetched)" for each in other)

@@ -1,4 +1,4 @@
-"""The roots in force as an operator looks at them (pure): how many, how old, which are over or soon will be."""
+"""An overview of the trusted roots for the operator (pure): how many, how old, which have expired or soon will."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOON = 90 * 86400.0
 
 
 class Condition(enum.Enum):
-    """How a root stands today."""
+    """The condition of a root today."""
 
     GOOD = "good"
     EXPIRES_SOON = "expires soon"
@@ -26,7 +26,7 @@ class Condition(enum.Enum):
 
 @attrs.frozen
 class Root:
-    """`begins` and `ends` in seconds since the epoch, 0 where the certificate cannot be read."""
+    """`begins` and `ends` in seconds since the epoch, 0 if the certificate cannot be read."""
 
     facts: CertificateFacts
     condition: Condition
@@ -36,27 +36,27 @@ class Root:
 
 @attrs.frozen
 class Programme:
-    """Who is trusted, each once, the one that ends first first."""
+    """The trusted roots, each once, the earliest expiry first."""
 
     roots: tuple[Root, ...]
 
     def of(self, condition: Condition) -> tuple[Root, ...]:
-        """Those in this condition."""
+        """The roots in this condition."""
         return tuple(each for each in self.roots if each.condition is condition)
 
     @property
     def usable(self) -> tuple[Root, ...]:
-        """Those that something can be proven by today."""
+        """The roots that are valid today."""
         return tuple(each for each in self.roots if each.condition in (Condition.GOOD, Condition.EXPIRES_SOON))
 
     @property
     def newest(self) -> Root | None:
-        """The usable one that began last."""
+        """The usable root with the latest beginning."""
         return max(self.usable, key=lambda each: each.begins, default=None)
 
     @property
     def oldest(self) -> Root | None:
-        """The usable one that began first."""
+        """The usable root with the earliest beginning."""
         return min(self.usable, key=lambda each: each.begins, default=None)
 
 

@@ -1,7 +1,7 @@
 """The rungs of the TLS ladder (pure): each a literal set of versions and suites that one ClientHello offers.
 
-The strong rungs are TLS 1.3 and ECDHE only, since a peer that prefers a 1024-bit DHE group but
-also has ECDHE would otherwise fail them.  Literal lists, since loose cipher strings drag in CCM, CCM8 and DSS.
+The strong rungs are TLS 1.3 and ECDHE only: a peer that prefers a 1024-bit DHE group although it has ECDHE would
+otherwise fail them.  The lists are literal, since loose cipher strings include CCM, CCM8 and DSS.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ class Hello(enum.Enum):
 
     @classmethod
     def of(cls, *, small: bool, named: bool) -> Hello:
-        """The one of this form."""
+        """The hello with these properties."""
         if named:
             return cls.SMALL if small else cls.FULL
         return cls.SMALL_NAMELESS if small else cls.NAMELESS
 
     @property
     def small(self) -> bool:
-        """Without the post-quantum key share."""
+        """Whether it lacks the post-quantum key share."""
         return self in (Hello.SMALL, Hello.SMALL_NAMELESS)
 
     @property
     def named(self) -> bool:
-        """With SNI."""
+        """Whether it sends SNI."""
         return self in (Hello.FULL, Hello.SMALL)
 
 
 class Version(enum.Enum):
-    """The versions of the protocol that are spoken here; the value is OpenSSL's name."""
+    """The TLS versions supported here; the value is OpenSSL's name."""
 
     TLS_1_0 = "TLSv1"
     TLS_1_1 = "TLSv1.1"
@@ -121,7 +121,7 @@ OFFERS: dict[Rung, Offer] = {
         tls13=("TLS_AES_128_GCM_SHA256",),
         tls12=_STRONG[4:],
     ),
-    # TLS 1.2 alone: whoever speaks 1.3 has had his chance above.
+    # TLS 1.2 alone: servers with 1.3 were tried above.
     Rung.COMPATIBLE: Offer(
         tls13=(),
         tls12=_COMPATIBLE,
@@ -129,14 +129,14 @@ OFFERS: dict[Rung, Offer] = {
         security_level=1,
         legacy_servers=True,
     ),
-    # The same version with what OpenSSL itself refuses by now: a handshake that is signed by SHA-1, and keys of any
-    # length.  Every suite, since a server that signs so may have the best of them.  Never for more than opportunistic
-    # TLS, and no proof of anything.
+    # The same version with what OpenSSL itself refuses today: a handshake signed with SHA-1, and keys of any length.
+    # All suites, since a server that signs so may have the best of them.  Only for opportunistic TLS, and it proves
+    # nothing.
     Rung.LENIENT: Offer(
         tls13=(), tls12=(*_STRONG, *_COMPATIBLE), highest=Version.TLS_1_2, security_level=0, legacy_servers=True
     ),
-    # What is left of the nineties: better than plain text against who only listens, and no proof of anything.  Off
-    # unless [tls.client] lowest_rung says "legacy", and never for more than opportunistic TLS.
+    # What is left of the nineties: better than plain text against passive eavesdroppers, but it proves nothing.  Off
+    # unless [tls.client] lowest_rung says "legacy", and only for opportunistic TLS.
     Rung.LEGACY: Offer(
         tls13=(),
         tls12=(

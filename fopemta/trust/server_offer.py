@@ -26,17 +26,17 @@ _SHA2 = tuple(
 )
 _OLD = tuple(each for each in OFFERS[Rung.COMPATIBLE].tls12 if not each.startswith("DHE-") and each not in _SHA2)
 
-# The post-quantum ones are worth another round trip (see `tls.groups`).
+# A post-quantum group is worth another round trip (see `tls.groups`).
 HYBRIDS = ("X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024")
 _NIST = ("secp256r1", "secp384r1", "secp521r1")
-# TLS 1.3 has names of its own for these (RFC 8734).
+# TLS 1.3 has its own names for these (RFC 8734).
 _BRAINPOOL = (
     "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1",
     "brainpoolP256r1tls13", "brainpoolP384r1tls13", "brainpoolP512r1tls13",
 )  # fmt: skip
 _GROUPS = (*HYBRIDS, "X25519", "secp256r1", "X448", "secp384r1", "secp521r1", *_BRAINPOOL)
 
-# What may be listed, by OpenSSL's names.
+# The suites that may be configured, by OpenSSL's names.
 KNOWN_SUITES = (*TLS13, *_AEAD, *_SHA2, *_OLD)
 KNOWN_GROUPS = _GROUPS
 
@@ -51,8 +51,8 @@ class ServerProfile(enum.Enum):
 
 @attrs.frozen
 class ServerOffer:
-    """The suites of TLS 1.3, those of TLS 1.2, and the groups, as OpenSSL names them; the first that a client has is
-    taken.  One of the first two may be empty: that version is not spoken then.
+    """The suites of TLS 1.3, those of TLS 1.2, and the groups, by OpenSSL's names; the first that the client supports
+    is chosen.  One of the first two may be empty, which disables that version.
     """
 
     tls13: tuple[str, ...]
@@ -61,19 +61,19 @@ class ServerOffer:
 
 
 class Choice(Protocol):
-    """What [tls.server] says, or one [[listener]]; None and () leave it to the other."""
+    """The choice of [tls.server] or of one [[listener]]; None and () leave it to the other."""
 
     @property
     def profile(self) -> ServerProfile | None:
-        """Comes before the lists of the other."""
+        """The profile; the lists of the same section take precedence."""
 
     @property
     def suites(self) -> tuple[str, ...]:
-        """OpenSSL's names, best first; they come before the profile."""
+        """OpenSSL's names, best first; they take precedence over the profile."""
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Likewise, for key exchange."""
+        """OpenSSL's names of key exchange groups; they take precedence over the profile."""
 
 
 PROFILES: dict[ServerProfile, ServerOffer] = {
@@ -88,7 +88,7 @@ PROFILES: dict[ServerProfile, ServerOffer] = {
 
 
 def offer_of(server: Choice, listener: Choice) -> ServerOffer:
-    """What `listener` speaks: its own lists come first, then those of its own profile, then [tls.server]'s."""
+    """The offer of `listener`: its own lists first, then its own profile, then [tls.server]."""
     own = listener.profile is not None
     profile = PROFILES[listener.profile or server.profile or ServerProfile.INTERNET_NL]
     suites = listener.suites or (() if own else server.suites)

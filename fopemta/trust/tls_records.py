@@ -1,8 +1,8 @@
-"""How much a peer may send that says nothing: records of TLS without data for the protocol.
+"""Limits on TLS records without data for the protocol (pure).
 
-A KeyUpdate of TLS 1.3 costs 27 octets and has both sides derive new keys, thousands of them in a read; renegotiations,
-tickets, alerts and empty records are of the same kind.  OpenSSL bounds some of them and lets all KeyUpdates pass.
-Honest peers send a ticket or two and a KeyUpdate in millions of records (RFC 8446 5.5).
+A KeyUpdate of TLS 1.3 costs 27 octets and makes both sides derive new keys, thousands of times per read;
+renegotiations, tickets, alerts and empty records are similar.  OpenSSL limits some of them, but not KeyUpdates.  Honest
+peers send a ticket or two and a KeyUpdate in millions of records (RFC 8446 5.5).
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Iterator
 
 # A record's type, version and length (RFC 8446 5.1).
 _HEADER = 5
-# Records are given to OpenSSL so many at a time, and then it is seen what they brought.
+# Records passed to OpenSSL at a time, before checking what they brought.
 _AT_ONCE = 32
-# So many may bring nothing before others must bring something, and in how many one more may.  In TLS 1.0 an empty
-# record comes before each that is not.
+# Records that may bring nothing before others must bring something, and the records that earn one more.  In TLS 1.0 an
+# empty record precedes each that is not.
 _FREE = 64
 _WORTH = 8
-# A handshake: the chain of a certificate has 100 KiB at most, as OpenSSL reads it, and a hello 128.
+# A handshake: OpenSSL reads certificate chains up to 100 KiB, and a hello up to 128.
 _SHAKE_RECORDS = 1_000
 _SHAKE_OCTETS = 300_000
 
 
 class Records:
-    """Of one connection: counts what has come by the headers of records, which are never encrypted."""
+    """Counts the records of one connection by their headers, which are never encrypted."""
 
     def __init__(self) -> None:
-        # Octets of a record that has begun and are still to come, and the begin of a header that is not whole.
+        # Octets of the current record still to come, and the beginning of an incomplete header.
         self._to_come = 0
         self._header = b""
         self._begun = 0
@@ -35,7 +35,7 @@ class Records:
         self._shake_octets = 0
 
     def portions(self, wire: bytes) -> Iterator[bytes]:
-        """`wire` in pieces in which so many records begin at most; ask after each whether it was too much."""
+        """`wire` in pieces in which a limited number of records begin; after each, check whether it was too much."""
         start = 0
         while start < len(wire):
             end = self._end_of_portion(wire, start)
@@ -60,14 +60,14 @@ class Records:
         return min(position, len(wire))
 
     def too_much_to_shake(self, portion: bytes) -> bool:
-        """The last portion was one too many for a handshake that has not come to its end."""
+        """Whether the last portion exceeds the limit for a handshake that has not finished."""
         self._shake_records += self._begun
         self._shake_octets += len(portion)
         return self._shake_records > _SHAKE_RECORDS or self._shake_octets > _SHAKE_OCTETS
 
     def too_little_said(self, brought: int, costly: bool) -> bool:
-        """The last portion has brought data in `brought` records; True when there have been too many without.
-        `costly`: those are, since this is TLS 1.3.
+        """Whether too many records came without data; the last portion brought data in `brought` records.  `costly`:
+        such records are expensive, since this is TLS 1.3.
         """
         worth = _WORTH if costly else 1
         self._spare = min(self._spare - self._begun * worth + brought * (worth + 1), _FREE * _WORTH)

@@ -18,7 +18,7 @@ from fopemta.trust.demand_json import demanded_from_plain, demanded_to_plain
 
 
 class Result(enum.StrEnum):
-    """How an attempt ended for a recipient."""
+    """The result of an attempt for a recipient."""
 
     DELIVERED = "delivered"
     DEFERRED = "deferred"
@@ -27,7 +27,7 @@ class Result(enum.StrEnum):
 
 @attrs.frozen
 class CertificateFacts:
-    """One certificate of a chain as operators see it.  `not_after` RFC 3339 in UTC, `sha256` lower-case hex."""
+    """One certificate of a chain, for operators.  `not_after` is RFC 3339 in UTC, `sha256` lower-case hex."""
 
     subject: str
     issuer: str
@@ -38,8 +38,8 @@ class CertificateFacts:
 
 @attrs.frozen
 class Tested:
-    """What a rule in test mode would have done with this attempt: let it pass, or kept the message, and the word of
-    the diagnosis for which.
+    """What a rule in test mode would have done with this attempt: let it pass, or held the message, with the word of
+    the diagnosis.
     """
 
     rule: str
@@ -108,15 +108,15 @@ class VerdictRecord:
 
     @property
     def mx_unproven(self) -> bool:
-        """The certificate was good for the name of the host, and nothing but DNS says that this host is the one meant:
-        whoever can forge DNS has a host, and a certificate, of his own.
+        """Whether the certificate matches the name of the host, but only DNS says that this host is the right one: an
+        attacker who can forge DNS has a host and a certificate, too.
         """
         by_authority = self.authenticated is True and self.authenticated_by == "pkix"
         return by_authority and self.mx_proven_by is None
 
     @property
     def proof_words(self) -> str:
-        """Whether the server has proven who it is, for people."""
+        """How the server is authenticated, in words."""
         if not self.authenticated:
             return "not authenticated"
         return "authenticated (MX name unproven)" if self.mx_unproven else "authenticated"
@@ -126,15 +126,15 @@ class VerdictRecord:
         return _plain(dict(zip(_FIELD_NAMES, _facts_of(self), strict=True)))
 
     def to_brief_json(self) -> dict[str, Any]:
-        """The same without the facts that are absent: reading gives them their defaults."""
+        """The same without absent facts: reading restores their defaults."""
         facts = zip(_FIELD_NAMES, _facts_of(self), strict=True)
         return _plain({name: fact for name, fact in facts if fact is not None and fact != ()})
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> VerdictRecord:
-        """The record that `to_json` or `to_brief_json` made; fields of a newer version are left out.
+        """Read a record from `to_json` or `to_brief_json`; unknown fields of a newer version are ignored.
 
-        Raises KeyError, TypeError or ValueError when it is none.
+        Raises KeyError, TypeError or ValueError if it is no record.
         """
         known = {name: fact for name, fact in plain.items() if name in _FIELD_NAMES}
         known["time"] = from_rfc3339(known["time"])
@@ -152,21 +152,21 @@ class VerdictRecord:
         return cls(**known)
 
 
-# Beside `time`; what may not be there.
+# Times beside `time`; they may be absent.
 _MOMENTS = ("next_try", "tls_since", "tls_deadline")
 _FIELD_NAMES = {field.name: None for field in attrs.fields(VerdictRecord)}
-# All at once, not by `attrs.asdict`: this is done for every delivery, and that takes ten times as long.
+# All at once: `attrs.asdict` takes ten times as long, and this is done for every delivery.
 _facts_of = operator.attrgetter(*_FIELD_NAMES)
 _CERTIFICATE_FACTS = tuple(field.name for field in attrs.fields(CertificateFacts))
 _facts_of_certificate = operator.attrgetter(*_CERTIFICATE_FACTS)
-# What the JSON of a record says where a fact is absent, in the contract's order; None also where one must be there.
+# The JSON values of absent facts, in the contract's order; None also for required facts.
 ABSENT_FACTS: dict[str, Any] = {
     field.name: None if field.default is attrs.NOTHING else field.default for field in attrs.fields(VerdictRecord)
 }
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:
-    """`facts` of a record, those that are there, with values for JSON in their place."""
+    """The present `facts` of a record, with their values converted for JSON."""
     facts["time"] = rfc3339(facts["time"])
     facts["result"] = facts["result"].value
     for name in _MOMENTS:
@@ -190,5 +190,5 @@ def rfc3339(seconds: float) -> str:
 
 
 def from_rfc3339(text: str) -> float:
-    """Seconds since the epoch.  Raises ValueError for anything that is not such a time."""
+    """Seconds since the epoch.  Raises ValueError if `text` is no such time."""
     return datetime.datetime.fromisoformat(text).timestamp()
