@@ -1,4 +1,4 @@
-"""A chain verified once more, against other roots than those of the handshake (shell): those of a rule."""
+"""Verify a chain again, against other roots than those of the handshake (shell), for rules with roots of their own."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from fopemta.trust.evidence import ChainError, HandshakeEvidence
 
 
 class OtherRoots:
-    """Reads each file or folder of authorities once."""
+    """Verifies against other roots; each file or folder of authorities is read once."""
 
     def __init__(self) -> None:
         self._stores: dict[str, crypto.X509Store] = {}
 
     def against(self, evidence: HandshakeEvidence, roots: str) -> HandshakeEvidence:
-        """`evidence` with what verification against `roots` meets.  Never raises: what fails proves nothing."""
+        """`evidence` as verified against `roots`.  Never raises: a failure proves nothing."""
         if evidence.judging_error is not None or not evidence.chain:
             return evidence
         try:
@@ -36,7 +36,7 @@ class OtherRoots:
         except crypto.X509StoreContextError as error:
             code, depth, _ = error.errors
             return attrs.evolve(evidence, verified=(), chain_errors=(ChainError(code, depth, words_of(code)),))
-        # A bare store knows of no purpose: `trust.purpose` looks at it, in every path.
+        # A bare store does not check purposes; `trust.purpose` does, for every path.
         return attrs.evolve(evidence, verified=verified, chain_errors=())
 
     def _store(self, roots: str) -> crypto.X509Store:

@@ -1,7 +1,7 @@
 """TLS between a transport and a protocol (shell): octets of the wire in, octets of the protocol out, and back.
 
-Twisted's own `startTLS` does this, too, for any protocol and any use; it costs each session more than the handshake
-does (docs/decisions/0013).  This does what mail needs: no renegotiation, and nothing is written before the handshake
+Twisted's `startTLS` does this for any protocol, but costs each session more than the handshake does
+(docs/decisions/0013).  This does only what mail needs: no renegotiation, and nothing is written before the handshake
 has ended.
 """
 
@@ -18,19 +18,19 @@ from zope.interface import implementer
 from fopemta.interfaces import ITlsChannel
 from fopemta.trust.tls_records import Records
 
-# A record holds 16 KiB at most (RFC 8446 5.1), so one is read whole.
+# A record holds at most 16 KiB (RFC 8446 5.1), so it is read at once.
 _RECORD = 16_384
-# What is taken from OpenSSL at once to be sent: a handshake's flight, or a record and its frame.
+# Octets taken from OpenSSL at once for sending: a handshake flight, or a record with its frame.
 _FLIGHT = 17_408
 
 
 @implementer(ITlsChannel)
 class TlsChannel:
-    """One session, of `connection`.  See ITlsChannel.
+    """One TLS session on `connection`.  See ITlsChannel.
 
-    `accepts`: it is the server's side.  `secured` is called once the handshake has ended well, `received` with what the
-    peer says afterwards.  `ended` is called when the peer has said its last word, with a good-bye or without one; it
-    closes the session once all is answered.  Without it the session is closed at once.
+    `accepts`: it is the server's side.  `secured` is called once the handshake has succeeded, `received` with the data
+    that follows.  `ended` is called when the peer has ended its side, with or without close_notify; it must close the
+    session once all is answered.  Without it the session is closed at once.
     """
 
     def __init__(
@@ -54,29 +54,29 @@ class TlsChannel:
         self._failure: Failure | None = None
         self._standing = False
         self._ending = False
-        # The peer has said its last word.
+        # The peer has ended its side.
         self._heard_all = False
-        # It has said good-bye, or too much that says nothing; what came before that is told first.
+        # It sent close_notify, or too many empty records; data before that is delivered first.
         self._closed = False
         self._too_little = False
-        # Nothing more is read or written.
+        # The session is over: nothing more is read or written.
         self._over = False
-        # Something has been sent since the last octets of the wire came.
+        # Something was sent since the last octets came from the wire.
         self._sent = False
-        # OpenSSL holds what the peer can wait for.
+        # OpenSSL holds tickets, which the peer can wait for.
         self._tickets = False
         self._records = Records()
 
     # --- what the protocol below the transport says ----------------------------------------------------------------
 
     def start(self, transport: Any) -> None:
-        """From now on `transport` carries TLS; a client says hello."""
+        """Carry TLS over `transport` from now on; a client sends its hello."""
         self._wire = transport
         if not self._accepts:
             self._shake()
 
     def take(self, wire: bytes) -> None:
-        """The peer has sent `wire`."""
+        """Process `wire`, octets from the peer."""
         if self._over or self._heard_all:
             return
         self._sent = False
@@ -92,7 +92,7 @@ class TlsChannel:
         self._tell(pieces)
 
     def wire_ended(self) -> None:
-        """The peer has closed its half of the transport, so not even its good-bye comes any more."""
+        """The peer has closed its half of the transport, so that no close_notify can follow."""
         if self._over or self._heard_all:
             return
         if self._standing:
@@ -102,9 +102,11 @@ class TlsChannel:
             self._wire.loseConnection()
 
     def lost(self, reason: Failure) -> Failure:
-        """The transport is gone because of `reason`: why the session ended, which is TLS's own reason if it had one."""
+        """The transport was lost because of `reason`; returns why the session ended, TLS's own reason if there
+        is one.
+        """
         self._over = True
-        # Given back now, not when somebody finds the circle that all this is in.
+        # Released now, rather than by the garbage collector: this is part of a reference cycle.
         self._connection = None
         self._secured, self._received, self._ended = _nothing, _nothing, None
         return self._failure or reason
@@ -112,13 +114,13 @@ class TlsChannel:
     # --- what the protocol above does with its transport -----------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Send `data`; before the handshake has ended, and once the end has begun, nothing is."""
+        """Send `data`; before the handshake has ended, and while closing, it is dropped."""
         if self._over or self._ending or not self._standing:
             return
         sent, octets, records, failure = 0, memoryview(data), [], None
         try:
             while sent < len(data):
-                # One record at a time: Contexts of pyOpenSSL allow partial writes.
+                # One record at a time: pyOpenSSL's Contexts allow partial writes.
                 sent += self._open.send(octets[sent:])
                 records.append(self._ready())
         except SSL.Error:
@@ -128,11 +130,11 @@ class TlsChannel:
             self._end_with(failure)
 
     def writeSequence(self, pieces: list[bytes]) -> None:
-        """Send them all."""
+        """Send all pieces."""
         self.write(b"".join(pieces))
 
     def loseConnection(self) -> None:
-        """Say good-bye in TLS and close once the peer has ended, too; a session without a handshake is cut off."""
+        """Send close_notify and close once the peer has ended too; without a handshake the connection is aborted."""
         if self._over or self._ending:
             return
         if not self._standing:
@@ -142,32 +144,32 @@ class TlsChannel:
         self._close_notify()
 
     def abortConnection(self) -> None:
-        """Cut the connection; nothing more is heard."""
+        """Abort the connection; nothing more is received."""
         self._over = True
         self._wire.abortConnection()
 
     def pauseProducing(self) -> None:
-        """Read no more from the transport; what has been read is told all the same."""
+        """Stop reading from the transport; what was read is still delivered."""
         self._wire.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """Read on."""
+        """Resume reading."""
         self._wire.resumeProducing()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Have the transport pause and resume who writes much: we hand on at once what we are given."""
+        """Let the transport pause and resume a producer of much data: what is written here is passed on at once."""
         self._wire.registerProducer(producer, streaming)
 
     def unregisterProducer(self) -> None:
-        """The last of it has been written."""
+        """The producer has finished."""
         self._wire.unregisterProducer()
 
     def getHandle(self) -> SSL.Connection | None:
-        """OpenSSL's connection, None when all is over."""
+        """OpenSSL's connection, None after the end."""
         return self._connection
 
     def getPeer(self) -> Any:
-        """The transport's."""
+        """The address of the transport's peer."""
         return self._wire.getPeer()
 
     # --- small steps -----------------------------------------------------------------------------------------------
@@ -178,7 +180,7 @@ class TlsChannel:
         return self._connection
 
     def _shake(self) -> bool:
-        """Go on with the handshake; True when it has ended and the session is not over for that."""
+        """Continue the handshake; True once it has ended and the session is open."""
         try:
             self._open.do_handshake()
         except SSL.WantReadError:
@@ -188,21 +190,21 @@ class TlsChannel:
             self._fail()
             return False
         self._standing = True
-        # All that a server has left to send in TLS 1.3 are tickets: they go with the first answer, not by themselves.
+        # All that a TLS 1.3 server still has to send are tickets: they go with the first answer, not separately.
         self._tickets = self._accepts and self._open.get_protocol_version() == SSL.TLS1_3_VERSION
         self._secured()
         self._flush_what_is_left()
         return not self._over
 
     def _shook(self, portion: bytes) -> bool:
-        """See `_shake`; a peer that sends more than a handshake can need is cut off."""
+        """See `_shake`; a peer that sends more than a handshake can need is disconnected."""
         if self._records.too_much_to_shake(portion):
             self._flooded("the handshake has no end")
             return False
         return self._shake()
 
     def _read(self, pieces: list[bytes]) -> bool:
-        """Add what has come to `pieces`; False when nothing more can come, which `_tell` looks at."""
+        """Add received data to `pieces`; False if no more can come, which `_tell` handles."""
         connection, before = self._open, len(pieces)
         try:
             while True:
@@ -231,16 +233,16 @@ class TlsChannel:
         elif self._too_little:
             self._flooded("too many records without data")
         elif self._standing:
-            # What OpenSSL itself has to say, as to a peer that wants new keys.
+            # Send OpenSSL's own messages, such as the answer to a KeyUpdate.
             self._flush_what_is_left()
 
     def _flooded(self, words: str) -> None:
-        """The peer makes us work for nothing: it gets no answer to that."""
+        """The peer sends too much without data: disconnect without an answer."""
         self._failure = Failure(SSL.Error([("SSL routines", "", words)]))
         self.abortConnection()
 
     def _nothing_more(self) -> None:
-        """The peer has said its last word; under either version of TLS it may still listen."""
+        """The peer has ended its side; in either version of TLS it may still read."""
         self._heard_all = True
         if self._ended is not None and not self._ending:
             self._ended()
@@ -280,7 +282,7 @@ class TlsChannel:
             self._wire.loseConnection()
 
     def _fail(self) -> None:
-        """To be called where an error of OpenSSL is dealt with: the peer gets its alert, and the connection ends."""
+        """Call when OpenSSL raised an error: sends the peer its alert, and ends the connection."""
         self._end_with(Failure())
 
     def _end_with(self, failure: Failure) -> None:
@@ -291,4 +293,4 @@ class TlsChannel:
 
 
 def _nothing(*_: object) -> None:
-    """Nobody listens any more."""
+    """Takes the place of callbacks after the end."""

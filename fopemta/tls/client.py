@@ -25,7 +25,7 @@ from fopemta.trust.rungs import OFFERS, Hello, Offer, Rung, Version
 
 _Contexts: TypeAlias = dict[tuple[Rung, Hello], SSL.Context]
 
-# The longest host name of DNS; OpenSSL takes no SNI above 255.
+# The longest host name of DNS; OpenSSL accepts no SNI above 255.
 _LONGEST_SERVER_NAME = 253
 
 _VERSIONS = {
@@ -37,15 +37,15 @@ _VERSIONS = {
 
 
 class HandshakeUnfinished(Exception):
-    """There is nothing to judge yet, or no more."""
+    """The handshake has not finished, or the connection is gone: there is nothing to judge."""
 
 
 class NothingVerified(Exception):
-    """OpenSSL did not verify the chain (it does not on resumption), or the looking on failed."""
+    """OpenSSL did not verify the chain (as on resumption), or the observation failed."""
 
 
 class _Connection(ObservedConnection):
-    """With the name that was sent as SNI, and the session that was offered; `lenient` see HandshakeEvidence."""
+    """A connection with the SNI and the session that were offered; `lenient` as in HandshakeEvidence."""
 
     def __init__(
         self, context: SSL.Context, server_name: str | None, resumable: Resumable | None, lenient: bool = False
@@ -58,7 +58,7 @@ class _Connection(ObservedConnection):
 
 @attrs.frozen(eq=False)
 class _Session:
-    """Of a handshake under `context`, the only one in which it may be resumed."""
+    """A session with the `context` of its handshake, the only one in which it may be resumed."""
 
     context: SSL.Context
     session: SSL.Session
@@ -66,8 +66,8 @@ class _Session:
 
 @implementer(IClientTls)
 class ClientTls:
-    """Sessions verified, but not judged, against `roots` (see `tls.roots`); `certificates` are ours, for servers that
-    ask.  Raises RootsError and CredentialsError.
+    """Opens sessions that are verified against `roots` (see `tls.roots`), but not judged; `certificates` are ours, for
+    servers that request one.  Raises RootsError and CredentialsError.
     """
 
     def __init__(self, roots: str, certificates: Iterable[CertificateFiles] = ()) -> None:
@@ -79,7 +79,7 @@ class ClientTls:
         self.ready(roots, certificates)()
 
     def show(self, certificates: Iterable[CertificateFiles]) -> None:
-        """Read the certificates that routes name, anew; from now on these are shown.  Raises CredentialsError, then
+        """Read the certificates named by routes again, and use these from now on.  Raises CredentialsError; then
         nothing has changed.
         """
         try:
@@ -88,14 +88,14 @@ class ClientTls:
             raise CredentialsError(str(error)) from error
 
     def ready(self, roots: str, certificates: Iterable[CertificateFiles]) -> Callable[[], None]:
-        """Read all of it anew; gives what takes it up once it is called, and cannot fail then.  Raises
-        CredentialsError and RootsError.
+        """Read everything again; returns a function that puts it into use and cannot fail.  Raises CredentialsError and
+        RootsError.
         """
         return self._made(roots, {files: load(files) for files in dict.fromkeys(certificates)}, roots)
 
     def read_roots(self) -> None:
-        """Read the roots anew, for their files have changed.  Raises RootsError where that cannot be done; from then on
-        nobody is trusted: sessions are encrypted as before, and prove nothing.
+        """Read the roots again, since their files have changed.  Raises RootsError on failure; from then on no
+        authority is trusted: sessions are encrypted as before, and prove nothing.
         """
         try:
             self._made(self._roots, self._shown, self._roots)()
@@ -104,15 +104,15 @@ class ClientTls:
             raise
 
     def _made(self, roots: str, shown: dict[CertificateFiles, Credentials], trusted: str | None) -> Callable[[], None]:
-        # A Context is never changed after its first use, so one is kept for each combination.  All are made now: what
-        # happens to the roots' file later must not keep a rung from being tried, nor give it roots of its own.
+        # A Context must not change after its first use, so one is kept for each combination.  All are made now: later
+        # changes to the file of roots must not make a rung unavailable, nor give it different roots.
         contexts = _contexts(trusted, None)
-        # The same for each certificate of ours that is shown to somebody.
+        # The same for each certificate of ours that some server is shown.
         ours = {files: _contexts(trusted, each) for files, each in shown.items()}
 
         def take_up() -> None:
             self._roots, self._shown, self._contexts, self._ours = roots, shown, contexts, ours
-            # Those of rules and routes are read when they are asked for.
+            # The roots of rules and routes are read when needed.
             self._other_roots = OtherRoots()
 
         return take_up
@@ -125,7 +125,7 @@ class ClientTls:
         resumable: Resumable | None = None,
         certificate: CertificateFiles | None = None,
     ) -> IOpenSSLClientConnectionCreator:
-        """The same for Twisted's `startTLS`: for tools and tests.  See `channel`."""
+        """The same for Twisted's `startTLS`, for tools and tests.  See `channel`."""
         return _Creator(lambda: self._connection(rung, hello, server_name, resumable, certificate))
 
     def channel(
@@ -138,7 +138,7 @@ class ClientTls:
         resumable: Resumable | None = None,
         certificate: CertificateFiles | None = None,
     ) -> ITlsChannel:
-        """See IClientTls.  Every rung but PLAIN.  A certificate that was never read is not shown."""
+        """See IClientTls.  For every rung but PLAIN.  A certificate that was never read is not shown."""
         connection = self._connection(rung, hello, server_name, resumable, certificate)
         return TlsChannel(connection, False, secured, received)
 
@@ -153,7 +153,7 @@ class ClientTls:
         contexts = self._contexts if certificate is None else self._ours.get(certificate, self._contexts)
         name, context = _sni(server_name) if hello.named else None, contexts[rung, hello]
         if resumable is not None and resumable.session.context is not context:
-            resumable = None  # the roots may be others since: what it has proven counts no more
+            resumable = None  # the roots may have changed since: what it proved no longer counts
         connection = _Connection(context, name, resumable, lenient=rung is Rung.LENIENT)
         if resumable is not None:
             connection.set_session(resumable.session.session)
@@ -163,7 +163,7 @@ class ClientTls:
         return connection
 
     def only(self, offer: Offer) -> ClientTls:
-        """One that offers this and nothing else, whatever rung is asked for.  For tools.  Raises RootsError."""
+        """A ClientTls that offers only this, whatever rung is asked for.  For tools.  Raises RootsError."""
         other = ClientTls.__new__(ClientTls)
         context = _context(offer, Hello.FULL, self._roots)
         other._roots, other._other_roots = self._roots, self._other_roots
@@ -183,14 +183,14 @@ class ClientTls:
 
     def session(self, connection: SSL.Connection) -> _Session | None:
         """See IClientTls."""
-        # On a version that knows no session to resume OpenSSL gives one all the same; the server refuses it then.
+        # For versions without resumption OpenSSL returns a session all the same; the server then refuses it.
         session = connection.get_session()
         return None if session is None else _Session(connection.get_context(), session)
 
     def past_hello(self, connection: SSL.Connection) -> bool:
         """See IClientTls."""
         try:
-            # OpenSSL knows of a suite once it has read the server's choice.
+            # OpenSSL knows the suite once it has read the server's choice.
             return connection.get_cipher_name() is not None
         except Exception:  # noqa: BLE001  whatever it is then, it is no handshake of which more could be said
             return False
@@ -215,7 +215,7 @@ class _Creator:
 
 
 def _sni(server_name: str | None) -> str | None:
-    """The name as SNI takes it (RFC 6066 3): never an address, no final dot; None where it is no host name."""
+    """The name for SNI (RFC 6066 3): never an address, no final dot; None if it is no host name."""
     name = (server_name or "").rstrip(".")
     if not name or not name.isascii() or len(name) > _LONGEST_SERVER_NAME or is_ip_address(name):
         return None
@@ -223,7 +223,7 @@ def _sni(server_name: str | None) -> str | None:
 
 
 def _contexts(roots: str | None, ours: Credentials | None) -> _Contexts:
-    """For each combination; whether the server's name is sent is the connection's business."""
+    """A Context for each combination; whether SNI is sent is decided per connection."""
     made = {
         (rung, hello.small): _context(offer, hello, roots, ours)
         for rung, offer in OFFERS.items()
@@ -240,7 +240,7 @@ def _context(offer: Offer, hello: Hello, roots: str | None, ours: Credentials | 
         context.set_tls13_ciphersuites(":".join(offer.tls13).encode("ascii"))
     if offer.tls12:
         context.set_cipher_list((":".join(offer.tls12) + f":@SECLEVEL={offer.security_level}").encode("ascii"))
-    # What a server proves it proves once: who shows another certificate later has not been judged.
+    # Only the certificate of the first handshake is judged; a server must not show another later.
     context.set_options(SSL.OP_NO_RENEGOTIATION)
     if offer.legacy_servers:
         context.set_options(SSL.OP_LEGACY_SERVER_CONNECT)
@@ -248,7 +248,7 @@ def _context(offer: Offer, hello: Hello, roots: str | None, ours: Credentials | 
         # One classic curve: 294 octets instead of about 1,500 with the post-quantum share.
         context.set_tmp_ecdh(ec.SECP256R1())
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    # OpenSSL offers none by itself: a session goes with the evidence of its full handshake, or not at all.
+    # OpenSSL offers no session by itself: one is used together with the evidence of its full handshake, or not at all.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     if roots is not None:
         trust(context, roots)
@@ -265,7 +265,7 @@ def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
     observed, cipher = connection.observed, connection.get_cipher_name()
     if cipher is None or not connection.get_peer_finished():
         raise HandshakeUnfinished
-    # pyOpenSSL does not say whether a session was resumed, but only then nothing is verified: where a certificate is
+    # pyOpenSSL does not say whether a session was resumed, but only then nothing is verified: if a certificate is
     # shown, the callback is called, or the handshake fails.
     if connection.resumable is not None and not observed.seen and not observed.failed:
         return _resumed(connection, cipher, connection.resumable.evidence)
@@ -288,7 +288,7 @@ def _evidence(connection: SSL.Connection) -> HandshakeEvidence:
 
 
 def _resumed(connection: _Connection, cipher: str, full: HandshakeEvidence) -> HandshakeEvidence:
-    """Of the certificate nothing was shown but in the full handshake; the cipher is this session's."""
+    """The certificate facts come from the full handshake; the cipher is this session's."""
     return attrs.evolve(
         full,
         protocol=connection.get_protocol_version_name(),

@@ -1,4 +1,4 @@
-"""Our own certificates: read and checked once, as bytes, so that no file can change between check and use (shell)."""
+"""Our own certificates (shell): read and checked once, as bytes, so that no file can change between check and use."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ from fopemta.trust.plan import CertificateFiles
 
 ServerKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
-# Certificates are renewed a third of their life ahead; the shortest that live long enough to be warned of have 45 days.
+# Certificates are usually renewed with a third of their life left; the shortest-lived that this must warn about have 45
+# days.
 _EXPIRES_SOON = 10 * 86_400.0
 _TEN_YEARS = datetime.timedelta(days=3650)
 
 
 class CredentialsError(Exception):
-    """A certificate or key cannot be used; the text says why in an operator's words and names the file."""
+    """A certificate or key cannot be used; the text tells the operator why and names the file."""
 
 
 # A chain and its key have a few KiB.
@@ -56,7 +57,9 @@ class Credentials:
 
 
 def load(files: CertificateFiles) -> Credentials:
-    """Read and check: the key fits the leaf, each certificate is signed by the next.  Raises CredentialsError."""
+    """Read and check: the key matches the leaf, and each certificate is signed by the next.  Raises
+    CredentialsError.
+    """
     chain = _chain_of(files.chain)
     key = _key_of(files.key)
     _check_key(chain[0], key, files)
@@ -66,7 +69,7 @@ def load(files: CertificateFiles) -> Credentials:
 
 
 def cautions_about(credentials: Credentials, hostname: str | None, now: float) -> list[str]:
-    """What an operator should know of a certificate that can be used: `now` seconds since the epoch.
+    """Warnings about a usable certificate; `now` in seconds since the epoch.
 
     `hostname` None: it is not for a server of ours.
     """
@@ -84,9 +87,9 @@ def cautions_about(credentials: Credentials, hostname: str | None, now: float) -
 
 
 def use(context: SSL.Context, credentials: Credentials) -> None:
-    """Have `context` show them.  Raises CredentialsError when OpenSSL does not take them."""
-    # `add_extra_chain_cert` would send every intermediate with either leaf; a chain file keeps them apart per key
-    # type, and pyOpenSSL reads one from a path only: a private copy of the bytes that were checked.
+    """Make `context` use them.  Raises CredentialsError if OpenSSL does not accept them."""
+    # `add_extra_chain_cert` would send every intermediate with either leaf; a chain file keeps them apart per key type,
+    # and pyOpenSSL reads one from a path only, so a private copy of the checked bytes is written.
     with tempfile.NamedTemporaryFile(suffix=".pem") as copy:
         for certificate in credentials.chain:
             copy.write(certificate.public_bytes(Encoding.PEM))
@@ -102,7 +105,7 @@ def use(context: SSL.Context, credentials: Credentials) -> None:
             ) from error
 
 
-# As a file's name, and how its key is made: ECDSA for all clients of our day, RSA for those that know nothing else.
+# File name, and how the key is made: ECDSA for modern clients, RSA for those that support nothing else.
 _SELF_SIGNED: dict[str, Callable[[], rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey]] = {
     "self-signed": lambda: ec.generate_private_key(ec.SECP256R1()),
     "self-signed-rsa": lambda: rsa.generate_private_key(public_exponent=65537, key_size=3072),
@@ -110,10 +113,10 @@ _SELF_SIGNED: dict[str, Callable[[], rsa.RSAPrivateKey | ec.EllipticCurvePrivate
 
 
 def self_signed(directory: str, hostname: str, now: datetime.datetime) -> tuple[list[Credentials], list[str]]:
-    """The self-signed certificates kept in `directory`, and the files of those that were not there and have been made
-    for `hostname`.
+    """The self-signed certificates in `directory`, and the files of those that were missing and have been made for
+    `hostname`.
 
-    They serve for opportunistic encryption.  Raises CredentialsError.
+    They serve opportunistic encryption.  Raises CredentialsError.
     """
     found, made = [], []
     for name, new_key in _SELF_SIGNED.items():
@@ -142,7 +145,7 @@ def _make(
 
 
 def _self_signed(key: CertificateIssuerPrivateKeyTypes, hostname: str, now: datetime.datetime) -> x509.Certificate:
-    # The common name is limited to 64 octets and nobody looks at it: the host name is in the SAN.
+    # The common name is limited to 64 octets and ignored by clients: the host name is in the SAN.
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname[:64])])
     return (
         x509.CertificateBuilder()
@@ -159,7 +162,7 @@ def _self_signed(key: CertificateIssuerPrivateKeyTypes, hostname: str, now: date
 
 
 def _write_whole(path: str, content: bytes) -> None:
-    """Write beside and rename, readable by the owner alone (mkstemp gives mode 0600)."""
+    """Write a temporary file and rename it; only the owner can read it (mkstemp gives mode 0600)."""
     descriptor, beside = tempfile.mkstemp(dir=os.path.dirname(path))
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -209,7 +212,7 @@ def _check_key(leaf: x509.Certificate, key: ServerKey, files: CertificateFiles) 
 
 
 def _check_names(leaf: x509.Certificate, files: CertificateFiles) -> None:
-    """They can be read: they are asked for again and again."""
+    """Check that the names can be read, since they are needed again and again."""
     try:
         presented(leaf)
     except UNREADABLE as error:

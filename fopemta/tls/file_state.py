@@ -1,4 +1,4 @@
-"""What of a file changes when its content does (shell): watches compare it."""
+"""The facts of a file that change with its content (shell), for watches to compare."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FileState: TypeAlias = tuple[int, int, int, int]
 
 
 def state_of(path: str) -> FileState | None:
-    """That of a file or folder, links followed; None when it is not there."""
+    """The state of a file or folder, following links; None if it does not exist."""
     try:
         found = os.stat(path)
     except OSError:

@@ -1,7 +1,7 @@
-"""The groups of a Context (shell): pyOpenSSL can set a single curve only (docs/decisions/0020.md).
+"""The groups of a Context (shell): pyOpenSSL can set a single curve only (docs/decisions/0020-groups.md).
 
-OpenSSL's own function is reached by pyOpenSSL's binding, which is no part of its interface: where a release should not
-have it any more, OpenSSL's own choice of groups stays, and `check-config` says so.
+OpenSSL's own function is reached through pyOpenSSL's binding, which is not a public interface: if a release drops it,
+OpenSSL's default groups are used, and `check-config` says so.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ _set_list = getattr(_lib, "SSL_CTX_set1_curves_list", None)
 
 
 def settable() -> bool:
-    """Groups can be chosen at all."""
+    """Whether groups can be chosen at all."""
     return _set_list is not None
 
 
 def had(groups: Sequence[str]) -> tuple[str, ...]:
-    """Those of `groups` that this OpenSSL has; none where they cannot be chosen."""
+    """The `groups` that this OpenSSL supports; none if they cannot be chosen."""
     return tuple(each for each in groups if _has(each))
 
 
 def prefer(context: SSL.Context, groups: Sequence[str]) -> None:
-    """Have a server's `context` take the first of `groups` that it and the client have.
+    """Make a server's `context` choose the first of `groups` that the client supports.
 
-    A hybrid is preferred even if the client has not sent its share with its hello, at the price of a round trip; of the
-    others one whose share is there is as good.
+    A hybrid is preferred even if the client has not sent its share with its hello, which costs a round trip; of the
+    others, one whose share was sent is as good.
     """
     found = had(groups)
     hybrids = [each for each in found if each in HYBRIDS]
     others = [each for each in found if each not in HYBRIDS]
     ranked = "/".join(":".join(each) for each in (hybrids, others) if each)
-    # OpenSSL before 3.5 knows no ranks.
+    # OpenSSL before 3.5 does not support ranks.
     if found and not _set(context, ranked):
         _set(context, ":".join(found))
 
@@ -51,6 +51,6 @@ def _set(context: SSL.Context, groups: str) -> bool:
     if _set_list is None or _lib is None:
         return False
     done: bool = _set_list(context._context, groups.encode("ascii")) == 1
-    # What is left in the queue would be taken for the error of the next call.
+    # An error left in the queue would be attributed to the next call.
     _lib.ERR_clear_error()
     return done

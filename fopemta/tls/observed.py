@@ -1,4 +1,4 @@
-"""What verification met on one connection (shell): noted by a callback that lets every handshake go on."""
+"""Verification errors of one connection (shell), recorded by a callback that lets every handshake continue."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from fopemta.trust.evidence import ChainError
 
 @attrs.define
 class Observed:
-    """`seen` how often the callback was called, `errors` what was wrong, `failed`: the looking on itself failed.
-    `staple` is the OCSP response that came with the certificate.
+    """`seen` counts the calls, `errors` are the faults, `failed`: the observation itself failed.  `staple` is the OCSP
+    response that came with the certificate.
     """
 
     seen: int = 0
@@ -22,8 +22,8 @@ class Observed:
 
 
 class ObservedConnection(SSL.Connection):
-    """A connection that carries what was observed of it: the callback, shared by all connections of a Context, is
-    given this very object.  (The app data belong to Twisted.)
+    """A connection with its observations: the callback, shared by all connections of a Context, is passed this very
+    object.  (The app data belong to Twisted.)
     """
 
     def __init__(self, context: SSL.Context) -> None:
@@ -32,7 +32,7 @@ class ObservedConnection(SSL.Connection):
 
 
 def observe(connection: SSL.Connection, _certificate: object, code: int, depth: int, ok: int) -> bool:
-    """Note what verification met and let the handshake go on.  Must not raise: it would surface inside Twisted."""
+    """Record a verification error and let the handshake continue.  Must not raise: it would surface inside Twisted."""
     if isinstance(connection, ObservedConnection):
         observed = connection.observed
         try:
@@ -45,7 +45,7 @@ def observe(connection: SSL.Connection, _certificate: object, code: int, depth: 
 
 
 def keep_staple(connection: SSL.Connection, response: bytes, _data: object) -> bool:
-    """Note what the server stapled and let the handshake go on; it is judged with the chain.  Must not raise."""
+    """Record the server's staple and let the handshake continue; it is judged with the chain.  Must not raise."""
     if isinstance(connection, ObservedConnection):
         connection.observed.staple = response
     return True

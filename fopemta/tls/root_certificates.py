@@ -1,4 +1,4 @@
-"""The certificates that `tls.roots` has OpenSSL trust (shell): read once more, to be looked at and watched."""
+"""The certificates that `tls.roots` makes OpenSSL trust (shell), read again for display and for watching."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fopemta.plain_file import read_plain
 from fopemta.tls.file_state import FileState, state_of
 from fopemta.tls.roots import HASHED, SYSTEM, RootsError
 
-# Where the distributions keep theirs: Debian, Red Hat (two), SUSE, Alpine and the BSDs.
+# The usual places of the distributions: Debian, Red Hat (two), SUSE, Alpine and the BSDs.
 _SYSTEM_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -24,9 +24,9 @@ _BLOCK = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----(.*?)-----END (?:X50
 
 
 def certificates_of(roots: str) -> tuple[str, tuple[bytes, ...]]:
-    """The file or folder that `roots` ("system", a file, a folder) stands for, and its certificates in DER.
+    """The file or folder of `roots` ("system", a file, a folder), and its certificates in DER.
 
-    Raises RootsError when there is nothing to read.
+    Raises RootsError if there is nothing to read.
     """
     place = _system_place() if roots == SYSTEM else roots
     try:
@@ -39,19 +39,19 @@ def certificates_of(roots: str) -> tuple[str, tuple[bytes, ...]]:
 
 
 def look_at(roots: str) -> object:
-    """What differs once `roots` is something else than it was.  Does not raise: roots that are gone differ, too."""
+    """A value that changes whenever `roots` change.  Does not raise: missing roots have a value, too."""
     places = [roots] if roots != SYSTEM else _system_places()
     return tuple((place, state_of(place), _entries(place)) for place in places)
 
 
 def _system_places() -> list[str]:
-    """All that OpenSSL reads: the environment's file and folder, or those of the distribution with their folders."""
+    """Every place that OpenSSL reads: the file and folder of the environment, or those of the distribution."""
     named = [each for each in (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")) if each]
     return [*named, *_SYSTEM_FILES, *_SYSTEM_FOLDERS]
 
 
 def _entries(place: str) -> tuple[tuple[str, FileState | None], ...]:
-    """A folder changes with any file in it."""
+    """A folder with the state of each file in it."""
     try:
         names = sorted(os.listdir(place))
     except OSError:
@@ -60,7 +60,7 @@ def _entries(place: str) -> tuple[tuple[str, FileState | None], ...]:
 
 
 def _system_place() -> str:
-    """As OpenSSL has it: the environment comes first."""
+    """The place that OpenSSL uses: the environment takes precedence."""
     named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
     if named:
         return named

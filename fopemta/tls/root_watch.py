@@ -1,8 +1,7 @@
-"""Watching the roots that decide whom we trust (shell): what changes there counts without a restart or a reload.
+"""Watch the trusted roots (shell): a change takes effect without a restart or a reload.
 
-An authority that is taken out of a file is trusted no more, and neither is what rests on it: sessions, their tickets,
-connections that stand.  A change is taken up once the files have stood still for one look, for some are written over
-in place.
+An authority removed from a file is no longer trusted, and neither is what depends on it: sessions, their tickets, open
+connections.  A change is picked up once the files were unchanged for one interval, since some are written in place.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ INTERVAL = 15.0
 
 
 class RootsWatch:
-    """`places` gives the roots that are configured now ("system", files, folders); `read` reads them anew and ends what
-    rests on what was read before.  It raises RootsError where it cannot read them, and nobody is trusted then.
+    """`places` gives the configured roots ("system", files, folders); `read` reads them again and ends what depends on
+    the old ones.  It raises RootsError if they cannot be read; then no authority is trusted.
     """
 
     def __init__(self, clock: IReactorTime, places: Callable[[], Iterable[str]], read: Callable[[], object]) -> None:
@@ -33,12 +32,12 @@ class RootsWatch:
         self._call: IDelayedCall | None = None
 
     def start(self) -> None:
-        """What the files are now is what has been read."""
+        """Start watching; the present files count as read."""
         self._seen = self._taken = self._look()
         self._call = self._clock.callLater(INTERVAL, self._again)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         if self._call is not None and self._call.active():
             self._call.cancel()
 

@@ -9,21 +9,21 @@ from OpenSSL import SSL
 
 from fopemta.plain_file import check_plain
 
-# What OpenSSL finds in a folder: the hash of the subject's name, a dot, a number (`openssl rehash`).
+# The file names that OpenSSL finds in a folder: the hash of the subject's name, a dot, a number (`openssl rehash`).
 HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 SYSTEM = "system"
 
 
 class RootsError(Exception):
-    """The roots cannot be used; the text says why in an operator's words and names the file."""
+    """The roots cannot be used; the text tells the operator why and names the file."""
 
 
 def trust(context: SSL.Context, roots: str) -> None:
     """Trust `roots`: "system", a PEM file, or a folder of certificates named by hash.  Raises RootsError.
 
-    "system" is OpenSSL's own default path; the wheels of `cryptography` bring an OpenSSL built elsewhere, for which
-    pyOpenSSL knows where the distributions keep theirs (Debian: /etc/ssl/certs/ca-certificates.crt and the folder).
+    "system" is OpenSSL's default path; the wheels of `cryptography` include an OpenSSL built elsewhere, for which
+    pyOpenSSL knows the places of the distributions (Debian: /etc/ssl/certs/ca-certificates.crt and the folder).
     SSL_CERT_FILE and SSL_CERT_DIR are honoured.
     """
     if roots == SYSTEM:
@@ -43,7 +43,7 @@ def trust(context: SSL.Context, roots: str) -> None:
 
 
 def _check_hashed(folder: str) -> None:
-    # OpenSSL passes over every other name without a word, and would then trust nobody.
+    # OpenSSL silently ignores every other name, and would then trust no authority.
     named = [name for name in os.listdir(folder) if HASHED.fullmatch(name)]
     for name in named:
         # OpenSSL opens them when it judges a certificate.

@@ -1,4 +1,4 @@
-"""Inbound TLS sessions: our certificates, our order of suites, and whom clients prove to be (shell)."""
+"""Inbound TLS sessions (shell): our certificates, our order of suites, and the certificates of clients."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from fopemta.trust.evidence import ClientCertificate
 from fopemta.trust.names import Patterns, matching, patterns, presented
 from fopemta.trust.server_offer import PROFILES, ServerOffer, ServerProfile, offer_of
 
-# What a server name may consist of before it reaches logs and records.
+# The characters that a server name may have before it reaches logs and records.
 _HOST_NAME = re.compile(rb"[A-Za-z0-9._-]{1,253}")
 _VERSIONS = {ServerVersion.TLS_1_2: SSL.TLS1_2_VERSION, ServerVersion.TLS_1_3: SSL.TLS1_3_VERSION}
 _VERIFY = {
@@ -41,7 +41,7 @@ _VERIFY = {
 
 @attrs.frozen(kw_only=True)
 class ServerSettings:
-    """What a listener speaks, and asks of its clients; see `config.model.TlsServer`."""
+    """The TLS offer of a listener, and what it requests of its clients; see `config.model.TlsServer`."""
 
     client_certificates: ClientCertificates = ClientCertificates.IGNORE
     client_roots: str = "system"
@@ -51,7 +51,7 @@ class ServerSettings:
 
     @classmethod
     def of(cls, server: TlsServer, listener: Listener) -> ServerSettings:
-        """Those of a listener."""
+        """The settings of a listener."""
         return cls(
             client_certificates=listener.asks_for(server.client_certificates),
             client_roots=server.client_roots,
@@ -62,7 +62,7 @@ class ServerSettings:
 
     @property
     def asks(self) -> bool:
-        """Clients are asked for a certificate."""
+        """Whether clients are asked for a certificate."""
         return self.client_certificates is not ClientCertificates.IGNORE
 
 
@@ -76,11 +76,11 @@ _Stapled: TypeAlias = Callable[[SSL.Connection, object], bytes]
 class ServerTls:
     """Serves `credentials`.
 
-    Those that bear the same names belong together, at most one for each kind of key: of an RSA and an ECDSA certificate
-    a client is shown the one that it can use, ECDSA where it can use both.  A client that names a host (SNI) is shown
-    the certificates that bear that name; all others the first group.  `now` is the wall time.
+    Certificates with the same names form a group, with at most one for each kind of key: of an RSA and an ECDSA
+    certificate a client gets the one it supports, ECDSA if it supports both.  A client that names a host (SNI) gets the
+    group that matches the name; all others get the first group.  `now` gives the wall time.
 
-    Raises CredentialsError when OpenSSL does not take one of them, or when there is none; RootsError.
+    Raises CredentialsError if OpenSSL does not accept one of them, or there is none; RootsError.
     """
 
     def __init__(
@@ -98,12 +98,12 @@ class ServerTls:
         self.ready(credentials, settings)()
 
     def staple(self, staple: Staple) -> None:
-        """Take OCSP responses from there: DER for a certificate in DER, b"" for none."""
+        """Set the source of OCSP responses: it maps a certificate in DER to a response in DER, or b""."""
         self._staple = staple
 
     def _stapled(self, connection: SSL.Connection, _: object) -> bytes:
-        """Called by OpenSSL within the handshake, for a client that asks.  Whatever goes wrong here, mail must come in:
-        then it does so without a staple.
+        """Called by OpenSSL within the handshake, for a client that asks.  If anything goes wrong here, mail must still
+        come in, without a staple.
         """
         try:
             shown = connection.get_certificate(as_cryptography=True) if self._staple is not None else None
@@ -113,9 +113,9 @@ class ServerTls:
             return b""
 
     def replace(self, credentials: Sequence[Credentials]) -> None:
-        """Serve `credentials` from the next connection on: new Contexts, since a used one cannot be changed.
+        """Serve `credentials` from the next connection on, with new Contexts, since a used one cannot be changed.
 
-        The keys of session tickets are new with it, too.  Raises CredentialsError, then the old ones stay in use.
+        The keys of session tickets change too.  Raises CredentialsError; then the old ones stay in use.
         """
         try:
             self.ready(credentials, self._settings)()
@@ -123,12 +123,12 @@ class ServerTls:
             raise CredentialsError(str(error)) from error
 
     def ready(self, credentials: Sequence[Credentials], settings: ServerSettings) -> Callable[[], None]:
-        """What replaces both once it is called, and cannot fail then.  Raises CredentialsError and RootsError."""
+        """A function that replaces both and cannot fail.  Raises CredentialsError and RootsError."""
         return self._made(credentials, settings, settings.client_roots)
 
     def read_roots(self) -> None:
-        """Read those of clients anew, for their files have changed.  Raises RootsError where that cannot be done; from
-        then on no client's certificate proves anything.
+        """Read the roots for clients again, since their files have changed.  Raises RootsError on failure; from then on
+        no client's certificate proves anything.
         """
         try:
             self.ready(self._credentials, self._settings)()
@@ -148,7 +148,7 @@ class ServerTls:
         return serve
 
     def creator(self) -> IOpenSSLServerConnectionCreator:
-        """The same for Twisted's `startTLS`: for tools and tests."""
+        """The same for Twisted's `startTLS`, for tools and tests."""
         return _Creator(self._context)
 
     def channel(
@@ -158,7 +158,7 @@ class ServerTls:
         return TlsChannel(ObservedConnection(self._context), True, secured, received, ended)
 
     def session(self, connection: SSL.Connection) -> TlsSession:
-        """See IServerTls.  `server_name` is None where what the client sent is no host name."""
+        """See IServerTls.  `server_name` is None if the client's SNI is no host name."""
         name = connection.get_servername()
         return TlsSession(
             protocol=connection.get_protocol_version_name(),
@@ -200,12 +200,12 @@ class _Creator:
 def _contexts(
     credentials: Sequence[Credentials], settings: ServerSettings, trusted: str | None, stapled: _Stapled
 ) -> SSL.Context:
-    """The Context of the first group, which changes to another's when a client names a host of that one."""
+    """The Context of the first group, which switches to another group's when a client names a host of it."""
     if not credentials:
-        # A listener that says 220 to STARTTLS and has nothing to show.
+        # A listener that offers STARTTLS must have a certificate.
         raise CredentialsError("there is no certificate to serve")
     groups = _groups(credentials)
-    # A session of another listener, or by other settings, is none here.
+    # A session of another listener, or of other settings, is not valid here.
     name = secrets.token_bytes(16)
     contexts = [(_patterns(group), _context(group, settings, trusted, name)) for group in groups]
     for _, each in contexts:
@@ -217,7 +217,7 @@ def _contexts(
 
 
 def _groups(credentials: Sequence[Credentials]) -> list[list[Credentials]]:
-    """Those with the same names together, in order."""
+    """Group credentials with the same names, in order."""
     groups: dict[frozenset[str], list[Credentials]] = {}
     for each in credentials:
         names = presented(each.chain[0])
@@ -233,7 +233,7 @@ def _patterns(group: Sequence[Credentials]) -> Patterns:
 
 
 def _choose(connection: SSL.Connection, contexts: Sequence[tuple[Patterns, SSL.Context]]) -> None:
-    """Called by OpenSSL within the handshake; a name that is nobody's changes nothing."""
+    """Called by OpenSSL within the handshake; an unknown name changes nothing."""
     name = connection.get_servername()
     if not name or not _HOST_NAME.fullmatch(name):
         return
@@ -251,10 +251,10 @@ def _context(
     _speak(context, settings)
     context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    # Without it resumed handshakes break once a client certificate is asked for.
+    # Without it resumed handshakes fail once a client certificate is requested.
     context.set_session_id(name)
     if settings.asks:
-        # On resumption nothing is verified, so whom a client had proven to be would not be judged by today's time.
+        # On resumption nothing is verified, so a client's identity would not be judged by today's time.
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET)
         if trusted is not None:

@@ -1,7 +1,7 @@
-"""Watching our certificates' files (shell): a renewed pair is served without a restart, a bad one is not.
+"""Watch the files of our certificates (shell): a renewed pair is served without a restart, an invalid one is not.
 
-certbot changes links, lego writes over the files; in both the chain and the key change one after the other.  So a
-change is taken up only once the files have stood still for one look, and only when key and chain fit.
+certbot changes links, lego overwrites the files; both change the chain and the key one after the other.  So a change is
+picked up only if the files were unchanged for one interval, and key and chain match.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fopemta.tls.credentials import Credentials, CredentialsError, cautions_abou
 from fopemta.tls.file_state import FileState, state_of
 from fopemta.trust.plan import CertificateFiles
 
-# Seconds between two looks, and between two warnings about the same certificate.
+# Seconds between two checks, and between two warnings about the same certificate.
 INTERVAL = 30.0
 _DAY = 86_400.0
 
@@ -24,9 +24,9 @@ _Look: TypeAlias = tuple[FileState | None, ...]
 
 
 class CertificateWatch:
-    """`files` gives those that are configured now, `read` reads them all, `serve` puts them to use (both raise
-    CredentialsError).  `now` is the wall time, `hostname` whom they must be for, None where that does not matter; `key`
-    says where in the configuration they stand.
+    """`files` gives the configured files, `read` reads them all, `serve` puts them into use (both raise
+    CredentialsError).  `now` gives the wall time; `hostname` is the name they must match, None if any will do; `key` is
+    their place in the configuration.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class CertificateWatch:
         self._call: IDelayedCall | None = None
 
     def start(self) -> None:
-        """What the files are now is what is served."""
+        """Start watching; the present files count as served."""
         self._served = self._seen = self._look()
         self._warn()
         self._call = self._clock.callLater(INTERVAL, self._again)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         if self._call is not None and self._call.active():
             self._call.cancel()
 
@@ -75,7 +75,7 @@ class CertificateWatch:
         try:
             self._serve(self._read())
         except CredentialsError as error:
-            # Told once for each state of the files; the old ones stay in use.
+            # Reported once for each state of the files; the old ones stay in use.
             self._refused = look
             maillog.certificate_refused(str(error))
             return
@@ -90,7 +90,7 @@ class CertificateWatch:
         try:
             found = self._read()
         except CredentialsError:
-            return  # told when it was met
+            return  # reported when it occurred
         for each in found:
             for words in cautions_about(each, self._hostname, self._now()):
                 maillog.caution(self._key, words)
