@@ -15,7 +15,7 @@ _OCTETS = size_between(16 << 10, 64 << 20)
 
 @attrs.frozen(kw_only=True)
 class ContentBounds:
-    """[limits.content]"""
+    """The section [limits.content]."""
 
     looked_at: int = key(
         _OCTETS,

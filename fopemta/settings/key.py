@@ -1,9 +1,10 @@
-"""A key of a file as a field of an attrs class (pure): all that there is to say of it stands in that one place.
+"""A key of the configuration file as a field of an attrs class (pure): everything about it is declared in that one
+place.
 
     connections: int = key(whole(1, MANY), 200, "Outgoing connections at a time.", start=True)
 
-The default is written as in the file and read by the key's own reader, so that there is one of it.  The reading of the
-file, its example, the page that lists all keys, and `fopemta config` are made from the classes by `section_of`.
+The default is written as in the file and read by the key's own reader, so that there is only one.  Reading the file,
+its example, the page of all keys, and `fopemta config` all use the declarations through `section_of`.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import attrs
 from fopemta.settings.place import WRONG, Place, Reader
 from fopemta.settings.section import Entry, Key, Section, Tables, Told
 
-# Instead of a default.
+# In place of a default.
 REQUIRED: Final = attrs.NOTHING
-# Where a field keeps what is known of its key.
+# The field metadata that holds the declaration.
 _KEY: Final = "fopemta.settings.key"
 
 
 @attrs.frozen(kw_only=True)
 class About:
-    """Of a class of keys, as its attribute `about`: what stands `above` them in the example, with blank lines between
-    them where it is `airy`; the names of keys that come `later`.
+    """The attribute `about` of a class of keys: the comment `above` them in the example, whether they have blank lines
+    between them (`airy`), and the names of keys planned for `later`.
     """
 
     above: str = ""
@@ -39,9 +40,9 @@ def key(
 ) -> Any:  # fmt: skip
     """A field of an attrs class that is a key of the file.
 
-    `written` is the default as it would stand there: REQUIRED, or None where without it there is none.  `name` in the
-    file where it is not the attribute's; of a `spread` one (see `Key`) the default is named; `told` as in `Told`.
-    Raises ValueError where the default is no good.
+    `written` is the default as in the file: REQUIRED, or None for none.  `name` in the file if it differs from the
+    attribute's; a `spread` key (see `Key`) has its `default` as a value; `told` as in `Told`.  Raises ValueError if the
+    default is invalid.
     """
     required = written is REQUIRED
     made = Key("", read, required, None if required else written, spread, Told(meaning=meaning, **told))
@@ -51,7 +52,7 @@ def key(
 
 
 def table(model: type, *, name: str = "", required: bool = False, **told: Any) -> Any:
-    """A field that is a table of its own; without one in the file its keys have their defaults."""
+    """A field that is a table of its own; if it is missing in the file, its keys have their defaults."""
     made = Key("", section_of(model), required, None if required else {}, told=Told(**told))
     if required:
         return attrs.field(metadata={_KEY: (name, made)})
@@ -59,7 +60,7 @@ def table(model: type, *, name: str = "", required: bool = False, **told: Any) -
 
 
 def tables(model: type, *entries: Entry, name: str, required: bool = False, **told: Any) -> Any:
-    """A field that is an array of tables; `entries` are those that the example shows."""
+    """A field that is an array of tables; `entries` are shown in the example."""
     made = Key("", Tables(section_of(model)), required, told=Told(entries=entries, **told))
     return attrs.field(default=REQUIRED if required else (), metadata={_KEY: (name, made)})
 
@@ -74,7 +75,7 @@ def _read(made: Key) -> Any:
 
 @functools.cache
 def section_of(model: type) -> Section:
-    """The keys of a class, in its order, for reading a table into it."""
+    """The keys of a class, in order, as a reader of a table."""
     keys = {}
     for field in attrs.fields(model):
         if _KEY in field.metadata:
@@ -84,6 +85,6 @@ def section_of(model: type) -> Section:
 
 
 def about(model: Any) -> About:
-    """What is said of a class of keys as a whole."""
+    """The declarations about a class of keys as a whole."""
     found = getattr(model, "about", None)
     return found if isinstance(found, About) else About()

@@ -58,7 +58,7 @@ Reader: TypeAlias = Callable[[object, Place], Any]
 class Single:
     """A reader of single values from a function that raises NotValid.
 
-    `form` is what may be written, in a few words ("duration", "whole number from 1 to 64"), `unit` that of a number.
+    `form` describes the accepted values ("duration", "whole number from 1 to 64"), `unit` is that of a number.
     """
 
     read: Callable[[object], Any]
@@ -66,7 +66,7 @@ class Single:
     unit: str = ""
 
     def __call__(self, value: object, place: Place) -> Any:
-        """Read it (a Reader)."""
+        """Read a value (a Reader)."""
         try:
             return self.read(value)
         except NotValid as error:
@@ -75,19 +75,19 @@ class Single:
 
 @attrs.frozen
 class Array:
-    """A reader of arrays, into a tuple; an entry that is wrong stands in it as WRONG."""
+    """A reader of arrays, which returns a tuple; an invalid entry becomes WRONG."""
 
     item: Reader
 
     def __call__(self, value: object, place: Place) -> Any:
-        """Read it (a Reader)."""
+        """Read an array (a Reader)."""
         if not isinstance(value, list):
             return place.wrong(f"must be a list in square brackets, not {shown(value)}")
         return tuple(self.item(item, place.item(index)) for index, item in enumerate(value))
 
     @property
     def form(self) -> str:
-        """As of `Single`."""
+        """The form of the array, from that of its entries."""
         form = getattr(self.item, "form", "")
         if " or " in form or not form:
             return f"list: {form}" if form else "list"
@@ -95,12 +95,12 @@ class Array:
 
 
 def plain(read: Callable[[object], Any], form: str = "", unit: str = "") -> Single:
-    """See `Single`."""
+    """Make a `Single`."""
     return Single(read, form, unit)
 
 
 def array(read_item: Reader) -> Array:
-    """See `Array`."""
+    """Make an `Array`."""
     return Array(read_item)
 
 

@@ -1,4 +1,4 @@
-"""One table of a file, read by its list of keys (pure)."""
+"""Read one table of a file by its list of keys (pure)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import attrs
 
 from fopemta.settings.place import WRONG, Place, Reader, array, shown
 
-# The release that had the first keys.
+# The first release with configuration keys.
 FIRST = "0.1.0"
 
 
 @attrs.frozen(kw_only=True)
 class Told:
-    """What there is to say of a key besides how it is read; each page and command that names keys takes it from here.
+    """The facts about a key beside its reader, used by every page and command that shows keys.
 
-    `meaning` in sentences, code in backquotes.  `above`: what stands above it in the example where that is not its
-    meaning, "" where what stands above another key is about both.  `see` a page of docs/, `unit` where the reader has
-    none, `since` the release that brought it, `start`: a reload does not take it up.  Where there is no default,
-    `counts`, as it would be written, is what counts without the key, `inherits` the key that does, and `shown` an
-    example.  `given` is what the example sets it to.  `part` begins a part of the example.  `inline`: a table in
-    braces.  `entries`: the tables of an array that the example shows.
+    `meaning` in sentences, with code in backquotes.  `above`: the comment above it in the example if that is not its
+    meaning, "" if another key's comment covers it.  `see` a page of docs/, `unit` if the reader has none, `since` the
+    first release with it, `start`: a reload does not pick it up.  Without a default: `counts` is the value in effect
+    without the key, as it would be written, `inherits` the key that provides it, and `shown` an example.  `given` is
+    the value in the example.  `part` begins a part of the example.  `inline`: a table in braces.  `entries`: the
+    example's tables of an array.
     """
 
     meaning: str = ""
@@ -43,8 +43,8 @@ class Told:
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """A table of an array as the example shows it: its `values`, below a comment; `whole` with all other keys behind a
-    "#", `asleep` all of it.
+    """A table of an array in the example: its `values`, below a comment; `whole`: with all other keys commented out;
+    `asleep`: completely commented out.
     """
 
     above: str
@@ -55,10 +55,10 @@ class Entry:
 
 @attrs.frozen
 class Key:
-    """One key: the attribute of the model that it fills, its reader, whether it must be there.
+    """One key: the model's attribute for it, its reader, and whether it is required.
 
-    `absent` is read when the key is not there; None leaves it to the model's default.  `spread`: the reader returns an
-    attrs value whose own attributes are the model's (`via` becomes via, host, port and maildir).
+    `absent` is read when the key is missing; None means the model's default.  `spread`: the reader returns an attrs
+    value whose attributes go into the model's (`via` becomes via, host, port and maildir).
     """
 
     attribute: str
@@ -70,31 +70,31 @@ class Key:
 
     @property
     def form(self) -> str:
-        """What may be written, in a few words; "" where only its meaning says that."""
+        """The form of its value, in a few words; "" if only its meaning describes it."""
         return getattr(self.read, "form", "")
 
     @property
     def unit(self) -> str:
-        """Of its number, or ""."""
+        """The unit of its number, or ""."""
         return self.told.unit or getattr(self.read, "unit", "")
 
     @property
     def table(self) -> Section | None:
-        """The section that it is; None for a key with a value, also one in braces."""
+        """The section, if the key is a table; None for a key with a value, including a table in braces."""
         inner = self.read.section if isinstance(self.read, Tables) else self.read
         return inner if isinstance(inner, Section) and not self.told.inline else None
 
     @property
     def several(self) -> bool:
-        """An array of tables with a heading each."""
+        """Whether it is an array of tables with headings."""
         return isinstance(self.read, Tables) and not self.told.inline
 
 
 @attrs.frozen
 class Section:
-    """`make` is the model's class, `keys` what its table may hold, `later` keys of the contract that come later.
+    """`make` is the model's class, `keys` the permitted keys, `later` those planned for a later version.
 
-    A name with a dot in it, "tls.server", is a table in a table that has no other meaning.
+    A name with a dot, "tls.server", is a table within a table that has no other meaning.
     """
 
     make: Callable[..., Any]
@@ -112,7 +112,7 @@ class Section:
         return self.make(**facts) if len(place.errors) == before else WRONG
 
     def facts(self, table: Mapping[str, object], place: Place) -> dict[str, Any]:
-        """What the table says, by attribute; what is wrong is WRONG, what is not there is left to the default."""
+        """The table's values by attribute; invalid ones are WRONG, missing ones are left to the default."""
         facts: dict[str, Any] = {}
         written = self._by_path(table, place)
         for name, key in self.keys.items():
@@ -132,7 +132,7 @@ class Section:
         return facts
 
     def _by_path(self, table: Mapping[str, object], place: Place) -> dict[tuple[str, ...], object]:
-        """What stands in the table, and in those in it that are only there to hold others."""
+        """The values in the table, and in tables that serve only to contain others."""
         holders = {name.partition(".")[0] for name in self.keys if "." in name}
         found: dict[tuple[str, ...], object] = {}
         for name, value in table.items():
@@ -162,7 +162,7 @@ def _at(place: Place, path: tuple[str, ...]) -> Place:
 
 @attrs.frozen
 class Tables:
-    """An array of tables, into a tuple; one that is wrong stands in it as WRONG."""
+    """A reader of arrays of tables, which returns a tuple; an invalid one becomes WRONG."""
 
     section: Section
 

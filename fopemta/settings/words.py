@@ -41,7 +41,7 @@ def text_of(value: object) -> str:
 
 
 def one_of(words: Mapping[str, Any], form: str = "") -> Reader:
-    """One of a few words, each standing for a value; `form` is what they are, where they are too many to list."""
+    """Make a reader for one of a few words, each with its value; `form` describes them if they are too many to list."""
     listed = ", ".join(f'"{word}"' for word in words)
 
     def read(value: object) -> Any:

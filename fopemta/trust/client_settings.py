@@ -16,8 +16,8 @@ from fopemta.trust.rungs import Rung
 
 @attrs.frozen(kw_only=True, cache_hash=True)  # key of the cache of plans
 class TlsClient:
-    """[tls.client]  `lowest_rung` is a word of `trust.rungs`; `revocation` counts where no rule says how much must be
-    known.
+    """The section [tls.client].  `lowest_rung` is a word of `trust.rungs`; `revocation` applies where no rule
+    sets it.
     """
 
     about: ClassVar[About] = About(later=frozenset({"certificate"}))
