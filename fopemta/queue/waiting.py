@@ -77,11 +77,15 @@ class Waiting:
 
     def put_off(self, entry: Entry) -> float | None:
         """Let it wait for what is left of it; until when, None for one that is held."""
-        message, moment = entry.round.message, self.due_after(entry)
+        round_: Round = entry.round
+        message, moment = round_.message, self.due_after(entry)
         told = not any(is_untold(each) for each in message.pending)
         self._roster.put_off(entry, message.domains, message.bound, told)
         if moment is not None:
             self._roster.set_moment(entry, moment)
+            for hop in round_.hops:
+                if self._destinations.rests(hop, self._seconds()):
+                    self._destinations.line_up_behind(hop, entry.id)
         return moment
 
     def due_after(self, entry: Entry) -> float | None:

@@ -144,10 +144,13 @@ class Leases(Generic[D]):
         started: float,
         now: float,
         jitter: float,
+        waiting: int = 0,
     ) -> Turn:
-        """A delivery that `started` then has `met` this; `cause` stands for it where that leads to a rest."""
+        """A delivery that `started` then has `met` this; `cause` stands for it where that leads to a rest, while so
+        many messages are `waiting` for it with the worker that tells.
+        """
         before = self._standings.of(destination)
-        turn = self._standings.met(destination, met, cause, started, now, jitter)
+        turn = self._standings.met(destination, met, cause, started, now, jitter, waiting)
         if self._standings.of(destination) != before:
             self._open[destination] = None
             (self._for_holders if turn is Turn.NONE else self._for_all).add(destination)

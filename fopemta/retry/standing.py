@@ -24,6 +24,10 @@ FIRST_WINDOW = 5
 # wants messages tried every few seconds wants the same of destinations.
 FIRST_REST = 30.0
 LONGEST_REST = 15 * 60.0
+# While much waits for a destination, it is probed sooner: so that all probes together are no more than if each message
+# were tried by itself once in so many seconds; but no rest is shorter than this.
+EACH_WAITS = 3000.0
+SHORTEST_REST = 5.0
 # Of a rest, either way: destinations that failed together are not probed together.
 JITTER = 0.2
 
@@ -47,9 +51,10 @@ class Pacing:
         """Of a destination that nothing is known of."""
         return min(FIRST_WINDOW, self.window)
 
-    def rest(self, number: int) -> float:
-        """Seconds of the n-th rest in a row, before jitter."""
-        return float(min(self.first_rest * 2 ** min(number - 1, 30), self.longest_rest))
+    def rest(self, number: int, waiting: int = 0) -> float:
+        """Seconds of the n-th rest in a row, before jitter, while so many messages wait for the destination."""
+        longest = max(EACH_WAITS / max(waiting, 1), SHORTEST_REST)
+        return float(min(self.first_rest * 2 ** min(number - 1, 30), self.longest_rest, longest))
 
 
 class Experience(enum.Enum):
@@ -144,7 +149,7 @@ class _Change(enum.Enum):
     GROW = "grow"
     SHRINK = "shrink"
     SHRINK_OR_REST = "shrink, or rest when it cannot"
-    REOPEN = "reopen with one delivery at a time"
+    REOPEN = "reopen, as one that nothing is known of"
     REST_LONGER = "rest longer"
     REST_AGAIN = "rest as long again"
 
@@ -198,8 +203,11 @@ def after_meeting(
     started: float,
     now: float,
     jitter: float,
+    waiting: int = 0,
 ) -> Standing:
-    """The same, of a delivery that has `met` this; `cause` stands for it where that leads to a rest."""
+    """The same, of a delivery that has `met` this; `cause` stands for it where that leads to a rest, while so many
+    messages are `waiting` for the destination.
+    """
     change = _CHANGES[standing.pace(now)][met]
     if change in _FAILURES and started < standing.shrunk:
         return standing
@@ -212,14 +220,14 @@ def after_meeting(
             return standing.halved(now)
         case _Change.REOPEN:
             # The rests are forgotten only with the next answer: one that fails at once again is rested longer.
-            return Standing(1, standing.rests, shrunk=now)
+            return Standing(pacing.first_window, standing.rests, shrunk=now)
         case _Change.SHRINK_OR_REST | _Change.REST_LONGER:
-            return _rested(standing.rests + 1, cause, pacing, now, jitter)
+            return _rested(standing.rests + 1, cause, pacing.rest(standing.rests + 1, waiting), now, jitter)
         case _Change.REST_AGAIN:
-            return _rested(standing.rests, standing.cause, pacing, now, jitter)
+            return _rested(standing.rests, standing.cause, pacing.rest(standing.rests, waiting), now, jitter)
     return standing
 
 
-def _rested(rests: int, cause: VerdictRecord | None, pacing: Pacing, now: float, jitter: float) -> Standing:
-    wait = pacing.rest(rests) * (1 - JITTER + 2 * JITTER * jitter)
+def _rested(rests: int, cause: VerdictRecord | None, rest: float, now: float, jitter: float) -> Standing:
+    wait = rest * (1 - JITTER + 2 * JITTER * jitter)
     return Standing(1, rests, now + wait, cause)

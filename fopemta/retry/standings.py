@@ -53,9 +53,15 @@ class AnyStandings(Protocol[D]):
         """So many loads for it wait, and it has no place free."""
 
     def ended(
-        self, destination: D, verdicts: Sequence[VerdictRecord], started: float, now: float, jitter: float
+        self,
+        destination: D,
+        verdicts: Sequence[VerdictRecord],
+        started: float,
+        now: float,
+        jitter: float,
+        waiting: int = 0,
     ) -> Turn:
-        """A delivery that `started` then has ended with `verdicts`."""
+        """A delivery that `started` then has ended with `verdicts`, while so much is `waiting` for the destination."""
 
     def used(self, destination: D, in_use: bool) -> None:
         """After each delivery's end: whether anything is left to do there."""
@@ -102,11 +108,17 @@ class Standings(Generic[D]):
         """It has as many places as there are."""
 
     def ended(
-        self, destination: D, verdicts: Sequence[VerdictRecord], started: float, now: float, jitter: float
+        self,
+        destination: D,
+        verdicts: Sequence[VerdictRecord],
+        started: float,
+        now: float,
+        jitter: float,
+        waiting: int = 0,
     ) -> Turn:
-        """A delivery that `started` then has ended with `verdicts`."""
+        """A delivery that `started` then has ended with `verdicts`, while so much is `waiting` for the destination."""
         cause = verdicts[0] if verdicts else None
-        return self.met(destination, experience_of(verdicts), cause, started, now, jitter)
+        return self.met(destination, experience_of(verdicts), cause, started, now, jitter, waiting)
 
     def met(
         self,
@@ -116,10 +128,11 @@ class Standings(Generic[D]):
         started: float,
         now: float,
         jitter: float,
+        waiting: int = 0,
     ) -> Turn:
         """It has `met` this; `cause` stands for it where that leads to a rest."""
         before = self.of(destination)
-        standing = after_meeting(before, met, cause, self._pacing, started, now, jitter)
+        standing = after_meeting(before, met, cause, self._pacing, started, now, jitter, waiting)
         if standing is not before:
             self._standings[destination] = standing
         return turn_of(before, standing)

@@ -47,7 +47,8 @@ class Taken(Generic[D, L]):
 @attrs.define(eq=False)
 class _Line(Generic[D, L]):
     """Of one destination: `loads` in memory, deferred and fresh ones, each with the room it takes; `ids` that wait to
-    come into memory, and how many are `coming`; how many loads are under way (`busy`).
+    come into memory, those that wait until it is `back`, and how many are `coming`; how many loads are under way
+    (`busy`).
 
     `not_before`: a moment before which nothing is tried, `rated` that by its rate alone.
     """
@@ -55,6 +56,7 @@ class _Line(Generic[D, L]):
     destination: D
     loads: tuple[deque[tuple[L, int]], deque[tuple[L, int]]] = attrs.Factory(lambda: (deque(), deque()))
     ids: dict[str, None] = attrs.Factory(dict)
+    back: dict[str, None] = attrs.Factory(dict)
     coming: int = 0
     busy: int = 0
     bulk: int = 0
@@ -147,6 +149,10 @@ class Destinations(Generic[D, L]):
         self._mind_rest(line, now)
         self._offer(line)
 
+    def line_up_behind(self, destination: D, message_id: str) -> None:
+        """The same for one that was tried there in vain: not before it answers again."""
+        self._line(destination).back[message_id] = None
+
     def call(self, now: float, scarce: bool = False) -> tuple[D, str] | None:
         """A message that its destination has room for; it is in the line no more.  Destinations take turns.  None when
         there is none.
@@ -156,6 +162,9 @@ class Destinations(Generic[D, L]):
         while self._asking:
             line = self._asking.popleft()
             line.asks = False
+            if line.back and self.standing(line.destination).pace(now) is Pace.OPEN:
+                line.ids |= line.back
+                line.back.clear()
             scarcely = scarce and bool(line.busy or line.waiting or line.coming)
             if line.ids and not scarcely and self.takes(line.destination, now) and self._room(line, now) > 0:
                 message_id = next(iter(line.ids))
@@ -177,16 +186,12 @@ class Destinations(Generic[D, L]):
 
     def leave_lines(self) -> set[str]:
         """Take out all ids: their ways may be others now."""
-        taken = {message_id for line in self._lines.values() for message_id in line.ids}
+        taken = {message_id for line in self._lines.values() for message_id in line.ids | line.back}
         for line in tuple(self._lines.values()):
             line.ids.clear()
+            line.back.clear()
             self._forget(line)
         return taken
-
-    def lined_up(self, destination: D) -> int:
-        """How many ids and loads wait for it; some of the ids may be finished meanwhile, or wait elsewhere."""
-        line = self._lines.get(destination)
-        return 0 if line is None else len(line.ids) + line.waiting
 
     # --- loads -----------------------------------------------------------------------------------------------------
 
@@ -237,7 +242,9 @@ class Destinations(Generic[D, L]):
         line.busy -= 1
         self._shares.give_back(taken.health)
         self._note(destination, experience_of(verdicts))
-        turn = self._standings.ended(destination, verdicts, taken.started, now, jitter)
+        turn = self._standings.ended(
+            destination, verdicts, taken.started, now, jitter, len(line.ids) + len(line.back) + line.waiting
+        )
         if turn is not Turn.NONE:
             self._pause(line, self.standing(destination).until)
         self._standings.used(destination, bool(line.busy or line.waiting))
@@ -326,7 +333,7 @@ class Destinations(Generic[D, L]):
         if line.held_back:
             line.held_back = False
             self._held_back.drop(line)
-        idle = not (line.ids or line.coming or line.busy or line.not_before is not None)
+        idle = not (line.ids or line.back or line.coming or line.busy or line.not_before is not None)
         if idle and self._lines.get(line.destination) is line:
             del self._lines[line.destination]
 
@@ -410,7 +417,7 @@ class Destinations(Generic[D, L]):
             if line.loads[kind] and not line.in_turn[kind]:
                 line.in_turn[kind] = True
                 self._turns[kind].append(line)
-        if line.ids:
+        if line.ids or line.back:
             self._ask(line)
         self._forget(line)
 

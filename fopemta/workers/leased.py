@@ -99,16 +99,22 @@ class LeasedStandings:
             self._flush_soon()
 
     def ended(
-        self, destination: NextHop, verdicts: Sequence[VerdictRecord], started: float, now: float, jitter: float
+        self,
+        destination: NextHop,
+        verdicts: Sequence[VerdictRecord],
+        started: float,
+        now: float,
+        jitter: float,
+        waiting: int = 0,
     ) -> Turn:
         """See AnyStandings: what changes something is told, and what becomes of it comes back as `told`."""
         if _is_local(destination):
-            return self._alone.ended(destination, verdicts, started, now, jitter)
+            return self._alone.ended(destination, verdicts, started, now, jitter, waiting)
         met, standing = experience_of(verdicts), self.of(destination)
         cause = verdicts[0] if verdicts and met not in _UNTELLING else None
-        after = after_meeting(standing, met, cause, self._pacing, started, now, jitter)
+        after = after_meeting(standing, met, cause, self._pacing, started, now, jitter, waiting)
         if after != standing:
-            self._met.append(Met(destination, met, cause, started, now))
+            self._met.append(Met(destination, met, cause, started, now, waiting))
             self._flush_soon()
             if after.pace(now) is Pace.RESTING:
                 # The supervisor says so in a moment.  Until then a lease is no leave: one probe is one.

@@ -65,7 +65,9 @@ class Places:
             self._call = None
 
     def _met(self, each: Met) -> None:
-        turn = self._leases.met(each.destination, each.met, each.cause, each.started, each.ended, self._noise.random())
+        turn = self._leases.met(
+            each.destination, each.met, each.cause, each.started, each.ended, self._noise.random(), each.waiting
+        )
         word = each.destination.word
         if turn is Turn.ANSWERS:
             maillog.destination_answers(word)

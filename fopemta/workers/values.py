@@ -40,13 +40,16 @@ class Charge:
 
 @attrs.frozen
 class Met:
-    """A delivery that `started` and `ended` at these moments of the machine's steady clock has `met` this."""
+    """A delivery that `started` and `ended` at these moments of the machine's steady clock has `met` this, while so
+    many messages were `waiting` for the destination.
+    """
 
     destination: NextHop
     met: Experience
     cause: VerdictRecord | None
     started: float
     ended: float
+    waiting: int = 0
 
 
 @attrs.frozen

@@ -17,6 +17,7 @@ from fopemta.retry.standing import (
     Pacing,
     Standing,
     after,
+    after_meeting,
     experience_of,
 )
 from fopemta.trust.diagnosis import Diagnosis
@@ -101,8 +102,8 @@ class StandingTests(SynchronousTestCase):
         open_, resting = Standing(8, 2), Standing(1, 2, 100.0, REFUSED)
         wanted: dict[Pace, Sequence[tuple[int, int, float | None]]] = {
             Pace.OPEN: [(9, 0, None), (8, 2, None), (4, 2, None), (4, 2, None), (8, 2, None)],
-            Pace.RESTING: [(1, 2, None), (1, 2, None), (1, 2, 100.0), (1, 2, 100.0), (1, 2, 100.0)],
-            Pace.PROBING: [(1, 2, None), (1, 2, None), (1, 3, 270.0), (1, 3, 270.0), (1, 2, 210.0)],
+            Pace.RESTING: [(5, 2, None), (5, 2, None), (1, 2, 100.0), (1, 2, 100.0), (1, 2, 100.0)],
+            Pace.PROBING: [(5, 2, None), (5, 2, None), (1, 3, 270.0), (1, 3, 270.0), (1, 2, 210.0)],
         }
         for pace, now, standing in (
             (Pace.OPEN, 50.0, open_),
@@ -171,6 +172,16 @@ class StandingTests(SynchronousTestCase):
         self.assertEqual((pacing.window, pacing.first_window), (3, 3))
         self.assertEqual(Pacing.of(20, Retry()), Pacing(20, 30.0, 900.0))
 
+    def test_one_that_much_waits_for_is_probed_sooner(self) -> None:
+        """But no more often than if each of what waits were tried by itself every 50 minutes, nor than every 5 s."""
+        for waiting, longest in ((0, 900), (3, 900), (10, 300), (100, 30), (600, 5), (10_000, 5)):
+            self.assertEqual(PACING.rest(10, waiting), longest, waiting)
+        self.assertEqual([PACING.rest(number, 50) for number in range(1, 4)], [30, 60, 60])
+        self.assertEqual(Pacing(20, 1.0, 2.0).rest(9, 10_000), 2)
+        for met in (Experience.AWAY, Experience.NOTHING):
+            standing = after_meeting(Standing(1, 7, 0.0, REFUSED), met, REFUSED, PACING, 1.0, 1.0, 0.5, 100)
+            self.assertEqual(standing.until, 31.0, met)
+
     def test_rests_are_spread(self) -> None:
         untils = [
             round(after(Standing(1), [REFUSED], PACING, 0.0, 0.0, jitter).until or 0) for jitter in (0.0, 0.5, 1.0)
@@ -180,15 +191,17 @@ class StandingTests(SynchronousTestCase):
     def test_one_that_comes_back_ramps_up(self) -> None:
         standing = Standing(1, 6, 0.0, REFUSED)
         windows = []
-        for _ in range(FIRST_WINDOW):
+        for _ in range(3):
             standing = after(standing, [DELIVERED], PACING, 1.0, 1.0, 0.5)
-            windows.append(standing.window)
-        self.assertEqual(windows, [1, 2, 3, 4, 5])
+            windows.append((standing.window, standing.rests))
+        self.assertEqual(windows, [(5, 6), (6, 0), (7, 0)])
         self.assertTrue(standing.sound(PACING))
 
     def test_one_that_comes_back_and_goes_again_is_rested_longer(self) -> None:
         standing = after(Standing(1, 3, 0.0, REFUSED), [EXPIRED], PACING, 1.0, 1.0, 0.5)
-        self.assertEqual(after(standing, [REFUSED], PACING, 1.0, 1.0, 0.5).rests, 4)
+        for _ in range(3):
+            standing = after(standing, [REFUSED], PACING, 1.0, 1.0, 0.5)
+        self.assertEqual((standing.rests, standing.pace(1.0)), (4, Pace.RESTING))
 
     def test_C110_full_mailboxes_rest_nobody(self) -> None:
         standing = NEW

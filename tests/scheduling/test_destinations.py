@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST, Pacing, Standing
+from fopemta.retry.standing import FIRST_WINDOW, LONGEST_REST, SHORTEST_REST, Pacing, Standing
 from fopemta.retry.standings import Standings, Turn
 from fopemta.scheduling.destinations import CROWD, Destinations, Taken
 from fopemta.scheduling.roster import LEAST_BULK
@@ -299,19 +299,27 @@ class RestTests(Base):
         self.assertEqual(self.end(taken, REFUSED), turns)
         self.assertTrue(self.places.rests("dead", self.now))
         self.assertEqual(self.take_all(), [])
-        self.assertEqual(self.places.next_moment(), self.now + 30)
-        self.now += 30
+        # Much waits for it, so it is probed soon.
+        self.assertEqual(self.places.next_moment(), self.now + SHORTEST_REST)
+        self.now += SHORTEST_REST
         self.assertEqual(self.places.over(self.now), ["dead"])
         self.assertEqual(self.places.over(self.now), [])
         self.assertEqual(self.end(self.take_all(), REFUSED), [Turn.RESTS_ON])
         self.assertEqual(self.serve(REFUSED), 0)
-        self.assertEqual(self.places.next_moment(), self.now + 60)
-        self.now += 60
+        self.assertEqual(self.places.next_moment(), self.now + SHORTEST_REST)
+        self.assertEqual(len(self.places.empty("dead")), 10_000 - 6)
+        self.places.add("dead", 0)
+        self.now += SHORTEST_REST
+        self.places.over(self.now)
+        self.assertEqual(self.end(self.take_all(), REFUSED), [Turn.RESTS_ON])
+        self.assertEqual(self.places.next_moment(), self.now + 120)
+        self.places.add("dead", 0)
+        self.now += 120
         self.places.over(self.now)
         self.assertEqual(self.end(self.take_all(), DELIVERED), [Turn.ANSWERS])
 
     def test_C108_a_day_of_a_dead_destination_beside_good_ones(self) -> None:
-        """10,000 deferred messages cost a dead destination some hundred attempts, and the good ones nothing."""
+        """One attempt a minute at most, however many wait, one at a time; and the good ones it costs nothing."""
         self.make(places=20, each=20)
         self.add("dead", 10_000, fresh=False)
         tried = 0
@@ -321,21 +329,37 @@ class RestTests(Base):
             self.add(f"well{minute % 5}", 3, fresh=False)
             taken = self.take_all()
             dead = [each for each in taken if each.destination == "dead"]
+            self.assertLessEqual(len(dead), 1 if minute else FIRST_WINDOW)
             tried += len(dead)
             self.end(dead, REFUSED)
             good = [each for each in taken if each.destination != "dead"]
             self.end(good, DELIVERED)
             self.assertEqual(len(good), 6)
             self.now += 60
+        self.assertGreater(tried, 24 * 60 * 0.8)
+
+    def test_C108_a_day_of_a_dead_destination_with_little_mail(self) -> None:
+        self.add("dead", 200, fresh=False)
+        tried = 0
+        for _ in range(24 * 60):
+            self.places.over(self.now)
+            dead = self.take_all()
+            if len(dead) == 1:
+                # What is left of it, as if the others had come to their end.
+                self.places.empty("dead")
+                self.add("dead", 2, fresh=False)
+            tried += len(dead)
+            self.end(dead, REFUSED)
+            self.now += 60
         self.assertTrue(24 * 3600 / LONGEST_REST * 0.8 < tried < 150, tried)
 
     def test_one_that_comes_back_ramps_up(self) -> None:
-        self.add("back", 1000)
+        self.add("back", 100)
         self.serve(REFUSED)
         self.now += 30
         self.places.over(self.now)
-        # The probe leaves it at one; after that each answer adds one, up to the most.
-        self.assertEqual([self.serve(DELIVERED) for _ in range(8)], [1, 1, 2, 4, 8, 16, 20, 20])
+        # After the probe it is as one that nothing is known of; then each answer adds one, up to the most.
+        self.assertEqual([self.serve(DELIVERED) for _ in range(5)], [1, FIRST_WINDOW, 10, 20, 20])
 
     def test_one_that_is_known_to_be_back_is_woken(self) -> None:
         self.add("back", 10)
@@ -352,7 +376,7 @@ class RestTests(Base):
         self.end(taken[3:4], DELIVERED)
         self.assertFalse(self.places.rests("b", self.now))
         self.end(taken[4:], DELIVERED)
-        self.assertEqual(self.serve(DELIVERED), 2)
+        self.assertEqual(self.serve(DELIVERED), 5)
 
     def test_bad_certificates_rest_nobody(self) -> None:
         self.add("b", 100)
@@ -404,7 +428,7 @@ class LineTests(Base):
         self.line_up("b", 1)
         self.line_up("a", 1)  # once more, which moves it nowhere
         self.assertEqual(self.called(), ["a0", "b0", "a1"])
-        self.assertEqual(self.places.lined_up("a"), 0)
+        self.assertIsNone(self.places.call(self.now))
 
     def test_what_was_read_in_vain_makes_room_for_the_next(self) -> None:
         self.line_up("a", 30)
@@ -421,6 +445,19 @@ class LineTests(Base):
         self.now += 50
         self.places.over(self.now)
         self.assertEqual(self.called(), ["a0"])
+
+    def test_one_that_was_tried_in_vain_is_no_probe_but_goes_once_it_answers(self) -> None:
+        self.add("a", 20)
+        self.serve(REFUSED)
+        self.places.empty("a")
+        self.places.line_up_behind("a", "tried")
+        self.now += 40
+        self.assertEqual((self.places.over(self.now), self.called()), (["a"], []))
+        self.places.line_up("a", "probe", self.now)
+        self.assertEqual(self.called(), ["probe"])
+        self.places.came("a")
+        self.add("a", 1)
+        self.assertEqual((self.serve(DELIVERED), self.called()), (1, ["tried"]))
 
     def test_a_share_of_the_room_for_each_once_there_is_a_crowd(self) -> None:
         for number in range(999):
@@ -444,7 +481,8 @@ class LineTests(Base):
     def test_all_leave_their_lines(self) -> None:
         self.line_up("a", 2)
         self.line_up("b", 1)
-        self.assertEqual(self.places.leave_lines(), {"a0", "a1", "b0"})
+        self.places.line_up_behind("c", "c0")
+        self.assertEqual(self.places.leave_lines(), {"a0", "a1", "b0", "c0"})
         self.assertEqual((self.called(), self.places._lines), ([], {}))
 
 
