@@ -1,1 +1,1 @@
-"""DNS questions and what a response says about them (pure): dnspython's messages and names, none of its sockets."""
+"""DNS questions and their responses (pure): dnspython's messages and names, none of its sockets."""

@@ -35,31 +35,31 @@ from fopemta.dns.response import (
 
 T = TypeVar("T")
 
-# What resolvers agreed on as safe from fragmentation (DNS flag day 2020).
+# The size that resolvers agreed on as safe from fragmentation (DNS flag day 2020).
 UDP_PAYLOAD = 1232
 
-# Of one response, all sections together; what a mail domain needs is a tenth of it.
+# Records of one response, all sections together; a mail domain needs a tenth of it.
 MOST_RECORDS = 300
 # Of CNAMEs in one response.
 _LONGEST_CHAIN = 16
 
-# A name server counts TTLs down for us, so nothing need be kept for longer: who mends his zone and empties the cache of
-# his name server does not wait for ours.  RFC 2308 5: one to three hours is enough for negative answers, too.
+# Our name server counts TTLs down, so nothing need be cached longer: if an administrator fixes a zone and empties the
+# name server's cache, ours expires soon.  RFC 2308 5: one to three hours is enough for negative answers, too.
 LONGEST_TTL = 3600.0
-# RFC 2308 5: a negative answer without SOA should not be cached; a burst of mail asks but once a minute.
+# RFC 2308 5: a negative answer without SOA should not be cached; this makes a burst of mail ask only once a minute.
 _NEGATIVE_TTL = 60.0
 
 
 def canonical(labels: Labels) -> str:
-    """The name as routing knows it: lower case, no final dot; the root is ""."""
+    """The form of a name used by routing: lower case, no final dot; the root is ""."""
     return dns.name.Name((*labels, b"")).to_text(omit_final_dot=True).lower() if labels else ""
 
 
 @attrs.frozen
 class Kind(Generic[T]):
-    """A kind of record: its type, and what the data of one record say.
+    """A kind of record: its type, and how to read the data of one record.
 
-    `read` gets the message, where the data begin and how many octets they are; it raises Malformed, IndexError,
+    `read` gets the message, the offset of the data and their size in octets; it raises Malformed, IndexError,
     struct.error or BoundExceeded.
     """
 
@@ -91,18 +91,20 @@ IPV6: Kind[str] = Kind(dns.rdatatype.AAAA, _address(dns.ipv6.inet_ntoa, 16))
 
 @attrs.frozen
 class Question(Generic[T]):
-    """`name` is absolute."""
+    """One question; `name` is absolute."""
 
     name: dns.name.Name
     kind: Kind[T]
 
     @classmethod
     def of(cls, name: str, kind: Kind[T]) -> Question[T]:
-        """Raises dns.exception.DNSException or UnicodeError for a text that is no name.  Underscores are welcome."""
+        """Raises dns.exception.DNSException or UnicodeError if `name` is invalid.  Underscores are allowed."""
         return cls(dns.name.from_text(name, origin=dns.name.root), kind)
 
     def query(self, validated: bool = False, most: int = MOST_RECORDS) -> Query:
-        """The message to send, with a random id.  `validated`: ask to be told what DNSSEC proved (RFC 6840 5.7)."""
+        """The message to send, with a random id.  `validated`: ask for the result of DNSSEC validation (RFC
+        6840 5.7).
+        """
         flags = dns.flags.RD | (dns.flags.AD if validated else 0)
         message = dns.message.make_query(self.name, self.kind.rdtype, flags=flags, use_edns=0, payload=UDP_PAYLOAD)
         labels = tuple(label.lower() for label in self.name.labels[:-1])
@@ -111,10 +113,10 @@ class Question(Generic[T]):
 
 @attrs.frozen
 class Response(Generic[T]):
-    """A response that was read: the answer, how long it holds (seconds), and a name still to be asked.
+    """A parsed response: the answer, its validity in seconds, and a name still to be asked.
 
-    `elsewhere` is where a chain of CNAMEs led without an end in this response; `excess` names the bound that the
-    response exceeds, "" for none.
+    `elsewhere` is the end of a chain of CNAMEs without records in this response; `excess` names the bound that the
+    response exceeds, or "".
     """
 
     answer: Answer[tuple[T, ...]]
@@ -125,7 +127,7 @@ class Response(Generic[T]):
 
 @attrs.frozen
 class _Chain:
-    """Where the CNAMEs lead: the records there of the type asked for, and the shortest TTL on the way."""
+    """The end of the CNAMEs: its records of the type asked for, and the shortest TTL of the chain."""
 
     name: Labels
     records: tuple[Record, ...]
@@ -134,9 +136,9 @@ class _Chain:
 
 
 def read(message: Message, kind: Kind[T], server: str, validated: bool = False) -> Response[T]:
-    """What a response to a question of `kind` says; `server` for the operator.  Never raises.
+    """Read a response to a question of `kind`; `server` is its name for the operator.  Never raises.
 
-    `validated`: what the server says of DNSSEC may be believed.
+    `validated`: the server's statement about DNSSEC is trusted.
     """
     if message.excess:
         return _excessive(message.excess, server)
@@ -162,7 +164,7 @@ def _excessive(excess: str, server: str) -> Response[T]:
 
 
 def _chain(message: Message) -> _Chain:
-    """RFC 1034 3.6.2.  Raises BoundExceeded, and what `name_at` raises."""
+    """RFC 1034 3.6.2.  Raises BoundExceeded, and the exceptions of `name_at`."""
     by_name: dict[tuple[Labels, int], list[Record]] = defaultdict(list)
     for record in message.answer:
         by_name[record.name, record.rdtype].append(record)
@@ -187,7 +189,7 @@ def _nothing(message: Message, chain: _Chain, proven: bool, server: str) -> Resp
     if chain.followed and not denials:
         return Response(Absent(proven), ttl, dns.name.Name((*chain.name, b"")))
     if not denials and any(each.rdtype == NS for each in message.authority):
-        # RFC 2308 2.2: "ask those", from a server that does not look things up for us.  That is no "no".
+        # RFC 2308 2.2: a referral, from a server that does not recurse for us.  That is no negative answer.
         return Response(Unavailable(f"only a referral from {server}, which does not resolve for us"))
     return Response(Absent(proven), ttl)
 

@@ -1,7 +1,7 @@
-"""A DNS response, read within bounds: it costs no more than its octets, whatever is in them.
+"""Read a DNS response within bounds (pure): linear cost, whatever its octets are.
 
-Only the records that can matter are kept.  dnspython would decode every one of them, and compare names that a stranger
-has made to collide in its tables: 64 KiB then take many seconds.
+Only records that can matter are kept.  dnspython would decode every record and compare names that an attacker has made
+to collide in its tables; 64 KiB then take many seconds.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ CNAME, SOA, NS, OPT = 5, 6, 2, 41
 _IN = 1
 _QR, _OPCODE, TC, AD, _RCODE = 0x8000, 0x7800, 0x0200, 0x0020, 0x000F
 NOERROR, NXDOMAIN = 0, 3
-# FORMERR, SERVFAIL, NOTIMP, REFUSED: a server that says so may leave the question out.
+# FORMERR, SERVFAIL, NOTIMP, REFUSED: a response with one of these may omit the question.
 _WITHOUT_QUESTION = frozenset({1, 2, 4, 5})
 
 # RFC 1035 2.3.4.
 _LONGEST_NAME = 255
-# Hops within one name: a name has 127 labels at most, and servers compress to one or two hops.
+# Pointers within one name: a name has at most 127 labels, and servers use one or two pointers.
 MOST_POINTERS = 64
 # RFC 2181 8: a TTL with the highest bit set is zero.
 _LARGEST_TTL = 0x7FFFFFFF
 
 
 class Malformed(Exception):
-    """No DNS message, or no record of its type."""
+    """Not a DNS message, or not a valid record of its type."""
 
 
 class BoundExceeded(Exception):
-    """A response that may be sound and is more than we read; the text names the bound."""
+    """A response that may be valid, but exceeds what we read; the text names the bound."""
 
 
 @attrs.frozen
 class Query:
-    """What was asked: `wire` is sent, a response has its `id`, `name` and `rdtype`, and at most `most` records."""
+    """A question: `wire` is sent; a response has its `id`, `name` and `rdtype`, and at most `most` records."""
 
     wire: bytes
     id: int
@@ -50,7 +50,7 @@ class Query:
 
 @attrs.frozen
 class Record:
-    """A record of class IN.  `ttl` in seconds; its data are the `size` octets at `at` of the message."""
+    """A record of class IN.  `ttl` in seconds; its data are `size` octets at offset `at` of the message."""
 
     name: Labels
     rdtype: int
@@ -61,9 +61,9 @@ class Record:
 
 @attrs.frozen
 class Message:
-    """A response to `query`, with the records of the type asked for, CNAME, SOA and NS.
+    """A response to `query`, with its records of the type asked for, CNAME, SOA and NS.
 
-    `excess` names the bound that it exceeds; then no record was read.
+    `excess` names the exceeded bound; then no record was read.
     """
 
     query: Query
@@ -76,14 +76,14 @@ class Message:
 
     @property
     def truncated(self) -> bool:
-        """The response did not fit: TCP has the whole of it."""
+        """Whether the response did not fit: ask by TCP for the whole of it."""
         return bool(self.flags & TC)
 
 
 def response_in(wire: bytes, query: Query) -> Message | None:
-    """The message in `wire` if it is a response to `query`, else None: then somebody guesses, or rubbish came.
+    """The message in `wire` if it is a response to `query`, else None: it may be a forger's guess.
 
-    A response that was cut off counts, for its truncation flag, and nothing else of it is read.
+    A truncated response counts, only for its truncation flag.
     """
     try:
         return _read(wire, query)
@@ -92,9 +92,9 @@ def response_in(wire: bytes, query: Query) -> Message | None:
 
 
 def name_at(wire: bytes, at: int) -> tuple[Labels, int]:
-    """The name that begins at `at`, and where what follows it begins (RFC 1035 4.1.4).
+    """The name at offset `at`, and the offset after it (RFC 1035 4.1.4).
 
-    Raises Malformed, IndexError where the message ends, and BoundExceeded.
+    Raises Malformed, IndexError at the end of the message, and BoundExceeded.
     """
     labels: list[bytes] = []
     size, hops, least, end = 1, 0, at, -1
@@ -104,7 +104,7 @@ def name_at(wire: bytes, at: int) -> tuple[Labels, int]:
                 end = at + 2
             at = (length & 0x3F) << 8 | wire[at + 1]
             hops += 1
-            if at >= least:  # only what stands before may be pointed to; so no name goes round in a circle
+            if at >= least:  # pointers must lead backwards, so a name cannot loop
                 raise Malformed
             if hops > MOST_POINTERS:
                 raise BoundExceeded(f"a name of more than {MOST_POINTERS} compression pointers")
@@ -133,7 +133,7 @@ def _read(wire: bytes, query: Query) -> Message | None:
         if end is None:
             return None
     except BoundExceeded:
-        return None  # not the question that we have written
+        return None  # not the question as we wrote it
     if flags & TC:
         return Message(query, wire, flags, rcode)
     try:
@@ -143,7 +143,7 @@ def _read(wire: bytes, query: Query) -> Message | None:
 
 
 def _after_question(wire: bytes, query: Query) -> int | None:
-    """Where the records begin; None when another question stands there."""
+    """Where the records begin; None if the question is another."""
     name, at = name_at(wire, 12)
     rdtype, rdclass = struct.unpack_from("!HH", wire, at)
     return at + 4 if (name, rdtype, rdclass) == (query.name, query.rdtype, _IN) else None
