@@ -1,1 +1,1 @@
-"""Where a message goes next (pure): routes, MX ordering, null MX, loops, the hosts to try."""
+"""Routing (pure): routes, MX ordering, null MX, loops, the hosts to try."""

@@ -1,4 +1,4 @@
-"""One attempt's load for a courier: a message, and those of its recipients that share a next hop (pure)."""
+"""The load of one delivery attempt (pure): a message, and those of its recipients that share a next hop."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fopemta.trust.demand import NOTHING_DEMANDED, Demanded
 
 @attrs.frozen
 class Consignment:
-    """`recipients` is a part of the message's pending ones, in the envelope's order; of the way to all of them the same
-    is `demanded`, by what stood in `edition`: a mark that is another after each reload.
+    """`recipients` are some of the message's pending ones, in the envelope's order; `demanded` holds for all of them,
+    under the configuration `edition`, a mark that changes with each reload.
     """
 
     message: QueuedMessage
@@ -23,5 +23,5 @@ class Consignment:
     edition: object = attrs.field(default=None, eq=False)
 
     def attempt_of(self, recipient: Mailbox) -> int:
-        """Which attempt this is for `recipient`, counted from 1."""
+        """The number of this attempt for `recipient`, counted from 1."""
         return self.message.status_of(str(recipient)).attempts + 1

@@ -1,4 +1,4 @@
-"""From the MX answer of a domain to the names of its hosts in the order to try (pure).
+"""From a domain's MX answer to the names of its hosts, in the order to try (pure).
 
 RFC 5321 5.1, RFC 7505.
 """
@@ -22,7 +22,7 @@ NULL_MX = RoutingFailure(True, 556, "5.1.10", Diagnosis.NULL_MX, "the domain tak
 
 @attrs.frozen
 class Exchanger:
-    """A host of a domain; the lower `preference`, the better."""
+    """A host of a domain; a lower `preference` is better."""
 
     preference: int
     name: str
@@ -30,7 +30,7 @@ class Exchanger:
 
 @attrs.frozen
 class Exchangers:
-    """`hosts`, best first and each once; `implicit`: there is no MX, the domain itself is the host."""
+    """`hosts`, best first and each once; `implicit`: there is no MX, and the domain itself is the host."""
 
     hosts: tuple[Exchanger, ...]
     implicit: bool = False
@@ -42,11 +42,11 @@ def exchangers_of(
 ) -> Exchangers | RoutingFailure:
     """The hosts of `domain`, or why there are none.
 
-    `own_names` are this server's host names; `order` random numbers (as many as the answer has hosts, more do no harm)
+    `own_names` are this server's host names; `order` holds random numbers (at least one for each host in the answer)
     that shuffle hosts of equal preference.
     """
     if isinstance(answer, Unavailable):
-        # Never on to the address record: its host may be anything but a mail server (RFC 5321 5.1).
+        # Do not fall back to the address record: its host may not be a mail server (RFC 5321 5.1).
         return unavailable(f"the MX of {domain} could not be looked up: {answer.reason}")
     if isinstance(answer, Absent):
         if not answer.name_exists:
@@ -59,22 +59,22 @@ def exchangers_of(
 
 
 def no_such_domain(text: str) -> RoutingFailure:
-    """It is known that there is no host."""
+    """It is certain that there is no host."""
     return RoutingFailure(True, 550, "5.1.2", Diagnosis.DOMAIN_NOT_FOUND, text)
 
 
 def unavailable(text: str) -> RoutingFailure:
-    """Nobody could say whether there is a host."""
+    """Whether there is a host could not be found out."""
     return RoutingFailure(False, 451, "4.4.3", Diagnosis.DNS_UNAVAILABLE, text)
 
 
 def loops_back(text: str) -> RoutingFailure:
-    """The way leads back to us."""
+    """The route leads back to this server."""
     return RoutingFailure(True, 554, "5.4.6", Diagnosis.LOOPS_BACK, text)
 
 
 def private_address(text: str) -> RoutingFailure:
-    """A stranger has named a place in our own network, or none that mail can go to."""
+    """A stranger's DNS names an address in our own network, or one that mail cannot be sent to."""
     return RoutingFailure(True, 550, "5.4.4", Diagnosis.PRIVATE_ADDRESS, text)
 
 
@@ -83,13 +83,13 @@ def _usable(
 ) -> Exchangers | RoutingFailure:
     shuffled = sorted(zip(named, order, strict=False), key=lambda each: (each[0][0], each[1]))
     ours = [preference for (preference, host), _ in shuffled if _is_this_machine(host, own_names)]
-    # We are one of the hosts: only better ones may have the mail, or it would come back (RFC 5321 5.1).
+    # We are one of the hosts: only better ones may get the mail, or it would loop (RFC 5321 5.1).
     better = [Exchanger(preference, host) for (preference, host), _ in shuffled if not ours or preference < min(ours)]
     if not better:
         return loops_back(f"the best MX of {domain} is this server, which has no route for the domain")
     once: dict[str, Exchanger] = {}
     for each in better:
-        if not is_ip_address(each.name):  # an address is no name (RFC 5321 5.1)
+        if not is_ip_address(each.name):  # an address is not a name (RFC 5321 5.1)
             once.setdefault(each.name, each)
     if not once:
         return no_such_domain(f"the MX of {domain} names an IP address instead of a host")
@@ -97,5 +97,5 @@ def _usable(
 
 
 def _is_this_machine(host: str, own_names: frozenset[str]) -> bool:
-    # RFC 6761 6.3: "localhost" is us wherever we listen.  What else listens here is not the domain's mail server.
+    # RFC 6761 6.3: "localhost" is this machine.  Another listener here is not the domain's mail server.
     return host in own_names or host == "localhost" or host.endswith(".localhost")

@@ -13,14 +13,14 @@ from fopemta.routing.exchangers import Exchanger, loops_back, no_such_domain, pr
 from fopemta.routing.public_address import Reach
 from fopemta.routing.values import Host, RoutingFailure
 
-# One attempt tries so many; what lies behind them is tried no better (Postfix stops at 5).
+# Hosts tried in one attempt; more are hardly ever any better (Postfix stops at 5).
 MOST_HOSTS = 10
 MOST_ADDRESSES = 6
 
-# Of addresses in the text of a failure.
+# Addresses shown in the text of a failure.
 _MOST_SHOWN = 4
 
-# "This host" by any other name: connecting there is connecting to ourselves.
+# Connecting to one of these is connecting to this machine.
 _UNSPECIFIED = frozenset({"0.0.0.0", "::"})
 
 
@@ -30,7 +30,7 @@ def _canonical(listening: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int
 
 @attrs.frozen
 class OwnAddresses:
-    """Where we listen, so that we do not talk to ourselves.
+    """The addresses on which we listen, so that we do not deliver to ourselves.
 
     `listening` holds (address, port), with "*" as address for every interface; `local` are the machine's addresses.
     """
@@ -39,7 +39,7 @@ class OwnAddresses:
     local: frozenset[str] = frozenset()
 
     def are(self, address: str, port: int) -> bool:
-        """Connecting there would reach one of our own listeners."""
+        """Whether a connection there would reach one of our own listeners."""
         address = canonical_ip_address(address)
         if address in _UNSPECIFIED or (address, port) in self.listening:
             return True
@@ -55,13 +55,13 @@ def hosts_of(
     own: OwnAddresses,
     reach: Reach | None,
 ) -> tuple[Host, ...] | RoutingFailure:
-    """The hosts `exchangers`, best first, with their `answers` (one each), in order; or why none can be tried.
+    """The hosts for `exchangers`, best first, with their `answers` (one each, in order); or why none can be tried.
 
-    `reach`: which addresses may be gone to; None where the operator has named the host, and with it the place.
+    `reach` limits the addresses; None if the operator has named the host, and so its address.
     """
     pairs = list(zip(exchangers, answers, strict=True))
     ours = [each.preference for each, answer in pairs if _leads_to_us(answer, port, own)]
-    # RFC 5321 5.1: where we are one of the hosts, only better ones may have the mail.
+    # RFC 5321 5.1: if we are one of the hosts, only better ones may get the mail.
     better = [(each, answer) for each, answer in pairs if not ours or each.preference < min(ours)]
     hosts = tuple(
         Host(None if is_ip_address(each.name) else each.name, interleaved(usable)[:MOST_ADDRESSES], port)
@@ -78,7 +78,7 @@ def _usable(answer: Answer[tuple[str, ...]], reach: Reach | None) -> tuple[str, 
 
 
 def interleaved(addresses: Sequence[str]) -> tuple[str, ...]:
-    """IPv6 and IPv4 in turn, so that a dead family costs one attempt and a cut keeps both."""
+    """Alternate IPv6 and IPv4, so that a dead family costs one attempt, and a cut keeps both."""
     six = [each for each in addresses if ":" in each]
     four = [each for each in addresses if ":" not in each]
     pairs = itertools.zip_longest(six, four)
@@ -92,7 +92,7 @@ def _leads_to_us(answer: Answer[tuple[str, ...]], port: int, own: OwnAddresses) 
 def _none(domain: str, answers: Sequence[Answer[tuple[str, ...]]], looped: bool) -> RoutingFailure:
     failures = [answer.reason for answer in answers if isinstance(answer, Unavailable)]
     if failures:
-        # Also where a worse host is this server: the better one is there, only not to be found just now.
+        # Also if a worse host is this server: the better one exists, but could not be looked up now.
         return unavailable(f"no address of a host of {domain} could be looked up: {failures[0]}")
     if looped:
         return loops_back(f"the hosts of {domain} lead back to this server")

@@ -1,4 +1,4 @@
-"""The TLS plan of a next hop (pure): what its route, rules and the configuration demand together."""
+"""The TLS plan of a next hop (pure): the demands of its route, of rules and of the configuration, combined."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from fopemta.trust.rungs import Rung
 
 
 def own_demand(route: Route) -> Demand:
-    """What a route demands; it speaks for itself, also when it asks for less than the default.
+    """The demand of a route, which replaces the default even if it is lower.
 
-    What it says of proofs counts where somebody wants one, beside what a rule wants to see: both must be given.
+    Its proofs are required in addition to those of a rule.
     """
     says = route.names is not NameSource.MX or route.roots is not None or bool(route.pins)
     proof = Proof(names=route.names, roots=route.roots, pins=route.pins) if says else None
@@ -28,12 +28,12 @@ def own_demand(route: Route) -> Demand:
     return Demand(level=route.tls, source="route", proof=proof)
 
 
-@functools.lru_cache(maxsize=1024)  # the same for all mail to a destination, as long as the configuration stands
+@functools.lru_cache(maxsize=1024)  # the same for all mail to a destination until the next reload
 def plan_towards(demanded: Demanded, hop: NextHop, client: TlsClient) -> TlsPlan:
-    """The plan for mail with these demands to that hop; the one place in which all who demand something meet."""
+    """The plan for mail with these demands to that hop; the only place where all demands are combined."""
     route = hop.route
     if route.crosses_no_network:
-        # The operator says that this hop crosses no network.
+        # The operator has declared that this hop crosses no network.
         demanded = NOTHING_DEMANDED
     merged = demanded.merged(own_demand(route))
     domain = domain_towards(demanded, hop) if _asks_for_domain(merged) else ""
@@ -42,8 +42,8 @@ def plan_towards(demanded: Demanded, hop: NextHop, client: TlsClient) -> TlsPlan
 
 
 def domain_towards(demanded: Demanded, hop: NextHop) -> str:
-    """The recipient's domain, which a certificate must bear where a proof asks for that.  It is a part of a plan only
-    where one does, since domains whose plans are the same share sessions.
+    """The recipient's domain, if a certificate must match it.  Otherwise it is left out of the plan, since domains with
+    equal plans share sessions.
     """
     return demanded.domain or hop.domain or hop.route.domain
 

@@ -1,7 +1,7 @@
-"""Which addresses belong to the Internet, and which to somebody's own network or to this machine (pure).
+"""Which IP addresses are public, and which belong to a private network or this machine (pure).
 
-Strangers name addresses: by the MX of a sender's domain, by an address literal, by the URL in a certificate.  Servers
-in our own house may trust whatever comes from us, so nothing of theirs is carried there.
+Strangers name addresses: in the MX of a sender's domain, an address literal, the URL in a certificate.  Servers in our
+own network may trust any connection from us, so nothing is sent there on a stranger's word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fopemta.address.ip import canonical_ip_address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # IANA's registry of special-purpose IPv4 addresses, and multicast.  Also those that it calls globally reachable:
-# anycast services of the network's own, where no mail server is.
+# anycast services of the network, where no mail server is.
 _SPECIAL_4 = tuple(
     ipaddress.IPv4Network(each)
     for each in (
@@ -25,7 +25,7 @@ _SPECIAL_4 = tuple(
         "10.0.0.0/8",  # private (RFC 1918)
         "100.64.0.0/10",  # shared by carriers (RFC 6598)
         "127.0.0.0/8",  # loopback
-        "169.254.0.0/16",  # link-local (RFC 3927); clouds give credentials at 169.254.169.254
+        "169.254.0.0/16",  # link-local (RFC 3927); clouds serve credentials at 169.254.169.254
         "172.16.0.0/12",  # private
         "192.0.0.0/24",  # protocol assignments (RFC 6890)
         "192.0.2.0/24",  # documentation (RFC 5737)
@@ -42,7 +42,7 @@ _SPECIAL_4 = tuple(
     )
 )
 
-# Of IPv6, RFC 4291 and IANA have given out this much as global unicast; from it, the special-purpose registry.
+# Of IPv6, RFC 4291 and IANA have assigned this much as global unicast; minus the special-purpose registry.
 _GLOBAL_6 = ipaddress.IPv6Network("2000::/3")
 _SPECIAL_6 = tuple(
     ipaddress.IPv6Network(each)
@@ -54,8 +54,8 @@ _SPECIAL_6 = tuple(
     )
 )
 
-# What carries an IPv4 address, at these octets, is as public as that: mapped (the kernel connects by IPv4), NAT64 (RFC
-# 6052), 6to4 (RFC 3056).
+# An address with an IPv4 address embedded at these octets is public if that one is: mapped (the kernel connects by
+# IPv4), NAT64 (RFC 6052), 6to4 (RFC 3056).
 _CARRIERS = (
     (ipaddress.IPv6Network("::ffff:0:0/96"), 12),
     (ipaddress.IPv6Network("64:ff9b::/96"), 12),
@@ -63,10 +63,10 @@ _CARRIERS = (
 )
 
 
-@functools.lru_cache(maxsize=4096)  # asked for each address of each host of each delivery
+@functools.lru_cache(maxsize=4096)  # needed for each address of each host of each delivery
 def is_public(text: str) -> bool:
-    """`text` is an IP address that anybody can reach: not private, loopback, link-local, multicast, reserved or for a
-    special purpose, nor one that stands for such.  False for what is no address, and for one with a zone.
+    """Whether `text` is a publicly reachable IP address: not private, loopback, link-local, multicast, reserved or
+    special-purpose, and not embedding such an address.  False for invalid text, and for an address with a zone.
     """
     try:
         address = ipaddress.ip_address(text)
@@ -91,15 +91,15 @@ def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 @attrs.frozen
 class Reach:
-    """Where mail may go when a stranger has named the place: to public addresses that are not this machine's own
-    (`own`), and to the networks `private`, which the operator names.
+    """The addresses to which a stranger may direct mail: public ones that are not this machine's own (`own`), and the
+    networks `private`, which the operator names.
     """
 
     private: tuple[Network, ...] = ()
     own: frozenset[str] = frozenset()
 
     def allows(self, address: str) -> bool:
-        """`address` is one of these."""
+        """Whether `address` is permitted."""
         canonical = canonical_ip_address(address)
         if self.private and _is_in(canonical, self.private):
             return True
@@ -111,4 +111,4 @@ def _is_in(text: str, networks: tuple[Network, ...]) -> bool:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return any(address in network for network in networks)  # never, where the families differ
+    return any(address in network for network in networks)  # false if the families differ

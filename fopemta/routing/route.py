@@ -39,8 +39,8 @@ _FORMS = '"mx", "smtp:host", "smtp:host:port", "smtp:[address]:port" or "maildir
 
 
 class Verify(enum.Enum):
-    """How it is found out, before mail is taken, whether a route's recipients exist: not at all, by a list, by their
-    Maildir, by asking the next hop.
+    """How a route's recipients are verified before mail is accepted: not at all, by a list, by their Maildir, by
+    callout to the next hop.
     """
 
     OFF = "off"
@@ -50,14 +50,14 @@ class Verify(enum.Enum):
 
 
 class Unverified(enum.Enum):
-    """What becomes of a recipient of whom the next hop cannot say for now whether it exists."""
+    """What to do with a recipient that the next hop cannot verify at the moment."""
 
     ACCEPT = "accept"
     DEFER = "defer"
 
 
 class Via(enum.Enum):
-    """The kinds of way a route can name."""
+    """The kinds of transport that a route can name."""
 
     MX = "mx"
     SMTP = "smtp"
@@ -125,13 +125,18 @@ def _checked_template(text: str) -> str:
     return text
 
 
-@attrs.frozen(kw_only=True, cache_hash=True)  # a part of every next hop
+@attrs.frozen(kw_only=True, cache_hash=True)  # part of every next hop
 class Route:
-    """[[route]]  The way for a domain.
+    """The table [[route]]: where mail for a domain goes.
 
-    `host` and `port` are those of `via` "smtp:..." (port None: [delivery] port), `maildir` its path, which may hold
-    {local_part} and {domain}; `crosses_no_network` is `tls` "local".  `names`, `roots` and `pins` are what proves the
-    host where its certificate must (see trust.demand.Proof).
+    `domain` is a domain, "*.example.org" for its sub-domains, "@example.org" for both, or "*" for all others.  `host`
+    and `port` for SMTP (port None: [delivery] port); `host` is a name or an address, always connected to directly,
+    without MX lookup.  `is_local`: the operator declares that the path to the host crosses no network, which satisfies
+    every demand (tls = "local").  `names`, `roots` and `pins` authenticate the host if its certificate is demanded (see
+    trust.demand.Proof); `certificate` is ours, shown only to the hosts of this route.  `etrn`, `etrn_logins`,
+    `etrn_certificates` say which clients may request its mail; with `on_demand` it waits for such a request.  `maildir`
+    is a path that may contain {local_part} and {domain}.  A domain with a `maildir` route is local: mail for it is
+    accepted from anyone. `recipients` is the path of the list for `verify` "list", or "off".
     """
 
     domain: str = key(
@@ -272,5 +277,5 @@ class Route:
 
     @property
     def names_one_domain(self) -> bool:
-        """It is the route of one domain, not of several."""
+        """Whether it is for one domain, not for several."""
         return not self.domain.startswith(("*", "@"))

@@ -1,4 +1,4 @@
-"""Which route a domain takes, and with whom it shares it (pure)."""
+"""The route of a domain, and the next hop (pure)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BY_MX = Route(domain="*", via=Via.MX)
 
 
 def route_for(domain: str, routes: Sequence[Route]) -> Route:
-    """The route whose domain names `domain` most narrowly (see `address.written`); else "*"; else by MX."""
+    """The most specific route for `domain` (see `address.written`); else "*"; else by MX."""
     table = _table_of(routes)
     found = table.found.get(domain)
     if found is None:
@@ -45,7 +45,7 @@ class _Table:
         return self.by_domain.get("*", _BY_MX)
 
 
-# The tables of the routes that were asked about last: those of the configuration that is in use, and of one to come.
+# Tables of the routes used last: those of the active configuration, and of one being loaded.
 _tables: deque[tuple[Sequence[Route], _Table]] = deque(maxlen=4)
 
 
@@ -63,24 +63,24 @@ def _table_of(routes: Sequence[Route]) -> _Table:
 def next_hop(domain: str, routes: Sequence[Route]) -> NextHop:
     """The next hop of a recipient at `domain` (canonical, or an address literal).
 
-    Recipients of one message whose next hops are equal share a transaction: all those of a fixed host, and those of the
-    same domain otherwise.
+    Recipients of one message with equal next hops share a transaction: all those of a fixed host, and otherwise those
+    of the same domain.
     """
     return hop_by(route_for(domain, routes), domain)
 
 
 def hop_by(route: Route, domain: str) -> NextHop:
-    """The next hop of a recipient at `domain` by a certain route."""
+    """The next hop of a recipient at `domain` by the given route."""
     return _hop(domain if route.fixed_host is None else "", route)
 
 
-@functools.lru_cache(maxsize=4096)  # one value each: what is the same object is not compared by its fields
+@functools.lru_cache(maxsize=4096)  # Equal next hops are the same object, which makes comparing them cheap.
 def _hop(domain: str, route: Route) -> NextHop:
     return NextHop(domain, route)
 
 
 def is_local(domain: str, routes: Sequence[Route]) -> bool:
-    """Mail for the domain is delivered on this machine."""
+    """Whether mail for the domain is delivered on this machine."""
     return route_for(domain, routes).is_local
 
 

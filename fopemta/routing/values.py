@@ -1,4 +1,4 @@
-"""What routing works out: the next hop of a recipient, the hosts of a next hop, or why there are none (pure)."""
+"""The results of routing: the next hop of a recipient, the hosts of a next hop, or why there are none (pure)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fopemta.routing.route import Route
 from fopemta.trust.diagnosis import Diagnosis
 
 
-@attrs.frozen(cache_hash=True)  # asked for a dozen times for each message
+@attrs.frozen(cache_hash=True)  # hashed a dozen times for each message
 class NextHop:
-    """The destination that recipients share: the same `route`, and the same `domain` where the route looks up MX.
+    """The destination that recipients share: the same `route`, and the same `domain` if the route looks up MX.
 
     Hashable: the queue groups recipients and counts connections by it.
     """
@@ -20,15 +20,15 @@ class NextHop:
 
     @property
     def word(self) -> str:
-        """How logs and listings name it: a domain, "smtp:host:port" or "maildir:path"."""
+        """Its form in logs and listings: a domain, "smtp:host:port" or "maildir:path"."""
         return self.route.word or self.domain
 
 
 @attrs.frozen
 class Host:
-    """One host to try.  `name` in canonical form is what SNI and certificates are about; None for a bare address.
+    """One host to try.  `name` in canonical form is for SNI and certificates; None for a bare address.
 
-    `addresses` are IP addresses as text in the order to try, `port` a TCP port, `proven_by` what proved the name
+    `addresses` are IP addresses as text in the order to try, `port` a TCP port, `proven_by` what authenticated the name
     (None, "dnssec", "rule").
     """
 
@@ -39,13 +39,13 @@ class Host:
 
     @property
     def word(self) -> str:
-        """How logs name it."""
+        """Its form in logs."""
         return self.name or self.addresses[0]
 
 
 @attrs.frozen
 class RoutingFailure:
-    """Why no host can be tried.  `permanent` ends the recipient at once; `code` and `enhanced` fit it."""
+    """Why no host can be tried.  `permanent` ends the recipient at once; `code` and `enhanced` agree with it."""
 
     permanent: bool
     code: int
