@@ -1,4 +1,4 @@
-"""Questions to the world (shell): DNS on the Twisted reactor, and the hosts of a next hop.
+"""Network lookups (shell): DNS on the Twisted reactor, HTTP, and the hosts of a next hop.
 
-dnspython makes and reads the messages; the exchange, its deadlines and the cache are here.
+dnspython makes and reads the DNS messages; the exchange, its deadlines and the cache are here.
 """

@@ -1,4 +1,4 @@
-"""Asking lists of unwanted clients (shell): all at once, and a list that cannot say in time lets mail pass."""
+"""Query DNS blocklists (shell): all at once; a list without an answer in time lets mail pass."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fopemta.lookup.together import together
 from fopemta.mail.reply import Reply
 from fopemta.policy.blocklist import Blocklist, Listing, listing, query_name
 
-# Shorter than what a client waits for at RCPT (RFC 5321 4.5.3.2.3), whatever [dns] timeout says.
+# Shorter than a client's timeout at RCPT (RFC 5321 4.5.3.2.3), whatever [dns] timeout says.
 _PATIENCE = 10.0
 
 
 @implementer(IBlocklists)
 class Blocklists:
-    """The `lists` of one listener, each waited for as long; the resolver's cache is theirs too."""
+    """The `lists` of one listener, each with the same timeout; answers are cached by the resolver."""
 
     def __init__(self, resolver: IResolver, lists: Sequence[Blocklist], clock: IReactorTime) -> None:
         self._resolver = resolver
@@ -40,7 +40,7 @@ class Blocklists:
         listed = [each for (each, _), answer in zip(asked, answers, strict=True) if self._lists_it(each, answer)]
         if not listed:
             return None
-        # What the list says of the client (its TXT record) is not passed on: it is a stranger's text.
+        # The list's text about the client (its TXT record) is not passed on: a stranger wrote it.
         return Reply.of(554, "5.7.1", f"Service unavailable; client [{client}] blocked using {listed[0].zone}")
 
     def _ask(self, name: str) -> Deferred[Answer[tuple[str, ...]]]:
@@ -52,7 +52,7 @@ class Blocklists:
         return said is Listing.LISTED
 
     def _note(self, zone: str, said: Listing, why: str) -> None:
-        """Told once when a list becomes useless, and once when it is of use again."""
+        """Log once when a list becomes unusable, and once when it works again."""
         if said is Listing.UNAVAILABLE and zone not in self._failing:
             self._failing.add(zone)
             maillog.blocklist_failing(zone, why)
@@ -62,7 +62,7 @@ class Blocklists:
 
 
 def _reason(answer: Answer[tuple[str, ...]]) -> str:
-    """Why an answer is of no use."""
+    """Why an answer is unusable."""
     if isinstance(answer, Found):
         return f"it answers {', '.join(answer.value)}"
     return answer.reason if isinstance(answer, Unavailable) else ""

@@ -1,4 +1,4 @@
-"""Answers kept for as long as they hold, in bounded memory (shell: takes the time from its caller)."""
+"""A cache of answers with expiry, in bounded memory (shell: the caller passes the time)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ V = TypeVar("V")
 
 
 class ExpiringCache(Generic[K, V]):
-    """Entries that weigh at most `size` together, 1 each unless told otherwise; the one longest unused goes first."""
+    """Entries with a total weight of at most `size`, by default 1 each; the least recently used goes first."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -19,7 +19,7 @@ class ExpiringCache(Generic[K, V]):
         self._entries: OrderedDict[K, tuple[float, V, int]] = OrderedDict()
 
     def get(self, key: K, now: float) -> V | None:
-        """The value, None where there is none or its time is over."""
+        """The value; None if absent or expired."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -30,7 +30,7 @@ class ExpiringCache(Generic[K, V]):
         return entry[1]
 
     def put(self, key: K, value: V, expires: float, weight: int = 1) -> None:
-        """Keep `value` until the moment `expires`."""
+        """Store `value` until the time `expires`."""
         before = self._entries.pop(key, None)
         self._weight += weight - (before[2] if before is not None else 0)
         self._entries[key] = (expires, value, weight)

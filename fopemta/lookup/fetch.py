@@ -1,6 +1,6 @@
-"""Fetching over plain HTTP (shell): bounded in size and time, and never from where it has no business.
+"""Fetch over plain HTTP (shell): bounded in size and time, and only from permitted addresses.
 
-What comes this way is signed by itself (CRLs, OCSP responses); URLs come from certificates, so from strangers.
+The objects are signed (CRLs, OCSP responses); their URLs come from certificates, so from strangers.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _CONNECT_TIMEOUT = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
 _LONGEST_URL = 2000
-# Things fetched at a time: in all, from one host, and their bodies in units of the largest that is taken.
+# Simultaneous fetches: in all, from one host, and their bodies in units of the largest permitted.
 _MOST_AT_ONCE = 100
 _MOST_OF_ONE_HOST = 8
 _MOST_BODIES = 4
-# A chunk of a few octets costs as many again; servers send chunks of thousands.
+# A chunk of a few octets costs as much again for its framing; servers send chunks of thousands.
 _WRAPPING = 2
 
 
 @attrs.frozen
 class _Request:
-    """`body` and its media type, for POST."""
+    """The method, with `body` and its media type for POST."""
 
     body: bytes | None = None
     media_type: str = ""
@@ -52,15 +52,15 @@ class _Request:
 
 
 class _NotFetched(Exception):
-    """Why not, for the operator."""
+    """The reason of a failed fetch, for the operator."""
 
 
 @implementer(IFetcher)
 class Fetcher:
-    """Names are resolved by `resolver`; addresses that are not public, or are this machine's `own`, are connected
-    to only where `private` is set.
+    """Names are resolved by `resolver`; addresses that are not public, or are this machine's `own`, are permitted only
+    if `private`.
 
-    Through a proxy the proxy decides whom it connects to; an address in the URL itself is looked at all the same.
+    A proxy decides by itself which hosts it connects to; an address in the URL is checked all the same.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Fetcher:
         late = self._clock.callLater(timeout, work.cancel)
 
         def give_up(answer: Deferred[Answer[bytes]]) -> None:
-            # First of all: what the Agent makes of the cancellation is no answer.
+            # First, so that the result of cancelling the Agent does not count as the answer.
             answer.errback(CancelledError())
             late.cancel()
             work.cancel()
@@ -157,7 +157,7 @@ class Fetcher:
         return Absent() if response.code in _GONE else Unavailable(f"{_host(url)}: HTTP status {response.code}")
 
     async def _asked(self, parts: SplitResult, url: str, request: _Request, bounds: Bounds) -> IResponse:
-        """The response's head, from the first address that takes a connection."""
+        """The head of the response, from the first address that accepts a connection."""
         addresses, port = await self._addresses(parts)
         refused: Exception = ConnectError()
         for address in addresses[:_MOST_ADDRESSES]:
@@ -179,7 +179,7 @@ class Fetcher:
         return agent
 
     async def _addresses(self, parts: SplitResult) -> tuple[tuple[str, ...], int]:
-        """Where to connect for the URL: not empty."""
+        """The addresses to connect to for the URL, at least one."""
         host = parts.hostname or ""
         if self._settings.proxy != "off":
             if is_ip_address(host) and not self._allowed(host):
@@ -207,7 +207,7 @@ class Fetcher:
 
 @attrs.frozen
 class _Elsewhere:
-    """Where a redirect leads."""
+    """The target of a redirect."""
 
     url: str
 
@@ -215,7 +215,7 @@ class _Elsewhere:
 @implementer(IAgentEndpointFactory)
 @attrs.frozen
 class _To:
-    """Wherever the URL points, this is where to connect: it was looked up and judged before."""
+    """Connects to this address whatever the URL says: it was looked up and checked before."""
 
     endpoint: IStreamClientEndpoint
 
@@ -226,7 +226,7 @@ class _To:
 
 @implementer(IBodyProducer)
 class _Whole:
-    """A request's body that is small and goes at once."""
+    """A small request body, sent at once."""
 
     def __init__(self, body: bytes) -> None:
         self.length = len(body)
@@ -238,7 +238,7 @@ class _Whole:
         return succeed(None)
 
     def pauseProducing(self) -> None:
-        """IBodyProducer: it has gone already."""
+        """IBodyProducer: the body has been sent already."""
 
     def resumeProducing(self) -> None:
         """IBodyProducer."""
@@ -260,7 +260,7 @@ def _headers(request: _Request) -> Headers:
 
 
 def _checked(url: str) -> SplitResult:
-    """The URL in parts.  Raises _NotFetched for what we do not fetch."""
+    """The URL in parts.  Raises _NotFetched if it is not permitted."""
     if not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
         raise _NotFetched("the URL cannot be used")
     try:
@@ -274,7 +274,9 @@ def _checked(url: str) -> SplitResult:
 
 
 def _uncompressed(url: str, response: IResponse) -> None:
-    """We ask for nothing else, and what is small on the way may be large when it is unpacked.  Raises _NotFetched."""
+    """Refuse a compressed response: none was requested, and a small one may be large when unpacked.  Raises
+    _NotFetched.
+    """
     codings = response.headers.getRawHeaders("content-encoding") or []
     if any(each.strip().lower() not in ("", "identity") for each in codings):
         discard(response)
@@ -289,7 +291,7 @@ def _location(url: str, response: IResponse) -> str:
 
 
 def _host(url: str) -> str:
-    """Who was asked, as it may stand in a log."""
+    """The host in the URL, safe for logs."""
     name = url.partition("://")[2].partition("/")[0] or url
     return "".join(each for each in name[:100] if each.isascii() and each.isprintable()) or "-"
 

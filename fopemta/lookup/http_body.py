@@ -1,4 +1,4 @@
-"""The body of an HTTP response, as far as we want it (shell)."""
+"""Read the body of an HTTP response, within bounds (shell)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Room: TypeAlias = Callable[[int], bool]
 
 
 class _Body(Protocol):
-    """Collects; gives the connection up as soon as there is more than `largest` octets, or no `room` for them.
+    """Collects a body; aborts the connection if there are more than `largest` octets, or no `room` for them.
 
-    Room that was taken is given back when the response is over.
+    Room is given back when the response is over.
     """
 
     def __init__(self, largest: int, room: Room) -> None:
         self.answer: Deferred[Answer[bytes]] = Deferred(lambda _: self._give_up())
         self._largest = largest
         self._room = room
-        # Not a list of what came: chunks of one octet would each cost fifty.
+        # Not a list: a chunk of one octet would cost fifty there.
         self._data = bytearray()
 
     def _give_up(self) -> None:
@@ -35,7 +35,7 @@ class _Body(Protocol):
             self.transport.loseConnection()
 
     def refuse(self, why: str) -> None:
-        """No more of it."""
+        """Abort the connection; the answer is Unavailable because of `why`."""
         if not self.answer.called:
             self.answer.callback(Unavailable(why))
             self._forget()
@@ -53,12 +53,12 @@ class _Body(Protocol):
             self.refuse("too much is being fetched at a time")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Protocol: the response is over, one way or the other."""
+        """Protocol: the response has ended or broken off."""
         found = bytes(self._data)
         self._forget()
         if self.answer.called:
             return
-        # Without a length the server ends by closing; that something is missing shows in the signature.
+        # Without a length the server ends by closing; a truncated body fails its signature check.
         if reason.check(ResponseDone, PotentialDataLoss):
             self.answer.callback(Found(found))
         else:
@@ -70,9 +70,9 @@ class _Body(Protocol):
 
 
 def body_of(response: IResponse, largest: int, room: Room = lambda _: True) -> Deferred[Answer[bytes]]:
-    """The body, or Unavailable when it is larger than `largest` octets or breaks off.  Cancelled, it is given up.
+    """The body, or Unavailable if it is larger than `largest` octets or breaks off.  Cancelling aborts the connection.
 
-    `room` is asked for each number of octets, and given back by a negative one.
+    `room` is asked for a number of octets, and given them back as a negative number.
     """
     body = _Body(largest, room)
     response.deliverBody(body)
@@ -82,7 +82,7 @@ def body_of(response: IResponse, largest: int, room: Room = lambda _: True) -> D
 
 
 def discard(response: IResponse) -> None:
-    """Give the connection up without reading the body."""
+    """Abort the connection without reading the body."""
     body = _Body(0, lambda _: True)
     response.deliverBody(body)
     body.refuse("not wanted")

@@ -1,6 +1,6 @@
-"""What an HTTP server may send before it is cut off, whatever it calls it (shell).
+"""Limits on what an HTTP server may send, whatever it is declared as (shell).
 
-Twisted's client reads header fields, interim responses and chunks of any number; the octets are counted before it sees
+Twisted's client accepts any number of header fields, interim responses and chunks; so octets are counted before it sees
 them.
 """
 
@@ -14,14 +14,14 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-# Of all heads that come before the body: interim responses (RFC 9110 15.2) count with the last one, and each line of a
-# folded field by itself.
+# Of all heads before the body: interim responses (RFC 9110 15.2) are added to the last one, and each line of a folded
+# field counts separately.
 LARGEST_HEAD = 65536
 MOST_LINES = 100
 
 
 class HeadMeter:
-    """Counts what comes before the body; pure."""
+    """Counts what precedes the body; pure."""
 
     def __init__(self) -> None:
         self.over = False
@@ -31,7 +31,7 @@ class HeadMeter:
         self._status = b""
 
     def excess(self, data: bytes) -> str | None:
-        """Count what came next.  The bound that is exceeded, None for none; nothing counts once the head is `over`."""
+        """Count the next octets.  Returns the exceeded bound, or None; after the head (`over`) nothing counts."""
         at = 0
         while not self.over:
             end = data.find(b"\n", at)
@@ -57,7 +57,7 @@ class HeadMeter:
 
 
 def _is_interim(status: bytes) -> bool:
-    """Another head follows, as Twisted reads the status line."""
+    """Whether another head follows, as Twisted reads the status line."""
     words = status.split(b" ", 2)
     try:
         return len(words) > 1 and 100 <= int(words[1]) < 200
@@ -66,8 +66,8 @@ def _is_interim(status: bytes) -> bool:
 
 
 class Bounds:
-    """Of one response: its head, and `most` octets in all as they come over the wire, with chunk sizes, extensions and
-    trailers.  `excess` names the bound that was exceeded.
+    """The bounds of one response: its head, and `most` octets on the wire in all, including chunk sizes, extensions and
+    trailers.  `excess` names the exceeded bound.
     """
 
     def __init__(self, most: int) -> None:
@@ -76,7 +76,7 @@ class Bounds:
         self._left = most
 
     def allow(self, data: bytes) -> bool:
-        """`data` may be read."""
+        """Whether `data` may be read."""
         if self.excess is None:
             self._left -= len(data)
             self.excess = self._head.excess(data)
@@ -86,7 +86,7 @@ class Bounds:
 
 
 class _Metered(Protocol):
-    """Stands before `inner`, which has the transport for itself."""
+    """Wraps `inner`, which uses the transport directly."""
 
     def __init__(self, inner: IProtocol, bounds: Bounds) -> None:
         self.inner = inner
@@ -123,7 +123,7 @@ class _MeteredFactory(Factory):
 
 @implementer(IStreamClientEndpoint)
 class BoundedEndpoint:
-    """`endpoint`, over which no more comes than `bounds` allow."""
+    """Wraps `endpoint`; no more octets are received than `bounds` allow."""
 
     def __init__(self, endpoint: IStreamClientEndpoint, bounds: Bounds) -> None:
         self._endpoint = endpoint
@@ -140,7 +140,7 @@ def _within(metered: IProtocol) -> IProtocol:
 
 
 class Places:
-    """What is fetched at a time: `most` things, `most_of_one` from one host, and `octets` of bodies."""
+    """Limits of simultaneous fetches: `most` in all, `most_of_one` from one host, and `octets` of bodies."""
 
     def __init__(self, most: int, most_of_one: int, octets: int) -> None:
         self._all = DeferredSemaphore(most)
@@ -149,7 +149,7 @@ class Places:
         self._octets = octets
 
     async def enter(self, host: str) -> None:
-        """Wait for a place, and take it.  Cancelled, it leaves the line."""
+        """Wait for a place, and take it.  Cancelling stops waiting."""
         own = self._hosts.setdefault(host, DeferredSemaphore(self._most_of_one))
         await own.acquire()
         try:
@@ -169,7 +169,7 @@ class Places:
             del self._hosts[host]
 
     def take(self, octets: int) -> bool:
-        """Room for so much of a body, if there is; a negative number gives room back."""
+        """Take room for so many octets of a body; False if there is none.  A negative number gives room back."""
         if octets > self._octets:
             return False
         self._octets -= octets

@@ -1,4 +1,4 @@
-"""The addresses of this machine (shell), so that we do not talk to ourselves."""
+"""The addresses of this machine (shell), so that we do not deliver to ourselves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LEAF = re.compile(r"\|-- ([0-9.]+)")
 
 
 def local_addresses(ipv4: str = "/proc/net/fib_trie", ipv6: str = "/proc/net/if_inet6") -> frozenset[str]:
-    """Those of all interfaces, as Linux tells them; empty where it does not."""
+    """The addresses of all interfaces, from Linux's files; empty if these cannot be read."""
     return frozenset(_ipv4(_lines(ipv4)) | _ipv6(_lines(ipv6)))
 
 
@@ -22,7 +22,7 @@ def _lines(path: str) -> list[str]:
 
 
 def _ipv4(lines: list[str]) -> set[str]:
-    """proc(5) fib_trie: a leaf with its address, below it "/32 host LOCAL" where it is one of ours."""
+    """proc(5) fib_trie: a leaf with its address, followed by "/32 host LOCAL" if it is one of ours."""
     found, leaf = set(), ""
     for line in lines:
         match = _LEAF.search(line)

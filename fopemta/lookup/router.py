@@ -1,4 +1,4 @@
-"""The hosts of a next hop: DNS asked, `routing` decides (shell)."""
+"""Find the hosts of a next hop (shell): queries DNS, and `routing` decides."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PUBLIC = Reach()
 
 @implementer(IRouter)
 class Router:
-    """`own_names` this server's host names, `own` where it listens, `port` the TCP port where a route names none,
-    `random` gives numbers between 0 and 1 (they shuffle hosts of equal preference, and the addresses of each host).
-    `reach` holds for hosts that DNS or an address literal names, not for those of a route.  A host has the addresses
-    that were judged, and they are what is connected to: no name is looked up again.
+    """`own_names` are this server's host names, `own` its listening addresses, `port` the default TCP port; `random`
+    gives numbers from 0 to 1 (to shuffle hosts of equal preference, and the addresses of each host).  `reach` applies
+    to hosts from DNS or an address literal, not to those of a route.  Connections are made to the addresses that were
+    checked: no name is looked up again.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Router:
         self._port = port
         self._random = random
         self._reach = reach
-        # By address and port: as many as there are routes to such.
+        # By address and port: at most one for each route with an address.
         self._bare_ones: dict[tuple[str, int], tuple[Host, ...] | RoutingFailure] = {}
 
     def reconfigure(self, config: Configuration) -> None:
-        """Go by `config` from now on, as far as a reload changes what it says."""
+        """Use `config` from now on, for settings that a reload may change."""
         self._reach = attrs.evolve(self._reach, private=config.delivery.private)
 
     def hosts(self, next_hop: NextHop) -> Deferred[tuple[Host, ...] | RoutingFailure]:
@@ -77,7 +77,7 @@ class Router:
         return await self._addressed(next_hop.domain, found.hosts[:MOST_HOSTS], port, self._reach)
 
     def _bare(self, address: str, port: int) -> tuple[Host, ...] | RoutingFailure:
-        """What a route names by its address: nothing is to be asked, and it stays what it is."""
+        """The host for an address in a route: no lookup is needed, and the result never changes."""
         known = self._bare_ones.get((address, port))
         if known is None:
             answer: Answer[tuple[str, ...]] = Found((address.lower(),))
@@ -88,12 +88,12 @@ class Router:
     async def _addressed(
         self, domain: str, exchangers: Sequence[Exchanger], port: int, reach: Reach | None
     ) -> tuple[Host, ...] | RoutingFailure:
-        # All at once; MOST_HOSTS bounds them, and the resolver how many questions are on the wire.
+        # All at once; MOST_HOSTS bounds them, and the resolver limits simultaneous questions.
         answers = await together([self._resolver.addresses(each.name) for each in exchangers])
         return hosts_of(domain, exchangers, [self._shuffled(each) for each in answers], port, self._own, reach)
 
     def _shuffled(self, answer: Answer[tuple[str, ...]]) -> Answer[tuple[str, ...]]:
-        """A name server gives addresses in turn, which our cache would freeze: the load would fall on one of them."""
+        """A name server rotates addresses, which our cache would freeze: the load would fall on one of them."""
         if not isinstance(answer, Found):
             return answer
         return Found(tuple(sorted(answer.value, key=lambda _: self._random())), answer.authenticated)

@@ -1,4 +1,4 @@
-"""Several questions at a time (shell)."""
+"""Await several questions at once (shell)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ T = TypeVar("T")
 
 
 def together(questions: Sequence[Deferred[T]]) -> Deferred[list[T]]:
-    """All the answers, in order.  Cancelled, it cancels the questions, and fails as they do: with CancelledError."""
+    """All answers, in order.  Cancelling cancels the questions, and fails with CancelledError."""
     if len(questions) == 1:
         return questions[0].addCallback(lambda answer: [answer])
     return gatherResults(questions, consumeErrors=True).addErrback(_innermost)
 
 
 def _innermost(failure: Failure) -> Failure:
-    """What gatherResults wraps in a FirstError."""
+    """The failure that gatherResults has wrapped in a FirstError."""
     inner: Failure = getattr(failure.value, "subFailure", failure)
     return inner

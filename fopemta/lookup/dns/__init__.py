@@ -1,1 +1,1 @@
-"""DNS asked (shell): servers in turn, by UDP and TCP, each question with one deadline."""
+"""DNS queries (shell): several servers, by UDP and TCP, with one deadline for each question."""

@@ -12,19 +12,19 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-# So many datagrams at one turn of the reactor: a flood of forged ones must not hold up the mail.
+# Datagrams per reactor turn: a flood of forged ones must not hold up the mail.
 _A_TURN = 8
 _LARGEST = 65535
 
 
 class Datagrams(Protocol):
-    """A way to send to one server."""
+    """Datagrams to one server."""
 
     def send(self, data: bytes) -> None:
-        """Send a datagram; what goes wrong is told as what goes wrong with reading is."""
+        """Send a datagram; errors are reported like those of reading."""
 
     def close(self) -> None:
-        """Hear no more; harmless twice."""
+        """Stop receiving; may be called twice."""
 
 
 Received = Callable[[bytes], object]
@@ -33,10 +33,10 @@ Failed = Callable[[str], object]
 
 @implementer(IReadDescriptor)
 class ConnectedDatagrams:
-    """Tells `received` of each datagram from `server`, and `failed` why none will come.
+    """Calls `received` with each datagram from `server`, or `failed` with the reason why none will come.
 
-    Twisted's own UDP port logs two lines each time one is opened, which is at each question, and it is bound before it
-    is connected; this one hears `server` alone from its first moment, at a random port that the kernel chooses.
+    Twisted's own UDP port logs two lines for each socket, so for each question, and is bound before it is connected;
+    this one receives only from `server` from its first moment, on a random port that the kernel chooses.
 
     Raises OSError.
     """
@@ -86,13 +86,13 @@ class ConnectedDatagrams:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                # ICMP said so: a closed port, an unreachable host, a firewall.
+                # Reported by ICMP: a closed port, an unreachable host, a firewall.
                 self._failed(_why(error))
                 return
             self._received(data)
 
     def connectionLost(self, reason: Failure) -> None:
-        """IFileDescriptor: the reactor ends, or epoll has seen an error, which it calls a lost connection."""
+        """IFileDescriptor: the reactor stops, or epoll has seen an error, which it reports as a lost connection."""
         code = 0 if self._socket is None else self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self.close()
         self._failed(_why(OSError(code, os.strerror(code))) if code else "given up asking")

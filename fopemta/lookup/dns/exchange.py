@@ -1,4 +1,4 @@
-"""One DNS message to one server and its response, by UDP or by TCP (shell)."""
+"""Send one DNS message to one server and await its response, by UDP or TCP (shell)."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ OpenDatagrams: TypeAlias = Callable[[IMailReactor, Server, Received, Failed], Da
 
 
 class ExchangeFailed(Exception):
-    """No usable response came; the text says why, for the operator."""
+    """No usable response came; the text tells the operator why."""
 
 
 class NoAnswer(ExchangeFailed):
-    """Nothing came in time; it may yet do when asked again."""
+    """No response came in time; asking again may help."""
 
 
 def text_of(server: Server) -> str:
-    """How log and records name a server."""
+    """The form of a server in logs and records."""
     address, port = server
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 class _Response:
-    """A response to come, with its deadline.  Its Deferred fires once, whatever else happens."""
+    """An expected response, with its deadline.  Its Deferred fires exactly once."""
 
     def __init__(self, reactor: IMailReactor, query: Query, seconds: float, server: str) -> None:
         self.done: Deferred[Message] = Deferred(self._cancelled)
@@ -43,14 +43,14 @@ class _Response:
         self._call: IDelayedCall | None = reactor.callLater(seconds, self._too_late, seconds)
 
     def received(self, data: bytes) -> bool:
-        """It has come, if `data` is it."""
+        """Accept `data` if it is the response; returns whether it is."""
         message = response_in(data, self._query)
         if message is not None and self._stop():
             self.done.callback(message)
         return message is not None
 
     def failed(self, why: str) -> None:
-        """It will not come."""
+        """Report that no response will come."""
         if self._stop():
             self.done.errback(ExchangeFailed(f"{why} {self._server}"))
 
@@ -76,9 +76,9 @@ async def by_udp(
     seconds: float,
     open_datagrams: OpenDatagrams = ConnectedDatagrams,
 ) -> Message:
-    """Ask by UDP, from a port of this question's own: with the random id, what a forger has to guess (RFC 5452).
+    """Ask by UDP, from a separate port: a forger must guess it and the random id (RFC 5452).
 
-    Raises ExchangeFailed; cancelling it ends it at once.
+    Raises ExchangeFailed; cancelling ends the exchange at once.
     """
     response = _Response(reactor, query, seconds, text_of(server))
     try:
@@ -94,7 +94,7 @@ async def by_udp(
 
 
 async def by_tcp(reactor: IMailReactor, server: Server, query: Query, seconds: float) -> Message:
-    """Ask by TCP.  Raises ExchangeFailed; cancelling it ends it at once."""
+    """Ask by TCP.  Raises ExchangeFailed; cancelling ends the exchange at once."""
     response = _Response(reactor, query, seconds, f"{text_of(server)} (TCP)")
     connector = reactor.connectTCP(server[0], server[1], _StreamFactory(query, response), timeout=seconds)
     try:

@@ -1,4 +1,4 @@
-"""Work whose result several wait for (shell)."""
+"""Work whose result is shared by several callers (shell)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class Inquiry(Generic[T]):
-    """Everyone who joins gets the result; when the last of them has gone, the work is cancelled.
+    """All that join get the result; when the last of them cancels, the work is cancelled.
 
-    `over` is called when it has ended; from then on nobody may join.  Should the work fail, which would be a bug, it is
-    logged with what it was `doing`, and the result is `otherwise`.
+    `over` is called when the work has ended; after that, joining is no longer possible.  If the work fails, which would
+    be a bug, the failure is logged with `doing`, and the result is `otherwise`.
     """
 
     def __init__(self, doing: str, otherwise: T, over: Callable[[], object]) -> None:
@@ -28,18 +28,18 @@ class Inquiry(Generic[T]):
         self._work: Deferred[None] | None = None
 
     def join(self) -> Deferred[T]:
-        """The result to come.  Fails with CancelledError when its owner cancels it, with nothing else."""
+        """The shared result.  Fails only with CancelledError, if its owner cancels it."""
         waiting: Deferred[T] = Deferred(self._leave)
         self._waiting.append(waiting)
         return waiting
 
     def begin(self, work: Deferred[T]) -> None:
-        """Call once, when the first has joined."""
+        """Start the work; call once, after the first join."""
         self._work = work.addCallbacks(self._end, self._failed)
 
     def _leave(self, waiting: Deferred[T]) -> None:
         if waiting not in self._waiting:
-            return  # the result is being handed out
+            return  # the result is being delivered
         self._waiting.remove(waiting)
         if not self._waiting and self._work is not None:
             self._work.cancel()
@@ -48,7 +48,7 @@ class Inquiry(Generic[T]):
         self._over()
         waiting, self._waiting = self._waiting, []
         for each in waiting:
-            if not each.called:  # else somebody who got it just now has cancelled another
+            if not each.called:  # a callback may just have cancelled another one
                 each.callback(result)
 
     def _failed(self, failure: Failure) -> None:

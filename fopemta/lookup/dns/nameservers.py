@@ -8,7 +8,7 @@ _FALLBACK = (("127.0.0.1", 53),)
 
 
 def system_nameservers(path: str = "/etc/resolv.conf") -> tuple[tuple[str, int], ...]:
-    """Those of resolv.conf(5); the local machine where it names none, as the C library does."""
+    """The name servers in resolv.conf(5); without any, the local machine, as in the C library."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             words = [line.split() for line in file]

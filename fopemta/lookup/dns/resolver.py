@@ -1,4 +1,4 @@
-"""DNS questions with one deadline each, several servers, and a cache (shell)."""
+"""DNS resolver (shell): one deadline for each question, several servers, and a cache."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from fopemta.lookup.dns.rotation import Rotation
 from fopemta.lookup.together import together
 
 T = TypeVar("T")
-# What is asked, in a form that is cheap to compare.
+# A question in a form that is cheap to compare.
 _Key = tuple[str, dns.rdatatype.RdataType]
 
-# Answers and the records in them, together; each is 500 octets at most.
+# Cached answers plus records in them; each is at most 500 octets.
 _KEPT = 50_000
-# Each is a socket; the others wait their turn.
+# Each uses a socket; further questions wait.
 _MOST_AT_ONCE = 250
 _LONGEST_CHAIN = 8
-# RFC 2308 7: a failure is kept briefly, so that a burst of mail for one broken domain asks once.
+# RFC 2308 7: a failure is cached briefly, so that a burst of mail for one broken domain asks once.
 _FAILURE_TTL = 5.0
-# The first round gives each server so many seconds, the next twice as many.
+# Seconds that each server gets in the first round; they double with each round.
 _FIRST_PATIENCE = 2.0
 
 
 @implementer(IResolver)
 class Resolver:
-    """Asks `nameservers`, each an IP address and a port, at least one; `timeout` seconds for one question in all.
+    """Asks `nameservers`, at least one, each an IP address and a port; `timeout` in seconds for a question in all.
 
-    `validating`: the servers check DNSSEC and nobody sits between them and us, so what they call proven is.
-    An answer of more than `most_records` is not read: it is unavailable.
-    `kept` is how many answers stay in memory, with each record in them counted as another.
+    `validating`: the servers check DNSSEC and the path to them is secure, so their validation counts.  An answer of
+    more than `most_records` is not read, but unavailable.  `kept` is the size of the cache, in answers plus their
+    records.
     """
 
     def __init__(
@@ -72,7 +72,9 @@ class Resolver:
         return self.ask(domain, EXCHANGER)
 
     def addresses(self, host: str) -> Deferred[Answer[tuple[str, ...]]]:
-        """See IResolver.  /etc/hosts is not read; RFC 6761 6.3: "localhost" is the loopback address without asking."""
+        """See IResolver.  /etc/hosts is not read; "localhost" is the loopback address without a query (RFC 6761
+        6.3).
+        """
         name = host.removesuffix(".").lower()
         if name == "localhost" or name.endswith(".localhost"):
             return succeed(Found(("127.0.0.1", "::1")))
@@ -85,7 +87,7 @@ class Resolver:
         return self.ask(host, IPV4)
 
     def ask(self, name: str, kind: Kind[T]) -> Deferred[Answer[tuple[T, ...]]]:
-        """The records of one kind.  The same question under way is shared.  Does not fail, unless it is cancelled."""
+        """The records of one kind.  Equal questions share one query.  Fails only if it is cancelled."""
         key = (name.removesuffix(".").lower(), kind.rdtype)
         known = self._cache.get(key, self._reactor.seconds())
         if known is not None:
@@ -101,7 +103,7 @@ class Resolver:
         return waiting
 
     async def _find(self, key: _Key, kind: Kind[T]) -> Answer[tuple[T, ...]]:
-        """Ask, when it is our turn, and keep the answer."""
+        """Ask when a socket is free, and cache the answer."""
         deadline = self._reactor.seconds() + self._timeout
         turn = self._turns.acquire()
         if not turn.called:
@@ -122,11 +124,11 @@ class Resolver:
         return answer
 
     async def _follow(self, name: str, kind: Kind[T], deadline: float) -> tuple[Answer[tuple[T, ...]], float]:
-        """The answer and for how long it holds; follows the CNAMEs that the servers did not."""
+        """The answer and its validity in seconds; follows CNAMEs that the servers did not follow."""
         try:
             question = Question.of(name, kind)
         except (dns.exception.DNSException, UnicodeError):
-            # What cannot be written as a name cannot be the name of anything.
+            # A text that cannot be a DNS name does not exist.
             return Absent(name_exists=False), 0.0
         shortest = float("inf")
         for _ in range(_LONGEST_CHAIN):
@@ -140,7 +142,7 @@ class Resolver:
         return Unavailable(f"the CNAMEs of {name} lead nowhere ({excess})"), 0.0
 
     async def _ask_servers(self, question: Question[T], deadline: float) -> Response[T]:
-        """One server after the other; and again, more patiently, while one of them kept silent and there is time."""
+        """Ask the servers in order, and again with longer timeouts while one of them was silent and there is time."""
         reason, patience = "no time was left to ask", _FIRST_PATIENCE
         while True:
             silent = False
@@ -159,7 +161,7 @@ class Resolver:
                     return response
                 reason = response.answer.reason
             if not silent:
-                # Everybody has said something; asking again at once would bring the same.
+                # Every server has answered; asking again at once would bring the same.
                 return Response(Unavailable(reason))
             patience *= 2
 
@@ -181,7 +183,7 @@ class Resolver:
 
 
 def _word(name: str, kind: Kind[Any]) -> str:
-    """How log and records name a question: "MX example.org"."""
+    """The form of a question in logs and records: "MX example.org"."""
     return f"{dns.rdatatype.to_text(kind.rdtype)} {name}"
 
 

@@ -1,1 +1,1 @@
-"""Whether certificates have been revoked (shell): staples, OCSP responses and CRLs, fetched and kept."""
+"""Revocation of certificates (shell): staples, OCSP responses and CRLs, fetched and cached."""

@@ -1,7 +1,7 @@
-"""Revocation lists kept on disk (shell): a cache, so whatever is wrong with it is forgotten.
+"""A cache of CRLs on disk (shell); unusable files are dropped.
 
-A file bears the digest of the list's URL; the time of its last change is the moment up to which the list is good.  What
-is read from here is verified like what was fetched.  All of it blocks; it is called in a thread.
+A file is named by the digest of the list's URL; its modification time is the end of the list's validity.  Lists read
+from here are verified as if they had been fetched.  All methods block; call them in a thread.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _PARTIAL = ".part"
 
 
 class ListShelf:
-    """`folder` is made when the first list is kept."""
+    """A cache in `folder`, which is made when the first list is stored."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
     def read(self, url: str, largest: int) -> bytes | None:
-        """The list kept for `url`, None where there is none that is of use."""
+        """The list stored for `url`; None if there is no usable one."""
         try:
             with open(self._path(url), "rb") as file:
                 found = file.read(largest + 1)
@@ -33,7 +33,7 @@ class ListShelf:
         return found if len(found) <= largest else None
 
     def keep(self, url: str, der: bytes, until: float) -> None:
-        """Keep a list up to the moment `until`, in seconds since the epoch.  Raises OSError."""
+        """Store a list valid until `until`, in seconds since the epoch.  Raises OSError."""
         make_private_folders(self._folder)
         handle, partial = tempfile.mkstemp(suffix=_PARTIAL, dir=self._folder)
         try:
@@ -47,12 +47,12 @@ class ListShelf:
             raise
 
     def drop(self, url: str) -> None:
-        """Forget the list; harmless where there is none."""
+        """Delete the list, if there is one."""
         with contextlib.suppress(OSError):
             os.unlink(self._path(url))
 
     def sweep(self, now: float) -> None:
-        """Forget what is not good any more, and what a crash left half written."""
+        """Delete expired lists, and files that a crash left incomplete."""
         try:
             entries = list(os.scandir(self._folder))
         except OSError:
@@ -68,13 +68,13 @@ class ListShelf:
 
 
 class BorrowedShelf(ListShelf):
-    """Another process keeps it: here it is only read."""
+    """A cache that another process maintains: it is only read here."""
 
     def keep(self, url: str, der: bytes, until: float) -> None:
-        """Not ours to do."""
+        """Does nothing: another process maintains the cache."""
 
     def drop(self, url: str) -> None:
-        """Not ours to do."""
+        """Does nothing: another process maintains the cache."""
 
     def sweep(self, now: float) -> None:
-        """Not ours to do."""
+        """Does nothing: another process maintains the cache."""

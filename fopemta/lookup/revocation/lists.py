@@ -1,4 +1,4 @@
-"""CRLs from memory, disk or the network (shell): verified, kept until their next update, fetched anew ahead of it."""
+"""CRLs from memory, disk or the network (shell): verified, cached until their next update, and refreshed before it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from fopemta.lookup.revocation.list_shelf import ListShelf
 from fopemta.lookup.revocation.once import Once
 from fopemta.trust.crl import SoundList, read_crl
 
-# Of lists in memory, in octets of their DER; what has no room is on disk.
+# Octets of DER of the lists in memory; others are read from disk.
 _MOST_IN_MEMORY = 64_000_000
-# What could not be had is not asked for again before, in seconds.
+# Seconds of back-off after a failed fetch.
 _REST = 60.0
-# A list is fetched anew when so much of its life is left: a quarter, and two hours at least.
+# A list is refreshed when this part of its life is left, and at least two hours.
 _LEFT = 0.25
 _LEAST_LEFT = 7200.0
-# Those that nobody has asked for in so long are let go.
+# Lists not used for this many seconds are dropped.
 _FORGOTTEN = 14 * 86400.0
 
 _Key = tuple[str, bytes]
@@ -44,9 +44,9 @@ class _Kept:
 
 
 class RevocationLists:
-    """`now` gives the wall time in seconds since the epoch; `in_thread` runs what takes long; lists are at most
-    `largest` octets.  `elsewhere`: somebody else fetches them and puts them on the shelf, or says why he
-    cannot; he is told the URL and the issuer in DER.
+    """`now` gives the wall time in seconds since the epoch; `in_thread` runs slow work; lists are at most `largest`
+    octets.  `elsewhere`: another process fetches them into the shelf, or says why it cannot; it is given the URL and
+    the issuer in DER.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class RevocationLists:
         self._resting: ExpiringCache[str, str] = ExpiringCache(1000)
 
     def at(self, url: str, issuer: x509.Certificate) -> Deferred[SoundList | str]:
-        """The list at `url` that `issuer` has signed, or why there is none."""
+        """The list at `url`, verified as signed by `issuer`; or why there is none."""
         return self._once.run(_key(url, issuer), lambda: Deferred.fromCoroutine(self._at(url, issuer)))
 
     async def _at(self, url: str, issuer: x509.Certificate) -> SoundList | str:
@@ -87,7 +87,7 @@ class RevocationLists:
             return None
         found = await self._in_thread(read_crl, der, issuer, self._now())
         if isinstance(found, str):
-            # Too old, damaged, or somebody else's: of no use to anybody.
+            # Expired, damaged, or another issuer's: useless.
             await self._in_thread(self._shelf.drop, url)
             return None
         self._keep(url, issuer, found, len(der))
@@ -110,7 +110,7 @@ class RevocationLists:
             return self._rests(url, found)
         kept = self._kept.get(_key(url, issuer))
         if kept is not None and kept.found.made > found.made and kept.found.until > now:
-            # Somebody, or a cache on the way, gives out an old one.
+            # The server, or a cache on the way, delivers an old one.
             return kept.found
         self._keep(url, issuer, found, len(answer.value))
         try:
@@ -132,11 +132,11 @@ class RevocationLists:
     # --- every hour ------------------------------------------------------------------------------------------------
 
     def urls(self) -> tuple[str, ...]:
-        """Where the lists in use come from, the one used last first."""
+        """The URLs of the lists in use, the most recently used first."""
         return tuple(dict.fromkeys(url for url, _ in reversed(self._kept)))
 
     async def refresh(self) -> None:
-        """Fetch anew what will soon be over, one after the other, and forget what is."""
+        """Refresh lists that will expire soon, one after the other, and drop expired ones."""
         now = self._now()
         for key, kept in list(self._kept.items()):
             if kept.found.until <= now or kept.used < now - _FORGOTTEN:
@@ -149,7 +149,7 @@ class RevocationLists:
         await self._once.run(_key(url, issuer), lambda: Deferred.fromCoroutine(self._fetched(url, issuer)))
 
     def stop(self) -> None:
-        """Give up what is being fetched."""
+        """Cancel all fetches."""
         self._once.stop()
 
 

@@ -1,4 +1,4 @@
-"""Work that many may wait for and that is done once (shell)."""
+"""Work that is done once for all that wait for it (shell)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Once(Generic[K, T]):
-    """Whoever stops waiting (cancels) does not stop the work: it goes on for those to come."""
+    """A waiter that cancels does not stop the work: later callers may need the result."""
 
     def __init__(self, doing: str) -> None:
         self._doing = doing
@@ -23,7 +23,7 @@ class Once(Generic[K, T]):
         self._work: dict[K, Deferred[T]] = {}
 
     def run(self, key: K, start: Callable[[], Deferred[T]]) -> Deferred[T]:
-        """What `start` fires with; it is called only where nothing is under way for `key`."""
+        """The result of `start`, which is called only if no work is under way for `key`."""
         waiter: Deferred[T] = Deferred()
         waiters = self._waiting.get(key)
         if waiters is not None:
@@ -41,15 +41,15 @@ class Once(Generic[K, T]):
         waiters = [each for each in self._waiting.pop(key) if not each.called]
         for each in waiters:
             each.callback(result) if not isinstance(result, Failure) else each.errback(result)
-        # A failure that nobody waits for must be seen all the same.
+        # A failure without waiters must be logged all the same.
         return result if isinstance(result, Failure) and not waiters else None
 
     def stop(self) -> None:
-        """Give up all that is under way."""
+        """Cancel all work under way."""
         for work in list(self._work.values()):
             work.cancel()
 
 
 def is_cancelled(failure: Failure) -> bool:
-    """The work was given up, which is no fault."""
+    """Whether the work was cancelled, which is not an error."""
     return failure.check(CancelledError) is not None

@@ -1,4 +1,4 @@
-"""Finding out about revocation (shell): the staple, then the issuer's CRL, then his OCSP responder."""
+"""Check revocation (shell): by the staple, then the issuer's CRL, then its OCSP responder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fopemta.trust.ocsp import judge_ocsp, request_for
 from fopemta.trust.revocation import Finding, Status
 from fopemta.trust.revocation_sources import Question, questions
 
-# Whoever waits for a verdict waits no longer; what is asked goes on.
+# Seconds that a caller waits for a verdict; queries continue after that.
 PATIENCE = 10.0
 _LARGEST_RESPONSE = 65536
 _REMEMBERED = 10_000
@@ -30,7 +30,7 @@ _REMEMBERED = 10_000
 
 @implementer(IRevocations)
 class Revocations:
-    """`now` gives the wall time in seconds since the epoch; `in_thread` runs what takes long."""
+    """`now` gives the wall time in seconds since the epoch; `in_thread` runs slow work."""
 
     def __init__(
         self,
@@ -76,16 +76,16 @@ class Revocations:
             return None
 
     def _at_once(self, question: Question, staple: bytes) -> Finding | None:
-        """What can be said without asking anybody; None where somebody would have to be asked."""
+        """What is known without a query; None if one is needed."""
         remembered = self._found.get(question.key, self._now())
         if remembered is not None and remembered.status is Status.REVOKED:
-            return remembered  # a staple from before may still say good
+            return remembered  # an earlier staple may still be valid
         stapled = self._stapled(question, staple)
         if stapled is not None and stapled.decided:
             return stapled
         sources = question.sources
         if remembered is not None and remembered.by == "staple":
-            return remembered  # it still holds, and is not sent again when a session is resumed
+            return remembered  # it is still valid, and is not sent again when a session is resumed
         if sources.must_staple:
             why = _NO_STAPLE if stapled is None else f"{_NO_STAPLE}; {stapled.text}"
             return Finding(Status.STAPLE_MISSING, text=why)
@@ -98,7 +98,7 @@ class Revocations:
     def _stapled(self, question: Question, staple: bytes) -> Finding | None:
         if not staple:
             return None
-        if len(staple) > _LARGEST_RESPONSE:  # judged at once, in the reactor
+        if len(staple) > _LARGEST_RESPONSE:  # it is judged in the reactor
             return Finding(Status.UNKNOWN, "staple", f"the staple is larger than {_LARGEST_RESPONSE} octets")
         return self._remembered(
             question, judge_ocsp(staple, question.certificate, question.issuer, self._now(), "staple")
@@ -137,7 +137,7 @@ class Revocations:
         found = await self._lists.at(url, question.issuer)
         if isinstance(found, str):
             return Finding(Status.UNKNOWN, "crl", found)
-        # A list of a million entries is walked through.
+        # A list of a million entries is searched.
         judged: Finding = await self._in_thread(judge_entry, found, question.certificate, self._now())
         return judged
 
@@ -152,7 +152,7 @@ class Revocations:
         return Finding(Status.UNKNOWN, "ocsp", why)
 
     def stop(self) -> None:
-        """Give up all that is being asked."""
+        """Cancel all queries."""
         self._once.stop()
         self._lists.stop()
 

@@ -1,6 +1,6 @@
-"""OCSP responses about our own certificates, to be stapled to handshakes (shell): fetched ahead, never in a session.
+"""OCSP responses to staple to our own certificates (shell): fetched in advance, never within a session.
 
-Only a response that a strict peer would take is served: verified as if it were somebody else's (RFC 6066 8, RFC 6960).
+Only a response that a strict peer would accept is served: it is verified like another server's (RFC 6066 8, RFC 6960).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fopemta.trust.ocsp import judge_ocsp, request_for
 from fopemta.trust.revocation import Finding, Status
 from fopemta.trust.revocation_sources import sources_of
 
-# Seconds between two looks whether something is to be fetched; what could not be had is asked for again so much later.
+# Seconds between two checks of what is to be fetched; and the back-off after a failure.
 INTERVAL = 60.0
 RETRY = 600.0
 _LARGEST_RESPONSE = 65536
@@ -31,7 +31,7 @@ Chain: TypeAlias = tuple[x509.Certificate, ...]
 
 @attrs.define
 class _Kept:
-    """What is known of one certificate.  `staple` is DER, b"" for none; times in seconds since the epoch."""
+    """The state of one certificate.  `staple` is DER, or b""; times in seconds since the epoch."""
 
     staple: bytes = b""
     until: float = 0.0
@@ -41,7 +41,7 @@ class _Kept:
 
 
 class Staples:
-    """`served` gives the chains that listeners show now, leaf first; `now` the wall time."""
+    """`served` gives the chains that listeners use now, leaf first; `now` the wall time."""
 
     def __init__(
         self, clock: IReactorTime, fetcher: IFetcher, now: Callable[[], float], served: Callable[[], Iterable[Chain]]
@@ -54,31 +54,31 @@ class Staples:
         self._call: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Begin, with a look at once."""
+        """Start, with a check at once."""
         self._call = self._clock.callLater(INTERVAL, self.start)
         supervise(self._look(), "fetching staples")
 
     def stop(self) -> None:
-        """Do nothing more; harmless without `start`."""
+        """Stop; harmless without `start`."""
         if self._call is not None and self._call.active():
             self._call.cancel()
 
     def staple(self, certificate: bytes) -> bytes:
-        """The response for the certificate, DER; b"" where there is none that holds today."""
+        """The response for the certificate, in DER; b"" if there is no valid one."""
         kept = self._kept.get(certificate)
         return kept.staple if kept is not None and self._now() < kept.until else b""
 
     async def _look(self) -> None:
         wanted = {}
         for chain in self._served():
-            # Without its issuer in the chain nobody can be asked, and nothing verified; a self-signed one has none.
+            # Without its issuer in the chain no response can be requested or verified; a self-signed one has none.
             if len(chain) > 1 and (urls := sources_of(chain[0]).responders):
                 wanted[chain[0].public_bytes(Encoding.DER)] = (chain, urls)
         self._kept = {der: self._kept.get(der, _Kept()) for der in wanted}
         for der, (chain, urls) in wanted.items():
             kept = self._kept[der]
             if self._now() >= kept.next_try:
-                # Before it is fetched: a look that comes meanwhile does not fetch it again.
+                # Set before fetching, so that the next check does not fetch it again.
                 kept.next_try = self._now() + RETRY
                 await self._fetch(kept, chain, urls)
 
@@ -89,7 +89,7 @@ class Staples:
             if finding.status is Status.GOOD:
                 now = self._now()
                 kept.staple, kept.until = der, finding.until
-                # In the middle of its life: time enough for a responder that is down for a while.
+                # Halfway through its validity: enough time to survive an outage of the responder.
                 kept.next_try = now + max(INTERVAL, (finding.until - now) / 2)
                 if kept.why is not None:
                     maillog.staple_available(subject)

@@ -1,4 +1,4 @@
-"""What is done about revocation every hour (shell): lists fetched ahead of their end, and a look whether any can be."""
+"""The hourly upkeep of revocation data (shell): refresh lists in time, and test whether lists can be fetched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INTERVAL = 3600.0
 
 
 class RevocationUpkeep:
-    """`probe` is the URL of a small CRL that stands for all, None where nobody would miss them."""
+    """`probe` is the URL of a small CRL fetched as a test; None to disable the test."""
 
     def __init__(
         self,
@@ -34,12 +34,12 @@ class RevocationUpkeep:
         self._call: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Begin, with a look at once."""
+        """Start, with a check at once."""
         self._call = self._clock.callLater(INTERVAL, self.start)
         supervise(self._look(), "looking after CRLs")
 
     def stop(self) -> None:
-        """Do nothing more, and give up what is being fetched; harmless without `start`."""
+        """Stop, and cancel all fetches; harmless without `start`."""
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._revocations.stop()
