@@ -1,1 +1,3 @@
-"""One try at one destination (pure): the walk over hosts and rungs, whose fault a failure is, how final."""
+"""One attempt at one destination (pure): the walk over hosts and rungs, the cause of a failure, and whether it is
+final.
+"""

@@ -1,7 +1,7 @@
-"""Whose fault a failure is, and how final (pure): one table.
+"""The cause of a failure, and whether it is final (pure): one table.
 
-RFC 5321 4.2.1, and what Postfix's long practice has shown: an error before MAIL speaks of the host, one after it of the
-message or the recipient.
+RFC 5321 4.2.1, and Postfix's long experience: an error before MAIL is about the host, a later one about the message or
+the recipient.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from fopemta.trust.diagnosis import Diagnosis
 
 
 class Disposition(enum.Enum):
-    """What becomes of a recipient now."""
+    """What to do with a recipient now."""
 
     DELIVERED = "delivered"
-    FAILED = "failed"  # for good
-    NEXT_HOST = "next host"  # another host may take it in this attempt; else it is deferred
-    DEFERRED = "deferred"  # not to be tried elsewhere in this attempt
+    FAILED = "failed"  # final
+    NEXT_HOST = "next host"  # another host may accept it in this attempt; else it is deferred
+    DEFERRED = "deferred"  # deferred, without trying other hosts
 
 
 N, F, D = Disposition.NEXT_HOST, Disposition.FAILED, Disposition.DEFERRED
 
 # (phase, permanent error) → disposition.
 _BY_REPLY: dict[tuple[Phase, bool], Disposition] = {
-    # The host, not the message: another one, or later, may do better.
+    # About the host, not the message: another host, or another time, may succeed.
     (Phase.GREETING, False): N,
     (Phase.GREETING, True): N,
     (Phase.HELO, False): N,
@@ -35,7 +35,7 @@ _BY_REPLY: dict[tuple[Phase, bool], Disposition] = {
     (Phase.STARTTLS, True): N,
     (Phase.HANDSHAKE, False): N,
     (Phase.HANDSHAKE, True): N,
-    # The message or the recipient.
+    # About the message or the recipient.
     (Phase.MAIL, False): N,
     (Phase.MAIL, True): F,
     (Phase.RCPT, False): N,
@@ -53,14 +53,14 @@ _BY_DIAGNOSIS: dict[Diagnosis, Disposition] = {
     Diagnosis.BINARY_NOT_OFFERED: F,
     Diagnosis.SMTPUTF8_NOT_OFFERED: F,
     Diagnosis.MESSAGE_TOO_LARGE: F,
-    # Nothing of the host: it is tried again at once, by what is demanded now.
+    # Not the host's fault: tried again at once, under the present demands.
     Diagnosis.DEMAND_CHANGED: D,
     Diagnosis.POLICY_UNKNOWN: D,
 }
 
 
 def disposition_of(result: RecipientResult) -> Disposition:
-    """What becomes of a recipient with this result."""
+    """The disposition of a recipient with this result."""
     if result.accepted:
         return Disposition.DELIVERED
     if result.reply is None:
@@ -69,16 +69,16 @@ def disposition_of(result: RecipientResult) -> Disposition:
 
 
 def after_break(phase: Phase) -> Disposition:
-    """What becomes of a recipient without a result when the session broke in `phase`.
+    """The disposition of a recipient without a result, if the session broke in `phase`.
 
-    After the final dot the host may have taken the message: trying another at once would surely double it.
+    After the final dot the host may have accepted the message: trying another at once could duplicate it.
     """
     return D if phase is Phase.FINAL else N
 
 
 def is_permanent(phase: Phase, reply: Reply) -> bool:
-    """A 5yz, save the one that older servers use for "too many recipients" (RFC 5321 4.5.3.1.10), which "552 5.3.4" or
-    "552 5.2.2" is not.  Nonsense (2yz, 3yz where they say nothing) is temporary.
+    """Whether the reply is 5yz, except the one that older servers use for "too many recipients" (RFC 5321 4.5.3.1.10),
+    which "552 5.3.4" or "552 5.2.2" is not.  An unexpected 2yz or 3yz is temporary.
     """
     too_many = phase is Phase.RCPT and reply.code == 552 and reply.enhanced in _TOO_MANY
     return reply.code >= 500 and not too_many

@@ -1,4 +1,4 @@
-"""How a message goes to a server that offers this and lacks that (pure): one table, most of which hardly ever happens.
+"""The form in which a message is sent to a server with these extensions (pure): one table of mostly rare cases.
 
 RFC 6152 (8BITMIME), RFC 3030 (BINARYMIME, CHUNKING), RFC 6531 (SMTPUTF8), RFC 1870 (SIZE).
 """
@@ -14,9 +14,9 @@ from fopemta.trust.diagnosis import Diagnosis
 
 
 class Form(enum.Enum):
-    """What is sent after the envelope."""
+    """The form of the content after the envelope."""
 
-    SEVEN_BIT = "as it is"  # it is ASCII already
+    SEVEN_BIT = "as it is"  # it is already ASCII
     EIGHT_BIT = "BODY=8BITMIME"
     BINARY = "BODY=BINARYMIME, by BDAT"
     CONVERTED = "converted to seven bits"
@@ -24,8 +24,8 @@ class Form(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Needs:
-    """What a message needs of a server: `size` octets; content with octets above 127; content whose lines mean nothing;
-    UTF-8 in the sender's address or in the header (not merely the wish for SMTPUTF8).
+    """What a message requires of a server: `size` in octets; octets above 127; binary content; UTF-8 in the sender's
+    address or the header (a mere request for SMTPUTF8 does not count).
     """
 
     size: int
@@ -35,7 +35,7 @@ class Needs:
 
 
 def form_for(needs: Needs, offer: ServerOffer) -> Form | Diagnosis:
-    """The form, or why there is none."""
+    """The form; or why the message cannot be sent there."""
     if 0 < offer.size < needs.size:
         return Diagnosis.MESSAGE_TOO_LARGE
     if needs.utf8 and not offer.smtputf8:

@@ -1,7 +1,7 @@
-"""The walk over hosts, addresses and rungs (pure): what to try next, given how the last try ended.
+"""The walk over hosts, addresses and rungs (pure): the next step, given how the last one ended.
 
-All hosts at TLS, each down its rungs; only then plain, from the best host on, and only where the plan allows
-it.  Every step is a new connection.
+All hosts with TLS, each down its rungs; only then plain text, from the best host on, if the plan permits it.  Every
+step is a new connection.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LONGEST_PER_HOST = 180.0
 
 @attrs.frozen
 class Step:
-    """One connection to make.  `remembered`: the walk begins here because the host could do this before."""
+    """One connection to make.  `remembered`: the walk begins here because of what is remembered about the host."""
 
     host: Host
     address: str
@@ -42,19 +42,19 @@ class Step:
 
 
 class StepEnd(enum.Enum):
-    """How a step ended, as far as the walk goes."""
+    """How a step ended, for the walk."""
 
-    UNREACHABLE = "unreachable"  # no connection: the host's next address
+    UNREACHABLE = "unreachable"  # no connection: try the host's next address
     HANDSHAKE_FAILED = "handshake failed"
-    USED = "used"  # a session stood, was not good enough, or broke; what is left for the next host
-    FULL = "full"  # the session takes no more though the host would: the same again
-    TICKET_FAILED = "ticket failed"  # a handshake that resumed a session: the same again, without
+    USED = "used"  # a session was established, was not good enough, or broke; the rest is for the next host
+    FULL = "full"  # the session accepts no more, but the host does: repeat the step
+    TICKET_FAILED = "ticket failed"  # a handshake that resumed a session failed: repeat it without
 
 
 class Cursor:
     """Walks `hosts` under `plan`; `attempt` counts from 1 (fallback "after_deferral" needs the second).
 
-    `start_of` says where on the ladder to begin with a host that is remembered; should that fail, it is at the top.
+    `start_of` says where on the ladder to begin with a remembered host; if that fails, the walk begins at the top.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class Cursor:
         self._connections: dict[Host, int] = {}
         self._began: dict[Host, float] = {}
         self._small_tried: set[str] = set()
-        # Where a connection was spent on what was remembered.
+        # Hosts where a connection was spent on outdated memory.
         self._misled: set[Host] = set()
         if not plan.tls_rungs:
             self._plain, self._ways = self._ways, deque()
 
     def next_step(self, now: float) -> Step | None:
-        """What to try now; None when the walk is over.  `now` in seconds of any steady clock."""
+        """The next step; None at the end of the walk.  `now` in seconds of any steady clock."""
         full, self._full = self._full, None
         if full is not None and self._connections[full.host] < MOST_CONNECTIONS_PER_HOST:
             return self._taken(full, now)
@@ -88,7 +88,7 @@ class Cursor:
         if again is not None:
             if self._may_go_on(again.host, now):
                 return self._taken(again, now)
-            # What was remembered must not have kept a rung from being tried, and plain text be the end of it.
+            # Memory must not keep a rung from being tried, with plain text as the consequence.
             if again.host not in self._misled:
                 self._leave_for_plain(again)
         while self._ways:
@@ -97,7 +97,7 @@ class Cursor:
                 return self._taken(self._first(host, address), now)
         while self._plain and self._plan.plain_allowed:
             host, address = self._plain.popleft()
-            # The time that hanging handshakes took must not keep the mail from going at all.
+            # The time spent on hanging handshakes must not prevent delivery altogether.
             if self._connections.get(host, 0) < MOST_CONNECTIONS_PER_HOST:
                 return self._taken(Step(host, address, Rung.PLAIN), now)
         return None
@@ -111,7 +111,7 @@ class Cursor:
         return top if step == top else attrs.evolve(step, remembered=True)
 
     def ended(self, step: Step, end: StepEnd, diagnosis: Diagnosis | None = None) -> None:
-        """Tell how `step` ended; `diagnosis` of a handshake that failed."""
+        """Report how `step` ended; `diagnosis` is that of a failed handshake."""
         if end is StepEnd.TICKET_FAILED:
             self._misled.add(step.host)
             self._again = step
@@ -121,7 +121,7 @@ class Cursor:
         elif diagnosis is not None:
             self._handshake_failed(step, diagnosis)
         elif end in (StepEnd.USED, StepEnd.FULL):
-            # The host has had its say: its other addresses would say the same.
+            # The host has answered: its other addresses would answer the same.
             self._ways = deque(way for way in self._ways if not _same(way[0], step.host))
             self._full = step if end is StepEnd.FULL else None
 
@@ -135,15 +135,15 @@ class Cursor:
             return
         lower = self._below(step.rung, diagnosis) if permits_step_down(diagnosis) else None
         if lower is not None:
-            # A host that answered the small hello alone has a firewall before it that swallows the full one.
+            # If a host answers only the small hello, a firewall drops the full one.
             answered = step.hello.small and not permits_small_hello(diagnosis)
             self._again = attrs.evolve(step, rung=lower, hello=Hello.of(small=answered, named=step.hello.named))
         elif diagnosis is not Diagnosis.CLIENT_CERTIFICATE_WANTED:
-            # Who wants to know us by a certificate has good TLS: no reason for less.
+            # A server that demands our certificate has good TLS: no reason for weaker TLS.
             self._leave_for_plain(step)
 
     def _rests_on_name(self, host: Host) -> bool:
-        """The plan demands what a hello without the name might not show."""
+        """Whether the plan demands a certificate that a hello without the name might not get."""
         plan = self._plan
         demands = plan.level >= Level.AUTHENTICATED and host.name is not None
         return demands and rests_on_name(plan.proofs, host.name or "", plan.domain)
@@ -159,13 +159,13 @@ class Cursor:
 
     @property
     def fallback_allowed(self) -> bool:
-        """Plain text may follow a failed handshake in this attempt."""
+        """Whether plain text may follow a failed handshake in this attempt."""
         if self._plan.fallback is Fallback.AFTER_DEFERRAL:
             return self._attempt > 1
         return self._plan.fallback is Fallback.IMMEDIATE
 
     def _may_go_on(self, host: Host, now: float) -> bool:
-        """For a TLS step; the last connection is kept for plain text."""
+        """Whether a TLS step is possible; the last connection is reserved for plain text."""
         began = self._began.get(host, now)
         return self._connections.get(host, 0) < MOST_CONNECTIONS_PER_HOST - 1 and now - began < LONGEST_PER_HOST
 
@@ -176,5 +176,5 @@ class Cursor:
 
 
 def _same(one: Host, other: Host) -> bool:
-    """The same host, though it may have been looked up at different times."""
+    """Whether they are the same host, though perhaps looked up at different times."""
     return (one.name, one.port) == (other.name, other.port)

@@ -1,4 +1,4 @@
-"""What an attempt found, on its way to becoming verdict records."""
+"""The findings of an attempt, from which verdict records are made (pure)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from fopemta.trust.verdict import CertificateFacts, Result, Tested, VerdictRecor
 
 @attrs.frozen(kw_only=True)
 class Finding:
-    """How things stood with a host: the step, its TLS, and what went wrong or was answered.
+    """A finding about a host: the step, its TLS, and what failed or was answered.
 
-    `rung` is the one in use, or the one whose handshake failed; None where it did not come to that.  `why_plain` is
-    what kept a session in plain text from having TLS.  `carried_dsn` as in the verdict record.
+    `rung` is the one in use, or the one whose handshake failed; None if it did not come to that.  `why_plain` is why a
+    plain-text session has no TLS.  `carried_dsn` as in the verdict record.
     """
 
     code: int
@@ -48,7 +48,7 @@ class Finding:
 
     @property
     def weight(self) -> int:
-        """How much it tells: what a server said, then TLS, then that nobody was there."""
+        """How informative it is: a server's reply most, then TLS, then an unreachable host."""
         if self.step is None or self.diagnosis in _NOBODY_THERE:
             return 0
         return 1 if self.diagnosis not in _SAID else 2
@@ -62,7 +62,7 @@ _SAID = frozenset({None, Diagnosis.REFUSED_BY_PEER, Diagnosis.DEFERRED_BY_PEER})
 
 @attrs.frozen
 class Session:
-    """A session that stands: its step and what its TLS proved; `why_plain` where it has none though TLS was wanted."""
+    """An established session: its step and what its TLS proved; `why_plain` is set if TLS was wanted and is missing."""
 
     step: Step
     evidence: HandshakeEvidence | None
@@ -74,7 +74,7 @@ class Session:
 
     @property
     def judgement(self) -> Judgement | None:
-        """What was made of its certificate."""
+        """The judgement on its certificate; None if there was none."""
         return None if self.judged is None else self.judged.judgement
 
     @classmethod
@@ -86,18 +86,18 @@ class Session:
         why_plain: Diagnosis | None,
         offer: ServerOffer,
     ) -> Session:
-        """With the certificates' facts read once for all recipients."""
+        """Make it, with the facts of certificates read once for all recipients."""
         return cls(step, evidence, chain_facts(evidence.chain) if evidence else (), judged, why_plain, offer)
 
     @property
     def downgraded(self) -> bool:
-        """TLS was tried or offered, and plain text is spoken."""
+        """Whether TLS was tried or offered, and plain text is used."""
         return self.why_plain not in (None, Diagnosis.TLS_NOT_OFFERED)
 
     def finding(
         self, code: int, enhanced: str, text: str, diagnosis: Diagnosis | None, carried_dsn: bool | None = None
     ) -> Finding:
-        """Something that happened in this session."""
+        """A finding in this session."""
         return Finding(
             code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=self.step, evidence=self.evidence,
             rung=self.step.rung if self.evidence is not None else Rung.PLAIN,
@@ -107,7 +107,7 @@ class Session:
 
 
 def of_result(session: Session, result: RecipientResult) -> Finding:
-    """What a server answered about a recipient, or what kept us from asking."""
+    """The finding for a server's answer about a recipient, or for what kept us from asking."""
     reply = result.reply
     if reply is None:
         assert result.diagnosis is not None
@@ -123,8 +123,8 @@ def of_result(session: Session, result: RecipientResult) -> Finding:
 
 
 def _put_off(reply: Reply) -> tuple[int, str, str, Diagnosis]:
-    """Code, enhanced code, text and diagnosis of a reply that is to be asked for again.  Where the reply itself is no
-    temporary error, the codes are ours and its own begin the text: the two never contradict each other.
+    """Code, enhanced code, text and diagnosis of a reply that defers a recipient.  If the reply itself is no temporary
+    error, the codes are ours and its own begin the text, so that they never contradict each other.
     """
     if reply.temporary:
         return reply.code, reply.enhanced_in("4"), reply.text, Diagnosis.DEFERRED_BY_PEER
@@ -138,7 +138,7 @@ _READ_AS = {552: 452}
 
 
 def of_failure(step: Step, failure: SessionFailed, session: Session | None = None) -> Finding:
-    """A session that broke, or never stood."""
+    """The finding for a session that broke, or was never established."""
     found = (451, explain(failure.diagnosis).held, failure.text, failure.diagnosis)
     code, enhanced, text, diagnosis = found if failure.reply is None else _put_off(failure.reply)
     if session is not None:
@@ -148,19 +148,19 @@ def of_failure(step: Step, failure: SessionFailed, session: Session | None = Non
 
 
 def local_trouble() -> Finding:
-    """Trouble of our own: nothing was found out about the way."""
+    """The finding for a local failure: nothing was learned about the destination."""
     row = explain(Diagnosis.LOCAL_TROUBLE)
     return Finding(code=451, enhanced=row.held, text=row.sender, diagnosis=Diagnosis.LOCAL_TROUBLE)
 
 
 def most_telling(findings: Sequence[Finding]) -> Finding:
-    """The one to report when every way failed: the weightiest, the latest among equals."""
+    """The finding to report if all failed: the most informative, and the latest of equals."""
     return max(reversed(findings), key=lambda finding: finding.weight)
 
 
 @attrs.frozen
 class Scribe:
-    """Writes verdict records for one consignment's attempt; `tls_failed`: a host fell short of the TLS demanded."""
+    """Writes the verdict records of one attempt; `tls_failed`: a host did not meet the TLS demands."""
 
     consignment: Consignment
     plan: TlsPlan | None
@@ -168,7 +168,7 @@ class Scribe:
     tls_failed: bool = False
 
     def verdict(self, recipient: Mailbox, result: Result, finding: Finding) -> VerdictRecord:
-        """The record of one recipient."""
+        """The verdict record of one recipient."""
         step, evidence, judgement = finding.step, finding.evidence, finding.judgement
         level: Level | None = self.plan.level if self.plan else None
         return VerdictRecord(
@@ -202,15 +202,15 @@ class Scribe:
             diagnosis=_diagnosis_word(finding),
             text=finding.text,
             carried_dsn=finding.carried_dsn,
-            # Nothing was found out about the way: there is nothing to wait for.
+            # Nothing was learned about the destination, so there is no reason to wait.
             next_try=self.now if finding.diagnosis is Diagnosis.DEMAND_CHANGED else None,
             tls_since=self.now if self.tls_failed else None,
             tested=finding.tested,
         )
 
     def _proven_by(self, host_proven_by: str | None) -> str | None:
-        """Where a rule says what the certificate must be, the way on which the host was found proves nothing more; nor
-        has a host that a route names been found by anybody else.
+        """If a rule determines the certificate, the lookup of the host proves nothing more; and a host named by a route
+        was not found by a lookup at all.
         """
         proofs = self.plan.proofs if self.plan else ()
         named = proofs and all(each.pins or each.names is not NameSource.MX for each in proofs)
@@ -219,7 +219,7 @@ class Scribe:
 
 
 def _blemish(finding: Finding) -> Diagnosis | None:
-    """What is wrong with TLS that was good enough."""
+    """What is wrong with TLS that was good enough; None if nothing."""
     if finding.evidence is None or finding.step is None:
         return None
     if finding.rung is Rung.LEGACY:
@@ -230,7 +230,7 @@ def _blemish(finding: Finding) -> Diagnosis | None:
 
 
 def _diagnosis_word(finding: Finding) -> str | None:
-    """The failure's word; without a failure, what was wrong with the certificate, or why there was no TLS."""
+    """The word of the failure; without one, of the fault in the certificate, or of the reason for plain text."""
     judged = finding.judgement.diagnosis if finding.judgement is not None else None
     word = finding.diagnosis or _blemish(finding) or judged or finding.why_plain
     return word.value if word is not None else None

@@ -1,4 +1,4 @@
-"""Who of a consignment is still to be served, how the others have ended, and what was found on the way."""
+"""The recipients of a consignment: which are left, how the others ended, and what was found (pure)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from fopemta.trust.verdict import Result, VerdictRecord
 
 
 class Roll:
-    """Of one attempt.  `now` gives the wall time, `ended` takes the verdicts on those who have come to their end."""
+    """The recipients of one attempt.  `now` gives the wall time, `ended` is given the verdicts on finished
+    recipients.
+    """
 
     def __init__(
         self,
@@ -25,9 +27,9 @@ class Roll:
         now: Callable[[], float],
         ended: Callable[[Sequence[VerdictRecord]], Awaitable[None]],
     ) -> None:
-        # A dict, so that finding somebody among thousands takes no search.
+        # A dict, so that a recipient among thousands is found without a search.
         self.left = dict.fromkeys(consignment.recipients)
-        # Whom the host at hand has been asked about.
+        # The recipients that the current host has been asked about.
         self.asked: set[Mailbox] = set()
         self._consignment = consignment
         self._plan = plan
@@ -40,15 +42,15 @@ class Roll:
 
     @property
     def unasked(self) -> list[Mailbox]:
-        """Who is left, and this host has not been asked about him."""
+        """The recipients left that this host has not been asked about."""
         return [each for each in self.left if each not in self.asked]
 
     def found(self, finding: Finding) -> None:
-        """Something that explains why mail waits, where no server says so of a recipient."""
+        """Add a finding, used for deferred recipients that no server has answered about."""
         self._findings.append(finding)
 
     def note(self, session: Session, outcome: tuple[RecipientResult, ...] | Broken) -> None:
-        """What has come of a transaction."""
+        """Record the outcome of a transaction."""
         if isinstance(outcome, Broken):
             self._note(session, outcome.results)
             self._broken_off(session, outcome.failure)
@@ -80,14 +82,16 @@ class Roll:
     # --- verdicts --------------------------------------------------------------------------------------------------
 
     async def tell(self) -> None:
-        """Have written down who has come to his end, before the next transaction begins: a crash must not repeat it."""
+        """Pass on the verdicts of finished recipients before the next transaction begins: a crash must not
+        repeat it.
+        """
         news = [each for each in self._consignment.recipients if each in self._ended and each not in self._told]
         if news:
             await self._tell_ended(self._records(news))
             self._told.update(news)
 
     def verdicts(self) -> Sequence[VerdictRecord]:
-        """One for each recipient whose end has not been told before."""
+        """One for each recipient whose verdict has not been passed on."""
         return self._records([each for each in self._consignment.recipients if each not in self._told])
 
     def _records(self, recipients: Collection[Mailbox]) -> Sequence[VerdictRecord]:
@@ -100,13 +104,13 @@ class Roll:
 
     @property
     def _tls_failed(self) -> bool:
-        """A host fell short of what is demanded: that starts the clock of forced TLS."""
+        """Whether a host did not meet the demands, which starts the time limits of forced TLS."""
         return self._plan.level >= Level.ENCRYPT and any(
             each.diagnosis is not None and is_tls_failure(each.diagnosis) for each in self._findings
         )
 
     def _why_deferred(self, recipient: Mailbox) -> Finding:
-        """What a server said to this very recipient, else what tells most of all that was found."""
+        """A server's answer about this recipient, else the most informative finding."""
         said = self._last_of.get(recipient)
         if said is not None:
             return said
