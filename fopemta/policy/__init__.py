@@ -1,1 +1,1 @@
-"""What is permitted (pure): facts of a stage in, a decision out."""
+"""Policy (pure): the facts of a stage in, a decision out."""

@@ -1,6 +1,6 @@
-"""What becomes of a message when it comes in (pure): who gets it, what is demanded of its ways, or why it is refused.
+"""The decision about a complete message (pure): its recipients, the demands on each path, or the refusal.
 
-Decided once, and stored with the message.  Whoever accepts mail goes this way: listeners, our own notices, and
+Decided once, and stored with the message.  Used wherever mail is accepted: by listeners, for our own notices, and by
 `fopemta explain`, which only asks.
 """
 
@@ -24,16 +24,16 @@ from fopemta.routing.routes import route_for
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
 from fopemta.trust.levels import Level
 
-# RFC 5321 4.5.3.1.10: the client sends the message once more to those that are left.
+# RFC 5321 4.5.3.1.10: the client sends the message again to the remaining recipients.
 TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "Too many recipients, counting those that aliases and rules lead to")
 NOT_FOR_NOW = Reply.of(451, "4.7.1", "Policy could not be checked, please try again later")
 
 
 @attrs.frozen(kw_only=True)
 class Acceptance:
-    """`refusal` None accepts.  `envelope` as it is stored: the recipients that aliases and rules have made, with what
-    is demanded of each way.  `headers` to be put in front; `results` of the rules that had a say, `refused_by` the one
-    that refuses.
+    """`refusal` None means accepted.  `envelope` as it is stored: recipients after aliases and rules, with the demands
+    on each path.  `headers` to be put in front; `results` of the rules that contributed, `refused_by` the one that
+    refuses.
     """
 
     refusal: Reply | None
@@ -44,21 +44,21 @@ class Acceptance:
 
     @property
     def applied(self) -> tuple[RuleNote, ...]:
-        """What came of rules: where one refuses the message, none of the others does anything."""
+        """The rules that took effect: if one refuses the message, no other does."""
         if self.refusal is None:
             return self.notes
         return () if self.refused_by is None else (note_of(self.refused_by),)
 
     @property
     def notes(self) -> tuple[RuleNote, ...]:
-        """What contributed, and why."""
+        """The rules that contributed, and why."""
         return tuple(note_of(each) for each in self.results)
 
 
 def refusal_of(results: Sequence[RuleResult]) -> tuple[Reply, RuleResult] | None:
-    """The first refusal that rules demand at this stage, and the rule it comes from; reject comes before defer.
+    """The first refusal that rules demand at this stage, and its rule; reject takes precedence over defer.
 
-    What cannot be told for now defers; what cannot be told for good refuses nobody.
+    An answer that is unknown for now defers; one that is unknown for good does not refuse.
     """
     for result in matching(results, Reject):
         assert isinstance(result.rule.then, Reject)
@@ -75,8 +75,8 @@ def refusal_of(results: Sequence[RuleResult]) -> tuple[Reply, RuleResult] | None
 def accept(
     envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
 ) -> Acceptance:
-    """What becomes of a message whose content has come: `content` as far as rules read it, None where none does;
-    `size` octets, `now` in seconds since the epoch.
+    """Decide about a complete message: `content` as far as rules read it, None if none does; `size` in octets, `now` in
+    seconds since the epoch.
     """
     try:
         return _accepted(envelope, book, house, content, size, now)
@@ -114,7 +114,7 @@ def _accepted(
 def demands_at(
     envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
 ) -> Sequence[RuleDemands]:
-    """What the rules demand of the way to each recipient, in the envelope's order; empty without such rules."""
+    """The rules' demands for each recipient, in the envelope's order; empty if there are no such rules."""
     at_attempt = book.of(*AT_EACH_ATTEMPT)
     if not at_attempt.rules:
         return ()
@@ -124,7 +124,7 @@ def demands_at(
 
 
 def note_of(result: RuleResult) -> RuleNote:
-    """For the message's record."""
+    """The record of a rule that is stored with the message."""
     return RuleNote(result.rule.name, result.rule.action_word, result.rule.mode.value, result.answer.value, result.why)
 
 
@@ -137,17 +137,17 @@ _Acted = set[tuple[str, Mailbox]]
 def _redirected(
     envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
 ) -> tuple[Envelope, tuple[RuleResult, ...]]:
-    """The envelope when no alias and no redirect is left to be followed, and what all rules say of it then.  A rule
-    that names an alias redirects it before it is looked up.
+    """The envelope when no alias or redirect is left to follow, and the results of all rules for it.  A rule that names
+    an alias redirects it before the alias is expanded.
 
-    It comes to an end: no rule redirects twice what came of one address.
+    It terminates: no rule redirects the descendants of one address twice.
     """
     said: dict[str, RuleResult] = {}
     acted: _Acted = set()
     while True:
         facts = facts_of(through_aliases(envelope, house), Stage.CONTENT, size, content)
         results = book.concerning(facts, now)
-        # What a rule has redirected it no longer names: that it had a say stays.
+        # A rule no longer names what it has redirected: that it contributed is kept.
         kept = {name: each for name, each in said.items() if each.matches and isinstance(each.rule.then, Redirect)}
         said = kept | {each.rule.name: each for each in results}
         redirects = matching(results, Redirect)
@@ -168,8 +168,8 @@ def _led(envelope: Envelope, redirects: Sequence[RuleResult], acted: _Acted, hou
 
 
 def _leads(recipient: RecipientFacts, redirects: Sequence[RuleResult], acted: _Acted) -> Leads:
-    """Each rule redirects those that it names, in order; what one has redirected the next may redirect again, and
-    nothing comes back to where it was.
+    """Each rule redirects the recipients that it names, in order; a later rule may redirect the result again, but never
+    back to an earlier address.
     """
     start = recipient.address
     now: dict[Mailbox, tuple[Mailbox, ...]] = {start: ()}
@@ -201,7 +201,7 @@ def _targets(result: RuleResult) -> tuple[Mailbox, ...]:
 
 
 def _bound(envelope: Envelope, demanded: Sequence[RuleDemands], house: House) -> Envelope:
-    """The envelope with what is demanded of each way, by rules and by routes."""
+    """The envelope with the demands of rules and routes on each path."""
     if not demanded and not house.demands_tls:
         return envelope
     known = dict(envelope.options)
@@ -220,9 +220,9 @@ def _bound(envelope: Envelope, demanded: Sequence[RuleDemands], house: House) ->
 
 
 def to_store(by_rules: Demanded, recipient: Mailbox, house: House) -> Demanded:
-    """What is stored of the demands on the way to `recipient`: those that could not be met by plain text.
+    """The part of the demands on `recipient` that is stored: those that plain text could not meet.
 
-    Of its route the level alone, since who proves a host may change while mail waits; rules in test mode demand
+    Of its route only the level, since the authenticated host may change while mail waits; rules in test mode demand
     nothing.
     """
     route = own_demand(route_for(recipient.domain, house.routes))

@@ -1,4 +1,4 @@
-"""What rules do (pure): each action is a value; who performs it is named beside it."""
+"""The actions of rules (pure): each is a value; its docstring says where it is performed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from fopemta.trust.rungs import Rung
 
 @attrs.frozen(kw_only=True)
 class ForceTls:
-    """Authenticated TLS or nothing.  Performed by the queue, anew at each attempt.
+    """Authenticated TLS or no delivery.  Performed by the queue, again at each attempt.
 
-    `opportunistic_for_unspecified`: recipients that the rule does not name get authenticated TLS where it succeeds,
-    else opportunistic.  `hold` and `warn_after` in seconds, from a recipient's first TLS failure.  `names` is a source
-    or the names themselves.  `roots` a file or folder of authorities, None for those of [tls.client].  `revocation`
-    None is hard, but where private roots count a certificate may name no source.
+    `opportunistic_for_unspecified`: recipients that the rule does not name get authenticated TLS if it succeeds, else
+    opportunistic.  `hold` and `warn_after` in seconds, from a recipient's first TLS failure.  `names` is a source or
+    the names themselves.  `roots` is a file or folder of authorities, None for those of [tls.client].  `revocation`
+    None is hard, except that under private roots a certificate may lack CRL and OCSP addresses.
     """
 
     opportunistic_for_unspecified: bool = False
@@ -40,10 +40,10 @@ class ForceTls:
 
 @attrs.frozen(kw_only=True)
 class RequireTls:
-    """Inbound: the session must have TLS of `level`, and a client certificate where any of the tuples names one.
+    """Inbound: the session must have TLS of `level`, and a client certificate if any of the tuples is not empty.
     Performed at MAIL or RCPT.
 
-    `names` of the certificate, `issuers` as RFC 4514 text, `fingerprints` SHA-256 of certificate or key in hex.
+    `names` in the certificate, `issuers` as RFC 4514 text, `fingerprints` SHA-256 of certificate or key in hex.
     """
 
     level: Level = Level.ENCRYPT
@@ -53,46 +53,46 @@ class RequireTls:
 
     @property
     def wants_certificate(self) -> bool:
-        """TLS alone is not enough."""
+        """Whether a client certificate is required."""
         return bool(self.names or self.issuers or self.fingerprints)
 
 
 @attrs.frozen
 class Reject:
-    """550 5.7.1 with `text`.  Performed as soon as the rule is known to match."""
+    """550 5.7.1 with `text`.  Performed as soon as the rule is certain to match."""
 
     text: str = "Message refused by policy"
 
 
 @attrs.frozen
 class Defer:
-    """450 4.7.1 with `text`.  As Reject."""
+    """450 4.7.1 with `text`.  Performed like Reject."""
 
     text: str = "Message not taken for the moment, by policy"
 
 
 @attrs.frozen
 class Hold:
-    """Accepted and kept from delivery until it is released."""
+    """Accepted, and not delivered until it is released."""
 
 
 @attrs.frozen
 class Redirect:
-    """The recipients that the rule names are replaced by `to`."""
+    """Replace the recipients that the rule names by `to`."""
 
     to: tuple[Mailbox, ...]
 
 
 @attrs.frozen
 class Bcc:
-    """`to` get the message, too."""
+    """Send a copy to `to`."""
 
     to: tuple[Mailbox, ...]
 
 
 @attrs.frozen
 class AddHeader:
-    """A header in front of those that the message has."""
+    """Add a header in front of those of the message."""
 
     name: str
     value: str
@@ -100,15 +100,15 @@ class AddHeader:
 
 @attrs.frozen
 class RouteVia:
-    """The recipients that the rule names go by `route` and not by their domain's.  Worked out at each attempt."""
+    """Send the recipients that the rule names by `route` instead of their domain's.  Performed at each attempt."""
 
     route: Route
 
 
 @attrs.frozen
 class AllowWeaker:
-    """An exception: for what the rule matches, demands of rules and routes above `level` are lowered to it.  Published
-    policy (DANE, MTA-STS) and REQUIRETLS are not lowered.
+    """An exception: demands of rules and routes above `level` are lowered to it.  Published policies (DANE, MTA-STS)
+    and REQUIRETLS are not lowered.
     """
 
     level: Level
@@ -116,7 +116,7 @@ class AllowWeaker:
 
 Action: TypeAlias = ForceTls | RequireTls | Reject | Defer | Hold | Redirect | Bcc | AddHeader | RouteVia | AllowWeaker
 
-# The word in the file.
+# The word in the configuration file.
 WORDS: dict[type[Action], str] = {
     ForceTls: "force_tls",
     RequireTls: "require_tls",
@@ -130,12 +130,12 @@ WORDS: dict[type[Action], str] = {
     AllowWeaker: "allow_weaker",
 }
 
-# The last stage at which an action makes sense: TLS can be required of a client only before its message has come.
+# The last stage for an action: TLS can be required of a client only before its message has come.
 LATEST: dict[type[Action], Stage] = {RequireTls: Stage.RECIPIENT}
-# The only direction of an action, where it has one.
+# The only direction of an action, if it has one.
 ONLY: dict[type[Action], Direction] = {RequireTls: Direction.INBOUND}
 
-# Those that are decided once, when the message has come, and stored with it.
+# Decided once, when the message is complete, and stored with it.
 AT_ACCEPTANCE = (Reject, Defer, Hold, Redirect, Bcc, AddHeader)
-# Those that are decided anew at each attempt, from the facts that are stored with the message.
+# Decided again at each attempt, from the facts stored with the message.
 AT_EACH_ATTEMPT = (ForceTls, RouteVia, AllowWeaker)

@@ -1,8 +1,8 @@
-"""Who may send where: the one place that decides about relaying (pure).
+"""Relay control (pure): the only place that decides where clients may send.
 
-Mail for local and relay domains is taken from anyone; mail for all others only from `[relay] networks`, from clients
-with one of `[relay] certificates`, and from logins where `[relay] authenticated_users` is set.  There is no other way
-in, so there is no open relay by default.
+Mail for local and relay domains is accepted from anyone; mail for all others only from `[relay] networks`, from clients
+with one of `[relay] certificates`, and from logins if `[relay] authenticated_users` is set.  There is no other
+permission, so a default configuration is no open relay.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fopemta.settings.quantities import yes_or_no
 from fopemta.settings.words import certificate_identity, network, pattern
 from fopemta.trust.evidence import ClientCertificate
 
-# What older systems read as another address inside the local part.
+# Characters that older systems read as a route to another address inside the local part.
 _ROUTING_CHARACTERS = frozenset("@%!")
 
 _ROUTE_IN_ADDRESS = Reply.of(550, "5.7.1", "Relaying denied: addresses with a route in them are not passed on")
@@ -62,7 +62,7 @@ class Relay:
 
 @attrs.frozen
 class Admission:
-    """The configuration's part of the decision.  `postmaster` is always reachable."""
+    """The settings that decide.  `postmaster` is always reachable."""
 
     networks: tuple[Network, ...]
     domains: Collection[str]
@@ -72,33 +72,33 @@ class Admission:
 
     @classmethod
     def of(cls, relay: Relay, routes: tuple[Route, ...], postmaster: Mailbox) -> Self:
-        """As these sections of a configuration have it."""
+        """Make it from these sections of a configuration."""
         return cls(relay.networks, frozenset(relay.domains), routes, postmaster, relay.certificates)
 
     def may_relay(self, client: str) -> bool:
-        """The client's address is in `[relay] networks`; one that is no address is not."""
+        """Whether the client's address is in `[relay] networks`; false for invalid addresses."""
         return in_networks(client, self.networks)
 
     def has_certificate(self, tls: TlsSession | None) -> bool:
-        """The session's client has shown one of `[relay] certificates`."""
+        """Whether the session's client has presented one of `[relay] certificates`."""
         return tls is not None and tls.client is not None and is_one_of(tls.client, self.certificates)
 
     def judge_recipient(self, recipient: Mailbox, may_relay: bool) -> Reply | None:
-        """None where mail for `recipient` is taken, else the refusal."""
+        """None if mail for `recipient` is accepted, else the refusal."""
         if may_relay or recipient == self.postmaster or is_local(recipient.domain, self.routes):
             return None
         if not names_domain(self.domains, recipient.domain):
             return _RELAYING_DENIED
-        # "user%elsewhere@customer": we would pass it on as it is, and the customer's server, which trusts us, might
+        # "user%elsewhere@customer": we would pass it on unchanged, and the customer's server, which trusts us, might
         # send it elsewhere: an open relay in two steps.
         return _ROUTE_IN_ADDRESS if _ROUTING_CHARACTERS.intersection(recipient.local_part) else None
 
     def judge_flush(
         self, domain: str, client: str, login: str | None = None, certificate: ClientCertificate | None = None
     ) -> Reply | None:
-        """May the client start the queue of `domain` (RFC 1985)?  Whom its route names by network, login or certificate
-        may, and the networks that may relay anyway; for domains of ours alone, since for all others anyone's queue
-        would tell who writes to whom.
+        """The refusal if the client may not start the queue of `domain` (RFC 1985), else None.  Permitted are the
+        networks, logins and certificates in its route, and relay networks; only for our own domains, since for others
+        the reply would reveal who writes to whom.
         """
         route = route_for(domain, self.routes)
         ours = names_domain(self.domains, domain) or route.domain not in ("*",)
@@ -111,5 +111,5 @@ class Admission:
 
 
 def names_domain(patterns: Collection[str], domain: str) -> bool:
-    """One of `patterns` names `domain` (see `address.written`)."""
+    """Whether one of `patterns` names `domain` (see `address.written`)."""
     return any(name in patterns for name in names_of(domain))

@@ -24,16 +24,16 @@ from fopemta.policy.mailbox_name import mailbox_name
 from fopemta.settings.place import NotValid, printable
 from fopemta.settings.words import mailbox_of
 
-# For so many one name may stand, those of the names that it leads to counted anew each time: more is refused when the
-# file is read, so that nobody is left out when mail comes.
+# The most targets of one name, counting repeated names again each time: more is refused when the file is read, so that
+# no recipient is left out when mail comes.
 MOST_TARGETS = 10_000
 MOST_STEPS = 50_000
-# What the aliases of one message may come to, in addresses that are noted for those who get it: all is worked out at
-# once, and so many take a tenth of a second.
+# The most addresses stored for the aliases of one message: all is computed at once, and this many take a tenth of a
+# second.
 MOST_BY_ALIASES = 20_000
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-# What stands in the field's alias files and would run or write something with our rights.
+# Target forms of other servers that would run or write something with our privileges.
 _REFUSED = {"|": "commands", "/": "files", ":include:": "lists of other files"}
 
 # Whether mail for a domain is delivered on this machine.
@@ -42,7 +42,7 @@ IsLocal: TypeAlias = Callable[[str], bool]
 
 @attrs.frozen
 class Target:
-    """`domain` None is the domain of the alias; `final`: not looked up again."""
+    """`domain` None is the domain of the alias; `final`: not expanded again."""
 
     local_part: str
     domain: str | None = None
@@ -55,9 +55,7 @@ class Target:
 
 @attrs.frozen
 class Alias:
-    """What a name stands for, and the line where it stands; `weight`: what it costs to find out who gets its mail, in
-    addresses that are noted.
-    """
+    """The targets of a name, and its line in the file; `weight` is the cost of expanding it, in stored addresses."""
 
     line: int
     targets: tuple[Target, ...]
@@ -66,7 +64,7 @@ class Alias:
 
 @attrs.frozen
 class Aliases:
-    """By name, in lower case."""
+    """Aliases by name, in lower case."""
 
     by_name: Mapping[str, Alias] = attrs.Factory(dict)
 
@@ -74,12 +72,12 @@ class Aliases:
         return len(self.by_name)
 
     def of(self, recipient: Mailbox) -> Alias | None:
-        """What an address of a local domain stands for; "name+detail" is as "name" where it has no entry of its own."""
+        """The alias for an address of a local domain; "name+detail" is treated as "name" if it has no entry."""
         local_part = recipient.compared
         return self.by_name.get(local_part) or self.by_name.get(local_part.partition("+")[0])
 
     def weight(self, recipient: Mailbox) -> int:
-        """Of an address of a local domain; 0 where it is no alias."""
+        """The weight for an address of a local domain; 0 if it is no alias."""
         alias = self.of(recipient)
         return 0 if alias is None else alias.weight
 
@@ -91,7 +89,7 @@ NO_ALIASES = Aliases()
 
 
 def parse(text: str, is_local: IsLocal) -> Aliases | tuple[str, ...]:
-    """The aliases, or everything that is wrong with them, each with its line."""
+    """Parse an alias file; or return everything that is wrong with it, each with its line."""
     by_name: dict[str, Alias] = {}
     wrong: list[str] = []
     for number, line in _logical_lines(text):
@@ -120,7 +118,7 @@ def parse(text: str, is_local: IsLocal) -> Aliases | tuple[str, ...]:
 
 
 def _nameless(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:
-    """Targets on this machine for which there can be no mailbox: they would be refused once the mail has been taken."""
+    """Targets on this machine that no mailbox can have: they would be refused after the mail was accepted."""
     known = Aliases(by_name)
     for alias in by_name.values():
         for each in alias.targets:
@@ -132,8 +130,8 @@ def _nameless(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:
 
 @attrs.frozen
 class _Tree:
-    """What a name leads to, as often as it does: `names` on the way, itself one of them; `targets` at its ends; `steps`
-    from it to each of them, one for each name that is then known to lie between.
+    """The complete expansion of a name, with repetitions: `names` on the way including itself; `targets` at the ends;
+    `steps` counts the names between it and each of them.
     """
 
     names: int
@@ -149,7 +147,7 @@ _TOO_LARGE = _Tree(1, MOST_TARGETS + 1, MOST_STEPS + 1)
 
 
 def _trees(by_name: Mapping[str, Alias], is_local: IsLocal) -> Mapping[str, _Tree]:
-    """Of each name; there are no circles."""
+    """The expansion of each name; there are no loops."""
     trees: dict[str, _Tree] = {}
     left = list(by_name)
     while left:
@@ -169,7 +167,7 @@ def _trees(by_name: Mapping[str, Alias], is_local: IsLocal) -> Mapping[str, _Tre
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Each with the number of its first line."""
+    """Each logical line with the number of its first line."""
     first, begun = 0, list[str]()
     for number, line in enumerate(text.splitlines(), start=1):
         said = _COMMENT.sub("", line)
@@ -178,7 +176,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         if begun and not said[0].isspace():
             yield first, "".join(begun)
             begun = []
-        # Put together at the end: a list of many may have each on a line of its own.
+        # Joined at the end: a long list may have each target on a line of its own.
         first = first if begun else number
         begun.append(said)
     if begun:
@@ -215,13 +213,13 @@ def _local_part(text: str) -> str:
 
 
 def _loops(by_name: Mapping[str, Alias], is_local: IsLocal) -> Iterator[str]:
-    """Each name that leads back to itself, told once for each way round."""
+    """Each alias loop, reported once."""
     for circle in circles(by_name, lambda name: _names(by_name, name, is_local)):
         yield f"line {by_name[circle[0]].line}: leads back to itself: {' -> '.join(circle)}"
 
 
 def _names(by_name: Mapping[str, Alias], name: str, is_local: IsLocal) -> list[str]:
-    """The aliases among what `name` stands for."""
+    """The aliases among the targets of `name`."""
     found = []
     for each in by_name[name].targets:
         if not each.final and (each.domain is None or is_local(each.domain)):
@@ -234,15 +232,15 @@ def _names(by_name: Mapping[str, Alias], name: str, is_local: IsLocal) -> list[s
 
 
 def expand(recipient: Mailbox, aliases: Aliases, is_local: IsLocal) -> Mapping[Mailbox, tuple[Mailbox, ...]]:
-    """Who gets mail for `recipient`, in the order of the file: itself where it is no alias; each with the aliases that
-    led there beside `recipient`, the first way where there are several.
+    """The final recipients for `recipient`, in the order of the file: itself if it is no alias; each with the aliases
+    between, by the first path if there are several.
 
-    Ends whatever the aliases say: what has been looked up is not again.
+    Always terminates: an expanded name is not expanded again.
     """
     found: dict[Mailbox, tuple[Mailbox, ...]] = {}
     seen: set[tuple[str, str]] = set()
     local: dict[str, bool] = {}
-    # The next one last.
+    # The next one is last.
     left: list[tuple[Mailbox, bool, tuple[Mailbox, ...]]] = [(recipient, False, ())]
     while left:
         address, final, before = left.pop()

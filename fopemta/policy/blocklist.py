@@ -1,4 +1,4 @@
-"""Lists of unwanted clients in DNS (pure): RFC 5782, and what an answer means."""
+"""DNS blocklists of clients (pure): RFC 5782, and the meaning of an answer."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from fopemta.settings.key import REQUIRED, key, section_of
 from fopemta.settings.place import NotValid, Place, array, plain
 from fopemta.settings.words import domain, ip_address_of
 
-# RFC 5782 2.1: listings are answered from here.
+# RFC 5782 2.1: answers in this network are listings.
 LISTINGS = ipaddress.ip_network("127.0.0.0/8")
-# What operators of lists answer to those whose questions they do not want: never a listing.
+# Answers of list operators to unwanted queries: never a listing.
 NO_LISTINGS = ipaddress.ip_network("127.255.255.0/24")
 _USUAL = ipaddress.ip_network("127.0.0.0/24")
 
 
 def list_code_of(value: object) -> str:
-    """What a DNS list answers for a client that it lists (RFC 5782 2.1)."""
+    """An answer of a DNS blocklist for a listed client (RFC 5782 2.1)."""
     text = ip_address_of(value)
     code = ipaddress.ip_address(text)
     if code not in LISTINGS or code in NO_LISTINGS:
@@ -35,7 +35,7 @@ list_code = plain(list_code_of, "address in 127.0.0.0/8")
 
 @attrs.frozen
 class Blocklist:
-    """A DNS list of clients."""
+    """A DNS blocklist of clients."""
 
     zone: str = key(domain, REQUIRED, "The list's domain.")
     codes: tuple[str, ...] = key(
@@ -44,12 +44,12 @@ class Blocklist:
 
 
 def read_blocklist(value: object, place: Place) -> Any:
-    """A zone, or a table with the codes that count (a Reader)."""
+    """Read a zone, or a table with the codes that count (a Reader)."""
     return section_of(Blocklist)({"zone": value} if isinstance(value, str) else value, place)
 
 
 class Listing(enum.Enum):
-    """What a list says of a client; an answer that means neither is no answer."""
+    """Whether a list lists the client; an answer that means neither is invalid."""
 
     LISTED = "listed"
     NOT_LISTED = "not listed"
@@ -57,7 +57,7 @@ class Listing(enum.Enum):
 
 
 def query_name(client: str, zone: str) -> str | None:
-    """The name to ask for (RFC 5782 2.1, 2.4): octets or nibbles turned round; None for what is no address."""
+    """The name to query (RFC 5782 2.1, 2.4): octets or nibbles reversed; None if `client` is no address."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
@@ -66,7 +66,7 @@ def query_name(client: str, zone: str) -> str | None:
 
 
 def listing(blocklist: Blocklist, answer: Answer[tuple[str, ...]]) -> Listing:
-    """What the addresses that were found mean.  Only what is known to be a listing keeps mail away."""
+    """The meaning of an answer.  Only a certain listing blocks mail."""
     if isinstance(answer, Absent):
         return Listing.NOT_LISTED
     if isinstance(answer, Found) and any(_listed(blocklist.codes, each) for each in answer.value):

@@ -1,4 +1,4 @@
-"""What in the rules is permitted and probably not meant (pure); told, with the line in the file, not refused."""
+"""Warnings about rules that are valid but probably not meant (pure), with the line in the file."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from fopemta.settings.errors import ConfigurationError
 from fopemta.trust.demand import NameSource
 from fopemta.trust.levels import Level
 
-# Whoever must renew an exception needs about so long.
+# Enough time to renew an exception.
 WARNED_AHEAD = 14 * 86_400.0
 _REFUSE = (Reject, Defer)
 
 
 def rule_cautions(book: Rulebook, routes: Sequence[Route], now: float) -> tuple[ConfigurationError, ...]:
-    """Everything worth a word; `now` in seconds since the epoch."""
+    """All warnings; `now` in seconds since the epoch."""
     found: list[tuple[int, str]] = [
         *_expiries(book, now), *_alone(book, routes), *_names(book), *_targets(book, routes), *_circles(book),
         *_together(book),
@@ -37,7 +37,7 @@ def rule_cautions(book: Rulebook, routes: Sequence[Route], now: float) -> tuple[
 
 
 def proof_cautions(book: Rulebook) -> tuple[ConfigurationError, ...]:
-    """Where a rule is content with a proof that only DNS binds to the domain."""
+    """Rules that accept a proof which only DNS ties to the domain."""
     forced = [(index, each.then) for index, each in enumerate(book.rules) if isinstance(each.then, ForceTls)]
     return tuple(
         ConfigurationError(_place(book, index), _BY_MX_ALONE)
@@ -47,7 +47,7 @@ def proof_cautions(book: Rulebook) -> tuple[ConfigurationError, ...]:
 
 
 def expiry_cautions(book: Rulebook, now: float) -> tuple[ConfigurationError, ...]:
-    """Only what ends soon, or has ended: this changes by itself, day by day."""
+    """Rules that expire soon, or have expired: these warnings change from day to day."""
     return tuple(ConfigurationError(_place(book, index), words) for index, words in _expiries(book, now))
 
 
@@ -99,7 +99,7 @@ def _top_level(rule: Rule) -> list[str]:
 
 
 def _names(book: Rulebook) -> Iterator[tuple[int, str]]:
-    """Two rules that a person takes for one."""
+    """Rule names that are easily confused."""
     seen: dict[str, str] = {}
     for index, rule in enumerate(book.rules):
         first = seen.setdefault(rule.name.lower(), rule.name)
@@ -108,7 +108,7 @@ def _names(book: Rulebook) -> Iterator[tuple[int, str]]:
 
 
 def _targets(book: Rulebook, routes: Sequence[Route]) -> Iterator[tuple[int, str]]:
-    """To whom nothing can be delivered."""
+    """Targets that mail cannot be delivered to."""
     for index, rule in enumerate(book.rules):
         for target in rule.then.to if isinstance(rule.then, Redirect | Bcc) else ():
             route = route_for(target.domain, routes)
@@ -119,13 +119,13 @@ def _targets(book: Rulebook, routes: Sequence[Route]) -> Iterator[tuple[int, str
 
 
 def _circles(book: Rulebook) -> Iterator[tuple[int, str]]:
-    """Rules that send mail from one to the other and back."""
+    """Rules that redirect mail in a circle."""
     redirecting = [
         (index, rule, [each for each in rule.when if isinstance(each, Recipients)])
         for index, rule in enumerate(book.rules)
         if isinstance(rule.then, Redirect) and rule.mode is Mode.ENFORCE
     ]
-    # A rule that names nobody in particular leads everywhere, and says nothing.
+    # A rule that names no particular recipients redirects all, and is no evidence of a mistake.
     redirecting = [each for each in redirecting if each[2]]
     sieve = Sieve([matchers for _, _, matchers in redirecting])
 
@@ -144,9 +144,9 @@ def _circles(book: Rulebook) -> Iterator[tuple[int, str]]:
 
 
 def _together(book: Rulebook) -> Iterator[tuple[int, str]]:
-    """Of each rule, what the first one before it that concerns it makes of it: one word for each kind.
+    """For each rule, how the first earlier one that concerns it affects it: one warning of each kind.
 
-    Rules are found by their conditions, so that thousands of them are looked through in a moment.
+    Rules are found by their conditions, so thousands of them are checked quickly.
     """
     enforced = [(index, rule) for index, rule in enumerate(book.rules) if rule.mode is Mode.ENFORCE]
     numbers: dict[tuple[bool, Matcher], int] = {}
@@ -163,26 +163,26 @@ def _together(book: Rulebook) -> Iterator[tuple[int, str]]:
 
 @attrs.frozen
 class _Scope:
-    """What mail a rule is about.  `conditions` are those of `when` and of `unless`, each by a number of its own."""
+    """The messages that a rule is about.  `conditions` are those of `when` and of `unless`, by number."""
 
     direction: Direction | None
     conditions: frozenset[int]
 
     @classmethod
     def of(cls, rule: Rule, numbers: dict[tuple[bool, Matcher], int]) -> _Scope:
-        """`numbers` grows by what is new."""
+        """The scope of `rule`; new conditions are added to `numbers`."""
         named = [(True, each) for each in rule.when] + [(False, each) for each in rule.unless]
         return cls(rule.direction, frozenset(numbers.setdefault(each, len(numbers)) for each in named))
 
     def covers(self, other: _Scope) -> bool:
-        """All that `other` is about this is about, too, as far as the conditions show it."""
+        """Whether it certainly includes every message of `other`, judging by the conditions."""
         return self.direction in (None, other.direction) and self.conditions <= other.conditions
 
 
 class _Earlier:
-    """Rules without an end, for the question whether one of them decides all that a later one matches.
+    """Rules without expiry, to find one that decides everything a later one matches.
 
-    A scope is kept under the rarest of its conditions: one that covers another has it in common with that.
+    A scope is stored under the rarest of its conditions: any scope that it covers has that condition too.
     """
 
     def __init__(self, frequency: Mapping[int, int]) -> None:
@@ -204,7 +204,7 @@ class _Earlier:
 
 
 class _Decided:
-    """What is done already with all mail of one scope: the first rule of each kind."""
+    """The first rule of each kind for a scope."""
 
     def __init__(self) -> None:
         self._refuses: Rule | None = None
@@ -231,7 +231,7 @@ class _Same:
 
     def __init__(self) -> None:
         self._weaker: dict[frozenset[int], Rule] = {}
-        # By the names that they want, None where they want none in particular.
+        # By the names that they require; None if they require none in particular.
         self._forcing: dict[frozenset[int], dict[frozenset[str] | None, Rule]] = {}
 
     def add(self, rule: Rule, scope: _Scope) -> None:

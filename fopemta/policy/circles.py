@@ -1,4 +1,4 @@
-"""Ways that lead back to where they began (pure): of aliases, and of rules that redirect."""
+"""Cycles in a graph (pure): of aliases, and of rules that redirect."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ K = TypeVar("K")
 
 
 def circles(starts: Iterable[K], following: Callable[[K], Iterable[K]]) -> Iterator[tuple[K, ...]]:
-    """Each circle that is met, as the way round from its first member back to it; every step is gone once."""
+    """Each cycle found, from its first member back to it; every edge is followed once."""
     done: set[K] = set()
     for start in starts:
         if start in done:
             continue
-        # Depth first without recursion, since a chain may be long.  `way` has each its place, in order.
+        # Depth first without recursion, since a chain may be long.  `way` holds each node's position, in order.
         way: dict[K, int] = {start: 0}
         stack = [iter(following(start))]
         while stack:

@@ -1,4 +1,4 @@
-"""Who a client is by its certificate (pure)."""
+"""Match client certificates with configured identities (pure)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fopemta.trust.evidence import ClientCertificate
 
 
 def is_one_of(client: ClientCertificate, identities: Sequence[str]) -> bool:
-    """The certificate is that of one of `identities`: names, or SHA-256 fingerprints of a certificate or its key.
+    """Whether the certificate is one of `identities`: names, or SHA-256 fingerprints of a certificate or its key.
 
-    A fingerprint proves all by itself, as pins do; a name counts only in a verified certificate.
+    A matching fingerprint is sufficient, as pins are; a name counts only in a verified certificate.
     """
     if {client.sha256, client.key_sha256}.intersection(identities):
         return True
@@ -18,6 +18,6 @@ def is_one_of(client: ClientCertificate, identities: Sequence[str]) -> bool:
 
 
 def bears(client: ClientCertificate, name: str) -> bool:
-    """A wildcard in the certificate stands for one label (RFC 9525 6.3)."""
+    """Whether it matches `name`; a wildcard in the certificate matches one label (RFC 9525 6.3)."""
     _, dot, parent = name.partition(".")
     return name in client.names or (bool(dot) and f"*.{parent}" in client.names)

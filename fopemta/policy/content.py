@@ -1,7 +1,7 @@
-"""Reading a message for rules (pure): what of it the most lenient reader of mail would show, in several readings.
+"""Read a message for rules (pure): what lenient mail readers would show, in several readings.
 
-What most readers show is a fact; what only some would show stands beside it as `otherwise`, so that a demand applies
-where it matches and nothing else does.  What nobody can tell is a gap, for good.
+What most readers show is a fact; what only some would show is in `otherwise`, so that a match there makes a demand
+apply and nothing else.  What cannot be determined is a gap, for good.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from fopemta.policy.facts import EVERYTHING, Asked, Attachment, ContentFacts, Ga
 
 _T = TypeVar("_T")
 
-# Nobody without a key can read these; of the last two even what is only signed is packed.
+# Unreadable without a key; the last two pack even content that is only signed.
 _ENCRYPTED = frozenset({
     "multipart/encrypted", "application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime",
 })  # fmt: skip
-# What readers unpack that know how, or put together, or fetch.
+# Forms that some readers unpack, assemble, or fetch.
 _PACKED = {
     "application/ms-tnef": "a part is packed by Outlook",
     "application/vnd.ms-tnef": "a part is packed by Outlook",
@@ -43,7 +43,7 @@ _HTML = frozenset({"text/html", "application/xhtml+xml", "text/enriched", "text/
 _FOLDED = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/x-vcalendar"})
 _NEVER_TEXT = ("image/", "audio/", "video/", "font/", "model/")
 _LOOKS_LIKE_HTML = re.compile(r"(?i)<(?:html|head|body|div|span|table|p|br|b|i|a|font|img)[\s/>]")
-# What a reader shows of a message within the message.
+# The fields that a reader shows of a nested message.
 _SHOWN_FIELDS = frozenset({"subject", "from", "to", "cc", "sender", "reply-to", "comments", "keywords"})
 _MOST_SHOWN = 100
 
@@ -51,9 +51,7 @@ _MOST_SHOWN = 100
 def content_facts(
     octets: bytes, whole: bool, asked: Asked = EVERYTHING, bounds: ContentBounds = BOUNDS
 ) -> ContentFacts:
-    """The facts of the message that begins with `octets`, as far as they are `asked` for; `whole` when nothing follows
-    these.
-    """
+    """The facts of the message that begins with `octets`, as far as they are `asked`; `whole`: these are all of it."""
     if len(octets) > bounds.looked_at:
         octets, whole = octets[: bounds.looked_at], False
     try:
@@ -65,7 +63,7 @@ def content_facts(
 
 @attrs.define
 class _Found:
-    """Of one kind of thing: what most readers show, what some do, and what cannot be told."""
+    """Things of one kind: those most readers show, those some do, and gaps."""
 
     shown: list[str] = attrs.Factory(list)
     otherwise: list[str] = attrs.Factory(list)
@@ -73,7 +71,7 @@ class _Found:
 
 
 class _Reading:
-    """Of one message, once."""
+    """The reading of one message."""
 
     def __init__(self, octets: bytes, whole: bool, asked: Asked, bounds: ContentBounds) -> None:
         self._octets = octets
@@ -165,7 +163,7 @@ class _Reading:
         if names or leaf.disposition.kind == "attachment" or not leaf.media_type.startswith("text/"):
             self._attachments += [Attachment(name, leaf.media_type) for name in names or [""]]
         if is_text:
-            # Also where only files are asked for: a text may hold some.
+            # Also if only files are asked for, since a text may contain some.
             self._text(leaf)
         elif self._asked.body and not leaf.media_type.startswith(_NEVER_TEXT):
             self._maybe_text(leaf.content.octets)
@@ -205,7 +203,7 @@ class _Reading:
                     self._add_other(each)
 
     def _add_readings(self, leaf: Leaf, text: str) -> None:
-        """Of the text that most readers show."""
+        """Add the readings of the text that most readers show."""
         self._add(text)
         if leaf.media_type in _HTML:
             shown = text_of_html(text)
@@ -223,13 +221,13 @@ class _Reading:
             self._attachments_otherwise += [Attachment(each, "application/octet-stream") for each in self._forms(name)]
 
     def _maybe_text(self, octets: bytes) -> None:
-        """Readers show a file of text, whatever it is called."""
+        """Readers show a text file, whatever its name."""
         text = text_of(octets)
         if text.flaw is None and octets:
             self._add_other(text.shown)
 
     def _nested(self, header: HeaderSection) -> None:
-        """The header of a message in the message is part of its text."""
+        """The header of a nested message is part of the text."""
         fields = [each for each in header.fields if each.name in _SHOWN_FIELDS]
         if len(fields) > _MOST_SHOWN:
             self._texts.flaws.append(Flaw("a message in the message has too many fields", "fields"))
@@ -245,7 +243,7 @@ class _Reading:
         self._texts.shown += self._forms(text)
 
     def _add_other(self, text: str) -> None:
-        """As it is; as a reader of HTML shows it where it may be some; and whatever its lines are."""
+        """Add it as it is; as a reader of HTML shows it, if it may be HTML; and with lines joined."""
         self._texts.otherwise += self._forms(text)
         self._texts.otherwise += self._forms(without_lines(text))
         if _LOOKS_LIKE_HTML.search(text):
@@ -257,13 +255,13 @@ class _Reading:
 
 
 def _different(found: list[_T], known: Iterable[_T] = ()) -> tuple[_T, ...]:
-    """Each once, without those that are known anyway: every rule goes through all of them."""
+    """Each once, without those known anyway: every rule goes through all of them."""
     others = frozenset(known)
     return tuple(each for each in dict.fromkeys(found) if each not in others)
 
 
 def _sure(text: Text) -> tuple[str, ...]:
-    """What most readers show, where that can be told."""
+    """What most readers show, if that is certain."""
     return (text.shown,) if text.flaw is None else ()
 
 

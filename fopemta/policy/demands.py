@@ -1,7 +1,7 @@
-"""What rules demand of the way to each recipient (pure).
+"""The rules' demands on the path to each recipient (pure).
 
-Worked out when the message is accepted, and stored with it; and anew for each attempt, by the rules of that moment.
-What counts is the stricter of both.
+Computed when the message is accepted, and stored with it; and again for each attempt, by the rules of that moment. The
+stricter of both counts.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from fopemta.routing.route import Route
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded, NameSource, Patience, Proof, Revocation
 from fopemta.trust.levels import Level
 
-# What cannot be told for good takes the stricter reading: a demand applies.
+# If the answer is unknown for good, the stricter reading counts: the demand applies.
 _STRICT = frozenset({Answer.YES, Answer.NOT_FOR_GOOD})
 
 
 @attrs.frozen(kw_only=True)
 class RuleDemands:
-    """For one recipient.  `route` in place of its domain's, None without.  `unsure`: why a rule cannot be judged for
-    now; then nothing may be sent.
+    """The demands for one recipient.  `route` replaces its domain's, None for none.  `unsure`: why a rule cannot be
+    evaluated for now; then nothing may be sent.
     """
 
     demanded: Demanded = NOTHING_DEMANDED
@@ -35,8 +35,8 @@ class RuleDemands:
 
 
 def demands_on(results: Sequence[RuleResult], recipient: RecipientFacts, stays: bool) -> RuleDemands:
-    """`results` of the rules for the whole message; `stays`: the recipient is local or at a relay domain, so that a
-    rule that does not name it cannot send its mail elsewhere.
+    """The demands from `results` of rules for the whole message; `stays`: the recipient is local or in a relay domain,
+    so a rule that does not name it cannot send its mail elsewhere.
     """
     unsure = next((each for each in results if each.enforced and each.answer is Answer.NOT_FOR_NOW), None)
     if unsure is not None:
@@ -65,9 +65,9 @@ def demands_on(results: Sequence[RuleResult], recipient: RecipientFacts, stays: 
 
 
 def demands_on_callout(book: Rulebook, recipient: Mailbox, now: float) -> RuleDemands:
-    """What is demanded where `recipient` is only asked for: by each rule that names it in words.
+    """The demands on a callout for `recipient`: those of each rule that names it explicitly.
 
-    Of the message nothing is known yet, so that whatever else a rule asks for may be so.  Exceptions do not count.
+    Nothing is known about a message yet, so other conditions of a rule count as met.  Exceptions do not apply.
     """
     rules = [each for each in book.of(ForceTls).rules if each.mode is Mode.ENFORCE and each.in_force(now)]
     naming = [each for each in rules if each.names_recipients and each.names(recipient)]
@@ -77,14 +77,14 @@ def demands_on_callout(book: Rulebook, recipient: Mailbox, now: float) -> RuleDe
 
 
 def stricter(new: RuleDemands, old: RuleDemands) -> RuleDemands:
-    """What `new` rules say, and nothing less than `old` ones did; the route is the new one's, and so is the patience
-    where any: how long mail waits is no matter of what protects it.
+    """The demands of the `new` rules, and no less than those of the `old` ones; route and time limits are the new
+    ones', since waiting times do not weaken protection.
     """
     if new == old:
         return new
     one, other = new.demanded, old.demanded
-    # An exception counts where both know it, and lowers as far as both allow.  Another in its place has not been held
-    # against what the old rules demanded.
+    # An exception counts if both have it, and lowers to the higher level of the two.  A replaced one has not been
+    # compared with the demands of the old rules.
     weakest = None
     if one.weakest is not None and other.weakest is not None and one.weakened_by == other.weakened_by:
         weakest = max(one.weakest, other.weakest)
@@ -113,18 +113,18 @@ def _forces(result: RuleResult) -> bool:
 
 
 def _demand(result: RuleResult, recipient: RecipientFacts) -> Demand:
-    """Whom the rule names gets what it says; so does everybody else of the message where the option is off."""
+    """The demand for a recipient that the rule names, and for the message's other recipients if the option is off."""
     demand = demand_of(result.rule)
     force = result.rule.then
     assert isinstance(force, ForceTls)
     if force.opportunistic_for_unspecified and not result.rule.covers(recipient):
-        # Authenticated where it succeeds, else opportunistic: nobody's mail waits for it.
+        # Authenticated if it succeeds, else opportunistic: no mail waits for it.
         return Demand(level=Level.OPPORTUNISTIC, source=demand.source, preferred=force.level, proof=demand.proof)
     return demand
 
 
 def demand_of(rule: Rule) -> Demand:
-    """What a rule with force_tls demands for those whom it names."""
+    """The demand of a force_tls rule on the recipients that it names."""
     force, source = rule.then, f"rule {rule.name}"
     assert isinstance(force, ForceTls)
     proof = Proof(
@@ -146,13 +146,13 @@ def demand_of(rule: Rule) -> Demand:
 
 
 def _permitted(results: Sequence[RuleResult], action: type) -> Iterator[RuleResult]:
-    """The rules with that action that match beyond doubt and are enforced, in order."""
+    """The rules with that action that certainly match and are enforced, in order."""
     return (each for each in results if isinstance(each.rule.then, action) and each.matches and each.enforced)
 
 
 def _lifts_all(exception: Rule, binding: Sequence[Rule], recipient: RecipientFacts) -> bool:
-    """`exception` is for the recipient by every address by which a rule that is `binding` names it: an exception for
-    where an alias leads is none for the alias, and the other way round; nor does it lift what it leaves out.
+    """Whether `exception` names the recipient by every address by which a rule in `binding` does: an exception for an
+    alias's target is none for the alias, nor the reverse; recipients it leaves out are not lifted.
     """
     if not exception.covers(recipient):
         return False
@@ -161,7 +161,7 @@ def _lifts_all(exception: Rule, binding: Sequence[Rule], recipient: RecipientFac
 
 
 def _may_route(rule: Rule, recipient: RecipientFacts, stays: bool) -> bool:
-    """A rule that says nothing of recipients is for mail that leaves: what is for mailboxes here, or for the servers
-    behind this one, it takes nowhere else.
+    """Whether the rule may set the route: one without conditions on recipients is for mail that leaves, and must not
+    divert mail for mailboxes here or for the servers behind this one.
     """
     return rule.covers(recipient) and (rule.names_recipients or not stays)

@@ -1,7 +1,7 @@
-"""Rules that were in force, and have been followed by others (pure): mail that came before that keeps to them.
+"""Rules that were replaced (pure): mail that arrived under them keeps to them.
 
-What rules demand is stored with a message when it is accepted and at each attempt; what a rule has added since is
-stored nowhere yet.  So the rules themselves are kept, until no mail is left that came in their time.
+The demands of rules are stored with a message when it is accepted and at each attempt; what a rule has added since is
+not stored yet.  So old rules are kept, until no mail is left that arrived under them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from fopemta.policy.rulebook import NO_RULES, Rulebook
 
 @attrs.frozen
 class RulesText:
-    """A file of rules as it was read: what stands in it, and the folder from which its paths count.
+    """A rules file as it was read: its text, and the folder for its relative paths.
 
-    `book` is what that means; None where nobody can say any more, and `text` None where that is lost, too.
+    `book` is the parsed rules; None if they can no longer be parsed, and `text` is None if that is lost, too.
     """
 
     text: str | None
@@ -27,7 +27,7 @@ class RulesText:
 
     @property
     def demanding(self) -> Rulebook | None:
-        """Those of its rules that say how mail travels; None as `book`."""
+        """The rules that affect delivery; None if `book` is."""
         return None if self.book is None else self.book.of(*AT_EACH_ATTEMPT)
 
 
@@ -36,14 +36,14 @@ NO_RULES_TEXT = RulesText("", "", NO_RULES)
 
 @attrs.frozen
 class Earlier:
-    """Rules that were in force until that moment, in seconds since the epoch."""
+    """Rules that were in force until that time, in seconds since the epoch."""
 
     until: float
     rules: RulesText
 
     def binds(self, arrived: float, now: float) -> bool:
-        """Mail that arrived then has come in their time.  Of what arrived ahead of the clock nobody can say: the clock
-        was set back.
+        """Whether mail that arrived then arrived under them.  True for an arrival in the future, since the clock was
+        set back.
         """
         return arrived < self.until or arrived > now
 
@@ -51,10 +51,10 @@ class Earlier:
 def followed(
     earlier: Sequence[Earlier], before: RulesText, after: RulesText, now: float, oldest: float | None
 ) -> tuple[Earlier, ...]:
-    """`earlier` rules and, from now on, those `before`, which `after` is in force instead of.
+    """`earlier` rules plus those `before`, which are replaced by `after` now.
 
-    `oldest`: no mail waits that arrived before, None where that is not known.  Rules that demand nothing, or the same
-    as others that bind at least the same mail, are left out.
+    `oldest`: no waiting mail arrived before this, None if unknown.  Rules without demands, or with the same demands as
+    others that bind at least the same mail, are left out.
     """
     every = earlier if _same(before, after) else (*earlier, Earlier(now, before))
     found: list[Earlier] = []
@@ -66,7 +66,7 @@ def followed(
 
 
 def _same(one: RulesText, other: RulesText) -> bool:
-    """They demand the same; what cannot be read is like nothing but its own text."""
+    """Whether they make the same demands; unreadable rules equal only the same text."""
     if one.demanding is None or other.demanding is None:
         return one.text is not None and one.text == other.text and one.folder == other.folder
     return one.demanding == other.demanding

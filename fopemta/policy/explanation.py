@@ -1,4 +1,4 @@
-"""What would become of a message, and why (pure): the same code as acceptance and delivery, asked beforehand."""
+"""Explain what would happen to a message, and why (pure), with the code of acceptance and delivery."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from fopemta.trust.plan import TlsPlan
 
 @attrs.frozen(kw_only=True)
 class Leg:
-    """Of one recipient: `stands_for` whom an alias or a rule has replaced by it, `by_way_of` what lay between; `plan`
-    None for a mailbox on this machine.
+    """The explanation for one recipient: `stands_for` are the addresses that an alias or rule has replaced by it,
+    `by_way_of` those between; `plan` is None for a mailbox on this machine.
     """
 
     recipient: Mailbox
@@ -37,7 +37,7 @@ class Leg:
 
 @attrs.frozen(kw_only=True)
 class Explained:
-    """`results` of every rule in order, by `facts`."""
+    """`results` of every rule in order, for `facts`."""
 
     results: tuple[RuleResult, ...]
     facts: MessageFacts
@@ -46,7 +46,7 @@ class Explained:
 
     @property
     def split(self) -> tuple[tuple[Mailbox, ...], ...]:
-        """The message's envelopes: recipients with the same next hop and the same demands."""
+        """The message's transactions: recipients with the same next hop and the same demands."""
         groups: dict[object, list[Mailbox]] = {}
         for way in self.ways:
             groups.setdefault((way.hop, way.found.demanded), []).append(way.recipient)
@@ -55,7 +55,7 @@ class Explained:
 
 @attrs.frozen
 class Regime:
-    """What a message is judged by: the rules, what is at home here, and how we speak TLS where nobody demands more."""
+    """The configuration that a message is judged by: rules, local domains, and default TLS."""
 
     book: Rulebook
     house: House
@@ -71,10 +71,10 @@ def explained(
     waiting: Collection[Mailbox] | None = None,
     lifted: Collection[Mailbox] = (),
 ) -> Explained:
-    """What becomes of a message that was `accepted`, or not; `size` octets, `now` in seconds since the epoch.
+    """Explain a message that was `accepted`, or refused; `size` in octets, `now` in seconds since the epoch.
 
-    Of one in the queue those are told of that are still `waiting`, though rules see all; for those who are `lifted` an
-    operator has lifted what rules demand.
+    For a queued message only the recipients still `waiting` are reported, though rules see all; for those in `lifted`
+    an operator has lifted the demands of rules.
     """
     envelope, book, house = accepted.envelope, regime.book, regime.house
     facts = facts_of(envelope, Stage.CONTENT, size, content)

@@ -1,7 +1,7 @@
-"""What rules are asked about (pure): the facts of a message, each known from a certain stage on.
+"""The facts of a message that rules can ask for (pure), each known from a certain stage on.
 
-A fact that is not known says why: not yet, not for now (a lookup failed), or not for good (it cannot be decoded, is
-encrypted, is beyond the bound).
+An unknown fact has a reason: not yet, not for now (a lookup failed), or not for good (undecodable, encrypted, beyond a
+bound).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fopemta.mail.envelope import Direction, Envelope, TlsSession
 
 
 class Stage(enum.IntEnum):
-    """How far a message has come; each stage knows what those before it knew."""
+    """The stage of a message; each stage includes the facts of those before it."""
 
     CONNECTED = 0
     SENDER = 1
@@ -24,12 +24,12 @@ class Stage(enum.IntEnum):
 
     @property
     def word(self) -> str:
-        """For people."""
+        """The stage in words."""
         return ("at the connection", "at MAIL", "at RCPT", "when the message has come")[self]
 
 
 class Fact(enum.Enum):
-    """What a matcher may read; the value is the word of people."""
+    """A fact that a matcher may read; the value is its name in words."""
 
     CLIENT = "client"
     LOGIN = "login"
@@ -61,7 +61,7 @@ STAGE_OF: dict[Fact, Stage] = {
 
 @attrs.frozen
 class Attachment:
-    """`name` decoded, "" where it has none; `media_type` in lower case, without parameters."""
+    """`name` decoded, "" if it has none; `media_type` in lower case, without parameters."""
 
     name: str
     media_type: str
@@ -69,8 +69,8 @@ class Attachment:
 
 @attrs.frozen
 class Gap:
-    """Something is not known of a content.  `for_good`: no later look will know it.  `bound` is the key of the bound
-    that it is beyond, "" where that is not the reason.
+    """Part of the content is unknown.  `for_good`: it will never be known.  `bound` is the key of an exceeded bound, or
+    "".
     """
 
     why: str
@@ -80,8 +80,8 @@ class Gap:
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """What rules read of a content: the `headers` of these names (in lower case; None for all), its text, the names and
-    types of files.
+    """What rules read of a message's content: `headers` of these names (in lower case; None for all), its text, the
+    names and types of files.
     """
 
     headers: frozenset[str] | None = frozenset()
@@ -89,11 +89,11 @@ class Asked:
     attachments: bool = False
 
     def __bool__(self) -> bool:
-        """At least something."""
+        """Whether anything is asked for."""
         return self != NOTHING_ASKED
 
     def __or__(self, other: Asked) -> Asked:
-        """What either asks."""
+        """The union of both."""
         headers = None
         if self.headers is not None and other.headers is not None:
             headers = self.headers | other.headers
@@ -106,12 +106,12 @@ EVERYTHING = Asked(headers=None, body=True, attachments=True)
 
 @attrs.frozen(kw_only=True)
 class ContentFacts:
-    """What was read of a message.  Each part may be incomplete: what is there may match, what is not there may not be
-    said to be missing.
+    """What was read of a message.  Each part may be incomplete: matches in what is there count, but nothing may be
+    called missing.
 
-    The names of headers are in lower case; one header, text or file may be there in several forms.  `…_otherwise` is
-    what only some readers of mail would show: where that alone matches, nobody can tell.  `header_gaps` are those of
-    headers of one name.
+    Header names are in lower case; one header, text or file may be there in several forms.  `…_otherwise` is what only
+    some mail readers would show: if only that matches, the answer is unknown.  `header_gaps` are those of headers of
+    one name.
     """
 
     headers: tuple[tuple[str, str], ...] = ()
@@ -126,20 +126,20 @@ class ContentFacts:
     attachments_gap: Gap | None = None
 
     def gap_of(self, header: str) -> Gap | None:
-        """Why not all that stands in headers of that name, in lower case, is known."""
+        """The gap in headers of that name, in lower case; None if all of them are known."""
         return self.headers_gap or next((gap for name, gap in self.header_gaps if name == header), None)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """All of them."""
+        """All gaps."""
         found = (self.headers_gap, self.texts_gap, self.attachments_gap, *(gap for _, gap in self.header_gaps))
         return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
 @attrs.frozen(kw_only=True)
 class RecipientFacts:
-    """`address` is where the mail goes, `addresses` are that and all that it stands for: a rule that names one of them
-    names the recipient.
+    """`address` is where the mail goes; `addresses` are that and all it stands for: a rule that names one of them names
+    the recipient.
     """
 
     address: Mailbox
@@ -149,10 +149,10 @@ class RecipientFacts:
 
 @attrs.frozen(kw_only=True)
 class MessageFacts:
-    """`stage` says how much of it counts.  `client` is None for a message made here; `recipient_count` is how many the
-    client named; `content` None before CONTENT, or where nothing asks for it.
+    """`stage` says how much of it is valid.  `client` is None for a message made here; `recipient_count` is the number
+    that the client named; `content` is None before CONTENT, or if no rule asks for it.
 
-    Nothing has a default: `facts_of` alone makes these, for the gate, the queue and `fopemta explain` alike.
+    Nothing has a default: only `facts_of` makes these, for the gate, the queue and `fopemta explain`.
     """
 
     stage: Stage
@@ -167,7 +167,7 @@ class MessageFacts:
 
 
 def facts_of(envelope: Envelope, stage: Stage, size: int, content: ContentFacts | None) -> MessageFacts:
-    """What rules may be asked of a message with that envelope; `size` octets, 0 before CONTENT."""
+    """The facts of a message with that envelope; `size` in octets, 0 before CONTENT."""
     arrival = envelope.arrival
     return MessageFacts(
         stage=stage,
@@ -183,7 +183,7 @@ def facts_of(envelope: Envelope, stage: Stage, size: int, content: ContentFacts 
 
 
 def recipient_facts(envelope: Envelope, recipient: Mailbox) -> RecipientFacts:
-    """Of one recipient of that envelope."""
+    """The facts of one recipient of that envelope."""
     said = envelope.options_of(recipient)
     addresses = tuple(dict.fromkeys((recipient, *said.stands_for, *said.by_way_of)))
     return RecipientFacts(address=recipient, addresses=addresses, direction=envelope.direction_of(recipient))

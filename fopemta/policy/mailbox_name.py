@@ -1,4 +1,4 @@
-"""By which name a recipient has a mailbox on this machine (pure): what may become a part of a path."""
+"""The mailbox name of a recipient on this machine (pure), safe as part of a path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME = re.compile(r"[a-z0-9_][a-z0-9._'&=~-]{0,63}")
 
 
 def mailbox_name(recipient: Mailbox) -> str | None:
-    """The local part in lower case, without "+detail"; None where no mailbox can have that name."""
+    """The local part in lower case, without "+detail"; None if no mailbox can have that name."""
     name = recipient.local_part.lower().partition("+")[0]
     return name if _NAME.fullmatch(name) else None
 
@@ -25,5 +25,5 @@ def maildir_of(template: str | None, recipient: Mailbox) -> str | None:
     name = mailbox_name(recipient)
     if template is None or (name is None and "{local_part}" in template):
         return None
-    # The domain first: a name has no braces, and must not be looked through.
+    # The domain first, so that braces in a name are never expanded.
     return template.replace("{domain}", recipient.domain).replace("{local_part}", name or "")

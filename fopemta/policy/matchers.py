@@ -16,7 +16,7 @@ from fopemta.policy.patterns import AddressPattern, NamePattern, TextPattern, fi
 
 
 class Answer(enum.Enum):
-    """What cannot be told for now defers; what cannot be told for good takes the stricter reading."""
+    """An answer that is unknown for now defers; for one unknown for good, the stricter reading counts."""
 
     YES = "yes"
     NO = "no"
@@ -33,33 +33,33 @@ class Finding:
 
 
 class Matcher(Protocol):
-    """One condition."""
+    """A condition of a rule."""
 
     @property
     def reads(self) -> Fact:
-        """The fact that it is about."""
+        """The fact that it reads."""
 
     def look(self, facts: MessageFacts) -> Finding:
-        """The answer.  Not asked before the stage of its fact."""
+        """Evaluate the condition.  Not called before the stage of its fact."""
 
 
 def stage_of(matcher: Matcher) -> Stage:
-    """The earliest stage at which it can be asked."""
+    """The earliest stage at which it can be evaluated."""
     return STAGE_OF[matcher.reads]
 
 
 def yes(why: str) -> Finding:
-    """It is so."""
+    """A finding that it matches."""
     return Finding(Answer.YES, why)
 
 
 def no(why: str) -> Finding:
-    """It is not so."""
+    """A finding that it does not match."""
     return Finding(Answer.NO, why)
 
 
 def _unless(gap: Gap | None, otherwise: str | None, why_not: str) -> Finding:
-    """No, if all is known and no reader of mail shows it; else nobody can tell.  `otherwise` is what some show."""
+    """No, if all is known and no mail reader shows a match; else unknown.  `otherwise` is what some readers show."""
     if otherwise is not None:
         return Finding(Answer.NOT_FOR_GOOD, f"{otherwise}, as some readers show it")
     if gap is None:
@@ -69,7 +69,7 @@ def _unless(gap: Gap | None, otherwise: str | None, why_not: str) -> Finding:
 
 @attrs.frozen
 class Senders:
-    """The envelope sender is one of these."""
+    """The envelope sender matches one of these."""
 
     patterns: tuple[AddressPattern, ...]
     reads: Fact = Fact.SENDER
@@ -85,13 +85,13 @@ class Senders:
 
 @attrs.frozen
 class Recipients:
-    """At least one recipient is one of these, by its address or by one that it stands for."""
+    """At least one recipient matches one of these, by its address or by one that it stands for."""
 
     patterns: tuple[AddressPattern, ...]
     reads: Fact = Fact.RECIPIENT
 
     def names(self, address: Mailbox) -> bool:
-        """The rule names this address."""
+        """Whether the rule names this address."""
         return any(pattern.matches(address) for pattern in self.patterns)
 
     def look(self, facts: MessageFacts) -> Finding:
@@ -146,7 +146,7 @@ class Users:
 
 @attrs.frozen
 class Headers:
-    """A header of that name has one of these texts."""
+    """A header of that name contains one of these texts."""
 
     name: str
     patterns: tuple[TextPattern, ...]
@@ -170,7 +170,7 @@ class Headers:
 
 @attrs.frozen
 class Body:
-    """A text part has one of these texts."""
+    """A text part contains one of these texts."""
 
     patterns: tuple[TextPattern, ...]
     reads: Fact = Fact.BODY

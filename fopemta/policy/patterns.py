@@ -1,7 +1,6 @@
 """The patterns of rules (pure): addresses, domains, texts, names.
 
-Every pattern is run by RE2, whose time is linear in the text whatever the pattern is, so no rule can hang the server.
-Letter case never matters.
+RE2 runs every pattern in linear time, so no rule can hang the server.  Matching is case-insensitive.
 """
 
 from __future__ import annotations
@@ -19,26 +18,26 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.address.written import NotWritten, address_pattern_text, suggestion, written_local_part
 from fopemta.mime.forms import forms, normal
 
-# A compiled pattern: `search` gives None where nothing is found.
+# A compiled pattern: `search` returns None if nothing is found.
 Program: TypeAlias = re2._Regexp
 
-# RE2's own bound of the compiled program; a pattern beyond it is refused when the rules are read.
+# RE2's limit on the compiled program; larger patterns are refused when the rules are read.
 _MOST_MEMORY = 8 << 20
 _LONGEST = 1000
 
-# What wildcards stand for; in a domain for no @, since the last one is where it begins.
+# The expressions for wildcards; in a domain without @, since the last one begins the domain.
 _ANYWHERE = {"*": ".*", "?": "."}
 _IN_DOMAIN = {"*": "[^@]*", "?": "[^@]"}
 _WHOLE = {"<>": "^$", "*": ""}
 
 
 class BadPattern(Exception):
-    """A text is no pattern; the message says why, in words for the file's author."""
+    """The text is no valid pattern; the message tells its author why."""
 
 
 @attrs.frozen
 class AddressPattern:
-    """`text` in canonical form (see `address.written`): `user@example.org`, `example.org`, `*.example.org` (what lies
+    """`text` in canonical form (see `address.written`): `user@example.org`, `example.org`, `*.example.org` (what is
     below it), `@example.org` (both), `<>` (the null sender), `*` and `?` as wildcards in either part; or `/regular
     expression/` over the whole address.
     """
@@ -46,7 +45,7 @@ class AddressPattern:
     text: str
 
     def matches(self, address: Mailbox | None) -> bool:
-        """`address` None is the null sender."""
+        """Whether it matches; `address` None is the null sender."""
         program = _address_program(self.text)
         if _regular(self.text) is None:
             return program.search(compared_text(address)) is not None
@@ -54,41 +53,43 @@ class AddressPattern:
 
     @property
     def expression(self) -> str:
-        """As RE2 has it, for each of the address's `readings`."""
+        """The RE2 expression, to be matched with each of the address's `readings`."""
         return _address_expression(self.text)
 
 
 @attrs.frozen
 class TextPattern:
-    """`text` as the rule has it: words that must stand somewhere, or `/regular expression/`.  What it is compared with
-    is in one of the forms of `mime.forms`: words are brought to the same, a regular expression to NFC.
+    """`text` as in the rule: words that must occur, or `/regular expression/`.  It is compared with a form of
+    `mime.forms`: words are converted to the same form, a regular expression to NFC.
     """
 
     text: str
 
     @property
     def expression(self) -> str:
-        """As RE2 has it."""
+        """The RE2 expression."""
         return _text_expression(self.text)
 
     def matches(self, text: str) -> bool:
-        """Somewhere in `text`."""
+        """Whether it occurs in `text`."""
         return _text_program(self.text).search(text) is not None
 
 
 @attrs.frozen
 class NamePattern:
-    """A file name or media type with `*` and `?` as wildcards, or `/regular expression/`; compared as a TextPattern."""
+    """A file name or media type with `*` and `?` as wildcards, or `/regular expression/`; compared like a
+    TextPattern.
+    """
 
     text: str
 
     def matches(self, name: str) -> bool:
-        """The whole of `name`."""
+        """Whether it matches the whole of `name`."""
         return _name_program(self.text).search(name) is not None
 
 
 def address_pattern(text: str) -> AddressPattern:
-    """The pattern in its canonical form.  Raises BadPattern, also for what cannot match any address."""
+    """The pattern in its canonical form.  Raises BadPattern, also if it cannot match any address."""
     if _regular(text) is None:
         try:
             text = address_pattern_text(text)
@@ -99,17 +100,17 @@ def address_pattern(text: str) -> AddressPattern:
 
 
 def compared_text(address: Mailbox | None) -> str:
-    """An address as patterns are compared with it: without the quotes that the wire may want, in lower case.
+    """An address for comparison with patterns: without the quotes of the wire form, in lower case.
 
-    The last @ is the one before the domain.
+    The last @ precedes the domain.
     """
     return "" if address is None else f"{address.compared}@{address.domain}"
 
 
-@functools.lru_cache(maxsize=4096)  # each group of rules asks for those of each recipient
+@functools.lru_cache(maxsize=4096)  # each group of rules needs those of each recipient
 def readings(address: Mailbox | None) -> tuple[str, ...]:
-    """Every text in which a rule's author may know the address: as it is compared, as it is written on the wire, and
-    with the letters that its A-labels stand for.
+    """The texts by which a rule's author may know the address: in comparison form, in wire form, and with A-labels
+    decoded.
     """
     text = compared_text(address)
     if address is None or (text.isascii() and "xn--" not in address.domain and len(text) == len(str(address))):
@@ -121,7 +122,7 @@ def readings(address: Mailbox | None) -> tuple[str, ...]:
 
 
 def _with_letters(domain: str) -> str:
-    """The U-labels of a domain, as far as its A-labels stand for any."""
+    """The domain with its A-labels decoded, as far as they are valid."""
     try:
         return idna.decode(domain)
     except UnicodeError:  # idna.IDNAError is one
@@ -129,25 +130,25 @@ def _with_letters(domain: str) -> str:
 
 
 def text_pattern(text: str) -> TextPattern:
-    """Raises BadPattern."""
+    """Parse a text pattern.  Raises BadPattern."""
     _check(_text_expression(text))
     return TextPattern(text)
 
 
 def name_pattern(text: str) -> NamePattern:
-    """Raises BadPattern."""
+    """Parse a pattern for names.  Raises BadPattern."""
     _check(_name_expression(text))
     return NamePattern(text)
 
 
 def first_match(patterns: Sequence[TextPattern], text: str) -> TextPattern | None:
-    """The first of `patterns` that `text` has, None where it has none."""
+    """The first of `patterns` that occurs in `text`; None if none does."""
     return next((each for each in patterns if each.matches(text)), None)
 
 
 def any_of(expressions: Sequence[str]) -> Program | None:
-    """A program that finds something where any of `expressions` does.  None where they cannot be put together: they are
-    too many, or one quotes all that follows it.
+    """A program that matches if any of `expressions` does.  None if they cannot be combined: too many, or one quotes
+    the rest.
     """
     if any(r"\Q" in each for each in expressions):
         return None
@@ -169,7 +170,7 @@ def _address_expression(text: str) -> str:
         return f"^{_glob(name)}@{_glob(domain, _IN_DOMAIN)}$"
     if domain.startswith("*.") and not at:
         return rf"\.{_glob(domain[2:], _IN_DOMAIN)}$"
-    # With the @ in front, what lies below is meant, too.
+    # "@" in front includes the sub-domains.
     return f"{'[@.]' if at else '@'}{_glob(domain, _IN_DOMAIN)}$"
 
 
@@ -184,7 +185,7 @@ def _name_expression(text: str) -> str:
 
 
 def _alternatives(text: str, expression: Callable[[str], str]) -> str:
-    """In each form that a text may be compared in."""
+    """The alternatives for each form that a text may be compared in."""
     return "|".join(dict.fromkeys(expression(each) for each in forms(text)))
 
 
@@ -208,8 +209,8 @@ def _check(expression: str) -> None:
         raise BadPattern(f"is no regular expression that can be used (RE2): {words}") from error
 
 
-# By the text of a pattern and not in it: values are compared, and handed from process to process.  As many as a large
-# file of rules has.
+# Keyed by the pattern's text, not stored in it: patterns are compared, and passed between processes.  Large enough for
+# a large rules file.
 _remembered = functools.lru_cache(maxsize=65_536)
 
 

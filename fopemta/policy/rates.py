@@ -1,4 +1,4 @@
-"""How often somebody may do something (pure): leaky buckets by client network, in bounded memory."""
+"""Rate limits (pure): leaky buckets by client network, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import ipaddress
 
 import attrs
 
-# Beyond so many networks the one that was quiet longest is forgotten: it had the most time to become empty.
+# Beyond this number the network idle longest is forgotten: its bucket is the most likely to be empty.
 MOST_REMEMBERED = 20_000
 
 
 @functools.lru_cache(maxsize=4096)
 def client_network(client: str, ipv4: int = 32, ipv6: int = 64) -> str:
-    """Whom limits are for: the network of so many bits, by default an IPv4 address and the /64 of an IPv6 one (one
-    customer has all of it); other text as it is.
+    """The unit that limits apply to: the network with this prefix, by default an IPv4 address and the /64 of an IPv6
+    address (one customer has all of it); other text is unchanged.
     """
     try:
         address = ipaddress.ip_address(client)
@@ -31,14 +31,14 @@ class _Bucket:
 
 
 class Rate:
-    """At most `limit` of something a minute, as many at once after a quiet minute; 0 for no limit."""
+    """At most `limit` events per minute, all at once after a quiet minute; 0 for no limit."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._buckets: dict[str, _Bucket] = {}
 
     def take(self, who: str, now: float) -> bool:
-        """Once more by `who`, at `now` seconds of a steady clock; False where that is once too often."""
+        """Count one event for `who` at `now` seconds of a steady clock; False if it exceeds the limit."""
         if not self.limit:
             return True
         bucket = self._buckets.pop(who, None) or _Bucket(0.0, now)
@@ -46,7 +46,7 @@ class Rate:
         bucket.at = now
         allowed = bucket.level + 1 <= self.limit
         bucket.level += allowed
-        # Last in the dict is who was seen last.
+        # The dict's last entry is the most recently used.
         self._buckets[who] = bucket
         if len(self._buckets) > MOST_REMEMBERED:
             del self._buckets[next(iter(self._buckets))]

@@ -22,13 +22,13 @@ _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 @attrs.frozen
 class RecipientList:
-    """Local parts in lower case: those at every domain, and those at one."""
+    """Local parts in lower case: those for every domain, and those for one."""
 
     everywhere: frozenset[str] = frozenset()
     addresses: frozenset[tuple[str, str]] = frozenset()
 
     def holds(self, recipient: Mailbox) -> bool:
-        """It is on the list."""
+        """Whether it is on the list."""
         local_part = recipient.compared
         return local_part in self.everywhere or (local_part, recipient.domain) in self.addresses
 
@@ -37,7 +37,7 @@ class RecipientList:
 
 
 def parse(text: str) -> RecipientList | tuple[str, ...]:
-    """The list, or everything that is wrong with it, each with its line."""
+    """Parse the list; or return everything that is wrong with it, each with its line."""
     everywhere, addresses, wrong = set(), set(), []
     for number, line in enumerate(text.splitlines(), start=1):
         entry = _COMMENT.sub("", line).strip()

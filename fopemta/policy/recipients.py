@@ -1,8 +1,8 @@
-"""Whether a recipient is taken, from what is known of it (pure): lists, folders, and what its own server says.
+"""Whether a recipient is accepted (pure), by lists, folders, and callouts.
 
-A callout's answers are three-valued, and are remembered: a good one for 31 days, though after a week it is asked for
-anew; a bad one for hours, since mailboxes are made; none at all for a minute, so that a server that is down is not run
-into by every client.
+Callout results are three-valued and cached: a positive one for 31 days, though it is refreshed after a week; a negative
+one for hours, since mailboxes are created; a missing one for a minute, so that a server that is down is not asked for
+every client.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from fopemta.routing.route import Unverified
 
 _HOUR, _DAY = 3600.0, 86400.0
 
-# How long a good answer stands in for one that cannot be had.
+# How long a positive result replaces one that cannot be obtained.
 GOOD_KEPT = 31 * _DAY
 
 
 class Said(enum.Enum):
-    """What a recipient's own server says of it."""
+    """The result of a callout for a recipient."""
 
     GOOD = "good"
     BAD = "bad"
     UNKNOWN = "unknown"
 
 
-# Seconds in which an answer is used without asking again.
+# Seconds for which a result is used without asking again.
 FRESH = {Said.GOOD: 7 * _DAY, Said.BAD: 2 * _HOUR, Said.UNKNOWN: 60.0}
 
-# RFC 3463 3.2: X.1.1 bad destination mailbox; no word of what another server said goes to the client.
+# RFC 3463 3.2: X.1.1 bad destination mailbox; the text of the other server is never passed on to the client.
 NO_SUCH_MAILBOX = Reply.of(550, "5.1.1", "No such mailbox here")
 NOT_VERIFIED = Reply.of(450, "4.1.1", "The recipient could not be verified, please try again later")
 NOT_KNOWN_NOW = Reply.of(451, "4.3.0", "The recipient cannot be looked up, please try again later")
@@ -40,43 +40,45 @@ NOT_KNOWN_NOW = Reply.of(451, "4.3.0", "The recipient cannot be looked up, pleas
 
 @attrs.frozen
 class Remembered:
-    """The last answer, `at` seconds since the epoch, and when it was last good (None: not within memory)."""
+    """The last result, its time `at` in seconds since the epoch, and when it was last positive (None: not
+    remembered).
+    """
 
     said: Said
     at: float
     good_at: float | None = None
 
     def fresh(self, now: float) -> bool:
-        """Nobody has to be asked again.  What lies in the future was written by a clock that was wrong."""
+        """Whether a new callout is unnecessary.  A time in the future does not count: the clock was wrong."""
         return 0 <= now - self.at < FRESH[self.said]
 
     def vouched(self, now: float) -> bool:
-        """It was good, and that is not too long ago."""
+        """Whether it was positive recently enough."""
         return self.good_at is not None and 0 <= now - self.good_at < GOOD_KEPT
 
     def worthless(self, now: float) -> bool:
-        """Nothing can come of it any more."""
+        """Whether it is too old for any use."""
         return not self.fresh(now) and not self.vouched(now)
 
 
 def remembered_after(before: Remembered | None, said: Said, now: float) -> Remembered:
-    """What is known once a callout has had its answer: a bad one ends what was good, none at all does not."""
+    """The memory after a callout: a negative result ends a positive one, a missing one does not."""
     if said is Said.GOOD:
         return Remembered(said, now, now)
     return Remembered(said, now, before.good_at if said is Said.UNKNOWN and before is not None else None)
 
 
 def by_list(listed: bool | None) -> Reply | None:
-    """Of a recipient that a list, or a folder, speaks for; None: it could not be looked at."""
+    """The refusal by a list or folder, or None; `listed` None: it could not be read."""
     if listed is None:
         return NOT_KNOWN_NOW
     return None if listed else NO_SUCH_MAILBOX
 
 
 def by_callout(known: Remembered, unverified: Unverified, now: float) -> Reply | None:
-    """Of a recipient whose own server has been asked, or need not be.
+    """The refusal by the result of a callout, or None.
 
-    Where nobody could say, `accept` takes those that were good within 31 days, and `defer` nobody.
+    If the result is missing, `accept` takes recipients that were positive within 31 days, and `defer` none.
     """
     if known.said is Said.GOOD:
         return None
@@ -86,5 +88,5 @@ def by_callout(known: Remembered, unverified: Unverified, now: float) -> Reply |
 
 
 def is_postmaster(recipient: Mailbox) -> bool:
-    """RFC 5321 4.5.1: there at each domain, in whatever case."""
+    """Whether it is postmaster (RFC 5321 4.5.1): exists at each domain, in any case of letters."""
     return recipient.local_part.lower() == "postmaster"

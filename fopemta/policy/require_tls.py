@@ -1,6 +1,6 @@
-"""What an inbound session lacks of what a `require_tls` rule demands of it (pure).
+"""Check an inbound session against a `require_tls` rule (pure).
 
-The texts tell the sender's administrator what is demanded; they never name a rule.
+The texts tell the sender's administrator what is required; they never name a rule.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NO_CERTIFICATE = Reply.of(530, "5.7.0", "Mail from there is taken only with a c
 
 
 def shortfall(action: RequireTls, tls: TlsSession | None) -> Reply | None:
-    """None where the session is good enough, else the refusal."""
+    """The refusal; None if the session satisfies `action`."""
     if tls is None:
         return _NO_TLS
     if action.level < Level.AUTHENTICATED and not action.wants_certificate:
@@ -26,7 +26,7 @@ def shortfall(action: RequireTls, tls: TlsSession | None) -> Reply | None:
     if client is None:
         return _NO_CERTIFICATE
     if action.fingerprints and {client.sha256, client.key_sha256}.intersection(action.fingerprints):
-        # A fingerprint proves all by itself, as pins do.
+        # A matching fingerprint is sufficient, as pins are.
         return None
     if not client.verified:
         return Reply.of(550, "5.7.5", f"The client certificate was not accepted: {client.fault or 'not verified'}")
@@ -34,7 +34,7 @@ def shortfall(action: RequireTls, tls: TlsSession | None) -> Reply | None:
 
 
 def _wrong_holder(action: RequireTls, client: ClientCertificate) -> Reply | None:
-    """A good certificate must be that of somebody who is meant."""
+    """The refusal of a valid certificate that is not an expected one; None if it is."""
     if action.names and not any(bears(client, name) for name in action.names):
         return Reply.of(550, "5.7.5", f"The client certificate must bear the name {' or '.join(action.names)}")
     if action.issuers and client.issuer not in action.issuers:

@@ -1,4 +1,4 @@
-"""The rules in their order, and what they say of a message (pure)."""
+"""The rules in their order, and their results for a message (pure)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fopemta.policy.facts import STAGE_OF, Asked, Fact, MessageFacts, RecipientF
 from fopemta.policy.matchers import Answer, Body, Finding, Headers, Matcher, Recipients, no, stage_of
 from fopemta.policy.sieve import Sieve
 
-# So many are asked sooner than it is found out which of them to ask.
+# Below this, testing every rule beats the sieve.
 _FEW = 8
 
 _CONTENT_FACTS = frozenset({Fact.HEADERS, Fact.BODY, Fact.ATTACHMENTS})
 
 
 class Mode(enum.Enum):
-    """A rule in test mode is evaluated and recorded, not enforced."""
+    """A rule in test mode is evaluated and recorded, but not enforced."""
 
     ENFORCE = "enforce"
     TEST = "test"
@@ -29,10 +29,10 @@ class Mode(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Rule:
-    """One [[rule]].  `when` must all be so, none of `unless`; without any the rule matches every message.
+    """One [[rule]].  All of `when` must match, none of `unless`; without conditions the rule matches every message.
 
-    `direction` None is both.  `expires` in seconds since the epoch: from then on the rule is not there.  `line` where
-    it stands in the file, 0 where that is not known.
+    `direction` None means both.  `expires` in seconds since the epoch: from then on the rule is ignored.  `line` is its
+    line in the file, 0 if unknown.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Rule:
     reason: str = ""
     # A rule that has moved in its file is the same rule.
     line: int = attrs.field(default=0, eq=False)
-    # From which stage on it can be asked; worked out once, since every message asks.
+    # The first stage at which it can be evaluated; computed once, since every message needs it.
     stage: Stage = attrs.field(init=False, eq=False, repr=False)
 
     @stage.default
@@ -54,24 +54,24 @@ class Rule:
         stages = [stage_of(each) for each in (*self.when, *self.unless)]
         if self.direction is not None:
             stages.append(STAGE_OF[Fact.DIRECTION])
-        # Whom it concerns is known at RCPT at the earliest, unless it concerns the sender alone.
+        # Its recipients are known at RCPT at the earliest, unless it concerns only the sender.
         return max(stages, default=Stage.SENDER)
 
     def in_force(self, now: float) -> bool:
-        """It has not expired; `now` in seconds since the epoch."""
+        """Whether it has not expired; `now` in seconds since the epoch."""
         return self.expires is None or now < self.expires
 
     @property
     def reads_content(self) -> bool:
-        """The message itself must be read for it."""
+        """Whether it needs the message's content."""
         return any(each.reads in _CONTENT_FACTS for each in (*self.when, *self.unless))
 
     @property
     def action_word(self) -> str:
-        """As in the file."""
+        """The action's word in the file."""
         return WORDS[type(self.then)]
 
-    # The conditions on recipients, by which each recipient is judged alone.
+    # The conditions on recipients, which are evaluated for each recipient separately.
     _named: tuple[Recipients, ...] = attrs.field(init=False, eq=False, repr=False)
     _exempt: tuple[Recipients, ...] = attrs.field(init=False, eq=False, repr=False)
 
@@ -85,28 +85,28 @@ class Rule:
 
     @property
     def names_recipients(self) -> bool:
-        """It says in words for which recipients it is."""
+        """Whether it has conditions on recipients."""
         return bool(self._named)
 
     @property
     def is_selective(self) -> bool:
-        """It is not for every recipient."""
+        """Whether it does not apply to every recipient."""
         return bool(self._named or self._exempt or self.direction is not None)
 
     def names(self, address: Mailbox) -> bool:
-        """Without a condition on recipients every address is named, but for those that the rule leaves out."""
+        """Whether it names `address`; without a condition on recipients it names all, except those it leaves out."""
         return all(each.names(address) for each in self._named) and not self._leaves_out(address)
 
     def covers(self, recipient: RecipientFacts) -> bool:
-        """It names the recipient: by its address, or by any that it stands for."""
+        """Whether it names the recipient by its address, or by any that it stands for."""
         return self.is_for(recipient) and any(self.names(each) for each in recipient.addresses)
 
     def concerns(self, recipient: RecipientFacts) -> bool:
-        """It may be about the recipient as one of a message of which it names others."""
+        """Whether it may concern the recipient because it names others of the same message."""
         return self.is_for(recipient) and not all(self._leaves_out(each) for each in recipient.addresses)
 
     def is_for(self, recipient: RecipientFacts) -> bool:
-        """The mail of the recipient goes the way that the rule is for."""
+        """Whether the recipient's mail goes in the rule's direction."""
         return self.direction is None or self.direction is recipient.direction
 
     def _leaves_out(self, address: Mailbox) -> bool:
@@ -115,8 +115,8 @@ class Rule:
 
 @attrs.frozen
 class RuleResult:
-    """What one rule says of one message: the `answer`, and why: the findings of all its conditions, or the first that
-    was not so.
+    """The result of one rule for one message: the `answer`, and the findings of all its conditions, or only the first
+    that did not match.
     """
 
     rule: Rule
@@ -125,41 +125,41 @@ class RuleResult:
 
     @property
     def matches(self) -> bool:
-        """It is so, beyond doubt."""
+        """Whether it certainly matches."""
         return self.answer is Answer.YES
 
     @property
     def enforced(self) -> bool:
-        """Not only tested."""
+        """Whether it is not in test mode."""
         return self.rule.mode is Mode.ENFORCE
 
     @property
     def why(self) -> str:
-        """For the operator, in one line."""
+        """The reasons in one line, for the operator."""
         return "; ".join(each.why for each in self.findings) or "it has no conditions"
 
 
 @attrs.frozen
 class Rulebook:
-    """The rules of the file, in its order."""
+    """The rules of the file, in order."""
 
     rules: tuple[Rule, ...] = ()
-    # The books that `of` has given: a message asks for some of them several times.
+    # The books that `of` has returned: a message needs some of them several times.
     _parts: dict[tuple[type[Action], ...], Rulebook] = attrs.field(init=False, factory=dict, eq=False, repr=False)
-    # Made when it is first of use.
+    # Made when first needed.
     _sieves: list[Sieve] = attrs.field(init=False, factory=list, eq=False, repr=False)
     _asked: list[Asked] = attrs.field(init=False, factory=list, eq=False, repr=False)
 
     def __reduce__(self) -> tuple[type[Rulebook], tuple[tuple[Rule, ...]]]:
-        """Handed to another process it is its rules."""
+        """Pass only the rules to another process."""
         return Rulebook, (self.rules,)
 
     def evaluate(self, facts: MessageFacts, now: float) -> tuple[RuleResult, ...]:
-        """Every rule that can be asked at the stage of `facts`, in order."""
+        """Evaluate every rule possible at the stage of `facts`, in order."""
         return tuple(_result(rule, facts, now) for rule in self.rules if rule.stage <= facts.stage)
 
     def concerning(self, facts: MessageFacts, now: float) -> tuple[RuleResult, ...]:
-        """Of the same those whose answer is not "no"; without asking each of many."""
+        """The same, without results that are "no"; many rules are skipped without evaluation."""
         if len(self.rules) < _FEW:
             results = [_result(rule, facts, now) for rule in self.rules if rule.stage <= facts.stage]
         else:
@@ -172,7 +172,7 @@ class Rulebook:
         sieve, content = self._sieves[0], facts.content
         spared: frozenset[int] = frozenset()
         if content is not None and content.texts_gap is not None:
-            # Every rule about the text must be asked, since nobody can tell; but not each has to go through it.
+            # If the text is not known completely, every rule about it must be evaluated, but need not search it.
             spared = sieve.not_in_text(facts)
         results = []
         for place in sieve.places(facts):
@@ -183,7 +183,7 @@ class Rulebook:
         return results
 
     def of(self, *actions: type[Action]) -> Rulebook:
-        """Only the rules with these actions."""
+        """The book of only the rules with these actions."""
         part = self._parts.get(actions)
         if part is None:
             part = self._parts[actions] = Rulebook(tuple(each for each in self.rules if isinstance(each.then, actions)))
@@ -191,12 +191,12 @@ class Rulebook:
 
     @property
     def reads_content(self) -> bool:
-        """At least one rule reads the message itself."""
+        """Whether at least one rule reads the message's content."""
         return any(rule.reads_content for rule in self.rules)
 
     @property
     def asked(self) -> Asked:
-        """What the rules read of the message itself; worked out once."""
+        """What the rules read of the message's content; computed once."""
         if not self._asked:
             self._asked.append(_asked_by([each for rule in self.rules for each in (*rule.when, *rule.unless)]))
         return self._asked[0]
@@ -234,20 +234,20 @@ def _result(rule: Rule, facts: MessageFacts, now: float) -> RuleResult:
         return RuleResult(rule, Answer.NO, (outside,))
     findings = [each.look(facts) for each in rule.when]
     if rule.unless:
-        # Which recipients a rule leaves out is no condition on the message: somebody else may still be named.
+        # A rule's exclusion of some recipients is no condition on the message: it may name others.
         findings += [_turned(each.look(facts)) for each in rule.unless if not isinstance(each, Recipients)]
     if len(findings) == 1:
         return RuleResult(rule, findings[0].answer, tuple(findings))
     for answer in (Answer.NO, Answer.NOT_FOR_NOW, Answer.NOT_FOR_GOOD):
         decisive = [each for each in findings if each.answer is answer]
         if decisive:
-            # One "no" is enough, whatever cannot be told of the others.
+            # One "no" decides, whatever is unknown.
             return RuleResult(rule, answer, tuple(decisive[:1] if answer is Answer.NO else decisive))
     return RuleResult(rule, Answer.YES, tuple(findings))
 
 
 def _outside(rule: Rule, facts: MessageFacts, now: float) -> Finding | None:
-    """Why the rule is not about such a message at all, None where it is."""
+    """Why the rule does not apply to such a message at all; None if it does."""
     if not rule.in_force(now):
         return no("the rule has expired")
     if not rule.is_selective or facts.stage < Stage.RECIPIENT or any(rule.covers(each) for each in facts.recipients):
@@ -270,10 +270,10 @@ _OPPOSITE = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}
 
 
 def _turned(finding: Finding) -> Finding:
-    """The answer to the opposite question; what cannot be told stays so."""
+    """The negated finding; unknown stays unknown."""
     return Finding(_OPPOSITE.get(finding.answer, finding.answer), f"except: {finding.why}")
 
 
 def matching(results: Sequence[RuleResult], *actions: type[Action]) -> Sequence[RuleResult]:
-    """Those that match and are enforced, with one of these actions."""
+    """The results that match and are enforced, with one of these actions."""
     return [each for each in results if each.matches and each.enforced and isinstance(each.rule.then, actions)]

@@ -1,6 +1,6 @@
-"""As whom a login may write: the one place that decides about senders (pure).
+"""The addresses that a login may send from (pure): the only place that decides about senders.
 
-RFC 6409 6.1: a submission server may hold its users to their own addresses.
+RFC 6409 6.1: a submission server may restrict its users to their own addresses.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _NO_NULL_SENDER = Reply.of(550, "5.7.1", "Only reports and automatic replies may
 
 
 def judge_sender(login: LoggedIn | None, sender: Mailbox | None) -> Reply | None:
-    """None where a client with that login may write as `sender`, else the refusal.
+    """None if a client with that login may send from `sender`, else the refusal.
 
-    Without a login it is a matter of relaying, and not of senders.  The null sender (None) passes for now, for whoever
-    may write at all: what it is used for shows in the header (`judge_null_sender`).
+    Without a login relay control decides.  The null sender (None) passes here for any client that may send at all: its
+    use is judged by the header (`judge_null_sender`).
     """
     if login is None:
         return None
@@ -26,11 +26,11 @@ def judge_sender(login: LoggedIn | None, sender: Mailbox | None) -> Reply | None
 
 
 def judge_null_sender(login: LoggedIn | None, sender: Mailbox | None, automatic: bool) -> Reply | None:
-    """None where a message with that header may go; `automatic`: it says that a program wrote it.
+    """None if a message with that header may pass; `automatic`: its header says that a program wrote it.
 
-    A mail program sends its receipts from the null sender because it must (RFC 8098 3, RFC 3834 3.3), so it cannot be
-    refused to logins altogether.  For all else it is: what a person writes has a sender that can be held to account and
-    hears of failures, and the null sender would be a way around the addresses that a login owns.
+    Mail programs must send their receipts from the null sender (RFC 8098 3, RFC 3834 3.3), so logins may use it for
+    those.  Anything else is refused: a person's message needs a sender that is accountable and gets failure reports,
+    and the null sender would bypass the restriction to a login's own addresses.
     """
     if login is None or sender is not None or automatic:
         return None

@@ -1,7 +1,7 @@
-"""Which of many rules may concern a message (pure): most do not, and need not be asked one by one.
+"""Find the rules that may concern a message (pure): most do not, and need not be evaluated one by one.
 
-Of each rule one condition that must be so is put together with those of other rules into one expression.  Where nothing
-of that is found, none of these rules matches; where something is, each of them is asked as ever.
+One necessary condition of each rule is combined with those of other rules into one expression.  If that is not found,
+none of these rules matches; if it is, each of them is evaluated as usual.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from fopemta.policy.facts import Fact, MessageFacts
 from fopemta.policy.matchers import Body, Headers, Matcher, Recipients, Senders
 from fopemta.policy.patterns import Program, any_of, readings
 
-# A condition that a rule can be left out by; the first kind that a rule has counts: what is shorter to look through.
+# The conditions usable for this; the first kind that a rule has is taken: the shorter texts come first.
 Telling: TypeAlias = Senders | Recipients | Headers | Body
 _KINDS = (Senders, Recipients, Headers, Body)
 
-# What is looked for at once; where it is found, so many rules at most are asked.
+# Rules combined into one expression, and evaluated if it is found.
 _MOST_RULES = 64
 _MOST_PATTERNS = 256
 
 
 @attrs.frozen
 class _Group:
-    """Rules, by their places in the book, none of which matches where `program` finds nothing in the texts of `reads`;
-    of a header those of `name`.
+    """Rules, by position in the book, none of which matches if `program` finds nothing in the texts of `reads`; for
+    headers, in those called `name`.
     """
 
     places: tuple[int, ...]
@@ -36,18 +36,18 @@ class _Group:
     program: Program
 
     def may_concern(self, facts: MessageFacts) -> bool:
-        """At least one of them may."""
+        """Whether at least one of them may match."""
         texts = self._texts(facts)
         return texts is None or any(self.program.search(text) is not None for text in texts)
 
     def is_in_text(self, facts: MessageFacts) -> bool:
-        """What is looked for stands in what is known of the text, whatever is not known."""
+        """Whether the expression occurs in the known part of the text."""
         content = facts.content
         texts = () if content is None else (*content.texts, *content.texts_otherwise)
         return self.reads is not Fact.BODY or any(self.program.search(text) is not None for text in texts)
 
     def _texts(self, facts: MessageFacts) -> Iterable[str] | None:
-        """None where not all of them are known."""
+        """The texts; None if they are not all known."""
         if self.reads is Fact.SENDER:
             return readings(facts.sender)
         if self.reads is Fact.RECIPIENT:
@@ -64,7 +64,7 @@ class _Group:
 
 
 class Sieve:
-    """Of each rule, as they stand in the book, all that must be so is in `conditions`."""
+    """`conditions` holds the necessary conditions of each rule, in the order of the book."""
 
     def __init__(self, conditions: Sequence[Sequence[Matcher]]) -> None:
         telling: dict[tuple[Fact, str], list[tuple[int, Telling]]] = {}
@@ -79,12 +79,14 @@ class Sieve:
         self._always.sort()
 
     def places(self, facts: MessageFacts) -> Sequence[int]:
-        """Of the rules that may concern the message, in order; any other does not match, whatever else is known."""
+        """The positions of rules that may concern the message, in order; no other rule matches, whatever else
+        is known.
+        """
         found = [place for group in self._groups if group.may_concern(facts) for place in group.places]
         return sorted((*self._always, *found)) if found else self._always
 
     def not_in_text(self, facts: MessageFacts) -> frozenset[int]:
-        """Of the rules those of which nothing stands in the text, as far as it is known: they need not search it."""
+        """The rules whose texts do not occur in the known part of the text: they need not search it."""
         return frozenset(place for group in self._groups if not group.is_in_text(facts) for place in group.places)
 
     def _grouped(self, kind: tuple[Fact, str], its: Sequence[tuple[int, Telling]]) -> Iterator[_Group]:
@@ -100,7 +102,7 @@ class Sieve:
 def _telling(conditions: Sequence[Matcher]) -> Telling | None:
     for kind in _KINDS:
         for each in conditions:
-            # An empty expression ("*") is found everywhere, and would have its whole group asked.
+            # An empty expression ("*") is found everywhere, and would make its whole group be evaluated.
             if isinstance(each, kind) and all(pattern.expression for pattern in each.patterns):
                 return each
     return None

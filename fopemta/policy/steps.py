@@ -1,7 +1,7 @@
-"""From those whom a client named to those who get the mail (pure): aliases, redirects and copies, step by step.
+"""From the recipients named by a client to the final ones (pure): aliases, redirects and copies, step by step.
 
-Whoever gets mail in place of another stands for it: what rules demand on the way to the one they demand on the way to
-the other, and what the sender asked for of the one is reported of the other.
+A recipient that replaces another stands for it: the demands of rules on the one also apply to the other, and reports
+requested for the one cover the other.
 """
 
 from __future__ import annotations
@@ -18,29 +18,27 @@ from fopemta.routing.route import Route
 from fopemta.routing.routes import is_local
 from fopemta.trust.levels import Level
 
-# Where one recipient leads: each of those who get its mail, and the addresses that lay between.
+# The result for one recipient: the final recipients, each with the addresses between.
 Leads = Mapping[Mailbox, tuple[Mailbox, ...]]
 
 
-# Whoever gets mail in place of others is stored with them, and a rule may have many recipients lead to an alias of
-# many: so many addresses are noted in a moment, and a message of more is refused.
+# The most replaced addresses stored in one message: rules may lead many recipients to an alias of many; a message with
+# more is refused.
 MOST_NOTED = 100_000
 
 
 class TooManyRecipients(Exception):
-    """What a message's recipients lead to is beyond what can be worked out at once."""
+    """The recipients lead to more addresses than the limit."""
 
 
 @attrs.frozen
 class House:
-    """What is at home here: local domains by `routes`, those that are passed on to servers behind this one, and the
-    names at local domains that stand for others.
-    """
+    """The domains served here: local ones and relay domains by `routes`, and the aliases at local domains."""
 
     routes: tuple[Route, ...]
     relay_domains: tuple[str, ...]
     aliases: Aliases = NO_ALIASES
-    # Some route demands TLS; most sites have none that does, and every message asks.
+    # Whether any route demands TLS; few sites have one, and every message asks.
     demands_tls: bool = attrs.field(init=False)
 
     @demands_tls.default
@@ -48,25 +46,25 @@ class House:
         return any(each.tls is not None and each.tls >= Level.ENCRYPT for each in self.routes)
 
     def is_local(self, domain: str) -> bool:
-        """Mail for the domain is delivered on this machine."""
+        """Whether mail for the domain is delivered on this machine."""
         return is_local(domain, self.routes)
 
     def keeps(self, domain: str) -> bool:
-        """Mail for the domain does not leave: it is local, or a relay domain."""
+        """Whether the domain is local or a relay domain, so that its mail does not leave."""
         return self.is_local(domain) or names_domain(self.relay_domains, domain)
 
 
 def through_aliases(envelope: Envelope, house: House) -> Envelope:
-    """The envelope with aliases replaced by what they stand for."""
+    """The envelope with aliases replaced by their targets."""
     if not house.aliases:
         return envelope
     return led_on(envelope, lambda each: expand(each, house.aliases, house.is_local), house)
 
 
 def led_on(envelope: Envelope, leads_of: Callable[[Mailbox], Leads], house: House) -> Envelope:
-    """The envelope with each recipient replaced by those to whom `leads_of` says that it leads.
+    """The envelope with each recipient replaced by those that `leads_of` returns.
 
-    Raises TooManyRecipients, as does all that uses it.
+    Raises TooManyRecipients, as do all functions that use it.
     """
     gathered: dict[Mailbox, _Gathered] = {}
     noted = 0
@@ -84,10 +82,10 @@ def led_on(envelope: Envelope, leads_of: Callable[[Mailbox], Leads], house: Hous
 
 
 def with_copies(envelope: Envelope, copies: Iterable[Mailbox], house: House) -> Envelope:
-    """The envelope with `copies` beside its recipients.
+    """The envelope with `copies` added to its recipients.
 
-    A copy stands for all recipients, so that it gets the strictest demand of the message; the sender, who has not sent
-    it, hears nothing of it.
+    A copy stands for all recipients, so it gets the strictest demand of the message; the sender did not send it, and
+    gets no reports about it.
     """
     known = dict(envelope.options)
     everybody = {each: known.get(each, _UNSAID) for each in envelope.recipients}
@@ -105,7 +103,7 @@ def with_copies(envelope: Envelope, copies: Iterable[Mailbox], house: House) -> 
     )
     made = Envelope(None, tuple(added), options=tuple((each, copied) for each in added))
     made = through_aliases(made, house)
-    # An alias may lead to somebody who is a recipient already.
+    # An alias may lead to an existing recipient.
     order = tuple(dict.fromkeys((*envelope.recipients, *made.recipients)))
     return _of_all(envelope, dict(made.options) | everybody, house, order)
 
@@ -117,7 +115,7 @@ def _check(noted: int) -> None:
 
 @attrs.define
 class _Gathered:
-    """What comes together at one who gets mail."""
+    """The merged options of one final recipient."""
 
     said: list[RecipientOptions] = attrs.Factory(list)
     stands_for: dict[Mailbox, None] = attrs.Factory(dict)
@@ -125,14 +123,14 @@ class _Gathered:
     unchanged: bool = True
 
     def take(self, recipient: Mailbox, said: RecipientOptions, target: Mailbox, between: tuple[Mailbox, ...]) -> None:
-        """`recipient`, of whom so much was `said`, leads to `target`."""
+        """`recipient`, with options `said`, leads to `target`."""
         self.unchanged = self.unchanged and not self.said and recipient == target
         self.said.append(said)
         self.stands_for.update(dict.fromkeys(said.stands_for or (recipient,)))
         self.between.update(dict.fromkeys((*said.by_way_of, recipient, *between)))
 
     def options(self, target: Mailbox) -> RecipientOptions:
-        """What is known of `target` then."""
+        """The merged options of `target`."""
         if self.unchanged:
             return self.said[0]
         stands_for = tuple(self.stands_for)
@@ -149,7 +147,7 @@ def _of_all(
     house: House,
     order: tuple[Mailbox, ...] | None = None,
 ) -> Envelope:
-    """The envelope with these recipients; of each it is found out anew whether its mail leaves."""
+    """The envelope with these recipients; for each it is determined again whether its mail leaves."""
     recipients = tuple(everybody) if order is None else order
     options = []
     away = {each: not house.keeps(each) for each in {each.domain for each in recipients}}

@@ -1,4 +1,4 @@
-"""By which way mail for a recipient goes, and what is demanded of it (pure)."""
+"""The route of a recipient, and the demands on it (pure)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Way(NamedTuple):
 
 
 def way_of(recipient: Mailbox, found: RuleDemands, routes: Sequence[Route]) -> Way:
-    """The way to `recipient`, given what rules have `found`: by their route, else by that of its domain."""
+    """The route to `recipient`, given the demands `found`: that of a rule, else that of its domain."""
     route, domain = found.route, recipient.domain
     hop = next_hop(domain, routes) if route is None else hop_by(route, domain)
     return Way(hop, found.demanded, found.unsure)
