@@ -1,1 +1,1 @@
-"""Taking mail in (shell): the ESMTP factory of a listener, and the protocol that performs what a session wants done."""
+"""Receiving mail (shell): a listener's ESMTP factory, and the protocol that performs a session's effects."""

@@ -1,6 +1,6 @@
-"""All clients of all listeners together (shell): who may come in, and how often.
+"""Limits on clients, over all listeners together (shell).
 
-Clients in `[relay] networks` are our own and have no limits here.
+Clients in `[relay] networks` are not limited.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from fopemta.config.model import Configuration
 from fopemta.mail.reply import Reply
 from fopemta.policy.rates import Rate, client_network
 
-# RFC 5321 3.8: 421 says that we close.  RFC 3463: X.7.x is policy; X.3.2, for all clients together, the system.
+# RFC 5321 3.8: 421 announces that we close.  RFC 3463: X.7.x is policy; X.3.2, for all clients together, the system.
 _TOO_MANY_OF_YOURS = Reply.of(421, "4.7.0", "Too many connections from your network, please try again later")
 _TOO_OFTEN = Reply.of(421, "4.7.0", "You connect too often, please try again later")
-# The session stands, and MAIL may be said again later: 450 and not 451, for which some rest the whole host.
+# The session stays open and MAIL may be repeated later: 450 and not 451, after which some clients back off from the
+# host.
 _TOO_MANY_MESSAGES = Reply.of(450, "4.7.1", "You send too many messages, please try again later")
-# RFC 5321 4.5.3.1.10: those that were taken are sent to, and the others come later.
+# RFC 5321 4.5.3.1.10: the accepted recipients get the message, the client sends the others later.
 _TOO_MANY_RECIPIENTS = Reply.of(452, "4.5.3", "You send to too many recipients, please try again later")
 # RFC 1985 5.3.8
 _FLUSHED_LATELY = Reply.of(458, "4.7.0", "The queue for that domain was started a moment ago, please wait a little")
@@ -32,15 +33,15 @@ class Clients:
     def __init__(self, config: Configuration, clock: IReactorTime) -> None:
         self._clock = clock
         self._open: Counter[str] = Counter()
-        # Read at start alone: those who are here now have been counted by them.
+        # Read only at start: present clients have been counted by these.
         self._widths = (config.limits.client_ipv4, config.limits.client_ipv6)
         self._connections = self._messages = self._recipients = self._handshakes = Rate(0)
-        # When the queue of a domain was started last; only those that ETRN may name, so they are few.
+        # When the queue of a domain was started last; only domains permitted for ETRN, so there are few.
         self._flushed: dict[str, float] = {}
         self.reconfigure(config)
 
     def reconfigure(self, config: Configuration) -> None:
-        """Use these limits from now on; where one has changed, counting begins anew."""
+        """Use these limits from now on; where one has changed, its count starts again."""
         limits, share = config.limits, config.workers.share
         self._flush_interval = limits.etrn_interval
         self._most_open = share(limits.connections_per_client)
@@ -64,18 +65,18 @@ class Clients:
         return None
 
     def gone(self, client: str) -> None:
-        """A client that was let in has left."""
+        """An admitted client has left."""
         network = self._network(client)
         self._open[network] -= 1
         if not self._open[network]:
             del self._open[network]
 
     def handshake(self, client: str) -> Reply | None:
-        """It wants to begin TLS, which costs us more than it."""
+        """The refusal of a TLS handshake, which costs us more than the client; None if it may begin."""
         return self._once(self._handshakes, client, _TOO_MANY_HANDSHAKES)
 
     def flush(self, domain: str) -> Reply | None:
-        """Somebody who may wants the queue of `domain` started: once in an interval, whoever it is (RFC 1985 5.3)."""
+        """The refusal if the queue of `domain` was started recently, by any client (RFC 1985 5.3); else None."""
         now = self._clock.seconds()
         for known in [each for each, started in self._flushed.items() if now - started >= self._flush_interval]:
             del self._flushed[known]
@@ -85,15 +86,15 @@ class Clients:
         return None
 
     def flushed(self, domain: str) -> None:
-        """Somebody has done so just now, if not here."""
+        """The queue of `domain` was started just now, perhaps in another process."""
         self._flushed[domain] = self._clock.seconds()
 
     def message(self, client: str) -> Reply | None:
-        """It begins a message."""
+        """The refusal of a new message; None if it may begin."""
         return self._once(self._messages, client, _TOO_MANY_MESSAGES)
 
     def recipient(self, client: str) -> Reply | None:
-        """It names a recipient."""
+        """The refusal of one more recipient; None if it is accepted."""
         return self._once(self._recipients, client, _TOO_MANY_RECIPIENTS)
 
     def _once(self, rate: Rate, client: str, refusal: Reply) -> Reply | None:

@@ -1,4 +1,4 @@
-"""What the sessions of a listener need of the server (shell): frozen, made at one place, replaced at a reload."""
+"""What the sessions of a listener need of the server (shell): frozen, made in one place, replaced at a reload."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from fopemta.smtp.transaction import BareLineEnds
 
 @attrs.frozen(eq=False, kw_only=True)
 class InboundServices:
-    """Whom the sessions of a listener ask.
+    """The services that a listener's sessions use.
 
-    `ids` gives a new queue id at each call, `now` the wall time, `clock` is steady.  `reading` runs what reads messages
-    off the reactor's thread.  Without `server_tls` STARTTLS is not offered, and a listener that demands TLS takes no
+    `ids` returns a new queue id at each call, `now` the wall time, `clock` is steady.  `reading` runs message parsing
+    off the reactor's thread.  Without `server_tls` STARTTLS is not offered, and a listener that requires TLS takes no
     mail; `logins` are for submission; without `blocklists` no client is looked up, without `recipients` no mailbox,
-    without `aliases` nobody stands for another.  `clients` counts those of all listeners.
+    without `aliases` there are none.  `clients` counts those of all listeners.
     """
 
     spool: ISpool
@@ -51,13 +51,13 @@ class InboundServices:
 
 @attrs.frozen(eq=False)
 class InboundContext:
-    """A `listener` under one configuration, and whom its sessions ask."""
+    """A `listener` under one configuration, and the services of its sessions."""
 
     listener: Listener
     config: Configuration
     services: InboundServices
     admission: Admission = attrs.field(init=False)
-    # Both are worked out once: each session asks for its rules, each message what is at home.
+    # Both are computed once: each session needs its rules, each message the domains served here.
     _rules: dict[tuple[bool, bool, bool], SessionRules] = attrs.field(init=False, factory=dict)
     _houses: list[House] = attrs.field(init=False)
 
@@ -75,12 +75,12 @@ class InboundContext:
 
     @property
     def logins(self) -> ILogins | None:
-        """RFC 4954 4 lets any server ask for logins; ours does where mail is submitted."""
+        """The logins to check; None unless this is a submission listener (RFC 4954 4 would allow AUTH anywhere)."""
         return self.services.logins if self.listener.kind is ListenerKind.SUBMISSION else None
 
     @property
     def house(self) -> House:
-        """What is at home here, by the aliases of now."""
+        """The domains served here, with the present aliases."""
         source = self.services.aliases
         aliases = NO_ALIASES if source is None else source.current()
         if aliases is not self._houses[0].aliases:
@@ -89,7 +89,7 @@ class InboundContext:
 
     @property
     def book(self) -> Rulebook:
-        """The rules in force; there may be none."""
+        """The rules in force; possibly none."""
         return self.config.rulebook or NO_RULES
 
     @property
@@ -98,13 +98,13 @@ class InboundContext:
         return self.config.workers.share(self.config.limits.connections)
 
     def rule_applied(self, message_id: str, note: RuleNote) -> None:
-        """A rule had something to say; `message_id` is "" where there is none yet."""
+        """Log that a rule matched; `message_id` is "" if there is none yet."""
         maillog.rule_applied(message_id, note)
         if self.services.rule_counts is not None:
             self.services.rule_counts.noted(note)
 
     def rules(self, client: str, trusted: bool) -> SessionRules:
-        """Those for a client with that address; `trusted` when it is in `[relay] networks`."""
+        """The session rules for a client with that address; `trusted`: it is in `[relay] networks`."""
         listener = self.listener
         key = (trusted, in_networks(client, listener.bare_newlines_except), in_networks(client, listener.xclient))
         rules = self._rules.get(key)
@@ -127,7 +127,7 @@ class InboundContext:
             starttls=has_tls and listener.tls in (ListenerTls.OPPORTUNISTIC, ListenerTls.REQUIRED),
             tls_required=listener.tls is ListenerTls.REQUIRED,
             mechanisms=() if logins is None else logins.mechanisms(),
-            # RFC 6409 4.3: clients that submit log in; `[relay] networks` are known by their address.
+            # RFC 6409 4.3: clients that submit mail log in; those in `[relay] networks` are known by their address.
             login_required=listener.kind is ListenerKind.SUBMISSION and not trusted,
             without=frozenset(listener.without),
             trusted=trusted,
@@ -141,6 +141,6 @@ class InboundContext:
 
 
 class InForce(Protocol):
-    """Has the context in force: a session outlives a reload, and what it asks next is asked under the new one."""
+    """Provides the context in force: a session outlives a reload, and its next question uses the new one."""
 
     context: InboundContext

@@ -15,28 +15,28 @@ from fopemta.inbound.sessions import Sessions
 class InboundFactory(SMTPFactory):
     """Builds one InboundProtocol per connection of `listener`.
 
-    The stock SMTP protocols are not used: they run what is queued behind STARTTLS, reorder pipelined replies and leave
-    DATA on an over-long line.
+    Twisted's SMTP protocols are not used: they execute what is pipelined after STARTTLS, reorder pipelined replies and
+    leave DATA on an over-long line.
     """
 
     noisy = False
 
     def __init__(self, listener: Listener, config: Configuration, services: InboundServices) -> None:
         super().__init__(portal=None)  # type: ignore[no-untyped-call]  # Twisted's mail is not typed
-        # Always set: the stock default asks DNS for our own name.
+        # Always set: the default would look up our own name in DNS.
         self.domain = config.node.hostname.encode("ascii")
         self.timeout = config.limits.timeouts.command  # type: ignore[assignment]  # seconds, whole or not
         self.context = InboundContext(listener, config, services)
         self.sessions = Sessions(services.clock)
 
     def buildProtocol(self, addr: Any) -> Any:
-        """A protocol for a new connection; where there are too many, it says so and closes."""
+        """A protocol for a new connection; if there are too many, it says so and closes."""
         return InboundProtocol(self, self.sessions)
 
     def reconfigure(self, config: Configuration) -> None:
-        """Use `config` from now on; what a session was told at its beginning stays as it is."""
+        """Use `config` from now on; what a session was told at its beginning stays."""
         self.context = self.context.under(config)
 
     def distrust(self) -> None:
-        """What clients' certificates have proven counts no more: sessions that rest on one end."""
+        """Client certificates must be verified again: end the sessions that rely on one."""
         self.sessions.distrust()

@@ -1,6 +1,6 @@
-"""What one client may do, asked at each stage (shell): puts policy's questions to whoever knows the answers.
+"""The permissions of one client at each stage (shell): asks policy, lists and the queue.
 
-An answer is None for yes, else the refusal; or a Deferred that fires with one of them.  What goes wrong here refuses.
+An answer is None for yes, else the refusal; or a Deferred of one of them.  A failure here refuses.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STARTED = "2.0.0"
 
 
 class Gate:
-    """For the client with the address `client`, as far as it is proven; made anew when the client changes."""
+    """For the client with the address `client`, as far as it is authenticated; replaced when the client changes."""
 
     def __init__(self, in_force: InForce, client: str) -> None:
         self._in_force = in_force
@@ -37,9 +37,9 @@ class Gate:
         self.login: LoggedIn | None = None
         self._sender: Mailbox | None = None
         self._tls: TlsSession | None = None
-        # Known from MAIL on, and no longer after a change of the configuration than the transaction.
+        # Known from MAIL on, and after a change of the configuration only until the transaction ends.
         self._certified = False
-        # What the aliases among the transaction's recipients come to.
+        # The number of addresses from aliases among the transaction's recipients.
         self._by_aliases = 0
         self._listed: Deferred[Reply | None] | Reply | None = None
         if services.blocklists is not None and not self.trusted:
@@ -47,21 +47,21 @@ class Gate:
 
     @property
     def may_relay(self) -> bool:
-        """The client may send to anywhere."""
+        """Whether the client may send anywhere."""
         logged_in = self.login is not None and self._in_force.context.config.relay.authenticated_users
         return self.trusted or logged_in or self._certified
 
     @property
     def _is_ours(self) -> bool:
-        """What it sends goes out, in the eyes of rules."""
+        """Whether its mail counts as outbound for rules."""
         return self.trusted or self.login is not None or self._certified
 
     def handshake(self) -> Reply | None:
-        """May it begin TLS?"""
+        """The refusal of a TLS handshake, or None."""
         return None if self.trusted else self._in_force.context.services.clients.handshake(self.client)
 
     def sender(self, sender: Mailbox | None, tls: TlsSession | None) -> Reply | None:
-        """May it write as `sender`?"""
+        """The refusal of `sender`, or None."""
         self._sender, self._tls = sender, tls
         self._certified = self._in_force.context.admission.has_certificate(tls)
         refusal = judge_sender(self.login, sender)
@@ -72,13 +72,13 @@ class Gate:
         return self._told("MAIL", path_text(sender), refusal)
 
     def recipient(self, recipient: Mailbox) -> Reply | Deferred[Reply | None] | None:
-        """May it write to `recipient`?  The cheap questions come first."""
+        """The refusal of `recipient`, or None.  The cheap checks come first."""
         context = self._in_force.context
         refusal = context.admission.judge_recipient(recipient, self.may_relay)
         if refusal is None and not self.trusted:
             refusal = context.services.clients.recipient(self.client)
         if refusal is None:
-            # Before the rules, which are asked about all whom an alias stands for.
+            # Before the rules, which are evaluated for all targets of an alias.
             refusal = self._too_many(recipient) or self._rules_refuse(Stage.RECIPIENT, (recipient,))
         if refusal is None and not self._is_postmaster(recipient):
             if self._listed is not None and not self._is_ours:
@@ -89,7 +89,7 @@ class Gate:
         return self._told("RCPT", str(recipient), refusal)
 
     def _too_many(self, recipient: Mailbox) -> Reply | None:
-        """None while all that aliases make of the message can be worked out in a moment; one alias alone always can."""
+        """The refusal if the aliases of the message make too many recipients; a single alias is always accepted."""
         aliases = self._in_force.context.services.aliases
         weight = 0 if aliases is None else aliases.weight(recipient)
         if self._by_aliases and weight and self._by_aliases + weight > MOST_BY_ALIASES:
@@ -98,7 +98,9 @@ class Gate:
         return None
 
     def _is_postmaster(self, recipient: Mailbox) -> bool:
-        """RFC 5321 4.5.1: always there, in each domain of ours; whoever is refused must be able to ask why."""
+        """Whether it is postmaster at one of our domains, who must always be reachable for complaints (RFC 5321
+        4.5.1).
+        """
         ours = self._in_force.context.config.node.postmaster
         return recipient.local_part.lower() == "postmaster" or recipient == ours
 
@@ -107,7 +109,7 @@ class Gate:
         return None if recipients is None else recipients.verify(recipient)
 
     async def _ask_list_first(self, recipient: Mailbox) -> Reply | None:
-        """For a client that nobody wants no other server is asked anything."""
+        """Check the blocklists first, so that no other server is asked on behalf of a listed client."""
         refusal = await self._list_says()
         if refusal is None and (verified := self._verified(recipient)) is not None:
             refusal = await verified
@@ -117,7 +119,7 @@ class Gate:
 
     @property
     def inspects(self) -> bool:
-        """Rules ask for the content of messages, or add headers to them."""
+        """Whether rules read the content of messages, or add headers to them."""
         book = self._in_force.context.book
         return bool(book.of(*AT_ACCEPTANCE).rules) or book.reads_content
 
@@ -128,26 +130,26 @@ class Gate:
 
     @property
     def from_outside(self) -> bool:
-        """Who sends is a stranger, whose mail for those at home here is inbound."""
+        """Whether the client is a stranger, whose mail for our domains is inbound."""
         return not self._is_ours
 
     def acceptance(self, envelope: Envelope) -> Callable[[ContentFacts | None, int], Acceptance]:
-        """Says what becomes of the message, given its content, as much of it as is looked at, and its size; by what is
-        in force now, and in any thread.
+        """A function that decides about the message from its inspected content and its size; it uses the configuration
+        of now, and may run in any thread.
         """
         context = self._in_force.context
         book, house, now = context.book, context.house, context.services.now()
         return lambda content, size: accept(envelope, book, house, content, size, now)
 
     def _facts(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> MessageFacts:
-        """What rules may be asked about now, before the message has come."""
+        """The facts for rules before the message has come."""
         login = None if self.login is None else self.login.name
         arrival = Arrival(self.client, "", "", self._tls, login)
         envelope = Envelope(self._sender, recipients, arrival=arrival, from_outside=self.from_outside)
         return facts_of(through_aliases(envelope, self._in_force.context.house), stage, 0, None)
 
     def _rules_refuse(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> Reply | None:
-        """The refusal of the first rule that is known to match at this stage, and was not before."""
+        """The refusal of the first rule that certainly matches at this stage, and did not before."""
         book = self._in_force.context.book.of(Reject, Defer, RequireTls)
         if not book.rules:
             return None
@@ -166,7 +168,7 @@ class Gate:
         return refused[0]
 
     async def flush(self, domain: str, tls: TlsSession | None) -> Reply:
-        """ETRN (RFC 1985 5.3)."""
+        """Answer ETRN (RFC 1985 5.3)."""
         name = domain.removeprefix("@")
         login = None if self.login is None else self.login.name
         certificate = None if tls is None else tls.client
@@ -181,7 +183,7 @@ class Gate:
         return Reply.of(251, _STARTED, f"No messages waiting for node {name}")
 
     async def _list_says(self) -> Reply | None:
-        """What the block lists answered; a login has proven that it is no stranger."""
+        """The refusal by block lists, or None; a login exempts the client."""
         if self.login is not None:
             return None
         if isinstance(self._listed, Deferred):

@@ -1,6 +1,6 @@
-"""How long a client may take (shell): for each step, and for its session as a whole.
+"""Time limits of a client (shell): for each step, and for its session as a whole.
 
-Progress moves a deadline, octets do not: a client that sends one a minute is cut off as one that sends none.
+Progress extends a deadline, octets do not: a slow client is disconnected like a silent one.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from twisted.internet.interfaces import IReactorTime
 from fopemta.deadline import Deadline
 
 _KIB = 1024
-# What a message must come with that outlives its session's time, in octets a second on the average, so that it ends.
+# The least average rate, in octets per second, of a message still being sent after its session's time.
 _SLOWEST = 1024.0
-# From when on that is asked of it, in seconds after the end of that time.
+# Seconds after the session's time from which that rate is required.
 _GRACE = 60.0
-# How often it is looked whether the message has ended.
+# Seconds between checks whether the message has ended.
 _LOOK_AGAIN = 5.0
 
 
@@ -33,7 +33,7 @@ class Pace:
         self._over_at = 0
 
     def limit_session(self, seconds: float | None) -> None:
-        """The session as a whole ends in `seconds` from now; None: when it likes."""
+        """The session must end in `seconds` from now; None for no limit."""
         self._over_since = None
         if seconds is None:
             self._session.clear()
@@ -41,20 +41,22 @@ class Pace:
             self._session.set(seconds)
 
     def came(self, octets: int) -> None:
-        """So many octets have come."""
+        """Count received octets."""
         self._octets += octets
 
     def expect(self, seconds: float) -> None:
-        """Something must be done as a whole in `seconds` from now, however much comes."""
+        """A step must be completed in `seconds` from now, however much is received."""
         self._progress = ()
         self._step.set(seconds)
 
     def expect_command(self, mark: object, seconds: float) -> None:
-        """A whole command in `seconds` from when `mark`, which says what has come about so far, was first seen."""
+        """A complete command is due in `seconds` from when `mark`, which identifies the progress so far, was first
+        seen.
+        """
         self._expect_progress((mark,), seconds)
 
     def expect_content(self, mark: object, seconds: float) -> None:
-        """As for a command, and a KiB of content counts as much."""
+        """Like `expect_command`, but each KiB of content counts as progress too."""
         self._expect_progress((mark, self._octets // _KIB), seconds)
 
     def _expect_progress(self, progress: tuple[object, ...], seconds: float) -> None:
@@ -63,12 +65,12 @@ class Pace:
             self._step.set(seconds)
 
     def rest(self) -> None:
-        """Nothing is expected of the client: it is we who are waited for."""
+        """Nothing is expected of the client: it waits for us."""
         self._progress = ()
         self._step.rest()
 
     def hurries(self) -> bool:
-        """A message whose session is over comes fast enough to be let come to its end; asked again in a moment."""
+        """Whether a message of an overdue session comes fast enough to be completed; checked again soon."""
         now = self._clock.seconds()
         if self._over_since is None:
             self._over_since, self._over_at = now, self._octets
@@ -76,7 +78,7 @@ class Pace:
         return self._octets - self._over_at >= due
 
     def look_again(self) -> None:
-        """The session is over, but may go on for a moment."""
+        """The session is over, but may continue until the next check."""
         self._session.set(_LOOK_AGAIN)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The thin loop between a connection and its session (shell): bytes in, effects performed, outcomes told."""
+"""The thin loop between a connection and its session (shell): bytes in, effects performed, results reported."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ _CONNECT_AGAIN = Reply.of(421, "4.7.0", "Certificates are judged anew, please co
 _TOO_EARLY = Reply.of(554, "5.5.1", "You must wait for the greeting")
 _TOO_LONG = Reply.of(421, "4.4.2", "The session took too long, closing connection")
 _IDLE = Reply.of(421, "4.4.2", "Timeout, closing connection")
-# The session may be in any state after a fault of ours, so it cannot go on: 421 and not 451 (RFC 5321 3.8).
+# After a fault of ours the session may be in any state, so it cannot continue: 421 and not 451 (RFC 5321 3.8).
 _OUR_FAULT = Reply.of(421, "4.3.0", "Temporary trouble here, please try again later")
 
 _NO_IMPERSONATION = Reply.of(501, "5.5.4", "Bad attributes")
 _NO_TLS_NOW = Reply.of(454, "4.7.0", "TLS is not available for the moment")
 
-# How long a polite close may take before the connection is cut.
+# Seconds for an orderly close before the connection is aborted.
 _CLOSING_GRACE = 10.0
-# Whoever is asked has a deadline of its own; this one is for the case that it has forgotten it.  Shorter than what
-# RFC 5321 4.5.3.2 has a client wait for.
+# Each asked component has a deadline of its own; this one is a safety net.  Shorter than a client's timeouts by RFC
+# 5321 4.5.3.2.
 _LONGEST_THOUGHT = 120.0
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ T = TypeVar("T")
 
 @implementer(IHalfCloseableProtocol)
 class InboundProtocol(Protocol):
-    """One client.  It decides nothing: the session says what to do, the context with what."""
+    """One client.  It decides nothing: the session says what to do, and the context provides the services for it."""
 
     def __init__(self, in_force: InForce, sessions: Sessions) -> None:
         self._in_force = in_force
@@ -89,14 +89,14 @@ class InboundProtocol(Protocol):
         self._effects: deque[Effect] = deque()
         self._performing = False
         self._reception: Reception | None = None
-        # The message that came last, also once it has been given up.
+        # The last message, also after it was given up.
         self._coming: tuple[str, Envelope]
         self._pace = Pace(in_force.context.services.clock, self._timed_out, self._too_long)
-        # The greeting is still to come: the listener lets clients wait for it.
+        # The greeting is delayed by the listener's setting.
         self._silent = False
         self._closing = False
         self._distrusted = False
-        # The client has said its last word.
+        # The client has closed its half of the connection.
         self._all_said = False
         self._client = "unknown"
         self._gate: Gate
@@ -121,14 +121,14 @@ class InboundProtocol(Protocol):
             self._limit_session()
             self._start()
         elif self._implicit:
-            # To say it would take the handshake, which costs us more than the client.
+            # A reply would need the handshake, which costs us more than the client.
             transport.abortConnection()
         else:
             transport.write(refusal.render())
             self._hang_up()
 
     def _not_welcome(self) -> Reply | None:
-        """Why the client is sent away at once."""
+        """Why the client is rejected at once; None if it is not."""
         context, sessions = self._in_force.context, self._sessions
         if sessions.closing:
             return _SHUTTING_DOWN
@@ -139,7 +139,7 @@ class InboundProtocol(Protocol):
         return self._not_admitted(self._client, context.admission.may_relay(self._client))
 
     def _not_admitted(self, client: str, trusted: bool) -> Reply | None:
-        """Why one more client with that address is not let in; where it is, it counts from now on."""
+        """Why a client with that address is not admitted; if it is, it counts from now on."""
         clients = self._in_force.context.services.clients
         refusal = clients.handshake(client) if self._implicit and self._session is None and not trusted else None
         refusal = refusal or clients.connecting(client, trusted)
@@ -172,23 +172,23 @@ class InboundProtocol(Protocol):
         return self._in_force.context.listener.tls is ListenerTls.IMPLICIT
 
     def dataReceived(self, data: bytes) -> None:
-        """The client has sent something; it may come even while reading is paused."""
+        """Process received data, which may come even while reading is paused."""
         if self._channel is None:
             self._heard(data)
         else:
             self._channel.take(data)
 
     def _heard(self, data: bytes) -> None:
-        """The client has said something, under TLS or not."""
+        """Process data from the client, decrypted under TLS."""
         self._pace.came(len(data))
         if self._pauses and not self._reading_stopped:
-            # Most clients wait for the answer; what one sends before it must not fill our memory.
+            # Most clients wait for the answer; data sent before it must not fill our memory.
             self._reading_stopped = True
             self._transport.pauseProducing()
         if self._session is not None:
             self._do(self._session.receive, data)
         elif self._silent:
-            # RFC 5321 4.3.1: a client waits for the greeting; programs that send to anybody do not.
+            # RFC 5321 4.3.1: clients wait for the greeting; spam programs often do not.
             self._silent = False
             self._transport.write(_TOO_EARLY.render())
             maillog.cut_off(self._client, "spoke before the greeting")
@@ -206,13 +206,13 @@ class InboundProtocol(Protocol):
             self._channel.wire_ended()
 
     def writeConnectionLost(self) -> None:
-        """We do not close our half alone."""
+        """Our half is never closed alone."""
 
     def _heard_all(self) -> None:
-        """The client says nothing more: what it has said is answered, then the connection ends.
+        """No more data will come: what has come is answered, then the connection ends.
 
-        Programs that have it all ready send the end of data and QUIT and close their half (Exim does so in the clear):
-        a message whose 250 they did not get, they would send again.
+        Programs that have everything ready send the end of data and QUIT and close their half (Exim does so in the
+        clear): without the 250 they would send the message again.
         """
         self._all_said = True
         if self._session is None:
@@ -221,18 +221,18 @@ class InboundProtocol(Protocol):
             self._wait_for_client()
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
-        """The client is gone.  A message whose final dot has come stands; any other leaves nothing."""
+        """The client is gone.  A message whose final dot has come is kept; an unfinished one is discarded."""
         self._lost = True
         if self._channel is not None:
             reason = self._channel.lost(reason)
         self._pace.stop()
         if self not in self._sessions.present:
-            return  # sent away at once
+            return  # rejected at once
         self._in_force.context.services.clients.gone(self._client)
         session = self._session
         if session.state is State.HANDSHAKE if session is not None else self._implicit:
             maillog.tls_failed(self._client, _words(reason))
-        # One that is being committed is the spool's by now.
+        # A message being committed belongs to the spool.
         self._abort_message()
         commands, messages = (session.commands, session.messages) if session else (0, 0)
         maillog.disconnected(self._client, _words(reason), commands, messages)
@@ -241,14 +241,14 @@ class InboundProtocol(Protocol):
     # --- what the server says --------------------------------------------------------------------------------------
 
     def shut_down(self) -> None:
-        """Go away unless a message is under way; then after it."""
+        """Close, unless a message is being received; then after it."""
         if self._session is None:
             self.abort("the server is shutting down")
         elif not self._session.in_transaction:
             self._do(self._session.end, _SHUTTING_DOWN, "shutting down")
 
     def distrust(self) -> None:
-        """What the client's certificate has proven counts no more: go away as `shut_down` does, if there is one."""
+        """Client certificates must be verified again: if the client has one, close as in `shut_down`."""
         session = self._session
         certificate = session.tls.client if session is not None and session.tls is not None else None
         self._distrusted = certificate is not None and certificate.verified
@@ -256,7 +256,7 @@ class InboundProtocol(Protocol):
             self._do(self._talk.end, _CONNECT_AGAIN, "whom we trust has changed")
 
     def abort(self, why: str) -> None:
-        """Cut the connection."""
+        """Abort the connection."""
         maillog.cut_off(self._client, why)
         self._transport.abortConnection()
 
@@ -267,7 +267,7 @@ class InboundProtocol(Protocol):
         return self.transport if self._channel is None else self._channel
 
     def _do(self, happening: Callable[..., list[Effect]], *facts: object) -> None:
-        """Tell the session of a `happening`; perform its effects in order, and those that performing them brings."""
+        """Pass a `happening` to the session; perform its effects in order, and those that follow from them."""
         try:
             self._effects.extend(happening(*facts))
             if not self._performing:
@@ -287,7 +287,7 @@ class InboundProtocol(Protocol):
             self._wait_for_client()
 
     def _fail(self) -> None:
-        """A fault of ours, to be called where it is dealt with: logged, and the client hears nothing of it."""
+        """Call while handling an exception of ours: it is logged, and the client gets no details."""
         maillog.failed_unexpectedly("serving a client")
         self._effects.clear()
         self._abort_message()
@@ -344,7 +344,7 @@ class InboundProtocol(Protocol):
         self._tell(self._talk.tls_granted() if refusal is None else self._talk.tls_refused(refusal))
 
     def _prepare_tls(self) -> Reply | None:
-        """Everything that may go wrong does so before 220 is said."""
+        """Everything that may fail is done before the 220."""
         server_tls = self._in_force.context.services.server_tls
         assert server_tls is not None
         try:
@@ -363,7 +363,7 @@ class InboundProtocol(Protocol):
         self._channel.start(self.transport)
 
     def _impersonate(self, effect: Impersonate) -> None:
-        """XCLIENT: what follows is said by another client, with that client's rights."""
+        """XCLIENT: what follows is from another client, with that client's permissions."""
         try:
             other = other_client(effect.attributes)
         except NotInGrammar:
@@ -388,7 +388,7 @@ class InboundProtocol(Protocol):
         self._gate = Gate(self._in_force, client)
         self._gate.login = login
         self._limit_session()
-        # Who may speak for others may go on to do so.
+        # A client permitted to use XCLIENT may use it again.
         rules = attrs.evolve(self._in_force.context.rules(client, self._gate.trusted), xclient=True)
         return self._talk.restarted(rules, login)
 
@@ -428,7 +428,7 @@ class InboundProtocol(Protocol):
         if isinstance(committing, Reply):
             self._tell(self._talk.failed(committing))
             return
-        # Reading stops: a client cannot fill our memory while the disk works.
+        # Reading stops, so that a client cannot fill our memory while the disk works.
         self._pause()
         committing.addCallbacks(self._committed, self._not_committed)
         supervise(committing.addBoth(self._resume), "committing a message")
@@ -475,7 +475,7 @@ class InboundProtocol(Protocol):
         return self._session
 
     def _answer(self, answer: Deferred[T] | T, tell: Callable[[T], list[Effect]]) -> None:
-        """Tell the session what somebody answers, now or once they have thought."""
+        """Pass an answer to the session, now or when its Deferred fires."""
         if not isinstance(answer, Deferred):
             self._tell(tell(answer))
             return
@@ -491,13 +491,13 @@ class InboundProtocol(Protocol):
             self._do(tell, answer)
 
     def _not_thought(self, failure: Failure, tell: Callable[[Any], list[Effect]]) -> None:
-        """Nobody could say: the client may come again.  Anything but a timeout is a fault of ours."""
+        """No answer could be obtained: the client may try again.  Anything but a timeout is a fault of ours."""
         if failure.check(TimeoutError) is None:
             maillog.background_failure("answering a client", failure)
         self._thought(_LOCAL_TROUBLE, tell)
 
     def _tell(self, effects: list[Effect]) -> None:
-        """What the session answers comes before whatever was still to be done."""
+        """The effects of an answer come before those still pending."""
         self._effects.extendleft(reversed(effects))
 
     def _abort_message(self) -> None:
@@ -507,12 +507,12 @@ class InboundProtocol(Protocol):
 
     def _hang_up(self) -> None:
         self._closing = True
-        # A peer that does not read, or never begins its TLS, would otherwise keep the connection for ever.
+        # A peer that does not read, or never begins its TLS, would otherwise keep the connection open for ever.
         self._pace.expect(_CLOSING_GRACE)
         self._transport.loseConnection()
 
     def _pause(self) -> None:
-        """Use nothing more until `_resume` has been called as often: room and a commit may be awaited at once."""
+        """Stop processing until `_resume` was called as often: room and a commit may be awaited at once."""
         self._pauses += 1
 
     def _resume(self, result: Any) -> Any:
@@ -525,7 +525,7 @@ class InboundProtocol(Protocol):
         return result
 
     def _wait_for_client(self) -> None:
-        """Set the one deadline that the session's state asks for, none while it is we who are waited for."""
+        """Set the deadline for the session's state; none while the client waits for us."""
         session = self._session
         assert session is not None
         state, timeouts = session.state, self._in_force.context.config.limits.timeouts
@@ -550,7 +550,7 @@ class InboundProtocol(Protocol):
         self._do(self._begin, None)
 
     def _too_long(self) -> None:
-        """The session has had its time; a message under way may come to its end, if it hurries."""
+        """The session's time is over; a message being received may be completed, if it comes fast enough."""
         if self._session is None:
             self.abort("the session took too long")
         elif self._pauses or (self._session.in_transaction and self._pace.hurries()):

@@ -1,7 +1,7 @@
-"""A listener behind a proxy (shell): the PROXY header is read first, then the client is who it says.
+"""A listener behind a proxy (shell): the PROXY header is read first, and names the client.
 
-Twisted's own `haproxy:` wrapper is not used: it takes a header from anybody, waits for it without end, and has the
-protocol greet before it has come (docs/decisions/0006).
+Twisted's own `haproxy:` wrapper is not used: it accepts a header from anyone, waits for it without limit, and lets the
+protocol greet before it has come (docs/decisions/0006-proxy-protocol.md).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from fopemta.address.ip import Network, in_networks
 from fopemta.deadline import Deadline
 from fopemta.smtp.proxy_header import NoProxyHeader, ProxyHeader, Speaker, proxy_header
 
-# Whoever is not known is in no network: it must not have the rights of the proxy.
+# An unknown client is in no network: it must not get the proxy's privileges.
 _NOBODY = UNIXAddress(None)
 
 
 class ProxiedFactory(WrappingFactory):
-    """Wraps the factory of a listener.  Connections from others than `proxies` are closed before anything is read;
-    a header must come within `timeout` seconds.
+    """Wraps the factory of a listener.  Connections not from `proxies` are closed before anything is read; a header
+    must come within `timeout` seconds.
     """
 
     noisy = False
@@ -41,7 +41,7 @@ class ProxiedFactory(WrappingFactory):
         self.timeout = timeout
 
     def buildProtocol(self, addr: Any) -> Any:
-        """A wrapper that finds out who the client is."""
+        """A wrapper that reads the header."""
         return _Proxied(self)
 
 
@@ -58,7 +58,7 @@ class _Proxied(ProtocolWrapper):
         self._deadline = Deadline(factory.clock, self._too_late)
 
     def connectionMade(self) -> None:
-        """Only proxies may speak."""
+        """Close the connection unless it is from a proxy."""
         proxy = getattr(self._wire.getPeer(), "host", "unknown")
         if not in_networks(proxy, self._owner.proxies()):
             maillog.cut_off(proxy, "not one of the listener's proxies")
@@ -67,7 +67,7 @@ class _Proxied(ProtocolWrapper):
         self._deadline.set(self._owner.timeout)
 
     def dataReceived(self, data: bytes) -> None:
-        """The header, then what the client says."""
+        """Process the header, then the client's data."""
         if self._joined:
             self.wrappedProtocol.dataReceived(data)
             return
@@ -94,16 +94,16 @@ class _Proxied(ProtocolWrapper):
             self._wire.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """Nobody closes ours alone."""
+        """Our half is never closed alone."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Over."""
+        """The connection is gone."""
         self._deadline.clear()
         if self._joined:
             self.wrappedProtocol.connectionLost(reason)
 
     def getPeer(self) -> Any:
-        """The client, as the proxy has named it."""
+        """The client's address from the header."""
         return self._peer if self._peer is not None else self._wire.getPeer()
 
     @property
@@ -127,7 +127,7 @@ class _Proxied(ProtocolWrapper):
 
 
 def _peer_of(header: ProxyHeader) -> Any:
-    """The client as an address of Twisted's; None where it is the proxy."""
+    """The client's address as Twisted has it; None if the connection is the proxy's own."""
     if header.speaker is Speaker.PROXY:
         return None
     if header.speaker is Speaker.UNKNOWN:

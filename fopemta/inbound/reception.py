@@ -1,4 +1,4 @@
-"""One message on its way into the spool (shell): our trace header, what rules add, the content, and the envelope."""
+"""Receive one message into the spool (shell): our trace header, headers of rules, the content, and the envelope."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from fopemta.policy.senders import judge_null_sender
 
 
 class Reception:
-    """Begun for `envelope`, which has its arrival.  `wait` is told to stop the client until a Deferred has fired.
+    """Begun for `envelope`, which has its arrival.  `wait` is called to pause the client until a Deferred fires.
 
-    Raises SpoolTrouble when it is known that the message could not be kept.
+    Raises SpoolTrouble if it is certain that the message could not be stored.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class Reception:
         self._inspection: Inspection | None = None
         if gate.inspects:
             self._inspection = Inspection(gate.asked, context.config.limits.content)
-        # While the beginning of a long message is looked at, and afterwards.
+        # The inspection of a long message's beginning, under way or done.
         self._early: Deferred[None] | None = None
         self._aborted = False
         self._size = 0
-        # What we put in front is a header, and must not swallow the first line of a message that has none.
+        # Our headers go in front, and must not swallow the first line of a message without a header.
         self._headless = Headless(submitted=gate.trusted or gate.login is not None)
         hostname, message_id = context.config.node.hostname, self._incoming.message_id
-        # RFC 6409 8: what a person's program has forgotten is mended here, and nowhere else.
+        # RFC 6409 8: fields that a mail program left out are added here only.
         self._submitted: SubmittedContent | None = None
         if context.listener.kind is ListenerKind.SUBMISSION:
             self._submitted = SubmittedContent(submission_fields(services.now(), message_id, hostname))
@@ -60,11 +60,11 @@ class Reception:
 
     @property
     def named(self) -> tuple[str, Envelope]:
-        """The id that it would have, and its envelope: for the log, should it be refused."""
+        """The id it would have, and its envelope, for the log of a refusal."""
         return self._incoming.message_id, self._envelope
 
     def write(self, content: bytes) -> None:
-        """The next piece of the content."""
+        """Write the next piece of the content."""
         content = self._headless.feed(content)
         self._take(content if self._submitted is None else self._submitted.feed(content))
 
@@ -82,7 +82,7 @@ class Reception:
             self._wait(self._early)
 
     def commit(self, body_type: BodyType) -> Deferred[QueuedMessage | Reply] | Deferred[QueuedMessage] | Reply:
-        """The message is whole: keep it, or refuse it.  The Deferred fails with SpoolTrouble."""
+        """The message is complete: store it, or refuse it.  The Deferred fails with SpoolTrouble."""
         if rest := self._headless.finish():
             self._take(rest if self._submitted is None else self._submitted.feed(rest))
         if self._submitted is not None:
@@ -110,7 +110,7 @@ class Reception:
         return self._incoming.commit(accepted.envelope)
 
     def _asked_too_late(self, asked: Asked) -> bool:
-        """Rules that have come since the message began ask for more of it than was looked at: nobody can tell."""
+        """Whether rules that were loaded since the message began read more of it than was inspected."""
         return self._gate.asked | asked != asked
 
     def _refused(self, refusal: Reply, rule: str | None = None) -> Reply:
@@ -118,12 +118,12 @@ class Reception:
         return refusal
 
     def abort(self) -> None:
-        """Forget it; nothing stays."""
+        """Discard the message; nothing remains."""
         self._aborted = True
         self._incoming.abort()
 
     async def _judge(self, inspection: Inspection, envelope: Envelope) -> QueuedMessage | Reply:
-        """What is due is known when all of the message is here, its size, too."""
+        """Demands are known once all of the message is here, including its size."""
         if self._early is not None:
             await self._early
         if self._asked_too_late(inspection.asked):
@@ -146,7 +146,7 @@ class Reception:
         return await self._incoming.commit(accepted.envelope)
 
     async def _look_early(self, inspection: Inspection) -> None:
-        """A long message: what rules put in front of it is known, and it need not be held back any longer."""
+        """A long message: once its headers from rules are known, it need not be held back any longer."""
         accepted, _ = await self._acceptance(inspection, self._envelope, whole=False)
         if not self._aborted:
             self._let_go(inspection, accepted)
@@ -154,7 +154,7 @@ class Reception:
     async def _acceptance(
         self, inspection: Inspection, envelope: Envelope, whole: bool
     ) -> tuple[Acceptance, ContentFacts]:
-        """Reading takes its time, and so do many rules about a long text: neither is for the reactor's thread."""
+        """Parsing is slow, and so are many rules about a long text: both run off the reactor's thread."""
         beginning, size, accept = inspection.beginning, inspection.size, self._gate.acceptance(envelope)
 
         def judged() -> tuple[Acceptance, ContentFacts]:

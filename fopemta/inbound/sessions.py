@@ -1,4 +1,4 @@
-"""The sessions of one listener (shell): how many there may be, and their orderly end."""
+"""The sessions of one listener (shell): their limit, and their orderly end."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from twisted.internet.interfaces import IReactorTime
 
 
 class Session(Protocol):
-    """A client's connection that was let in."""
+    """The connection of an admitted client."""
 
     def shut_down(self) -> None:
-        """Go away unless a message is under way; then after it."""
+        """Close, unless a message is being received; then after it."""
 
     def distrust(self) -> None:
-        """What the client's certificate has proven counts no more."""
+        """Client certificates must be verified again: close if the session relies on one."""
 
     def abort(self, why: str) -> None:
-        """Cut the connection."""
+        """Abort the connection."""
 
 
 class Sessions:
-    """Of one listener; `clock` is steady."""
+    """The sessions of one listener; `clock` is steady."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self.present: set[Session] = set()
-        # Where the system does not allow as many as the configuration.
+        # Set if the system allows fewer than the configuration.
         self.most: int | None = None
-        # The spool is still being read: clients are told to come again later.
+        # The spool is still being read: clients are asked to come again later.
         self.starting = False
         self.closing = False
         self._emptied: Deferred[None] | None = None
 
     def full(self, configured: int) -> bool:
-        """There are as many as `configured`, or as the system allows."""
+        """Whether there are as many as `configured`, or as the system allows."""
         return len(self.present) >= (configured if self.most is None else min(configured, self.most))
 
     def joined(self, session: Session) -> None:
@@ -50,13 +50,13 @@ class Sessions:
             emptied.callback(None)
 
     def distrust(self) -> None:
-        """End those that rest on a client's certificate: whom we trust has changed."""
+        """End sessions that rely on a client's certificate, since the trusted roots have changed."""
         for session in tuple(self.present):
             session.distrust()
 
     def shut_down(self, deadline: float) -> Deferred[None]:
-        """Send idle clients away, let messages under way come to their end, cut off what is left after `deadline`
-        seconds.  Fires when no session is left.
+        """Close idle sessions, let messages being received complete, and abort what is left after `deadline` seconds.
+        Fires when no session is left.
         """
         self.closing = True
         for session in tuple(self.present):
