@@ -1,4 +1,4 @@
-"""What a session's certificate proves under a plan (shell): where the evidence is judged."""
+"""Judge a session's certificate under a plan (shell)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from fopemta.trust.verdict import Tested
 
 
 class Bench:
-    """Judges by the proofs of `plan`; `now` the wall time.  `domain` is the recipient's, whether or not the plan asks
-    for it: rules in test mode may.
+    """Judges by the proofs of `plan`; `now` gives the wall time.  `domain` is the recipient's even if the plan does not
+    need it, since rules in test mode may.
     """
 
     def __init__(
@@ -42,9 +42,7 @@ class Bench:
         self._domain = domain
 
     async def judged(self, step: Step, evidence: HandshakeEvidence) -> Judged:
-        """What is made of the certificate; where the message depends on it, with all that can be found out about its
-        revocation.
-        """
+        """Judge the certificate; if the message depends on it, with a complete check of revocation."""
         against, proofs = self._against(evidence), self._plan.proofs
         judgement = proven(proofs, against, _name(step), self._plan.domain, self._now())
         weighing = Weighing.of(self._client, proofs, self._revocations)
@@ -56,7 +54,7 @@ class Bench:
         return Judged(evidence=evidence, judgement=judgement, proofs=proofs, domain=self._plan.domain)
 
     def tested(self, demands: Sequence[Demand], session: Session) -> tuple[Tested, ...]:
-        """What rules in test mode would make of a session."""
+        """What rules in test mode would have decided about a session."""
         return tuple(self._tested(each, session) for each in demands if each.level >= Level.ENCRYPT)
 
     def _tested(self, demand: Demand, session: Session) -> Tested:
@@ -69,7 +67,7 @@ class Bench:
             return Tested(rule, True)
         proofs, against = () if demand.proof is None else (demand.proof,), self._against(evidence)
         if not session.step.hello.named and rests_on_name(proofs, _name(session.step), self._domain):
-            # Enforced, it would not have come to this session.
+            # If enforced, it would not have opened this session.
             return Tested(rule, False, Diagnosis.SNI_REFUSED.value)
         judgement = proven(proofs, against, _name(session.step), self._domain, self._now())
         weighing = Weighing.of(self._client, proofs, self._revocations)
@@ -84,5 +82,5 @@ _ORDER = tuple(Rung)
 
 
 def _name(step: Step) -> str:
-    """What the host was found by."""
+    """The name by which the host was found."""
     return step.host.name if step.host.name is not None else step.address

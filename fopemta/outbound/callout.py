@@ -1,7 +1,7 @@
-"""Whether a recipient exists, asked of its next hop (shell).
+"""Ask the next hop whether a recipient exists (shell).
 
-A callout is a delivery without a message: the same hosts, the same rungs, the same floor and the same verdict on what a
-session proves.  A server that may not have the mail is not asked, either.
+A callout is a delivery without a message: the same hosts, the same rungs, the same lower limit and the same judgement
+of sessions.  A server that may not get the mail is not asked, either.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.verdict import VerdictRecord
 
-# A client waits 5 minutes for the answer to RCPT (RFC 5321 4.5.3.2.3), but has others to ask for, too.
+# A client waits 5 minutes for the answer to RCPT (RFC 5321 4.5.3.2.3), but has other recipients, too.
 LONGEST = 30.0
 LONGEST_STEP = 10.0
 
-# RFC 5321 4.5.3.1.10: older servers say so of too many recipients, and mailboxes that are full are there.
+# RFC 5321 4.5.3.1.10: older servers send it for too many recipients; and a full mailbox exists.
 _NOT_OF_THE_MAILBOX = frozenset({552})
 
 
 def hurried(config: Configuration) -> Configuration:
-    """`config`, with less patience at each step than a message would have."""
+    """`config` with shorter timeouts at each step than for a message."""
     timeouts = DeliveryTimeouts(
         **{name: min(value, LONGEST_STEP) for name, value in attrs.asdict(config.delivery.timeouts).items()}
     )
@@ -52,8 +52,8 @@ def hurried(config: Configuration) -> Configuration:
 
 @implementer(IDemandsInForce)
 class CalloutDemands:
-    """Callouts obey rules as mail does: those that name the recipient, whatever else they ask for, since nothing is
-    known yet of the message.  `now` the wall time.
+    """Callouts obey rules as mail does: those that name the recipient, whatever their other conditions, since nothing
+    is known about the message.  `now` gives the wall time.
     """
 
     def __init__(self, config: Configuration, now: Callable[[], float]) -> None:
@@ -66,7 +66,7 @@ class CalloutDemands:
         return self.config
 
     def consignment(self, recipient: Mailbox) -> Consignment:
-        """A message from nobody, which nobody will ever see."""
+        """A consignment with the null sender that is never sent."""
         way = self._way(recipient)
         message = QueuedMessage.fresh("callout", self._now(), 0, Envelope(None, (recipient,)))
         return Consignment(message, way.hop, (recipient,), way.demanded, self.config)
@@ -82,8 +82,8 @@ class CalloutDemands:
 
 @implementer(ICallout)
 class Callout:
-    """By a delivery manager of its own, made with a `hurried` configuration and with `demands`; no session is kept for
-    another.
+    """Uses its own delivery manager, made with a `hurried` configuration and with `demands`; sessions are not kept
+    open.
     """
 
     def __init__(self, manager: DeliveryManager, demands: CalloutDemands) -> None:
@@ -91,7 +91,7 @@ class Callout:
         self._demands = demands
 
     def reconfigure(self, config: Configuration) -> None:
-        """Use `config` for the callouts to come."""
+        """Use `config` for later callouts."""
         self._demands.config = config
         self._manager.reconfigure(hurried(config))
 
@@ -134,7 +134,7 @@ def _unknown(recipient: Mailbox, why: str) -> Said:
 
 
 class _Probe(Walk):
-    """A walk whose transactions end at RCPT."""
+    """A walk whose transactions end after RCPT."""
 
     def __init__(self, in_force: InForce, consignment: Consignment, plan: TlsPlan, hosts: tuple[Host, ...]) -> None:
         super().__init__(in_force, consignment, plan, hosts, _told_to_nobody)
@@ -160,7 +160,7 @@ class _Probe(Walk):
 
 
 def said_by(result: RecipientResult) -> Said:
-    """What a server's answer means: only what it says to RCPT is about the recipient."""
+    """The meaning of a server's answer: only its reply to RCPT is about the recipient."""
     if result.accepted:
         return Said.GOOD
     reply = result.reply

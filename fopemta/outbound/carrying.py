@@ -1,4 +1,6 @@
-"""A message made ready for one server (shell): in the form that it can take, or with the reason why there is none."""
+"""Prepare a message for one server (shell): in a form that the server supports, or with the reason why there is
+none.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,10 @@ from fopemta.smtp.client_effects import Transaction
 from fopemta.smtp.server_offer import ServerOffer
 from fopemta.trust.diagnosis import Diagnosis
 
-# A larger message is not put into seven bits: it would have to be in memory as a whole, more than once.
+# A larger message is not converted to seven bits: it would need to be in memory more than once.
 MOST_CONVERTED = 16 * 1024 * 1024
 
-# Runs a call that takes its time in another thread.
+# Runs a slow call in another thread.
 InThread: TypeAlias = Callable[[Callable[[bytes], bytes], bytes], Deferred[bytes]]
 
 _BODIES = {
@@ -36,14 +38,14 @@ _BODIES = {
 
 @attrs.frozen
 class Prepared:
-    """What is said, and what is sent."""
+    """The transaction, and its content."""
 
     transaction: Transaction
     source: ContentSource
 
 
 class Reader:
-    """One message's content, in one attempt: what it is made of is found out once, and only when it matters."""
+    """One message's content during one attempt; it is surveyed once, and only if needed."""
 
     def __init__(self, spool: ISpool, message_id: str) -> None:
         self._spool = spool
@@ -55,7 +57,7 @@ class Reader:
         return await self._spool.content(self._id)
 
     async def survey(self) -> Survey:
-        """Of all of it, a piece at a time.  Raises SpoolTrouble."""
+        """Survey all of it, piece by piece.  Raises SpoolTrouble."""
         if self._survey is None:
             content, survey = await self.open(), Survey()
             try:
@@ -75,7 +77,9 @@ async def prepare(
     in_thread: InThread,
     reader: Reader,
 ) -> Prepared | Diagnosis:
-    """For a server with that `offer`; `content` at its beginning, `reader` for another look.  Raises SpoolTrouble."""
+    """Prepare for a server with that `offer`; `content` at its beginning, `reader` to read it again.  Raises
+    SpoolTrouble.
+    """
     source = await ContentSource.read(content, message.size)
     survey, complete = Survey().feed(source.start), source.whole
     if not complete and _undecided(survey, message.envelope, offer):
@@ -100,15 +104,16 @@ async def prepare(
 
 
 def _undecided(survey: Survey, envelope: Envelope, offer: ServerOffer) -> bool:
-    """The first piece does not tell how the message goes."""
+    """Whether the first piece is not enough to choose the form."""
     header = envelope.smtputf8 and survey.header_is_ascii and not survey.header_ended
-    # Binary mail goes its own way, whatever its octets are; what is declared and offered is just said.
+    # Binary mail has its own form, whatever its octets are; 8-bit mail that was declared and is offered is declared
+    # again.
     known = {BodyType.BINARY_MIME} | ({BodyType.EIGHT_BIT_MIME} if offer.eight_bit else set())
     return header or not (survey.eight_bit or envelope.body_type in known)
 
 
 def needs_of(message: QueuedMessage, survey: Survey, complete: bool) -> Needs:
-    """By what the content is; by what it was declared to be only where the survey is not `complete`.
+    """By the octets of the content; by its declaration only if the survey is not `complete`.
 
     A client that asked for SMTPUTF8 may not have needed it.
     """
@@ -124,7 +129,7 @@ def needs_of(message: QueuedMessage, survey: Survey, complete: bool) -> Needs:
 
 
 async def _converted(source: ContentSource, size: int, in_thread: InThread) -> bytes | None:
-    """In seven bits; None where that cannot be."""
+    """Convert to seven bits; None if that is impossible."""
     if size > MOST_CONVERTED:
         return None
     pieces = [source.start]

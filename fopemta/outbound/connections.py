@@ -1,5 +1,5 @@
-"""How many connections stand that were opened on the way to each next hop (shell): where others count
-them, too, a place at a destination is free only when its connection is gone; and a process has so many descriptors.
+"""Count the open connections to each next hop (shell): with several processes, a place at a destination is free only
+when its connection is gone; and a process has a limited number of descriptors.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from fopemta.routing.values import NextHop
 
 
 class Connections:
-    """`closed` is told of the next hop of each connection that ends.  `most` may have a descriptor at a time, those
-    included that are being made and those in which we have said goodbye; None for as many as there are.
+    """`closed` is called with the next hop of each connection that ends.  `most` is the limit of simultaneous ones,
+    including those being made and those after QUIT; None for no limit.
     """
 
     def __init__(self) -> None:
@@ -24,20 +24,20 @@ class Connections:
         self.closed: Callable[[NextHop], None] = lambda _: None
 
     def to(self, next_hop: NextHop) -> int:
-        """How many stand, with those that we have said goodbye in."""
+        """How many are open, including those after QUIT."""
         return self.standing[next_hop]
 
     def ending(self, next_hop: NextHop) -> int:
-        """In how many of them we have said goodbye."""
+        """How many of them are after QUIT."""
         return self.leaving[next_hop]
 
     @property
     def full(self) -> bool:
-        """No other may be made."""
+        """Whether no further connection may be made."""
         return self.most is not None and self.open >= self.most
 
     def count(self, protocol: OutboundProtocol, next_hop: NextHop) -> Counted:
-        """Count a connection that is about to be made, until it is gone."""
+        """Count a connection that is about to be made, until it is closed."""
         counted = protocol.counted = Counted(self, next_hop)
         return counted
 
@@ -54,7 +54,7 @@ class Counted:
         connections.open += 1
 
     def failed(self) -> None:
-        """It was never made."""
+        """It could not be made."""
         self._closed()
 
     def _closed(self) -> None:
@@ -62,18 +62,18 @@ class Counted:
         self._open = False
 
     def made(self) -> None:
-        """It stands."""
+        """It is established."""
         self._stands = True
         self._connections.standing[self._next_hop] += 1
 
     def left(self) -> None:
-        """We have said goodbye."""
+        """QUIT was sent."""
         if self._stands and not self._leaves:
             self._leaves = True
             self._connections.leaving[self._next_hop] += 1
 
     def lost(self) -> None:
-        """It is gone."""
+        """It is closed."""
         connections, next_hop = self._connections, self._next_hop
         self._closed()
         if self._stands:

@@ -1,4 +1,4 @@
-"""A message's content on its way to a server (shell): small ones in one write, large ones piece by piece."""
+"""Send a message's content (shell): small ones in one write, large ones piece by piece."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from zope.interface import implementer
 from fopemta.interfaces import IMessageContent, SpoolFailing
 from fopemta.smtp.dot_stuffing import Stuffer
 
-# What is read at once; a message of this size or less is one write, its final dot included.
+# Octets read at once; a message up to this size is one write, its final dot included.
 PIECE = 256 * 1024
 
 
 @attrs.define
 class ContentSource:
-    """The content, of which `start` has been read already; `whole` says that this was all.  `rest` has `left` octets
-    more at least.
-    """
+    """The content, of which `start` has been read; `whole`: that was all.  `rest` has at least `left` more octets."""
 
     start: bytes
     whole: bool
@@ -36,12 +34,12 @@ class ContentSource:
 
     @classmethod
     def of(cls, content: bytes) -> ContentSource:
-        """Content that is at hand."""
+        """Content that is in memory."""
         return cls(content, True, _Nothing())
 
     async def more(self) -> bytes:
-        """The next piece, empty at the end.  Raises SpoolTrouble, also when there is less of it than there should be:
-        what has been sent of it must not become a message.
+        """The next piece, empty at the end.  Raises SpoolTrouble, also if there is less of it than expected: a
+        truncated message must not be completed.
         """
         piece = await self.rest.read(PIECE)
         self.left -= len(piece)
@@ -52,20 +50,20 @@ class ContentSource:
 
 @implementer(IMessageContent)
 class _Nothing:
-    """No more content."""
+    """An empty rest."""
 
     def read(self, size: int) -> Deferred[bytes]:
-        """The end."""
+        """Always at the end."""
         return succeed(b"")
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 class ChunkSource:
-    """The content in chunks of BDAT (RFC 3030): counted, not dot-stuffed, one at a time.
+    """The content in BDAT chunks (RFC 3030): counted, not dot-stuffed, one at a time.
 
-    For BINARYMIME alone, where any octet may stand: text goes by DATA, since there it is seen where the message ends.
+    Only for BINARYMIME, which may contain any octet: text is sent by DATA, whose end is unambiguous.
     """
 
     def __init__(self, source: ContentSource, size: int) -> None:
@@ -74,7 +72,7 @@ class ChunkSource:
         self._next: bytes | None = source.start
 
     async def next_chunk(self) -> tuple[bytes, bool]:
-        """The command and its octets, and whether it is the last.  Raises SpoolTrouble."""
+        """The command with its octets, and whether it is the last.  Raises SpoolTrouble."""
         piece, self._next = self._next, None
         if piece is None:
             piece = await self._source.more()
@@ -86,7 +84,7 @@ class ChunkSource:
 def send_content(source: ContentSource, transport: Any, sent: Callable[[], None]) -> Deferred[None] | None:
     """Write the content to `transport`, dot-stuffed and with its final dot.
 
-    Gives None when that was done at once; else a Deferred that fires when the last octet was written and fails with
+    Returns None if that was done at once; else a Deferred that fires when the last octet was written and fails with
     SpoolTrouble; `sent` is called after each piece.
     """
     stuffer = Stuffer()
@@ -113,7 +111,7 @@ async def _stream(source: ContentSource, stuffer: Stuffer, transport: Any, sent:
 
 @implementer(IPushProducer)
 class _Flow:
-    """Follows the transport's wish to pause."""
+    """Waits while the transport pauses us."""
 
     def __init__(self) -> None:
         self._paused = False
@@ -121,7 +119,7 @@ class _Flow:
         self._waiting: Deferred[None] | None = None
 
     async def room(self) -> None:
-        """Come back when the transport wants more.  Raises SpoolFailing when it never will."""
+        """Wait until the transport wants more.  Raises SpoolFailing if it is gone."""
         if self._paused and not self._stopped:
             self._waiting = Deferred()
             await self._waiting

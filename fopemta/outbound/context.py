@@ -1,4 +1,4 @@
-"""What deliveries over SMTP need of the server (shell): frozen, made at one place, replaced at a reload."""
+"""What SMTP deliveries need of the server (shell): frozen, made in one place, replaced at a reload."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def _never(_: NextHop) -> bool:
 
 @attrs.frozen(eq=False, kw_only=True)
 class OutboundContext:
-    """Whom deliveries ask, and what they share under one configuration.
+    """The services and shared state of deliveries under one configuration.
 
-    `now` gives the wall time in seconds since the epoch; waits run on `reactor`, long work by `in_thread`; `demands`
-    are asked what is demanded right before anything is sent.  Without `revocations` nothing is known of any
-    certificate's revocation, without `memory` each walk begins at the top; `connections` counts them.
-    `pressed` says whether other mail waits for the place of one that goes there.
+    `now` gives the wall time in seconds since the epoch; `reactor` keeps the timers, `in_thread` runs slow work;
+    `demands` gives the demands right before anything is sent.  Without `revocations` revocation is unknown, without
+    `memory` each walk begins at the top; `connections` counts them.  `pressed` says whether other mail waits for a
+    delivery's place.
     """
 
     reactor: IMailReactor
@@ -55,7 +55,7 @@ class OutboundContext:
         return attrs.evolve(self, config=config)
 
     def on_its_own(self, config: Configuration, demands: IDemandsInForce) -> OutboundContext:
-        """For connections that are no deliveries: they take nobody's place, and are kept for nobody."""
+        """For connections that are not deliveries: not counted, and not kept open."""
         return attrs.evolve(
             self, config=config, demands=demands, connections=Connections(), pressed=_never, pool=Pool(self.reactor),
             resumptions=Resumptions(),
@@ -63,6 +63,6 @@ class OutboundContext:
 
 
 class InForce(Protocol):
-    """Has the context in force: a walk outlives a reload, and what it does next it does under the new one."""
+    """Provides the context in force: a walk outlives a reload, and its next step uses the new one."""
 
     context: OutboundContext

@@ -1,7 +1,7 @@
-"""The delivery manager (shell): carries a consignment over SMTP by the strongest TLS its way allows.
+"""The delivery manager (shell): delivers a consignment by SMTP over the strongest TLS the receiving server supports.
 
-It owns an attempt: asks for the hosts, sets the floor before anything is dialled, has the walk done, and answers with
-one verdict record per recipient.
+It owns an attempt: finds the hosts, sets the lower limit of TLS before any connection, runs the walk, and returns one
+verdict record per recipient.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from fopemta.trust.verdict import Result, VerdictRecord
 
 @implementer(ICourier)
 class DeliveryManager:
-    """Every attempt asks for the context in force, which a reload replaces."""
+    """Every attempt uses the context in force, which a reload replaces."""
 
     def __init__(self, context: OutboundContext) -> None:
         self.context = context
 
     def close(self) -> None:
-        """See ICourier: say goodbye in every session that waits for more."""
+        """See ICourier: send QUIT in every idle session."""
         self.context.pool.close()
 
     def leave(self, next_hop: NextHop) -> None:
-        """Say goodbye in the sessions opened on the way there that wait for more."""
+        """Send QUIT in the idle sessions that were opened for that next hop."""
         self.context.pool.leave(next_hop)
 
     def reconfigure(self, config: Configuration) -> None:
-        """Use `config` for the attempts to come, on connections of their own."""
+        """Use `config` for later attempts, on new connections."""
         self.context = self.context.under(config)
         self.distrust()
 
     def distrust(self) -> None:
-        """What certificates have proven counts no more: end the sessions that stand, offer none to be resumed."""
+        """Certificates must be verified again: end open sessions, and resume none."""
         self.context.pool.close()
         self.context.resumptions.clear()
 
@@ -61,7 +61,7 @@ class DeliveryManager:
     async def _deliver(self, consignment: Consignment, ended: Ended) -> Sequence[VerdictRecord]:
         walk = None
         if consignment.message.envelope.require_tls:
-            # Not sent on before it is enforced, however it came into the queue.
+            # REQUIRETLS is not enforced yet, so such mail is not sent, however it came into the queue.
             return _not_enforced(consignment, self.context.now())
         try:
             found = await self.context.router.hosts(consignment.next_hop)
@@ -73,11 +73,11 @@ class DeliveryManager:
             maillog.spool_trouble(f"{consignment.message.id} cannot be read: {trouble}")
         except Exception:  # noqa: BLE001  a bug of ours must not lose mail: it waits and the log says why
             maillog.failed_unexpectedly(f"delivering {consignment.message.id} to {consignment.next_hop.word}")
-        # What had come to its end before the trouble stands: nobody gets the message twice for it.
+        # Verdicts from before the failure are kept: no recipient gets the message twice.
         return walk.verdicts() if walk is not None else _all_deferred(consignment, self.context.now())
 
     def plan(self, consignment: Consignment) -> TlsPlan:
-        """The floor for a consignment, merged from all who demand something."""
+        """The lower limit for a consignment, from all demands combined."""
         return plan_towards(consignment.demanded, consignment.next_hop, self.context.config.tls_client)
 
 

@@ -1,4 +1,4 @@
-"""Making connections (shell)."""
+"""Make connections (shell)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from fopemta.trust.diagnosis import Diagnosis
 
 @attrs.frozen
 class NotConnected:
-    """No connection came about, and why."""
+    """No connection could be made, and why."""
 
     diagnosis: Diagnosis
     text: str
 
 
-# What is used up here says nothing of the other side: descriptors, ports, memory.
+# Local resources are exhausted, which says nothing about the host: descriptors, ports, memory.
 _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 
 
 class _Ready(Factory):
-    """A factory for one protocol that exists already."""
+    """A factory for one existing protocol."""
 
     noisy = False
 
@@ -49,9 +49,9 @@ async def dial(
     timeout: float,
     sources: Sequence[str] = (),
 ) -> NotConnected | None:
-    """Connect `protocol` to an IP address, from the first of `sources` that is of its family; `timeout` in seconds.
+    """Connect `protocol` to an IP address, from the first of `sources` of the same family; `timeout` in seconds.
 
-    None when the connection stands.
+    Returns None once connected.
     """
     kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
     source = next(((each, 0) for each in sources if (":" in each) == (":" in address)), None)

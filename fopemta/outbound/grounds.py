@@ -1,7 +1,7 @@
-"""What is demanded at this moment of the way of a consignment (shell): asked before each of its transactions.
+"""The present demands on a consignment (shell), asked for before each of its transactions.
 
-A consignment may have waited long for its turn, and its walk for slow servers; whatever was planned then, it is sent by
-what is demanded now.
+A consignment may have waited long, and its walk for slow servers; whatever was planned then, it is sent by what is
+demanded now.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fopemta.trust.plan import TlsPlan
 
 
 class Grounds:
-    """For a walk by `plan`."""
+    """The grounds of a walk by `plan`."""
 
     def __init__(self, in_force: InForce, consignment: Consignment, plan: TlsPlan) -> None:
         self._in_force = in_force
@@ -34,31 +34,31 @@ class Grounds:
         self._found: Mapping[Mailbox, TlsPlan | Diagnosis] = {}
 
     async def look(self) -> None:
-        """Ask what is demanded now."""
+        """Find the present demands."""
         context = self._in_force.context
-        # Before it is asked: what changes meanwhile makes the answer an old one.
+        # Noted first: if the configuration changes meanwhile, the answer is outdated.
         self._edition, self._client = context.demands.edition, context.config.tls_client
         found = context.demands.ways_in_force(self._consignment)
         ways = await found if isinstance(found, Deferred) else found
         self._found = {each: self._plan_by(way, self._client) for each, way in ways.items()}
 
     def against(self, recipient: Mailbox) -> Diagnosis | None:
-        """Why nothing can be sent to `recipient` by the walk's plan; None when it can."""
+        """Why nothing can be sent to `recipient` under the walk's plan; None if it can."""
         found = self._found.get(recipient, Diagnosis.POLICY_UNKNOWN)
         if isinstance(found, Diagnosis):
             return found
         return None if found is self._plan or found == self._plan else Diagnosis.DEMAND_CHANGED
 
     def of(self, recipients: Iterable[Mailbox], judged: Judged | None, era: int) -> Callable[[], Ground]:
-        """What a permit for `recipients` is asked for with, at the moment when it is called; `era`: what `Pool.era` was
+        """A function that returns the ground of a permit for `recipients` at the time of its call; `era` is `Pool.era`
         when the connection was made.
         """
         named = frozenset(recipients)
         return lambda: Ground(recipients=named, plan=self._plan_now(named, era), judged=judged)
 
     def _plan_now(self, recipients: frozenset[Mailbox], era: int) -> TlsPlan | None:
-        """The plan for all of them; None where it is not one, or was asked for before the configuration changed, or
-        where what the connection has proven counts no more (roots that are others since).
+        """The plan for all of them; None if they have no common one, if the configuration has changed since, or if the
+        connection's certificate must be verified again.
         """
         context = self._in_force.context
         if context.demands.edition is not self._edition or context.config.tls_client is not self._client:
@@ -70,7 +70,7 @@ class Grounds:
         return None if plan.level >= Level.AUTHENTICATED and era != context.pool.era else plan
 
     def _plan_by(self, way: Way, client: TlsClient) -> TlsPlan | Diagnosis:
-        """The plan for somebody who is to be reached by `way`, else why there is none."""
+        """The plan for a recipient with that `way`, else why there is none."""
         if way.unsure is not None:
             return Diagnosis.POLICY_UNKNOWN
         hop = self._consignment.next_hop

@@ -1,4 +1,4 @@
-"""The memory of what hosts can do (shell): in a file of the state folder, written by another thread."""
+"""What is remembered about hosts (shell): in a file of the state folder, written by another thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fopemta.trust.host_memory import Known, Start, after_success, start_with
 from fopemta.trust.rungs import Hello, Rung
 
 FILE_NAME = "hosts.json"
-# What has not been confirmed for so long is forgotten, and beyond so many the oldest are.
+# Entries not confirmed for this long are dropped, and beyond the limit the oldest.
 _KEPT = 30 * 86_400.0
 MOST = 10_000
 _INTERVAL = 30.0
@@ -30,7 +30,7 @@ _INTERVAL = 30.0
 
 @implementer(IHostMemory)
 class HostTable:
-    """In memory alone; `now` is the wall time.  `learned` is told of each change, None for what is forgotten."""
+    """In memory only; `now` gives the wall time.  `learned` is called with each change, None for a dropped entry."""
 
     def __init__(
         self, now: Callable[[], float], learned: Callable[[str, Known | None], None] = lambda *_: None
@@ -41,11 +41,11 @@ class HostTable:
 
     @property
     def known(self) -> Mapping[str, Known]:
-        """All of it."""
+        """All entries."""
         return dict(self._known)
 
     def take(self, known: Mapping[str, Known | None]) -> None:
-        """What others have learned, and told already."""
+        """Take over what other processes have learned."""
         for key, each in known.items():
             self._set(key, each)
 
@@ -90,7 +90,9 @@ class HostTable:
 
 
 class HostMemory(HostTable):
-    """In the folder `state`; `in_thread` runs a call off the reactor thread, `now` is the wall time.  An Attendant."""
+    """Stored in the folder `state`; `in_thread` runs a call off the reactor thread, `now` gives the wall time.  An
+    Attendant.
+    """
 
     def __init__(
         self, state: str, clock: IReactorTime, now: Callable[[], float], in_thread: Callable[..., Deferred[Any]]
@@ -103,7 +105,7 @@ class HostMemory(HostTable):
         self._call: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Read what was remembered.  A file that is damaged is put aside: it is worth no more than a few handshakes."""
+        """Read the file.  A damaged one is moved aside: its loss costs only a few handshakes."""
         try:
             found = read(self._path)
         except (OSError, ValueError) as error:
@@ -116,7 +118,7 @@ class HostMemory(HostTable):
         self._call = self._clock.callLater(_INTERVAL, self._tick)
 
     def stop(self) -> None:
-        """Write it down."""
+        """Write the file."""
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._call = None
@@ -135,12 +137,12 @@ class HostMemory(HostTable):
 
 
 def key_of(host: Host) -> str:
-    """By name where it has one: its addresses are one server to us."""
+    """By name if it has one: all its addresses count as one server."""
     return f"{host.name or host.addresses[0]}:{host.port}"
 
 
 def read(path: str) -> dict[str, Known]:
-    """What stands in a file; nothing where there is none.  Raises OSError, or ValueError when it is damaged."""
+    """The entries in a file; none if it does not exist.  Raises OSError, or ValueError if it is damaged."""
     try:
         plain = json.loads(read_plain(path)[0])
     except FileNotFoundError:
@@ -157,7 +159,7 @@ def read(path: str) -> dict[str, Known]:
 
 
 def write(path: str, known: Mapping[str, Known]) -> None:
-    """Replace the file as a whole.  Raises OSError."""
+    """Replace the file atomically.  Raises OSError."""
     plain = {
         key: {"rung": each.rung.value, "hello": each.hello.value, "at": each.at, "confirmed": each.confirmed}
         for key, each in known.items()
@@ -180,4 +182,4 @@ def _put_aside(path: str) -> None:
     try:
         os.replace(path, f"{path}.damaged")
     except OSError:
-        pass  # it could not be read either, which has been told
+        pass  # it could not be read either, which has been logged

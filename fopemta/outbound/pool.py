@@ -1,7 +1,7 @@
-"""Sessions that stand and wait for the next message to the same server (shell).
+"""Idle sessions that wait for the next message to the same server (shell).
 
-The key is the server, by address and by name, and the whole TLS plan: a message never rides a session that was proven
-for less than its own plan demands, nor for another name.  Domains of one provider share sessions.
+The key is the server, by address and by name, and the whole TLS plan: a message never uses a session that was
+authenticated for less than its own plan demands, or for another name.  Domains of one provider share sessions.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from fopemta.outbound.protocol import OutboundProtocol
 from fopemta.routing.values import Host, NextHop
 from fopemta.trust.plan import TlsPlan
 
-# RFC 5321 4.5.3.2 lets a server wait five minutes; keeping his place for long without need is no courtesy.
+# RFC 5321 4.5.3.2 makes a server wait five minutes; it would be impolite to occupy it that long.
 IDLE = 3.0
 
 
 @attrs.frozen
 class Place:
-    """What two messages must have in common to share a session: `name` is what the certificate is judged by, the
-    address itself where it is None.
+    """What two messages must have in common to share a session: the certificate is judged by `name`, or by the address
+    if it is None.
     """
 
     name: str | None
@@ -36,12 +36,12 @@ class Place:
 
     @property
     def server(self) -> tuple[str, int]:
-        """Its addresses are all the same to us."""
+        """The server; all its addresses are equivalent."""
         return self.name or self.address, self.port
 
     @classmethod
     def all_of(cls, hosts: Sequence[Host], plan: TlsPlan) -> list[Place]:
-        """In the order of `hosts` and of their addresses."""
+        """The places in the order of `hosts` and of their addresses."""
         return [cls(host.name, address, host.port, plan) for host in hosts for address in host.addresses]
 
 
@@ -49,8 +49,8 @@ class Place:
 class Standing:
     """A session, what its TLS proved, how many messages it has carried, and to which domains.
 
-    It was opened on the way to `next_hop`; `greeted_by` is what the server calls itself.  `judged_at`: when its
-    certificate was judged for a message that rode it, in seconds of a steady clock.
+    It was opened for `next_hop`; `greeted_by` is the server's name for itself.  `judged_at`: when its certificate was
+    last judged for a message, in seconds of a steady clock.
     """
 
     protocol: OutboundProtocol
@@ -60,15 +60,16 @@ class Standing:
     messages: int = 0
     judged_at: float = -math.inf
     domains: set[str] = attrs.Factory(set)
-    # When the full handshake was whose session this one has resumed.
+    # The time of the full handshake that this session has resumed.
     resumed_since: float | None = None
-    # What `Pool.era` was when the connection was made.
+    # `Pool.era` when the connection was made.
     era: int = 0
 
     def book(self, waiting: Iterable[Mailbox]) -> list[Mailbox]:
-        """Of `waiting`, whom the next transaction can have by the server's limits (RFC 9422): they count as had.
+        """The recipients of `waiting` that the next transaction can take within the server's limits (RFC 9422); they
+        are counted.
 
-        Empty when a transaction more, or another domain, would be too many.
+        Empty if another transaction, or another domain, would exceed a limit.
         """
         offer, booked = self.session.offer, list[Mailbox]()
         if 0 < offer.messages <= self.messages:
@@ -84,23 +85,23 @@ class Standing:
 
 
 class Pool:
-    """Keeps sessions for a few seconds each."""
+    """Keeps idle sessions open for a few seconds each."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        # Counts how often all that stood has been given up: what was opened before must not come back.
+        # Incremented when all sessions are given up: older connections must not be kept.
         self.era = 0
-        # So many are kept; None for as many as come.
+        # The most that are kept; None for no limit.
         self.most: int | None = None
-        # Each with the moment when its time is over; all have the same time, so one deadline does for them.
+        # Each with its expiry; all have the same timeout, so one timer is enough.
         self._waiting: dict[Place, list[tuple[Standing, float]]] = {}
         self._sweep = Deadline(clock, self._send_away)
 
     def take(self, places: Sequence[Place], next_hop: NextHop) -> Standing | None:
-        """A session at one of `places`, the best of them first; None when none stands.
+        """A session at one of `places`, the best of them first; None if there is none.
 
-        Any at the best host; at another only one that was opened on the way to `next_hop`: where one domain is at home
-        may be another's last resort.
+        Any at the best host; at another only one that was opened for `next_hop`: one domain's primary host may be
+        another's last resort.
         """
         for place in places:
             best = place.server == places[0].server
@@ -112,7 +113,7 @@ class Pool:
         return None
 
     def put(self, place: Place, standing: Standing) -> None:
-        """Keep a session that has nothing to do, unless it was opened before all were given up."""
+        """Keep an idle session, unless it was opened before all were given up."""
         if standing.era != self.era:
             standing.protocol.quit()
             return
@@ -123,7 +124,7 @@ class Pool:
             self._sweep.set(IDLE)
 
     def make_room(self) -> None:
-        """Say goodbye in the one that has waited longest; nothing where none does."""
+        """Send QUIT in the session that has been idle longest, if there is one."""
         oldest = min(
             ((over, place, each) for place, waiting in self._waiting.items() for each, over in waiting),
             key=lambda found: found[0],
@@ -133,13 +134,13 @@ class Pool:
             self._expired(*oldest[1:])
 
     def leave(self, next_hop: NextHop) -> None:
-        """Say goodbye in those that were opened on the way there."""
+        """Send QUIT in those that were opened for that next hop."""
         for place, waiting in list(self._waiting.items()):
             for standing in [each for each, _ in waiting if each.next_hop == next_hop]:
                 self._expired(place, standing)
 
     def close(self) -> None:
-        """Say goodbye to all, and later to those that are busy."""
+        """Send QUIT in all, and later in those that are busy."""
         self.era += 1
         waiting, self._waiting = self._waiting, {}
         self._sweep.clear()

@@ -1,4 +1,4 @@
-"""Looking at the TLS of a mail server without sending mail (shell): by the walk, dialer and judging of delivery."""
+"""Inspect the TLS of a mail server without sending mail (shell), with the walk, dialer and judging of delivery."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_LINES = 200
 
 @attrs.frozen
 class Tried:
-    """One connection: `diagnosis` None where it led to a session with TLS."""
+    """One connection: `diagnosis` is None if it led to a session with TLS."""
 
     rung: Rung
     hello: Hello
@@ -42,10 +42,10 @@ class Tried:
 
 @attrs.frozen(kw_only=True)
 class Seen:
-    """What one address showed.  `dialogue` is that of the last connection, lines with "C: " or "S: " before them.
+    """What one address showed.  `dialogue` is that of the last connection, lines after "C: " or "S: ".
 
-    `rung` None: no TLS came about, and `diagnosis` says why.  `reached` False: no connection either.  `hello` of the
-    last connection.
+    `rung` None: no TLS, and `diagnosis` says why.  `reached` False: no connection either.  `hello` of the last
+    connection.
     """
 
     host: Host
@@ -62,24 +62,24 @@ class Seen:
 
     @property
     def judgement(self) -> Judgement | None:
-        """What was made of the certificate."""
+        """The judgement on the certificate; None if there was none."""
         return None if self.judged is None else self.judged.judgement
 
 
 class Dialogue:
-    """What is said, line by line, made fit to be shown."""
+    """The dialogue, line by line, made safe for display."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._rest = {True: b"", False: b""}
 
     def overhear(self, ours: bool, data: bytes) -> None:
-        """Octets that were said, by us or by the server."""
+        """Add octets sent by us or by the server."""
         *lines, self._rest[ours] = (self._rest[ours] + data).split(b"\n")
         for line in lines:
             if len(self.lines) < _MOST_LINES:
                 self.lines.append(("C: " if ours else "S: ") + _shown(line))
-                # RFC 3207 4: what follows the server's consent is said under TLS.
+                # RFC 3207 4: what follows the server's consent is under TLS.
                 if not ours and line.startswith(b"2") and self.lines[-2:-1] == ["C: STARTTLS"]:
                     self.lines.append("-- TLS")
 
@@ -90,7 +90,7 @@ def _shown(line: bytes) -> str:
 
 
 class Prober:
-    """Connects as delivery would, as far as EHLO after STARTTLS, and says goodbye; `now` the wall time."""
+    """Connects as delivery would, up to EHLO after STARTTLS, and sends QUIT; `now` gives the wall time."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Prober:
         self._tls = tls
         self._config = config
         self._now = now
-        # Everything is to be found out, whatever the mail that this is about would wait for.
+        # Check everything, whatever the demands on real mail are.
         demand = Demand(level=Level.AUTHENTICATED, source="tlstest")
         self._judging = TlsPlan(Level.AUTHENTICATED, (), config.tls_client.fallback)
         client = config.tls_client
@@ -114,7 +114,7 @@ class Prober:
         self._bench = Bench(self._judging, tls, client, revocations, now)
 
     async def look(self, host: Host, address: str) -> Seen:
-        """Down the ladder at one address, until a session with TLS stands or none can."""
+        """Go down the ladder at one address, until there is a session with TLS, or none is possible."""
         alone = attrs.evolve(host, addresses=(address,))
         cursor = Cursor((alone,), self._walking, 1)
         tried: list[Tried] = []
@@ -129,14 +129,14 @@ class Prober:
         return attrs.evolve(seen, host=host, tried=tuple(tried))
 
     def tested(self, seen: Seen, demands: Sequence[Demand], domain: str) -> tuple[Tested, ...]:
-        """What each of `demands` would make of what was seen; `domain` is the recipient's."""
+        """What each of `demands` would decide about it; `domain` is the recipient's."""
         bench = Bench(self._judging, self._tls, self._config.tls_client, None, self._now, domain)
         step = Step(seen.host, seen.address, seen.rung or Rung.PLAIN, seen.hello)
         session = Session.of(step, seen.evidence, seen.judged, seen.diagnosis, ServerOffer())
         return bench.tested(demands, session)
 
     async def accepts(self, seen: Seen, tls: IClientTls) -> Diagnosis | None:
-        """Whether a handshake with just what `tls` offers succeeds at the address; else why not."""
+        """None if a handshake with exactly the offer of `tls` succeeds at the address; else why not."""
         host = attrs.evolve(seen.host, addresses=(seen.address,))
         step = Step(host, seen.address, Rung.STRONG_256, Hello.of(small=False, named=seen.hello.named))
         seen, _ = await self._step(step, tls)

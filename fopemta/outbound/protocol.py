@@ -49,7 +49,7 @@ _CLOSING_GRACE = 5.0
 
 @attrs.frozen
 class Opened:
-    """A session stands: `ready` says how, `evidence` what the handshake showed where there was one."""
+    """A session is established: `ready` says how, `evidence` is that of its handshake, if there was one."""
 
     ready: Ready
     evidence: HandshakeEvidence | None
@@ -60,16 +60,16 @@ Transacted: TypeAlias = tuple[RecipientResult, ...] | Broken | NoPermit
 
 
 class Count(Protocol):
-    """Is told how it goes with a connection."""
+    """Observes a connection."""
 
     def made(self) -> None:
-        """It stands."""
+        """It is established."""
 
     def left(self) -> None:
-        """We say goodbye; perhaps more than once."""
+        """QUIT is sent; perhaps more than once."""
 
     def lost(self) -> None:
-        """It is gone."""
+        """It is closed."""
 
 
 class _Wait(enum.Enum):
@@ -80,8 +80,8 @@ class _Wait(enum.Enum):
 class OutboundProtocol(Conversation):
     """One connection to a server.
 
-    `rung` PLAIN never begins TLS.  `server_name` is the name for SNI, None for a bare address.  The Deferreds given out
-    do not fail.
+    `rung` PLAIN never begins TLS.  `server_name` is the name for SNI, None for a bare address.  The Deferreds that it
+    returns do not fail.
     """
 
     def __init__(
@@ -113,16 +113,16 @@ class OutboundProtocol(Conversation):
         self._result: Deferred[Any] | None = Deferred()
         self._waiting_for: _Wait | None = _Wait.OPEN
         self._cut = False
-        # More of the message is to come; what has been written so far must not become a whole one any more.
+        # More of the message is to come; what was written so far must not be completed by an error.
         self._sending = False
         self.opened: Deferred[Opening] = self._result
         self.lost = False
-        # For tools: is told what is said, by us (True) and by the server.
+        # For tools: called with what is sent by us (True) and by the server (False).
         self.overhear: Callable[[bool, bytes], object] | None = None
-        # Whether others wait for the place that this connection takes; None: nobody ever does.
+        # Whether others wait for this connection's place; None if that is never so.
         self.pressed: Callable[[], bool] | None = None
         self._more_time = 0.0
-        # For who counts connections.
+        # For the count of connections.
         self.counted: Count | None = None
 
     # --- what the delivery manager says ----------------------------------------------------------------------------
@@ -130,8 +130,8 @@ class OutboundProtocol(Conversation):
     def transact(
         self, transaction: Transaction, source: ContentSource, ground: Callable[[], Ground]
     ) -> Deferred[Transacted]:
-        """Send one message, if what this connection has shown is good enough on the `ground` of this very moment.
-        Only while nothing else is under way.
+        """Send one message, if this connection's evidence is good enough for the `ground` of this very moment.  Only
+        while nothing else is under way.
         """
         self._source = source
         self._chunks = ChunkSource(source, transaction.size)
@@ -149,44 +149,44 @@ class OutboundProtocol(Conversation):
 
     @property
     def usable(self) -> bool:
-        """Another message may be sent."""
+        """Whether another message may be sent."""
         return not self.lost and self._session.state is ClientState.READY
 
     def resumable_session(self) -> Any:
-        """The TLS session as the server has given it by now; None without TLS, or when the connection is gone."""
+        """The TLS session as the server has given it so far; None without TLS, or if the connection is closed."""
         if self._evidence is None or self.lost:
             return None
         return self._tls.session(self._transport.getHandle())
 
     def quit(self) -> None:
-        """Say goodbye, and do not wait for long."""
+        """Send QUIT, and close after a short wait."""
         if self.counted is not None:
             self.counted.left()
         if not self.lost:
             self._perform(self._session.quit())
 
     def abort(self) -> None:
-        """Cut the connection; its end ends the waits, too."""
+        """Abort the connection; pending results are given, too."""
         if not self.lost:
             self._transport.abortConnection()
 
     # --- what the transport says -----------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        """The server's greeting comes next."""
+        """Wait for the server's greeting."""
         if self.counted is not None:
             self.counted.made()
         self._wait()
 
     def dataReceived(self, data: bytes) -> None:
-        """The server has sent something."""
+        """Process received data."""
         if self._channel is None:
             self._heard(data)
         else:
             self._channel.take(data)
 
     def _heard(self, data: bytes) -> None:
-        """The server has said something, under TLS or not."""
+        """Process data from the server, decrypted under TLS."""
         if self.overhear is not None:
             self.overhear(False, data)
         self._perform(self._session.receive(data))
@@ -196,12 +196,12 @@ class OutboundProtocol(Conversation):
             maillog.reply_bound_exceeded(transport.getPeer().host, self._session.oversize)
 
     def _tls_stands(self) -> None:
-        """Nothing is proven yet."""
+        """The handshake has finished; nothing is judged yet."""
         self._evidence = self._tls.evidence(self._transport.getHandle())
         self._perform(self._session.secured())
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
-        """The connection is gone; what it means depends on the phase."""
+        """The connection is closed; what that means depends on the phase."""
         self.lost = True
         self._deadline.end()
         self._grace.end()
@@ -284,7 +284,7 @@ class OutboundProtocol(Conversation):
             self._wait()
 
     def _content_broke(self, failure: Failure) -> None:
-        # Our own spool failed in mid-message: without a final dot the server drops what it has.
+        # Our own spool failed in the middle of the message: without a final dot the server discards it.
         self._broke(Diagnosis.LOCAL_TROUBLE, "the message could not be read from the spool")
         self.abort()
 
@@ -309,7 +309,7 @@ class OutboundProtocol(Conversation):
         if self.lost or self._cut:
             return
         if self._waiting_for is None and self._session.state is not ClientState.QUIT:
-            return  # it stands idle; whoever keeps it has a clock of his own
+            return  # it is idle; its owner sets a timeout
         phase = self._session.phase
         seconds: float = getattr(self._timeouts, _TIMEOUT_OF[phase])
         first = min(seconds, _PATIENCE) if self.pressed is not None and phase in _BEFORE_CONTENT else seconds
@@ -332,18 +332,17 @@ class OutboundProtocol(Conversation):
         self._finish(Broken(SessionFailed(self._session.phase, diagnosis, text), self._session.answered()))
 
     def _finish(self, value: Any) -> None:
-        """Give the awaited result, once."""
+        """Fire the pending Deferred, once."""
         result, self._result, self._waiting_for = self._result, None, None
         if result is not None:
             self._deadline.rest()
             result.callback(value)
 
 
-# While other mail waits for a place, a server that has not answered yet has so many seconds for each reply; so often it
-# is looked whether some does.
+# While other mail waits for a place, the server has this many seconds for each reply; and how often that is checked.
 _PATIENCE = 30.0
 _LOOK = 5.0
-# Nothing of the message has been sent: giving up costs a delay, and makes no duplicate.
+# Nothing of the message has been sent: giving up causes a delay, but no duplicate.
 _BEFORE_CONTENT = frozenset(
     {Phase.GREETING, Phase.HELO, Phase.STARTTLS, Phase.HANDSHAKE, Phase.MAIL, Phase.RCPT, Phase.DATA}
 )
@@ -363,7 +362,7 @@ _TIMEOUT_OF = {
 
 
 def _words(reason: Failure) -> str:
-    """What OpenSSL says of how a handshake ended; nothing where the connection just ended."""
+    """OpenSSL's words about the end of a handshake; empty if the connection was just closed."""
     said: Any = getattr(reason.value, "args", ())
     entries = said[0] if said and isinstance(said[0], list) else []
     return "; ".join(str(entry[-1]) for entry in entries)

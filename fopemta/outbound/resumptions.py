@@ -1,7 +1,7 @@
-"""TLS sessions that may be resumed, each with what its full handshake showed (shell).
+"""TLS sessions that may be resumed, each with the evidence of its full handshake (shell).
 
-Nothing is verified in a resumption: the evidence of the full handshake goes with the session and is judged anew each
-time, by that day's time, revocation, pins and roots.  Without it no session is offered.
+Nothing is verified in a resumption: the stored evidence is judged again each time, by the present time, revocation,
+pins and roots.  A session without it is never offered.
 """
 
 from __future__ import annotations
@@ -14,29 +14,31 @@ from fopemta.outbound.pool import Place
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Hello, Rung
 
-# RFC 8446 4.6.1 lets a ticket live for a week; what a server may have been told since should show sooner.
+# RFC 8446 4.6.1 lets a ticket live for a week; changes at the server should be noticed sooner.
 LONGEST = 2 * 3600.0
 MOST = 1000
-# A server that could not cope with its own ticket is offered none for so long, or every other connection would fail.
+# A server that failed with its own ticket is offered none for this long, or every other connection would fail.
 REFUSED = 86_400.0
 
 Key = tuple[Place, Rung, Hello]
 
 
 class Resumptions:
-    """By server, plan, rung and hello: a session made under another of these is never offered."""
+    """By server, plan, rung and hello: a session made under others of these is never offered."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Key, tuple[float, Resumable]] = OrderedDict()
         self._failed: OrderedDict[tuple[str, int], float] = OrderedDict()
 
     def take(self, step: Step, plan: TlsPlan, now: float) -> Resumable | None:
-        """The session to offer on the way that `step` goes, once: a ticket of TLS 1.3 is for one use (RFC 8446 C.4)."""
+        """Take the session to offer for `step`: a ticket of TLS 1.3 is for one use (RFC 8446 C.4)."""
         at, found = self._kept.pop(_key(step, plan), (0.0, None))
         return found if found is not None and at <= now < at + LONGEST else None
 
     def keep(self, step: Step, plan: TlsPlan, resumable: Resumable, since: float) -> None:
-        """For the next connection.  `since`: when its full handshake was, in seconds of a steady clock."""
+        """Store a session for the next connection.  `since` is the time of its full handshake, in seconds of a steady
+        clock.
+        """
         failed = self._failed.get(_server(step))
         if failed is not None and since < failed + REFUSED:
             return
@@ -54,7 +56,7 @@ class Resumptions:
             self._failed.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Drop all."""
         self._kept.clear()
         self._failed.clear()
 

@@ -1,4 +1,4 @@
-"""One attempt's walk (shell): who is still to be served, what is tried for them, what was found on the way."""
+"""One attempt's walk (shell): its recipients, the steps tried for them, and the findings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from fopemta.trust.verdict import VerdictRecord
 
 
 class Walk:
-    """From host to host and rung to rung, until everybody has an end or there is nowhere left to go."""
+    """From host to host and rung to rung, until each recipient is final or no step is left."""
 
     def __init__(
         self,
@@ -52,21 +52,21 @@ class Walk:
         self._cursor = Cursor(hosts, plan, attempt, functools.partial(_start_of, in_force, plan))
         self._roll = Roll(consignment, plan, in_force.context.now, ended)
         self._tls_failures: dict[Host, Diagnosis] = {}
-        # The step that is taken again for those for whom there was no room.
+        # The step to repeat for recipients that the session had no room for.
         self._full: Step | None = None
         self._hosts = hosts
-        # The level that is tried now; what falls short of it alone is kept for later.
+        # The level tried now; sessions that only fall short of it are kept for later.
         self._wanted = plan.wanted
         self._reserve: Standing | None = None
         self._second: deque[Step] = deque()
         self._without_ticket: Step | None = None
-        # The last host that was tried has not answered in time.
+        # The last host did not answer in time.
         self._silent = False
         self._reader = Reader(in_force.context.spool, consignment.message.id)
         self._grounds = Grounds(in_force, consignment, plan)
 
     async def run(self) -> None:
-        """Walk.  Raises SpoolTrouble when the message cannot be read; `verdicts` are right all the same."""
+        """Run the walk.  Raises SpoolTrouble if the message cannot be read; `verdicts` are valid all the same."""
         standing = self._context.pool.take(Place.all_of(self._hosts, self._plan), self._consignment.next_hop)
         if standing is not None:
             await self._ride(standing)
@@ -82,7 +82,7 @@ class Walk:
 
     @property
     def _bench(self) -> Bench:
-        """By what the configuration says now of roots and revocation, which may have changed on the way."""
+        """By the present configuration of roots and revocation, which may have changed during the walk."""
         context, domain = self._context, domain_towards(self._consignment.demanded, self._consignment.next_hop)
         return Bench(self._plan, context.tls, context.config.tls_client, context.revocations, context.now, domain)
 
@@ -98,21 +98,25 @@ class Walk:
             if step is None:
                 break
             if step is not self._full:
-                # Another host may say something else.
+                # Another host may answer differently.
                 self._roll.asked.clear()
             self._full = None
             await self._take(step)
 
     def _keeps_others_waiting(self) -> bool:
-        """A host has kept silent; ten more of the same domain may do so for an hour, and other mail has no place."""
+        """Whether to stop here: a host was silent, ten more of the same domain might be silent for an hour, and other
+        mail waits.
+        """
         return self._silent and self._reserve is None and self._context.pressed(self._consignment.next_hop)
 
     def verdicts(self) -> Sequence[VerdictRecord]:
-        """One for each recipient whose end has not been told before."""
+        """One for each recipient whose verdict has not been passed on."""
         return self._roll.verdicts()
 
     async def _settle_for_less(self) -> None:
-        """No host gives what is preferred: those whose TLS is good enough for the floor, in the order of the walk."""
+        """No host gives what is preferred: use the sessions good enough for the required level, in the order of the
+        walk.
+        """
         self._wanted = self._plan.level
         reserve, self._reserve = self._reserve, None
         if reserve is not None and reserve.protocol.usable:
@@ -129,7 +133,7 @@ class Walk:
     # --- sessions --------------------------------------------------------------------------------------------------
 
     async def _ride(self, standing: Standing) -> None:
-        """Use a session that stands.  A server that has meanwhile closed it is no failure: the walk begins anew."""
+        """Use an idle session.  If the server has closed it meanwhile, that is no failure: the walk begins again."""
         session = standing.session = await self._as_it_stands(standing)
         ready = Ready(session.evidence is not None, True, name=standing.greeted_by)
         if self._shortfall(session, ready, self._wanted) is not None:
@@ -148,28 +152,28 @@ class Walk:
         self._leave(standing)
 
     async def _as_it_stands(self, standing: Standing) -> Session:
-        """What the session proves for this message, which another has opened."""
+        """The session, opened for another message, as judged for this one."""
         session, now = standing.session, self._context.reactor.seconds()
-        # As this domain has found the host: what proves its name may be something else, or nothing.
+        # As this domain has found the host: its name may be authenticated in another way, or not at all.
         step = self._as_found(session.step)
         if step is not session.step:
             session = attrs.evolve(session, step=step)
         evidence, depends = session.evidence, self._plan.wanted >= Level.AUTHENTICATED
         if evidence is not None and (depends or now >= standing.judged_at + _BRIEFLY):
-            # By today's time: a certificate may have expired since.
+            # By the present time: a certificate may have expired since.
             session = attrs.evolve(session, judged=await self._bench.judged(step, evidence))
             standing.judged_at = now
         return self._with_tested(session)
 
     def _with_tested(self, session: Session) -> Session:
-        """With what the rules in test mode that concern this message would have done, and no other's."""
+        """With the results of the test-mode rules for this message only."""
         demands = self._consignment.demanded.tested
         if not demands and not session.tested:
             return session
         return attrs.evolve(session, tested=self._bench.tested(demands, session))
 
     def _as_found(self, step: Step) -> Step:
-        """`step`, which another walk has taken, to that one of our hosts which it leads to."""
+        """`step`, taken by another walk, with our own host for its address."""
         wanted = (step.host.name, step.host.port)
         host = next(each for each in self._hosts if (each.name, each.port) == wanted and step.address in each.addresses)
         return step if host == step.host else attrs.evolve(step, host=host)
@@ -219,14 +223,14 @@ class Walk:
         try:
             await self._converse(step, protocol, resumable, era)
         except BaseException:
-            # Who is given up in the midst of it leaves no connection behind.
+            # If the walk is cancelled here, the connection is closed.
             protocol.quit()
             raise
 
     async def _converse(self, step: Step, protocol: OutboundProtocol, resumable: Resumable | None, era: int) -> None:
         opened = await protocol.opened
         if isinstance(opened, Broken) and resumable is not None and opened.failure.phase is Phase.HANDSHAKE:
-            # A ticket that the server cannot cope with is no reason for less TLS, nor for a delay.
+            # A failing ticket is no reason for weaker TLS, nor for a delay.
             self._context.resumptions.failed(step, self._context.reactor.seconds())
             self._begin_afresh(step)
             return
@@ -240,7 +244,7 @@ class Walk:
         if shortfall is not None:
             self._roll.found(shortfall)
             if session.evidence is not None and session.evidence.resumed:
-                # What was shown then is not good enough today; the server may have another certificate by now.
+                # The old evidence is not good enough today; the server may have another certificate now.
                 self._begin_afresh(step)
             else:
                 self._cursor.ended(step, StepEnd.USED)
@@ -259,12 +263,12 @@ class Walk:
         self._leave(standing)
 
     def _begin_afresh(self, step: Step) -> None:
-        """The same step, by a full handshake."""
+        """Repeat the step with a full handshake."""
         self._without_ticket = step
         self._cursor.ended(step, StepEnd.TICKET_FAILED)
 
     def _keep_for_later(self, standing: Standing) -> None:
-        """Good enough for the floor, but another host may give what is preferred."""
+        """Good enough for the required level, but another host may give what is preferred."""
         self._cursor.ended(standing.session.step, StepEnd.USED)
         if self._reserve is None:
             self._reserve = standing
@@ -273,14 +277,14 @@ class Walk:
             standing.protocol.quit()
 
     async def _carry_on(self, standing: Standing) -> None:
-        """The message to all that are left, in as many transactions as the server wants."""
+        """Send the message to all that are left, in as many transactions as the server's limits require."""
         while standing.protocol.usable and (batch := standing.book(self._roll.unasked)):
             self._roll.asked.update(batch)
             await self._roll.tell()
             self._roll.note(standing.session, await self._carry(standing, batch))
 
     def _leave(self, standing: Standing) -> None:
-        """Those for whom there was no room in the session get another one with the same host (RFC 9422)."""
+        """Recipients that the session had no room for get another session with the same host (RFC 9422)."""
         session = standing.session
         if standing.protocol.usable and self._roll.unasked:
             self._roll.found(session.finding(451, "4.5.3", _FULL, Diagnosis.DEFERRED_BY_PEER))
@@ -305,7 +309,7 @@ class Walk:
         self._context.resumptions.keep(step, self._plan, resumable, since)
 
     async def _carry(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
-        """A transaction; a session in which it could not be brought to its end is given up, never forgotten."""
+        """Run a transaction; a session in which it could not be completed is closed."""
         try:
             return await self._transact(standing, batch)
         except BaseException:
@@ -314,7 +318,7 @@ class Walk:
 
     async def _transact(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
         context, message, offer = self._context, self._consignment.message, standing.session.offer
-        # RFC 6531 3.3: an address that the server cannot be told of keeps nobody else from the message.
+        # RFC 6531 3.3: an address that the server cannot accept must not keep the others from the message.
         unspeakable = [each for each in batch if each.internationalised and not offer.smtputf8]
         await self._grounds.look()
         changed = {each: why for each in batch if (why := self._grounds.against(each)) is not None}
@@ -338,7 +342,7 @@ class Walk:
     def _permitted(
         self, outcome: tuple[RecipientResult, ...] | NoPermit, recipients: list[Mailbox]
     ) -> tuple[RecipientResult, ...]:
-        """What came of a transaction; where the last gate let nothing pass, nobody has got the message."""
+        """The results of a transaction; if the last gate refused it, no recipient has got the message."""
         if not isinstance(outcome, NoPermit):
             return outcome
         maillog.not_permitted(
@@ -347,11 +351,11 @@ class Walk:
         return _none_can(recipients, outcome.diagnosis)
 
     def _give_back(self, standing: Standing) -> None:
-        """Keep the session for the next message, or say goodbye."""
+        """Keep the session for the next message, or send QUIT."""
         most = self._context.config.delivery.messages_per_connection
-        # RFC 9422: what the server will not take it need not be asked.
+        # RFC 9422: the server announced that it will not accept more.
         most = min(most, standing.session.offer.messages or most)
-        # What is in plain text only because a handshake failed is no way to get used to, nor is less than is preferred.
+        # Plain text after a failed handshake must not be reused, nor must less than is preferred.
         poor = standing.session.downgraded or self._below_preferred(standing.session)
         if not standing.protocol.usable or poor or standing.messages >= most:
             standing.protocol.quit()
@@ -384,7 +388,7 @@ class Walk:
             self._cursor.ended(step, StepEnd.USED)
 
     async def _session(self, step: Step, opened: Opened) -> Session:
-        """What the session proves, judged now, before anything is said in it."""
+        """The session with what it proves, judged now, before anything is sent in it."""
         judged: Judged | None = None
         if opened.evidence is not None:
             judged = await self._bench.judged(step, opened.evidence)
@@ -399,12 +403,12 @@ class Walk:
         return self._tls_failures.get(step.host, Diagnosis.TLS_NOT_OFFERED)
 
     def _shortfall(self, session: Session, ready: Ready, level: Level) -> Finding | None:
-        """What the session lacks of `level`; None when it is good enough."""
+        """What the session lacks of `level`; None if it is good enough."""
         if self._is_ourselves(ready.name):
             row = explain(Diagnosis.LOOPS_BACK)
             return session.finding(451, row.held, f"{ready.name} is our own name", Diagnosis.LOOPS_BACK)
         if session.evidence is None:
-            # A host whose handshake has failed may be spoken to in plain text only where that may follow at all.
+            # After a failed handshake, a host may get plain text only if the plan permits that.
             may = level <= Level.OPPORTUNISTIC and self._plan.plain_allowed
             if may and (session.step.host not in self._tls_failures or self._cursor.fallback_allowed):
                 return None
@@ -420,48 +424,48 @@ class Walk:
         return session.finding(451, explain(diagnosis).held, judgement.text if judgement else "", diagnosis)
 
     def _is_ourselves(self, name: str) -> bool:
-        """A server found by MX that bears our name is this one, by a way that its addresses do not show (a forwarded
-        port, a proxy): the message would come back for ever.  Who names a host in a route knows what he does.
+        """Whether a server found by MX is this one, under our own name and reached in a way that its address does not
+        show (a forwarded port, a proxy): the message would loop for ever.  A host named by a route is never checked.
         """
         own = self._context.config.node.hostname
         return self._consignment.next_hop.route.by_mx and name.rstrip(".").lower() == own.lower()
 
 
-# What a certificate proved so many seconds ago it is taken to prove still, by mail that does not depend on it.
+# Seconds for which a judged certificate is not judged again, for mail that does not depend on it.
 _BRIEFLY = 1.0
 
-# Others have something to do, too: spool, DNS, clients and commands.
+# The rest is for other uses: spool, DNS, clients and commands.
 _NO_DESCRIPTOR = NotConnected(Diagnosis.LOCAL_TROUBLE, "no descriptor is free here for another connection")
 
-# While we asked about his certificate.
+# While revocation of its certificate was checked.
 _LEFT_US = SessionFailed(Phase.MAIL, Diagnosis.CONVERSATION_DROPPED, "the server closed the connection")
 
 _FULL = "the server takes no more in one session"
 
 _SILENT = frozenset({Diagnosis.CONNECTION_TIMEOUT, Diagnosis.CONVERSATION_TIMEOUT})
 
-# Where a session that had stood idle may be found closed.
+# Phases in which an idle session may turn out to be closed.
 _BEFORE_CONTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.QUIT})
 
 
 def _each_cannot(why: Mapping[Mailbox, Diagnosis]) -> tuple[RecipientResult, ...]:
-    """The message cannot be sent to these, each for a reason of its own."""
+    """Results for recipients that cannot get the message, each for a reason of its own."""
     return tuple(RecipientResult(each, False, Phase.MAIL, None, diagnosis) for each, diagnosis in why.items())
 
 
 def _none_can(recipients: list[Mailbox], why: Diagnosis) -> tuple[RecipientResult, ...]:
-    """The server cannot be given the message for these."""
+    """Results for recipients that the server cannot be given the message for."""
     return tuple(RecipientResult(each, False, Phase.MAIL, None, why) for each in recipients)
 
 
-# Not of the walk itself: that would be a circle for the collector of garbage.
+# Not a method: avoids a reference cycle.
 def _start_of(in_force: InForce, plan: TlsPlan, host: Host) -> Start | None:
     memory = in_force.context.memory
     return None if memory is None else memory.start_of(host, plan.tls_rungs)
 
 
 def _was_closed(outcome: tuple[RecipientResult, ...] | Broken) -> bool:
-    """The server had given the session up before it heard of the message: silently, or with a 421 that we met."""
+    """Whether the server closed the session before it knew of the message: silently, or with a pending 421."""
     if isinstance(outcome, Broken):
         return not outcome.results and outcome.failure.phase in _BEFORE_CONTENT
     return any(each.phase is Phase.MAIL and each.reply is not None and each.reply.code == 421 for each in outcome)

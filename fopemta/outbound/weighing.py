@@ -1,4 +1,4 @@
-"""What a session's certificate proves once it is asked whether it was revoked (shell)."""
+"""Add the revocation check to a judgement (shell)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SYSTEM = "system"
 
 @attrs.frozen
 class Weighing:
-    """How much must be known, and from whom it comes; without `revocations` nothing is known."""
+    """The mode of the check, and its source; without `revocations` nothing is known."""
 
     mode: Revocation
     sourceless_passes: bool
@@ -26,14 +26,12 @@ class Weighing:
 
     @classmethod
     def of(cls, client: TlsClient, proofs: tuple[Proof, ...], revocations: IRevocations | None) -> Weighing:
-        """For a plan that demands `proofs`, with [tls.client] for what they leave open."""
+        """For a plan with these `proofs`, and [tls.client] for what they leave open."""
         mode = mode_of(client.revocation, proofs)
         return cls(mode, sourceless_passes(client.roots != _SYSTEM, proofs), revocations)
 
     def known(self, judgement: Judgement, paths: Sequence[HandshakeEvidence]) -> Judgement:
-        """At once, from what is known: mail that does not depend on the certificate waits for nobody, and nobody has to
-        be asked for it to be as good as it is.
-        """
+        """From cached results only, at once: for mail that does not depend on the certificate."""
         if not self._concerns(judgement):
             return judgement
         findings = list[Finding]()
@@ -43,17 +41,17 @@ class Weighing:
         return with_revocation(judgement, combine(findings, Revocation.SOFT))
 
     async def found_out(self, judgement: Judgement, paths: Sequence[HandshakeEvidence]) -> Judgement:
-        """From all that can be found out within the time that a session can wait."""
+        """From all sources, within the time that a session can wait."""
         if not self._concerns(judgement):
             return judgement
         findings = list[Finding]()
         if self.revocations is not None:
-            # All are asked before the first answer is waited for: they share the time that a session can wait.
+            # All are started before the first is awaited: they share the time that a session can wait.
             asked = [self.revocations.check(each.verified, each.staple) for each in paths]
             for each in asked:
                 findings += await each
         return with_revocation(judgement, combine(findings, self.mode, self.sourceless_passes))
 
     def _concerns(self, judgement: Judgement) -> bool:
-        """A proof that does not rest on authorities is not theirs to take back."""
+        """Whether revocation matters: a proof that does not rely on authorities cannot be revoked by them."""
         return self.mode is not Revocation.OFF and judgement.by == "pkix"
