@@ -14,10 +14,11 @@ from fopemta.outbound.carrying import InThread
 from fopemta.outbound.connections import Connections
 from fopemta.outbound.pool import Pool
 from fopemta.outbound.resumptions import Resumptions
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.values import NextHop
 
 
-def _never(_: NextHop) -> bool:
+def _never(_: object) -> bool:
     return False
 
 
@@ -28,7 +29,7 @@ class OutboundContext:
     `now` gives the wall time in seconds since the epoch; `reactor` keeps the timers, `in_thread` runs slow work;
     `demands` gives the demands right before anything is sent.  Without `revocations` revocation is unknown, without
     `memory` each walk begins at the top; `connections` counts them.  `pressed` says whether other mail waits for a
-    delivery's place.
+    delivery's place; `stalls` releases the place of one whose server has the message and does not answer.
     """
 
     reactor: IMailReactor
@@ -43,6 +44,7 @@ class OutboundContext:
     memory: IHostMemory | None = None
     connections: Connections = attrs.field(factory=Connections)
     pressed: Callable[[NextHop], bool] = _never
+    stalls: Callable[[Consignment], bool] = _never
     pool: Pool = attrs.field()
     resumptions: Resumptions = attrs.field(factory=Resumptions)
 
@@ -57,8 +59,8 @@ class OutboundContext:
     def on_its_own(self, config: Configuration, demands: IDemandsInForce) -> OutboundContext:
         """For connections that are not deliveries: not counted, and not kept open."""
         return attrs.evolve(
-            self, config=config, demands=demands, connections=Connections(), pressed=_never, pool=Pool(self.reactor),
-            resumptions=Resumptions(),
+            self, config=config, demands=demands, connections=Connections(), pressed=_never, stalls=_never,
+            pool=Pool(self.reactor), resumptions=Resumptions(),
         )  # fmt: skip
 
 

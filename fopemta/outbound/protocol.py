@@ -121,6 +121,8 @@ class OutboundProtocol(Conversation):
         self.overhear: Callable[[bool, bytes], object] | None = None
         # Whether others wait for this connection's place; None if that is never so.
         self.pressed: Callable[[], bool] | None = None
+        # Asked when the server has the message and does not answer; True: this connection's place is another's.
+        self.stalls: Callable[[], bool] | None = None
         self._more_time = 0.0
         # For the count of connections.
         self.counted: Count | None = None
@@ -312,11 +314,20 @@ class OutboundProtocol(Conversation):
             return  # it is idle; its owner sets a timeout
         phase = self._session.phase
         seconds: float = getattr(self._timeouts, _TIMEOUT_OF[phase])
-        first = min(seconds, _PATIENCE) if self.pressed is not None and phase in _BEFORE_CONTENT else seconds
+        asks = self.stalls if phase is Phase.FINAL else self.pressed if phase in _BEFORE_CONTENT else None
+        first = min(seconds, _PATIENCE) if asks is not None else seconds
         self._more_time = seconds - first
         self._deadline.set(first)
 
     def _timed_out(self) -> None:
+        if self._more_time > 0 and self._session.phase is Phase.FINAL and self.stalls is not None:
+            # It is not given up: the message may have been taken.
+            if self.stalls():
+                self.stalls = None
+            more = self._more_time if self.stalls is None else min(self._more_time, _LOOK)
+            self._more_time -= more
+            self._deadline.set(more)
+            return
         if self._more_time > 0 and self.pressed is not None and not self.pressed():
             more = min(self._more_time, _LOOK)
             self._more_time -= more

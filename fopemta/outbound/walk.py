@@ -199,6 +199,7 @@ class Walk:
         )
         hop = self._consignment.next_hop
         protocol.pressed = lambda: context.pressed(hop)
+        protocol.stalls = lambda: context.stalls(self._consignment)
         if context.connections.full:
             context.pool.make_room()
             self._unreachable(step, _NO_DESCRIPTOR)

@@ -35,6 +35,7 @@ from fopemta.queue.ways import Round, Ways
 from fopemta.retry.standing import Pacing
 from fopemta.retry.standings import AnyStandings
 from fopemta.retry.timetable import sane
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.route import Via
 from fopemta.routing.values import NextHop
 from fopemta.scheduling.destinations import Destinations
@@ -269,6 +270,10 @@ class Dispatcher:
     def pressed(self, hop: NextHop) -> bool:
         """Other mail waits for a place that this destination has, though it has not answered yet."""
         return self._destinations.pressed(hop)
+
+    def stalls(self, consignment: Consignment) -> bool:
+        """Its server has the message, and does not answer: True where somebody else has its place from now on."""
+        return self._rounds.stalls(consignment)
 
     @property
     def size(self) -> int:

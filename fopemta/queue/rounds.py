@@ -57,6 +57,8 @@ class Rounds:
         self._ended = ended
         self._go_on = go_on
         self._delivered = delivered
+        # By the identity of the consignment.
+        self._carried: dict[int, Taken[NextHop, Load]] = {}
 
     # --- giving it out ---------------------------------------------------------------------------------------------
 
@@ -170,12 +172,24 @@ class Rounds:
             return Deferred.fromCoroutine(self._outcomes.record(round_, verdicts, hop))
 
         verdicts: Sequence[VerdictRecord] = ()
+        self._carried[id(consignment)] = taken
         try:
             verdicts = await self._couriers[hop.route.via].deliver(consignment, ended)
         finally:
+            del self._carried[id(consignment)]
             self._leave_place(taken, [*told, *verdicts])
         await self._outcomes.record(round_, verdicts, hop)
         self._delivered()
+
+    def stalls(self, consignment: Consignment) -> bool:
+        """Its server has the message, and does not answer: somebody else may have the place.  False where too many wait
+        so.
+        """
+        taken = self._carried.get(id(consignment))
+        if taken is None or not self._destinations.stall(taken):
+            return False
+        self._go_on()
+        return True
 
     def _leave_place(self, taken: Taken[NextHop, Load], verdicts: Sequence[VerdictRecord]) -> None:
         hop, seconds = taken.destination, self._seconds()

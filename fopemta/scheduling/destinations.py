@@ -25,6 +25,8 @@ L = TypeVar("L")
 
 # The part of all places that mail which was deferred before cannot take.
 _FOR_FRESH = 4
+# The part of all places that may be had besides by what waits for a last answer.
+_STALLED = 4
 _MINUTE = 60.0
 # Once loads take so much room in memory, in recipients, no destination has more than its share of it.
 CROWD = 1000 * LEAST_BULK
@@ -48,7 +50,7 @@ class Taken(Generic[D, L]):
 class _Line(Generic[D, L]):
     """Of one destination: `loads` in memory, deferred and fresh ones, each with the room it takes; `ids` that wait to
     come into memory, those that wait until it is `back`, and how many are `coming`; how many loads are under way
-    (`busy`).
+    (`busy`), and how many wait for a last answer without a place (`stalled`).
 
     `not_before`: a moment before which nothing is tried, `rated` that by its rate alone.
     """
@@ -59,6 +61,7 @@ class _Line(Generic[D, L]):
     back: dict[str, None] = attrs.Factory(dict)
     coming: int = 0
     busy: int = 0
+    stalled: int = 0
     bulk: int = 0
     not_before: float | None = None
     rated: float | None = None
@@ -108,12 +111,15 @@ class Destinations(Generic[D, L]):
         # Of the loads that wait: how many, the room they take, and for how many destinations.
         self.waiting = self._bulk = self._with_loads = 0
         self.running = self.running_deferred = 0
+        # Loads, by identity, that have left their places and are not done.
+        self._stalled: set[int] = set()
 
     def limit(self, connections: int, pacing: Pacing, rate: float) -> None:
         """Use other limits from now on."""
         self._shares.limit(connections)
         self._pacing = pacing
         self._for_deferred = max(connections - connections // _FOR_FRESH, 1)
+        self._most_stalled = max(connections // _STALLED, 1)
         self._standings.limit(pacing)
         self._interval = _MINUTE / rate if rate else 0.0
 
@@ -233,21 +239,45 @@ class Destinations(Generic[D, L]):
         in_turn = (each for turns in self._turns for each in turns)
         return self._shares.full and any(each is not line and each.waiting for each in in_turn)
 
+    def stall(self, taken: Taken[D, L]) -> bool:
+        """The server has the whole message, and says nothing: that may take ten minutes (RFC 5321 4.5.3.2.6), and must
+        not be cut short, or the message comes twice.  Its place is another's until it is `done`.
+
+        So many may wait so beside those that have places, and of one destination as many as it may have at most; True
+        where it is one of them.
+        """
+        line = self._line(taken.destination)
+        if len(self._stalled) >= self._most_stalled or line.stalled >= self._pacing.window:
+            self._forget(line)
+            return False
+        self._stalled.add(id(taken))
+        line.stalled += 1
+        self._leave(line, taken)
+        self._offer(line)
+        return True
+
+    def _leave(self, line: _Line[D, L], taken: Taken[D, L]) -> None:
+        self.running_deferred -= not taken.fresh
+        line.busy -= 1
+        self._shares.give_back(taken.health)
+
     def done(self, taken: Taken[D, L], verdicts: Sequence[VerdictRecord], now: float, jitter: float) -> Turn:
         """A load has been carried with `verdicts`; its place is free."""
         destination = taken.destination
         line = self._line(destination)
         self.running -= 1
-        self.running_deferred -= not taken.fresh
-        line.busy -= 1
-        self._shares.give_back(taken.health)
+        if id(taken) in self._stalled:
+            self._stalled.remove(id(taken))
+            line.stalled -= 1
+        else:
+            self._leave(line, taken)
         self._note(destination, experience_of(verdicts))
         turn = self._standings.ended(
             destination, verdicts, taken.started, now, jitter, len(line.ids) + len(line.back) + line.waiting
         )
         if turn is not Turn.NONE:
             self._pause(line, self.standing(destination).until)
-        self._standings.used(destination, bool(line.busy or line.waiting))
+        self._standings.used(destination, bool(line.busy or line.waiting or line.stalled))
         self._offer(line)
         return turn
 
@@ -333,7 +363,8 @@ class Destinations(Generic[D, L]):
         if line.held_back:
             line.held_back = False
             self._held_back.drop(line)
-        idle = not (line.ids or line.back or line.coming or line.busy or line.not_before is not None)
+        under_way = line.coming or line.busy or line.stalled
+        idle = not (line.ids or line.back or under_way or line.not_before is not None)
         if idle and self._lines.get(line.destination) is line:
             del self._lines[line.destination]
 

@@ -104,6 +104,7 @@ class Delivering:
             memory=kept.memory,
             connections=Connections() if partners is None else partners.connections,
             pressed=lambda hop: queue.pressed(hop),
+            stalls=lambda consignment: queue.stalls(consignment),
         )
         manager = DeliveryManager(context)
         # A callout is no delivery: it takes nobody's place.

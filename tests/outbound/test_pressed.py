@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.routing.consignment import Consignment
 from fopemta.routing.values import NextHop
 from fopemta.testing.network import SILENT
 from fopemta.testing.peers import Peer, StartTls
@@ -58,6 +59,32 @@ class PressedTests(SynchronousTestCase):
     def test_once_the_message_has_been_sent_it_has_its_time(self) -> None:
         # Whoever gives up then sends it twice.
         self.assert_lasts(600, silent("end"), pressed=0)
+
+    def test_after_half_a_minute_without_an_answer_to_the_message_its_place_is_another_s(self) -> None:
+        """It is asked for until it is granted, once then, and the server has its ten minutes all the same."""
+        for granted_at, asked in ((0.0, [30.0]), (41.0, [30.0, 35.0, 40.0, 45.0]), (NEVER, None)):
+            delivery, moments = Delivery(silent("end")), list[float]()
+
+            def stalls(consignment: Consignment, granted_at: float = granted_at) -> bool:
+                self.assertIs(consignment, delivery.consignment)  # noqa: B023  it is asked in this turn
+                moments.append(delivery.network.seconds())  # noqa: B023
+                return moments[-1] >= granted_at  # noqa: B023
+
+            delivery.manager.context = attrs.evolve(delivery.manager.context, stalls=stalls)
+            (verdict,) = delivery.run(600)
+            self.assertEqual((verdict.diagnosis, verdict.time > 0), ("conversation_timeout", True))
+            self.assertEqual(moments[:4] if asked is None else moments, asked or [30.0, 35.0, 40.0, 45.0])
+            self.assertEqual(delivery.network.getDelayedCalls(), [])
+            with self.assertRaises(AssertionError, msg="given up sooner"):
+                silent_one = Delivery(silent("end"))
+                silent_one.manager.context = attrs.evolve(silent_one.manager.context, stalls=lambda _: True)
+                silent_one.run(599)
+
+    def test_of_no_other_wait_that_is_asked(self) -> None:
+        for stage in ("greeting", "EHLO", "MAIL", "RCPT", "DATA"):
+            delivery = Delivery(silent(stage))
+            delivery.manager.context = attrs.evolve(delivery.manager.context, stalls=self.fail)
+            delivery.run(300)
 
     def test_no_further_host_of_a_domain_that_keeps_silent(self) -> None:
         second = peer()

@@ -51,6 +51,8 @@ REFUSING = Place(0.1, Result.DEFERRED, 451, Diagnosis.CONNECTION_REFUSED, sessio
 SLOW = Place(600.0)
 # Gives up after five minutes, or after half a minute when others wait.
 TARPIT = Place(300.0, Result.DEFERRED, 451, Diagnosis.CONVERSATION_TIMEOUT, session=False)
+# Takes the message, and says nothing to its final dot.
+AFTER_THE_DOT = Place(600.0, Result.DEFERRED, 451, Diagnosis.CONVERSATION_TIMEOUT)
 FULL = Place(1.0, Result.DEFERRED, 452, Diagnosis.DEFERRED_BY_PEER)
 EXPIRED = Place(1.0, Result.DEFERRED, 451, Diagnosis.CERT_EXPIRED)
 
@@ -65,6 +67,7 @@ class WorldCourier:
         self.attempts: list[tuple[float, str, str]] = []
         self.arrivals: dict[str, float] = {}
         self.pressed: Callable[[NextHop], bool] = lambda _: False
+        self.stalls: Callable[[Consignment], bool] = lambda _: False
         self.running: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
 
@@ -82,6 +85,8 @@ class WorldCourier:
             self.clock.callLater(30.0, self._look, done, consignment, place, self.clock.seconds() + place.takes)
         else:
             self.clock.callLater(place.takes, self._end, done, consignment, place)
+        if place is AFTER_THE_DOT:
+            self.clock.callLater(30.0, self.stalls, consignment)
         return done
 
     def _look(self, done: Deferred[Any], consignment: Consignment, place: Place, until: float) -> None:
@@ -150,6 +155,49 @@ class World(SynchronousTestCase):
     def pass_time(self, seconds: float, step: float = 1.0) -> None:
         for _ in range(int(seconds / step)):
             self.clock.advance(step)
+
+
+class AfterTheDotTests(World):
+    """Servers that take the message and say nothing for ten minutes."""
+
+    def test_mail_to_others_goes_with_few_places_too(self) -> None:
+        for places in (4, 8):
+            self.make(delivery=Delivery(connections=places))
+            self.courier.stalls = self.dispatcher.stalls
+            self.courier.arrivals.clear()
+            self.courier.places = {f"silent{number}.test": AFTER_THE_DOT for number in range(2)}
+            for number in range(2):
+                for _ in range(places):
+                    self.send(f"silent{number}.test")
+            self.pass_time(35)
+            sent = [self.send(f"good{number}.test") for number in range(20)]
+            self.pass_time(60)
+            self.assertEqual(set(sent) - set(self.courier.arrivals), set(), places)
+
+    def test_other_mail_of_the_same_destination_goes_too(self) -> None:
+        """Its filter has to think about one message, for which it has all the places that there are."""
+        self.make(delivery=Delivery(connections=40, connections_per_destination=2))
+        self.courier.stalls = self.dispatcher.stalls
+        self.courier.places = {"d.test": AFTER_THE_DOT}
+        stuck = [self.send("d.test") for _ in range(2)]
+        self.pass_time(10)
+        self.courier.places = {}
+        sent = [self.send("d.test") for _ in range(5)]
+        self.pass_time(15)
+        self.assertEqual(set(sent) & set(self.courier.arrivals), set())
+        self.pass_time(20)
+        self.assertEqual(set(sent) - set(self.courier.arrivals), set())
+        self.assertEqual(set(stuck) & set(self.courier.arrivals), set())
+
+    def test_the_end_waits_for_their_answers(self) -> None:
+        self.courier.stalls = self.dispatcher.stalls
+        self.courier.places["d.test"] = AFTER_THE_DOT
+        self.send("d.test")
+        self.pass_time(40)
+        stopped = self.dispatcher.stop(deadline=1000)
+        self.assertNoResult(stopped)
+        self.pass_time(570)
+        self.successResultOf(stopped)
 
 
 class AllowedTests(World):

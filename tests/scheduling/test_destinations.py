@@ -48,6 +48,74 @@ class Base(SynchronousTestCase):
         return len(taken)
 
 
+class StalledTests(Base):
+    """A server that has the message and does not answer."""
+
+    def test_its_place_is_another_s(self) -> None:
+        self.make(places=8, each=2)
+        self.add("slow", 10)
+        first, second = self.take_all()
+        self.assertTrue(self.places.stall(first))
+        self.assertEqual(self.take(), ("slow", 2))
+        self.assertIsNone(self.take())
+        # It is under way still, for who waits for the end of all.
+        self.assertEqual((self.places.running, self.places.running_deferred), (3, 0))
+        self.end([first], DELIVERED)
+        self.assertEqual(self.places.running, 2)
+        self.assertIsNone(self.take())
+        self.end([second], DELIVERED)
+        self.assertEqual(self.take(), ("slow", 3))
+
+    def test_so_many_wait_so_in_all_and_of_one_destination(self) -> None:
+        self.make(places=12, each=2)
+        for destination in ("a", "b"):
+            self.add(destination, 6)
+        stalled, refused = [], []
+        for _ in range(3):
+            for each in self.take_all():
+                (stalled if self.places.stall(each) else refused).append(each)
+        self.assertEqual(Counter(each.destination for each in stalled), {"a": 2, "b": 1})
+        self.assertEqual(Counter(each.destination for each in refused), {"a": 2, "b": 2})
+        # One that is over makes room for one that waits in its place.
+        self.end(stalled[:1], DELIVERED)
+        self.assertEqual([self.places.stall(each) for each in refused[:2]].count(True), 1)
+        self.assertFalse(self.places.stall(refused[-1]))
+
+    def test_many_such_servers_do_not_keep_others_from_going(self) -> None:
+        """Of twelve places three are left by the silent, and one destination has no more than its own."""
+        self.make(places=12, each=4)
+        self.add("silent", 20)
+        taken = self.take_all()
+        for _ in range(3):
+            for each in taken:
+                self.places.stall(each)
+            taken += self.take_all()
+        self.assertLessEqual(len(taken), 4 + 3)
+        self.add("other", 2)
+        self.assertEqual([self.take(), self.take()], [("other", 0), ("other", 1)])
+
+    def test_deferred_mail_has_its_share_again(self) -> None:
+        self.make(places=8)
+        for number in range(8):
+            self.add(f"old{number}", 1, fresh=False)
+        before = self.take_all()
+        self.assertEqual((len(before), self.places.running_deferred), (6, 6))
+        self.assertTrue(self.places.stall(before[0]))
+        self.assertEqual((self.take(), self.places.running_deferred), (("old6", 0), 6))
+        self.end(before, DELIVERED)
+        self.assertEqual((self.places.running, self.places.running_deferred), (1, 1))
+
+    def test_nothing_is_kept_afterwards(self) -> None:
+        self.make(places=4, each=1)
+        self.add("a", 1)
+        [taken] = self.take_all()
+        self.assertTrue(self.places.stall(taken))
+        self.end([taken], DELIVERED)
+        self.assertEqual((self.places._lines, self.places._stalled), ({}, set()))
+        self.add("a", 1)
+        self.assertEqual(self.take(), ("a", 0))
+
+
 class TurnTests(Base):
     def test_destinations_take_turns(self) -> None:
         self.add("a", 3)
