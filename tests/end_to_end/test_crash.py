@@ -77,6 +77,8 @@ class SinkSession(socketserver.StreamRequestHandler):
             elif verb == b"QUIT":
                 self.say("221 bye")
                 return
+            elif verb == b"EHLO":
+                self.say("250-sink.test\r\n250 HELP")
             else:
                 self.say("250 ok")
 

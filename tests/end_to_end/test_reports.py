@@ -43,6 +43,8 @@ class SinkSession(socketserver.StreamRequestHandler):
                 self.say("250 2.0.0 taken as 4711")
             elif verb == b"RCPT":
                 self.say(self.ANSWERS.get(line[8:13].lower(), "550 5.1.1 No such user"))
+            elif verb == b"EHLO":
+                self.say("250-sink.test\r\n250 HELP")
             else:
                 self.say("221 bye" if verb == b"QUIT" else "250 ok")
 
