@@ -36,6 +36,14 @@ _INTAKES: dict[str, tuple[object, ...]] = {
     "intake-many": ("-s", 100, "-r", 50),
     "intake-tls": ("-s", 20, "-r", 1, "-t"),
 }
+# Has Twisted find the plugin of that build, and not the one of the build that is installed here.
+_LAUNCH = """
+import sys
+import twisted.plugins
+twisted.plugins.__path__.insert(0, sys.argv.pop(1))
+from twisted.scripts.twistd import run
+run()
+"""
 _RELAYS = {"relay": False, "relay-tls": True}
 _WORKS = (*_INTAKES, "relay")
 # Messages of a burst that is relayed.
@@ -80,13 +88,21 @@ def checkout(build: str) -> Iterator[Path]:
         yield Path(folder)
 
 
+class Build(Fopemta):
+    """fopemta as it is at `root`."""
+
+    def command(self, folder: Path, mode: str, tls: bool) -> list[str]:
+        _, *arguments = super().command(folder, mode, tls)
+        return [sys.executable, "-c", _LAUNCH, str(self.root / "twisted" / "plugins"), *arguments]
+
+
 @contextlib.contextmanager
 def up(ground: Ground, root: Path, work: str) -> Iterator[Fopemta]:
     """The build at `root`, greeting, with a spool of its own."""
     own = copy.copy(ground)
     own.spools = ground.spools / free_name(root)
     own.spools.mkdir()
-    server = Fopemta(own)
+    server = Build(own)
     server.root, server.port, server.sink = root, free_port(), free_port()
     try:
         server.start("relay" if work in _RELAYS else "hold", "tls" in work)
