@@ -137,7 +137,7 @@ def _envelope_to_plain(envelope: Envelope) -> dict[str, Any]:
     plain: dict[str, Any] = {
         name: form.to_plain(value)
         for value, (name, default, form) in zip(_stored_fields(envelope), _ENVELOPE, strict=True)
-        if value is not default and value != default
+        if value is not default and (default is None or default is attrs.NOTHING or value != default)
     }
     if envelope.options:
         # Of many recipients the same is demanded: it is written once.

@@ -111,7 +111,7 @@ class Reception:
 
     def _asked_too_late(self, asked: Asked) -> bool:
         """Whether rules that were loaded since the message began read more of it than was inspected."""
-        return self._gate.asked | asked != asked
+        return not asked.covers(self._gate.asked)
 
     def _refused(self, refusal: Reply, rule: str | None = None) -> Reply:
         maillog.message_refused(self._incoming.message_id, self._envelope, refusal, rule)

@@ -102,7 +102,8 @@ class RecipientOptions:
 
 # RFC 3461 4.1: without NOTIFY, failures are reported, and delays if the server does so by default.
 _TOLD_UNASKED = frozenset({Notify.FAILURE, Notify.DELAY})
-_NO_OPTIONS = RecipientOptions()
+# Shared by all recipients without options, so that most comparisons are by identity.
+NO_OPTIONS = RecipientOptions()
 _NOBODYS: Mapping[Mailbox, RecipientOptions] = {}
 
 
@@ -203,7 +204,7 @@ class Envelope:
 
     def options_of(self, recipient: Mailbox) -> RecipientOptions:
         """The options of `recipient`; the defaults if it has none."""
-        return self._options_of.get(recipient, _NO_OPTIONS)
+        return self._options_of.get(recipient, NO_OPTIONS)
 
 
 _FIELDS = [field.name for field in attrs.fields(Envelope) if field.init]

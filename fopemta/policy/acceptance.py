@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import attrs
 
 from fopemta.address.mailbox import Mailbox
-from fopemta.mail.envelope import Envelope, RecipientOptions, RuleNote
+from fopemta.mail.envelope import NO_OPTIONS, Envelope, RuleNote
 from fopemta.mail.reply import Reply, text_lines
 from fopemta.policy.action import AT_ACCEPTANCE, AT_EACH_ATTEMPT, AddHeader, Bcc, Defer, Hold, Redirect, Reject
 from fopemta.policy.demands import RuleDemands, demands_on
@@ -87,6 +87,8 @@ def accept(
 def _accepted(
     envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
 ) -> Acceptance:
+    if not book.rules:
+        return Acceptance(refusal=None, envelope=_bound(through_aliases(envelope, house), (), house))
     results: tuple[RuleResult, ...] = ()
     at_acceptance = book.of(*AT_ACCEPTANCE)
     if not at_acceptance.rules:
@@ -214,7 +216,7 @@ def _bound(envelope: Envelope, demanded: Sequence[RuleDemands], house: House) ->
     if not stored:
         return envelope
     for recipient, found in stored.items():
-        known[recipient] = attrs.evolve(known.get(recipient, RecipientOptions()), demanded=found)
+        known[recipient] = attrs.evolve(known.get(recipient, NO_OPTIONS), demanded=found)
     options = tuple((each, known[each]) for each in envelope.recipients if each in known)
     return attrs.evolve(envelope, options=options)
 

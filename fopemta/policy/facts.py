@@ -99,6 +99,10 @@ class Asked:
             headers = self.headers | other.headers
         return Asked(headers=headers, body=self.body or other.body, attachments=self.attachments or other.attachments)
 
+    def covers(self, other: Asked) -> bool:
+        """All that the other asks."""
+        return other is self or self | other == self
+
 
 NOTHING_ASKED = Asked()
 EVERYTHING = Asked(headers=None, body=True, attachments=True)

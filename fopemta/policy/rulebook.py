@@ -10,7 +10,7 @@ import attrs
 from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import WORDS, Action
-from fopemta.policy.facts import STAGE_OF, Asked, Fact, MessageFacts, RecipientFacts, Stage
+from fopemta.policy.facts import NOTHING_ASKED, STAGE_OF, Asked, Fact, MessageFacts, RecipientFacts, Stage
 from fopemta.policy.matchers import Answer, Body, Finding, Headers, Matcher, Recipients, no, stage_of
 from fopemta.policy.sieve import Sieve
 
@@ -198,7 +198,9 @@ class Rulebook:
     def asked(self) -> Asked:
         """What the rules read of the message's content; computed once."""
         if not self._asked:
-            self._asked.append(_asked_by([each for rule in self.rules for each in (*rule.when, *rule.unless)]))
+            asked = _asked_by([each for rule in self.rules for each in (*rule.when, *rule.unless)])
+            # Most books ask nothing: one value stands for that, which is told from others without comparing.
+            self._asked.append(asked or NOTHING_ASKED)
         return self._asked[0]
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 
 from fopemta.address.mailbox import Mailbox
-from fopemta.mail.envelope import Envelope, Notify, RecipientOptions
+from fopemta.mail.envelope import NO_OPTIONS, Envelope, Notify, RecipientOptions
 from fopemta.policy.admission import names_domain
 from fopemta.policy.aliases import NO_ALIASES, Aliases, expand
 from fopemta.routing.route import Route
@@ -88,7 +88,7 @@ def with_copies(envelope: Envelope, copies: Iterable[Mailbox], house: House) -> 
     gets no reports about it.
     """
     known = dict(envelope.options)
-    everybody = {each: known.get(each, _UNSAID) for each in envelope.recipients}
+    everybody = {each: known.get(each, NO_OPTIONS) for each in envelope.recipients}
     added = [each for each in dict.fromkeys(copies) if each not in everybody]
     if not added:
         return envelope
@@ -138,9 +138,6 @@ class _Gathered:
         return RecipientOptions.of_all(self.said, () if stands_for == (target,) else stands_for, by_way_of)
 
 
-_UNSAID = RecipientOptions()
-
-
 def _of_all(
     envelope: Envelope,
     everybody: Mapping[Mailbox, RecipientOptions],
@@ -156,7 +153,7 @@ def _of_all(
         leaves = envelope.from_outside and away[each.domain]
         if said.leaves is not leaves:
             said = attrs.evolve(said, leaves=leaves)
-        if said != _UNSAID:
+        if said != NO_OPTIONS:
             options.append((each, said))
     return attrs.evolve(
         envelope, recipients=recipients, options=tuple(options), named=envelope.named or len(envelope.recipients)

@@ -15,7 +15,7 @@ import attrs
 
 from fopemta.address.grammar import NotInGrammar, canonical_domain, mailbox
 from fopemta.address.mailbox import Mailbox
-from fopemta.mail.envelope import RecipientOptions
+from fopemta.mail.envelope import NO_OPTIONS, RecipientOptions
 from fopemta.mail.reply import Reply
 from fopemta.smtp.extensions import Offered, mail_parameters, rcpt_parameters
 from fopemta.smtp.grammar import host_name, local_sender, parameters, split_path
@@ -58,7 +58,6 @@ class Chunk:
 
 
 _NOTHING_OF_MAIL = MailOptions()
-_NOTHING_OF_RCPT = RecipientOptions()
 
 
 @attrs.frozen
@@ -74,7 +73,7 @@ class Command:
     name: str = ""
     path: Mailbox | None = None
     mail: MailOptions = _NOTHING_OF_MAIL
-    recipient: RecipientOptions = _NOTHING_OF_RCPT
+    recipient: RecipientOptions = NO_OPTIONS
     chunk: Chunk | None = None
     argument: str | None = None
 
@@ -227,7 +226,7 @@ def _rcpt(verb: Verb, argument: str, known: Known) -> Parsed:
     said = _said(rest, rcpt_parameters, known)
     if isinstance(said, Reply):
         return said
-    return Command(verb, path=recipient, recipient=RecipientOptions(**said) if said else _NOTHING_OF_RCPT)
+    return Command(verb, path=recipient, recipient=RecipientOptions(**said) if said else NO_OPTIONS)
 
 
 def _said(text: str, table: Callable[[Offered], dict[str, Parameter]], known: Known) -> dict[str, Any] | Reply:

@@ -8,7 +8,7 @@ from operator import attrgetter
 import attrs
 
 from fopemta.address.mailbox import Mailbox
-from fopemta.mail.envelope import BodyType, Envelope, RecipientOptions
+from fopemta.mail.envelope import NO_OPTIONS, BodyType, Envelope, RecipientOptions
 from fopemta.mail.reply import Reply
 from fopemta.mail.trace import ReceivedCount
 from fopemta.smtp import server_replies as replies
@@ -130,7 +130,9 @@ class Transaction:
         return Envelope(
             sender=self.sender,
             recipients=tuple(self.recipients),
-            options=tuple((each, said) for each, said in self.recipients.items() if said != _NOTHING_SAID),
+            options=tuple(
+                (each, said) for each, said in self.recipients.items() if said is not NO_OPTIONS and said != NO_OPTIONS
+            ),
             **dict(zip(_KEPT, _said_in(self.mail), strict=True)),
         )
 
@@ -141,6 +143,3 @@ class Transaction:
         known = len(self.recipients)
         self.recipients.setdefault(recipient, said)
         return len(self.recipients) > known
-
-
-_NOTHING_SAID = RecipientOptions()
