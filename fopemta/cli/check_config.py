@@ -51,6 +51,7 @@ def check_config(config: str | None, as_json: bool, user: str | None) -> None:
 
 def _look(config: str | None) -> _Findings:
     from fopemta.server import configuration_file, preflight
+    from fopemta.server.changeable import changeable
 
     path = None
     try:
@@ -67,6 +68,7 @@ def _look(config: str | None) -> _Findings:
             *cautions(configuration, time.time()),
             *preflight.missing_sources(configuration),
             *preflight.readable_keys(configuration),
+            *changeable(path, configuration),
             *fetching,
         ),
         _paths(configuration),

@@ -210,6 +210,7 @@ class TlsServer:
         "system",
         'Whom to trust about clients\' certificates: `"system"`, a PEM file or a folder of authorities; a change of '
         "the files counts within a minute.",
+        decides=True,
     )
     client_eku: ClientEku = key(
         words_of(ClientEku),

@@ -98,6 +98,7 @@ class Users:
         'changes. `"off"`: nobody.',
         see="users.md",
         given="../var/users",
+        decides=True,
         start=True,
     )
     scram: bool = key(
@@ -119,6 +120,7 @@ class AliasFile:
         'What names at local domains stand for, as `sales: anna, bob@example.org`; read anew when it changes. `"off"`: '
         "nothing.",
         see="recipients.md",
+        decides=True,
     )
 
 
@@ -196,6 +198,7 @@ class Configuration:
         "The file of rules: what is refused, held, sent elsewhere, and what TLS is demanded for whom. Without this key "
         "there are none.",
         see="rules.md",
+        decides=True,
         shown="rules.toml",
     )
     node: Node = table(Node, required=True)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from fopemta.config.load import FILE
-from fopemta.settings.section import FIRST, Key, Section
+from fopemta.config.model import Configuration
+from fopemta.settings.section import FIRST, Key, Section, Tables
 
 _CODE = re.compile(r"`([^`]*)`")
 # Of code these alone keep their marks where there are no letters of another kind: commands, and lines of other files.
@@ -98,3 +99,20 @@ def read_at_start(section: Section = FILE) -> Iterator[tuple[tuple[str, ...], st
                 yield (key.attribute,), name
         else:
             yield from (((key.attribute, *path), f"{name}.{word}") for path, word in read_at_start(key.table))
+
+
+def deciding_files(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """(dotted key, path) of each file or folder that says what the server does."""
+    yield from _deciding(FILE, configuration, "")
+
+
+def _deciding(section: Section, values: object, before: str) -> Iterator[tuple[str, str]]:
+    for name, key in section.keys.items():
+        value, here = getattr(values, key.attribute), f"{before}{name}"
+        if key.told.decides and value is not None and value not in key.reserved:
+            yield here, value
+        elif isinstance(key.read, Tables):
+            for index, each in enumerate(value):
+                yield from _deciding(key.read.section, each, f"{here}[{index}].")
+        elif isinstance(key.read, Section) and value is not None:
+            yield from _deciding(key.read, value, f"{here}.")

@@ -179,6 +179,7 @@ class Route:
         None,
         "A PEM file or folder of the authorities that count, instead of `tls.client.roots`.",
         shown="partner.pem",
+        decides=True,
     )
     pins: tuple[str, ...] = key(
         array(fingerprint),
@@ -224,7 +225,9 @@ class Route:
         'Where the next hop cannot say: `"accept"` takes those that it knew within 31 days, `"defer"` nobody '
         "(450 4.1.1).",
     )
-    recipients: str = key(path("off"), "off", 'The file for `verify = "list"`: one address or local part per line.')
+    recipients: str = key(
+        path("off"), "off", 'The file for `verify = "list"`: one address or local part per line.', decides=True
+    )
 
     @property
     def is_local(self) -> bool:

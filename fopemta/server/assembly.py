@@ -30,6 +30,7 @@ from fopemta.server.certificates import (
     watch_of_roots,
     watch_of_routes,
 )
+from fopemta.server.changeable import changeable
 from fopemta.server.delivering import Delivering, Lookups
 from fopemta.server.following import Following, Reconfigured
 from fopemta.server.kept import Kept
@@ -125,9 +126,10 @@ def spool_of(
     return AdoptingSpool(own, adopted) if adopted else own
 
 
-def tell_cautions(configuration: Configuration, machine: Machine = THIS_MACHINE) -> None:
-    """What it permits that is probably not meant."""
-    for caution in (*cautions(configuration, machine.now()), *readable_keys(configuration)):
+def tell_cautions(path: str, configuration: Configuration, machine: Machine = THIS_MACHINE) -> None:
+    """What the file `path` permits that is probably not meant."""
+    found = (*cautions(configuration, machine.now()), *readable_keys(configuration), *changeable(path, configuration))
+    for caution in found:
         maillog.caution(caution.key, caution.message)
 
 

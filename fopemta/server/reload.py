@@ -16,6 +16,7 @@ from fopemta.config.model import Configuration
 from fopemta.config.reference import read_at_start
 from fopemta.interfaces import IReload, Reloaded
 from fopemta.server import configuration_file, preflight
+from fopemta.server.changeable import changeable
 from fopemta.server.following import AnyFollowing
 from fopemta.server.kept_rules import KeptRules
 from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
@@ -99,7 +100,7 @@ def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
     errors = preflight.check(found)
     if errors:
         raise ConfigurationErrors(errors)
-    return found, tuple(str(each) for each in cautions(found, time.time()))
+    return found, tuple(str(each) for each in (*cautions(found, time.time()), *changeable(path, found)))
 
 
 _SOMEBODY = "the operator"

@@ -183,7 +183,7 @@ def build(
     configuration = rules.at_start(configuration)
     server = Server.of(configuration, reactor, spool, kept)
     reload = Reload(path, server.following, machine.in_threads(reactor), rules)
-    tell_cautions(configuration, machine)
+    tell_cautions(path, configuration, machine)
     listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(server.factories)]
     attendants = (*server.attendants, RuleWatch(reactor, machine.now, lambda: reload.current))
     early: list[Attendant] = [RulesAtStart(reactor, rules, configuration, reload.tell_what_keeps)]

@@ -59,7 +59,7 @@ _GRACE = 10.0
 def supervisor(path: str, configuration: Configuration, reactor: Any, log: Log) -> Supervisor:
     """For a configuration that has passed `preflight.check`; opens nothing.  Raises ConfigurationErrors."""
     try_files(configuration, reactor)
-    tell_cautions(configuration)
+    tell_cautions(path, configuration)
     configuration = KeptRules(configuration.node.state, time.time).at_start(configuration)
     return Supervisor(path, configuration, reactor, log)
 

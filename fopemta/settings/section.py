@@ -23,7 +23,8 @@ class Told:
     first release with it, `start`: a reload does not pick it up.  Without a default: `counts` is the value in effect
     without the key, as it would be written, `inherits` the key that provides it, and `shown` an example.  `given` is
     the value in the example.  `part` begins a part of the example.  `inline`: a table in braces.  `entries`: the
-    example's tables of an array.
+    example's tables of an array.  `decides`: the file it names controls what the server does, so nobody else should be
+    able to write it.
     """
 
     meaning: str = ""
@@ -39,6 +40,7 @@ class Told:
     part: str = ""
     inline: bool = False
     entries: tuple[Entry, ...] = ()
+    decides: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +79,11 @@ class Key:
     def unit(self) -> str:
         """The unit of its number, or ""."""
         return self.told.unit or getattr(self.read, "unit", "")
+
+    @property
+    def reserved(self) -> tuple[str, ...]:
+        """Words that mean something else where a path may stand."""
+        return getattr(self.read, "reserved", ())
 
     @property
     def table(self) -> Section | None:

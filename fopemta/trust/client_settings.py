@@ -27,6 +27,7 @@ class TlsClient:
         "system",
         'Whom to trust when a certificate must prove a name: `"system"`, a PEM file or a folder of authorities; a '
         "change of the files counts within a minute.",
+        decides=True,
     )
     lowest_rung: str = key(
         one_of({rung.value: rung.value for rung in Rung if rung not in (Rung.PLAIN, Rung.LENIENT)}),

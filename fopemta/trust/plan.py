@@ -27,7 +27,7 @@ class Fallback(enum.Enum):
 class CertificateFiles:
     """Paths of PEM files: `chain` the leaf and its intermediates in order, `key` its private key."""
 
-    chain: str = settings_key(path(), REQUIRED, "The leaf first and then its intermediates.")
+    chain: str = settings_key(path(), REQUIRED, "The leaf first and then its intermediates.", decides=True)
     key: str = settings_key(path(), REQUIRED, "Its private key.")
 
 

@@ -1,0 +1,121 @@
+"""Files that decide what the server does, and that others may change (composition).
+
+Whoever can write the rules decides what TLS is demanded, and whoever can write the users who sends: also by a folder on
+the way, in which a file can be replaced.  Permitted, since only the operator knows who the others are, and told.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+
+import attrs
+
+from fopemta.config.model import Configuration
+from fopemta.config.reference import deciding_files
+from fopemta.policy.action import ForceTls
+from fopemta.settings.errors import ConfigurationError
+
+# Of a folder of authorities so many files are looked at.
+_MOST = 1000
+
+
+@attrs.frozen
+class Ourselves:
+    """Who runs the server; root may change everything anyway."""
+
+    users: frozenset[int]
+    group: int
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> Ourselves:
+        """As this process may, and whoever has the spool: root may start what goes on as another user."""
+        try:
+            owner = os.stat(configuration.node.spool).st_uid
+        except OSError:
+            owner = 0
+        return cls(frozenset({0, os.geteuid(), owner}), os.getegid())
+
+
+def changeable(path: str, configuration: Configuration, us: Ourselves | None = None) -> Iterator[ConfigurationError]:
+    """A caution for each such file; `configuration` was read from the file `path`."""
+    us = us or Ourselves.of(configuration)
+    for key, named in _named(path, configuration):
+        trouble = next(filter(None, (_of(each, us) for each in _with_entries(named))), None)
+        if trouble is not None:
+            yield ConfigurationError(key, trouble)
+
+
+def _named(path: str, configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """(dotted key, file or folder) of each, the configuration first."""
+    yield "", path
+    yield from deciding_files(configuration)
+    for index, rule in enumerate(configuration.rulebook.rules if configuration.rulebook else ()):
+        if isinstance(rule.then, ForceTls) and rule.then.roots is not None:
+            yield f"rules: rule[{index}].then.roots", rule.then.roots
+
+
+def _with_entries(path: str) -> Iterator[str]:
+    yield path
+    try:
+        entries = sorted(os.listdir(path))[:_MOST]
+    except OSError:
+        return  # mostly since it is no folder
+    yield from (os.path.join(path, each) for each in entries)
+
+
+def _of(path: str, us: Ourselves) -> str | None:
+    """Who may change the file, and how that can be ended; None where nobody else may."""
+    for here in dict.fromkeys((*_way_to(os.path.abspath(path)), *_way_to(os.path.realpath(path)))):
+        try:
+            status = os.lstat(here)
+        except OSError:
+            continue  # what cannot be found is told of elsewhere
+        found = writer(status, us)
+        if found is not None:
+            who, remedy = found
+            return f"{path}: {who} may change {'it' if here == path else f'what is in {here}'} ({remedy} {here})"
+    return None
+
+
+def _way_to(path: str) -> Iterator[str]:
+    """The file, the folder that it is in, and so on up to the root."""
+    yield path
+    while (above := os.path.dirname(path)) != path:
+        yield above
+        path = above
+
+
+def writer(status: os.stat_result, us: Ourselves) -> tuple[str, str] | None:
+    """Who besides root and us may write it, and the command against that."""
+    mode = status.st_mode
+    if stat.S_ISLNK(mode):
+        return None  # whose folder it is can change it, and what it leads to is looked at
+    if status.st_uid not in us.users:
+        return f"the user {_user(status.st_uid)}", "chown root"
+    if stat.S_ISDIR(mode) and mode & stat.S_ISVTX:
+        return None  # as /tmp: what is in it belongs to whom it belongs
+    if mode & stat.S_IWOTH:
+        return "any user of this machine", "chmod o-w"
+    # What root alone shall write is root's: our own group counts there, too.
+    trusted = (0,) if status.st_uid == 0 else (0, us.group)
+    if mode & stat.S_IWGRP and status.st_gid not in trusted:
+        return f"the group {_group(status.st_gid)}", "chmod g-w"
+    return None
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
