@@ -1,4 +1,4 @@
-"""Mail for local domains into Maildirs (shell), by the standard library's `mailbox`, off the reactor thread.
+"""Mail for local domains into Maildirs (shell), off the reactor thread.
 
 A Maildir crosses no network: nothing of a verdict record speaks of TLS here.
 """
@@ -6,12 +6,11 @@ A Maildir crosses no network: nothing of a verdict record speaks of TLS here.
 from __future__ import annotations
 
 import errno
-import mailbox
 import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from typing import IO, Any
+from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -19,11 +18,12 @@ from zope.interface import implementer
 
 from fopemta import maillog
 from fopemta.address.mailbox import Mailbox, path_text
-from fopemta.interfaces import Ended, ICourier, ISpool, SpoolFailing, SpoolTrouble
+from fopemta.interfaces import Ended, ICourier, IMessageContent, ISpool, SpoolFailing, SpoolTrouble
+from fopemta.local.boxes import Boxes, Letter
+from fopemta.mail.envelope import BodyType
 from fopemta.mail.header import split
 from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.recipients import is_postmaster
-from fopemta.private_folder import make_private_folder
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.route import Verify
 from fopemta.trust.diagnosis import Diagnosis
@@ -64,6 +64,7 @@ class MaildirCourier:
         self._spool = spool
         self._now = now
         self._in_thread = in_thread
+        self._boxes = Boxes(in_thread)
 
     def deliver(self, consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
         """See ICourier."""
@@ -89,10 +90,7 @@ class MaildirCourier:
         try:
             if _must_be_there(consignment, recipient) and not await self._in_thread(os.path.isdir, path):
                 return _NO_SUCH_USER
-            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
-                if await self._copy(consignment, recipient, file):
-                    return _LOOP
-                await self._in_thread(_store, path, file)
+            return await self._store(path, consignment, recipient)
         except SpoolTrouble:
             return _TROUBLE
         except OSError as error:
@@ -101,28 +99,30 @@ class MaildirCourier:
         except Exception:  # noqa: BLE001  a bug of ours must not lose mail: it waits and the log says why
             maillog.failed_unexpectedly(f"delivering {consignment.message.id} to a mailbox")
             return _TROUBLE
-        return _DELIVERED
 
-    async def _copy(self, consignment: Consignment, recipient: Mailbox, file: IO[bytes]) -> bool:
-        """The message with its delivery headers into `file`; True when it was here before."""
+    async def _store(self, path: str, consignment: Consignment, recipient: Mailbox) -> _End:
+        """Raises SpoolTrouble or OSError."""
         message = consignment.message
-        file.write(f"Return-Path: <{path_text(message.envelope.sender)}>\r\n".encode())
-        file.write(f"Delivered-To: {recipient}\r\n".encode())
+        head = f"Return-Path: <{path_text(message.envelope.sender)}>\r\nDelivered-To: {recipient}\r\n".encode()
+        binary = message.envelope.body_type is BodyType.BINARY_MIME
         content = await self._spool.content(message.id)
         try:
-            piece, left = await content.read(PIECE), message.size
-            if _was_here(piece, recipient):
-                return True
-            while piece:
-                file.write(piece)
-                left -= len(piece)
-                piece = await content.read(PIECE)
+            start = await _read(content, min(message.size, PIECE))
+            if _was_here(start, recipient):
+                return _LOOP
+            if message.size <= PIECE:
+                await self._boxes.store(Letter(path, head + start, binary))
+                return _DELIVERED
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+                file.write(head + start)
+                left = message.size - len(start)
+                while left > 0:
+                    file.write(piece := await _read(content, min(left, PIECE)))
+                    left -= len(piece)
+                await self._boxes.store(Letter(path, file, binary))
         finally:
             content.close()
-        if left > 0:
-            raise SpoolFailing("the content is shorter than it should be")
-        file.seek(0)
-        return False
+        return _DELIVERED
 
     def _verdict(self, consignment: Consignment, recipient: Mailbox, end: _End) -> VerdictRecord:
         return VerdictRecord(
@@ -155,32 +155,13 @@ def _was_here(start: bytes, recipient: Mailbox) -> bool:
     return str(recipient).lower().encode() in (each.lower() for each in _DELIVERED_TO.findall(header))
 
 
-def _store(path: str, file: IO[bytes]) -> None:
-    """Into the Maildir, durable: the file is flushed by `mailbox`, its folder by us.  Runs in a thread."""
-    for folder in (path, *(os.path.join(path, name) for name in ("tmp", "new", "cur"))):
-        _make_folder(folder)
-    mailbox.Maildir(path, create=False).add(file)
-    _flush_folder(os.path.join(path, "new"))
-
-
-def _make_folder(path: str) -> None:
-    """With all that lead to it, private and durable: mail in a folder without a name would be lost.  Another message
-    for the same new mailbox may be making it at this moment.
-    """
-    if os.path.isdir(path):
-        return
-    parent = os.path.dirname(path) or "."
-    _make_folder(parent)
-    try:
-        make_private_folder(path)
-    except FileExistsError:
-        pass  # if it is no folder, whoever goes on will see
-    _flush_folder(parent)
-
-
-def _flush_folder(path: str) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+async def _read(content: IMessageContent, size: int) -> bytes:
+    """So many octets.  Raises SpoolTrouble, also when there are fewer."""
+    pieces: list[bytes] = []
+    while size > 0:
+        piece = await content.read(size)
+        if not piece:
+            raise SpoolFailing("the content is shorter than it should be")
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)

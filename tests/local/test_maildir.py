@@ -16,7 +16,7 @@ from zope.interface.verify import verifyObject
 from fopemta.address.mailbox import Mailbox
 from fopemta.interfaces import ICourier
 from fopemta.local.maildir import MaildirCourier
-from fopemta.mail.envelope import Envelope, RecipientOptions
+from fopemta.mail.envelope import BodyType, Envelope, RecipientOptions
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.route import Route, Verify, Via
 from fopemta.routing.routes import next_hop
@@ -166,6 +166,23 @@ class MaildirCourierTests(SynchronousTestCase):
         with open(os.path.join(self.folder, "bob"), "w"):
             pass
         self.assertEqual(self.deliver(b"\r\nx\r\n")[0].result.value, "deferred")
+
+    def test_binary_content_keeps_every_octet(self) -> None:
+        for content in (b"A: x\r\n\r\na\r\nb\rc\nd\r", b"A: x\r\n\r\n" + bytes(range(256)) * 8000):
+            self.deliver(content, body_type=BodyType.BINARY_MIME)
+            self.assertTrue(self.newest("bob").endswith(b"Delivered-To: Bob@local.test\r\n" + content))
+
+    def newest(self, user: str) -> bytes:
+        new = os.path.join(self.folder, user, "new")
+        names = sorted(os.listdir(new), key=lambda name: int(name.partition("Q")[2].partition(".")[0]))
+        with open(os.path.join(new, names[-1]), "rb") as file:
+            return file.read()
+
+    def test_a_line_end_at_any_place_of_a_large_message(self) -> None:
+        for shift in range(4):
+            content = b"A: x\r\n\r\n" + b"y" * shift + b"\r\n" * 600_000 + b"\r"
+            self.deliver(content)
+            self.assertTrue(self.newest("bob").endswith(content.replace(b"\r\n", b"\n")), shift)
 
     def test_large_message(self) -> None:
         content = b"\r\n" + b"x" * 78 + b"\r\n"
