@@ -1,4 +1,4 @@
-"""A route, as the operator writes it and as a value (pure)."""
+"""A route of the configuration, and how it is read (pure)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Via(enum.Enum):
 
 @attrs.frozen
 class Way:
-    """What `via` says, under the names of `Route`."""
+    """The parsed `via`; field names as in `Route`."""
 
     via: Via
     host: str | None = None
@@ -76,7 +76,7 @@ class Way:
 
 @attrs.frozen
 class RouteTls:
-    """What `tls` of a route says, under the names of `Route`."""
+    """The parsed `tls`; field names as in `Route`."""
 
     tls: Level | None = None
     crosses_no_network: bool = False
@@ -231,7 +231,7 @@ class Route:
 
     @property
     def is_local(self) -> bool:
-        """Mail for its domain is delivered on this machine."""
+        """Whether mail for its domain is delivered on this machine."""
         match self.via:
             case Via.MAILDIR:
                 return True
@@ -242,9 +242,7 @@ class Route:
 
     @property
     def fixed_host(self) -> str | None:
-        """The host that it names, which all its domains have in common; None where hosts are looked up, or none is
-        spoken to.
-        """
+        """The host that it names, common to all its domains; None if hosts are looked up, or no host is needed."""
         match self.via:
             case Via.SMTP:
                 assert self.host is not None
@@ -256,7 +254,7 @@ class Route:
 
     @property
     def by_mx(self) -> bool:
-        """The DNS of the recipient's domain says where its hosts are."""
+        """Whether the DNS of the recipient's domain names the hosts."""
         match self.via:
             case Via.MX:
                 return True
@@ -267,7 +265,7 @@ class Route:
 
     @property
     def word(self) -> str | None:
-        """How logs and listings name what it leads to: "smtp:host:port" or "maildir:path"; None: as the domain."""
+        """The form of its destination in logs and listings: "smtp:host:port" or "maildir:path"; None: the domain."""
         match self.via:
             case Via.MX:
                 return None

@@ -25,13 +25,13 @@ def route_for(domain: str, routes: Sequence[Route]) -> Route:
     return found
 
 
-# Strangers name the domains, so that what is remembered of them is bounded.
+# Bounds what is remembered of domains, which strangers choose.
 _MOST_FOUND = 4096
 
 
 class _Table:
-    """Routes by their pattern, and what was `found` for the domains asked about last: a hoster may have thousands of
-    routes, and each message asks several times.
+    """Routes by pattern, and the routes `found` for the domains used last: there may be thousands of routes, and each
+    message asks several times.
     """
 
     def __init__(self, routes: Sequence[Route]) -> None:
