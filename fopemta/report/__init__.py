@@ -1,1 +1,1 @@
-"""What senders are told (pure): reports as RFC 3462 and 3464 want them, with words that a lay person understands."""
+"""Reports to senders (pure): in the format of RFC 3462 and 3464, in words that a lay person understands."""

@@ -1,4 +1,4 @@
-"""What postmaster is told of damage in the spool (pure): a plain message, no delivery report."""
+"""The notice to postmaster about damage in the spool (pure): a plain message, not a delivery report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fopemta.report.facts import Facts
 from fopemta.report.multipart import header
 from fopemta.report.wording import clean
 
-# A broken disk may damage thousands: these are enough to see what has happened.
+# A broken disk may damage thousands; these are enough to show what has happened.
 MOST_LISTED = 50
 _WIDTH = 72
 _OPENING = (
@@ -26,7 +26,7 @@ _ADVICE = (
 
 
 def damage_notice(facts: Facts, damage: Sequence[PutAside]) -> bytes:
-    """The message about `damage`, which is at least one thing, as it goes on the wire."""
+    """The message about `damage`, at least one item, in wire form."""
     count = len(damage)
     things = f"{count} damaged thing{'s' if count > 1 else ''}"
     headers = [

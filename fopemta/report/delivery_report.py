@@ -1,6 +1,6 @@
-"""A whole report (pure): multipart/report with a part for people, one for machines, and what comes back.
+"""A complete report (pure): multipart/report with a part for people, one for programs, and the returned message.
 
-RFC 6522 (the container), RFC 3464 and 6533 (the machines' part), RFC 3834 (Auto-Submitted).
+RFC 6522 (the container), RFC 3464 and 6533 (the part for programs), RFC 3834 (Auto-Submitted).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from fopemta.report.words import text_part
 def delivery_report(
     facts: Facts, notice: Notice, message: QueuedMessage, original: bytes, *, most: Enclosed = Enclosed.WHOLE
 ) -> bytes:
-    """The report that `notice` calls for, as it goes on the wire.
+    """The report for `notice`, in wire form.
 
-    `message` is the one that it is about, `original` its content, or the first LARGEST_ENCLOSED octets; empty where
-    that cannot be read.  `most`: no more of it may go along, whatever RET says.
+    `message` is the one it is about, `original` its content, or the first LARGEST_ENCLOSED octets; empty if it cannot
+    be read.  `most` limits what is returned, whatever RET says.
     """
     utf8 = needs_smtputf8(facts, notice.to)
     back = extent(notice.kind, message, most, original)
@@ -36,15 +36,17 @@ def delivery_report(
 
 
 def needs_smtputf8(facts: Facts, to: Mailbox) -> bool:
-    """A report to `to` cannot travel without SMTPUTF8 (RFC 6531): then it may as well use UTF-8 throughout.
+    """Whether a report to `to` needs SMTPUTF8 (RFC 6531): then it uses UTF-8 throughout.
 
-    Any other report keeps to ASCII, whatever it is about: the way back may know nothing else.
+    Any other report is ASCII, since the path back may support nothing else.
     """
     return to.internationalised or not facts.postmaster.isascii()
 
 
 def _headers(facts: Facts, notice: Notice) -> list[bytes]:
-    """RFC 3834 3.1.7: Auto-Submitted keeps robots from answering.  Everything else is what filters look for."""
+    """RFC 3834 3.1.7: Auto-Submitted keeps automatic responders from answering.  The other headers are what filters
+    look for.
+    """
     return [
         header("From", f"Mail Delivery System <{facts.postmaster}>"),
         header("To", f"<{notice.to}>"),

@@ -1,4 +1,4 @@
-"""What a report brings back of the message (pure): all of it, or its headers.
+"""The part of the message that a report returns (pure): all of it, or its headers.
 
 RFC 3461 4.3, RFC 6522 4, RFC 6533 4.
 """
@@ -16,17 +16,17 @@ from fopemta.mail.queued import QueuedMessage
 from fopemta.report.kinds import Kind
 from fopemta.report.multipart import Part
 
-# A message of this size or less comes back whole, of a larger one its headers do.
+# A message up to this size is returned whole, of a larger one only the headers.
 LARGEST_ENCLOSED = 50 * 1024
 
-# What is no character of a line; a bare LF ends the headers.
+# Octets that no line may contain; a bare LF ends the headers.
 _NO_TEXT = re.compile(rb"\0|\r(?!\n)")
-# The lines up to the first that is no header's: a body without a blank line before it stays out.
+# The lines up to the first that belongs to no header: a body without a blank line before it is left out.
 _HEADERS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\r\n(?:[ \t][^\n]*\r\n)*)*")
 
 
 class Enclosed(enum.Enum):
-    """How much of a message."""
+    """How much of a message is returned."""
 
     NOTHING = "nothing"
     HEADERS = "headers"
@@ -35,17 +35,17 @@ class Enclosed(enum.Enum):
 
 @attrs.frozen
 class Back:
-    """How much comes back; `why_not` a sentence for a sender who may have expected it whole, else empty."""
+    """How much is returned; `why_not` tells a sender who may have expected all of it why not, else ""."""
 
     extent: Enclosed
     why_not: str = ""
 
 
 def extent(kind: Kind, message: QueuedMessage, most: Enclosed = Enclosed.WHOLE, original: bytes = b"") -> Back:
-    """What goes along, but not more than `most`, whatever the sender has asked for; `original` as in `enclosure`."""
+    """How much to return, at most `most`, whatever the sender has requested; `original` as in `enclosure`."""
     if most is Enclosed.NOTHING:
         return Back(most, "The message was to travel protected: nothing of it is enclosed.")
-    # RFC 3461 4.3: RET speaks of failures; other notices bring the headers.
+    # RFC 3461 4.3: RET applies to failures; other notices return the headers.
     if kind not in (Kind.FAILURE, Kind.DOUBLE_BOUNCE) or message.envelope.returned is Returned.HEADERS:
         return Back(Enclosed.HEADERS)
     if most is Enclosed.HEADERS:
@@ -53,17 +53,17 @@ def extent(kind: Kind, message: QueuedMessage, most: Enclosed = Enclosed.WHOLE, 
     if message.size > LARGEST_ENCLOSED:
         return Back(Enclosed.HEADERS, "The message is too large to come back whole: its headers are enclosed.")
     if message.envelope.body_type is BodyType.BINARY_MIME or not lines.are_legal(original):
-        # It could only go back by BINARYMIME again, and few servers know that.  RFC 2045 2.8: a NUL, a bare CR or LF
-        # and a long line are binary, too, whatever MAIL has said; servers refuse or change them.  And a message in a
-        # message must not be encoded (RFC 2046 5.2.1).
+        # It could be returned only by BINARYMIME, which few servers support.  RFC 2045 2.8: a NUL, a bare CR or LF and
+        # a long line are binary too, whatever MAIL declared; servers refuse or change them.  And an enclosed message
+        # must not be encoded (RFC 2046 5.2.1).
         return Back(Enclosed.HEADERS, "The message has a form that cannot come back whole: its headers are enclosed.")
     return Back(Enclosed.WHOLE)
 
 
 def enclosure(message: QueuedMessage, original: bytes, extent: Enclosed, *, utf8: bool) -> Part | None:
-    """The third part; None where nothing of the message can be read, or may be.
+    """The third part; None if nothing of the message can be read, or may be returned.
 
-    `original` is the content, or its first LARGEST_ENCLOSED octets; `utf8`: the report travels by SMTPUTF8.
+    `original` is the content, or its first LARGEST_ENCLOSED octets; `utf8`: the report is sent with SMTPUTF8.
     """
     if extent is Enclosed.NOTHING:
         return None
@@ -75,7 +75,7 @@ def enclosure(message: QueuedMessage, original: bytes, extent: Enclosed, *, utf8
     description = "The message" if whole else "The headers of the message"
     if not message.envelope.smtputf8 or headers.isascii():
         return Part.as_it_is("message/rfc822" if whole else "text/rfc822-headers", description, shown)
-    # RFC 6533 4: UTF-8 in headers; quoted-printable takes them to a server that knows no SMTPUTF8.
+    # RFC 6533 4: UTF-8 in headers; as quoted-printable it needs no SMTPUTF8.
     make = Part.as_it_is if utf8 else Part.in_ascii
     return make("message/global" if whole else "message/global-headers", description, shown)
 

@@ -1,4 +1,4 @@
-"""What a report needs to know of the server that makes it (pure)."""
+"""Facts about the server that a report needs (pure)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class Facts:
-    """`now` seconds since the epoch, `lifetime` of the queue in seconds; `report_id` is the report's own queue id.
-    `rules` that the sender may be told of, by the text of the recipient's address.
+    """`now` in seconds since the epoch, queue `lifetime` in seconds; `report_id` is the report's own queue id.  `rules`
+    that the sender may be told of, by the recipient's address as text.
     """
 
     hostname: str

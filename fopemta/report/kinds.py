@@ -1,4 +1,4 @@
-"""The kinds of notice that a sender gets (pure), and what follows from each."""
+"""The kinds of notice to a sender, and their properties (pure)."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class _Row:
 
 
 class Kind(enum.StrEnum):
-    """The word stands in the log and in the ids of reports."""
+    """The word appears in the log and in the ids of reports."""
 
     FAILURE = "failure"
     DELAY = "delay"
-    SUCCESS = "success"  # it is in the recipient's mailbox
-    RELAYED = "relayed"  # it has gone where nobody tells of success
-    DOUBLE_BOUNCE = "double_bounce"  # a notice of ours that could not be delivered, told to postmaster
+    SUCCESS = "success"  # delivered to the recipient's mailbox
+    RELAYED = "relayed"  # relayed to a server that does not report success
+    DOUBLE_BOUNCE = "double_bounce"  # our own notice could not be delivered; postmaster is told
 
     @property
     def action(self) -> str:
-        """RFC 3464 2.3.3."""
+        """The Action field (RFC 3464 2.3.3)."""
         return _ROWS[self].action
 
     @property
@@ -35,7 +35,7 @@ class Kind(enum.StrEnum):
 
     @property
     def subject(self) -> str:
-        """The header."""
+        """The Subject header."""
         return _ROWS[self].subject
 
 
@@ -43,6 +43,6 @@ _ROWS = {
     Kind.FAILURE: _Row("failed", "5", "Your message could not be delivered"),
     Kind.DELAY: _Row("delayed", "4", "Your message is delayed"),
     Kind.SUCCESS: _Row("delivered", "2", "Your message has been delivered"),
-    Kind.RELAYED: _Row("relayed", "2", "Your message has been handed on"),
+    Kind.RELAYED: _Row("relayed", "2", "Your message has been passed on"),
     Kind.DOUBLE_BOUNCE: _Row("failed", "5", "A notice of this server could not be delivered"),
 }

@@ -1,6 +1,6 @@
 """The container of a report (pure): headers, and parts between boundaries (RFC 2046 5.1, RFC 6522 3).
 
-By hand, not by `email.generator`: the original goes back exactly as it came.
+Not by `email.generator`: the original must be returned exactly as it came.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PREAMBLE = b"This is a report in MIME format.\r\n\r\n"
 
 @attrs.frozen
 class Part:
-    """`body` is as it goes on the wire, encoded by `encoding`."""
+    """One part; `body` is in wire form, encoded by `encoding`."""
 
     content_type: str
     encoding: str
@@ -26,14 +26,14 @@ class Part:
 
     @classmethod
     def as_it_is(cls, content_type: str, description: str, body: bytes) -> Part:
-        """For a way that takes 8-bit text; quoted-printable where a line is too long for any way."""
+        """For a path with 8BITMIME; quoted-printable only if a line is too long."""
         if not lines.are_short(body):
             return cls._quoted(content_type, description, body)
         return cls(content_type, "7bit" if body.isascii() else "8bit", description, body)
 
     @classmethod
     def in_ascii(cls, content_type: str, description: str, body: bytes) -> Part:
-        """For any way: quoted-printable where it is needed.  Lines end with CRLF."""
+        """For any path: quoted-printable if needed.  Lines end with CRLF."""
         if body.isascii():
             return cls.as_it_is(content_type, description, body)
         return cls._quoted(content_type, description, body)
@@ -56,20 +56,22 @@ class Part:
 
 
 def _quoted(line: bytes) -> bytes:
-    """A line, without its CRLF.  CR and LF within it are encoded, too; soft line breaks end with LF alone at first."""
+    """Encode a line, without its CRLF.  CR and LF within it are encoded, too; soft line breaks end with LF alone at
+    first.
+    """
     return binascii.b2a_qp(line, istext=False).replace(b"\n", lines.CRLF)
 
 
 def header(name: str, value: str) -> bytes:
-    """A header with its CRLF; `value` has no line end but that of folding."""
+    """A header with its CRLF; `value` has no line ends except those of folding."""
     return f"{name}: {value}\r\n".encode()
 
 
 def multipart(headers: Sequence[bytes], parts: Sequence[Part], seed: str) -> bytes:
-    """The whole report; `seed` is ASCII that makes the boundary its own."""
+    """The complete report; `seed` is ASCII text that makes the boundary unique."""
     boundary = _boundary(seed, parts)
     content_type = header("Content-Type", f'multipart/report; report-type=delivery-status;\r\n\tboundary="{boundary}"')
-    # RFC 2045 6.4: a container says what its parts are at most.
+    # RFC 2045 6.4: a container declares the widest encoding of its parts.
     encoding = header("Content-Transfer-Encoding", "8bit" if any(each.encoding == "8bit" for each in parts) else "7bit")
     line = f"--{boundary}".encode("ascii")
     body = b"".join(line + b"\r\n" + part.rendered() + b"\r\n" for part in parts)
@@ -77,7 +79,7 @@ def multipart(headers: Sequence[bytes], parts: Sequence[Part], seed: str) -> byt
 
 
 def _boundary(seed: str, parts: Sequence[Part]) -> str:
-    """A boundary that no part holds."""
+    """A boundary that does not occur in any part."""
     number = 0
     while any(f"{seed}-{number}".encode("ascii") in part.body for part in parts):
         number += 1

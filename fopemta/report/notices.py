@@ -1,4 +1,4 @@
-"""Who is told what (pure): from the verdicts of one transaction to the notices that they call for.
+"""From the verdicts of one transaction to the notices that they require (pure).
 
 RFC 3461 4.1 and 6.2, RFC 5321 6.1.
 """
@@ -20,7 +20,7 @@ from fopemta.trust.verdict import Result, VerdictRecord
 
 @attrs.frozen
 class Notice:
-    """One report: to whom, and about which recipients (at least one verdict, each of another recipient)."""
+    """One report: its addressee, and its recipients (at least one verdict, each of another recipient)."""
 
     kind: Kind
     to: Mailbox
@@ -29,7 +29,7 @@ class Notice:
 
 @attrs.frozen
 class Silence:
-    """A failure that nobody is told of, and why; the log has to say it."""
+    """A failure that is not reported to anyone, and why; it must be logged."""
 
     recipient: str
     why: str
@@ -38,7 +38,7 @@ class Silence:
 def notices(
     message: QueuedMessage, verdicts: Sequence[VerdictRecord], postmaster: Mailbox
 ) -> tuple[tuple[Notice, ...], tuple[Silence, ...]]:
-    """What `verdicts`, which are not folded into `message` yet, call for: one notice for each kind."""
+    """The notices for `verdicts`, which are not yet part of `message`: one of each kind."""
     if not message.envelope.options and all(verdict.result is Result.DELIVERED for verdict in verdicts):
         return (), ()  # nearly all mail
     bundles: dict[tuple[Kind, Mailbox], list[VerdictRecord]] = {}
@@ -55,9 +55,9 @@ def notices(
 
 
 def warning_due(message: QueuedMessage, status: RecipientStatus, warn_after: float | None, now: float) -> bool:
-    """The sender is to be told of the delay, and has not been yet.
+    """Whether the sender is to be warned of the delay, and was not yet.
 
-    `warn_after` seconds after arrival, None for never; `now` seconds since the epoch.
+    `warn_after` in seconds after arrival, None for never; `now` in seconds since the epoch.
     """
     return (
         warn_after is not None
@@ -71,10 +71,10 @@ def warning_due(message: QueuedMessage, status: RecipientStatus, warn_after: flo
 def with_warnings(
     message: QueuedMessage, verdicts: Sequence[VerdictRecord], warn_after: float | None, now: float
 ) -> Sequence[VerdictRecord]:
-    """`verdicts` with the mark `warned` on those that leave a recipient waiting whose sender has been told of the delay
-    before, or is to be told now.
+    """`verdicts` with `warned` set on those that leave a recipient waiting about which the sender was, or is now to be,
+    warned.
 
-    The mark stays on every later verdict: the newest one alone says what has been told.
+    The mark stays on every later verdict: only the newest one tells what was reported.
     """
     if all(verdict.result is not Result.DEFERRED for verdict in verdicts):
         return verdicts
@@ -90,11 +90,11 @@ def with_warnings(
 
 
 def without_warning(verdict: VerdictRecord) -> VerdictRecord:
-    """`verdict`, whose sender could not be told of the delay after all: the next attempt is to try it again."""
+    """`verdict` whose warning could not be stored after all: the next attempt tries again."""
     return attrs.evolve(verdict, warned=False)
 
 
-# Notice, whose words are for the log; or nothing at all.
+# A notice, or the reason why there is none, for the log; None if none is due.
 _Said: TypeAlias = tuple[Kind, Mailbox] | str | None
 
 
@@ -107,7 +107,7 @@ def _decided(
 ) -> _Said:
     if verdict.result is Result.FAILED:
         return _of_failure(message, options, verdict, postmaster)
-    # RFC 5321 6.1: a notice about a notice would never end.
+    # RFC 5321 6.1: a notice about a notice could loop for ever.
     sender = message.envelope.sender
     if sender is None:
         return None
@@ -125,7 +125,7 @@ def _of_failure(
     if message.envelope.arrival is not None:
         return "it has the null sender"
     if verdict.diagnosis == Diagnosis.NULL_MX:
-        # Such a domain has said that its addresses are never answered to.
+        # The domain declares that its addresses are never replied to.
         return "the sender's domain takes no mail (null MX)"
     return Kind.DOUBLE_BOUNCE, postmaster
 
@@ -133,5 +133,5 @@ def _of_failure(
 def _of_success(options: RecipientOptions, verdict: VerdictRecord, sender: Mailbox) -> _Said:
     if Notify.SUCCESS not in options.notify or verdict.carried_dsn:
         return None
-    # A local delivery knows no TLS, not even its absence, and is the last.
+    # A local delivery has no TLS, and not even a lack of it, and is final.
     return (Kind.SUCCESS if verdict.rung is None else Kind.RELAYED), sender

@@ -1,4 +1,4 @@
-"""The part for machines (pure): message/delivery-status of RFC 3464, message/global-delivery-status of RFC 6533."""
+"""The part for programs (pure): message/delivery-status of RFC 3464, message/global-delivery-status of RFC 6533."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from fopemta.report.wording import clean
 from fopemta.smtp.xtext import encode_unitext, encode_xtext
 from fopemta.trust.verdict import Result, VerdictRecord
 
-# RFC 5322 2.1.1 wants lines of 78 and allows 998 octets.  Of all words only those of remote texts can be longer; a
-# letter has up to four octets.
+# RFC 5322 2.1.1 recommends lines of 78 and allows 998 octets.  Only words of remote texts can be longer; a letter has
+# up to four octets.
 _WIDTH = 76
 _LONGEST_WORD = 900
 _PIECE = _LONGEST_WORD // 4
@@ -28,14 +28,14 @@ _STATUS = re.compile(r"[245](\.[0-9]{1,3}\.[0-9]{1,3})")
 
 
 def status_part(facts: Facts, notice: Notice, message: QueuedMessage, *, utf8: bool) -> Part:
-    """The second part of a report.  `utf8`: it travels by SMTPUTF8, and addresses may show as they are."""
+    """The second part of a report.  `utf8`: it is sent with SMTPUTF8, and addresses need no encoding."""
     text = _groups(facts, notice, message, utf8).replace("\n", "\r\n")
     content_type = "message/delivery-status" if text.isascii() else "message/global-delivery-status"
     return Part.as_it_is(content_type, "Delivery report", text.encode("utf-8"))
 
 
 def _groups(facts: Facts, notice: Notice, message: QueuedMessage, utf8: bool) -> str:
-    """The fields per message, and after a blank line each those of a recipient; lines end with LF."""
+    """The fields of the message, then those of each recipient after a blank line; lines end with LF."""
     groups = [_of_message(facts, message)]
     for subject in subjects(message, notice.verdicts):
         fields = _of_recipient(facts, notice.kind, message, subject.verdict, utf8)
@@ -62,7 +62,7 @@ def _client(arrival: Arrival) -> tuple[str, str]:
 
 
 def _addresses(original: OriginalRecipient | None, recipient: Mailbox, utf8: bool) -> list[str]:
-    """RFC 3464 2.3.1 and 2.3.2.  Original-Recipient stands there only where the sender gave one (RFC 3461 6.3)."""
+    """RFC 3464 2.3.1 and 2.3.2.  Original-Recipient only if the sender gave one (RFC 3461 6.3)."""
     kind = "utf-8" if recipient.internationalised else "rfc822"
     final = field("Final-Recipient", f"{kind};", _address(kind, str(recipient), utf8))
     if original is None:
@@ -71,7 +71,7 @@ def _addresses(original: OriginalRecipient | None, recipient: Mailbox, utf8: boo
 
 
 def _address(kind: str, address: str, utf8: bool) -> str:
-    """As it is; where it cannot stand in a field, in the encoding that its type has."""
+    """As it is; or in the encoding of its type, if a field cannot contain it."""
     if kind == "utf-8" and not utf8:
         return encode_unitext(address)
     if address.isprintable() and (kind == "utf-8" or address.isascii()):
@@ -99,15 +99,15 @@ def _of_recipient(facts: Facts, kind: Kind, message: QueuedMessage, verdict: Ver
 
 
 def tried_until(message: QueuedMessage, verdict: VerdictRecord, lifetime: float) -> float:
-    """When a recipient is given up at the latest: at the end of the queue's `lifetime` or of the clock of forced TLS,
-    whichever comes first.
+    """When a recipient is given up at the latest: at the end of the queue `lifetime` or of the time limit of forced
+    TLS, whichever comes first.
     """
     end = message.arrived + lifetime
     return end if verdict.tls_deadline is None else min(end, verdict.tls_deadline)
 
 
 def _status(kind: Kind, enhanced: str) -> str:
-    """RFC 3464 2.3.4: the class must fit the action, whatever a server has said."""
+    """RFC 3464 2.3.4: the class must agree with the action, whatever a server has replied."""
     match = _STATUS.fullmatch(enhanced)
     return kind.status_class + (match[1] if match else ".0.0")
 
@@ -119,8 +119,8 @@ def _peer(verdict: VerdictRecord) -> str | None:
 
 
 def _diagnostic_code(verdict: VerdictRecord, peer: str | None, utf8: bool) -> str:
-    """RFC 3464 2.3.6: the type "smtp" is for what a server has said, ours is for what we found."""
-    # The diagnosis of what was delivered is about TLS.
+    """RFC 3464 2.3.6: type "smtp" for a server's reply, ours for our own findings."""
+    # The diagnosis of a delivered message is about TLS.
     said = said_by_server(verdict) or (verdict.result is Result.DELIVERED and peer is not None)
     codes = quoted_codes(verdict) if said else _codes(verdict)
     kind = "smtp;" if said else "X-Fopemta;"
@@ -129,12 +129,12 @@ def _diagnostic_code(verdict: VerdictRecord, peer: str | None, utf8: bool) -> st
 
 def _codes(verdict: VerdictRecord) -> tuple[str, ...]:
     code = str(verdict.code)
-    # What was given up has an enhanced code that fits the Status and not the reply.
+    # A given-up recipient has an enhanced code that agrees with the Status and not with the reply.
     return (code, verdict.enhanced) if verdict.enhanced.startswith(code[0]) else (code,)
 
 
 def field(name: str, *words: str) -> str:
-    """One field with its LF, folded between `words`; a word is cut only where a line could not hold it."""
+    """One field with its LF, folded between `words`; a word is split only if it does not fit a line."""
     lines, line = [], f"{name}:"
     for word in words:
         for piece in _pieces(word):

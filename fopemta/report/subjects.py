@@ -1,4 +1,4 @@
-"""The recipients that a report is about (pure), as the sender knows them."""
+"""The recipients that a report is about (pure), under the addresses that the sender knows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fopemta.trust.verdict import VerdictRecord
 
 @attrs.frozen
 class Subject:
-    """`address` is the one that the sender gave, `options` what was said of it, `verdict` what became of it."""
+    """`address` is the one the sender gave, `options` its RCPT parameters, `verdict` the result."""
 
     address: Mailbox
     options: RecipientOptions
@@ -23,7 +23,7 @@ class Subject:
 
 
 def subjects(message: QueuedMessage, verdicts: Iterable[VerdictRecord]) -> Iterator[Subject]:
-    """One for each address that a verdict speaks of."""
+    """One for each address that a verdict is about."""
     for verdict in verdicts:
         status = message.status_of(verdict.recipient)
         recipient = status.address
@@ -33,7 +33,7 @@ def subjects(message: QueuedMessage, verdicts: Iterable[VerdictRecord]) -> Itera
 
 
 def _as_known(verdict: VerdictRecord, known_as: Mailbox) -> VerdictRecord:
-    """Where an alias leads is nothing for the sender, also in a server's words."""
+    """The verdict without the targets of an alias, which are private, also in a server's words."""
     if verdict.recipient == str(known_as):
         return verdict
     text = re.sub(re.escape(verdict.recipient), lambda _: str(known_as), verdict.text, flags=re.IGNORECASE)

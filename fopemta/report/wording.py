@@ -1,13 +1,13 @@
-"""Texts of strangers, fit to be shown in a report (pure)."""
+"""Make strangers' texts safe for a report (pure)."""
 
 from __future__ import annotations
 
-# A reply may have hundreds of long lines; this much tells what it says.
+# A reply may have hundreds of long lines; this much is enough.
 _LONGEST = 2000
 
 
 def clean(text: str, *, ascii_only: bool = False) -> str:
-    """`text` in one line: nothing in it moves a cursor, hides, or begins a line; at most 2000 characters.
+    """`text` in one line, without control and invisible characters; at most 2000 characters.
 
     With `ascii_only` other characters become "?".
     """

@@ -31,8 +31,8 @@ class WordsTests(SynchronousTestCase):
         for kind, example, said in (
             (Kind.FAILURE, verdict(), ("could not be delivered", "refused the message", "Please correct the address")),
             (Kind.DELAY, deferred(), ("has not reached", "come again later", "You need not do anything")),
-            (Kind.SUCCESS, in_mailbox(), ("has been delivered", "asked to be told", "You need not do anything")),
-            (Kind.RELAYED, delivered(), ("handed on", "does not tell senders", "You need not do anything")),
+            (Kind.SUCCESS, in_mailbox(), ("has been delivered", "asked for this notice", "You need not do anything")),
+            (Kind.RELAYED, delivered(), ("passed on", "does not notify senders", "You need not do anything")),
             (Kind.DOUBLE_BOUNCE, verdict(), ("could not deliver that notice", "refused", "somebody may be sending")),
         ):
             found = sentences(example, kind=kind)
@@ -55,20 +55,22 @@ class WordsTests(SynchronousTestCase):
         for diagnosis in Diagnosis:
             said = sentences(deferred(diagnosis=diagnosis.value), kind=Kind.DELAY).partition("<bob@b.test>")[2]
             if diagnosis is not Diagnosis.QUEUE_LIFETIME_OVER:
-                self.assertIsNone(re.search("too many times|could not be delivered|will not be tried", said), diagnosis)
+                self.assertIsNone(
+                    re.search("too many times|could not be delivered|No further attempts", said), diagnosis
+                )
 
     def test_who_wants_no_failure_is_promised_none(self) -> None:
-        promise = "should we have to give up, you will be told"
+        promise = "if delivery finally fails, you will be notified"
         self.assertIn(promise, sentences(deferred(), kind=Kind.DELAY))
         message = message_with(options=((BOB, RecipientOptions(frozenset({Notify.DELAY}))),))
         self.assertNotIn(promise, sentences(deferred(), kind=Kind.DELAY, message=message))
 
     def test_how_often_it_was_tried(self) -> None:
-        for attempt, said in ((0, None), (1, "once in all"), (36, "36 times in all")):
+        for attempt, said in ((0, None), (1, "attempted once since"), (36, "attempted 36 times since")):
             found = sentences(verdict(code=451, attempt=attempt))
-            self.assertEqual(said is not None, "We have tried" in found)
+            self.assertEqual(said is not None, "Delivery was attempted" in found)
             self.assertIn(said or "", found)
-        self.assertNotIn("We have tried", sentences(verdict(attempt=3)))
+        self.assertNotIn("Delivery was attempted", sentences(verdict(attempt=3)))
 
     def test_several_recipients_are_counted_and_named(self) -> None:
         found = sentences(verdict(), verdict("eve@b.test"))
