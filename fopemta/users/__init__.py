@@ -1,1 +1,1 @@
-"""Who may log in (shell): the user file, passwords checked off the reactor thread, `twisted.cred` between the two."""
+"""Logins (shell): the user file, passwords checked off the reactor thread, `twisted.cred` between the two."""

@@ -24,23 +24,25 @@ _ARGON2ID = re.compile(
     r"(\$argon2id\$v=19\$m=([1-9][0-9]{0,7}),t=([1-9][0-9]{0,3}),p=([1-9][0-9]{0,2}))"
     r"\$(?:[A-Za-z0-9+/]{11,86})\$(?:[A-Za-z0-9+/]{22,86})"
 )
-# A hash that takes more than this would be a way to stop the server.
-_MOST_MEMORY = 1024 * 1024  # KiB
+# KiB; a hash that needs more memory could stop the server
+_MOST_MEMORY = 1024 * 1024  # KiB; a hash that needs more memory could stop the server
 _MOST_PASSES = 100
 _LONGEST_NAME = 255
-# RFC 9106 4 names larger ones; these are OWASP's for servers that hash at every login: 19 MiB, about 30 ms.
+# RFC 9106 4 recommends more; these are OWASP's for servers that hash at every login: 19 MiB, about 30 ms.
 DEFAULT_COST = "$argon2id$v=19$m=19456,t=2,p=1"
-# Of the right form, and no password's.
+# Valid form, but the hash of no password.
 _NO_SALT = "$" + "A" * 22 + "$" + "A" * 43
 
 
 class NotAnAccount(Exception):
-    """The text is no account; the message says why, and holds no part of a hash."""
+    """The text is no account; the message says why, without any part of a hash."""
 
 
 @attrs.frozen
 class Account:
-    """One user.  `name` as it is written, unique without case; `password` an argon2id hash; `senders` as LoggedIn's."""
+    """One user.  `name` as written, unique regardless of case; `password` an argon2id hash; `senders` as in
+    LoggedIn.
+    """
 
     name: str
     password: str = attrs.field(repr=False)
@@ -48,11 +50,11 @@ class Account:
     senders: tuple[str, ...] = ()
 
     def logged_in(self) -> LoggedIn:
-        """Who it is for everybody else."""
+        """The login as other rooms see it."""
         return LoggedIn(self.name, frozenset(self.senders))
 
     def line(self) -> str:
-        """Its line, without an end."""
+        """Its line, without line end."""
         words = [self.name, f"password={self.password}"]
         if self.scram is not None:
             words.append(f"scram={self.scram.text()}")
@@ -61,7 +63,7 @@ class Account:
 
 @attrs.frozen
 class Accounts:
-    """All users, and what those that there are not look like: as most that there are."""
+    """All users, and the usual parameters of their hashes, which false ones for unknown names imitate."""
 
     by_name: Mapping[str, Account]
     dummy_password: str
@@ -69,7 +71,7 @@ class Accounts:
 
     @classmethod
     def of(cls, accounts: Iterable[Account]) -> Accounts:
-        """Those, whose names differ."""
+        """Make it from accounts with distinct names."""
         by_name = {each.name.lower(): each for each in accounts}
         costs = Counter(_cost_of(each.password) for each in by_name.values())
         rounds = Counter(each.scram.iterations for each in by_name.values() if each.scram is not None)
@@ -77,12 +79,12 @@ class Accounts:
         return cls(by_name, cost + _NO_SALT, rounds.most_common(1)[0][0] if rounds else ITERATIONS)
 
     def find(self, name: str) -> Account | None:
-        """The account of that name, in any case."""
+        """The account of that name; matching is case-insensitive."""
         return self.by_name.get(name.lower())
 
 
 def name_of(text: str) -> str:
-    """A name for an account.  Raises NotAnAccount."""
+    """Check a name for an account.  Raises NotAnAccount."""
     try:
         name = prepared(text)
     except NotPreparable as error:
@@ -104,7 +106,7 @@ def sender_of(text: str) -> str:
 
 
 def parse(text: str) -> Accounts | tuple[str, ...]:
-    """The accounts, or everything that is wrong with the text, each with the number of its line."""
+    """Parse the accounts; or return everything that is wrong with the text, each with its line number."""
     accounts: dict[str, Account] = {}
     wrong = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -116,17 +118,17 @@ def parse(text: str) -> Accounts | tuple[str, ...]:
             wrong.append(f"line {number}: {error}")
             continue
         if accounts.setdefault(account.name.lower(), account) is not account:
-            wrong.append(f"line {number}: {account.name} stands there already")
+            wrong.append(f"line {number}: {account.name} is there already")
     return tuple(wrong) if wrong else Accounts.of(accounts.values())
 
 
 def holds_nothing(line: str) -> bool:
-    """The line is empty or a comment."""
+    """Whether the line is empty or a comment."""
     return not line.strip() or line.lstrip().startswith("#")
 
 
 def account_of(line: str) -> Account:
-    """The account of a line.  Raises NotAnAccount."""
+    """Parse a line.  Raises NotAnAccount."""
     name, *words = line.split()
     found: dict[str, list[str]] = {"password": [], "scram": [], "sender": []}
     for word in words:

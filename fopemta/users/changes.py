@@ -1,4 +1,4 @@
-"""Changes to the text of a user file: other lines, and comments, stay as they are."""
+"""Edit a user file's text: other lines and comments are unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CannotChange(Exception):
 
 
 def new_account(name: str, password: str, senders: Sequence[str], scram: bool) -> Account:
-    """An account with that password; without `senders` a name that is an address may write as itself.
+    """An account with that password; without `senders`, a name that is an address may send from itself.
 
     Raises CannotChange.
     """
@@ -35,7 +35,7 @@ def new_account(name: str, password: str, senders: Sequence[str], scram: bool) -
 
 
 def added(text: str, account: Account) -> str:
-    """`text` with one account more.  Raises CannotChange, UserFileUnsound."""
+    """`text` with another account.  Raises CannotChange, UserFileUnsound."""
     if _sound(text).find(account.name) is not None:
         raise CannotChange(f"there is a user {account.name} already")
     end = "" if not text or text.endswith("\n") else "\n"
@@ -53,7 +53,7 @@ def with_password(text: str, name: str, password: str, scram: bool) -> str:
 
 
 def with_senders(text: str, name: str, senders: Sequence[str]) -> str:
-    """`text` with other senders.  Raises CannotChange, UserFileUnsound."""
+    """`text` with other sender addresses.  Raises CannotChange, UserFileUnsound."""
     try:
         canonical = tuple(dict.fromkeys(sender_of(each) for each in senders))
     except NotAnAccount as error:
@@ -66,13 +66,13 @@ def _with_password(account: Account, password: str, scram: bool) -> Account:
         password = prepared(password)
     except NotPreparable as error:
         raise CannotChange(f"the password {error}") from None
-    # A verifier of the old password would let it live on.
+    # Keeping the old verifier would keep the old password valid.
     verifier = Verifier.of(password, os.urandom(_SALT_LENGTH)) if scram else None
     return attrs.evolve(account, password=hashed(password), scram=verifier)
 
 
 def _replaced(text: str, name: str, change: Callable[[Account], Account | None]) -> str:
-    """`text` with the line of that account as `change` makes it; None takes it away."""
+    """`text` with the line of that account replaced by the result of `change`; None removes it."""
     if _sound(text).find(name) is None:
         raise CannotChange(f"there is no user {name}")
     lines = []
@@ -89,7 +89,7 @@ def _replaced(text: str, name: str, change: Callable[[Account], Account | None])
 
 
 def _sound(text: str) -> Accounts:
-    """What is wrong already is not written anew."""
+    """Parse `text`: a file that is already invalid is not edited."""
     found = parse(text)
     if isinstance(found, Accounts):
         return found

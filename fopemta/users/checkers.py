@@ -1,6 +1,6 @@
-"""Whose credentials are good: `twisted.cred` over the user file.
+"""Check credentials: `twisted.cred` over the user file.
 
-A name that nobody has costs what a name that somebody has costs: one hash, or the two of SCRAM.
+An unknown name costs as much as a known one: one hash, or the two of SCRAM.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from fopemta.smtp.scram import Proof, Verifier, false_verifier
 from fopemta.users.account import Accounts
 from fopemta.users.hashing import PasswordChecks
 
-# What the user file says now.
+# Returns the present accounts.
 CurrentAccounts: TypeAlias = Callable[[], Accounts]
 
 
 class Denied(UnauthorizedLogin):
-    """No login; the message is for our log alone."""
+    """The login is refused; the message is only for our log."""
 
 
 class ISender(Interface):
     """The avatar of the portal: a `fopemta.mail.login.LoggedIn`."""
 
     name = Attribute("str: as the user file has it")
-    senders = Attribute("frozenset[str]: what it may write as")
+    senders = Attribute("frozenset[str]: what it may send from")
 
 
 class IScramProof(ICredentials):
@@ -52,7 +52,7 @@ class ScramProof:
 
 @attrs.frozen
 class Verifiers:
-    """What a name is challenged with; those that have none get a false one that is always the same."""
+    """The verifiers for SCRAM challenges; a name without one gets a false one that is always the same."""
 
     accounts: CurrentAccounts
     secret: bytes = attrs.field(repr=False)
@@ -67,7 +67,7 @@ class Verifiers:
 
 @implementer(ICredentialsChecker)
 class PasswordChecker:
-    """For PLAIN and LOGIN: the password against the argon2id hash."""
+    """Checks PLAIN and LOGIN: the password against the argon2id hash."""
 
     credentialInterfaces = (IUsernamePassword,)
 
@@ -93,7 +93,7 @@ class PasswordChecker:
 
 @implementer(ICredentialsChecker)
 class ScramChecker:
-    """For SCRAM: the proof against the verifier."""
+    """Checks SCRAM: the proof against the verifier."""
 
     credentialInterfaces = (IScramProof,)
 
@@ -118,13 +118,13 @@ class ScramChecker:
 
 @implementer(IRealm)
 class UserRealm:
-    """Its avatars are LoggedIn values; they hold nothing that would have to be given back."""
+    """Its avatars are LoggedIn values, which need no logout."""
 
     def __init__(self, accounts: CurrentAccounts) -> None:
         self._accounts = accounts
 
     def requestAvatar(self, avatarId: Any, mind: object, *interfaces: Any) -> Any:
-        """(ISender, LoggedIn, what to call at the end).  Raises Denied for a user removed a moment ago."""
+        """(ISender, LoggedIn, logout).  Raises Denied for a user that was just removed."""
         if ISender not in interfaces:
             raise NotImplementedError("ISender is the one thing a user is here")
         account = self._accounts().find(avatarId.decode("utf-8"))

@@ -1,4 +1,4 @@
-"""Passwords and their argon2id hashes (RFC 9106), off the reactor's thread and a bounded number at once."""
+"""Passwords and their argon2id hashes (RFC 9106), computed off the reactor's thread, a bounded number at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from argon2.low_level import Type, verify_secret
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
-# Runs a call in a thread; what it gives or raises comes back in the reactor's thread.
+# Runs a call in a thread; its result or exception is delivered in the reactor's thread.
 RunInThread: TypeAlias = Callable[..., Deferred[Any]]
 
 # Each takes 19 MiB and 30 ms of a core (see account.DEFAULT_COST): a flood of logins must leave threads, memory and
@@ -25,19 +25,19 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, type=Typ
 
 
 class TooBusy(Exception):
-    """More passwords wait to be checked than should."""
+    """Too many passwords are waiting to be checked."""
 
 
 def hashed(password: str) -> str:
-    """The argon2id hash of a prepared password; slow on purpose."""
+    """The argon2id hash of a prepared password; slow by design."""
     return _hasher.hash(password)
 
 
 def verified(encoded: str, password: str) -> bool:
-    """The password is that of the hash."""
+    """Whether the password matches the hash."""
     try:
         return verify_secret(encoded.encode("ascii"), password.encode("utf-8"), Type.ID)
-    except Argon2Error:  # another password, or a hash that argon2 will not have: no login either way
+    except Argon2Error:  # another password, or a hash that argon2 refuses: no login either way
         return False
 
 
@@ -49,7 +49,7 @@ class _Check:
 
 
 class PasswordChecks:
-    """A few at a time in threads, some more in line; for all others there is TooBusy."""
+    """Runs a few checks at a time in threads, and queues some more; others fail with TooBusy."""
 
     def __init__(self, run_in_thread: RunInThread, at_once: int = AT_ONCE, most_waiting: int = MOST_WAITING) -> None:
         self._run_in_thread = run_in_thread
@@ -59,7 +59,7 @@ class PasswordChecks:
         self._waiting: deque[_Check] = deque()
 
     def verify(self, encoded: str, password: str) -> Deferred[bool]:
-        """The password is that of the hash.  Fails with TooBusy; may be cancelled."""
+        """Whether the password matches the hash.  Fails with TooBusy; may be cancelled."""
         if self._running >= self._at_once and len(self._waiting) >= self._most_waiting:
             return fail(TooBusy())
         answer: Deferred[bool] = Deferred(self._forget)
@@ -68,18 +68,18 @@ class PasswordChecks:
         return answer
 
     def _forget(self, answer: Deferred[bool]) -> None:
-        """Nobody wants it any more; what a thread has begun it ends."""
+        """Drop a cancelled check; one already in a thread runs to its end."""
         self._waiting = deque(each for each in self._waiting if each.answer is not answer)
 
     def _next(self) -> None:
         while self._waiting and self._running < self._at_once:
             check = self._waiting.popleft()
             self._running += 1
-            # The place is taken until the thread has ended, whatever becomes of the one who asked.
+            # The place is taken until the thread has finished, even if the check was cancelled.
             self._run_in_thread(verified, check.encoded, check.password).addBoth(self._ended, check)
 
     def _ended(self, result: bool | Failure, check: _Check) -> None:
         self._running -= 1
         if not check.answer.called:
-            check.answer.callback(result)  # a Failure, too: then it fails
+            check.answer.callback(result)  # a Failure makes it fail
         self._next()

@@ -1,4 +1,4 @@
-"""Logins: SASL exchanges from the client's words to who it is."""
+"""Logins: SASL exchanges from the client's first word to its identity."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from fopemta.users.hashing import PasswordChecks, RunInThread, TooBusy
 from fopemta.users.slowdown import PAUSE_OF_PUT_OFF, AnySlowdown, Slowdown
 from fopemta.users.user_file import UserFile
 
-# The same words whatever is wrong: whoever guesses learns nothing (RFC 4954 6).
+# The same text for every failure: an attacker learns nothing (RFC 4954 6).
 _DENIED = Reply.of(535, "5.7.8", "Authentication credentials invalid")
 _MALFORMED = Reply.of(501, "5.5.2", "Cannot decode the response")
 _NOT_NOW = Reply.of(454, "4.7.0", "Temporary authentication failure")
 
 Answer: TypeAlias = Challenge | LoggedIn | Reply
-# Takes a name and its credentials; who it is, or the refusal.
+# Takes a name and its credentials; returns the login, or the refusal.
 Admit: TypeAlias = Callable[[str, ICredentials], Awaitable[LoggedIn | Reply]]
-# Comes back when what is known of users is what their file says.
+# Fires when the accounts are up to date with their file.
 LookedAt: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @implementer(ILogins)
 class Logins:
-    """Over any portal whose avatars are ISender.  SCRAM is offered where there are `verifiers`; `slowdown` where
-    somebody else counts failures; `looked_at` where users may have changed.
+    """Works with any portal whose avatars are ISender.  SCRAM is offered if there are `verifiers`; `slowdown` is given
+    if failures are counted elsewhere; `looked_at` if users may have changed.
     """
 
     def __init__(
@@ -115,7 +115,9 @@ class Logins:
         return avatar
 
     async def _put_off(self, client: str, mechanism: str, name: str, why: str) -> Reply:
-        """Not looked at: whoever sends one after the other has to wait for each answer all the same."""
+        """Defer the login without checking it: a client that sends one after the other still has to wait for each
+        answer.
+        """
         maillog.login_put_off(client, mechanism, name, why)
         await deferLater(self._clock, PAUSE_OF_PUT_OFF)
         return _NOT_NOW
@@ -151,7 +153,7 @@ class _PasswordExchange:
 
 @implementer(IExchange)
 class _ScramExchange:
-    """SCRAM: the client's proof, then ours; only when that has been taken is the client in."""
+    """SCRAM: the client's proof, then ours; the login succeeds only after the client has accepted ours."""
 
     def __init__(self, client: str, scram: Scram, verifiers: Verifiers, admit: Admit, looked_at: LookedAt) -> None:
         self._client = client
@@ -200,7 +202,7 @@ def logins_of(
     scram_secret: bytes | None = None,
     slowdown: AnySlowdown | None = None,
 ) -> Logins:
-    """Logins by the user file; with a `scram_secret` SCRAM is offered, too."""
+    """Logins by the user file; with a `scram_secret`, SCRAM is offered too."""
     portal = Portal(UserRealm(file.accounts), [PasswordChecker(file.accounts, PasswordChecks(run_in_thread))])
     if scram_secret is None:
         return Logins(portal, clock, slowdown=slowdown, looked_at=file.looked_at)

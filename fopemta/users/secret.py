@@ -1,4 +1,4 @@
-"""The secret behind false SCRAM salts: made once, and the same ever after, or it would show which names exist."""
+"""The secret behind false SCRAM salts: made once and kept for ever, or changed salts would reveal which names exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SecretUnusable(Exception):
 
 
 def kept_secret(directory: str) -> bytes:
-    """The secret in `directory`, made if it is not there yet.  Raises SecretUnusable."""
+    """The secret in `directory`, made if missing.  Raises SecretUnusable."""
     path = os.path.join(directory, _NAME)
     try:
         if not os.path.exists(path):

@@ -1,5 +1,5 @@
-"""Whoever guesses has to wait: first of all the network that guesses, then all that try the same name, and nobody for a
-name that has logged in from there before.
+"""Slow down password guessing: first the network that guesses, then all that try the same name, but never a name from a
+network where it has logged in before.
 """
 
 from __future__ import annotations
@@ -12,28 +12,29 @@ from typing import Any, Protocol
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
-# People mistype; from the next failure on each pause is twice the one before.
+# People mistype; from the next failure on, each pause is twice the previous one.
 FREE = 5
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
-# A name cannot help being guessed at: its owner waits no longer than this, wherever that is.
+# Anyone can guess at a name: its owner never waits longer than this, from any network.
 LONGEST_PAUSE_OF_NAME = 8.0
-# How long the answer takes for a login that is not looked at: it costs us nothing, and must cost a guesser something.
+# Seconds before the answer to a login that is deferred unchecked: it costs us nothing, and must cost an attacker
+# something.
 PAUSE_OF_PUT_OFF = 10.0
-# A network with no more failures than this has not guessed, lately.
+# A network with no more failures than this has not guessed recently.
 _NONE_LATELY = 0.5
-# Failures are forgotten by half in so many seconds.
+# The count of failures halves in this many seconds.
 HALF_LIFE = 600.0
-# Logins from one network that may be looked at at a time.
+# Logins from one network that are checked at a time.
 MOST_AT_ONCE = 16
-# Networks, names and both together that are remembered; those unused for longest are forgotten.
+# Networks, names and combinations that are remembered; the least recently used are dropped.
 MOST_REMEMBERED = 20_000
 
 
 @attrs.define
 class _Record:
-    """Failures as they count at `last`; until `free_at` nobody is looked at.  Those that stand in line for a name are
-    from `turn_at` on.  Seconds of the clock.
+    """The count of failures at time `last`; until `free_at` no login is checked.  Those queued for a name are checked
+    from `turn_at` on.  Times in seconds of the clock.
     """
 
     longest: float
@@ -43,41 +44,41 @@ class _Record:
     turn_at: float = 0.0
 
     def count(self, now: float) -> float:
-        """Failures as they count now."""
+        """The count of failures now."""
         return float(self.failures * 0.5 ** ((now - self.last) / HALF_LIFE))
 
     def failed(self, now: float) -> None:
-        """One more."""
+        """Count one more failure."""
         self.failures, self.last = self.count(now) + 1, now
         self.free_at = max(self.free_at, now + self.pause(now))
 
     def pause(self, now: float) -> float:
-        """What lies between two logins."""
+        """The pause between two logins, in seconds."""
         over = self.count(now) - FREE
-        # Beyond 2**10 the bound has been reached long ago.
+        # 2**10 is far beyond the limit.
         return min(self.longest, FIRST_PAUSE * 2.0 ** min(over, 10)) if over >= 0 else 0.0
 
 
 class AnySlowdown(Protocol):
-    """What logins ask, of this process or of one that counts for several.  `begin` and `failed` may give Deferreds,
-    which do not fail.
+    """The slowdown of logins, in this process or counted for several.  `begin` and `failed` may return Deferreds, which
+    do not fail.
     """
 
     def begin(self, client: str, name: str) -> Any:
-        """Seconds to wait, or None: see Slowdown."""
+        """Seconds to wait, or None; see Slowdown."""
 
     def end(self, client: str) -> None:
-        """The login that has begun is over, however."""
+        """The login that began is over, with any result."""
 
     def failed(self, client: str, name: str) -> Any:
-        """It failed; a number of failures: see Slowdown."""
+        """The login failed; returns a number of failures; see Slowdown."""
 
     def succeeded(self, client: str, name: str) -> None:
-        """It was good."""
+        """The login succeeded."""
 
 
 class Slowdown:
-    """Says how long a login must wait before it is looked at, and is told what came of it."""
+    """Decides how long a login must wait before it is checked, and is informed of the result."""
 
     def __init__(self, clock: IReactorTime, most_remembered: int = MOST_REMEMBERED) -> None:
         self._clock = clock
@@ -87,18 +88,18 @@ class Slowdown:
         self._under_way: dict[str, int] = {}
 
     def begin(self, client: str, name: str) -> float | None:
-        """Seconds to wait; None: too many wait already, so this one is not looked at.  `end` follows unless None."""
+        """Seconds to wait; None: too many are waiting, so this one is not checked.  Unless None, `end` must follow."""
         network, now = network_of(client), self._clock.seconds()
         own_key, name_key = self._keys(network, name)
         own, of_name = self._records.get(own_key), self._records.get(name_key) if name_key else None
         guessed = own is not None and own.count(now) > _NONE_LATELY
         start = max(now, own.free_at if own else now)
         if of_name is not None:
-            # Guessers of a name stand in line; its owner, who comes from elsewhere, does not stand behind them.
+            # Attackers on a name are queued; its owner, from another network, does not wait behind them.
             start = max(start, of_name.free_at, of_name.turn_at if guessed else now)
         if start - now > LONGEST_PAUSE or self._under_way.get(network, 0) >= MOST_AT_ONCE:
             return None
-        # Its turn is taken: however many come at once, they are looked at one after the other.
+        # The turn is taken: however many come at once, they are checked one after the other.
         if own is not None:
             own.free_at = start + own.pause(now)
         if of_name is not None and guessed:
@@ -107,18 +108,18 @@ class Slowdown:
         return start - now
 
     def end(self, client: str) -> None:
-        """The login that has begun is over, however."""
+        """The login that began is over, with any result."""
         network = network_of(client)
         self._under_way[network] -= 1
         if not self._under_way[network]:
             del self._under_way[network]
 
     def failed(self, client: str, name: str) -> int:
-        """It failed; how often logins of that client, or of that name from it, have done so lately."""
+        """The login failed; returns the number of recent failures of that client, or of that name from it."""
         now = self._clock.seconds()
         own_key, name_key = self._keys(network_of(client), name)
         own = self._record(own_key, LONGEST_PAUSE)
-        # Once a network is slowed itself, the name need not be for it: one guesser alone holds up nobody else.
+        # Once the network itself is slowed down, the name need not be: a single attacker delays no other users.
         if name_key is not None and round(own.count(now)) < FREE:
             self._record(name_key, LONGEST_PAUSE_OF_NAME).failed(now)
         own.failed(now)
@@ -127,13 +128,13 @@ class Slowdown:
         return round(own.count(now))
 
     def _record(self, key: bytes, longest: float) -> _Record:
-        """The one with that key; it is the last to be forgotten."""
+        """The record with that key, which becomes the last to be dropped."""
         record = self._records.setdefault(key, _Record(longest))
         self._records.move_to_end(key)
         return record
 
     def succeeded(self, client: str, name: str) -> None:
-        """It was good: from this network this name is welcome, whatever others do."""
+        """The login succeeded: this name is exempt in this network, whatever others do."""
         pair = _key("pair", network_of(client), name)
         self._welcome[pair] = None
         self._welcome.move_to_end(pair)
@@ -142,16 +143,17 @@ class Slowdown:
             self._welcome.popitem(last=False)
 
     def _keys(self, network: str, name: str) -> tuple[bytes, bytes | None]:
-        """Whose failures count for this login: those of the network, and those of the name everywhere.
+        """The keys whose failures count for this login: the network, and the name everywhere.
 
-        Who has logged in here before pays for his own mistakes only: neither neighbours nor guessers lock him out.
+        A name that has logged in from this network pays only for its own failures: neither neighbours nor attackers can
+        lock it out.
         """
         pair = _key("pair", network, name)
         return (pair, None) if pair in self._welcome else (_key("network", network), _key("name", name))
 
 
 def network_of(client: str) -> str:
-    """What one customer is given: an IPv4 address, an IPv6 /64.  Text that is no address is its own."""
+    """The unit assigned to one customer: an IPv4 address, an IPv6 /64.  Text that is no address is unchanged."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
@@ -162,5 +164,5 @@ def network_of(client: str) -> str:
 
 
 def _key(*parts: str) -> bytes:
-    """Short, however long a stranger's name is."""
+    """A short key, however long a stranger's name is."""
     return hashlib.blake2b("\0".join(parts).lower().encode("utf-8", "replace"), digest_size=16).digest()

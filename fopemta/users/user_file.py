@@ -1,4 +1,4 @@
-"""The user file as it stands on the disk: read anew when it has changed, written whole or not at all."""
+"""The user file on disk: read again when it has changed, replaced atomically."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from fopemta.private_folder import make_private_folders
 from fopemta.users.account import Accounts, parse
 
 _NOBODY = Accounts.of(())
-# What tells that a file is another than before: a rename gives a new inode, an edit in place the rest.
+# Changes whenever the file does: a rename gives a new inode, an edit in place the rest.
 _Mark: TypeAlias = tuple[int, int, int, int, int, int]
-_HEAD = "# Users of fopemta, one a line: see docs/users.md.  `fopemta users` writes this file, and so may you.\n"
+_HEAD = "# Users of fopemta, one per line: see docs/users.md.  `fopemta users` writes this file, and so may you.\n"
 
 
 class UserFileUnsound(Exception):
-    """The file cannot be used; `reasons` say why, in an operator's words."""
+    """The file cannot be used; `reasons` tell the operator why."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__("; ".join(reasons))
@@ -32,7 +32,7 @@ class UserFileUnsound(Exception):
 
 
 def read(path: str) -> Accounts:
-    """The accounts in the file.  Raises UserFileUnsound, and FileNotFoundError where there is none."""
+    """The accounts in the file.  Raises UserFileUnsound, and FileNotFoundError if there is none."""
     return _read(path)[0]
 
 
@@ -66,7 +66,7 @@ def _mark(status: os.stat_result) -> _Mark:
 
 
 def _tried(path: str) -> tuple[Accounts, _Mark] | FileNotFoundError | UserFileUnsound:
-    """What reading it comes to.  Runs in a thread."""
+    """The result of reading it.  Runs in a thread."""
     try:
         return _read(path)
     except (FileNotFoundError, UserFileUnsound) as error:
@@ -74,8 +74,8 @@ def _tried(path: str) -> tuple[Accounts, _Mark] | FileNotFoundError | UserFileUn
 
 
 class UserFile:
-    """What a server knows of its users.  A file that is not there yet has none; one that goes, or cannot be used, is
-    told of once and changes nothing.
+    """The users known to a server.  A file that does not exist yet has none; one that disappears, or becomes invalid,
+    is logged once and changes nothing.
     """
 
     def __init__(self, path: str, in_thread: Callable[..., Deferred[Any]] = maybeDeferred) -> None:
@@ -87,8 +87,8 @@ class UserFile:
         self._waiting: list[Deferred[None]] = []
 
     def accounts(self) -> Accounts:
-        """As the file says.  A look at its status, no more, where it has not changed; while it is read anew, what it
-        said before serves.
+        """The accounts in the file.  If it has not changed, this costs only a stat; while it is read again, the old
+        ones are used.
         """
         if self._reading:
             return self._accounts
@@ -99,7 +99,7 @@ class UserFile:
         if mark != self._seen:
             first, self._seen = self._seen is None, mark
             if first:
-                # When the server starts: nobody could log in else.
+                # At start: otherwise no user could log in.
                 self._take_up(_tried(self._path), first)
             else:
                 self._reading = True
@@ -107,7 +107,7 @@ class UserFile:
         return self._accounts
 
     async def looked_at(self) -> None:
-        """Comes back when `accounts` are what the file says: a login is judged by nothing older."""
+        """Fires when `accounts` are up to date: a login is not judged by older ones."""
         self.accounts()
         if self._reading:
             read: Deferred[None] = Deferred()
@@ -124,7 +124,7 @@ class UserFile:
                 each.callback(None)
 
     def cautions(self, scram: bool) -> tuple[str, ...]:
-        """What is probably not meant; `scram` is to be offered."""
+        """Warnings about settings that are probably not meant; `scram`: it is to be offered."""
         accounts = self.accounts().by_name.values()
         found = []
         if not accounts:
@@ -150,9 +150,9 @@ class UserFile:
 
 
 def edit(path: str, change: Callable[[str], str]) -> None:
-    """Write the file anew as `change` makes it from its text; made where there is none, with mode 0600.
+    """Replace the file by the result of `change` on its text; a missing one is made, with mode 0600.
 
-    One at a time; whoever reads sees the old or the new.  Raises OSError, and what `change` raises.
+    One edit at a time; readers see the old or the new file.  Raises OSError, and what `change` raises.
     """
     folder = os.path.dirname(path)
     make_private_folders(folder)
@@ -167,7 +167,7 @@ def edit(path: str, change: Callable[[str], str]) -> None:
 
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[None]:
-    """Nobody else edits meanwhile.  The lock's file stays: to unlink it would be a race."""
+    """Exclude other editors.  The lock file stays: unlinking it would be a race."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
