@@ -1,1 +1,1 @@
-"""Recipients (shell): whether a mailbox exists, from files, folders and callouts that are remembered; and aliases."""
+"""Recipients (shell): whether a mailbox exists, by files, folders and cached callouts; and aliases."""

@@ -1,4 +1,4 @@
-"""Callouts and what is remembered of them: each address is asked for once at a time, and not too many at once."""
+"""Callouts and their cache: one at a time for each address, and a limited number in all."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from fopemta.interfaces import ICallout
 from fopemta.policy.recipients import Remembered, Said, remembered_after
 from fopemta.recipients.files import InThread
 
-# Addresses at a time, and those that may wait for their turn, so that nobody waits longer than two minutes; all others
-# are told to come again.
+# Simultaneous callouts, and those that may be queued, so that none waits longer than two minutes; other clients are
+# asked to come again.
 MOST_AT_ONCE = 20
 MOST_WAITING = 60
 
 
 class AnyCalloutMemory(Protocol):
-    """Remembers what callouts have found out; called in a thread where it blocks, else it may give Deferreds."""
+    """Stores the results of callouts; called in a thread if it blocks, else it may return Deferreds."""
 
     def recall(self, recipient: Mailbox) -> Any:
-        """What is known of an address, a Remembered or None."""
+        """What is remembered of an address: a Remembered or None."""
 
     def note(self, recipient: Mailbox, known: Remembered) -> Any:
-        """Keep what has been found out."""
+        """Store a result."""
 
 
 class Calls:
-    """`now` gives the wall time in seconds since the epoch."""
+    """Callouts with a cache; `now` gives the wall time in seconds since the epoch."""
 
     def __init__(
         self,
@@ -53,12 +53,12 @@ class Calls:
         self._waiting: dict[Mailbox, list[Deferred[Remembered]]] = {}
 
     def known(self, recipient: Mailbox) -> Deferred[Remembered]:
-        """What is known of the recipient, asked for where that is too old.  Does not fail."""
+        """What is known of the recipient, from a callout if the cache is too old.  Does not fail."""
         waiter: Deferred[Remembered] = Deferred()
         waiters = self._waiting.setdefault(recipient, [])
         waiters.append(waiter)
         if len(waiters) == 1:
-            # Whoever stops waiting does not stop the work: it is for those to come, too.
+            # A waiter that cancels does not stop the work: later callers need the result, too.
             supervise(self._find_out(recipient), "finding out about a recipient")
         return waiter
 
@@ -79,7 +79,7 @@ class Calls:
 
     async def _asked(self, recipient: Mailbox, before: Remembered | None) -> Remembered:
         if not self._places.tokens and len(self._places.waiting) >= MOST_WAITING:
-            # Not written down: nobody was asked.
+            # Not stored: no server was asked.
             return remembered_after(before, Said.UNKNOWN, self._now())
         said = await self._places.run(Deferred.fromCoroutine, self._ask(recipient))
         after = remembered_after(before, said, self._now())
@@ -87,6 +87,6 @@ class Calls:
         return after
 
     async def _ask(self, recipient: Mailbox) -> Said:
-        # On a stack of its own: answers that are there at once would go from one place to the next without end.
+        # On a stack of its own: answers available at once would recurse without limit.
         await deferLater(self._clock, 0)
         return await self._callout.ask(recipient)

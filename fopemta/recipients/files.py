@@ -1,4 +1,4 @@
-"""Files of recipients and aliases as they stand on the disk: read in a thread, and anew when they have changed."""
+"""Files of recipients and aliases: read in a thread, and again when they have changed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from fopemta.plain_file import read_plain
 
 T = TypeVar("T", bound=Sized)
 
-# The content of a file, or everything that is wrong with its text.
+# Returns the content of a file, or everything that is wrong with its text.
 Parse: TypeAlias = Callable[[str], T | tuple[str, ...]]
 InThread: TypeAlias = Callable[..., Deferred[Any]]
 _Mark: TypeAlias = tuple[int, ...]
 
-# Seconds, well within what a client waits for an answer to RCPT (RFC 5321 4.5.3.2.3); it is told to come again then.
+# Seconds, well within a client's timeout at RCPT (RFC 5321 4.5.3.2.3); after that it is asked to come again.
 PATIENCE = 10.0
 
 
 class FileUnsound(Exception):
-    """The file cannot be used; `reasons` say why, in an operator's words."""
+    """The file cannot be used; `reasons` tell the operator why."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__("; ".join(reasons))
@@ -33,7 +33,7 @@ class FileUnsound(Exception):
 
 
 def read(path: str, parse: Parse[T]) -> T:
-    """What the file holds.  Raises FileUnsound."""
+    """The content of the file.  Raises FileUnsound."""
     try:
         text = read_plain(path)[0].decode("utf-8")
     except OSError as error:
@@ -47,7 +47,7 @@ def read(path: str, parse: Parse[T]) -> T:
 
 
 class WatchedFile(Generic[T]):
-    """A file that is looked at whenever it is asked for; what cannot be used is told of once and changes nothing."""
+    """A file whose state is checked at each use; an invalid one is logged once and changes nothing."""
 
     def __init__(self, path: str, parse: Parse[T], in_thread: InThread, clock: IReactorTime | None = None) -> None:
         self.path = path
@@ -57,14 +57,14 @@ class WatchedFile(Generic[T]):
         self._seen: _Mark | None = None
         self._reading = False
         self._waiting: list[Deferred[None]] = []
-        # As last read; None until it could be.
+        # As last read; None until it could be read.
         self.content: T | None = None
 
     async def current(self) -> T | None:
-        """As the file says; a look at its status, no more, where it has not changed.
+        """The present content; if the file has not changed, this costs only a stat.
 
-        While it is read anew, what it said before serves: nobody waits for a long list, or for a slow disk.  For a file
-        that has not been read yet somebody waits for PATIENCE at most, by `clock`; None then.
+        While it is read again, the old content is used: no client waits for a long list or a slow disk.  For a file
+        that was never read, waits at most PATIENCE by `clock`, then returns None.
         """
         if not self._reading and _mark(self.path) != self._seen:
             self._reading = True
@@ -94,7 +94,7 @@ class WatchedFile(Generic[T]):
                 self._wake(each)
 
     async def _take_up(self) -> None:
-        # Before it is read: what changes meanwhile is seen the next time.
+        # Taken before reading, so that a change meanwhile is noticed at the next use.
         self._seen = _mark(self.path)
         try:
             self.content = await self._in_thread(read, self.path, self._parse)
@@ -106,7 +106,7 @@ class WatchedFile(Generic[T]):
 
 
 def _mark(path: str) -> _Mark:
-    """What tells that a file is another than before; empty where there is none."""
+    """Changes whenever the file does; empty if there is none."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""What callouts have found out, in an SQLite file: small, bounded, and worth nothing that could not be asked again.
+"""The results of callouts in an SQLite file: small, bounded, and expendable, since callouts can be repeated.
 
 All methods may block, and are called in threads, one at a time.
 """
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class CalloutMemory:
-    """In the file `path`, for at most `most` addresses; one that is damaged is put aside, and begun anew."""
+    """Stored in the file `path`, for at most `most` addresses; a damaged file is moved aside and replaced."""
 
     def __init__(self, path: str, most: int = MOST) -> None:
         self._path = path
@@ -41,11 +41,11 @@ class CalloutMemory:
 
     @classmethod
     def in_folder(cls, folder: str) -> CalloutMemory:
-        """That of a server whose [node] state is `folder`."""
+        """The memory of a server whose [node] state is `folder`."""
         return cls(os.path.join(folder, _FILE_NAME))
 
     def recall(self, recipient: Mailbox) -> Remembered | None:
-        """What is known of an address; also None where the file cannot be read, which is logged."""
+        """What is remembered of an address; also None if the file cannot be read, which is logged."""
         with self._opened() as found:
             if found is None:
                 return None
@@ -56,7 +56,7 @@ class CalloutMemory:
         return None
 
     def note(self, recipient: Mailbox, known: Remembered) -> None:
-        """Keep what has been found out; where it cannot be written, that is logged."""
+        """Store a result; a failure to write is logged."""
         with self._opened() as found:
             if found is None:
                 return
@@ -67,7 +67,7 @@ class CalloutMemory:
                 self._trim(found, known.at)
 
     def _trim(self, found: sqlite3.Connection, now: float) -> None:
-        """Forget what is of no use, then the oldest."""
+        """Drop useless entries, then the oldest."""
         found.execute(
             "DELETE FROM callout WHERE (good_at IS NULL OR good_at < ?) AND at < ?",
             (now - GOOD_KEPT, now - FRESH[Said.BAD]),
@@ -82,7 +82,7 @@ class CalloutMemory:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection | None]:
-        """The file, for one step that is written whole or not at all; None where there is none to be had."""
+        """The open file, for one transaction; None if it cannot be opened."""
         try:
             found = self._connected()
         except (sqlite3.Error, OSError) as error:
@@ -117,7 +117,7 @@ class CalloutMemory:
             [version] = found.execute("PRAGMA user_version").fetchone()
             if version not in (0, _FORMAT):
                 raise sqlite3.DatabaseError(f"format {version} is not known")
-            # What a power cut loses is asked for again.
+            # Results lost in a power cut are obtained again.
             found.execute("PRAGMA synchronous = OFF")
             found.execute(_TABLE)
             found.execute(f"PRAGMA user_version = {_FORMAT}")
@@ -127,7 +127,7 @@ class CalloutMemory:
         return found
 
     def _put_aside(self) -> None:
-        """Under another name, for who wants to look at it; the one before it is lost."""
+        """Rename the damaged file for inspection; an earlier one is overwritten."""
         with contextlib.suppress(FileNotFoundError):
             os.replace(self._path, self._path + ".unsound")
         for more in ("-journal", "-wal", "-shm"):
@@ -136,7 +136,7 @@ class CalloutMemory:
 
 
 def _is_damage(error: Exception) -> bool:
-    """The file is no good; a disk that is full or a lock that another holds is no fault of the file."""
+    """Whether the file is damaged; a full disk or a lock held by another process is not the file's fault."""
     return not isinstance(error, sqlite3.OperationalError)
 
 

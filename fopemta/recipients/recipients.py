@@ -1,4 +1,4 @@
-"""Whether a recipient exists: asks whoever its route names."""
+"""Whether a recipient exists, by the method that its route names."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from fopemta.routing.routes import is_local, route_for
 
 @implementer(IRecipients, IAliases)
 class Recipients:
-    """By the routes of `config`; `calls` for those that are called out, `now` the wall time; `clock` bounds the
-    wait for a file that has not been read yet.
+    """By the routes of `config`; `calls` makes callouts, `now` gives the wall time; `clock` bounds the wait for a file
+    that has not been read yet.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class Recipients:
         self.reconfigure(config)
 
     def reconfigure(self, config: Configuration) -> None:
-        """Use `config` from now on; files that stay named are not read again."""
+        """Use `config` from now on; files that are still named are not read again."""
         self._config = config
         paths = {each.recipients for each in config.routes if each.verify is Verify.LIST}
         self._lists = {each: self._lists.get(each) or self._watched(each, parse) for each in paths}
-        # Always anew: whether aliases go round in circles depends on which domains are local.
+        # Always read again: whether aliases loop depends on which domains are local.
         path = config.aliases.file
         read = partial(alias_rules.parse, is_local=self._is_local)
         before, self._aliases = self._aliases, None
         if path != "off":
             self._aliases = self._watched(path, read)
-            # Until it has been read: mail whose recipients were verified goes where they said.
+            # Until it has been read: mail whose recipients were already verified is delivered by the old aliases.
             self._aliases.content = before.content if before is not None else None
 
     def _watched(self, path: str, read: Parse[T]) -> WatchedFile[T]:
@@ -72,14 +72,14 @@ class Recipients:
         return is_local(domain, self._config.routes)
 
     def start(self) -> None:
-        """Read all files, so that nobody has to wait for them."""
+        """Read all files in advance, so that no client has to wait for them."""
         if self._aliases is not None:
             _look_at(self._aliases)
         for file in self._lists.values():
             _look_at(file)
 
     def stop(self) -> None:
-        """Nothing goes on by itself."""
+        """Nothing to stop."""
 
     # --- verify ----------------------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class Recipients:
         if local and self._aliases is not None:
             aliases = await self._aliases.current()
             if aliases is None:
-                # Accepted now, it would go to the mailbox of that name instead of those that it stands for.
+                # If accepted now, it would go to the mailbox of that name instead of the alias's targets.
                 return NOT_KNOWN_NOW
             if aliases.of(recipient) is not None:
                 return None
@@ -120,7 +120,7 @@ class Recipients:
         found = await self._lists[route.recipients].current()
         if found is None:
             return None
-        # As the Maildir courier has it; what another server makes of "+detail" is not known here.
+        # As in the Maildir courier; how another server treats "+detail" is unknown.
         plain = Mailbox(recipient.local_part.partition("+")[0], recipient.domain)
         return found.holds(recipient) or (local and found.holds(plain))
 
@@ -136,9 +136,9 @@ class Recipients:
         return aliases.weight(recipient) if aliases is not None and self._is_local(recipient.domain) else 0
 
     def current(self) -> Aliases:
-        """See IAliases: as the file was when it was last read, which a change begins anew.
+        """See IAliases: as the file was last read; a change causes it to be read again.
 
-        A recipient that is an alias has been verified before, by the file as it was then; postmaster has not.
+        A recipient that is an alias was verified before, by the file as it was then; postmaster was not.
         """
         if self._aliases is None:
             return NO_ALIASES
@@ -148,7 +148,7 @@ class Recipients:
 
 
 def _can_be_stored(recipient: Mailbox, route: Route) -> bool:
-    """What the courier would refuse later is refused now: its report would go to whoever was named as the sender."""
+    """Whether the courier could store it: refused later, its report would go to a possibly forged sender."""
     return not route.is_local or maildir_of(route.maildir, recipient) is not None
 
 
@@ -157,7 +157,7 @@ def _look_at(file: WatchedFile[Any]) -> None:
 
 
 def _is_folder(path: str) -> bool | None:
-    """Whether a folder is there; None where nobody can say.  Runs in a thread."""
+    """Whether a folder exists; None if that cannot be found out.  Runs in a thread."""
     try:
         os.stat(os.path.join(path, ""))
     except (FileNotFoundError, NotADirectoryError):
