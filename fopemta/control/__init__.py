@@ -1,1 +1,1 @@
-"""The socket at which commands reach the running server: requests, answers, nothing that a file could say (shell)."""
+"""The socket at which commands reach the running server (shell): requests and answers."""

@@ -1,4 +1,4 @@
-"""A long answer on its way to a command (shell): as fast as that takes it, and a few lines at a time."""
+"""Stream a long answer to a command (shell), as fast as it reads, and a few lines at a time."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from zope.interface import implementer
 
 from fopemta.interfaces import Portions
 
-# So many lines keep the mail waiting for less than a millisecond.
+# This many lines block the mail for less than a millisecond.
 _LINES = 200
 
 
 def portions_of(lines: Iterator[bytes]) -> Portions:
-    """Lines that are at hand."""
+    """Portions of lines that are available at once."""
     return lambda: execute(lambda: list(islice(lines, _LINES)))
 
 
 @implementer(IPullProducer)
 class Outflow:
-    """Writes the lines of `portions`, an end of line behind each, to `transport`; `taken` is called when the one before
-    has left, and when the next has come.
+    """Writes the lines of `portions`, each with a line end, to `transport`; `taken` is called when the previous portion
+    was sent, and when the next one is ready.
     """
 
     def __init__(self, transport: Any, portions: Portions, taken: Callable[[], object]) -> None:
@@ -35,20 +35,20 @@ class Outflow:
         self._done: Deferred[bool] | None = None
 
     def run(self) -> Deferred[bool]:
-        """Fires with True once all is written, with False when the command has gone; fails as the portions do."""
+        """Fires with True once all is written, with False if the command has disconnected; fails as the portions do."""
         done = self._done = Deferred[bool]()
         self._transport.registerProducer(self, False)
         return done
 
     def resumeProducing(self) -> None:
-        """The piece before this one has left."""
+        """The previous portion was sent."""
         self._taken()
-        # An exception here would have the reactor close the connection without a word.
+        # An exception here would make the reactor close the connection silently.
         self._portions().addCallback(self._write).addErrback(self._end)
 
     def _write(self, lines: Sequence[bytes]) -> None:
         if self._done is None:
-            return  # the command has gone meanwhile
+            return  # the command has disconnected
         if lines:
             self._taken()
             self._transport.write(b"".join([line + b"\n" for line in lines]))
@@ -56,7 +56,7 @@ class Outflow:
             self._end(None)
 
     def stopProducing(self) -> None:
-        """The command has gone."""
+        """The command has disconnected."""
         done, self._done = self._done, None
         if done is not None:
             done.callback(False)

@@ -1,4 +1,4 @@
-"""Who speaks at the other end of the control socket (shell): the kernel says so, not the command."""
+"""The user at the other end of the control socket (shell), as reported by the kernel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 def who(transport: Any) -> str:
-    """The user's name, or number where it has none here; "the operator" where the kernel does not say."""
+    """The user's name, or number if it has no name; "the operator" if the kernel does not report it."""
     try:
         handle: socket.socket = transport.getHandle()
         told = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)

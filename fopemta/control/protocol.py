@@ -19,24 +19,24 @@ from fopemta.deadline import Deadline
 from fopemta.interfaces import IHostMemory, IQueue, IReload, Portions, Unanswered
 from fopemta.mail.requests import Flush, ForgetHosts, List, NotARequest, Orders, Reload, Request, Status, request_of
 
-# A command that says nothing for so long has gone.
+# A command that is silent for this many seconds is disconnected.
 _PATIENCE = 60.0
 
 
 @attrs.frozen(eq=False)
 class Reach:
-    """What commands may ask of the server; `listing` begins a list of the queue: briefs, the oldest first."""
+    """What commands can ask of the server; `listing` begins a list of the queue: briefs, the oldest first."""
 
     queue: IQueue
     reload: IReload
     memory: IHostMemory
     listing: Callable[[], Portions]
-    # False as long as the spool is being read: only Status is answered then.
+    # False while the spool is being read: then only Status is answered.
     is_ready: Callable[[], bool] = lambda: True
 
 
 class ControlProtocol(LineOnlyReceiver):
-    """One request after another; who sends the next before the answer is done waits for it."""
+    """Serves one request after another; a request sent before the answer is complete waits for it."""
 
     delimiter = b"\n"
     # MOST_MESSAGES with an address or two each.
@@ -50,11 +50,11 @@ class ControlProtocol(LineOnlyReceiver):
         self._gone = False
 
     def connectionMade(self) -> None:
-        """The socket's mode has said that he may."""
+        """A command has connected; the socket's mode has checked its permission."""
         self._deadline.set(_PATIENCE)
 
     def connectionLost(self, reason: object = None) -> None:
-        """What was ordered is done all the same."""
+        """The command has disconnected; its orders are carried out all the same."""
         self._deadline.clear()
 
     @property
@@ -62,7 +62,7 @@ class ControlProtocol(LineOnlyReceiver):
         return self.transport
 
     def lineReceived(self, line: bytes) -> None:
-        """A request."""
+        """A request has come."""
         self._deadline.clear()
         self._waiting.append(line)
         if not self._busy:
@@ -71,7 +71,7 @@ class ControlProtocol(LineOnlyReceiver):
             supervise(self._serve(), "answering a command")
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """Whoever it is, it is no command of ours."""
+        """The line is too long for a command of ours."""
         self._say({"end": True, "error": "the request is too long"})
         self._stream.loseConnection()
 
@@ -125,7 +125,7 @@ class ControlProtocol(LineOnlyReceiver):
 
 
 class ControlFactory(Factory):
-    """For all commands."""
+    """The factory of the socket."""
 
     noisy = False
 
@@ -134,7 +134,7 @@ class ControlFactory(Factory):
         self._clock = clock
 
     def buildProtocol(self, addr: object) -> ControlProtocol:
-        """One for each connection."""
+        """A protocol for one connection."""
         protocol = ControlProtocol(self._reach, self._clock)
         protocol.factory = self
         return protocol

@@ -1,4 +1,4 @@
-"""The control socket itself (shell): where it stands, and who may speak there."""
+"""The control socket (shell): its place and its permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BACKLOG = 50
 
 
 class ControlSocket:
-    """At `path` while the server runs, for its own user and root alone; an Attendant."""
+    """Listens at `path` while the server runs, for its own user and root only; an Attendant."""
 
     def __init__(self, path: str, reactor: IMailReactor, reach: Reach) -> None:
         self._path = path
@@ -30,20 +30,20 @@ class ControlSocket:
         self._port: IListeningPort | None = None
 
     def start(self) -> None:
-        """Take requests from now on.  What keeps us from it is told; mail goes on without."""
+        """Accept requests.  A failure to listen is logged; mail goes on without."""
         try:
             self._port = self._bound()
         except OSError as error:
             maillog.caution("control.socket", f"commands will not reach this server: {error.strerror or error}")
 
     def stop(self) -> None:
-        """Take none any more."""
+        """Stop accepting requests."""
         port: Any = self._port
         self._port = None
         if port is not None:
             closed = maybeDeferred(port.stopListening)
-            # At once, as long as the spool is ours: Twisted would do it in a later turn of the reactor, which may not
-            # come, or may find the socket of the next server.
+            # At once, while the spool is still ours: Twisted would do it in a later reactor turn, which may not come,
+            # or may remove the socket of the next server.
             _remove(self._path)
             supervise(closed.addErrback(_is_gone), "closing the control socket")
 
@@ -51,7 +51,7 @@ class ControlSocket:
         """Raises OSError."""
         os.makedirs(os.path.dirname(self._path), mode=0o755, exist_ok=True)
         _make_way(self._path)
-        # Before anybody can connect: the file is made with this mode.
+        # Before anyone can connect: the file is made with this mode.
         before = os.umask(0o177)
         try:
             return self._reactor.listenUNIX(self._path, self._factory, _BACKLOG, 0o600)
@@ -62,7 +62,7 @@ class ControlSocket:
 
 
 def _make_way(path: str) -> None:
-    """Remove what a server that was killed has left.  Raises OSError when somebody is there, or it is no socket."""
+    """Remove a socket left by a killed server.  Raises OSError if a server listens there, or it is no socket."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -77,12 +77,12 @@ def _make_way(path: str) -> None:
             _remove(path)
             return
         except BlockingIOError:
-            pass  # it is there, and busy
+            pass  # a server listens, and is busy
     raise OSError(f"another server listens at {path}")
 
 
 def _is_gone(failure: Failure) -> None:
-    """Twisted wants to remove it, too."""
+    """Ignore that the file is gone: Twisted removes it, too."""
     failure.trap(FileNotFoundError)
 
 
