@@ -1,6 +1,6 @@
-"""The three answers that a question to the world can have (pure).
+"""The three possible answers of a lookup (pure).
 
-A lookup that failed must never be read as "there is none": `Absent` may relax a demand, `Unavailable` may only defer.
+A failed lookup must never be read as "there is none": `Absent` may relax a demand, `Unavailable` may only defer.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Found(Generic[T]):
 
 @attrs.frozen
 class Absent:
-    """It is known that there is none.
+    """It is certain that there is none.
 
     `authenticated`: the denial was proven.  `name_exists`: for DNS, False means NXDOMAIN, True means that the name
-    exists but has no record of the kind asked for.
+    exists but has no record of the type asked for.
     """
 
     authenticated: bool = False
@@ -34,7 +34,9 @@ class Absent:
 
 @attrs.frozen
 class Unavailable:
-    """Nobody could say.  `reason` is for the operator: "SERVFAIL from 127.0.0.1", "no answer within 10 s"."""
+    """The answer could not be found out.  `reason` is for the operator: "SERVFAIL from 127.0.0.1", "no answer within 10
+    s".
+    """
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""Work that nobody waits for, whose failure must not go unseen (shell)."""
+"""Background work whose failures must be logged (shell)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from fopemta import maillog
 
 
 def supervise(work: Deferred[Any] | Coroutine[Deferred[Any], Any, Any], doing: str) -> Deferred[None]:
-    """Run `work` to its end; a failure is logged as `background_failure` with what it was `doing`.
+    """Run `work` to its end; a failure is logged as `background_failure` with `doing`.
 
-    The Deferred that is returned never fails.  Cancellation is an expected end.
+    The returned Deferred never fails.  Cancellation is an expected end.
     """
     deferred = work if isinstance(work, Deferred) else Deferred.fromCoroutine(work)
 

@@ -1,4 +1,4 @@
-"""The one deadline of a connection (shell): set again for each wait, cleared when nothing is waited for."""
+"""The deadline of a connection (shell): set again for each wait, cleared when nothing is awaited."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 class Deadline:
-    """Calls `missed` when the time set last is over.
+    """Calls `missed` when the time last set is over.
 
-    A session sets it for every step and misses hardly ever one, so setting it costs a look at the clock: the call under
-    way stays where it is, and looks when it comes whether the end has moved.
+    A session sets it for every step and hardly ever misses one, so setting it is cheap: the scheduled call stays where
+    it is, and checks when it comes whether the deadline has moved.
     """
 
     def __init__(self, clock: IReactorTime, missed: Callable[[], object]) -> None:
         self._clock = clock
         self._missed = missed
         self._call: IDelayedCall | None = None
-        # When the call under way comes, and when the wait ends (None: nothing is waited for), in seconds of the clock.
+        # When the scheduled call comes, and when the wait ends (None: nothing is awaited), in seconds of the clock.
         self._comes = 0.0
         self._end: float | None = None
 
@@ -33,24 +33,22 @@ class Deadline:
 
     @property
     def active(self) -> bool:
-        """Something is waited for."""
+        """Whether something is awaited."""
         return self._end is not None
 
     def rest(self) -> None:
-        """Nothing is waited for, until it is set again in a moment."""
+        """Nothing is awaited, but the deadline will soon be set again."""
         self._end = None
 
     def clear(self) -> None:
-        """Nothing is waited for any more."""
+        """Nothing is awaited any more."""
         self._end = None
         if self._call is not None:
             self._call.cancel()
             self._call = None
 
     def end(self) -> None:
-        """Nothing will be waited for any more.  Whoever would be told is let go: he has us, too, and in a circle both
-        would stay in memory until the collector of garbage comes.
-        """
+        """The deadline will not be used again.  Drops the callback, to break a reference cycle."""
         self.clear()
         self._missed = _nobody
 
@@ -71,4 +69,4 @@ class Deadline:
 
 
 def _nobody() -> None:
-    """Nobody is told."""
+    """Takes the place of the callback."""

@@ -1,4 +1,4 @@
-"""Calls in other threads, a few of one kind at once (shell): what strangers make long must not take every thread."""
+"""Limit calls of one kind in other threads (shell): slow work caused by strangers must not occupy every thread."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-# Runs a call in a thread; what it gives or raises comes back in the reactor's thread.
+# Runs a call in a thread; its result or exception is delivered in the reactor's thread.
 InThread: TypeAlias = Callable[..., Deferred[Any]]
 
 
 class FewAtOnce:
-    """`in_thread` with at most `at_once` calls in threads; the others wait for their turn, in order."""
+    """`in_thread` with at most `at_once` calls in threads; further calls are queued, in order."""
 
     def __init__(self, in_thread: InThread, at_once: int) -> None:
         self._in_thread = in_thread
@@ -22,7 +22,7 @@ class FewAtOnce:
         self._waiting: deque[tuple[Deferred[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
 
     def __call__(self, call: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
-        """What `call` gives, or raises."""
+        """The result of `call`, or its exception."""
         answer: Deferred[Any] = Deferred()
         self._waiting.append((answer, call, arguments))
         self._next()
@@ -37,5 +37,5 @@ class FewAtOnce:
     def _ended(self, result: Any, answer: Deferred[Any]) -> None:
         self._running -= 1
         self._next()
-        # Given a Failure it fails.
+        # A Failure makes it fail.
         answer.callback(result)

@@ -1,7 +1,7 @@
-"""The seams at which fopemta does I/O (shell): who promises what to whom.
+"""The interfaces between shell rooms, at which fopemta does I/O (shell).
 
-Shell rooms know each other only by these; `server.assembly` puts the concrete objects together.  A Deferred that is
-said to "fail with X" fails with nothing else by design; anything else is a bug and is logged as one.
+Shell rooms know each other only through these; `server.assembly` puts the concrete objects together.  A Deferred that
+"fails with X" fails with nothing else by design; anything else is a bug and is logged as one.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ from fopemta.trust.verdict import VerdictRecord
 
 
 class IMailReactor(IReactorCore, IReactorTCP, IReactorUNIX, IReactorFDSet, IReactorTime, IReactorThreads):
-    """All that fopemta asks of a reactor (zope has no intersection types)."""
+    """Everything that fopemta needs of a reactor (zope has no intersection types)."""
 
 
 # --- spool ---------------------------------------------------------------------------------------------------------
 
 
 class SpoolTrouble(Exception):
-    """The spool cannot keep something now; nothing was accepted.  Subclasses say what the client should be told."""
+    """The spool cannot store something now; nothing was accepted.  Subclasses say what the client should be told."""
 
 
 class SpoolFull(SpoolTrouble):
-    """No room: 452 4.3.1."""
+    """No space left: 452 4.3.1."""
 
 
 class SpoolFailing(SpoolTrouble):
@@ -65,7 +65,7 @@ class SpoolFailing(SpoolTrouble):
 
 
 class SpoolStopped(SpoolTrouble):
-    """It was stopped while it was starting; nothing is wrong with it."""
+    """It was stopped while starting; nothing is wrong with it."""
 
 
 class SpoolUnusable(Exception):
@@ -75,7 +75,7 @@ class SpoolUnusable(Exception):
 
 
 class UnknownMessage(SpoolTrouble):
-    """There is no message of that id (any more)."""
+    """There is no message with that id, or no longer."""
 
 
 class IIncoming(Interface):
@@ -84,20 +84,20 @@ class IIncoming(Interface):
     message_id = Attribute("str: the queue id it will have")
 
     def write(data: bytes) -> Deferred[None] | None:
-        """Take content as it goes on the wire (CRLF, not dot-stuffed), cut anywhere.
+        """Add content in wire form (CRLF, not dot-stuffed), cut anywhere.
 
-        Returns None when more may come at once, else a Deferred that fires when it may (the writer should pause; what
-        still comes is taken).  A failure to write shows at `commit`.
+        Returns None if more may come at once, else a Deferred that fires when it may (the writer should pause; data
+        that still comes is accepted).  A failure to write is reported by `commit`.
         """
 
     def commit(envelope: Envelope) -> Deferred[QueuedMessage]:
-        """Keep the message.  Fires only once it is durable: then, and only then, may `250` be sent.
+        """Store the message.  Fires only once it is durable: then, and only then, may `250` be sent.
 
-        Fails with SpoolTrouble; then nothing is kept.
+        Fails with SpoolTrouble; then nothing is stored.
         """
 
     def abort() -> None:
-        """Forget it; nothing stays."""
+        """Discard the message; nothing remains."""
 
 
 class IMessageContent(Interface):
@@ -107,11 +107,11 @@ class IMessageContent(Interface):
         """Up to `size` octets, b"" at the end.  Fails with SpoolFailing."""
 
     def close() -> None:
-        """Give back the file; harmless twice."""
+        """Close the file; may be called twice."""
 
 
 class ISpool(Interface):
-    """Keeps accepted mail.  Every method that returns a Deferred may work in a thread of its own."""
+    """Stores accepted mail.  A method that returns a Deferred may work in a thread of its own."""
 
     def lock() -> None:
         """Take the spool for this process; blocks shortly.  `start` does it if it has not been done.
@@ -134,55 +134,55 @@ class ISpool(Interface):
         """
 
     def stop() -> Deferred[None]:
-        """Flush what is written and close."""
+        """Flush and close."""
 
     def receive(message_id: str) -> IIncoming:
-        """Begin a message.  Raises SpoolFull or SpoolFailing when it is known that it could not be kept."""
+        """Begin a message.  Raises SpoolFull or SpoolFailing if it is certain that it could not be stored."""
 
     def submit(message_id: str, envelope: Envelope, content: bytes) -> Deferred[QueuedMessage | None]:
-        """Keep a message made here.  Fires with None when the spool already knew that id (so it can be repeated).
+        """Store a message made here.  Fires with None if the spool already has that id (so it can be repeated).
 
         Fails with SpoolTrouble.
         """
 
     def load(message_id: str) -> Deferred[QueuedMessage]:
-        """The message with its recipients' states as recorded.  Fails with UnknownMessage or SpoolFailing."""
+        """The message with its recipients' recorded states.  Fails with UnknownMessage or SpoolFailing."""
 
     def content(message_id: str) -> Deferred[IMessageContent]:
         """Its content.  Fails with UnknownMessage or SpoolFailing."""
 
     def record(message_id: str, verdicts: Sequence[VerdictRecord], finished: bool) -> Deferred[None]:
-        """Write down outcomes.  Fires once they are written (a crash of the process keeps them); they are flushed
-        with the next shared flush, within a second.  `finished`: no recipient is left, the message may go.
+        """Record outcomes.  Fires once they are written (and survive a crash of the process); they are flushed with the
+        next shared flush, within a second.  `finished`: no recipient is left, and the message may be deleted.
 
-        Fails with SpoolTrouble, then the outcome is not known to the spool and will be worked out again.
+        Fails with SpoolTrouble; then the spool does not have the outcome, and the attempt will be repeated.
         """
 
     def defer(message_id: str) -> Deferred[None]:
-        """Move a message not finished by its first round to `deferred/`; harmless when it is there already.
+        """Move a message not finished by its first round to `deferred/`, unless it is there already.
 
-        Fails with SpoolTrouble, then it stays where it was.
+        Fails with SpoolTrouble; then it stays where it was.
         """
 
     def listing() -> Iterator[bytes]:
-        """Each unfinished message as the JSON of a `mail.listed.Brief`, oldest first, for who looks at the queue.
+        """Each unfinished message as the JSON of a `mail.listed.Brief`, oldest first, for displaying the queue.
 
-        It may be much: to be asked for a few at a time.  What ends meanwhile is left out.
+        There may be many: take a few at a time.  Messages that finish meanwhile are left out.
         """
 
     def put_aside() -> Sequence[PutAside]:
-        """What was found damaged and put aside since this was asked last: each thing once."""
+        """The damaged files quarantined since the last call: each once."""
 
 
-# Takes the verdicts of recipients that have come to their end; fires when they are written down.
+# Is given the verdicts of finished recipients; fires when they are recorded.
 Ended: TypeAlias = Callable[[Sequence[VerdictRecord]], Deferred[None]]
 
 
 @attrs.frozen
 class Reloaded:
-    """What came of a reload: `errors` for which nothing has changed; `cautions` about the new configuration;
-    `at_start` keys that have changed and count from the next start on; `freed` recipients in the queue for whom less is
-    demanded now.
+    """The result of a reload: `errors` because of which nothing has changed; `cautions` about the new configuration;
+    `at_start` changed keys that take effect at the next start; `freed` the number of queued recipients whose TLS
+    demands were lowered.
     """
 
     errors: tuple[str, ...] = ()
@@ -194,12 +194,12 @@ class Reloaded:
 # --- queue and couriers --------------------------------------------------------------------------------------------
 
 
-# Gives the next lines each time it is called, none at the end; fails with Unanswered.
+# Returns the next lines at each call, none at the end; fails with Unanswered.
 Portions: TypeAlias = Callable[[], Deferred[Sequence[bytes]]]
 
 
 class Unanswered(Exception):
-    """Another process, whose answer is needed, gives none; the text says which."""
+    """Another process, whose answer is needed, gave none; the text says which."""
 
 
 class IQueue(Interface):
@@ -209,71 +209,74 @@ class IQueue(Interface):
         """A message has been committed: deliver it."""
 
     def flush(domain: str) -> Deferred[int]:
-        """Try at once what waits for a domain, "@domain" for those below it, too; fires with the number of messages.
+        """Try at once what waits for a domain, "@domain" includes its sub-domains; fires with the number of messages.
 
-        A request that comes while a message is on its way counts for it afterwards.  Does not fail.
+        A message being delivered is tried again afterwards.  Does not fail.
         """
 
     size = Attribute("int: unfinished messages that are not held")
 
     def freed_by(config: Configuration) -> Deferred[int | None]:
-        """For how many recipients in the queue less would be demanded under `config`.  Does not fail."""
+        """The number of queued recipients whose TLS demands would be lowered by `config`; None if unknown.  Does not
+        fail.
+        """
 
     def let_demands_fall(lowered_by: str) -> None:
-        """What rules and routes have ceased to demand is demanded of no mail any more, of that which is here neither;
-        the record of each message says who has ordered it.
+        """Drop demands that rules and routes no longer make from queued mail, too; each message's record says who has
+        ordered it.
         """
 
     def order(message_id: str, order: Order) -> Deferred[OrderResult]:
-        """Do what an operator wants with a message; what is on its way at the moment is seen to afterwards.
+        """Carry out an operator's order; for a message being delivered, afterwards.
 
         Does not fail.
         """
 
 
 class IDemandsInForce(Interface):
-    """What is demanded of a message at this moment, whatever was worked out when it began to wait."""
+    """The demands on a message at this moment, whatever they were when it began to wait."""
 
-    edition = Attribute("object: what a consignment is marked with; another one after each reload")
+    edition = Attribute("object: the mark of consignments; it changes with each reload")
 
     def ways_in_force(consignment: Consignment) -> Deferred[Mapping[Mailbox, Way]] | Mapping[Mailbox, Way]:
-        """The way for each recipient of the consignment, by the configuration of now.  The Deferred does not fail."""
+        """The way for each recipient of the consignment, by the present configuration.  The Deferred does not fail."""
 
 
 class IRuleCounts(Interface):
-    """Counts how often rules match, and what comes of it."""
+    """Counts how often rules match, and with what result."""
 
     def noted(note: RuleNote) -> None:
-        """A rule had something to say when a message came in."""
+        """A rule contributed when a message came in."""
 
     def attempted(verdict: VerdictRecord) -> None:
-        """An attempt has been made, in which rules may have had a say."""
+        """An attempt was made, to which rules may have contributed."""
 
 
 class IReload(Interface):
-    """Has everybody use what the files say now."""
+    """Reloads the configuration files."""
 
     def run(allow_lower: bool | None = None, who: str = "") -> Deferred[Reloaded]:
-        """Where anything is wrong with them, nothing changes.
+        """If anything is wrong with them, nothing changes.
 
-        `allow_lower`: mail in the queue may go by less than it had to, by order of `who`; where that is False and some
-        would, it is an error; None keeps the old demands for the mail that is here.  Does not fail.
+        `allow_lower` True: TLS demands on queued mail may be lowered, by order of `who`; False: if any would be, that
+        is an error; None keeps the old demands on queued mail.  Does not fail.
         """
 
 
 class ICourier(Interface):
-    """Carries a consignment one attempt far."""
+    """Makes one delivery attempt for a consignment."""
 
     def deliver(consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
         """One verdict for each of the consignment's recipients, in order, `next_try` None.
 
-        An attempt that goes on after some recipients have come to their end tells `ended` of them and waits for it
-        before its next transaction; these are not in what it fires with.  Does not fail: whatever goes wrong is a
-        verdict.  `deferred` and `failed` are the attempt's result; the queue alone knows that a life has ended.
+        If the attempt continues after some recipients have finished, it passes their verdicts to `ended` and waits for
+        it before its next transaction; these are not repeated in the result.  Does not fail: whatever goes wrong is a
+        verdict.  `deferred` and `failed` are the result of the attempt; only the queue decides about the queue
+        lifetime.
         """
 
     def close() -> None:
-        """Give up what is kept for deliveries to come; nothing is under way any more."""
+        """Release what is kept for later deliveries; none is under way any more."""
 
 
 # --- lookups -------------------------------------------------------------------------------------------------------
@@ -286,12 +289,12 @@ class IResolver(Interface):
         """The MX set as (preference, host); a null MX is one entry with the host ""."""
 
     def addresses(host: str) -> Deferred[Answer[tuple[str, ...]]]:
-        """Every A and AAAA address; an IP address is its own.  Unavailable when one kind could not be asked and the
-        other found nothing.
+        """Every A and AAAA address; an IP address is its own.  Unavailable if one type could not be looked up and the
+        other has none.
         """
 
     def ipv4_addresses(host: str) -> Deferred[Answer[tuple[str, ...]]]:
-        """The A addresses alone: lists (RFC 5782) answer with nothing else."""
+        """Only the A addresses: DNS blocklists (RFC 5782) have no others."""
 
 
 class IRouter(Interface):
@@ -302,28 +305,28 @@ class IRouter(Interface):
 
 
 class IFetcher(Interface):
-    """Fetches over plain HTTP what is signed by itself.  The Deferreds fail only when they are cancelled; nothing is
-    fetched from where it has no business (see `lookup.fetch`).
+    """Fetches signed objects over plain HTTP.  The Deferreds fail only if they are cancelled; only permitted addresses
+    are connected to (see `lookup.fetch`).
     """
 
     def get(url: str) -> Deferred[Answer[bytes]]:
-        """What is at `url`; Absent when the server says that there is nothing."""
+        """The content at `url`; Absent if the server says that there is none."""
 
     def post(url: str, body: bytes, media_type: str, largest: int) -> Deferred[Answer[bytes]]:
-        """What `url` answers to `body`, at most `largest` octets."""
+        """The response of `url` to `body`, at most `largest` octets."""
 
 
 class IRevocations(Interface):
-    """What is known of the revocation of certificates: one finding for each of a verified path but its root.
+    """Checks revocation: one finding for each certificate of a verified path except its root.
 
-    `path` is in DER, leaf first, root last; `staple` as the server sent it, b"" without one.
+    `path` is in DER, leaf first, root last; `staple` as the server sent it, or b"".
     """
 
     def known(path: tuple[bytes, ...], staple: bytes) -> tuple[Finding, ...]:
-        """What is known without asking anybody, at once (for mail that does not depend on it).  Never raises."""
+        """What is known without a query (for mail that does not depend on it).  Never raises."""
 
     def check(path: tuple[bytes, ...], staple: bytes) -> Deferred[tuple[Finding, ...]]:
-        """What can be found out within ten seconds; what is asked then goes on for those to come.  Does not fail."""
+        """What can be found out within ten seconds; queries continue after that for later callers.  Does not fail."""
 
 
 # --- who may ---------------------------------------------------------------------------------------------------------
@@ -333,57 +336,57 @@ class IExchange(Interface):
     """One AUTH exchange (RFC 4954)."""
 
     def respond(response: bytes | None) -> Deferred[Challenge | LoggedIn | Reply]:
-        """The client's next response, decoded from base64; None when AUTH brought no initial response.
+        """Process the client's next response, decoded from base64; None if AUTH brought no initial response.
 
-        Fires with a challenge to send on, with who it is, or with the refusal (535 5.7.8, 454 4.7.0 ...), which ends
-        the exchange.  Does not fail.
+        Fires with a challenge to send, with the login, or with the refusal (535 5.7.8, 454 4.7.0 ...), which ends the
+        exchange.  Does not fail.
         """
 
 
 class ILogins(Interface):
-    """Who may log in, and as which senders they may write."""
+    """Authenticates clients, and knows which senders they may use."""
 
     def mechanisms() -> tuple[str, ...]:
         """The SASL mechanisms to offer, strongest first: ("SCRAM-SHA-256", "PLAIN", "LOGIN")."""
 
     def begin(mechanism: str, client: str) -> IExchange:
-        """An exchange with one of `mechanisms()` for the client with that IP address."""
+        """Begin an exchange with one of `mechanisms()` for the client with that IP address."""
 
     def known(name: str) -> Deferred[LoggedIn | None]:
-        """The login of that name, which somebody has proven to a proxy that we trust; None where nobody has it."""
+        """The login of that name, which a trusted proxy has authenticated; None if it does not exist."""
 
 
 class IBlocklists(Interface):
-    """DNS lists of clients that a listener does not want."""
+    """DNS blocklists of a listener."""
 
     def judge(client: str) -> Deferred[Reply | None]:
-        """The refusal for a listed client; None for all others, also when no list could be asked.  Does not fail."""
+        """The refusal for a listed client; None for all others, also if no list could be asked.  Does not fail."""
 
 
 class IRecipients(Interface):
-    """Whether a mailbox of ours, or behind us, exists."""
+    """Knows whether a recipient's mailbox exists, here or on a server behind this one."""
 
     def verify(recipient: Mailbox) -> Deferred[Reply | None] | None:
-        """None at once where nobody is to be asked; else it fires with None where the mailbox exists or nobody says
-        otherwise, with 550 5.1.1 or with a temporary refusal.  Does not fail.
+        """None if no check is needed; else fires with None if the mailbox exists or its absence is not certain, with
+        550 5.1.1, or with a temporary refusal.  Does not fail.
         """
 
 
 class IAliases(Interface):
-    """Names at local domains that stand for others."""
+    """The aliases of local domains."""
 
     def weight(recipient: Mailbox) -> int:
-        """What it costs to find out for whom it stands, in addresses; 0 where it is no alias."""
+        """The cost of expanding it, in addresses; 0 if it is no alias."""
 
     def current() -> Aliases:
-        """As they are known now; nothing waits for a file."""
+        """The aliases as known now, without waiting for a file."""
 
 
 class ICallout(Interface):
     """Asks the server of a recipient's route."""
 
     def ask(recipient: Mailbox) -> Deferred[Said]:
-        """What it says of the recipient, within half a minute.  Does not fail."""
+        """The server's answer about the recipient, within half a minute.  Does not fail."""
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------------
@@ -391,7 +394,7 @@ class ICallout(Interface):
 
 @attrs.frozen(eq=False)
 class Resumable:
-    """A TLS session as OpenSSL keeps it, and the evidence of its full handshake, made at `since` on a steady clock."""
+    """A TLS session in OpenSSL's form, with the evidence of its full handshake, made at `since` of a steady clock."""
 
     session: Any
     evidence: HandshakeEvidence
@@ -399,7 +402,7 @@ class Resumable:
 
 
 class IClientTls(Interface):
-    """Makes outbound TLS sessions and says what they showed."""
+    """Makes outbound TLS sessions and returns their evidence."""
 
     def channel(
         rung: Rung,
@@ -410,79 +413,81 @@ class IClientTls(Interface):
         resumable: Resumable | None = None,
         certificate: CertificateFiles | None = None,
     ) -> ITlsChannel:
-        """One for a connection that we made.  `server_name` is sent as SNI, unless it is None or `hello` is nameless.
-        `secured` is called when the handshake has ended, whatever the certificate is; nothing is proven until the
-        evidence has been judged.  `received` is told what the server says afterwards.  `resumable` is offered to the
-        server; `certificate` is ours, shown if it asks for one.
+        """A channel for an outgoing connection.  `server_name` is sent as SNI, unless it is None or `hello` is
+        nameless. `secured` is called when the handshake has finished, whatever the certificate; nothing is proven until
+        the evidence has been judged.  `received` is called with the data that follows.  `resumable` is offered to the
+        server; `certificate` is ours, shown if the server requests one.
         """
 
     def evidence(connection: Connection) -> HandshakeEvidence:
-        """What the finished handshake of a connection of ours showed.  Never raises: see `judging_error`."""
+        """The evidence of the finished handshake of one of our connections.  Never raises: see `judging_error`."""
 
     def session(connection: Connection) -> Any:
-        """The session of a finished handshake that may be resumed, as the server has given it by now; None without."""
+        """The resumable session of a finished handshake, as the server has given it so far; None if it has not."""
 
     def past_hello(connection: Connection) -> bool:
-        """Of a handshake that failed: the server's hello had come.  Never raises."""
+        """Whether the server's hello had come before the handshake failed.  Never raises."""
 
     def against(evidence: HandshakeEvidence, roots: str) -> HandshakeEvidence:
-        """The same, verified against the file or folder `roots` of authorities.  Never raises, likewise."""
+        """The evidence verified against the file or folder `roots` of authorities.  Never raises, likewise."""
 
 
 class IHostMemory(Interface):
-    """Remembers what TLS hosts could do, so that the next walk begins there."""
+    """Remembers the TLS of hosts, so that the next walk begins there."""
 
     def start_of(host: Host, rungs: Sequence[Rung]) -> Start | None:
         """Where to begin with a host under a plan that permits `rungs`, strongest first; None for the top."""
 
     def succeeded(host: Host, rung: Rung, hello: Hello, remembered: bool) -> None:
-        """A handshake has succeeded; `remembered`: the walk began there."""
+        """A handshake has succeeded; `remembered`: the walk began there because of what was remembered."""
 
     def failed(host: Host) -> None:
         """A handshake has failed where the walk began because of what was remembered: forget that."""
 
     def forget(hosts: Iterable[str]) -> int:
-        """Forget hosts, by name or name:port, all of them without any; gives how many were known."""
+        """Forget hosts, by name or name:port, no hosts means all; returns how many were known."""
 
 
 class ITlsChannel(Interface):
-    """TLS between a transport and a protocol: the protocol hands it what the transport says, and uses it as one."""
+    """TLS between a transport and a protocol: the protocol passes it what the transport receives, and writes to it."""
 
     def start(transport: Any) -> None:
-        """From now on `transport` carries TLS; a client says hello."""
+        """Carry TLS over `transport` from now on; a client sends its hello."""
 
     def take(wire: bytes) -> None:
-        """The peer has sent `wire`."""
+        """Process `wire`, octets from the peer."""
 
     def wire_ended() -> None:
         """The peer has closed its half of the transport."""
 
     def lost(reason: Failure) -> Failure:
-        """The transport is gone because of `reason`: why the session ended, which is TLS's own reason if it had one."""
+        """The transport was lost because of `reason`; returns why the session ended, TLS's own reason if there
+        is one.
+        """
 
     def write(data: bytes) -> None:
-        """Send `data`; before the handshake has ended, and once the end has begun, nothing is."""
+        """Send `data`; before the handshake has ended, and while closing, it is dropped."""
 
     def loseConnection() -> None:
-        """Say good-bye in TLS and close once the peer has ended, too; a session without a handshake is cut off."""
+        """Send close_notify and close once the peer has ended too; without a handshake the connection is aborted."""
 
     def abortConnection() -> None:
-        """Cut the connection; nothing more is heard."""
+        """Abort the connection; nothing more is received."""
 
     def pauseProducing() -> None:
-        """Read no more from the transport; what has been read is told all the same."""
+        """Stop reading from the transport; what was read is still delivered."""
 
     def resumeProducing() -> None:
-        """Read on."""
+        """Resume reading."""
 
     def registerProducer(producer: Any, streaming: bool) -> None:
-        """Have the transport pause and resume who writes much."""
+        """Let the transport pause and resume a producer of much data."""
 
     def unregisterProducer() -> None:
-        """The last of it has been written."""
+        """The producer has finished."""
 
     def getHandle() -> Any:
-        """OpenSSL's connection, None when all is over."""
+        """OpenSSL's connection, None after the end."""
 
 
 class IServerTls(Interface):
@@ -491,8 +496,8 @@ class IServerTls(Interface):
     def channel(
         secured: Callable[[], None], received: Callable[[bytes], None], ended: Callable[[], None] | None = None
     ) -> ITlsChannel:
-        """One for an accepted connection.  `secured` is called once the handshake has ended well, `received` with what
-        the client says afterwards, `ended` when it has said its last word; without it the session is closed then.
+        """A channel for an accepted connection.  `secured` is called once the handshake has succeeded, `received` with
+        the data that follows, `ended` when the client has ended its side; without it the session is closed then.
         """
 
     def session(connection: Connection) -> TlsSession:

@@ -1,7 +1,7 @@
 """Every event that an operator reads, one function each (shell).
 
-The first field of what concerns a message is its queue id.  An event is its name and its fields; how it looks as text
-or JSON is the observers' business (`fopemta.server.log_observers`).  `log_format` is for Twisted's stock observers.
+The first field of an event about a message is its queue id.  An event is its name and its fields; the observers render
+it as text or JSON (`fopemta.server.log_observers`).  `log_format` is for Twisted's own observers.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply
 from fopemta.trust.verdict import VerdictRecord
 
-# Of a name that a stranger gives.
+# Characters of a name given by a stranger.
 _LONGEST_NAME = 128
 
 
 class _Events(Logger):
-    """Twisted's; what is said of every message goes a way that takes a third of the time."""
+    """Twisted's Logger; events of every message take a path that costs a third of the time."""
 
     def info(self, format: str | None = None, **event: object) -> None:  # noqa: A002  # as there
-        """As Logger.info."""
-        # There, the fields are packed anew twice, and the level is looked for in a list that is made for it.
+        """Like Logger.info."""
+        # Logger.info packs the fields twice, and searches for the level in a new list each time.
         event["log_logger"] = self
         event["log_level"] = LogLevel.info
         event["log_namespace"] = self.namespace
@@ -39,12 +39,12 @@ class _Events(Logger):
 
 _log = _Events(namespace="fopemta")
 
-# Of the recipients of one message, which may be a thousand.
+# Of the recipients of one message, which may be thousands.
 _MOST_NAMED = 20
 
 
 class _Detail:
-    """Whether any observer shows debug events; an unwanted one still costs its making, and hot paths have some."""
+    """Whether any observer shows debug events; making an unwanted event costs time, also in hot paths."""
 
     wanted = True
 
@@ -56,7 +56,7 @@ detail = _Detail()
 
 
 def accepted(message: QueuedMessage) -> None:
-    """A message is durable in the spool and was, or is about to be, answered 250."""
+    """A message is durable in the spool and was, or is about to be, answered with 250."""
     arrival = message.envelope.arrival
     tls = arrival.tls if arrival else None
     _log.info(
@@ -102,7 +102,7 @@ def deferred(message_id: str, recipients: int, next_try: float) -> None:
 
 
 def finished(message_id: str, delivered: int, failed: int) -> None:
-    """Nothing is left to do for the message."""
+    """All recipients of the message are final."""
     _log.info(
         "{message}: finished, {delivered} delivered, {failed} failed",
         event="finished",
@@ -113,7 +113,7 @@ def finished(message_id: str, delivered: int, failed: int) -> None:
 
 
 def reported(message_id: str, report_id: str, recipient: str, kind: str) -> None:
-    """A report about the message was put into the queue; `kind` is a word of `report.kinds`."""
+    """A report about the message was queued; `kind` is a word of `report.kinds`."""
     _log.info(
         "{message}: {kind} report {report} to <{recipient}>",
         event="reported",
@@ -125,12 +125,14 @@ def reported(message_id: str, report_id: str, recipient: str, kind: str) -> None
 
 
 def not_reported(message_id: str, why: str) -> None:
-    """Something that nobody is told of, and why (a null sender, NOTIFY, a spool without room)."""
+    """A result that nobody is informed of, and why (a null sender, NOTIFY, a spool without space)."""
     _log.warn("{message}: not reported: {why}", event="not_reported", message=message_id, why=why)
 
 
 def demand_lowered(message_id: str, recipient: str, before: str, after: str, overridden: str | None) -> None:
-    """Less TLS is demanded for a queued recipient than at the last attempt; `overridden` is an operator's reason."""
+    """The TLS demands on a queued recipient are lower than at the last attempt; `overridden` is an operator's
+    reason.
+    """
     _log.warn(
         "{message}: <{recipient}> may go by {after}, no longer by {before} alone",
         event="demand_lowered",
@@ -143,7 +145,8 @@ def demand_lowered(message_id: str, recipient: str, before: str, after: str, ove
 
 
 def stood_still(message_id: str) -> None:
-    """A message had no owner, by a fault of this program: it neither waited for a moment, nor was on its way, nor held.
+    """A message was in no stage of the queue, because of a bug: neither waiting, nor being delivered, nor held.
+
     It is tried again at once.
     """
     _log.error(
@@ -154,7 +157,7 @@ def stood_still(message_id: str) -> None:
 
 
 def not_permitted(message_id: str, destination: str, diagnosis: str, why: str) -> None:
-    """The last gate before the wire let nothing pass: a session stood, but is not good enough at this moment."""
+    """The last gate before sending refused: there was a session, but it is not good enough at this moment."""
     _log.warn(
         "{message}: nothing was sent to {destination}: {why}",
         event="not_permitted",
@@ -166,7 +169,7 @@ def not_permitted(message_id: str, destination: str, diagnosis: str, why: str) -
 
 
 def rule_unsure(message_id: str, recipient: str, why: str) -> None:
-    """A rule cannot be judged for now: nothing is sent to the recipient before it can."""
+    """A rule cannot be evaluated for now: nothing is sent to the recipient until it can."""
     _log.warn(
         "{message}: nothing is sent to <{recipient}> for now: {why}",
         event="rule_unsure",
@@ -179,8 +182,8 @@ def rule_unsure(message_id: str, recipient: str, why: str) -> None:
 def ordered(
     message_id: str, order: str, recipients: tuple[str, ...], reason: str, by: str, override_tls: bool = False
 ) -> None:
-    """An operator has held, released, retried or removed a message, or lowered what is demanded of its way;
-    `override_tls`: the release lifts what rules demand of TLS.
+    """An operator has held, released, retried or removed a message, or lowered the demands on it; `override_tls`: the
+    release lifts the TLS demands of rules.
     """
     _log.info(
         "{message}: {order} for {recipients} by {by}: {reason}",
@@ -190,13 +193,13 @@ def ordered(
         recipients=recipients,
         reason=reason,
         by=by,
-        # Said where it is so: most orders have nothing to do with it.
+        # Only if it is so: most orders have nothing to do with it.
         override_tls=override_tls or None,
     )
 
 
 def postmaster_unreachable(message_id: str, recipient: str, why: str) -> None:
-    """Mail for postmaster cannot be delivered; it is held until somebody mends that and releases it."""
+    """Mail for postmaster cannot be delivered; it is held until an operator fixes that and releases it."""
     _log.error(
         "{message}: cannot be delivered to postmaster <{recipient}>, and is held: {why}",
         event="postmaster_unreachable",
@@ -207,12 +210,12 @@ def postmaster_unreachable(message_id: str, recipient: str, why: str) -> None:
 
 
 def mailbox_trouble(message_id: str, path: str, why: str) -> None:
-    """A Maildir cannot be written; the message waits."""
+    """A Maildir cannot be written; the message is deferred."""
     _log.error("{message}: the Maildir {path}: {why}", event="mailbox_trouble", message=message_id, path=path, why=why)
 
 
 def destination_rests(destination: str, seconds: float, diagnosis: str | None, why: str) -> None:
-    """Nobody answers at a destination: its mail waits for `seconds`, then one message is tried."""
+    """No server of a destination answers: its mail is in back-off for `seconds`, then one message is tried."""
     _log.info(
         "{destination} rests for {seconds:.0f} s: {why}",
         event="destination_rests",
@@ -224,7 +227,7 @@ def destination_rests(destination: str, seconds: float, diagnosis: str | None, w
 
 
 def destination_answers(destination: str) -> None:
-    """A destination that rested takes mail again."""
+    """A destination in back-off accepts mail again."""
     _log.info("{destination} answers again", event="destination_answers", destination=destination)
 
 
@@ -239,7 +242,7 @@ def connected(client: str, listener: str) -> None:
 
 
 def disconnected(client: str, why: str, commands: int, messages: int) -> None:
-    """A client's session is over."""
+    """A client's session has ended."""
     if not detail.wanted:
         return
     _log.debug(
@@ -286,8 +289,8 @@ def refused(client: str, stage: str, code: int, enhanced: str | None, text: str,
 
 
 def message_refused(message_id: str, envelope: Envelope, reply: Reply, rule: str | None) -> None:
-    """A message was refused when it had come, by that rule or for what it is; `message_id` it would have had.  Of many
-    recipients the first are named.
+    """A complete message was refused, by that rule or for its content; `message_id` is the id it would have had.  Of
+    many recipients only the first are named.
     """
     named = [str(each) for each in envelope.recipients[:_MOST_NAMED]]
     more = len(envelope.recipients) - len(named)
@@ -306,8 +309,8 @@ def message_refused(message_id: str, envelope: Envelope, reply: Reply, rule: str
 
 
 def content_bound_exceeded(message_id: str, bound: str) -> None:
-    """More of a message would have to be read than [limits.content] allows: rules cannot tell what it says, so that
-    demands of TLS apply.
+    """Rules would need more of a message than [limits.content] permits: they cannot tell what it says, so TLS demands
+    apply.
     """
     _log.warn(
         "{message}: beyond the bound {bound} of what rules read; they cannot tell what it says",
@@ -318,7 +321,7 @@ def content_bound_exceeded(message_id: str, bound: str) -> None:
 
 
 def rule_applied(message_id: str, note: RuleNote) -> None:
-    """A rule had something to say of a message; `message_id` is empty where there is no message yet."""
+    """A rule contributed to the decision about a message; `message_id` is empty if there is no message yet."""
     _log.info(
         "{message}: rule {rule} ({action}, {mode}): {answer}: {why}",
         event="rule_applied",
@@ -332,7 +335,7 @@ def rule_applied(message_id: str, note: RuleNote) -> None:
 
 
 def logged_in(client: str, mechanism: str, name: str) -> None:
-    """A client has proven who it is; `name` as the user file has it."""
+    """A client has authenticated; `name` as in the user file."""
     _log.info(
         "client {client} logged in as {name} by {mechanism}",
         event="logged_in",
@@ -343,7 +346,7 @@ def logged_in(client: str, mechanism: str, name: str) -> None:
 
 
 def login_failed(client: str, mechanism: str, name: str, why: str, failures: int) -> None:
-    """A login failed; `name` as the client gave it, `failures` that count against the client's network by now."""
+    """A login failed; `name` as the client gave it, `failures` is the present count of the client's network."""
     _log.info(
         "client {client} failed to log in as {name} by {mechanism}: {why}",
         event="login_failed",
@@ -356,7 +359,7 @@ def login_failed(client: str, mechanism: str, name: str, why: str, failures: int
 
 
 def login_put_off(client: str, mechanism: str, name: str, why: str) -> None:
-    """A login was not looked at; the client may come again."""
+    """A login was deferred without checking it; the client may try again."""
     _log.warn(
         "client {client} may not log in as {name} for now: {why}",
         event="login_put_off",
@@ -368,34 +371,34 @@ def login_put_off(client: str, mechanism: str, name: str, why: str) -> None:
 
 
 def users_read(path: str, users: int) -> None:
-    """The user file was read, at start or since it had changed."""
+    """The user file was read, at start or because it had changed."""
     _log.info("{users} users in {path}", event="users_read", path=path, users=users)
 
 
 def users_refused(errors: Sequence[str]) -> None:
-    """The user file has changed and cannot be used; the users stay those that they were."""
-    _log.error("user file not taken up: {errors}", event="users_refused", errors=tuple(errors))
+    """The user file has changed and cannot be used; the old users stay valid."""
+    _log.error("user file not reloaded: {errors}", event="users_refused", errors=tuple(errors))
 
 
 def called_out(recipient: str, answer: str, why: str) -> None:
-    """The next hop was asked whether a recipient exists; `answer` "good", "bad" or "unknown", `why` what was said."""
+    """The next hop was asked whether a recipient exists; `answer` "good", "bad" or "unknown", `why` its reply."""
     _log.info(
         "callout for {recipient}: {answer}: {why}", event="called_out", recipient=recipient, answer=answer, why=why
     )
 
 
 def recipients_read(path: str, entries: int) -> None:
-    """A list of recipients, or the aliases, were read, at start or since the file had changed."""
+    """A list of recipients, or the aliases, was read, at start or because the file had changed."""
     _log.info("{entries} entries in {path}", event="recipients_read", path=path, entries=entries)
 
 
 def recipients_refused(errors: Sequence[str]) -> None:
-    """A list of recipients, or the aliases, cannot be used; what was read before stays in use."""
-    _log.error("recipients not taken up: {errors}", event="recipients_refused", errors=tuple(errors))
+    """A list of recipients, or the aliases, cannot be used; the old content stays in use."""
+    _log.error("recipients not reloaded: {errors}", event="recipients_refused", errors=tuple(errors))
 
 
 def callouts_not_kept(path: str, why: str) -> None:
-    """What callouts have found out cannot be read or written; they are made anew where it is wanted."""
+    """Results of callouts cannot be read or stored; callouts are made again when needed."""
     _log.warn("callouts in {path} not kept: {why}", event="callouts_not_kept", path=path, why=why)
 
 
@@ -418,12 +421,12 @@ def recovered(messages: int, seconds: float) -> None:
 
 
 def corrupt(what: str, why: str) -> None:
-    """Something in the spool is damaged and was put aside."""
+    """Something in the spool is damaged and was quarantined."""
     _log.error("spool: {what} put aside: {why}", event="corrupt", what=what, why=why)
 
 
 def dropped_unacknowledged(where: str, records: int) -> None:
-    """What a crash left behind and nobody was promised."""
+    """Data of a crash that were never acknowledged."""
     _log.warn(
         "spool: {records} unacknowledged records dropped in {where}",
         event="dropped_unacknowledged",
@@ -433,7 +436,7 @@ def dropped_unacknowledged(where: str, records: int) -> None:
 
 
 def spool_trouble(why: str) -> None:
-    """The spool cannot take mail or outcomes; clients are told to come again."""
+    """The spool cannot store mail or outcomes; clients are asked to come again."""
     _log.error("spool: {why}", event="spool_trouble", why=why)
 
 
@@ -446,7 +449,7 @@ def spool_well_again() -> None:
 
 
 def started(hostname: str, version: str) -> None:
-    """The service runs."""
+    """The service is running."""
     _log.info("fopemta {version} started as {hostname}", event="started", hostname=hostname, version=version)
 
 
@@ -456,7 +459,7 @@ def listening(endpoint: str, kind: str, tls: str) -> None:
 
 
 def stopping(sessions: int) -> None:
-    """The service ends; `sessions` clients are connected."""
+    """The service is stopping; `sessions` clients are connected."""
     _log.info("stopping with {sessions} sessions", event="stopping", sessions=sessions)
 
 
@@ -466,12 +469,12 @@ def stopped() -> None:
 
 
 def reloaded(what: str) -> None:
-    """Something was read anew."""
+    """Something was reloaded."""
     _log.info("reloaded {what}", event="reloaded", what=what)
 
 
 def needs_restart(keys: Sequence[str]) -> None:
-    """A reload found changes of keys that are read at start only; the old values stay in use."""
+    """A reload found changes of keys that are read only at start; the old values stay in use."""
     _log.warn("changed, but used after a restart only: {keys}", event="needs_restart", keys=tuple(keys))
 
 
@@ -481,7 +484,7 @@ def caution(key: str, what: str) -> None:
 
 
 def not_started(why: str) -> None:
-    """The service cannot run and ends."""
+    """The service cannot run and exits."""
     _log.critical("not started: {why}", event="not_started", why=why)
 
 
@@ -496,7 +499,7 @@ def name_server_works_again(server: str) -> None:
 
 
 def dns_bound_exceeded(question: str, server: str, bound: str) -> None:
-    """An answer is larger than what is read ([dns] records, or a bound of the protocol); it counts as none."""
+    """An answer exceeds what is read ([dns] records, or a bound of the protocol); it counts as unavailable."""
     _log.warn(
         "the answer to {question} from {server} has {bound}; treated as unavailable",
         event="dns_bound_exceeded",
@@ -507,13 +510,13 @@ def dns_bound_exceeded(question: str, server: str, bound: str) -> None:
 
 
 def fetch_bound_exceeded(host: str, bound: str) -> None:
-    """A web server, asked for a CRL or an OCSP response, sends more than is read; what it sends counts as nothing."""
+    """A web server, asked for a CRL or an OCSP response, sends more than is read; its response is ignored."""
     _log.warn("{host} was cut off: {bound}", event="fetch_bound_exceeded", host=host, bound=bound)
 
 
 def reply_bound_exceeded(server: str, octets: int) -> None:
-    """A mail server says more in a reply than is kept ([delivery] reply_text); the rest is left out.  Logged once for a
-    session.
+    """A mail server's reply is longer than what is retained ([delivery] reply_text); the rest is dropped.  Logged once
+    for a session.
     """
     _log.warn(
         "{server}: a reply of {octets} octets is cut short", event="reply_bound_exceeded", server=server, octets=octets
@@ -521,17 +524,17 @@ def reply_bound_exceeded(server: str, octets: int) -> None:
 
 
 def blocklist_failing(zone: str, why: str) -> None:
-    """A block list cannot be asked, or says nothing that means anything; mail passes.  Logged once until it does."""
+    """A blocklist cannot be asked, or answers nonsense; mail passes.  Logged once until it works."""
     _log.warn("block list {zone} fails: {why}", event="blocklist_failing", zone=zone, why=why)
 
 
 def blocklist_works_again(zone: str) -> None:
-    """A block list that had failed is of use again."""
+    """A blocklist that had failed works again."""
     _log.info("block list {zone} works again", event="blocklist_works_again", zone=zone)
 
 
 def revocation_unreachable(why: str) -> None:
-    """No CRL can be fetched: what must be known of a certificate cannot be found out.  Logged once until one can."""
+    """No CRL can be fetched, so revocation cannot be checked.  Logged once until one can."""
     _log.warn("CRLs cannot be fetched: {why}", event="revocation_unreachable", why=why)
 
 
@@ -541,21 +544,21 @@ def revocation_reachable() -> None:
 
 
 def staple_unavailable(subject: str, why: str, demanded: bool) -> None:
-    """No OCSP response about our own certificate can be had; logged once until one can.  `demanded`: the certificate
-    wants one stapled (RFC 7633), so that strict peers refuse it without.
+    """No OCSP response about our own certificate is available; logged once until one is.  `demanded`: the certificate
+    requires stapling (RFC 7633), so strict peers refuse it without.
     """
     text = "no OCSP response to staple to {subject}: {why}"
     _log.warn(text, event="staple_unavailable", subject=subject, why=why, demanded=demanded)
 
 
 def own_certificate_revoked(subject: str, why: str) -> None:
-    """Its authority has revoked a certificate that we show: peers that look refuse it.  Logged once."""
+    """Its authority has revoked a certificate that we use: peers that check refuse it.  Logged once."""
     text = "our certificate {subject} has been revoked, replace it: {why}"
     _log.error(text, event="own_certificate_revoked", subject=subject, why=why)
 
 
 def staple_available(subject: str) -> None:
-    """There is one again."""
+    """An OCSP response is available again."""
     _log.info("OCSP response to staple to {subject} again", event="staple_available", subject=subject)
 
 
@@ -565,51 +568,51 @@ def crl_not_kept(url: str, why: str) -> None:
 
 
 def worker_started(worker: int, pid: int) -> None:
-    """A worker lets clients in."""
+    """A worker accepts clients."""
     _log.info("worker {worker} runs as process {pid}", event="worker_started", worker=worker, pid=pid)
 
 
 def worker_ended(worker: int, pid: int, why: str, wait: float) -> None:
-    """A worker has died; another takes its place after `wait` seconds."""
+    """A worker has died; another starts in its place after `wait` seconds."""
     text = "worker {worker} (process {pid}) has ended ({why}), and begins again in {wait:.1f} s"
     _log.error(text, event="worker_ended", worker=worker, pid=pid, why=why, wait=wait)
 
 
 def worker_silent(worker: int, pid: int) -> None:
-    """A worker has not answered for a minute; it is killed, and another takes its place."""
+    """A worker has not answered for a minute; it is killed, and another starts in its place."""
     text = "worker {worker} (process {pid}) has not answered for a minute, and is killed"
     _log.error(text, event="worker_silent", worker=worker, pid=pid)
 
 
 def worker_behind(worker: int) -> None:
-    """A worker has not taken up the configuration; it ends, and the next begins with it."""
+    """A worker has not switched to the new configuration; it exits, and the next one starts with it."""
     text = "worker {worker} has not taken up the configuration, and ends"
     _log.error(text, event="worker_behind", worker=worker)
 
 
 def workers_stopping(workers: int) -> None:
-    """All is about to end; each worker tells of its own clients."""
+    """The workers are stopping; each logs its own clients."""
     _log.info("stopping {workers} workers", event="workers_stopping", workers=workers)
 
 
 def workers_killed() -> None:
-    """Workers that were told to end have not done so in time."""
+    """Workers did not stop in time."""
     _log.error("workers that have not ended in time are killed", event="workers_killed")
 
 
 def reload_failed(errors: Sequence[str]) -> None:
-    """A reload found errors; what ran goes on."""
+    """A reload found errors; the old configuration stays in use."""
     _log.error("reload refused: {errors}", event="reload_failed", errors=tuple(errors))
 
 
 def certificate_refused(why: str) -> None:
     """A certificate's files have changed and cannot be used; the old one stays in use."""
-    _log.error("certificate not taken up: {why}", event="certificate_refused", why=why)
+    _log.error("certificate not reloaded: {why}", event="certificate_refused", why=why)
 
 
 def roots_refused(why: str) -> None:
-    """The files of authorities have changed and cannot be read; nobody is trusted by them until they can."""
-    _log.error("roots cannot be read, nobody is trusted: {why}", event="roots_refused", why=why)
+    """The files of authorities have changed and cannot be read; no authority in them is trusted until they can."""
+    _log.error("roots cannot be read, no authority is trusted: {why}", event="roots_refused", why=why)
 
 
 def certificate_made(path: str) -> None:
@@ -623,5 +626,5 @@ def background_failure(doing: str, failure: Failure) -> None:
 
 
 def failed_unexpectedly(doing: str) -> None:
-    """As background_failure, called where the exception is being dealt with."""
+    """Like background_failure, called while handling the exception."""
     background_failure(doing, Failure())

@@ -1,8 +1,7 @@
-"""Files that an operator names (a seam that every shell room may use): plain ones, opened and read without waiting.
+"""Read files that the configuration names (used by every shell room): plain files only, without blocking.
 
-In place of a file there may be a FIFO, a device or a socket, by mistake or by somebody's design.  To open a FIFO stops
-the process until another opens its other end, and a device may have no end: neither may stop the server, or keep it
-from ending.
+A path may lead to a FIFO, a device or a socket, by mistake or on purpose.  Opening a FIFO blocks until another process
+opens its other end, and a device may be endless: neither may block the server, or its shutdown.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ import errno
 import os
 import stat
 
-# More than any file that is kept by hand; it would not fit into memory well.
+# More than any manually maintained file, and not too much for memory.
 LARGEST = 64 * 1024 * 1024
 _PIECE = 1024 * 1024
 
 
 def read_plain(path: str, most: int = LARGEST) -> tuple[bytes, os.stat_result]:
-    """All that a file holds, at most `most` octets, and its status.  Raises OSError, also for what is no plain file."""
+    """The content of a file, at most `most` octets, and its status.  Raises OSError, also if it is not a plain file."""
     descriptor = open_plain(path, os.O_RDONLY)
     try:
         status = os.fstat(descriptor)
@@ -25,7 +24,7 @@ def read_plain(path: str, most: int = LARGEST) -> tuple[bytes, os.stat_result]:
         while piece := os.read(descriptor, _PIECE):
             pieces.append(piece)
             size += len(piece)
-            # Counted, since a file may grow, and those of /proc have no size.
+            # Counted, since a file may grow, and those of /proc report no size.
             if size > most:
                 raise OSError(errno.EFBIG, f"larger than {most} octets", path)
         return b"".join(pieces), status
@@ -34,9 +33,9 @@ def read_plain(path: str, most: int = LARGEST) -> tuple[bytes, os.stat_result]:
 
 
 def open_plain(path: str, flags: int, mode: int = 0o600) -> int:
-    """A descriptor of a plain file, which is not handed to other programs.  Raises OSError."""
+    """A descriptor of a plain file, not inherited by other programs.  Raises OSError."""
     try:
-        # Looked at before: to open some devices does something.
+        # Checked first: opening some devices has side effects.
         check_plain(path)
     except FileNotFoundError:
         if not flags & os.O_CREAT:
@@ -52,7 +51,7 @@ def open_plain(path: str, flags: int, mode: int = 0o600) -> int:
 
 
 def check_plain(path: str) -> None:
-    """Raises OSError where it is none."""
+    """Raises OSError if it is not a plain file."""
     _check(os.stat(path), path)
 
 
@@ -64,9 +63,9 @@ def _check(status: os.stat_result, path: str) -> None:
 
 
 def open_to_others(path: str) -> str | None:
-    """The file or folder on the way to `path`, or itself, that any user of the machine may change; None without one.
+    """The first file or folder on the path that any user of the machine may change; None if there is none.
 
-    A folder with the sticky bit, as /tmp, is none: what is in it belongs to whom it belongs.
+    A folder with the sticky bit, such as /tmp, does not count: files in it belong to their owners.
     """
     here = os.path.abspath(path)
     while True:

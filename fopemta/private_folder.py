@@ -1,4 +1,4 @@
-"""Folders that nobody else may look into (shell): what Python's `makedirs` makes on the way to one is open to all."""
+"""Folders that other users cannot read (shell); Python's `makedirs` would leave the parents open."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _MODE = 0o700
 
 
 def make_private_folder(path: str) -> None:
-    """One folder in one that is there.  Raises OSError."""
+    """Make one folder in an existing one.  Raises OSError."""
     os.mkdir(path, _MODE)
-    # The umask may have taken from its owner what it takes from others.
+    # The umask may have removed the owner's permissions as well.
     os.chmod(path, _MODE)
 
 
 def make_private_folders(path: str) -> None:
-    """The folder with all that lead to it; those that are there stay as they are.  Raises OSError."""
+    """Make the folder and its missing parents; existing ones are unchanged.  Raises OSError."""
     if os.path.isdir(path):
         return
     parent = os.path.dirname(path.rstrip("/"))
@@ -24,6 +24,6 @@ def make_private_folders(path: str) -> None:
     try:
         make_private_folder(path)
     except FileExistsError:
-        # Another process has been sooner; what is no folder is an error.
+        # Another process was faster; if it is no folder, that is an error.
         if not os.path.isdir(path):
             raise
