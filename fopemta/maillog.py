@@ -134,7 +134,7 @@ def demand_lowered(message_id: str, recipient: str, before: str, after: str, ove
     reason.
     """
     _log.warn(
-        "{message}: <{recipient}> may go by {after}, no longer by {before} alone",
+        "{message}: the TLS demand on <{recipient}> was lowered from {before} to {after}",
         event="demand_lowered",
         message=message_id,
         recipient=recipient,
@@ -150,7 +150,7 @@ def stood_still(message_id: str) -> None:
     It is tried again at once.
     """
     _log.error(
-        "{message}: nothing was being done for it, by a fault of this program; it is tried again",
+        "{message}: it was in no stage of the queue because of a bug; it is tried again",
         event="stood_still",
         message=message_id,
     )
@@ -217,7 +217,7 @@ def mailbox_trouble(message_id: str, path: str, why: str) -> None:
 def destination_rests(destination: str, seconds: float, diagnosis: str | None, why: str) -> None:
     """No server of a destination answers: its mail is in back-off for `seconds`, then one message is tried."""
     _log.info(
-        "{destination} rests for {seconds:.0f} s: {why}",
+        "{destination}: back-off for {seconds:.0f} s: {why}",
         event="destination_rests",
         destination=destination,
         seconds=seconds,
@@ -313,7 +313,7 @@ def content_bound_exceeded(message_id: str, bound: str) -> None:
     apply.
     """
     _log.warn(
-        "{message}: beyond the bound {bound} of what rules read; they cannot tell what it says",
+        "{message}: exceeds the bound {bound} on what rules read; they cannot tell what it says",
         event="content_bound_exceeded",
         message=message_id,
         bound=bound,
@@ -361,7 +361,7 @@ def login_failed(client: str, mechanism: str, name: str, why: str, failures: int
 def login_put_off(client: str, mechanism: str, name: str, why: str) -> None:
     """A login was deferred without checking it; the client may try again."""
     _log.warn(
-        "client {client} may not log in as {name} for now: {why}",
+        "login of client {client} as {name} deferred: {why}",
         event="login_put_off",
         client=client,
         mechanism=mechanism,
@@ -399,7 +399,7 @@ def recipients_refused(errors: Sequence[str]) -> None:
 
 def callouts_not_kept(path: str, why: str) -> None:
     """Results of callouts cannot be read or stored; callouts are made again when needed."""
-    _log.warn("callouts in {path} not kept: {why}", event="callouts_not_kept", path=path, why=why)
+    _log.warn("callouts in {path} not stored: {why}", event="callouts_not_kept", path=path, why=why)
 
 
 def cut_off(client: str, why: str) -> None:
@@ -422,7 +422,7 @@ def recovered(messages: int, seconds: float) -> None:
 
 def corrupt(what: str, why: str) -> None:
     """Something in the spool is damaged and was quarantined."""
-    _log.error("spool: {what} put aside: {why}", event="corrupt", what=what, why=why)
+    _log.error("spool: {what} quarantined: {why}", event="corrupt", what=what, why=why)
 
 
 def dropped_unacknowledged(where: str, records: int) -> None:
@@ -475,7 +475,7 @@ def reloaded(what: str) -> None:
 
 def needs_restart(keys: Sequence[str]) -> None:
     """A reload found changes of keys that are read only at start; the old values stay in use."""
-    _log.warn("changed, but used after a restart only: {keys}", event="needs_restart", keys=tuple(keys))
+    _log.warn("changed, but takes effect only after a restart: {keys}", event="needs_restart", keys=tuple(keys))
 
 
 def caution(key: str, what: str) -> None:
@@ -559,12 +559,12 @@ def own_certificate_revoked(subject: str, why: str) -> None:
 
 def staple_available(subject: str) -> None:
     """An OCSP response is available again."""
-    _log.info("OCSP response to staple to {subject} again", event="staple_available", subject=subject)
+    _log.info("OCSP response to staple to {subject} is available again", event="staple_available", subject=subject)
 
 
 def crl_not_kept(url: str, why: str) -> None:
     """A CRL was fetched and could not be written to disk; it is used all the same."""
-    _log.warn("CRL of {url} not kept: {why}", event="crl_not_kept", url=url, why=why)
+    _log.warn("CRL of {url} not stored: {why}", event="crl_not_kept", url=url, why=why)
 
 
 def worker_started(worker: int, pid: int) -> None:
@@ -574,19 +574,19 @@ def worker_started(worker: int, pid: int) -> None:
 
 def worker_ended(worker: int, pid: int, why: str, wait: float) -> None:
     """A worker has died; another starts in its place after `wait` seconds."""
-    text = "worker {worker} (process {pid}) has ended ({why}), and begins again in {wait:.1f} s"
+    text = "worker {worker} (process {pid}) has exited ({why}); it restarts in {wait:.1f} s"
     _log.error(text, event="worker_ended", worker=worker, pid=pid, why=why, wait=wait)
 
 
 def worker_silent(worker: int, pid: int) -> None:
     """A worker has not answered for a minute; it is killed, and another starts in its place."""
-    text = "worker {worker} (process {pid}) has not answered for a minute, and is killed"
+    text = "worker {worker} (process {pid}) has not answered for a minute and is killed"
     _log.error(text, event="worker_silent", worker=worker, pid=pid)
 
 
 def worker_behind(worker: int) -> None:
     """A worker has not switched to the new configuration; it exits, and the next one starts with it."""
-    text = "worker {worker} has not taken up the configuration, and ends"
+    text = "worker {worker} has not switched to the new configuration, and exits"
     _log.error(text, event="worker_behind", worker=worker)
 
 
@@ -597,7 +597,7 @@ def workers_stopping(workers: int) -> None:
 
 def workers_killed() -> None:
     """Workers did not stop in time."""
-    _log.error("workers that have not ended in time are killed", event="workers_killed")
+    _log.error("workers did not exit in time and are killed", event="workers_killed")
 
 
 def reload_failed(errors: Sequence[str]) -> None:

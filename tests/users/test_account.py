@@ -53,7 +53,7 @@ class ParseTests(SynchronousTestCase):
             f"x password={ALICE_HASH} sender=@[192.0.2.1": "a sender must be an address",
             f"x\x07 password={ALICE_HASH}": "control character",
             f"{'x' * 256} password={ALICE_HASH}": "at most 255",
-            f"ALICE password={ALICE_HASH}": "stands there already",
+            f"ALICE password={ALICE_HASH}": "is there already",
         }
         found = parse("\n".join(lines))
         assert isinstance(found, tuple)
