@@ -148,12 +148,13 @@ def _together(book: Rulebook) -> Iterator[tuple[int, str]]:
 
     Rules are found by their conditions, so thousands of them are checked quickly.
     """
-    enforced = [(index, rule) for index, rule in enumerate(book.rules) if rule.mode is Mode.ENFORCE]
     numbers: dict[tuple[bool, Matcher], int] = {}
-    scopes = [_Scope.of(rule, numbers) for _, rule in enforced]
-    frequency = Counter(number for scope in scopes for number in scope.conditions)
+    enforced = [
+        (index, rule, _Scope.of(rule, numbers)) for index, rule in enumerate(book.rules) if rule.mode is Mode.ENFORCE
+    ]
+    frequency = Counter(number for _, _, scope in enforced for number in scope.conditions)
     earlier, same = _Earlier(frequency), _Same()
-    for (index, rule), scope in zip(enforced, scopes, strict=True):
+    for index, rule, scope in enforced:
         words = earlier.shadow(rule, scope) or same.contradiction(rule, scope)
         if words is not None:
             yield index, words

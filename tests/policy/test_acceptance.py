@@ -161,6 +161,11 @@ class RecipientTests(SynchronousTestCase):
                 found = accepted(*rules, recipients=(recipient,))
                 self.assertEqual(len(found.envelope.recipients), 1)
 
+    def test_nothing_comes_back_to_where_it_has_been_on_the_way(self) -> None:
+        way = (("a", BOB, CAROL), ("b", CAROL, DAVE), ("c", DAVE, CAROL), ("d", CAROL, EVE))
+        rules = [rule(name, Redirect((target,)), when=(to(str(start)),)) for name, start, target in way]
+        self.assertEqual([str(each) for each in accepted(*rules, recipients=(BOB,)).envelope.recipients], [str(DAVE)])
+
     def test_whom_an_alias_leads_to_is_redirected(self) -> None:
         house = aliased("sales: carol, dave\nlist: sales, eve@shop.test")
         found = accepted(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.policy.admission import Admission, names_domain
 from fopemta.routing.route import Route, Via
+from fopemta.trust.evidence import ClientCertificate
 
 ROUTES = (
     Route(domain="local.test", via=Via.MAILDIR, maildir="/m"),
@@ -87,3 +89,41 @@ class AdmissionTests(SynchronousTestCase):
     def test_patterns(self) -> None:
         table = {"a.test": True, "x.a.test": False, "b.test": False, "x.b.test": True, "x.y.b.test": True}
         self.assertEqual({domain: names_domain(("a.test", "*.b.test"), domain) for domain in table}, table)
+
+
+class FlushTests(SynchronousTestCase):
+    """Who may have the queue of a domain of ours started (ETRN)."""
+
+    ROUTE = Route(
+        domain="cust.test", etrn=(ipaddress.ip_network("192.0.2.10/32"),), etrn_logins=("cust",),
+        etrn_certificates=("mx.cust.test", "ab" * 32),
+    )  # fmt: skip
+    GOOD = ClientCertificate(names=("mx.cust.test",), verified=True)
+
+    def permitted(
+        self, domain: str, client: str, login: str | None = None, certificate: ClientCertificate | None = None
+    ) -> bool:
+        ours = (ipaddress.ip_network("192.0.2.200/32"),)
+        found = Admission(ours, ("relay.test",), (self.ROUTE,), POSTMASTER)
+        return found.judge_flush(domain, client, login, certificate) is None
+
+    def test_by_network_login_or_certificate(self) -> None:
+        unproven = attrs.evolve(self.GOOD, verified=False, fault="expired")
+        for client, login, certificate, wanted in (
+            ("192.0.2.1", None, None, False),
+            ("192.0.2.10", None, None, True),
+            ("192.0.2.200", None, None, True),
+            ("192.0.2.1", "cust", None, True),
+            ("192.0.2.1", "other", None, False),
+            ("192.0.2.1", None, self.GOOD, True),
+            ("192.0.2.1", None, unproven, False),
+            ("192.0.2.1", None, ClientCertificate(names=("mx.other.test",), verified=True), False),
+            ("192.0.2.1", None, ClientCertificate(key_sha256="ab" * 32), True),
+        ):
+            self.assertEqual(self.permitted("cust.test", client, login, certificate), wanted, (client, login))
+
+    def test_of_which_domains(self) -> None:
+        for domain, wanted in (("cust.test", True), ("relay.test", True), ("far.test", False)):
+            self.assertEqual(self.permitted(domain, "192.0.2.200"), wanted, domain)
+        for domain in ("relay.test", "far.test"):
+            self.assertFalse(self.permitted(domain, "192.0.2.10", "cust", self.GOOD), domain)

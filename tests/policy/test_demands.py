@@ -11,7 +11,7 @@ from fopemta.policy.demands import RuleDemands, demands_on, demands_on_callout, 
 from fopemta.policy.facts import ContentFacts, Gap
 from fopemta.policy.rulebook import Mode, Rulebook
 from fopemta.routing.route import Route, Via
-from fopemta.trust.demand import Demand, Demanded, Patience, merge
+from fopemta.trust.demand import Demand, Demanded, NameSource, Patience, merge
 from fopemta.trust.levels import Level
 from tests.policy.rules import BOB, EVE, NOW, header, message, results, rule, to, who
 
@@ -50,6 +50,18 @@ class ForceTlsTests(SynchronousTestCase):
         self.assertEqual((merged.level, merged.sources), (Level.AUTHENTICATED, ("rule b",)))
         self.assertEqual(merged.patience, Patience(hold=3600.0, warn_after=60.0))
         self.assertEqual(found.demanded.rules, ("a", "b", "c"))
+
+    def test_the_recipient_s_domain_is_kept_where_the_certificate_must_bear_it(self) -> None:
+        domain = ForceTls(names=NameSource.DOMAIN)
+        for rules, wanted in (
+            ((rule("a", OFF),), ""),
+            ((rule("a", ForceTls(names=("mx.bank.test",))),), ""),
+            ((rule("a", domain),), "bank.test"),
+            ((rule("a", OFF), rule("b", domain)), "bank.test"),
+            ((rule("a", domain, mode=Mode.TEST),), "bank.test"),
+            ((rule("a", domain, when=(to("far.test"),)),), ""),
+        ):
+            self.assertEqual(demands_on(results(*rules), who(BOB), False).demanded.domain, wanted, rules)
 
     def test_no_match_no_demand(self) -> None:
         self.assertEqual(
@@ -192,4 +204,5 @@ class CalloutTests(SynchronousTestCase):
         }
         for case, (each, bound) in table.items():
             found = demands_on_callout(Rulebook((each,)), BOB, NOW)
+            self.assertEqual(found.demanded.domain, "", case)
             self.assertEqual(bool(found.demanded.demands), bound, case)

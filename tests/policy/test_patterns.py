@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -46,6 +48,18 @@ class AddressPatternTests(SynchronousTestCase):
         for text in ("/(/", "/a**/", r"/(a)\1/", "/(?=a)b/", "/" + "a" * 1001 + "/", "/(((a{1000}){1000}){1000})/"):
             self.assertRaises(BadPattern, address_pattern, text)
             self.assertRaises(BadPattern, text_pattern, text)
+
+    def test_nothing_is_said_of_it_on_the_standard_error(self) -> None:
+        path, standard = self.mktemp(), os.dup(2)
+        with open(path, "w+b") as file:
+            os.dup2(file.fileno(), 2)
+            try:
+                self.assertRaises(BadPattern, text_pattern, "/(never seen/")
+            finally:
+                os.dup2(standard, 2)
+                os.close(standard)
+            file.seek(0)
+            self.assertEqual(file.read(), b"")
 
     def test_no_pattern_hangs(self) -> None:
         # With a backtracking engine these take longer than the universe has been there.

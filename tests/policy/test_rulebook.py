@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
-from fopemta.policy.action import Hold, Reject
+from fopemta.policy.action import AT_ACCEPTANCE, AT_EACH_ATTEMPT, LATEST, WORDS, Hold, Reject
 from fopemta.policy.facts import STAGE_OF, Attachment, ContentFacts, Direction, Fact, Gap, Stage
 from fopemta.policy.matchers import Answer, Attachments, Body, Matcher, RecipientsOver, SizeOver
 from fopemta.policy.patterns import name_pattern, text_pattern
@@ -32,6 +32,7 @@ class MatcherTests(SynchronousTestCase):
             (from_networks("192.0.2.0/24"), {}, Answer.YES),
             (from_networks("2001:db8::/32"), {}, Answer.NO),
             (from_networks("192.0.2.0/24"), {"client": None}, Answer.NO),
+            (from_networks("192.0.2.0/24"), {"client": "unknown"}, Answer.NO),
             (users("*"), {}, Answer.NO),
             (users("*"), {"login": "alice"}, Answer.YES),
             (users("bob"), {"login": "alice"}, Answer.NO),
@@ -62,6 +63,10 @@ class MatcherTests(SynchronousTestCase):
             # What has been seen has been seen.
             self.assertIs(answer(header("Subject", "secret"), content=content), Answer.YES)
             self.assertIs(answer(Body((text_pattern("hello"),)), content=content), Answer.YES)
+
+    def test_every_action_is_decided_once_or_at_each_attempt(self) -> None:
+        decided = (*AT_ACCEPTANCE, *AT_EACH_ATTEMPT, *LATEST)
+        self.assertEqual((len(decided), set(decided)), (len(WORDS), set(WORDS)))
 
     def test_every_fact_has_a_stage(self) -> None:
         self.assertEqual(set(STAGE_OF), set(Fact))
@@ -120,6 +125,20 @@ class RuleTests(SynchronousTestCase):
             self.assertEqual([found.rule.concerns(each) for each in facts.recipients], wanted)
         mixed = rule(when=(to("bank.test"),), direction=Direction.INBOUND)
         self.assertFalse(results(mixed, facts=facts)[0].matches, "another recipient's direction is not this one's")
+
+    def test_why_a_rule_is_about_nobody(self) -> None:
+        inward = who(EVE, direction=Direction.INBOUND)
+        both, out = (who(BOB), inward), (who(BOB),)
+        for recipients, when, direction, wanted in (
+            (out, (), Direction.INBOUND, "the message is outbound, the rule is for inbound"),
+            ((), (), Direction.INBOUND, "the message is without recipients, the rule is for inbound"),
+            (both, (to("far.test"),), None, "no recipient is one of far.test"),
+            (both, (to("far.test"),), Direction.INBOUND, "no recipient is one of far.test"),
+            (both, (to("bank.test"),), Direction.INBOUND,
+             "every recipient that the rule would name is left out by it, or goes the other way"),
+        ):  # fmt: skip
+            [found] = results(rule(when=when, direction=direction), facts=message(recipients=recipients))
+            self.assertEqual((found.answer, found.why), (Answer.NO, wanted))
 
     def test_one_no_decides_whatever_cannot_be_told(self) -> None:
         content = ContentFacts(texts_gap=FOR_NOW)

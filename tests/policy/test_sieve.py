@@ -92,6 +92,10 @@ class SieveTests(SynchronousTestCase):
         some = [rule(text, when=(header("Subject", text),)) for text in ("nowhere", r"/\Qnot here/")]
         self.assertEqual(asked(*many(100), *some), ["nowhere", r"/\Qnot here/"])
 
+    def test_one_that_anything_meets_does_not_have_others_asked(self) -> None:
+        for patterns in (("*",), ("*", "far.test"), ("far.test", "*")):
+            self.assertEqual(asked(*many(100), rule("all", when=(to(*patterns),))), ["all"], patterns)
+
     def test_what_is_always_asked_is_asked_in_order(self) -> None:
         some = [rule("one", when=(header("Subject", r"/\Qnot here/"),)), rule("two"), rule("three")]
         self.assertEqual(asked(*some), ["one", "two", "three"])
