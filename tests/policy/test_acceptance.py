@@ -163,7 +163,7 @@ class RecipientTests(SynchronousTestCase):
 
     def test_nothing_comes_back_to_where_it_has_been_on_the_way(self) -> None:
         way = (("a", BOB, CAROL), ("b", CAROL, DAVE), ("c", DAVE, CAROL), ("d", CAROL, EVE))
-        rules = [rule(name, Redirect((target,)), when=(to(str(start)),)) for name, start, target in way]
+        rules = [rule(name, Redirect((target,)), when=(to(str(BOB), str(start)),)) for name, start, target in way]
         self.assertEqual([str(each) for each in accepted(*rules, recipients=(BOB,)).envelope.recipients], [str(DAVE)])
 
     def test_whom_an_alias_leads_to_is_redirected(self) -> None:
