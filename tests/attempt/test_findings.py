@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.cursor import Step
-from fopemta.attempt.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure
+from fopemta.attempt.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply
@@ -15,12 +15,14 @@ from fopemta.routing.consignment import Consignment
 from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host
-from fopemta.smtp.client_effects import Phase, SessionFailed
+from fopemta.smtp.client_effects import Phase, RecipientResult, SessionFailed
+from fopemta.smtp.server_offer import ServerOffer
 from fopemta.trust.demand import Proof
 from fopemta.trust.diagnosis import Diagnosis, explain
+from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Fallback, TlsPlan
-from fopemta.trust.rungs import Rung
+from fopemta.trust.rungs import Hello, Rung
 from fopemta.trust.verdict import Result
 
 STEP = Step(Host("mx.test", ("192.0.2.1",), 25), "192.0.2.1", Rung.STRONG_256)
@@ -60,7 +62,43 @@ class ReplyTests(SynchronousTestCase):
             self.assertEqual((found.enhanced, found.rung), (explain(Diagnosis.CONNECTION_DROPPED).held, rung))
 
 
+class SessionTests(SynchronousTestCase):
+    def test_whether_less_is_spoken_than_might_be(self) -> None:
+        """Plain text where no TLS was offered is no step down."""
+        for why in (None, *Diagnosis):
+            session = Session(STEP, None, (), None, why)
+            self.assertEqual(session.downgraded, why not in {None, Diagnosis.TLS_NOT_OFFERED}, why)
+
+    def test_a_recipient_who_was_accepted(self) -> None:
+        for reply, enhanced in ((Reply.of(250, None, "Ok"), "2.0.0"), (Reply.of(250, "2.1.5", "Ok"), "2.1.5")):
+            for offer in (ServerOffer(), ServerOffer(dsn=True)):
+                result = RecipientResult(BOB, True, Phase.FINAL, reply)
+                found = of_result(attrs.evolve(SESSION, offer=offer), result)
+                self.assertEqual((found.code, found.enhanced, found.text), (250, enhanced, "Ok"))
+                self.assertEqual((found.diagnosis, found.carried_dsn), (None, offer.dsn))
+
+
 class ScribeTests(SynchronousTestCase):
+    def test_what_was_wrong_with_tls_that_was_good_enough(self) -> None:
+        evidence = HandshakeEvidence(
+            protocol="TLSv1.2", cipher="X", bits=128, group=None, chain=(), chain_errors=(), server_name=None
+        )
+        nameless = attrs.evolve(STEP, hello=next(each for each in Hello if not each.named))
+        for found, wanted in (
+            (attrs.evolve(finding(None), evidence=evidence), None),
+            (attrs.evolve(finding(None), rung=Rung.LEGACY), None),
+            (attrs.evolve(finding(None), evidence=evidence, rung=Rung.LEGACY), Diagnosis.WEAK_PROTOCOL),
+            (attrs.evolve(finding(None), evidence=evidence, rung=Rung.LENIENT), Diagnosis.WEAK_PARAMETERS),
+            (attrs.evolve(finding(None, nameless), evidence=evidence), Diagnosis.SNI_REFUSED),
+            (attrs.evolve(finding(None), why_plain=Diagnosis.TLS_REFUSED), Diagnosis.TLS_REFUSED),
+            # A failure says more.
+            (attrs.evolve(finding(Diagnosis.REFUSED_BY_PEER), evidence=evidence, rung=Rung.LEGACY),
+             Diagnosis.REFUSED_BY_PEER),
+        ):  # fmt: skip
+            consignment = Consignment(MESSAGE, next_hop("d.test", ()), (BOB,))
+            record = Scribe(consignment, None, 5.0).verdict(BOB, Result.DELIVERED, found)
+            self.assertEqual(record.diagnosis, wanted.value if wanted else None, found)
+
     def test_what_has_proven_the_name_of_the_host(self) -> None:
         """What was found on the way to it; else the rule that names it, else the route."""
         mx, pin = Proof(), Proof(pins=("ab" * 32,))

@@ -73,6 +73,18 @@ class RollTests(SynchronousTestCase):
         self.roll.note(SESSION, Broken(LOST, (result(BOB, 550),)))
         self.assertEqual(self.verdicts(), [("bob@d.test", "failed", "said"), ("eve@d.test", "deferred", "gone")])
 
+    def test_every_disposition_has_its_result(self) -> None:
+        for diagnosis, wanted in (
+            (Diagnosis.DEMAND_CHANGED, "deferred"),
+            (Diagnosis.POLICY_UNKNOWN, "deferred"),
+            (Diagnosis.MESSAGE_TOO_LARGE, "failed"),
+            (Diagnosis.LOCAL_TROUBLE, "deferred"),
+        ):
+            self.roll = self.make(Level.OPPORTUNISTIC)
+            self.roll.note(SESSION, (RecipientResult(BOB, False, Phase.MAIL, None, diagnosis),))
+            found = [each.result.value for each in self.roll.verdicts() if each.recipient == str(BOB)] or self.tell()
+            self.assertEqual([each.split()[-1] for each in found], [wanted], diagnosis)
+
     def test_who_has_not_been_asked(self) -> None:
         self.roll.asked.add(BOB)
         self.assertEqual(self.roll.unasked, [EVE])

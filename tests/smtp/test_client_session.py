@@ -15,6 +15,7 @@ from fopemta.smtp.client_effects import (
     BeginTls,
     ClientEffect,
     Hangup,
+    Phase,
     Ready,
     SendChunk,
     SendContent,
@@ -26,6 +27,7 @@ from fopemta.smtp.client_effects import (
 from fopemta.smtp.client_session import ClientSession
 from fopemta.smtp.client_states import NEXT, PHASES, ClientEvent, ClientState
 from fopemta.smtp.reply_parser import LONGEST_LINE, MOST_LINES
+from fopemta.trust.diagnosis import Diagnosis
 from tests.smtp.permits import permit_for
 
 BOB, EVE = Mailbox("bob", "d.test"), Mailbox("eve", "d.test")
@@ -225,6 +227,27 @@ class ChunkTests(SynchronousTestCase):
     def test_nobody_is_taken_so_nothing_is_sent(self) -> None:
         talk = self.begun().hear(b"250 Ok\r\n550 no\r\n550 no\r\n")
         self.assertEqual((talk.said[-1], talk.chunks), ("RSET", 0))
+
+
+class PhaseTests(SynchronousTestCase):
+    def test_a_server_that_falls_silent_under_tls_has_failed_the_handshake_only_if_it_said_nothing(self) -> None:
+        for said, phase in ((b"", Phase.HANDSHAKE), (b"2", Phase.HELO), (b"250-mx.test\r\n", Phase.HELO)):
+            talk = Talk(transaction(), wants_tls=True).hear(GREETING).hear(ehlo("STARTTLS")).hear(b"220 go\r\n")
+            talk.hear(said) if said else None
+            self.assertIs(talk.session.phase, phase, said)
+
+    def test_what_is_said_in_the_clear_does_not_count_as_said_under_tls(self) -> None:
+        talk = Talk(transaction(), wants_tls=True).hear(GREETING)
+        self.assertIs(talk.session.phase, Phase.HELO)
+        talk.hear(ehlo("STARTTLS"))
+        self.assertIs(talk.session.phase, Phase.STARTTLS)
+
+    def test_a_refusal_of_the_session_is_for_good_from_500_on(self) -> None:
+        for code, diagnosis in ((421, Diagnosis.DEFERRED_BY_PEER), (499, Diagnosis.DEFERRED_BY_PEER),
+                                (500, Diagnosis.REFUSED_BY_PEER), (554, Diagnosis.REFUSED_BY_PEER)):  # fmt: skip
+            [failed] = Talk().hear(b"%d no\r\n" % code).told(SessionFailed)
+            assert isinstance(failed, SessionFailed)
+            self.assertIs(failed.diagnosis, diagnosis, code)
 
 
 class LongReplyTests(SynchronousTestCase):

@@ -186,6 +186,19 @@ class OfferTests(SynchronousTestCase):
             self.assertEqual((talk.said[-1], talk.session.state), ("STARTTLS", ClientState.STARTTLS))
             self.assertEqual(len(talk.hear(b"220 go\r\n").told(BeginTls)), 1)
 
+    def test_whatever_is_registered_is_a_part_of_the_offer_when_it_comes_late(self) -> None:
+        """The registry of the IANA, and what Postfix, Exim and old Sendmail say besides."""
+        for keyword in (
+            b"SIZE 5", b"8BITMIME", b"PIPELINING", b"CHUNKING", b"BINARYMIME", b"DSN", b"ETRN", b"STARTTLS",
+            b"SMTPUTF8",
+            b"AUTH PLAIN", b"DELIVERBY", b"ENHANCEDSTATUSCODES", b"MTRK", b"NO-SOLICITING", b"BURL", b"CHECKPOINT",
+            b"CONPERM", b"CONNEG", b"FUTURERELEASE 1 2", b"RRVS", b"REQUIRETLS", b"MT-PRIORITY", b"LIMITS RCPTMAX=5",
+            b"HELP", b"TURN", b"EXPN", b"VRFY", b"VERB", b"XCLIENT NAME", b"XFORWARD NAME", b"PIPECONNECT", b"UTF8SMTP",
+        ):  # fmt: skip
+            talk = after(b"250-mx\r\n250 STARTTLS\r\n").hear(b"250 " + keyword + b"\r\n")
+            self.assertEqual((talk.said[-1], talk.session.state), ("STARTTLS", ClientState.STARTTLS), keyword)
+            self.assertEqual(len(talk.hear(b"220 go\r\n").told(BeginTls)), 1, keyword)
+
     def test_what_else_is_offered(self) -> None:
         table = {
             b"250-mx\r\r\n250-PIPELINING\r\r\n250-SIZE 1000\r\r\n250 DSN\r\r\n": ServerOffer(
