@@ -112,7 +112,7 @@ def _targets(book: Rulebook, routes: Sequence[Route]) -> Iterator[tuple[int, str
     for index, rule in enumerate(book.rules):
         for target in rule.then.to if isinstance(rule.then, Redirect | Bcc) else ():
             route = route_for(target.domain, routes)
-            if maildir_of(route.maildir, target) is None:
+            if route.is_local and maildir_of(route.maildir, target) is None:
                 yield index, f"cannot be delivered: no mailbox here has the name of {target}"
             elif route.by_mx and not target.is_literal and "." not in target.domain:
                 yield index, f"cannot be delivered: no route names the domain of {target}, and no MX can"
