@@ -6,6 +6,10 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+# Seconds.  Most sessions are over by then: a first call that comes so soon need not be moved for a shorter wait; for a
+# longer one it is made again.
+_SOON = 10.0
+
 
 class Deadline:
     """Calls `missed` when the time last set is over.
@@ -24,9 +28,11 @@ class Deadline:
 
     def set(self, seconds: float) -> None:
         """The wait ends in `seconds` from now."""
-        self._end = end = self._clock.seconds() + seconds
+        now = self._clock.seconds()
+        self._end = end = now + seconds
         if self._call is None:
-            self._call_at(end, seconds)
+            first = min(seconds, _SOON)
+            self._call_at(now + first, first)
         elif end < self._comes:
             self._call.cancel()
             self._call_at(end, seconds)

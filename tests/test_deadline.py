@@ -48,6 +48,29 @@ class DeadlineTests(SynchronousTestCase):
             self.deadline.rest()
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
 
+    def test_the_waits_of_a_short_session_take_one_call(self) -> None:
+        """Shorter and longer ones: none of them moves the call under way."""
+        self.deadline.set(300)
+        [call] = self.clock.getDelayedCalls()
+        for seconds in (600, 180, 10):
+            self.deadline.set(seconds)
+            self.assertEqual(self.clock.getDelayedCalls(), [call], seconds)
+
+    def test_a_long_wait_is_woken_for_once(self) -> None:
+        self.deadline.set(300)
+        self.pass_time(299)
+        self.assertEqual(self.missed, [])
+        [call] = self.clock.getDelayedCalls()
+        self.assertEqual(call.getTime(), 300.0)
+        self.pass_time(1)
+        self.assertEqual(self.missed, [300.0])
+        moments = []
+        later = self.clock.callLater
+        self.clock.callLater = lambda delay, *rest: (moments.append(delay), later(delay, *rest))[1]  # type: ignore[method-assign]
+        self.deadline.set(300)
+        self.pass_time(300)
+        self.assertEqual((len(moments), sum(moments)), (2, 300.0))
+
     def test_at_rest_nothing_is_missed_until_it_is_set_again(self) -> None:
         self.deadline.set(5)
         self.deadline.rest()
