@@ -197,14 +197,15 @@ class Walk:
             self._plan.certificate,
             config.delivery.reply_text,
         )
-        hop = self._consignment.next_hop
-        protocol.pressed = lambda: context.pressed(hop)
-        protocol.stalls = lambda: context.stalls(self._consignment)
+        # Neither may have us: the protocol is ours, and a circle would stay until the collector of garbage comes.
+        consignment = self._consignment
+        protocol.pressed = lambda: context.pressed(consignment.next_hop)
+        protocol.stalls = lambda: context.stalls(consignment)
         if context.connections.full:
             context.pool.make_room()
             self._unreachable(step, _NO_DESCRIPTOR)
             return
-        counted = context.connections.count(protocol, hop)
+        counted = context.connections.count(protocol, consignment.next_hop)
         try:
             refused = await dial(
                 context.reactor,
