@@ -37,13 +37,19 @@ def rule_cautions(book: Rulebook, routes: Sequence[Route], now: float) -> tuple[
 
 
 def proof_cautions(book: Rulebook) -> tuple[ConfigurationError, ...]:
-    """Rules that accept a proof which only DNS ties to the domain."""
+    """One warning about all rules that accept a proof which only DNS ties to the domain."""
     forced = [(index, each.then) for index, each in enumerate(book.rules) if isinstance(each.then, ForceTls)]
-    return tuple(
-        ConfigurationError(_place(book, index), _BY_MX_ALONE)
+    weak = [
+        index
         for index, force in forced
         if force.names is NameSource.MX and not force.pins and force.level >= Level.AUTHENTICATED
-    )
+    ]
+    if len(weak) < 2:
+        return tuple(ConfigurationError(_place(book, index), _BY_MX_ALONE) for index in weak)
+    # One for all: many of the same would hide the others.
+    named = ", ".join(_place(book, index).removeprefix("rules, ") for index in weak[:_MOST_NAMED])
+    more = f", and {len(weak) - _MOST_NAMED} more" if len(weak) > _MOST_NAMED else ""
+    return (ConfigurationError("rules", f"{len(weak)} rules with {_BY_MX_ALONE}: {named}{more}"),)
 
 
 def expiry_cautions(book: Rulebook, now: float) -> tuple[ConfigurationError, ...]:
@@ -56,6 +62,8 @@ def _place(book: Rulebook, index: int) -> str:
     return f"rules, line {rule.line} ({rule.name})" if rule.line else f"rules, rule[{index}] ({rule.name})"
 
 
+# Rules that one warning names.
+_MOST_NAMED = 10
 _BY_MX_ALONE = (
     'names = "mx": only DNS says that the MX host is the one meant, and who forges DNS has a host with a good '
     'certificate; better names = "domain", or a list of the names of its servers'

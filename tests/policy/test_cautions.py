@@ -247,3 +247,14 @@ class ProofTests(SynchronousTestCase):
             self.assertEqual(len(found), int(told), then)
             if told:
                 self.assertIn('rules, line 1 (a): names = "mx": only DNS says', found[0])
+
+    def test_many_rules_have_one_warning(self) -> None:
+        """Else they would hide all others."""
+        for count, named, more in ((2, 2, ""), (10, 10, ""), (13, 10, ", and 3 more")):
+            forced = f'{BANK}\nthen = {{ action = "force_tls" }}'
+            text = "".join(f'[[rule]]\nname = "r{number}"\n{forced}\n' for number in range(count))
+            [found] = proof_cautions(load_rules(text, "/etc"))
+            self.assertEqual(found.key, "rules")
+            self.assertIn(f'{count} rules with names = "mx": only DNS says', found.message)
+            self.assertEqual(found.message.count("line "), named)
+            self.assertTrue(found.message.endswith(f"){more}"), found.message)
