@@ -39,7 +39,10 @@ _PACKED = {
     "text/rtf": "a text is in RTF",
 }
 _PACKED_FILES = re.compile(r"(?i).*\.p7m|winmail.*\.dat|.*\.(?:pgp|gpg)")
-_HTML = frozenset({"text/html", "application/xhtml+xml", "text/enriched", "text/richtext", "text/xml"})
+# A drawing in SVG is a text with markup, whatever its type begins with: readers show it and its words.
+_HTML = frozenset({
+    "text/html", "application/xhtml+xml", "text/enriched", "text/richtext", "text/xml", "image/svg+xml", "image/svg",
+})  # fmt: skip
 _FOLDED = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/x-vcalendar"})
 _NEVER_TEXT = ("image/", "audio/", "video/", "font/", "model/")
 _LOOKS_LIKE_HTML = re.compile(r"(?i)<(?:html|head|body|div|span|table|p|br|b|i|a|font|img)[\s/>]")

@@ -194,6 +194,9 @@ BODIES: dict[str, tuple[bytes, Answer]] = {
     "HTML with a bracket in a value": (html(b"sec<a title='>'>ret</a>"), SAID),
     "HTML with a soft hyphen": (html(b"sec&shy;ret"), SAID),
     "HTML over two lines": (html(b"top<br>\r\nplan"), SAID),
+    "a drawing in SVG": (
+        b(b"<svg><text>se<tspan>cr</tspan>et</text></svg>", b"Content-Type: image/svg+xml"), SAID
+    ),
     "HTML source": (html(b"<a href='secret'>x</a>"), SAID),
     "HTML entities in a value": (html(b"<img alt='&#115;ecret'>"), CANNOT_TELL),
     "HTML with a tag that does not end": (html(b"<p>weather<a href='"), CANNOT_TELL),
