@@ -102,14 +102,14 @@ def _accepted(
         envelope = with_copies(envelope, copies, house)
         if matching(results, Hold):
             envelope = attrs.evolve(envelope, held=True)
-    demanded = demands_at(envelope, book, house, content, size, now)
-    unsure = next((each for each in demanded if each.unsure is not None), None)
+    demanded, unsure = _demands_at(envelope, book, house, content, size, now)
     notes = tuple(note_of(each) for each in results)
     return Acceptance(
         refusal=None if unsure is None else NOT_FOR_NOW,
         envelope=_bound(attrs.evolve(envelope, rules=notes) if notes else envelope, demanded, house),
         headers=tuple(each.rule.then for each in matching(results, AddHeader) if isinstance(each.rule.then, AddHeader)),
         results=results,
+        refused_by=unsure,
     )
 
 
@@ -117,12 +117,21 @@ def demands_at(
     envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
 ) -> Sequence[RuleDemands]:
     """The rules' demands for each recipient, in the envelope's order; empty if there are no such rules."""
+    return _demands_at(envelope, book, house, content, size, now)[0]
+
+
+def _demands_at(
+    envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
+) -> tuple[Sequence[RuleDemands], RuleResult | None]:
+    """Also the first rule of which nobody can tell now whether it applies; None where all can be told."""
     at_attempt = book.of(*AT_EACH_ATTEMPT)
     if not at_attempt.rules:
-        return ()
+        return (), None
     facts = facts_of(envelope, Stage.CONTENT, size, content)
     results = at_attempt.concerning(facts, now)
-    return [demands_on(results, each, house.keeps(each.address.domain)) for each in facts.recipients]
+    found = [demands_on(results, each, house.keeps(each.address.domain)) for each in facts.recipients]
+    unsure = next((each for each in results if each.enforced and each.answer is Answer.NOT_FOR_NOW), None)
+    return found, unsure if any(each.unsure is not None for each in found) else None
 
 
 def note_of(result: RuleResult) -> RuleNote:

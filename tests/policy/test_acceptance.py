@@ -100,7 +100,11 @@ class RefusalTests(SynchronousTestCase):
         gap = ContentFacts(headers_gap=Gap("the disk", False))
         found = accept(envelope, Rulebook((rule(when=(header("X", "a"),)),)), HOUSE, gap, 1, NOW)
         assert found.refusal is not None
-        self.assertEqual(found.refusal.code, 451)
+        assert found.refused_by is not None
+        self.assertEqual((found.refusal.code, found.refused_by.rule.name), (451, "r"))
+        self.assertEqual([each.rule for each in found.applied], ["r"])
+        sure = accept(envelope, Rulebook((rule(when=(header("X", "a"),)),)), HOUSE, ContentFacts(), 1, NOW)
+        self.assertEqual((sure.refusal, sure.refused_by), (None, None))
 
     def test_whom_an_alias_or_a_redirect_leads_to_may_be_refused(self) -> None:
         refuses = rule("no", Reject(), when=(to("bank.test"),))
