@@ -116,7 +116,9 @@ def _host(verdict: VerdictRecord) -> str:
 def _tls(verdict: VerdictRecord) -> str:
     """How strong, and what the certificate was worth: `authenticated`, or what it lacked."""
     if verdict.protocol is None:
-        return f"tls={verdict.rung}" + (" downgraded" if verdict.downgraded else "")
+        # Nothing has gone that way: it is what was tried last.
+        word = "tls" if verdict.result is Result.DELIVERED else "tried"
+        return f"{word}={verdict.rung}" + (" downgraded" if verdict.downgraded else "")
     group = f" {verdict.group}" if verdict.group else ""
     worth = "unproven"
     if verdict.authenticated:

@@ -389,6 +389,10 @@ class AttemptTests(SynchronousTestCase):
                         "rung": None, "host": None, "address": None, "result": Result.FAILED, "code": 550,
                         "enhanced": "5.1.2", "diagnosis": "domain_not_found", "text": "unknown",
                     },
+                    "no handshake": _NO_TLS | {
+                        "rung": "compatible", "result": Result.DEFERRED, "code": 451, "enhanced": "4.7.5",
+                        "diagnosis": "connection_dropped", "next_try": later, "text": "closed",
+                    },
                     "untrusted": {
                         "authenticated": False, "diagnosis": "untrusted_root", "result": Result.DEFERRED,
                         "code": 451, "enhanced": "4.7.5", "text": "not proven", "next_try": later,
@@ -404,6 +408,8 @@ class AttemptTests(SynchronousTestCase):
                 ' next_try=2026-11-25T05:34:45.120Z 451 4.4.1 "no answer"',
                 "no host": "failed to=<bob@example.net> attempt=1 diagnosis=domain_not_found"
                 ' 550 5.1.2 "unknown"',
+                "no handshake": "deferred to=<bob@example.net> host=mx1.example.net[192.0.2.1]:25 tried=compatible"
+                ' attempt=1 diagnosis=connection_dropped next_try=2026-11-25T05:34:45.120Z 451 4.7.5 "closed"',
                 "untrusted": "deferred to=<bob@example.net> host=mx1.example.net[192.0.2.1]:25 tls=strong256 TLSv1.3"
                 " TLS_AES_256_GCM_SHA384 (256 bits) X25519 cert=unproven attempt=1 diagnosis=untrusted_root"
                 ' next_try=2026-11-25T05:34:45.120Z 451 4.7.5 "not proven"',
