@@ -73,7 +73,8 @@ def hold(reason: str, **about: Any) -> None:
 @_about_messages
 @_reason
 @click.option("--override-tls", is_flag=True, help="Lift what rules demand of TLS, for good; needs --reason.")
-def release(reason: str, override_tls: bool, **about: Any) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask before --override-tls lifts it for messages not named by id.")
+def release(reason: str, override_tls: bool, yes: bool, **about: Any) -> None:
     """Let messages go that were held, by an operator or a rule; they are tried at once.
 
     What rules demand of TLS stays, unless --override-tls lifts it for these messages: then those that wait for TLS go,
@@ -81,6 +82,10 @@ def release(reason: str, override_tls: bool, **about: Any) -> None:
     """
     if override_tls and not reason:
         raise click.UsageError("--override-tls needs --reason: the record must say why.")
+    if override_tls and not yes and not about["ids"]:
+        which = "every message in the queue" if about["all_"] else "every message that the filters choose"
+        # By stderr: what is said at stdout may be read by a program.
+        click.confirm(f"Lift what rules demand of TLS for {which}, for good?", abort=True, err=True)
     _give(Order(kind=OrderKind.RELEASE, reason=reason, override_tls=override_tls), **about)
 
 

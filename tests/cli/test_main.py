@@ -40,6 +40,21 @@ class MainTests(SynchronousTestCase):
         self.assertIn("--override-tls", CliRunner().invoke(main, ["queue", "release", "--help"]).output)
 
 
+class OverrideTests(SynchronousTestCase):
+    def test_what_is_not_named_is_asked_for_before_tls_is_lifted(self) -> None:
+        lift = ["queue", "release", "--override-tls", "--reason", "ticket 7"]
+        for chosen in (["--all"], ["--recipient", "b@bank.test"]):
+            for answer in ("n\n", ""):
+                done = CliRunner().invoke(main, [*lift, *chosen, "--config", "/nowhere"], input=answer)
+                self.assertEqual((done.exit_code, "Lift what rules demand" in done.output), (1, True), chosen)
+                self.assertNotIn("nowhere", done.output)
+            for words, answer in (([], "y\n"), (["--yes"], "")):
+                done = CliRunner().invoke(main, [*lift, *chosen, *words, "--config", "/nowhere"], input=answer)
+                self.assertEqual((done.exit_code, "nowhere" in done.output), (2, True), words)
+        for plain in ([*lift, "0vyKfVczdK5G1f"], ["queue", "release", "--all"]):
+            self.assertNotIn("Lift", CliRunner().invoke(main, [*plain, "--config", "/nowhere"]).output)
+
+
 class LightTests(SynchronousTestCase):
     """What only looks at files loads none of the libraries that take longer than it does."""
 
