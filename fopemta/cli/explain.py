@@ -197,8 +197,8 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
     from fopemta.lookup.dns.resolver import Resolver
     from fopemta.lookup.local_addresses import local_addresses
     from fopemta.lookup.router import Router
-    from fopemta.routing.hosts import OwnAddresses
     from fopemta.routing.public_address import Reach
+    from fopemta.server.own_addresses import own_addresses
 
     wanted = list(dict.fromkeys(hops))
     if not wanted:
@@ -209,8 +209,9 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
         servers, patience = dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout)
         resolver = Resolver(reactor, servers, patience, most_records=dns.records)
         names = frozenset({configuration.node.hostname})
-        reach = Reach(configuration.delivery.private, local_addresses())
-        router = Router(resolver, names, OwnAddresses(), configuration.delivery.port, random.random, reach)
+        local = local_addresses()
+        own, reach = own_addresses(configuration, local), Reach(configuration.delivery.private, local)
+        router = Router(resolver, names, own, configuration.delivery.port, random.random, reach)
         return gatherResults([router.hosts(each) for each in wanted])
 
     return dict(zip(wanted, asked(looked_up) or [], strict=False))

@@ -76,9 +76,9 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
     from fopemta.lookup.revocation.revocations import Revocations
     from fopemta.lookup.router import Router
     from fopemta.outbound.probing import Prober
-    from fopemta.routing.hosts import OwnAddresses
     from fopemta.routing.public_address import Reach
     from fopemta.routing.values import RoutingFailure
+    from fopemta.server.own_addresses import own_addresses
     from fopemta.tls.client import ClientTls
     from fopemta.wire.calls import on_lines
 
@@ -87,8 +87,9 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
         reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout), most_records=dns.records
     )
     names = frozenset({configuration.node.hostname})
-    reach = Reach(configuration.delivery.private, local_addresses())
-    router = Router(resolver, names, OwnAddresses(), configuration.delivery.port, random.random, reach)
+    local = local_addresses()
+    own, reach = own_addresses(configuration, local), Reach(configuration.delivery.private, local)
+    router = Router(resolver, names, own, configuration.delivery.port, random.random, reach)
     hop, domain = _hop(configuration, target)
     if hop.route.is_local:
         return Report(target=target, hop=hop, failure="its mail is kept on this machine: no server is asked")

@@ -7,7 +7,6 @@ import os
 import attrs
 
 from fopemta.config.checks import revocation_matters
-from fopemta.config.endpoints import listening_address
 from fopemta.config.model import Configuration
 from fopemta.few_at_once import InThread
 from fopemta.interfaces import (
@@ -29,12 +28,12 @@ from fopemta.outbound.context import OutboundContext
 from fopemta.outbound.delivery_manager import DeliveryManager
 from fopemta.queue.demanding import Demanding
 from fopemta.queue.dispatcher import Dispatcher
-from fopemta.routing.hosts import OwnAddresses
 from fopemta.routing.public_address import Reach
 from fopemta.routing.route import Via
 from fopemta.server.certificates import client_tls
 from fopemta.server.kept import Kept
 from fopemta.server.machine import Machine
+from fopemta.server.own_addresses import own_addresses
 from fopemta.tls.client import ClientTls
 
 
@@ -122,8 +121,7 @@ class Delivering:
 
 
 def _router(configuration: Configuration, resolver: IResolver, machine: Machine) -> Router:
-    addresses = [listening_address(listener.endpoint) for listener in configuration.listeners]
     local = machine.addresses()
-    own = OwnAddresses(frozenset(each for each in addresses if each is not None), local)
+    own = own_addresses(configuration, local)
     names, reach = frozenset({configuration.node.hostname}), Reach(configuration.delivery.private, local)
     return Router(resolver, names, own, configuration.delivery.port, machine.noise.random, reach)
