@@ -35,10 +35,30 @@ def plan_towards(demanded: Demanded, hop: NextHop, client: TlsClient) -> TlsPlan
     if route.crosses_no_network:
         # The operator has declared that this hop crosses no network.
         demanded = NOTHING_DEMANDED
+    demanded = _by_host(demanded, route)
     merged = demanded.merged(own_demand(route))
     domain = domain_towards(demanded, hop) if _asks_for_domain(merged) else ""
     plan = plan_of(merged, client.fallback, Rung(client.lowest_rung), domain)
     return attrs.evolve(plan, certificate=route.certificate)
+
+
+def _by_host(demanded: Demanded, route: Route) -> Demanded:
+    """What a notice has inherited, on the way to a host that a route names.
+
+    A name that is "the domain's" is wanted so that nobody who forges DNS can choose the host.  The operator has chosen
+    this one, whose certificate bears its own name and never that of each sender's domain: so the names count that the
+    route asks for.  Demands of rules for the notice's own recipient stay as the operator wrote them.
+    """
+    if route.host is None:
+        return demanded
+    return attrs.evolve(demanded, demands=tuple(_by_route(each, route) for each in demanded.demands))
+
+
+def _by_route(demand: Demand, route: Route) -> Demand:
+    proof = demand.proof
+    if proof is None or not demand.inherited or proof.names is not NameSource.DOMAIN:
+        return demand
+    return attrs.evolve(demand, proof=attrs.evolve(proof, names=route.names))
 
 
 def domain_towards(demanded: Demanded, hop: NextHop) -> str:

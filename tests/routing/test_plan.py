@@ -56,6 +56,25 @@ class PlanTests(SynchronousTestCase):
         hop = NextHop("", attrs.evolve(ROUTE, domain="route.test"))
         self.assertEqual(plan_towards(Demanded(demands=(by_domain,)), hop, TlsClient()).domain, "route.test")
 
+    def test_a_notice_that_inherited_the_domain_s_name_goes_through_a_smart_host_by_the_names_of_the_route(
+        self,
+    ) -> None:
+        by_domain = attrs.evolve(BANK, proof=Proof(names=NameSource.DOMAIN, roots="/r.pem"))
+        [inherited] = inheritance((), [Demanded(demands=(by_domain,))], [])
+        smart = Route(domain="*", via=Via.SMTP, host="relay.test")
+        for route, names in (
+            (smart, NameSource.MX), (attrs.evolve(smart, names=("r.test",)), ("r.test",)),
+            (attrs.evolve(smart, names=NameSource.DOMAIN), NameSource.DOMAIN), (ROUTE, NameSource.DOMAIN),
+        ):  # fmt: skip
+            found = self.plan(inherited, route=route)
+            self.assertIs(found.level, Level.AUTHENTICATED)
+            self.assertIn(Proof(names=names, roots="/r.pem"), found.proofs)
+            self.assertEqual(found.domain, "d.test" if names is NameSource.DOMAIN else "")
+        # Nothing else is read so: what a rule demands of this very mail, and other names.
+        self.assertEqual(self.plan(by_domain, route=smart).proofs, (by_domain.proof,))
+        listed = attrs.evolve(inherited, proof=Proof(names=("mx.test",)))
+        self.assertEqual(self.plan(listed, route=smart).proofs, (Proof(names=("mx.test",)),))
+
     def test_all_proofs_must_be_given_and_the_sources_are_those_of_the_level(self) -> None:
         route = attrs.evolve(ROUTE, names=("x.test",))
         found = self.plan(BANK, BARE, route=route)
