@@ -55,6 +55,8 @@ _TURN = 0.02
 # Overdue mail is spread over so many seconds after a restart, once there is more than a handful.
 _SPREAD = 60.0
 _HANDFUL = 200
+# Messages of which an operator has let the demands fall are read so many at a time.
+_LOWERED_AT_ONCE = 20
 # A message without an owner between two steps of one turn of the reactor is not seen; for longer, within this time.
 _WATCH = 30.0
 
@@ -260,8 +262,17 @@ class Dispatcher:
 
     def let_demands_fall(self, lowered_by: str) -> None:
         """See IQueue."""
-        for entry in self._orders.let_fall(self._config):
-            supervise(self.order(entry.id, Order(kind=OrderKind.LOWER, by=lowered_by)), "lowering demands")
+        # Each has to be read: a few at a time, or a long queue comes into memory as a whole.
+        left = iter(self._orders.let_fall(self._config))
+        for _ in range(_LOWERED_AT_ONCE):
+            supervise(self._lower(left, Order(kind=OrderKind.LOWER, by=lowered_by)), "lowering demands")
+
+    async def _lower(self, left: Iterator[Entry], order: Order) -> None:
+        for entry in left:
+            if self._stopping:
+                return
+            if self._roster.get(entry.id) is entry:
+                await self.order(entry.id, order)
 
     def freed_by(self, config: Configuration) -> Deferred[int | None]:
         """See IQueue."""
