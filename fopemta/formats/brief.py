@@ -12,7 +12,7 @@ from typing import Any
 from fopemta.address.mailbox import Mailbox
 from fopemta.mail.identifiers import message_id, tells_arrival
 from fopemta.mail.listed import Brief
-from fopemta.mail.plain_json import decoded, encoded
+from fopemta.mail.plain_json import decoded, encoded, kept
 from fopemta.mail.queued import RecipientState, state_after
 from fopemta.trust.verdict import Result, from_rfc3339, rfc3339
 
@@ -52,8 +52,8 @@ def logged_brief(meta: bytes, outcomes: Sequence[bytes]) -> bytes:
 
 
 def packed(brief: Brief) -> bytes:
-    """The JSON of a brief, to be kept: a copy, since what orjson gives holds on to the 4 KiB that it was written in."""
-    return bytes(memoryview(encoded(brief)))
+    """The JSON of a brief, to be kept."""
+    return kept(encoded(brief))
 
 
 def brief_after(before: bytes, outcomes: Sequence[bytes]) -> bytes:

@@ -24,7 +24,7 @@ from fopemta.mail.envelope import (
     TlsSession,
 )
 from fopemta.mail.identifiers import MESSAGE_ID
-from fopemta.mail.plain_json import decoded, encoded
+from fopemta.mail.plain_json import decoded, encoded, kept
 from fopemta.trust.demand import NOTHING_DEMANDED, Demanded
 from fopemta.trust.demand_json import demand_from_plain, demand_to_plain, demanded_from_plain, demanded_to_plain
 from fopemta.trust.evidence import ClientCertificate
@@ -66,11 +66,11 @@ def facts_from_json(text: bytes) -> MessageFacts:
 
 
 def outcome_to_json(message_id: str, verdicts: Iterable[VerdictRecord], finished: bool = False) -> bytes:
-    """One JSON object: outcomes of a message."""
+    """One JSON object: outcomes of a message.  It may be kept for long."""
     plain: dict[str, Any] = {"id": message_id, "verdicts": [each.to_brief_json() for each in verdicts]}
     if finished:
         plain["finished"] = True
-    return encoded(plain)
+    return kept(encoded(plain))
 
 
 def identity_json(message_id: str) -> bytes:

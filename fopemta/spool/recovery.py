@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import os.path
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import attrs
@@ -106,15 +106,30 @@ class Recovery:
 
     def _look_in_both_places(self, intake: IntakeScan) -> None:
         """Of a message in the log there may be files in `deferred/`: it has moved, or its move was interrupted."""
-        for message_id in list(intake.live):
+        for message_id in self._with_files(intake.live):
             self.go_on()
             found = read_waiting(self._disk, self._layout.deferred, message_id)
             if isinstance(found, Waiting):
                 self._take_waiting(found, intake)
             elif isinstance(found, Unreadable):
                 maillog.corrupt(found.path, f"cannot be read, left where it is: {found.why}")
-            elif self._waiting.has_any(message_id):
+            else:
                 self._careful(partial(self._waiting.undo, message_id))
+
+    def _with_files(self, message_ids: Iterable[str]) -> list[str]:
+        """Those of which there are files, whichever: many names are read sooner than many files are asked for."""
+        by_folder: dict[str, list[str]] = {}
+        for message_id in message_ids:
+            by_folder.setdefault(self._waiting.folder_of(message_id), []).append(message_id)
+        found: list[str] = []
+        for folder, its in by_folder.items():
+            self.go_on()
+            try:
+                there = {name.rpartition(".")[0] for name in self._disk.names(folder)}
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            found += [each for each in its if each in there]
+        return found
 
     def _take_waiting(self, waiting: Waiting, intake: IntakeScan) -> None:
         """The waiting one counts, with whatever outcomes only the log knows of."""
@@ -176,7 +191,7 @@ class Recovery:
                 logged.facts.separate,
                 list(logged.outcomes),
             )
-            self._result.messages.append(Unfinished.of(logged.message))
+            self._result.messages.append(logged.entry)
         self._adopt_waiting(intake, segments)
         self._result.segments = list(segments.values())
         self._result.last_sequence = max((each.sequence for each in intake.segments), default=0)

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.interfaces import SpoolFailing, SpoolFull
 from fopemta.spool.disk import Room
 from fopemta.spool.limits import RoomGauge, SpoolLimits
+from fopemta.spool.waiting import mover
 from fopemta.testing.disk import Call, DoubleDisk
 from tests.spool.contract import REPORT
 from tests.spool.life import DIRECTORY, Life
@@ -35,6 +36,16 @@ class UpkeepTests(SynchronousTestCase):
         self.pass_time(21)
         self.assertEqual(len(self.files("deferred")), 2 * len(ids))
         self.assertEqual(self.life.content(ids[0]), b"slow round\r\n")
+
+    def test_of_a_backlog_the_old_move_after_20_seconds(self) -> None:
+        self.patch(mover, "_BACKLOG", 10)
+        for _ in range(10):
+            self.life.put(b"old\r\n")
+        self.pass_time(40)
+        self.assertEqual(self.files("deferred"), [])
+        self.life.put(b"one more\r\n")
+        self.pass_time(10)
+        self.assertEqual(len(self.files("deferred")), 2 * 10)
 
     def test_what_cannot_be_moved_now_is_moved_later(self) -> None:
         for _ in range(3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -160,6 +161,18 @@ class LogWriterTests(SynchronousTestCase):
         self.work()
         self.assertEqual((flushed, self.calls), ([True], ["write_at", "flush"]))
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_outcomes_that_come_without_end_are_flushed_within_a_second(self) -> None:
+        self.warm_up()
+        for number in range(1, 40):
+            self.append(number, Kind.OUTCOME)
+            self.work()
+            self.clock.advance(0.1)
+        self.work()
+        self.assertEqual(self.answers, list(range(1, 40)))
+        flushes = [place for place, call in enumerate(self.calls) if call == "flush"]
+        self.assertGreaterEqual(len(flushes), 3)
+        self.assertLessEqual(max(later - sooner for sooner, later in itertools.pairwise(flushes)), 12)
 
     def test_an_outcome_rides_on_the_next_flush(self) -> None:
         self.warm_up()

@@ -17,7 +17,7 @@ from fopemta.formats.message_json import (
 )
 from fopemta.formats.record import SEGMENT_HEADER_SIZE, VERSION, Damage, Kind, Record, scan, segment_header
 from fopemta.formats.waiting_file import message_of, verdicts_in
-from fopemta.mail.queued import QueuedMessage
+from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.spool.disk import Disk, read_file
 from fopemta.spool.log.segment import parse_segment_name
 from fopemta.trust.verdict import VerdictRecord
@@ -50,6 +50,15 @@ class LoggedMessage:
     def verdicts(self) -> list[VerdictRecord]:
         """All that were recorded, oldest first."""
         return [verdict for each in self.outcomes for verdict in verdicts_in(each)]
+
+    @property
+    def entry(self) -> Unfinished:
+        """What the queue keeps of it.  Most have no outcome yet, and need not be made a message for this."""
+        if self.outcomes:
+            return Unfinished.of(self.message)
+        facts, envelope = self.facts, self.facts.envelope
+        domains = () if envelope.held else sorted({each.domain for each in envelope.recipients})
+        return Unfinished(facts.id, facts.arrived, None if envelope.held else 0.0, tuple(domains), envelope.bound)
 
     @property
     def message(self) -> QueuedMessage:

@@ -95,14 +95,18 @@ class LogWriter:
         unsettled = self._log.dirty or self._log.in_debt
         if self._running or self._start is not None:
             return
-        if self._collected or (self._stopped is not None and self._flush_wanted and unsettled):
+        if self._idle is None and self._stopped is None and self._log.dirty and not self._flush_wanted:
+            # Whatever comes meanwhile without a flush of its own: a second is promised.
+            self._idle = self._clock.callLater(_IDLE_FLUSH, self._flush_now)
+        may_flush = self._stopped is not None or self._back_off is None
+        if self._collected or (self._flush_wanted and unsettled and may_flush):
             self._start_soon()
         elif self._stopped is not None:
             self._idle = _without(self._idle)
             self._back_off = _without(self._back_off)
             stopped, self._stopped = self._stopped, None
             stopped.callback(None)
-        elif self._idle is None and (self._log.dirty or (unsettled and self._back_off is None)):
+        elif self._idle is None and unsettled and self._back_off is None:
             self._idle = self._clock.callLater(_IDLE_FLUSH, self._flush_now)
 
     def _start_soon(self) -> None:
@@ -131,11 +135,12 @@ class LogWriter:
     def _start_batch(self) -> None:
         self._start = None
         self._running = True
-        self._idle = _without(self._idle)
         probing = self.trouble is not None and self._back_off is None
         batch = self._take_batch()
         flush = self._flush_wanted or any(entry.durable for entry in batch)
         self._flush_wanted = False
+        if flush:
+            self._idle = _without(self._idle)
         drafts, now = [entry.draft for entry in batch], self._clock.seconds()
         writing = self._threads.log(lambda: self._log.write(drafts, flush, now, in_new_segment=probing))
         writing.addCallbacks(

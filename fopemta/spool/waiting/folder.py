@@ -124,10 +124,6 @@ class DeferredFolder:
         except FileNotFoundError:
             pass  # it did not come as far as its folder
 
-    def has_any(self, message_id: str) -> bool:
-        """There is a file of that message, whichever."""
-        return any(map(self._is_there, MessageFiles(self._root, message_id).all))
-
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def visit(self, message_id: str, unwritten: Sequence[bytes]) -> Visited:
@@ -221,13 +217,6 @@ class DeferredFolder:
         return gone
 
     # --- within ------------------------------------------------------------------------------------------------------
-
-    def _is_there(self, path: str) -> bool:
-        try:
-            self._disk.close(self._disk.open(path))
-        except FileNotFoundError:
-            return False
-        return True
 
     def _make_folder(self, folder: str) -> None:
         if folder not in self._folders:

@@ -31,6 +31,9 @@ from fopemta.spool.waiting.folder import Copy, DeferredFolder
 from fopemta.spool.waiting.lines import Lines
 
 _FIRST_ROUND = 300.0
+# More of them in the log are a backlog: it would be read at the next start before anybody is greeted.
+_BACKLOG = 1000
+_FIRST_ROUND_OF_MANY = 20.0
 _BATCH = 64
 _PARALLEL = 4
 # More of them, and new mail waits: each holds some KiB of memory, and clients may bring them faster than a disk moves.
@@ -99,7 +102,8 @@ class Mover:
             self._sweeping = False
 
     def _due(self, now: float) -> list[str]:
-        aged = self._catalog.aged(now, _FIRST_ROUND, SEGMENT_LIFE)
+        patience = _FIRST_ROUND if len(self._catalog.logged) <= _BACKLOG else _FIRST_ROUND_OF_MANY
+        aged = self._catalog.aged(now, patience, SEGMENT_LIFE)
         return list(islice((each for each in aged if not self._turns.busy(each)), _BATCH * _PARALLEL))
 
     async def undo_half(self, message_id: str) -> None:
