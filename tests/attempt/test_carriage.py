@@ -36,7 +36,12 @@ class CarriageTests(SynchronousTestCase):
 
     def test_C093_size(self) -> None:
         needs = Needs(size=100, eight_bit=False, binary=False, utf8=False)
-        table = {0: Form.SEVEN_BIT, 99: Diagnosis.MESSAGE_TOO_LARGE, 100: Form.SEVEN_BIT}
+        table = {
+            0: Form.SEVEN_BIT,
+            1: Diagnosis.MESSAGE_TOO_LARGE,
+            99: Diagnosis.MESSAGE_TOO_LARGE,
+            100: Form.SEVEN_BIT,
+        }
         self.assertEqual({size: form_for(needs, ServerOffer(size=size)) for size in table}, table)
 
 

@@ -60,6 +60,7 @@ class ReplyTests(SynchronousTestCase):
             found = of_failure(STEP, failure)
             self.assertEqual((found.code, found.text, found.diagnosis), (451, "gone", Diagnosis.CONNECTION_DROPPED))
             self.assertEqual((found.enhanced, found.rung), (explain(Diagnosis.CONNECTION_DROPPED).held, rung))
+            self.assertFalse(found.downgraded)
 
 
 class SessionTests(SynchronousTestCase):

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.config.model import LimitTimeouts, Listener, ListenerKind, ListenerTls
 from fopemta.mail.login import LoggedIn
 from tests.inbound.inbound import ENVELOPE, Inbound, Logins, Recipients, Talk
+from tests.inbound.test_endings import Deaf
 
 OURS = "192.0.2.200"  # in [relay] networks
 
@@ -192,6 +193,15 @@ class EarlyTests(SynchronousTestCase):
         talk.say(b"EHLO c.test\r\n")
         self.assertEqual((talk.client.heard[:10], talk.closed), (b"554 5.5.1 ", True))
         self.assertEqual(inbound.clock.getDelayedCalls(), [])
+
+    def test_it_is_told_once_however_much_it_says(self) -> None:
+        talk = Inbound(listener=self.DELAYED).open()
+        talk.pump.server.registerProducer(Deaf(), True)
+        talk.say(b"EHLO c.test\r\n")
+        talk.say(b"EHLO c.test\r\n" * 3)
+        self.assertEqual((talk.codes(), talk.closed), ([554], False))
+        talk.wait(11)
+        self.assertTrue(talk.closed)
 
     def test_whoever_waits_is_greeted(self) -> None:
         talk = Inbound(listener=self.DELAYED).open()

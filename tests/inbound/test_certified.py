@@ -110,6 +110,15 @@ class CertifiedTests(SynchronousTestCase):
         talk.say(b"Subject: x\r\n\r\nx\r\n.\r\n")
         self.assertEqual(talk.codes()[-2:], [250, 421])
 
+    def test_a_message_that_does_not_come_to_its_end_is_not_waited_for(self) -> None:
+        inbound = self.inbound("mx.partner.test")
+        talk = self.talk(inbound, self.LEAF)
+        talk.say(FAR + b"DATA\r\n")
+        inbound.factory.distrust()
+        talk.say(b"Subject: x\r\n")
+        talk.wait(181)
+        self.assertTrue(talk.closed)
+
     def test_sessions_that_rest_on_no_certificate_go_on(self) -> None:
         for leaf in (None, Authority().leaf("mx.partner.test")):
             inbound = self.inbound("mx.partner.test")

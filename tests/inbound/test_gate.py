@@ -236,6 +236,13 @@ class SubmissionTests(SynchronousTestCase):
             self.assertTrue(bare.endswith(b"\r\nSubject: x\r\n\r\nhello\r\n"))
             self.assertEqual((whole.count(b"\r\nDate: "), whole.count(b"\r\nMessage-ID: ")), (1, 1))
 
+    def test_a_header_without_end_is_kept_whole(self) -> None:
+        inbound = Inbound(listener=SUBMISSION)
+        talk = inbound.open("192.0.2.200")
+        talk.say(ENVELOPE + b"DATA\r\n")
+        talk.say(b"Subject: x\r\n.\r\n")
+        self.assertTrue(inbound.kept()[0].endswith(b"\r\nSubject: x\r\n"), inbound.kept())
+
     def test_the_null_sender_is_for_programs(self) -> None:
         inbound = Inbound(listener=SUBMISSION, parts={"logins": Logins(BOB)})
         forgotten = inbound.forgotten()
@@ -368,6 +375,12 @@ class ContentTests(SynchronousTestCase):
     def test_chunks_that_do_not_come_are_waited_for_as_data(self) -> None:
         talk = Inbound(timeouts=LimitTimeouts(data=10.0, command=100.0)).open()
         talk.say(ENVELOPE + b"BDAT 5\r\nabc")
+        talk.wait(11)
+        self.assertEqual((talk.codes()[-1], talk.closed), (421, True))
+
+    def test_nor_are_those_that_are_not_wanted_waited_for_any_longer(self) -> None:
+        talk = Inbound(timeouts=LimitTimeouts(data=10.0, command=100.0)).open()
+        talk.say(ENVELOPE + b"BDAT 50 LAST extra\r\nabc")
         talk.wait(11)
         self.assertEqual((talk.codes()[-1], talk.closed), (421, True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argon2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -24,6 +25,14 @@ class ParseTests(SynchronousTestCase):
 
     def test_line_is_what_is_read(self) -> None:
         self.assertEqual(account_of(ALICE).line(), ALICE)
+
+    def test_a_password_of_nobody_costs_what_one_of_somebody_does(self) -> None:
+        """It is of their form: nothing is wrong with it but that no password fits."""
+        for text in ("", TEXT):
+            found = parse(text)
+            assert isinstance(found, Accounts)
+            with self.assertRaises(argon2.exceptions.VerifyMismatchError):
+                argon2.PasswordHasher().verify(found.dummy_password, "secret")
 
     def test_canonical_forms(self) -> None:
         account = account_of(f"Alice@Us.Test sender=ALICE@BÜCHER.example sender=@Us.TEST password={ALICE_HASH}\r")

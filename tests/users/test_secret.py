@@ -23,6 +23,15 @@ class SecretTests(SynchronousTestCase):
         self.file.unlink()
         self.assertNotEqual(kept_secret(str(self.folder)), secret)
 
+    def test_is_on_the_disk_before_it_is_there(self) -> None:
+        """A power cut leaves no empty one, with which nobody could log in by SCRAM."""
+        flushed: list[int] = []
+        fsync, replace = os.fsync, os.replace
+        self.patch(os, "fsync", lambda descriptor: (flushed.append(os.fstat(descriptor).st_size), fsync(descriptor)))
+        self.patch(os, "replace", lambda here, there: (self.assertEqual(flushed, [32]), replace(here, there)))
+        kept_secret(str(self.folder))
+        self.assertEqual(flushed, [32])
+
     def test_unusable(self) -> None:
         self.folder.mkdir()
         self.file.write_bytes(b"short")

@@ -59,6 +59,18 @@ class SlowdownTests(SynchronousTestCase):
         waits = [self.slowdown.begin(CLIENT, "bob") for _ in range(12)]
         self.assertEqual(waits, [4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0] + [None] * 5)
 
+    def test_the_owner_of_a_name_takes_no_turn_of_those_who_guess_at_it(self) -> None:
+        waits = []
+        for logins in (0, 6):
+            self.slowdown = Slowdown(self.clock, most_remembered=100)
+            for number in range(9):
+                self.fail_times(1, client=f"192.0.2.{number}")
+            for _ in range(logins):
+                self.wait(OTHER, "alice")
+            waits.append(self.wait("192.0.2.1", "alice"))
+        self.assertEqual(waits[0], waits[1])
+        self.assertGreater(waits[0] or 0, 0)
+
     def attack(self, networks: int, sessions: int, seconds: int = 120) -> list[float]:
         """How long the owner of the name waits, each second, who comes from where she has never been; meanwhile as many
         sessions of each network guess at it without a pause of their own.

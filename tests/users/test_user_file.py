@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.users import user_file
 from fopemta.users.user_file import UserFile, UserFileUnsound, edit, read
 from tests.users.accounts import ALICE, BOB, TEXT, caught, write
 
@@ -132,6 +133,37 @@ class EditTests(Folder):
         write(self.path, TEXT, 0o644)
         edit(str(self.path), lambda text: text)
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
+
+    def test_what_root_has_written_belongs_to_whom_it_belonged_to(self) -> None:
+        write(self.path)
+        real = user_file.read_plain
+
+        def of_another(path: str) -> Any:
+            found = list(os.stat(path))
+            return real(path)[0], os.stat_result([*found[:4], 4711, 815, *found[6:10]])
+
+        self.patch(user_file, "read_plain", of_another)
+        for user, wanted in ((0, [(4711, 815)]), (1000, [])):
+            owners: list[tuple[int, int]] = []
+            self.patch(os, "geteuid", lambda user=user: user)
+            self.patch(os, "fchown", lambda _, user, group, owners=owners: owners.append((user, group)))
+            edit(str(self.path), lambda text: text)
+            self.assertEqual(owners, wanted)
+
+    def test_a_change_is_on_the_disk_before_it_is_said_to_be_made(self) -> None:
+        """The file before it takes the old one's place, then the folder in which it does."""
+        write(self.path)
+        done: list[str] = []
+        fsync, replace = os.fsync, os.replace
+
+        def flushed(descriptor: int) -> None:
+            done.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")
+            fsync(descriptor)
+
+        self.patch(os, "fsync", flushed)
+        self.patch(os, "replace", lambda here, there: (done.append("replaced"), replace(here, there)))
+        edit(str(self.path), lambda text: text)
+        self.assertEqual(done, ["file", "replaced", "folder"])
 
     def test_nothing_is_left_of_a_change_that_fails(self) -> None:
         write(self.path)
