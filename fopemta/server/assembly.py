@@ -94,7 +94,14 @@ class Server:
         watches = (
             watch_of_listeners(following, reactor, now, serving),
             watch_of_routes(following, reactor, now, out.client_tls),
-            watch_of_roots(following, reactor, [out.client_tls, *serving], [out.manager, out.callout, *factories]),
+            watch_of_roots(
+                following,
+                reactor,
+                [out.client_tls, *serving],
+                [out.manager, out.callout, *factories],
+                out.client_tls,
+                kept.machine.in_threads(reactor),
+            ),
         )
         attendants: tuple[Attendant, ...] = (*watches, staples, lookups.upkeep, recipients)
         return cls(out.queue, out.manager, clients, factories, following, attendants)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fopemta import maillog
 from fopemta.config.model import Configuration, ListenerTls
+from fopemta.few_at_once import InThread
 from fopemta.interfaces import (
     IMailReactor,
 )
@@ -113,7 +114,12 @@ class _RestsOnRoots(Protocol):
 
 
 def watch_of_roots(
-    following: Following, reactor: IMailReactor, readers: Sequence[_ReadsRoots], resting: Sequence[_RestsOnRoots]
+    following: Following,
+    reactor: IMailReactor,
+    readers: Sequence[_ReadsRoots],
+    resting: Sequence[_RestsOnRoots],
+    client: ClientTls,
+    in_thread: InThread,
 ) -> RootsWatch:
     """Looks after the files of whom we trust."""
 
@@ -129,4 +135,4 @@ def watch_of_roots(
         if errors:
             raise RootsError("; ".join(dict.fromkeys(errors)))
 
-    return RootsWatch(reactor, lambda: roots_of(following.current), read)
+    return RootsWatch(reactor, lambda: roots_of(following.current), read, client.other_roots, in_thread)

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 
+from fopemta.tls.root_certificates import look_at
 from fopemta.trust.chain_words import words_of
 from fopemta.trust.evidence import ChainError, HandshakeEvidence
 
@@ -18,6 +19,8 @@ class OtherRoots:
 
     def __init__(self) -> None:
         self._stores: dict[str, crypto.X509Store] = {}
+        # How each looked before it was read.
+        self.looked: dict[str, object] = {}
 
     def against(self, evidence: HandshakeEvidence, roots: str) -> HandshakeEvidence:
         """`evidence` as verified against `roots`.  Never raises: a failure proves nothing."""
@@ -42,6 +45,7 @@ class OtherRoots:
     def _store(self, roots: str) -> crypto.X509Store:
         store = self._stores.get(roots)
         if store is None:
+            self.looked[roots] = look_at(roots)
             store = crypto.X509Store()
             if os.path.isdir(roots):
                 store.load_locations(None, roots)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import attrs
@@ -102,6 +102,10 @@ class ClientTls:
         except RootsError:
             self._made(self._roots, self._shown, None)()
             raise
+
+    def other_roots(self) -> Mapping[str, object]:
+        """The roots of rules and routes that were read, each as it looked then (see `tls.root_watch`)."""
+        return self._other_roots.looked
 
     def _made(self, roots: str, shown: dict[CertificateFiles, Credentials], trusted: str | None) -> Callable[[], None]:
         # A Context must not change after its first use, so one is kept for each combination.  All are made now: later

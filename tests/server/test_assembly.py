@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
+from twisted.internet.defer import maybeDeferred
+
 from fopemta.outbound.callout import Callout
 from fopemta.routing.route import Via
 from fopemta.server import configuration_file
 from fopemta.server.assembly import Server, spool_of
 from fopemta.server.following import roots_of
 from fopemta.server.kept import Kept
+from fopemta.server.machine import THIS_MACHINE
 from fopemta.testing.authority import Authority
 from fopemta.testing.network import MemoryNetwork
 from fopemta.tls.root_watch import INTERVAL, RootsWatch
@@ -27,6 +31,8 @@ endpoint = "tcp:2527:interface=127.0.0.1"
 endpoint = "tcp:2528:interface=127.0.0.1"
 tls = "off"
 """
+# Work in threads is done at once.
+MACHINE = attrs.evolve(THIS_MACHINE, in_threads=lambda _: maybeDeferred)
 
 
 class ServerTests(Folder):
@@ -35,7 +41,7 @@ class ServerTests(Folder):
         self.configuration = configuration_file.read(self.write(more))
         configuration, reactor = self.configuration, self.clock
         spool = spool_of(configuration, reactor, [(configuration.node.spool, None)])  # type: ignore[arg-type]
-        return Server.of(configuration, reactor, spool, Kept.here(configuration, reactor))  # type: ignore[arg-type]
+        return Server.of(configuration, reactor, spool, Kept.here(configuration, reactor, MACHINE))  # type: ignore[arg-type]
 
     def test_each_listener_has_sessions_of_its_own(self) -> None:
         server = self.server(LISTENERS)

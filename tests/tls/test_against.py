@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.authority import Authority
 from fopemta.tls.against import OtherRoots
+from fopemta.tls.root_certificates import look_at
 from fopemta.trust.evidence import ChainError
 from tests.tls.handshakes import AUTHORITY, FromContext, client_tls, server_context, shake
 
@@ -29,7 +30,9 @@ class AgainstTests(SynchronousTestCase):
         self.assertTrue(evidence.chain_errors)
 
     def test_a_file(self) -> None:
-        found = OtherRoots().against(self.evidence, OTHERS.write_root(self.folder))
+        other, path = OtherRoots(), OTHERS.write_root(self.folder)
+        found = other.against(self.evidence, path)
+        self.assertEqual(other.looked, {path: look_at(path)})
         path = tuple(each.public_bytes(Encoding.DER) for each in (*self.leaf.chain, OTHERS.root))
         # All else is the handshake's.
         self.assertEqual(found, attrs.evolve(self.evidence, chain_errors=(), verified=path))

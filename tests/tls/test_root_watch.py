@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -35,7 +36,8 @@ class WatchTests(SynchronousTestCase):
         self.events: list[dict[str, Any]] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
-        self.watch = RootsWatch(self.clock, lambda: self.places, self.note)
+        self.used: dict[str, object] = {}
+        self.watch = RootsWatch(self.clock, lambda: self.places, self.note, lambda: self.used)
         self.watch.start()
 
     def note(self) -> None:
@@ -88,6 +90,50 @@ class WatchTests(SynchronousTestCase):
         self.assertEqual(self.looks(2), 1)
         self.put(ONE, other)
         self.assertEqual(self.looks(2), 2)
+
+    def test_roots_that_are_used_without_being_configured(self) -> None:
+        """Compared with how they looked when they were read: a change before the first look counts, too."""
+        other = self.folder / "stored.pem"
+        self.put(TWO, other)
+        self.used[str(other)] = look_at(str(other))
+        self.assertEqual(self.looks(3), 0)
+        self.put(ONE, other)
+        self.assertEqual(self.looks(2), 1)
+        # They have been read anew, or are used no more.
+        self.used[str(other)] = look_at(str(other))
+        self.assertEqual(self.looks(3), 1)
+        self.used.clear()
+        self.assertEqual(self.looks(3), 1)
+        early = self.folder / "early.pem"
+        self.put(ONE, early)
+        self.used[str(early)] = look_at(str(early))
+        self.put(TWO, early)
+        self.assertEqual(self.looks(2), 2)
+
+    def test_all_is_looked_at_in_a_thread_and_once_at_a_time(self) -> None:
+        waiting: list[tuple[Deferred[Any], Any, Any]] = []
+
+        def in_thread(call: Any, *arguments: Any) -> Deferred[Any]:
+            waiting.append((Deferred(), call, arguments))
+            return waiting[-1][0]
+
+        self.watch.stop()
+        self.watch = RootsWatch(self.clock, lambda: self.places, self.note, in_thread=in_thread)
+        self.watch.start()
+        self.put(TWO)
+        self.looks(3)
+        self.assertEqual(len(waiting), 1)
+        for _ in range(2):
+            done, call, arguments = waiting.pop()
+            done.callback(call(*arguments))
+            self.looks(1)
+        self.assertEqual(self.read, 1)
+        # One that ends after the end changes nothing, and begins nothing.
+        self.put(ONE)
+        self.watch.stop()
+        done, call, arguments = waiting.pop()
+        done.callback(call(*arguments))
+        self.assertEqual((self.read, self.clock.getDelayedCalls()), (1, []))
 
     def test_it_stops(self) -> None:
         self.watch.stop()
