@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent / "fopemta"
 
 PURE = {
     "address", "answer", "attempt", "config", "dns", "formats", "mail", "mime", "policy", "report", "retry", "routing",
-    "scheduling", "settings", "smtp", "trust",
+    "scheduling", "sendmail", "settings", "smtp", "trust",
 }  # fmt: skip
 SHELL = {
-    "control", "inbound", "local", "lookup", "outbound", "queue", "recipients", "spool", "tls", "users", "web",
-    "wire", "workers",
+    "control", "inbound", "local", "lookup", "outbound", "pickup", "queue", "recipients", "spool", "tls", "users",
+    "web", "wire", "workers",
 }  # fmt: skip
 # Modules at the top that every shell room may use, beside the standard library.
 SEAMS = {"interfaces", "maillog", "background", "deadline", "plain_file", "few_at_once", "private_folder"}

@@ -1,0 +1,83 @@
+"""The addresses in a line of text (pure): RFC 5322 3.4, as people and programs write it.
+
+What comes out is text; whether it is an address says `address.grammar`.  Costs time in proportion to the length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+# A quoted string, a literal, a special character, or anything between them; each character belongs to one alone.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|\[[^\]]*\]?|[()<>,;:]|\\.|[^"\[()<>,;:\\]+|\\', re.DOTALL)
+# In a comment a quote means nothing.
+_IN_COMMENT = re.compile(r"[()]|\\.|[^()\\]+|\\", re.DOTALL)
+_BLANKS = re.compile(r"[ \t\r\n]+")
+# RFC 5322 4.4: blanks may stand around the dots and the @ of an address.
+_AROUND = re.compile(r"[ \t\r\n]*([.@])[ \t\r\n]*")
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """In order, each without its name, comments and brackets; those that are empty are left out."""
+    reader = _Reader()
+    for word in _outside_comments(text):
+        reader.take(word)
+    reader.end()
+    return tuple(reader.found)
+
+
+def _outside_comments(text: str) -> Iterator[str]:
+    place = depth = 0
+    while match := (_IN_COMMENT if depth else _TOKEN).match(text, place):
+        place, word = match.end(), match[0]
+        if word == "(":
+            depth += 1
+        elif depth:
+            depth -= word == ")"
+        else:
+            yield word
+
+
+class _Reader:
+    """Takes tokens; `inside` are those between angle brackets, None where there have been none."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._outside: list[str] = []
+        self._inside: list[str] | None = None
+        self._closed = False
+
+    def take(self, word: str) -> None:
+        """The next one."""
+        if word == "<" and self._inside is None:
+            self._inside = []
+        elif word == ">" and self._inside is not None:
+            self._closed = True
+        elif word in (",", ";") and not self._in_route:
+            self.end()
+        elif word == ":" and self._inside is None:
+            self._outside.clear()  # the name of a group
+        elif self._inside is None:
+            self._outside.append(word)
+        elif not self._closed:
+            # What stands behind the brackets is a comment in all but form.
+            self._inside.append(word)
+
+    @property
+    def _in_route(self) -> bool:
+        """A comma there parts the hosts of a source route: "<@one,@two:user@three>"."""
+        inside = self._inside
+        if not inside or self._closed:
+            return False
+        return inside[0].startswith("@") and ":" not in inside
+
+    def end(self) -> None:
+        """An address has ended."""
+        if address := _joined(self._outside if self._inside is None else self._inside):
+            self.found.append(address)
+        self._outside, self._inside, self._closed = [], None, False
+
+
+def _joined(words: list[str]) -> str:
+    text = _AROUND.sub(r"\1", "".join(words).strip())
+    return _BLANKS.sub(" ", text)
