@@ -30,7 +30,9 @@ setup(
         "argon2-cffi>=23.1",
         "orjson>=3.10",
     ],
-    entry_points={"console_scripts": ["fopemta = fopemta.cli.main:main"]},
+    entry_points={
+        "console_scripts": ["fopemta = fopemta.cli.main:main", "fopemta-sendmail = fopemta.cli.sendmail:main"]
+    },
     classifiers=[
         "Framework :: Twisted",
         "Intended Audience :: System Administrators",

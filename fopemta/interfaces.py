@@ -27,7 +27,7 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.answer import Answer
 from fopemta.config.model import Configuration
 from fopemta.mail.damage import PutAside
-from fopemta.mail.envelope import Envelope, RuleNote, TlsSession
+from fopemta.mail.envelope import Envelope, Notify, RuleNote, TlsSession
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.orders import Order, OrderResult
 from fopemta.mail.queued import QueuedMessage, Unfinished
@@ -37,6 +37,7 @@ from fopemta.policy.recipients import Said
 from fopemta.policy.way import Way
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.values import Host, NextHop, RoutingFailure
+from fopemta.sendmail.dropped import Letter
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.host_memory import Start
 from fopemta.trust.plan import CertificateFiles
@@ -144,6 +145,9 @@ class ISpool(Interface):
 
         Fails with SpoolTrouble.
         """
+
+    def holds(message_id: str) -> bool:
+        """A message was accepted under that id and is unfinished; what `waiting` has not read yet does not count."""
 
     def load(message_id: str) -> Deferred[QueuedMessage]:
         """The message with its recipients' recorded states.  Fails with UnknownMessage or SpoolFailing."""
@@ -277,6 +281,47 @@ class ICourier(Interface):
 
     def close() -> None:
         """Release what is kept for later deliveries; none is under way any more."""
+
+
+# --- what is handed in on this machine -------------------------------------------------------------------------------
+
+
+# Gives the next piece of a content each time it is called, b"" at the end; may fail with what is wrong with it.
+NextPiece: TypeAlias = Callable[[], Deferred[bytes]]
+
+
+@attrs.frozen(kw_only=True)
+class HandedIn:
+    """What became of a message: `message` is durable and not in the queue yet, None where nobody gets it.  `refused`
+    are recipients who do not, as far as they are addresses in full, each with the reason; `notify` is what the sender
+    wants to hear.
+    """
+
+    sender: Mailbox | None
+    message: QueuedMessage | None = None
+    refused: tuple[tuple[str, Reply], ...] = ()
+    notify: frozenset[Notify] = frozenset()
+
+
+class Later(Exception):
+    """A message is not taken now, and may be later; `handed_in` is what becomes of it if that is too late."""
+
+    def __init__(self, handed_in: HandedIn) -> None:
+        super().__init__(handed_in.refused[0][1].whole)
+        self.handed_in = handed_in
+
+
+class ILocalIntake(Interface):
+    """Takes messages from users of this machine."""
+
+    def take(
+        message_id: str, letter: Letter, uid: int, piece: NextPiece, refuse: Callable[[HandedIn], Deferred[None]]
+    ) -> Deferred[HandedIn]:
+        """Judge it as a client's would be, and keep it under that id.  Where some recipients only are refused, `refuse`
+        sees to it that the sender hears of it, before the message is kept for the others.
+
+        Fails with Later, SpoolTrouble, or as `piece` and `refuse` do; then the message is not kept.
+        """
 
 
 # --- lookups -------------------------------------------------------------------------------------------------------

@@ -562,6 +562,35 @@ def staple_available(subject: str) -> None:
     _log.info("OCSP response to staple to {subject} is available again", event="staple_available", subject=subject)
 
 
+def drop_collected(message_id: str, uid: int) -> None:
+    """A message that a local program had dropped is in the spool."""
+    _log.info("{message}: dropped by user {uid}", event="drop_collected", message=message_id, uid=uid)
+
+
+def drop_refused(message_id: str, uid: int, refused: Sequence[tuple[str, Reply]]) -> None:
+    """Recipients of a dropped message do not get it; the program, or the sender by a report, is told."""
+    text = "{message}: dropped by user {uid} and refused: {refused}"
+    told = [f"<{each}>: {reply.whole}" for each, reply in refused[:_MOST_NAMED]]
+    if len(refused) > _MOST_NAMED:
+        told.append(f"and {len(refused) - _MOST_NAMED} more")
+    _log.warn(text, event="drop_refused", message=message_id, uid=uid, refused=tuple(told))
+
+
+def drop_kept(message_id: str, why: str) -> None:
+    """A dropped message cannot be taken now; it is tried again."""
+    _log.warn("{message}: stays in the drop folder: {why}", event="drop_kept", message=message_id, why=why)
+
+
+def drop_damaged(message_id: str, why: str) -> None:
+    """A file in the drop folder is no message; it is in damaged/ under that id."""
+    _log.warn("{message}: dropped, and no message: {why}", event="drop_damaged", message=message_id, why=why)
+
+
+def drop_trouble(why: str) -> None:
+    """The drop folder cannot be read or written; the next look tries again."""
+    _log.error("drop folder: {why}", event="drop_trouble", why=why)
+
+
 def crl_not_kept(url: str, why: str) -> None:
     """A CRL was fetched and could not be written to disk; it is used all the same."""
     _log.warn("CRL of {url} not stored: {why}", event="crl_not_kept", url=url, why=why)

@@ -85,6 +85,15 @@ class Node:
         "belongs to the spool.",
         start=True,
     )
+    drop: str = key(
+        path("off"),
+        "off",
+        "Where fopemta-sendmail leaves messages for the server, also while that does not run; any user of the machine "
+        'may put some there, and every folder on the way must let them pass. `"off"`: there is no such folder.',
+        see="sendmail.md",
+        given="../var/drop",
+        start=True,
+    )
 
 
 @attrs.frozen(kw_only=True)

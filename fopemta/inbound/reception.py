@@ -27,19 +27,26 @@ from fopemta.policy.senders import judge_null_sender
 
 class Reception:
     """Begun for `envelope`, which has its arrival.  `wait` is called to pause the client until a Deferred fires.
+    `message_id` is given where the message has an id already; `sent_as` is the From field to add if there is none.
 
     Raises SpoolTrouble if it is certain that the message could not be stored.
     """
 
     def __init__(
-        self, context: InboundContext, gate: Gate, envelope: Envelope, wait: Callable[[Deferred[None]], None]
+        self,
+        context: InboundContext,
+        gate: Gate,
+        envelope: Envelope,
+        wait: Callable[[Deferred[None]], None],
+        message_id: str | None = None,
+        sent_as: bytes = b"",
     ) -> None:
         assert envelope.arrival is not None
         self._gate = gate
         self._envelope = envelope
         self._rule_applied, services = context.rule_applied, context.services
         self._wait = wait
-        self._incoming = services.spool.receive(services.ids())
+        self._incoming = services.spool.receive(message_id or services.ids())
         self._reading = services.reading
         self._inspection: Inspection | None = None
         if gate.inspects:
@@ -50,13 +57,13 @@ class Reception:
         self._size = 0
         # Our headers go in front, and must not swallow the first line of a message without a header.
         self._headless = Headless(submitted=gate.trusted or gate.login is not None)
-        hostname, message_id = context.config.node.hostname, self._incoming.message_id
+        hostname, name = context.config.node.hostname, self._incoming.message_id
         # RFC 6409 8: fields that a mail program left out are added here only.
         self._submitted: SubmittedContent | None = None
         if context.listener.kind is ListenerKind.SUBMISSION:
-            self._submitted = SubmittedContent(submission_fields(services.now(), message_id, hostname))
+            self._submitted = SubmittedContent(submission_fields(services.now(), name, hostname, sent_as))
         tell_client = context.listener.tell_client
-        self._keep(received_header(envelope, envelope.arrival, hostname, message_id, services.now(), tell_client))
+        self._keep(received_header(envelope, envelope.arrival, hostname, name, services.now(), tell_client))
 
     @property
     def named(self) -> tuple[str, Envelope]:

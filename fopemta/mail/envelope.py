@@ -129,7 +129,8 @@ class Arrival:
     """How a message arrived: stored with it, since rules may need these facts later.
 
     `client_address` is an IP address without brackets or zone; `helo` the name that the client gave, known to be
-    printable; `protocol` the RFC 3848 word ("ESMTPS"); `listener` the endpoint string of the configuration.
+    printable; `protocol` the RFC 3848 word ("ESMTPS"); `listener` the endpoint string of the configuration.  `uid` is
+    the local user who submitted it by the sendmail command; None if it arrived over a connection.
     """
 
     client_address: str
@@ -138,6 +139,7 @@ class Arrival:
     tls: TlsSession | None = None
     login: str | None = None
     listener: str = ""
+    uid: int | None = None
 
 
 @attrs.frozen

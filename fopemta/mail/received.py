@@ -40,6 +40,10 @@ def received_header(
 
     `tell_client` false leaves out the client's address and name, to protect the privacy of users' machines.
     """
+    if arrival.uid is not None:
+        return _folded(
+            envelope, [f"Received: by {hostname} (fopemta, from userid {arrival.uid})", f"id {message_id}"], now
+        )
     if tell_client:
         lines = [f"Received: from {_safe(arrival.helo)} (unknown {_literal(arrival.client_address)})"]
     else:
@@ -49,6 +53,11 @@ def received_header(
         lines.append(f"(using {arrival.tls.protocol} with cipher {arrival.tls.cipher} ({bits}/{bits} bits))")
         lines += _client_certificate(arrival.tls)
     lines.append(f"by {hostname} (fopemta) with {arrival.protocol} id {message_id}")
+    return _folded(envelope, lines, now)
+
+
+def _folded(envelope: Envelope, lines: list[str], now: float) -> bytes:
+    """The header of these lines, for whom, and when."""
     recipient = str(envelope.recipients[0]) if len(envelope.recipients) == 1 else ""
     # One recipient only: "for" must not reveal one blind copy to another (RFC 5321 7.2).
     if recipient and len(recipient.encode("utf-8")) < _LONGEST_FOR:

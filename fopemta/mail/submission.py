@@ -20,12 +20,14 @@ _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
 _LONGEST_VALUE = 998
 
 
-def submission_fields(now: float, message_id: str, hostname: str) -> dict[bytes, bytes]:
+def submission_fields(now: float, message_id: str, hostname: str, sent_as: bytes = b"") -> dict[bytes, bytes]:
     """The line of each field, to be added if the field is missing.
 
-    `now` in seconds since the epoch; `message_id` is the unique queue id.
+    `now` in seconds since the epoch; `message_id` is the unique queue id; `sent_as` is a From field, added only for
+    programs on this machine.
     """
     return {
+        **({b"from": sent_as} if sent_as else {}),
         b"date": f"Date: {date_time(now)}\r\n".encode("ascii"),
         b"message-id": f"Message-ID: <{message_id}@{hostname}>\r\n".encode("ascii"),
     }

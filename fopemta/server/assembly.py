@@ -31,6 +31,7 @@ from fopemta.server.certificates import (
     watch_of_routes,
 )
 from fopemta.server.changeable import changeable
+from fopemta.server.collecting import Collecting
 from fopemta.server.delivering import Delivering, Lookups
 from fopemta.server.following import Following, Reconfigured
 from fopemta.server.kept import Kept
@@ -86,7 +87,10 @@ class Server:
             for listener, its_tls in zip(configuration.listeners, tls, strict=True)
         ]
         serving, clients = [each for each in tls if each is not None], services.clients
-        targets: list[Reconfigured] = [out.queue, out.router, out.manager, out.callout, recipients, clients, *factories]
+        collecting = Collecting.of(configuration, reactor, services, out.queue.made_here, kept)
+        targets: list[Reconfigured] = [
+            out.queue, out.router, out.manager, out.callout, recipients, clients, *factories, *collecting.targets,
+        ]  # fmt: skip
         following = Following(configuration, targets, tls, credentials, out.queue, out.client_tls)
         staples = Staples(reactor, lookups.fetcher, now, lambda: serving[0].chains if serving else ())
         for each in serving:
@@ -103,7 +107,7 @@ class Server:
                 kept.machine.in_threads(reactor),
             ),
         )
-        attendants: tuple[Attendant, ...] = (*watches, staples, lookups.upkeep, recipients)
+        attendants: tuple[Attendant, ...] = (*watches, staples, lookups.upkeep, recipients, *collecting.attendants)
         return cls(out.queue, out.manager, clients, factories, following, attendants)
 
 

@@ -81,6 +81,10 @@ class AdoptingSpool:
                 return None
         return await self._own.submit(message_id, envelope, content)
 
+    def holds(self, message_id: str) -> bool:
+        """See ISpool."""
+        return any(each.holds(message_id) for each in (self._own, *self._adopted))
+
     def load(self, message_id: str) -> Deferred[QueuedMessage]:
         """See ISpool."""
         return self._that_has(message_id).load(message_id)

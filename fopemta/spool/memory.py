@@ -78,6 +78,10 @@ class MemorySpool:
         kept = self.accept(message_id, envelope, content)
         return cast("Deferred[QueuedMessage | None]", kept)  # Deferred is invariant
 
+    def holds(self, message_id: str) -> bool:
+        """It is among the `kept`."""
+        return message_id in self.kept
+
     def load(self, message_id: str) -> Deferred[QueuedMessage]:
         """The message as recorded."""
         return self.attempt(lambda: self._find(message_id).message)

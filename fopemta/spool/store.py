@@ -269,6 +269,10 @@ class Spool:
         """It is here, unfinished; to be asked once it is started."""
         return message_id in self._catalog
 
+    def holds(self, message_id: str) -> bool:
+        """See ISpool."""
+        return message_id in self._catalog
+
     @property
     def is_empty(self) -> bool:
         """There is no unfinished message; to be asked once all have been read."""

@@ -16,7 +16,8 @@ from tests.users.accounts import ALICE_HASH
 
 # Keys whose text may look like a domain and is none, with what it is.
 OTHER_TEXTS = {
-    "node.banner": "text", "node.spool": "path", "node.state": "path", "tls.server.client_roots": "path",
+    "node.banner": "text", "node.spool": "path", "node.state": "path", "node.drop": "path",
+    "tls.server.client_roots": "path",
     "tls.server.certificates.chain": "path", "tls.server.certificates.key": "path", "tls.client.roots": "path",
     "users.file": "path", "aliases.file": "path", "control.socket": "path", "route.roots": "path",
     "route.certificate.chain": "path", "route.certificate.key": "path", "route.recipients": "path", "log.text": "path",

@@ -300,6 +300,26 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
     ),
     "staple_available": (lambda: maillog.staple_available("CN=mx"), '- staple_available subject="CN=mx"'),
     "revocation_reachable": (lambda: maillog.revocation_reachable(), "- revocation_reachable"),
+    "drop_collected": (
+        lambda: maillog.drop_collected("0vyKfVczdK5G1f", 1000),
+        "0vyKfVczdK5G1f drop_collected uid=1000",
+    ),
+    "drop_refused": (
+        lambda: maillog.drop_refused("0vyKfVczdK5G1f", 0, [("a@us.test", Reply.of(550, "5.1.1", "No"))] * 22),
+        f'0vyKfVczdK5G1f warning: drop_refused uid=0 refused="{"<a@us.test>: 550 5.1.1 No; " * 20}and 2 more"',
+    ),
+    "drop_kept": (
+        lambda: maillog.drop_kept("0vyKfVczdK5G1f", "450 4.1.1 Later"),
+        '0vyKfVczdK5G1f warning: drop_kept why="450 4.1.1 Later"',
+    ),
+    "drop_damaged": (
+        lambda: maillog.drop_damaged("0vyKfVczdK5G1f", "it ends too early"),
+        '0vyKfVczdK5G1f warning: drop_damaged why="it ends too early"',
+    ),
+    "drop_trouble": (
+        lambda: maillog.drop_trouble("No space left on device"),
+        '- error: drop_trouble why="No space left on device"',
+    ),
     "crl_not_kept": (
         lambda: maillog.crl_not_kept("http://c.test/1", "No space left on device"),
         '- warning: crl_not_kept url=http://c.test/1 why="No space left on device"',

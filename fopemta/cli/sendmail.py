@@ -1,0 +1,304 @@
+"""`fopemta-sendmail`: what local programs call to send mail; also under the names sendmail, mailq and newaliases.
+
+It leaves the message in the drop folder ([node] drop) and has the server collect it.  Exit statuses: sysexits.h.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+from fopemta.address.grammar import NotInGrammar
+from fopemta.cli.dropping import CannotDrop, Dropping, TooLarge, ring
+from fopemta.config.model import Configuration
+from fopemta.mail.envelope import BodyType
+from fopemta.sendmail.address_list import addresses
+from fopemta.sendmail.command_line import Mode, Order, Usage, read
+from fopemta.sendmail.dropped import LONGEST_TEXT, MOST_RECIPIENTS, Letter
+from fopemta.sendmail.exit_status import Exit, exit_of
+from fopemta.sendmail.text import DotEnd, HeaderTaken, HeaderTooLong
+from fopemta.settings.errors import ConfigurationErrors
+from fopemta.smtp.grammar import local_sender
+
+_PIECE = 64 * 1024
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+# Those that we ignore, and not the caller.
+_ignored: set[signal.Signals] = set()
+_VARIABLE = "FOPEMTA_CONFIG"
+# Not ./etc/fopemta.toml: a job may run in a folder where others write, and its mail is not to go where they say.
+_PLACE = "/etc/fopemta/fopemta.toml"
+
+
+class Ended(Exception):
+    """The command ends with that status; the text is for whoever called it."""
+
+    def __init__(self, status: Exit, text: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def main() -> NoReturn:
+    """The console script."""
+    sys.exit(run(sys.argv))
+
+
+def run(words: Sequence[str]) -> int:
+    """Do what the command line says; gives the exit status."""
+    _on_signals(_interrupted)
+    try:
+        order = read(words)
+        for each in order.ignored:
+            _say(f"warning: {each} is not valid, and ignored")
+        return int(_MODES[order.mode](order))
+    except Usage as wrong:
+        _say(str(wrong))
+        return int(Exit.USAGE)
+    except Ended as ended:
+        if str(ended):
+            _say(str(ended))
+        return int(ended.status)
+
+
+def _on_signals(act: Any) -> None:
+    """What the caller has them ignore is ignored."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN or number in _ignored:
+            signal.signal(number, act)
+            (_ignored.add if act is signal.SIG_IGN else _ignored.discard)(number)
+
+
+def _interrupted(number: int, _: object) -> NoReturn:
+    raise Ended(Exit.TEMPFAIL, f"ended by {signal.Signals(number).name}; nothing was sent")
+
+
+def _say(text: str) -> None:
+    """On standard error, which cron and others put where somebody reads it."""
+    print(f"sendmail: {text}".encode("ascii", "backslashreplace").decode("ascii"), file=sys.stderr)
+
+
+# --- the configuration -----------------------------------------------------------------------------------------------
+
+
+def configuration_of(order: Order) -> Configuration:
+    """Without its rules, which not every user may read.  Raises Ended."""
+    from fopemta.config.load import load
+    from fopemta.server.configuration_file import text_of
+
+    path = os.path.abspath(order.config or os.environ.get(_VARIABLE) or _PLACE)
+    try:
+        return load(text_of(path), os.path.dirname(path))
+    except OSError as error:
+        raise Ended(Exit.CONFIG, f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Ended(Exit.CONFIG, f"{path}: not UTF-8") from error
+    except ConfigurationErrors as wrong:
+        raise Ended(Exit.CONFIG, f"{path}: {wrong.errors[0]}") from wrong
+
+
+def drop_of(configuration: Configuration) -> str:
+    """Raises Ended."""
+    if configuration.node.drop == "off":
+        raise Ended(Exit.CONFIG, "the configuration names no drop folder ([node] drop)")
+    return configuration.node.drop
+
+
+# --- a message -------------------------------------------------------------------------------------------------------
+
+
+def mail(order: Order) -> Exit:
+    """Take it from standard input."""
+    configuration = configuration_of(order)
+    drop, home = drop_of(configuration), configuration.node.postmaster.domain
+    sender = sender_of(order, home)
+    named = recipients_of(order.recipients, home)
+    if not named and not order.from_header:
+        raise Usage("recipients must be named on the command line, or in the header with option -t")
+    name = dropped(order, drop, configuration.limits.message_size, sender, named, home)
+    return told(drop, name, order.verbose)
+
+
+def dropped(order: Order, drop: str, most: int, sender: str, named: tuple[str, ...], home: str) -> str:
+    """The name of the file, which is whole.  Raises Ended."""
+    taken = HeaderTaken()
+    dropping: Dropping | None = None
+    try:
+        for data in _pieces(taken, order.dot_ends):
+            if dropping is None and taken.header is not None:
+                more = recipients_of(taken.header.recipients, home) if order.from_header else ()
+                dropping = Dropping(drop, letter_of(order, sender, (*named, *more)), most)
+            if dropping is not None:
+                dropping.write(data)
+        assert dropping is not None
+        # From here on it cannot be said that nothing was sent.
+        _on_signals(signal.SIG_IGN)
+        dropping.finish()
+        _on_signals(signal.SIG_DFL)
+        return dropping.name
+    except BaseException as wrong:
+        if dropping is not None:
+            dropping.abort()
+        raise _ended(wrong, drop, most) from wrong
+
+
+def _pieces(taken: HeaderTaken, dot_ends: bool) -> Iterator[bytes]:
+    """Of standard input; the header is `taken` before the first of them, of which there is one at least."""
+    dot = DotEnd()
+    while not dot.ended and (data := os.read(0, _PIECE)):
+        yield taken.feed(dot.feed(data) if dot_ends else data)
+    yield taken.finish()
+
+
+def _ended(wrong: BaseException, drop: str, most: int) -> BaseException:
+    """What the caller hears of it."""
+    match wrong:
+        case TooLarge():
+            return Ended(Exit.UNAVAILABLE, f"the message is larger than {most} octets")
+        case HeaderTooLong():
+            return Ended(Exit.DATAERR, "the header of the message is too long")
+        case CannotDrop():
+            return Ended(Exit.CONFIG, str(wrong))
+        case FileNotFoundError() | NotADirectoryError():
+            return Ended(Exit.TEMPFAIL, f"{drop}: {wrong.strerror}; the server makes it when it starts")
+        case OSError():
+            return Ended(Exit.TEMPFAIL, f"{drop}: {wrong.strerror}")
+        case _:
+            return wrong
+
+
+def told(drop: str, name: str, verbose: bool) -> Exit:
+    """Whether it is taken.  What the server does not say now is found out later, and told by a report."""
+    answer = ring(drop, name)
+    if answer is None:
+        if verbose:
+            print("The message is kept, the server will collect it.")
+        return Exit.OK
+    code, enhanced, text = answer
+    status = exit_of(code, enhanced)
+    if status is not Exit.OK:
+        raise Ended(status, f"{code} {enhanced} {text}")
+    if verbose:
+        print(f"{code} {enhanced} {text}")
+    return status
+
+
+def letter_of(order: Order, sender: str, recipients: tuple[str, ...]) -> Letter:
+    """Raises Ended."""
+    recipients = tuple(dict.fromkeys(recipients))
+    if not recipients:
+        raise Ended(Exit.USAGE, "the header names no recipients")
+    if len(recipients) > MOST_RECIPIENTS:
+        raise Ended(Exit.UNAVAILABLE, f"more than {MOST_RECIPIENTS} recipients")
+    return Letter(
+        sender=sender,
+        recipients=recipients,
+        full_name=_printable(order.full_name or os.environ.get("NAME", "") or _name_of_user()),
+        body=order.body or BodyType.SEVEN_BIT,
+        notify=order.notify,
+        returned=order.returned,
+        envelope_id=order.envelope_id,
+    )
+
+
+def sender_of(order: Order, home: str) -> str:
+    """As -f says, else the user who calls.  Raises Ended."""
+    if order.sender is None:
+        return _user()
+    found = addresses(order.sender)
+    if not found:
+        return ""
+    if len(found) > 1 or not _is_address(found[0], home):
+        raise Ended(Exit.USAGE, f"option -f: not an address: {order.sender}")
+    return found[0]
+
+
+def recipients_of(words: Sequence[str], home: str) -> tuple[str, ...]:
+    """Raises Ended for what is no address."""
+    found = [each for word in words for each in addresses(word)]
+    for each in found:
+        if not _is_address(each, home):
+            raise Ended(Exit.DATAERR, f"not an address: {each}")
+    return tuple(found)
+
+
+def _is_address(text: str, home: str) -> bool:
+    try:
+        return text.isprintable() and bool(local_sender(text, home))
+    except NotInGrammar:
+        return False
+
+
+def _user() -> str:
+    """Whose process it is, not who the environment says; a number where nobody knows the name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _name_of_user() -> str:
+    """passwd(5): up to the first comma, with "&" for the login name."""
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        return ""
+    return entry.pw_gecos.partition(",")[0].replace("&", entry.pw_name.capitalize())
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)[:LONGEST_TEXT]
+
+
+# --- the other modes -------------------------------------------------------------------------------------------------
+
+
+def smtp(order: Order) -> Exit:
+    """Speak SMTP on standard input and output."""
+    from fopemta.cli.sendmail_session import StandardSession
+
+    configuration = configuration_of(order)
+    return StandardSession(configuration, drop_of(configuration), order).run()
+
+
+def queue(order: Order) -> Exit:
+    """As `fopemta queue list`."""
+    return _command(order, "queue", "list")
+
+
+def flush(order: Order) -> Exit:
+    """As `fopemta queue retry` and `fopemta flush`."""
+    if order.flush_site:
+        return _command(order, "flush", order.flush_site)
+    return _command(order, "queue", "retry", order.flush_id or "--all")
+
+
+def aliases(order: Order) -> Exit:
+    """The server reads a file of aliases anew when it has changed; there is no table to make."""
+    configuration = configuration_of(order)
+    if order.verbose:
+        print(f"{configuration.aliases.file}: read anew by the server whenever it changes")
+    return Exit.OK
+
+
+def _command(order: Order, *words: str) -> Exit:
+    """What `fopemta` does with these words."""
+    from fopemta.cli.main import main as fopemta
+
+    given = ["--config", order.config or os.environ.get(_VARIABLE) or _PLACE]
+    try:
+        fopemta([*given, *words], prog_name="fopemta")
+    except SystemExit as end:
+        # 1: the answer is bad, 2: usage or configuration.
+        if end.code not in (None, 0):
+            return Exit.CONFIG if end.code == 2 else Exit.UNAVAILABLE
+    return Exit.OK
+
+
+_MODES = {Mode.MAIL: mail, Mode.SMTP: smtp, Mode.QUEUE: queue, Mode.FLUSH: flush, Mode.ALIASES: aliases}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""The drop folder on disk (shell): who may do what in it, and each step of a file on its way out of it.
+
+    drop/          the server's, 0755
+    drop/new/      the server's group, 3733: any user may put a file there, nobody may see what others have put there;
+                   what is put there belongs to its writer, and to the folder's group, so that the server can read it
+    drop/taken/    the server's, 0700: files under the queue ids that they were given
+    drop/damaged/  the server's, 0700: files that are no messages
+    drop/collect   the socket by which a program has its file collected at once
+
+A file is renamed into taken/ before anything of it is read: from then on its writer cannot remove or replace it.  All
+calls block; none follows a symbolic link, or waits for what is no plain file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+
+from fopemta.mail.identifiers import is_message_id
+from fopemta.private_folder import make_private_folder
+from fopemta.sendmail.dropped import HEAD_SIZE, UNFINISHED, WHOLE, Damaged, Head, Letter, head_of, letter_of
+
+NEW, TAKEN, DAMAGED, SOCKET = "new", "taken", "damaged", "collect"
+# Sticky: of what lies there a user may touch what is his alone.  Set-group: what is put there has the folder's group.
+_NEW_MODE = 0o3733
+_DROP_MODE = 0o755
+# A program that has not finished by then never will.
+_UNFINISHED_FOR = 36 * 3600.0
+# Names that one look may read, so that a full folder costs a look no more.
+_MOST_NAMES = 10_000
+
+
+class Unusable(Exception):
+    """The drop folder cannot be used as it is; the text says why."""
+
+
+@attrs.frozen
+class Opened:
+    """A file that has the form of a message: `written` is when, in seconds since the epoch, `uid` whose it is."""
+
+    descriptor: int
+    uid: int
+    written: float
+    head: Head
+    letter: Letter
+    envelope: bytes
+
+
+class DropFolder:
+    """At `path`; `now` gives the wall time."""
+
+    def __init__(self, path: str, now: Callable[[], float]) -> None:
+        self.path = path
+        self._now = now
+        # Where the last look has stopped: a folder full of what is no message must not hide the rest for ever.
+        self._entries: Iterator[os.DirEntry[str]] | None = None
+        self._new, self._taken, self._damaged = (os.path.join(path, each) for each in (NEW, TAKEN, DAMAGED))
+
+    def prepare(self) -> str | None:
+        """Make what is missing.  Gives the folder on the way to it that other users cannot pass, None without one.
+
+        Raises OSError, and Unusable where it belongs to somebody else.
+        """
+        _make(self.path, _DROP_MODE)
+        for folder in (self._taken, self._damaged):
+            if not os.path.isdir(folder):
+                make_private_folder(folder)
+        _make(self._new, _NEW_MODE)
+        for folder in (self.path, self._new, self._taken, self._damaged):
+            _check_owner(folder)
+        if stat.S_IMODE(os.lstat(self._new).st_mode) != _NEW_MODE:
+            # Made before a service manager kept us from it (RestrictSUIDSGID of systemd), it need not be changed.
+            raise Unusable(f"{self._new} must have mode {_NEW_MODE:o}")
+        return _closed_to_others(self.path)
+
+    # --- one step each -----------------------------------------------------------------------------------------------
+
+    def claim(self, wanted: Sequence[str], most: int, ids: Callable[[], str]) -> list[tuple[str, str]]:
+        """Move up to `most` files to taken/, those `wanted` first: their names, and the ids that they have now.
+
+        They are durable under these ids.  Raises OSError.
+        """
+        names = list(dict.fromkeys(each for each in wanted if WHOLE.fullmatch(each)))[:most]
+        if len(names) < most:
+            names += [each for each in self._lying(most) if each not in names][: most - len(names)]
+        claimed = []
+        for name in names:
+            message_id = ids()
+            try:
+                os.rename(os.path.join(self._new, name), os.path.join(self._taken, message_id))
+            except FileNotFoundError:
+                continue  # its writer has thought better of it
+            except OSError:
+                if _is_folder(os.path.join(self._new, name)):
+                    continue  # another user's, which cannot be moved
+                raise
+            claimed.append((name, message_id))
+        if claimed:
+            _flush(self._taken)
+            _flush(self._new)
+        return claimed
+
+    def _lying(self, most: int) -> list[str]:
+        """Names of whole files; those that nobody will ever finish are removed on the way."""
+        found: list[str] = []
+        entries = self._entries or os.scandir(self._new)
+        self._entries = entries
+        for _ in range(_MOST_NAMES):
+            if len(found) >= most:
+                break
+            entry = next(entries, None)
+            if entry is None:
+                self._entries = None
+                break
+            if entry.name.startswith(UNFINISHED):
+                self._remove_if_old(entry)
+            elif not entry.is_dir(follow_symlinks=False):
+                found.append(entry.name)
+        return found
+
+    def _remove_if_old(self, entry: os.DirEntry[str]) -> None:
+        try:
+            if self._now() - entry.stat(follow_symlinks=False).st_mtime > _UNFINISHED_FOR:
+                os.unlink(entry.path)
+        except OSError:
+            pass  # it is gone, or a folder; it does no harm
+
+    def left(self) -> list[str]:
+        """The ids in taken/, oldest first.  Raises OSError."""
+        names = os.listdir(self._taken)
+        return sorted(each for each in names if is_message_id(each))
+
+    def open(self, message_id: str) -> Opened:
+        """Raises Damaged for what is no message, FileNotFoundError, and other OSErrors."""
+        path = os.path.join(self._taken, message_id)
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise Damaged("it is no plain file")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            return _opened(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def put_aside(self, message_id: str) -> None:
+        """What is no message goes to damaged/.  Raises OSError."""
+        os.rename(os.path.join(self._taken, message_id), os.path.join(self._damaged, message_id))
+
+    def remove(self, message_ids: Sequence[str]) -> None:
+        """They are the spool's now, or nobody's; durable when it returns.  Raises OSError."""
+        for each in message_ids:
+            try:
+                os.unlink(os.path.join(self._taken, each))
+            except FileNotFoundError:
+                pass
+        if message_ids:
+            _flush(self._taken)
+
+
+def read_exactly(descriptor: int, size: int) -> bytes:
+    """Raises Damaged where there is less."""
+    pieces = []
+    while size and (piece := os.read(descriptor, size)):
+        pieces.append(piece)
+        size -= len(piece)
+    if size:
+        raise Damaged("it ends too early")
+    return b"".join(pieces)
+
+
+def _opened(descriptor: int) -> Opened:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise Damaged("it is no plain file")
+    if status.st_nlink != 1:
+        # A user may have linked here what belongs to another, who would be taken for its writer.
+        raise Damaged("it has another name, so nobody knows who put it here")
+    head = head_of(read_exactly(descriptor, HEAD_SIZE))
+    if status.st_size != head.file_size:
+        raise Damaged(f"it has {status.st_size} octets and not the {head.file_size} that it says")
+    envelope = read_exactly(descriptor, head.envelope)
+    return Opened(descriptor, status.st_uid, status.st_mtime, head, letter_of(envelope), envelope)
+
+
+def _make(path: str, mode: int) -> None:
+    """With the mode whatever the umask; those on the way are open to all, as the users' programs must pass."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent and not os.path.isdir(parent):
+        _make(parent, _DROP_MODE)
+    os.mkdir(path, 0o700)
+    try:
+        os.chmod(path, mode)
+    except PermissionError as error:
+        raise Unusable(f"{path} must be made by root, with mode {mode:o} and our user and group") from error
+
+
+def _is_folder(path: str) -> bool:
+    return stat.S_ISDIR(os.lstat(path).st_mode)
+
+
+def _check_owner(path: str) -> None:
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
+        raise Unusable(f"{path} is no folder")
+    if status.st_uid != os.geteuid():
+        raise Unusable(f"{path} belongs to another user (uid {status.st_uid})")
+
+
+def _closed_to_others(path: str) -> str | None:
+    here = path
+    while True:
+        if not os.stat(here).st_mode & stat.S_IXOTH:
+            return here
+        above = os.path.dirname(here)
+        if above == here:
+            return None
+        here = above
+
+
+def _flush(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

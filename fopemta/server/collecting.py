@@ -1,0 +1,57 @@
+"""The drop folder, put together (composition): who collects what local programs leave, and how it is judged."""
+
+from __future__ import annotations
+
+import attrs
+
+from fopemta.config.model import Configuration
+from fopemta.inbound.context import InboundServices
+from fopemta.inbound.local_intake import LocalIntake
+from fopemta.interfaces import IMailReactor
+from fopemta.pickup.collector import Collector
+from fopemta.pickup.doorbell import Doorbell
+from fopemta.pickup.folder import DropFolder
+from fopemta.queue.made_here import MadeHere
+from fopemta.queue.unaccepted import UnacceptedReports
+from fopemta.server.following import Reconfigured
+from fopemta.server.kept import Kept
+from fopemta.server.mail_service import Attendant
+
+
+@attrs.frozen(eq=False)
+class Collecting:
+    """`targets` go by the configuration; `attendants` collect.  Both are empty where nobody is to."""
+
+    targets: tuple[Reconfigured, ...] = ()
+    attendants: tuple[Attendant, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        configuration: Configuration,
+        reactor: IMailReactor,
+        services: InboundServices,
+        made_here: MadeHere,
+        kept: Kept,
+    ) -> Collecting:
+        """Of several workers the first collects.  Opens nothing."""
+        first = kept.partners is None or kept.partners.number == 1
+        if configuration.node.drop == "off" or not first:
+            return cls()
+        machine = kept.machine
+        intake = LocalIntake(configuration, services)
+        reports = UnacceptedReports(services.spool, configuration, machine.now, made_here)
+        folder = DropFolder(configuration.node.drop, machine.now)
+        collector = Collector(
+            folder,
+            intake,
+            services.spool,
+            services.queue,
+            reports.tell,
+            reactor,
+            services.ids,
+            machine.now,
+            lambda: reports.config.retry.lifetime,
+            machine.in_threads(reactor),
+        )
+        return cls((intake, reports), (Doorbell(folder, collector, reactor),))

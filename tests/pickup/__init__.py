@@ -1,0 +1,1 @@
+"""Tests of collecting what local programs have dropped."""
