@@ -94,8 +94,12 @@ class ControlProtocol(LineOnlyReceiver):
             self._say({"end": True, "error": "the server is starting and still reads its spool: try again later"})
         elif isinstance(request, Orders):
             by = who(self._stream)
-            for message_id, order in request.orders:
-                result = await self._reach.queue.order(message_id, attrs.evolve(order, by=by))
+            # All at once: each has to be read, and the queue sees to those of one message in their order.
+            given = [
+                (each, self._reach.queue.order(each, attrs.evolve(order, by=by))) for each, order in request.orders
+            ]
+            for message_id, obeyed in given:
+                result = await obeyed
                 self._say({"id": message_id, "result": result.obeyed.value, "recipients": result.recipients})
             self._say({"end": True})
         elif isinstance(request, Flush):

@@ -457,6 +457,8 @@ class Dispatcher:
             event = Event.FINISHED
         elif entry.orders:
             event = Event.LEFT_TO_OBEY
+        elif entry.stage is Stage.OBEYING and self._waiting.may_go(entry):
+            event = Event.LEFT_PRESSED
         else:
             event = Event.LEFT_HELD if self._waiting.due_after(entry) is None else Event.LEFT
         self._happens(entry, event)

@@ -58,6 +58,16 @@ class Waiting:
             for hop in hops
         )
 
+    def may_go(self, entry: Entry) -> bool:
+        """Somebody wants it tried at once, a destination of its takes it, and nothing was written down since it was
+        read and rules were asked about it: it need not be read again.
+        """
+        round_: Round = entry.round
+        if not entry.pressing or round_.changed or round_.broken:
+            return False
+        seconds = self._seconds()
+        return any(self._destinations.takes(hop, seconds) for hop in self._ways.by_domain(round_.message.domains))
+
     def line_up(self, entry: Entry) -> None:
         """Let it wait for its destinations, and be looked at when there is something to be told of it."""
         now, seconds = self._now(), self._seconds()

@@ -47,6 +47,7 @@ class Event(enum.Enum):
     LEFT = "something is left"
     LEFT_HELD = "what is left is held"
     LEFT_TO_OBEY = "orders are pending"
+    LEFT_PRESSED = "something is left that somebody wants tried at once, and its destinations take it"
     LOST = "nobody is found who would move it on"
 
     __hash__ = object.__hash__
@@ -125,6 +126,7 @@ TABLE: Mapping[Stage, Mapping[Event, Step]] = {
     },
     S.OBEYING: {
         E.FLUSHED: (S.OBEYING, A.PRESS),
+        E.LEFT_PRESSED: (S.ACTIVE, A.BEGIN),
         E.FINISHED: (S.GONE, A.FORGET),
         E.LEFT: (S.WAITING, A.PUT_OFF),
         E.LEFT_HELD: (S.HELD, A.PUT_OFF),

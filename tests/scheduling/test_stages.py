@@ -29,6 +29,7 @@ FINISHED          =                 =                =                =         
 LEFT              =                 =                =                =             =                  PUT_OFF>WAITING PUT_OFF>WAITING
 LEFT_HELD         =                 =                =                =             =                  PUT_OFF>HELD    PUT_OFF>HELD
 LEFT_TO_OBEY      =                 =                =                =             =                  OBEY>OBEYING    OBEY
+LEFT_PRESSED      =                 =                =                =             =                  =               BEGIN>ACTIVE
 LOST              =                 TRY_NOW>WAITING  TRY_NOW          =             TRY_NOW>WAITING    TRY_NOW>WAITING TRY_NOW>WAITING
 """  # noqa: E501
 SHORT = {"JOIN": "JOIN_BACKLOG"}
