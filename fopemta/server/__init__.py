@@ -1,1 +1,1 @@
-"""The program (composition): the rooms put together, started, reloaded and stopped."""
+"""The program (composition): puts the rooms together, starts, reloads and stops them."""

@@ -1,6 +1,6 @@
-"""The parts of a server, put together (composition): everything between its listeners and its couriers.
+"""Put the parts of a server together (composition): everything between its listeners and its couriers.
 
-One process has them once; each of several workers has its own.  What they have together is handed in (`Kept`).
+A single process has them once; each of several workers has its own.  What they share is passed in (`Kept`).
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from fopemta.spool.adopting import AdoptingSpool
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
 
-# Messages that are read for rules, or put into seven bits, in threads at once: others have work for the threads, too.
+# Messages parsed for rules, or converted to seven bits, in threads at once: the other threads are for other work.
 _READ_AT_ONCE = 2
 
 
 @attrs.frozen(eq=False)
 class Server:
-    """All of it: `factories` of the listeners in order, who is `following` the configuration, and who has something to
-    do beside the mail.
+    """All parts: `factories` of the listeners in order, what is `following` the configuration, and attendants with work
+    beside the mail.
     """
 
     queue: Dispatcher
@@ -61,16 +61,16 @@ class Server:
     attendants: Sequence[Attendant]
 
     def allow(self, shares: Shares) -> None:
-        """Go by what the system has descriptors for."""
+        """Apply the limits that the system's descriptors allow."""
         context = self.manager.context
         self.queue.allow(shares.deliveries)
         context.connections.most = shares.deliveries + shares.idle
-        # Some are for those that come to their end.
+        # The rest are for sessions that are ending.
         context.pool.most = shares.idle - shares.idle // 4
 
     @classmethod
     def of(cls, configuration: Configuration, reactor: IMailReactor, spool: ISpool, kept: Kept) -> Server:
-        """Reads certificates, and makes the self-signed one where it is needed; opens nothing.
+        """Reads certificates, and makes the self-signed one if needed; opens nothing.
 
         Raises ConfigurationErrors.
         """
@@ -117,7 +117,7 @@ def spool_of(
     partitions: Sequence[tuple[str, int | None]],
     machine: Machine = THIS_MACHINE,
 ) -> Spool | AdoptingSpool:
-    """The first of `partitions`, with the others beside it; each with the descriptor of its lock where it has been
+    """The spool in the first of `partitions`, with the others beside it; each with the descriptor of its lock if it was
     taken.
     """
     limits = SpoolLimits(spool_free=configuration.limits.spool_free, message_size=configuration.limits.message_size)
@@ -145,7 +145,7 @@ def tell_cautions(path: str, configuration: Configuration, machine: Machine = TH
 
 
 def try_files(configuration: Configuration, reactor: IMailReactor) -> None:
-    """Make what is made at a first start, and read what a server reads.  Raises ConfigurationErrors."""
+    """Make the files of a first start, and read those of a server.  Raises ConfigurationErrors."""
     server_tls(configuration, THIS_MACHINE.now)
     client_tls(configuration)
     logins_for(configuration, THIS_MACHINE.in_threads(reactor), reactor)

@@ -1,4 +1,4 @@
-"""Certificates of a server (composition): read at the start, watched, and read again when they have been renewed."""
+"""The certificates of a server (composition): read at start, watched, and read again when renewed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fopemta.trust.plan import CertificateFiles
 
 
 def server_tls(configuration: Configuration, now: Callable[[], float]) -> list[ServerTls | None]:
-    """One for each listener, with sessions and tickets of its own; None for one without TLS."""
+    """One ServerTls for each listener, with its own sessions and tickets; None for a listener without TLS."""
     server, listeners = configuration.tls_server, configuration.listeners
     try:
         served = credentials(configuration) if any(each.tls is not ListenerTls.OFF for each in listeners) else []
@@ -41,7 +41,7 @@ def server_tls(configuration: Configuration, now: Callable[[], float]) -> list[S
 
 
 def client_tls(configuration: Configuration) -> ClientTls:
-    """What connections to servers are made with.  Raises ConfigurationErrors."""
+    """The TLS of outgoing connections.  Raises ConfigurationErrors."""
     try:
         return ClientTls(configuration.tls_client.roots, shown_certificates(configuration))
     except RootsError as error:
@@ -51,7 +51,7 @@ def client_tls(configuration: Configuration) -> ClientTls:
 
 
 def credentials(configuration: Configuration) -> list[Credentials]:
-    """Our certificates: the configured ones, else self-signed ones, made if they are not there yet.
+    """Our certificates: the configured ones, else self-signed ones, made if missing.
 
     Raises CredentialsError.
     """
@@ -68,7 +68,7 @@ def credentials(configuration: Configuration) -> list[Credentials]:
 def watch_of_listeners(
     following: Following, reactor: IMailReactor, now: Callable[[], float], serving: Sequence[ServerTls]
 ) -> CertificateWatch:
-    """Looks after the files of certificates, as the configuration names them at that time."""
+    """Watches the listeners' certificate files, as named by the configuration of the moment."""
 
     def serve(found: Sequence[Credentials]) -> None:
         for each in serving:
@@ -87,7 +87,7 @@ def watch_of_listeners(
 def watch_of_routes(
     following: Following, reactor: IMailReactor, now: Callable[[], float], client_tls: ClientTls
 ) -> CertificateWatch:
-    """Looks after the files of the certificates that routes show."""
+    """Watches the files of certificates that routes use."""
 
     def shown() -> list[CertificateFiles]:
         return shown_certificates(following.current)
@@ -105,12 +105,12 @@ def watch_of_routes(
 
 class _ReadsRoots(Protocol):
     def read_roots(self) -> None:
-        """Read them anew.  Raises RootsError."""
+        """Read the roots again.  Raises RootsError."""
 
 
 class _RestsOnRoots(Protocol):
     def distrust(self) -> None:
-        """End what rests on the roots that were read before."""
+        """End what relies on the old roots."""
 
 
 def watch_of_roots(
@@ -121,7 +121,7 @@ def watch_of_roots(
     client: ClientTls,
     in_thread: InThread,
 ) -> RootsWatch:
-    """Looks after the files of whom we trust."""
+    """Watches the files of trusted roots."""
 
     def read() -> None:
         errors = []

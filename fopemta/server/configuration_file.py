@@ -1,6 +1,6 @@
-"""Where the configuration is, and what it says (composition): the file and the rules it names, as one value.
+"""Find and read the configuration (composition): the file and the rules it names, as one value.
 
-Needs neither Twisted nor OpenSSL, so a command that only looks at files answers at once; `preflight` looks at the rest.
+Needs neither Twisted nor OpenSSL, so commands that only read files start quickly; `preflight` checks the rest.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ PLACES = ("etc/fopemta.toml", "/etc/fopemta/fopemta.toml")
 
 
 def find(given: str | None, environment: Mapping[str, str]) -> str:
-    """The absolute path of the configuration: as given, else $FOPEMTA_CONFIG, else the first of PLACES that is there.
+    """The absolute path of the configuration: as given, else $FOPEMTA_CONFIG, else the first existing one of PLACES.
 
-    Raises ConfigurationErrors when there is none.
+    Raises ConfigurationErrors if there is none.
     """
     chosen = given or environment.get(VARIABLE)
     if chosen:
@@ -58,7 +58,7 @@ def read(path: str) -> Configuration:
 
 
 def _loaded(text: str, path: str) -> Configuration:
-    """What is wrong with the file as a whole is told with its name.  Raises ConfigurationErrors."""
+    """Errors about the file as a whole include its name.  Raises ConfigurationErrors."""
     try:
         return load(text, os.path.dirname(path))
     except ConfigurationErrors as found:
@@ -68,13 +68,12 @@ def _loaded(text: str, path: str) -> Configuration:
 
 def text_of(path: str) -> str:
     """The text of a file.  Raises OSError, UnicodeDecodeError."""
-    # As a text file is read: whatever ends its lines.
-    # Some editors put a byte order mark in front.
+    # In text mode, which accepts any line ends.  Some editors write a byte order mark.
     return read_plain(path)[0].decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def _rulebook(path: str) -> tuple[Rulebook, str]:
-    """The rules in the file `path`, and its text.  Raises ConfigurationErrors; their keys say which file is meant."""
+    """The rules in the file `path`, and its text.  Raises ConfigurationErrors; their keys name the file."""
     try:
         text = text_of(path)
         return load_rules(text, os.path.dirname(path)), text

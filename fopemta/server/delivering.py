@@ -1,4 +1,4 @@
-"""The way out, put together (composition): what asks the network, the queue, and what carries its mail."""
+"""Put outgoing mail together (composition): network lookups, the queue, and the couriers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from fopemta.tls.client import ClientTls
 
 @attrs.frozen(eq=False)
 class Lookups:
-    """What asks the network, other than by SMTP."""
+    """The network lookups other than SMTP."""
 
     resolver: IResolver
     fetcher: Fetcher
@@ -49,7 +49,7 @@ class Lookups:
 
     @classmethod
     def of(cls, configuration: Configuration, reactor: IMailReactor, kept: Kept) -> Lookups:
-        """As the configuration has it; CRLs are fetched by one of several processes for all."""
+        """Make them for a configuration; with several processes, one fetches CRLs for all."""
         machine, elsewhere = kept.machine, None if kept.partners is None else kept.partners.elsewhere
         fetch, in_thread = configuration.fetch, machine.in_threads(reactor)
         resolver = machine.resolver(configuration.dns, reactor)
@@ -65,7 +65,7 @@ class Lookups:
 
 @attrs.frozen(eq=False)
 class Delivering:
-    """The way out: the queue and who carries its mail."""
+    """The parts for outgoing mail: the queue and its couriers."""
 
     queue: Dispatcher
     manager: DeliveryManager
@@ -83,7 +83,7 @@ class Delivering:
         kept: Kept,
         reading: InThread,
     ) -> Delivering:
-        """`reading` runs what strangers' messages may make long.  Raises ConfigurationErrors."""
+        """Make them; `reading` runs parsing of strangers' messages, which may be slow.  Raises ConfigurationErrors."""
         machine = kept.machine
         trusted, router = client_tls(configuration), _router(configuration, lookups.resolver, machine)
         demanding = Demanding(spool, configuration, machine.now, reading)
@@ -106,7 +106,7 @@ class Delivering:
             stalls=lambda consignment: queue.stalls(consignment),
         )
         manager = DeliveryManager(context)
-        # A callout is no delivery: it takes nobody's place.
+        # A callout is no delivery: it occupies no delivery's place.
         calling = DeliveryManager(context.on_its_own(hurried(configuration), on_callout))
         couriers: dict[Via, ICourier] = {
             Via.MX: manager,

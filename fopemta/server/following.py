@@ -1,4 +1,4 @@
-"""One server that goes by a configuration (composition): whether it can go by another, and how it takes it up."""
+"""A server's configuration (composition): whether another one can be used, and the switch to it."""
 
 from __future__ import annotations
 
@@ -18,34 +18,36 @@ from fopemta.trust.plan import CertificateFiles
 
 
 class Reconfigured(Protocol):
-    """Whoever goes by the configuration."""
+    """A part that uses the configuration."""
 
     def reconfigure(self, config: Configuration) -> None:
         """Use `config` from now on."""
 
 
 class AnyFollowing(Protocol):
-    """One server, or several of them together."""
+    """One server, or several workers together."""
 
     @property
     def current(self) -> Configuration:
-        """What is gone by now."""
+        """The configuration in use."""
 
     def freed_by(self, config: Configuration) -> Deferred[int | None]:
-        """For how many recipients in the queue less would be demanded under `config`.  Does not fail."""
+        """The number of queued recipients whose TLS demands would be lowered by `config`; None if unknown.  Does not
+        fail.
+        """
 
     def prepare(self, config: Configuration) -> Deferred[Sequence[str]]:
-        """Why `config` cannot be gone by; nothing where it can.  Nothing has changed yet.  Does not fail."""
+        """Why `config` cannot be used; empty if it can.  Changes nothing yet.  Does not fail."""
 
     def take(self, config: Configuration, lowered_by: str | None) -> None:
-        """Go by `config`, which has been prepared; `lowered_by`: who has ordered that mail in the queue may go by less
-        than it had to, None where nobody has.
+        """Use `config`, which has been prepared; `lowered_by`: the operator who ordered that the demands on queued mail
+        may be lowered, None if nobody has.
         """
 
 
 class Following:
-    """`targets` go by `current`; each of `server_tls`, for the listener at that place, serves what `credentials` finds;
-    `client_tls` shows what routes name.  None for a listener without TLS.
+    """`targets` use `current`; each of `server_tls`, for the listener at that position, serves what `credentials`
+    finds; `client_tls` uses the certificates of routes.  None for a listener without TLS.
     """
 
     def __init__(
@@ -103,7 +105,7 @@ class Following:
 
 
 def roots_of(configuration: Configuration) -> list[str]:
-    """All roots that decide about somebody: [tls.client]'s and [tls.server]'s, those of routes and of rules."""
+    """All configured roots: those of [tls.client] and [tls.server], of routes and of rules."""
     rules = configuration.rulebook.rules if configuration.rulebook else ()
     named = [rule.then.roots for rule in rules if isinstance(rule.then, ForceTls)]
     named += [route.roots for route in configuration.routes]
@@ -112,5 +114,5 @@ def roots_of(configuration: Configuration) -> list[str]:
 
 
 def shown_certificates(configuration: Configuration) -> list[CertificateFiles]:
-    """Those of ours that routes show to their hosts."""
+    """Our certificates that routes use."""
     return [route.certificate for route in configuration.routes if route.certificate is not None]

@@ -1,4 +1,4 @@
-"""What the parts of a server share and keep (composition): in one process, or in one of several workers."""
+"""State that the parts of a server share (composition), in one process or in one of several workers."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from fopemta.users.slowdown import AnySlowdown
 
 @attrs.frozen(eq=False, kw_only=True)
 class Partners:
-    """What one of several workers has together with the others.
+    """What one of several workers shares with the others.
 
-    `number` begins at one; `standings` and `connections` share the places at destinations, `elsewhere` fetches
-    revocation lists, `shared` makes of a worker's queue everybody's, `slowdown` paces guesses at passwords.
+    `number` counts from one; `standings` and `connections` share the places at destinations, `elsewhere` fetches
+    revocation lists, `shared` makes a worker's queue visible to all, `slowdown` limits password guessing.
     """
 
     number: int
@@ -46,8 +46,8 @@ class Partners:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Kept:
-    """What is found out and kept, whatever becomes of a message: what hosts can do, how often rules matched, which
-    recipients exist (asked by `callouts_in`).  `keepers` write it down; `partners` are there for one of several.
+    """Memory beyond single messages: the TLS of hosts, counts of rules, which recipients exist (cached in
+    `callouts_in`).  `keepers` store it; `partners` is set for one of several workers.
     """
 
     memory: IHostMemory
@@ -60,7 +60,7 @@ class Kept:
 
     @classmethod
     def here(cls, configuration: Configuration, reactor: IMailReactor, machine: Machine = THIS_MACHINE) -> Kept:
-        """In the state folder, which is this process's alone."""
+        """Stored in the state folder, which only this process uses."""
         state, in_thread = configuration.node.state, machine.in_threads(reactor)
         memory = HostMemory(state, reactor, machine.now, in_thread)
         counts = RuleCounts(state, reactor, in_thread)
@@ -75,7 +75,7 @@ class Kept:
 
 
 def new_ids(worker: int | None = None, machine: Machine = THIS_MACHINE) -> Callable[[], str]:
-    """What gives a new queue id at each call; no two of 64 workers ever give the same."""
+    """A function that returns a new queue id at each call; ids of up to 64 workers never collide."""
     bits, now = machine.noise.getrandbits, machine.now
     if worker is None:
         return lambda: message_id(int(now() * 1_000_000), bits(20))

@@ -1,8 +1,7 @@
-"""The rules last in force (composition): kept in a file of the state folder, with those before them that mail in the
-queue may still be bound by.
+"""The rules last in force (composition), stored in the state folder, with earlier rules that still bind queued mail.
 
-It is written before rules count.  So neither a crash nor a restart lets a demand fall that nothing but a file of rules
-has told of, and that file may say something else by then.
+Stored before new rules take effect.  So neither a crash nor a restart drops a demand that only a rules file contained,
+even if that file has changed since.
 """
 
 from __future__ import annotations
@@ -31,22 +30,22 @@ from fopemta.settings.errors import ConfigurationErrors
 from fopemta.trust.verdict import from_rfc3339
 
 FILE_NAME = "rules-in-force.json"
-# Seconds after the start, when the queue has been taken over.
+# Seconds after the start, when the queue has been loaded.
 SETTLED = 60.0
 _LOST = RulesText(None, "", None)
 
 
 @attrs.frozen
 class InForce:
-    """What the file holds."""
+    """The content of the file."""
 
     rules: RulesText
     earlier: tuple[Earlier, ...]
 
 
 class KeptRules:
-    """In the folder `state`.  `now` is the wall time; `oldest` when the oldest mail that waits has arrived: infinity
-    where none waits, None where nobody knows.
+    """Stored in the folder `state`.  `now` gives the wall time; `oldest` the arrival of the oldest waiting mail:
+    infinity if none waits, None if unknown.
     """
 
     def __init__(self, state: str, now: Callable[[], float], oldest: Callable[[], float | None] = lambda: None) -> None:
@@ -55,7 +54,7 @@ class KeptRules:
         self._oldest = oldest
 
     def at_start(self, configuration: Configuration) -> Configuration:
-        """`configuration` with the rules before it that mail in the queue keeps to.  Changes nothing."""
+        """`configuration` with the earlier rules that bind queued mail.  Changes nothing."""
         try:
             found = read(self._path)
         except FileNotFoundError:
@@ -69,7 +68,7 @@ class KeptRules:
         return attrs.evolve(configuration, earlier=earlier)
 
     def following(self, before: Configuration, after: Configuration, lowered: bool) -> Configuration:
-        """`after`, with the rules before it that mail in the queue keeps to: none of them where an operator has said so
+        """`after` with the earlier rules that bind queued mail; with none if an operator has ordered that
         (`lowered`).
         """
         if lowered:
@@ -79,8 +78,8 @@ class KeptRules:
         return attrs.evolve(after, earlier=earlier)
 
     def keep(self, configuration: Configuration) -> None:
-        """Write down what is about to be gone by.  Where that cannot be done it is told, and counts all the same:
-        stricter rules must not wait for a disk.
+        """Store what is about to be in force.  A failure is logged, and the rules take effect all the same: stricter
+        rules must not wait for a disk.
         """
         try:
             _write(self._path, InForce(_text_of(configuration), configuration.earlier or ()))
@@ -92,8 +91,8 @@ class KeptRules:
 
 
 class RulesAtStart:
-    """What the server begins with is written down before it does; and once the queue has been taken over, it is told
-    how much mail keeps to earlier rules.  An Attendant.
+    """Stores the rules of the start before they take effect; and once the queue has been loaded, logs how much mail is
+    bound by earlier rules.  An Attendant.
     """
 
     def __init__(
@@ -110,13 +109,13 @@ class RulesAtStart:
         self._call: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Write, and begin to wait."""
+        """Store, and start the timer."""
         self._kept.keep(self._configuration)
         if self._configuration.earlier:
             self._call = self._clock.callLater(SETTLED, self._tell_now)
 
     def stop(self) -> None:
-        """Tell nothing more."""
+        """Cancel the report."""
         if self._call is not None and self._call.active():
             self._call.cancel()
 
@@ -125,7 +124,7 @@ class RulesAtStart:
 
 
 def oldest_of(briefs: Iterator[bytes]) -> float:
-    """When the first of these has arrived, which are in order of age; infinity without any."""
+    """The arrival of the first of these, which are in order of age; infinity if there are none."""
     first = next(briefs, None)
     return math.inf if first is None else from_rfc3339(json.loads(first)["arrived"])
 
@@ -146,9 +145,7 @@ _UNREADABLE = (
 
 
 def read(path: str) -> InForce:
-    """Raises OSError, or ValueError where it is damaged.  A file of rules in it that this version cannot read is said
-    to have no `book`.
-    """
+    """Raises OSError, or ValueError if it is damaged.  Rules in it that this version cannot read have no `book`."""
     try:
         plain = json.loads(read_plain(path)[0])
         if plain["sha256"] != _digest(plain["kept"]):
@@ -161,7 +158,7 @@ def read(path: str) -> InForce:
 
 
 def _write(path: str, found: InForce) -> None:
-    """Replace it as a whole, durably.  Raises OSError."""
+    """Replace the file atomically and durably.  Raises OSError."""
     kept = {
         "in_force": _plain(found.rules),
         "earlier": [{"until": each.until, **_plain(each.rules)} for each in found.earlier],

@@ -1,4 +1,4 @@
-"""Lines written to a file or a stream, once per reactor turn (composition)."""
+"""Write log lines to a file or a stream, once per reactor turn (composition)."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ _MODE = 0o640
 
 
 class Output(Protocol):
-    """Where lines go in the end."""
+    """The destination of lines."""
 
     def write(self, data: bytes) -> None:
-        """All of it.  Raises OSError."""
+        """Write all of it.  Raises OSError."""
 
     def reopen(self) -> None:
-        """Begin anew where the old file may have been moved away.  Raises OSError, then the old one stays."""
+        """Open the file again, which may have been moved away.  Raises OSError; then the old one stays in use."""
 
 
 class StandardOutput:
     """File descriptor 1, whatever `sys.stdout` has become."""
 
     def write(self, data: bytes) -> None:
-        """All of it.  Where several processes write to one pipe, what is longer than PIPE_BUF may be torn."""
+        """Write all of it.  If several processes write to one pipe, lines longer than PIPE_BUF may be interleaved."""
         for piece in whole_lines(data, select.PIPE_BUF):
             _write_all(1, piece)
 
     def reopen(self) -> None:
-        """It stays what it is."""
+        """Nothing to reopen."""
 
 
 class AppendedFile:
-    """A file by its path, appended to; made when missing.  Raises OSError when it cannot be opened."""
+    """A file by its path, appended to; made if missing.  Raises OSError if it cannot be opened."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -45,7 +45,7 @@ class AppendedFile:
         self._is_torn = False
 
     def write(self, data: bytes) -> None:
-        """All of it.  What comes after a line that the disk had no room for whole begins a line of its own."""
+        """Write all of it.  After a line that was cut by a full disk, the next one begins on a new line."""
         if self._is_torn:
             data = b"\n" + data
         view, written = memoryview(data), 0
@@ -57,7 +57,7 @@ class AppendedFile:
                 self._is_torn = data[written - 1 : written] != b"\n"
 
     def reopen(self) -> None:
-        """Open the path again, as after logrotate(8) has renamed the file."""
+        """Open the path again, after logrotate(8) has renamed the file."""
         old, self._descriptor = self._descriptor, self._open()
         self._is_torn = False
         os.close(old)
@@ -67,7 +67,7 @@ class AppendedFile:
 
 
 def whole_lines(data: bytes, most: int) -> Iterator[bytes]:
-    """Pieces of at most `most` octets that end with a line; a line that is longer is a piece of its own."""
+    """Pieces of at most `most` octets that end with a line; a longer line is a piece of its own."""
     start = 0
     while start < len(data):
         end = len(data)
@@ -84,10 +84,10 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 class LineFile:
-    """Takes lines from any thread.  Until `begin` and after `end` each is written at once.
+    """Takes lines from any thread.  Before `begin` and after `end` each is written at once.
 
-    An error of the disk loses lines, never mail: they are counted, and `lost` (with {count} in it) is the next line
-    that can be written.
+    A disk error loses lines, never mail: they are counted, and `lost` (with {count} in it) is the next line that can be
+    written.
     """
 
     def __init__(self, output: Output, lost: str) -> None:
@@ -100,38 +100,38 @@ class LineFile:
         self._lost = 0
 
     def begin(self, reactor: IMailReactor) -> None:
-        """From now on write once per turn of `reactor`; to be called in its thread."""
+        """From now on write once per turn of `reactor`; call it in the reactor's thread."""
         self._reactor_thread = threading.get_ident()
         self._reactor = reactor
 
     def end(self) -> None:
-        """Write what is there; from now on each line at once."""
+        """Write what is buffered; from now on each line at once."""
         self._reactor = None
         self.flush()
 
     def write(self, line: str, urgent: bool = False) -> None:
-        """Take a line (without its end); an `urgent` one is written at once."""
+        """Add a line (without its end); an `urgent` one is written at once."""
         with self._lock:
             self._lines.append(line)
             first = len(self._lines) == 1
         if urgent or self._reactor is None:
             self.flush()
         elif not first:
-            pass  # whoever was first has seen to it
+            pass  # the first line of this turn has scheduled it
         elif threading.get_ident() == self._reactor_thread:
-            self._reactor.callLater(0, self.flush)  # it is awake: nothing need be sent to wake it
+            self._reactor.callLater(0, self.flush)  # in its own thread the reactor is awake
         else:
             self._reactor.callFromThread(self.flush)
 
     def flush(self) -> None:
-        """Write what is there."""
+        """Write what is buffered."""
         with self._lock:
             if self._lines:
                 lines, self._lines = self._lines, []
                 self._write(lines)
 
     def reopen(self) -> None:
-        """After logrotate(8).  Raises OSError, then the old file stays in use."""
+        """Open the file again after logrotate(8).  Raises OSError; then the old file stays in use."""
         with self._lock:
             self._output.reopen()
 

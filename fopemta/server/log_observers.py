@@ -1,7 +1,7 @@
-"""How events look: one line of text, or one JSON object a line (composition).
+"""Render events as a line of text, or as one JSON object per line (composition).
 
-Twisted's stock observers take four times as long and flush every event, so known events are rendered here: cheaply,
-and written out once per reactor turn.  What others log (Twisted itself) goes through Twisted's own formatting.
+Twisted's own observers take four times as long and flush every event, so known events are rendered here, and written
+once per reactor turn.  Other events (Twisted's own) use Twisted's formatting.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from fopemta.trust.verdict import Result, VerdictRecord, rfc3339
 
 _LEVEL_WORDS = {LogLevel.warn: "warning: ", LogLevel.error: "error: ", LogLevel.critical: "error: "}
 _URGENT = frozenset(_LEVEL_WORDS)
-# Fields of ours that are seconds since the epoch.
+# Our fields that are seconds since the epoch.
 _TIMES = frozenset({"next_try"})
-# The name is not among the facts, nor is what Twisted's legacy observers add.
+# Not shown: the name, and what Twisted's legacy observers add.
 _NO_FACTS = frozenset({"event", "time", "system", "format"})
-# What a value may hold to stand in a text line without quotes, besides letters and digits.
+# Characters that a value may contain without being quoted, besides letters and digits.
 _BARE = str.maketrans("", "", "@.:/_-+[]<>,;()*%#~!$&?^|{}")
 
 
 @implementer(ILogObserver)
 class TextLog:
-    """For people: time, queue id ("-" where there is none), event, facts."""
+    """For people: time, queue id ("-" if there is none), event, facts."""
 
     def __init__(self, output: Output, debug: bool = False) -> None:
         self.file = LineFile(output, "- - error: {count} lines of this log could not be written")
         self._debug = debug
 
     def __call__(self, event: LogEvent) -> None:
-        """ILogObserver.  Does not raise: a log that fails must not stop mail."""
+        """ILogObserver.  Does not raise: a failing log must not stop mail."""
         level = event.get("log_level", LogLevel.info)
         if level is not LogLevel.debug or self._debug:
             self.file.write(_safely(text_line, event), level in _URGENT)
@@ -67,7 +67,7 @@ def _safely(render: Callable[[LogEvent], str], event: LogEvent) -> str:
 
 
 def _as_given(event: LogEvent) -> LogEvent:
-    """The event as it was logged: a legacy observer that saw it first has taken `message` for its own."""
+    """The event as it was logged: a legacy observer that saw it first has overwritten `message`."""
     legacy = event.get("log_legacy")
     return event if legacy is None else getattr(legacy, "event", event)
 
@@ -76,7 +76,7 @@ def _as_given(event: LogEvent) -> LogEvent:
 
 
 def text_line(event: LogEvent) -> str:
-    """The line of an event, without its end."""
+    """The line of an event, without line end."""
     event = _as_given(event)
     name = event.get("event")
     if name is None:
@@ -114,7 +114,7 @@ def _host(verdict: VerdictRecord) -> str:
 
 
 def _tls(verdict: VerdictRecord) -> str:
-    """How strong, and what the certificate was worth: `authenticated`, or what it lacked."""
+    """The strength of TLS, and the certificate: `authenticated`, or its fault."""
     if verdict.protocol is None:
         # Nothing has gone that way: it is what was tried last.
         word = "tls" if verdict.result is Result.DELIVERED else "tried"
@@ -129,7 +129,7 @@ def _tls(verdict: VerdictRecord) -> str:
 
 
 def _is_of_certificate(verdict: VerdictRecord) -> bool:
-    """The diagnosis says what the certificate lacked, not why the attempt failed."""
+    """Whether the diagnosis is about the certificate, not about the failure of the attempt."""
     return verdict.result is Result.DELIVERED and verdict.authenticated is False
 
 
@@ -176,7 +176,7 @@ def _quoted(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """The text with everything escaped that could begin a new line or hide what is there (C0, C1, U+2028, bidi)."""
+    """Escape everything that could begin a new line or hide text (C0, C1, U+2028, bidi)."""
     if text.isprintable():
         return text
     return "".join([each if each.isprintable() else _escape(each) for each in text])
@@ -192,13 +192,13 @@ def _traceback(event: LogEvent) -> str:
 
 
 def _continued(text: str) -> str:
-    """Several lines as one entry: those after the first are indented, so that none looks like an entry of its own."""
+    """Several lines as one entry: later lines are indented, so that none looks like an entry of its own."""
     first, *more = text.split("\n")
     return "\n    ".join([_safe(first), *map(_safe, more)])
 
 
 def _foreign_line(event: LogEvent) -> str:
-    """An event that is not ours."""
+    """The line of an event that is not ours."""
     text = eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip()
     namespace = event.get("log_namespace") or "?"
     if namespace == "log_legacy":
@@ -209,12 +209,12 @@ def _foreign_line(event: LogEvent) -> str:
 
 # --- JSON ------------------------------------------------------------------------------------------------------------
 
-# ASCII only: no reader can be confused by a line separator, and escapes of control characters are JSON's own.
+# ASCII only: no reader can be confused by a line separator; JSON itself escapes control characters.
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 def json_line(event: LogEvent) -> str:
-    """The object of an event, on one line."""
+    """The JSON object of an event, in one line."""
     event = _as_given(event)
     plain: dict[str, Any] = {"event": event.get("event", "other")}
     verdict = event.get("verdict")
@@ -244,12 +244,12 @@ def _plain_facts(event: LogEvent) -> dict[str, Any]:
 
 # --- time ------------------------------------------------------------------------------------------------------------
 
-_second = [0, ""]  # the last second that was written, and its text: a busy log has many events in each
+_second = [0, ""]  # the last second and its text: a busy log has many events in each
 
 
 def _stamp(seconds: float) -> str:
-    """RFC 3339 in UTC with milliseconds, as `rfc3339`, but cheaper for times in one second."""
-    # By way of microseconds, as datetime rounds.
+    """RFC 3339 in UTC with milliseconds, like `rfc3339`, but faster within one second."""
+    # In microseconds, as datetime rounds.
     whole, rest = divmod(round(seconds * 1_000_000), 1_000_000)
     if _second[0] != whole:
         _second[:] = [whole, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))]
@@ -261,7 +261,7 @@ def _stamp(seconds: float) -> str:
 
 @implementer(ILogObserver)
 class LogOutlet:
-    """What twistd logs to: keeps events until it is told where they go."""
+    """The observer given to twistd: buffers events until the log files are known."""
 
     def __init__(self) -> None:
         self._observers: tuple[TextLog | JsonLog, ...] | None = None
@@ -276,7 +276,7 @@ class LogOutlet:
             observer(event)
 
     def open(self, observers: Sequence[TextLog | JsonLog]) -> None:
-        """From now on events go to `observers`, those that were kept first."""
+        """Pass events to `observers`, the buffered ones first."""
         kept, self._kept = self._kept, []
         self._observers = tuple(observers)
         for event in kept:
@@ -284,14 +284,14 @@ class LogOutlet:
 
     @property
     def files(self) -> list[LineFile]:
-        """Every file that is written to."""
+        """Every file in use."""
         return [observer.file for observer in self._observers or ()]
 
 
-# twistd takes its observer by name, before a service is made; so there is one per process, as there is one twistd.
+# twistd finds its observer by name, before a service exists; one twistd per process, so one outlet.
 outlet = LogOutlet()
 
 
 def for_twistd() -> LogOutlet:
-    """What `twistd --logger` calls."""
+    """Called for `twistd --logger`."""
     return outlet

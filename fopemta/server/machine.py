@@ -1,6 +1,6 @@
-"""What a server uses of the machine beneath it, besides a reactor (composition), so that a simulation can replace it.
+"""What a server uses of its machine besides a reactor (composition), so that a simulation can replace it.
 
-A simulated server is put together by the same code as a real one; what is different stands here.
+A simulated server is composed by the same code as a real one; only this differs.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from fopemta.wire.calls import on_lines
 
 
 def in_threads(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
-    """Runs a call in the reactor's own threads, which exist from the first such call on."""
+    """Runs a call in the reactor's own threads, which are started by the first such call."""
     return lambda call, *arguments: deferToThreadPool(reactor, reactor.getThreadPool(), call, *arguments)
 
 
 def resolver_of(dns: Dns, reactor: IMailReactor) -> IResolver:
-    """Asks the name servers of the configuration, else those of the system."""
+    """Uses the name servers of the configuration, else those of the system."""
     return Resolver(reactor, dns.nameservers or system_nameservers(), dns.timeout, most_records=dns.records)
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Machine:
-    """`now` is the wall time; `noise` gives jitter, shuffles hosts and makes ids, none of which is a secret.  `caller`
-    gives what makes connections; `addresses` those of this machine.  `segment_size` of the spool's log in octets.
+    """`now` gives the wall time; `noise` makes jitter, the order of hosts and ids, none of which is secret.  `caller`
+    makes connections; `addresses` are those of this machine.  `segment_size` of the spool's log in octets.
     """
 
     now: Callable[[], float] = time.time

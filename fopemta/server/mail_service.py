@@ -1,4 +1,4 @@
-"""The running server (composition): what is opened when, and closed in which order."""
+"""The running server (composition): the order in which things are opened and closed."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from fopemta.spool.store import Spool
 from fopemta.wire.clients import use_lines
 from fopemta.wire.only_ipv6 import OnlyIPv6
 
-# How long clients may take to finish their messages, and deliveries to end, once we are told to stop.
+# Seconds for clients to finish their messages, and for deliveries to end, at shutdown.
 SESSIONS_DEADLINE = 20.0
 DELIVERIES_DEADLINE = 10.0
-# How long clients wait in the system's queue for a spool that is being read.
+# Seconds that clients wait in the kernel's queue while the spool is being read.
 STARTING_PATIENCE = 2.0
-# Clients that may wait to be let in, unless the endpoint says how many: of a burst none waits for a second SYN.
+# Clients that may wait to be accepted, unless the endpoint sets it: in a burst none needs a second SYN.
 BACKLOG = 1024
-# Descriptors beside those of clients and deliveries: spool, DNS, callouts, logs.
+# Descriptors for other uses than clients and deliveries: spool, DNS, callouts, logs.
 _OTHER_DESCRIPTORS = 150
 
 
@@ -49,12 +49,12 @@ class CannotStart(Exception):
 
 
 def bound(reactor: IMailReactor, key: str, listener: Listener, factory: Any) -> Any:
-    """The port of a listener, which lets clients wait in the system's queue.  Raises CannotStart."""
+    """The port of a listener; clients wait in the kernel's queue.  Raises CannotStart."""
     found: list[IListeningPort | Failure] = []
     endpoint = with_backlog(listener.own_endpoint)
     six = endpoint.startswith("tcp6:") and IReactorFDSet.providedBy(reactor)
     serverFromString(OnlyIPv6(reactor) if six else reactor, endpoint).listen(factory).addBoth(found.append)
-    # Every endpoint that the configuration lets pass binds at once.
+    # Every endpoint that the configuration permits binds at once.
     [outcome] = found
     if isinstance(outcome, Failure):
         raise CannotStart(f"{key}: {_why(outcome)}: {listener.endpoint}")
@@ -64,12 +64,12 @@ def bound(reactor: IMailReactor, key: str, listener: Listener, factory: Any) -> 
 
 
 def with_backlog(endpoint: str) -> str:
-    """An endpoint with our backlog, where it may have one and says none; of systemd's sockets their unit says it."""
+    """An endpoint with our backlog, if it can have one and sets none; systemd's sockets have their unit's."""
     return endpoint if ":backlog=" in endpoint or endpoint.startswith("systemd:") else f"{endpoint}:backlog={BACKLOG}"
 
 
 class Listening:
-    """One listener: its endpoint, its factory and, once it is bound, its port."""
+    """One listener: its endpoint, its factory and, once bound, its port."""
 
     def __init__(self, key: str, factory: InboundFactory) -> None:
         self.key = key
@@ -77,12 +77,12 @@ class Listening:
         self.port: Any = None
 
     def bind(self, reactor: IMailReactor) -> None:
-        """Take the port, and let clients wait in the system's queue until `accept`.  Raises CannotStart."""
+        """Bind the port; clients wait in the kernel's queue until `accept`.  Raises CannotStart."""
         self.port = bound(reactor, self.key, self.factory.context.listener, self.outermost())
         use_lines(self.port, reactor)
 
     def outermost(self) -> Any:
-        """What the port calls: the listener's factory, or what stands in front of it."""
+        """The factory of the port: the listener's, or a wrapper of it."""
         factory, listener = self.factory, self.factory.context.listener
         if not listener.proxied:
             return factory
@@ -90,39 +90,39 @@ class Listening:
         return ProxiedFactory(factory, lambda: listener.proxies, factory.context.services.clock, timeout)
 
     def turn_away(self) -> None:
-        """Tell clients, until `accept`, to come again later."""
+        """Until `accept`, ask clients to come again later."""
         self.factory.sessions.starting = True
         self.port.startReading()
 
     def accept(self) -> None:
-        """Let clients in."""
+        """Accept clients."""
         self.factory.sessions.starting = False
         listener = self.factory.context.listener
         self.port.startReading()
         maillog.listening(listener.endpoint, listener.kind.value, listener.tls.value)
 
     def close(self) -> Deferred[Any] | None:
-        """Take no more clients; those that are connected stay."""
+        """Accept no more clients; connected ones stay."""
         port, self.port = self.port, None
         return None if port is None else port.stopListening()
 
 
 def _why(failure: Failure) -> str:
-    """Short, since a daemon's parent tells no more than 100 octets: "Address already in use"."""
+    """A short reason, since a daemon's parent prints at most 100 octets: "Address already in use"."""
     error = failure.value
     cause = error.socketError if isinstance(error, CannotListenError) else error
     return getattr(cause, "strerror", None) or str(cause)
 
 
 def tell_not_started(configuration: Configuration, why: str) -> None:
-    """In the log; and who starts it in the foreground with a log elsewhere must not see nothing at all."""
+    """Log the failure; also print it, for a server started in the foreground with its log elsewhere."""
     maillog.not_started(why)
     if configuration.log.text != "stdout" and sys.__stderr__ is not None:
         print(f"fopemta: not started: {why}", file=sys.__stderr__)
 
 
 def reopen(log_files: Sequence[LineFile]) -> None:
-    """Open them anew: they may have been rotated."""
+    """Open the log files again: they may have been rotated."""
     for file in log_files:
         try:
             file.reopen()
@@ -131,25 +131,25 @@ def reopen(log_files: Sequence[LineFile]) -> None:
 
 
 def _keep_from_collector() -> None:
-    """What was read stays for long: the collector need not look at it again (55 ms for 100,000 messages)."""
+    """Exempt what was loaded from garbage collection (55 ms for 100,000 messages)."""
     gc.collect()
     gc.freeze()
 
 
 class Attendant(Protocol):
-    """Whoever has something to do beside the mail while the service runs."""
+    """A component with work beside the mail while the service runs."""
 
     def start(self) -> None:
-        """Clients are let in."""
+        """Called when clients are accepted."""
 
     def stop(self) -> None:
-        """Do nothing more; harmless without `start`."""
+        """Stop; harmless without `start`."""
 
 
 @attrs.frozen(kw_only=True)
 class Shares:
-    """Of a process's descriptors: sessions of each listener at a time, deliveries at a time, and connections of ours
-    that are `idle`: they wait for more mail, or have said goodbye.
+    """The shares of a process's descriptors: sessions of each listener, deliveries, and outgoing connections that are
+    `idle`: waiting for more mail, or after QUIT.
     """
 
     sessions: int
@@ -158,10 +158,10 @@ class Shares:
 
     @classmethod
     def of(cls, descriptors: int, listeners: int, deliveries: int) -> Shares:
-        """Spool, DNS, callouts and commands must have some whatever clients and servers do.
+        """Spool, DNS, callouts and commands get their share whatever clients and servers do.
 
-        A session has two, its connection and the file of a large message; so has a delivery.  All ours have at most
-        half of what there is.
+        A session uses two, its connection and the file of a large message; so does a delivery.  Deliveries have at most
+        half of all.
         """
         left = descriptors - min(_OTHER_DESCRIPTORS, descriptors // 4)
         out = max(1, min(deliveries, left // 6))
@@ -171,13 +171,13 @@ class Shares:
 
 
 class MailService(Service):
-    """Everything, in order: spool locked and ports bound while privileged; then the spool recovered, the queue
-    started, clients let in.  A client that comes in between waits in the kernel's queue, for two seconds at most: who
-    comes when that has not been enough is told at once to come again later.
+    """Everything, in order: the spool is locked and ports are bound while privileged; then the spool is recovered, the
+    queue started, clients accepted.  Clients that connect in between wait in the kernel's queue, for two seconds at
+    most; later ones are asked to come again.
 
-    `early` have something to do from the first moment.  `attendants` are stopped first, `keepers` last: they write down
-    what the last deliveries have shown.  Without `reload` it is one of several: a supervisor has the signals, tells of
-    the whole, and sends clients away when none of them is ready.
+    `early` are started first.  `attendants` are stopped first, `keepers` last: they store what the last deliveries have
+    shown.  Without `reload` it is one of several workers: the supervisor handles signals, logs for all, and turns
+    clients away while no worker is ready.
     """
 
     name = "fopemta"
@@ -209,10 +209,10 @@ class MailService(Service):
         self._turning_away: IDelayedCall | None = None
         self.is_ready = False
         self._signals = Signals(reactor)
-        # Called first of all, in the process that will run; and when the spool has been read.
+        # Called first, in the process that will run; and when the spool has been read.
         self.prepare: Callable[[], None] = lambda: None
         self.recovered: Callable[[], None] = _keep_from_collector
-        # Told for how much the system has descriptors.
+        # Called with the limits that the system's descriptors allow.
         self.allow: Callable[[Shares], None] = lambda _: None
 
     # --- start -----------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ class MailService(Service):
         Service.privilegedStartService(self)
 
     def startService(self) -> None:
-        """Recover the spool, then begin; returns before that is done."""
+        """Recover the spool, then start; returns before that is done."""
         Service.startService(self)
         for file in self._log_files:
             file.begin(self._reactor)
@@ -243,7 +243,7 @@ class MailService(Service):
         self._starting = supervise(self._start(), "starting")
 
     def _turn_away(self) -> None:
-        """The spool takes its time: rather than a port that is silent, clients find one that says so."""
+        """Reading the spool takes long: answer clients instead of leaving the port silent."""
         for each in self._listening:
             each.turn_away()
 
@@ -283,9 +283,9 @@ class MailService(Service):
             self._turning_away.cancel()
 
     def _end_in_failure(self) -> None:
-        """Stop, with an exit status that tells systemd so; twistd itself knows no such way once it runs."""
+        """Stop with an exit status that shows the failure to systemd; twistd itself cannot do that once it runs."""
         self._reactor.addSystemEventTrigger("after", "shutdown", self._exit, 1)
-        if self.running:  # else it is stopping already, and would raise
+        if self.running:  # else it is stopping already, and stop() would raise
             self._reactor.stop()
 
     def _exit(self, status: int) -> None:
@@ -313,16 +313,18 @@ class MailService(Service):
     # --- while it runs ---------------------------------------------------------------------------------------------
 
     def reload(self) -> None:
-        """What SIGHUP does: logs opened anew (they may have been rotated), then configuration and certificates."""
+        """Handle SIGHUP: open the logs again (they may have been rotated), then reload configuration and
+        certificates.
+        """
         reopen(self._log_files)
-        # Mail that is here keeps to what was demanded of it.
+        # Queued mail keeps its demands.
         if self._reload is not None:
             supervise(self._reload.run(), "reloading")
 
     # --- stop ------------------------------------------------------------------------------------------------------
 
     def stopService(self) -> Deferred[None]:
-        """Take no more clients, let messages under way end, then deliveries, then close the spool."""
+        """Accept no more clients, let messages being received complete, then deliveries, then close the spool."""
         Service.stopService(self)
         self._signals.while_it_stops(self._tell_of_stopping)
         return supervise(self._stop(), "stopping")
@@ -339,7 +341,7 @@ class MailService(Service):
         await DeferredList([each for each in closing if each is not None])
         if self._starting is not None:
             if not self.is_ready:
-                await self._spool.stop()  # it need not be read to its end
+                await self._spool.stop()  # reading it can be interrupted
             await self._starting
         await DeferredList([each.factory.sessions.shut_down(SESSIONS_DEADLINE) for each in self._listening])
         if self.is_ready:

@@ -1,7 +1,7 @@
-"""What must be true on this machine before fopemta starts (composition): files, certificates, endpoints.
+"""Check this machine before fopemta starts (composition): files, certificates, endpoints.
 
-The loader knows the words of the configuration only; this looks at the world that they speak of.  Nothing is changed,
-locked or listened on.
+The loader checks only the configuration's text; this checks what it refers to.  Nothing is changed, locked or listened
+on.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _LONGEST_SOCKET = 107
 def check(configuration: Configuration, adopting: bool = True) -> tuple[ConfigurationError, ...]:
     """Everything that would keep `configuration` from running here.
 
-    `adopting`: this process is the one that systemd may have handed sockets to.
+    `adopting`: this process is the one that systemd may have passed sockets to.
     """
     return (
         *_endpoints(configuration, adopting),
@@ -68,8 +68,8 @@ def _endpoints(configuration: Configuration, adopting: bool) -> Iterator[Configu
 
 
 def addresses(configuration: Configuration, missing: Missing = missing_here) -> Iterator[ConfigurationError]:
-    """Listeners at addresses that this machine has not, or that take each other's port: for a start, not for a reload,
-    since an interface that is down for a moment is no fault of the configuration.
+    """Listeners at addresses that this machine lacks, or with conflicting ports: checked at start, but not at a reload,
+    since an interface that is down for a moment is no error in the configuration.
     """
     taken: list[tuple[int, Spot]] = []
     for index, listener in enumerate(configuration.listeners):
@@ -84,7 +84,7 @@ def addresses(configuration: Configuration, missing: Missing = missing_here) -> 
 
 
 def missing_sources(configuration: Configuration, missing: Missing = missing_here) -> Iterator[ConfigurationError]:
-    """Addresses to connect from that this machine has not; mail would wait for them."""
+    """Source addresses that this machine lacks; mail would wait for them."""
     for index, address in enumerate(configuration.delivery.source_addresses):
         trouble = missing(6 if ":" in address else 4, address)
         if trouble is not None:
@@ -92,7 +92,7 @@ def missing_sources(configuration: Configuration, missing: Missing = missing_her
 
 
 def readable_keys(configuration: Configuration) -> Iterator[ConfigurationError]:
-    """Private keys that others of this machine may read: permitted, and hardly meant."""
+    """Private keys that other users may read: permitted, but hardly meant."""
     routes = enumerate(configuration.routes)
     files = [
         (f"tls.server.certificates[{at}].key", each) for at, each in enumerate(configuration.tls_server.certificates)
@@ -102,7 +102,7 @@ def readable_keys(configuration: Configuration) -> Iterator[ConfigurationError]:
         try:
             mode = os.stat(each.key).st_mode
         except OSError:
-            continue  # it is told of elsewhere
+            continue  # reported elsewhere
         if mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
             yield ConfigurationError(
                 key, f"{each.key}: others may read or change this private key (mode {mode & 0o777:o})"
@@ -110,7 +110,7 @@ def readable_keys(configuration: Configuration) -> Iterator[ConfigurationError]:
 
 
 def _how_to_write(endpoint: str) -> str:
-    """An IPv6 address has colons, which stand between the parts of an endpoint."""
+    """An IPv6 address has colons, which separate the parts of an endpoint."""
     kind, _, rest = endpoint.partition(":")
     port, found, address = rest.partition(":interface=")
     if kind != "tcp6" or not found or "\\" in address or ":" not in address:
@@ -121,22 +121,22 @@ def _how_to_write(endpoint: str) -> str:
 
 
 class _NoReactor:
-    """Endpoints are only made, not used."""
+    """For making endpoints without using them."""
 
 
 def _certificates(configuration: Configuration) -> Iterator[ConfigurationError]:
     for index, files in enumerate(configuration.tls_server.certificates):
         try:
-            ServerTls([load_credentials(files)])  # OpenSSL has a mind of its own about keys, too
+            ServerTls([load_credentials(files)])  # OpenSSL has its own requirements of keys
         except CredentialsError as error:
             yield ConfigurationError(f"tls.server.certificates[{index}]", str(error))
 
 
 def _offers(configuration: Configuration) -> tuple[ConfigurationError, ...]:
-    """What listeners are to speak, and this OpenSSL or the lowest version makes impossible."""
+    """TLS offers of listeners that this OpenSSL or the lowest version makes impossible."""
     spoken = [each for each in enumerate(configuration.listeners) if each[1].tls is not ListenerTls.OFF]
     found = [error for index, listener in spoken for error in _offer(configuration.tls_server, listener, index)]
-    # What [tls.server] says is wrong once, however many listeners go by it.
+    # An error in [tls.server] is reported once, however many listeners use it.
     return tuple(dict.fromkeys(found))
 
 
@@ -183,13 +183,13 @@ def _roots(configuration: Configuration) -> Iterator[ConfigurationError]:
 
 
 def _trusted(roots: str) -> None:
-    """Read them once, for a Context that nobody uses.  Raises RootsError."""
+    """Load them once into an unused Context.  Raises RootsError."""
     if roots != SYSTEM:  # OpenSSL's own places are never an error, and take 5 ms to read
         trust(SSL.Context(SSL.TLS_METHOD), roots)
 
 
 def _users(configuration: Configuration) -> Iterator[ConfigurationError]:
-    """A file that is not there yet has no users; `fopemta users add` makes it."""
+    """A missing file has no users; `fopemta users add` makes it."""
     if configuration.users.file == "off":
         return
     try:
@@ -220,7 +220,7 @@ def _unsound(key: str, path: str, parse: Callable[[str], Any]) -> Iterator[Confi
 
 
 def _folders(configuration: Configuration) -> Iterator[ConfigurationError]:
-    """Folders may be missing, then they are made; what must be there is a place to make them in."""
+    """Missing folders are made; only a place to make them in must exist."""
     wanted = {"node.spool": configuration.node.spool, "node.state": configuration.node.state}
     for index, route in enumerate(configuration.routes):
         if route.maildir is not None:
@@ -235,7 +235,7 @@ def _folders(configuration: Configuration) -> Iterator[ConfigurationError]:
 
 
 def _trouble_with_log(path: str) -> str | None:
-    """Why no log can be, or should be, written there."""
+    """Why no log can, or should, be written there; None if it can."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         return f"{folder}: there is no such folder"
@@ -245,13 +245,13 @@ def _trouble_with_log(path: str) -> str | None:
 
 
 def _open_to_others(path: str) -> str | None:
-    """Whoever may write there could have us write elsewhere, or read what is in the mail."""
+    """A folder that others may write to: they could redirect our log, or read what is in the mail."""
     found = open_to_others(path)
     return None if found is None else f"{found}: any user of this machine may write there (chmod o-w {found})"
 
 
 def _control(path: str) -> Iterator[ConfigurationError]:
-    """Where a socket can never be; what may be otherwise tomorrow is a caution when the server starts."""
+    """Paths where a socket can never be; what may change is a warning when the server starts."""
     if path == "off":
         return
     if (size := len(os.fsencode(path))) > _LONGEST_SOCKET:
@@ -262,7 +262,7 @@ def _control(path: str) -> Iterator[ConfigurationError]:
 
 
 def _trouble_with(folder: str) -> str | None:
-    """Why `folder` is none that we can write in, or make; None when it is."""
+    """Why `folder` cannot be written to, or made; None if it can."""
     nearest = folder
     while not os.path.lexists(nearest):
         nearest = os.path.dirname(nearest)

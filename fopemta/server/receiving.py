@@ -1,4 +1,4 @@
-"""The way in, put together (composition): the factories of the listeners, and whom they ask."""
+"""Put incoming mail together (composition): the factories of the listeners, and their services."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def logins_for(
     reactor: IMailReactor,
     slowdown: AnySlowdown | None = None,
 ) -> ILogins | None:
-    """None where nobody can log in."""
+    """The logins; None if no listener takes any."""
     users = configuration.users
     if users.file == "off":
         return None
@@ -70,7 +70,7 @@ def services_of(
     kept: Kept,
     reading: InThread,
 ) -> InboundServices:
-    """What the listeners have together.  Raises ConfigurationErrors."""
+    """The services that the listeners share.  Raises ConfigurationErrors."""
     machine, partners = kept.machine, kept.partners
     slowdown = None if partners is None else partners.slowdown
     return InboundServices(
@@ -95,6 +95,6 @@ def factory_of(
     tls: ServerTls | None,
     resolver: IResolver,
 ) -> InboundFactory:
-    """Of one of them."""
+    """The factory of one listener."""
     lists = Blocklists(resolver, listener.blocklists, services.clock) if listener.blocklists else None
     return InboundFactory(listener, configuration, attrs.evolve(services, server_tls=tls, blocklists=lists))

@@ -1,4 +1,4 @@
-"""Reload (composition): configuration and certificates read anew, while mail goes on."""
+"""Reload the configuration and certificates (composition), while mail goes on."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from fopemta.server.following import AnyFollowing
 from fopemta.server.kept_rules import KeptRules
 from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 
-# What is looked at when the service starts, and not again: the attributes that lead to it, and its name in the file.
+# Read at start only: attributes that lead to it, and its name in the file.
 AT_START = tuple(read_at_start())
 
 
 @implementer(IReload)
 class Reload:
-    """Reads the file `path` for whoever is `following` it; once at a time: what was read last stays.  `kept` writes its
-    rules down before they count.
+    """Reads the file `path` for the server that is `following` it; one reload at a time, and the last one read wins.
+    `kept` stores the rules before they take effect.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Reload:
 
     @property
     def current(self) -> Configuration:
-        """What is gone by now."""
+        """The configuration in use."""
         return self._following.current
 
     def run(self, allow_lower: bool | None = None, who: str = "") -> Deferred[Reloaded]:
-        """See IReload; the log says what came of it."""
+        """See IReload; the result is logged."""
         return Deferred.fromCoroutine(self._run_and_tell(allow_lower, who))
 
     async def _run_and_tell(self, allow_lower: bool | None, who: str) -> Reloaded:
@@ -62,7 +62,7 @@ class Reload:
     async def _run(self, allow_lower: bool | None, who: str) -> Reloaded:
         freed: int | None = 0
         try:
-            # Thousands of rules take a second, and a file may be on a disk that answers slowly: mail goes on meanwhile.
+            # Thousands of rules take a second, and a disk may be slow: mail goes on meanwhile.
             found, noted = await self._in_thread(_read, self._path)
             usable, ignored = _merged(self.current, found)
             if allow_lower is not None:
@@ -85,9 +85,9 @@ class Reload:
         return Reloaded(cautions=noted, at_start=tuple(ignored), freed=freed or 0)
 
     async def tell_what_keeps(self) -> None:
-        """Neither SIGHUP nor a restart can ask whether it is meant that less is demanded.  It is counted once all is
-        taken up, and holds up no other reload: what is to be demanded more must not wait until a long queue has been
-        read.
+        """After SIGHUP or a restart, log how much queued mail keeps higher demands than new mail, since there is nobody
+        to ask.  Counted after the reload, and without delaying another one: stricter demands must not wait until a long
+        queue has been read.
         """
         kept = await self._following.freed_by(self.current)
         if kept:
@@ -95,7 +95,7 @@ class Reload:
 
 
 def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
-    """What the files say, and what in them is probably not meant.  Raises ConfigurationErrors.  Runs in a thread."""
+    """The configuration in the files, and warnings about it.  Raises ConfigurationErrors.  Runs in a thread."""
     found = configuration_file.read(path)
     errors = preflight.check(found)
     if errors:
@@ -120,7 +120,7 @@ def _refused(errors: Sequence[str]) -> Reloaded:
 
 
 def _merged(current: Configuration, found: Configuration) -> tuple[Configuration, list[str]]:
-    """`found`, with what is read at start only as it is in `current`; and the keys that differ there."""
+    """`found`, with the keys that are read at start as in `current`; and those of them that differ."""
     ignored: list[str] = []
     for path, name in AT_START:
         before = _get(current, path)

@@ -1,7 +1,7 @@
-"""`twistd fopemta` (composition root): reads the configuration and puts the concrete objects together.
+"""`twistd fopemta` (composition root): reads the configuration and puts the objects together.
 
-twistd forks after `makeService` when it daemonises, and what a thread or a lock was then is gone; so everything here
-reads files only.  `mail_service` opens the rest, when it is started.
+twistd forks after `makeService` when it daemonises, and threads and locks do not survive that; so only files are read
+here.  `mail_service` opens the rest when it is started.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from fopemta.server.reload import Reload
 from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 from fopemta.spool.partitions import folders_for
 
-# twistd's own name for the log of a daemon that is told no other.
+# twistd's log of a daemon, if it is given no other.
 _DAEMON_LOG = "twistd.log"
 _OUR_LOGGER = "fopemta.server.log_observers.for_twistd"
 
@@ -51,15 +51,15 @@ class Options(usage.Options):
     optFlags = [["as-root", None, "Run as root all the same (in containers that is not needed)"]]
 
     def postOptions(self) -> None:
-        """Have twistd log to our outlet, unless the operator wants it otherwise."""
+        """Make twistd log to our outlet, unless the operator has chosen another."""
         twistd = self.parent
         if twistd is not None and not twistd.get("logger") and not twistd.get("syslog"):
-            # twistd takes the name, and asks it for the observer once the service is made.
+            # twistd takes the name, and asks for the observer once the service is made.
             twistd["logger"] = _OUR_LOGGER
 
 
 def makeService(options: Options) -> Any:
-    """IServiceMaker.  Ends the process, with every reason, when the configuration cannot run here."""
+    """IServiceMaker.  Ends the process, with every reason, if the configuration cannot run here."""
     from twisted.internet import reactor
 
     twistd: Mapping[str, Any] = options.parent or {}
@@ -74,7 +74,7 @@ def makeService(options: Options) -> Any:
             raise ConfigurationErrors(errors)
         log = open_log(configuration.log, twistd)
         if configuration.workers.count > 1:
-            from fopemta.server.supervisor import supervisor  # one process needs nothing of it
+            from fopemta.server.supervisor import supervisor  # a single process needs none of it
 
             service: Any = supervisor(path, configuration, reactor, log)
         else:
@@ -86,15 +86,15 @@ def makeService(options: Options) -> Any:
 
 
 def run_steadily(reactor: Any) -> None:
-    """Have all waits of a Twisted reactor run on a clock that nobody sets; to be called before it waits for anything.
+    """Make a Twisted reactor use a steady clock; call it before the reactor is given any timer.
 
-    By itself it follows the clock on the wall: set back an hour, nothing would happen for an hour, and no timeout end.
+    By default it uses the wall clock: if that is set back an hour, no timeout ends for an hour.
     """
     reactor.seconds = time.monotonic
 
 
 def _user(root_is_meant: bool) -> Iterator[ConfigurationError]:
-    """What strangers send is not for root to read; ports below 1024 need no root (docs/decisions/0021)."""
+    """Root must not parse what strangers send; ports below 1024 need no root (docs/decisions/0021-root.md)."""
     if not root_is_meant and superuser.is_master_of_the_machine(os.geteuid(), os.environ):
         words = (
             "fopemta does not run as root: start it as its own user, with CAP_NET_BIND_SERVICE for ports below 1024 "
@@ -104,8 +104,8 @@ def _user(root_is_meant: bool) -> Iterator[ConfigurationError]:
 
 
 def _foreign_options(twistd: Mapping[str, Any], workers: int) -> Iterator[ConfigurationError]:
-    """What twistd could do and we cannot: files made before the change of user would be of no use after it, and what
-    logs for it is in one process alone.
+    """Options of twistd that cannot be supported: files made before the change of user would be unusable after it, and
+    its logger exists in one process only.
     """
     for name in ("uid", "gid", "chroot"):
         if twistd.get(name) is not None:
@@ -117,7 +117,7 @@ def _foreign_options(twistd: Mapping[str, Any], workers: int) -> Iterator[Config
 
 
 def _without_traceback(show: Callable[..., Any]) -> Callable[..., Any]:
-    """An excepthook: what ends twistd because we cannot start has been told in one line of the log already."""
+    """An excepthook: a failure to start has been logged in one line already."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if not isinstance(error, CannotStart):
@@ -138,8 +138,8 @@ def _refuse(found: ConfigurationErrors) -> NoReturn:
 
 
 def open_log(log: Log, twistd: Mapping[str, Any]) -> Log:
-    """Open what [log] names.  twistd's --logfile comes before `text`; a daemon has no stdout and writes twistd.log,
-    as others do.  Gives what it comes to; raises ConfigurationErrors.
+    """Open the files of [log].  twistd's --logfile takes precedence over `text`; a daemon has no stdout and writes
+    twistd.log, as usual.  Returns the resulting settings; raises ConfigurationErrors.
     """
     text = twistd.get("logfile") or log.text
     if text in ("stdout", "-"):
@@ -170,13 +170,13 @@ def build(
 ) -> MailService:
     """The whole server for a configuration that has passed `preflight.check`; `path` is where it was read.
 
-    Reads certificates, and makes the self-signed one where it is needed; opens nothing.  Raises ConfigurationErrors.
+    Reads certificates, and makes the self-signed one if needed; opens nothing.  Raises ConfigurationErrors.
     """
     spool = spool_of(configuration, reactor, [(folder, None) for folder in partitions(configuration)], machine)
     kept = Kept.here(configuration, reactor, machine)
 
     def oldest() -> float | None:
-        """Of the mail that waits; while the spool is being read nobody can say."""
+        """The arrival of the oldest waiting mail; None while the spool is being read."""
         return oldest_of(spool.listing()) if service.is_ready else None
 
     rules = KeptRules(configuration.node.state, machine.now, oldest)
@@ -199,7 +199,7 @@ def build(
 
 
 def partitions(configuration: Configuration) -> list[str]:
-    """The folders that one process opens: the spool's own, and those of workers that there were.
+    """The folders that one process opens: the spool's own, and those of former workers.
 
     Raises ConfigurationErrors.
     """

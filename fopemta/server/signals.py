@@ -1,4 +1,4 @@
-"""What signals mean to a service (composition), from its start until all is closed."""
+"""The signal handlers of a service (composition), from its start until all is closed."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import Any
 
 
 class Signals:
-    """`reactor` has a safe moment for what is called: signals come between any two instructions."""
+    """Calls are made by `reactor` at a safe moment: signals come between any two instructions."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._ending = False
-        # Those that were there before ours.
+        # The previous handlers.
         self._before: dict[signal.Signals, Any] = {}
 
     def while_it_runs(self, reload: Callable[[], None]) -> None:
-        """SIGHUP has `reload` called."""
+        """SIGHUP calls `reload`."""
         self._handle(signal.SIGHUP, self._calling(reload))
         self._reactor.callWhenRunning(self._end_once)
 
     def _end_once(self) -> None:
-        """Twisted's handlers, which stand once it runs, stop the reactor a moment later; two at once are an error."""
+        """Twisted's handlers, active once it runs, stop the reactor a moment later; a second signal then is an
+        error.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             theirs = signal.getsignal(number)
             if callable(theirs):
@@ -37,15 +39,15 @@ class Signals:
         return handle
 
     def while_it_stops(self, tell: Callable[[], None]) -> None:
-        """Nothing ends it any sooner: every wait has its deadline.  Who asks again is told by `tell`."""
-        # By default it would end the process in the midst of a message, and logs are rotated at any moment.
+        """During shutdown further signals do not speed it up, since every wait has its deadline; each calls `tell`."""
+        # By default it would end the process in the middle of a message, and logs may be rotated at any moment.
         self._handle(signal.SIGHUP, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT):
             # To Twisted's own handlers a second one is an error.
             self._handle(number, self._calling(tell))
 
     def end(self) -> None:
-        """As it was before."""
+        """Restore the previous handlers."""
         while self._before:
             signal.signal(*self._before.popitem())
 

@@ -1,4 +1,4 @@
-"""The supervisor of several workers (composition): owns what they share, and carries no mail itself."""
+"""The supervisor of several workers (composition): owns what they share, and handles no mail itself."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from fopemta.workers.one_listing import OneListing
 from fopemta.workers.one_server import OneFollowing, OneQueue
 from fopemta.workers.seat import Given
 
-# Beyond what workers are given to end by themselves, in seconds.
+# Seconds in addition to the time that workers have for their own shutdown.
 _GRACE = 10.0
 
 
@@ -65,9 +65,9 @@ def supervisor(path: str, configuration: Configuration, reactor: Any, log: Log) 
 
 
 class Supervisor(Service):
-    """Locks all partitions and binds all ports while privileged; then begins the workers, and begins dead ones again.
+    """Locks all partitions and binds all ports while privileged; then starts the workers, and restarts dead ones.
 
-    `log` is where all log to.
+    `log` is the common log.
     """
 
     name = "fopemta"
@@ -83,7 +83,7 @@ class Supervisor(Service):
         self._fleet: Fleet | None = None
         self._reload: Reload | None = None
         self._turning_away: IDelayedCall | None = None
-        # All workers have let clients in.
+        # All workers accept clients.
         self._is_up = False
         self._signals = Signals(reactor)
         self.prepare: Any = lambda: None
@@ -91,13 +91,13 @@ class Supervisor(Service):
     # --- start -----------------------------------------------------------------------------------------------------
 
     def privilegedStartService(self) -> None:
-        """Raises CannotStart."""
+        """Lock and bind.  Raises CannotStart."""
         self.prepare()
         try:
             self._lock()
             for index, listener in enumerate(self._configuration.listeners):
                 port = bound(self._reactor, f"listener[{index}].endpoint", listener, _TurningAway(listener))
-                # A worker that found it blocking would stand still until the next client comes.
+                # On a blocking port, a worker would hang until the next client comes.
                 os.set_blocking(port.fileno(), False)
                 self._ports.append(port)
         except (CannotStart, SpoolUnusable, SpoolTrouble, OSError) as error:
@@ -106,14 +106,14 @@ class Supervisor(Service):
         Service.privilegedStartService(self)
 
     def _lock(self) -> None:
-        """Every partition, those whose worker there is no more among them.  Raises SpoolUnusable or OSError."""
+        """Lock every partition, including those of former workers.  Raises SpoolUnusable or OSError."""
         root, count = self._configuration.node.spool, self._configuration.workers.count
         for number in sorted({*range(1, count + 1), *partitions.numbers_in(root)}):
             folder = partitions.folder_of(root, number)
             self._locks[folder] = partitions.lock(folder)
 
     def startService(self) -> None:
-        """Begin the workers once the reactor runs: then it hears of their ends."""
+        """Start the workers once the reactor runs, so that their exits are noticed."""
         Service.startService(self)
         for file in self._log_files:
             file.begin(self._reactor)
@@ -141,7 +141,7 @@ class Supervisor(Service):
         )  # fmt: skip
         kept.memory.learned = lambda host, known: fleet.tell(commands.TellHosts, known={host: known})  # type: ignore[attr-defined]
         queue = OneQueue(fleet)
-        # Which mail is the oldest of all workers' is not asked: what is kept for nothing does no harm.
+        # The oldest mail of all workers is not determined: keeping rules longer than needed does no harm.
         rules = KeptRules(configuration.node.state, time.time)
         reload = self._reload = Reload(
             self._path, OneFollowing(fleet, queue, _errors_of_certificates), in_threads(reactor), rules
@@ -161,7 +161,7 @@ class Supervisor(Service):
         self._turning_away = self._reactor.callLater(STARTING_PATIENCE, self._turn_away)
 
     def _turn_away(self) -> None:
-        """All workers take their time: rather than a port that is silent, clients find one that says so."""
+        """All workers take long to start: answer clients instead of leaving the port silent."""
         for port in self._ports:
             port.startReading()
 
@@ -178,11 +178,11 @@ class Supervisor(Service):
         return [Given(sockets, tuple((each, self._locks[each]) for each in its)) for its in folders]
 
     def _arguments(self) -> Sequence[str]:
-        """The same program, with the same kind of reactor; -P: not what lies in the working folder."""
+        """The same program and kind of reactor; -P: ignore modules in the working folder."""
         return ["-P", "-m", "fopemta.server.worker", fopemta.__version__, *_reactor_name(self._reactor)]
 
     def _ready(self) -> None:
-        """A worker lets clients in."""
+        """A worker accepts clients."""
         self._turn_nobody_away()
         if self._is_up or self._fleet is None or not self._fleet.complete:
             return
@@ -198,7 +198,7 @@ class Supervisor(Service):
     # --- while it runs ---------------------------------------------------------------------------------------------
 
     def reload(self) -> None:
-        """What SIGHUP does: every log opened anew, then the configuration."""
+        """Handle SIGHUP: open every log again, then reload the configuration."""
         reopen(self._log_files)
         if self._fleet is not None and self._reload is not None:
             self._fleet.tell(commands.Reopen)
@@ -207,7 +207,7 @@ class Supervisor(Service):
     # --- stop ------------------------------------------------------------------------------------------------------
 
     def stopService(self) -> Deferred[None]:
-        """Have the workers end, then keep what they have told."""
+        """Stop the workers, then store what they have reported."""
         Service.stopService(self)
         self._signals.while_it_stops(self._tell_of_stopping)
         return supervise(self._stop(), "stopping")
@@ -220,7 +220,7 @@ class Supervisor(Service):
         self._turn_nobody_away()
         if self._fleet is not None:
             await self._fleet.end(SESSIONS_DEADLINE + DELIVERIES_DEADLINE + _GRACE)
-        # Not before: that shuts the sockets down for whoever has inherited them.
+        # Not earlier: that shuts the sockets down for the processes that have inherited them.
         for port in self._ports:
             await port.stopListening()
         for attendant in self._attendants:
@@ -234,7 +234,7 @@ class Supervisor(Service):
 
 
 class _TurningAway(ServerFactory):
-    """The factory of a port from which nothing is read, but when no worker is ready for long."""
+    """The factory of a port that is read from only if no worker is ready for long."""
 
     noisy = False
 
@@ -242,7 +242,7 @@ class _TurningAway(ServerFactory):
         self._listener = listener
 
     def buildProtocol(self, addr: object) -> Protocol | None:
-        """Whoever connects is told to come again later; where TLS comes first, without a word."""
+        """A protocol that asks the client to come again later; under implicit TLS it closes silently."""
         return None if self._listener.tls is ListenerTls.IMPLICIT else _Later()
 
 
@@ -254,13 +254,13 @@ class _Later(Protocol):
 
 
 def _reactor_name(reactor: Any) -> list[str]:
-    """What twistd --reactor would be told; nothing where it is the usual one."""
+    """The argument of twistd --reactor; empty for the default."""
     kind = type(reactor).__module__.rpartition(".")[2].removesuffix("reactor")
     return {"asyncio": ["asyncio"], "select": ["select"], "poll": ["poll"], "epoll": ["epoll"]}.get(kind, [])
 
 
 def _errors_of_certificates(configuration: Configuration) -> Sequence[str]:
-    """Those of listeners; the self-signed one is made where it is needed."""
+    """Errors in the listeners' certificates; the self-signed one is made if needed."""
     if all(each.tls is ListenerTls.OFF for each in configuration.listeners):
         return ()
     try:

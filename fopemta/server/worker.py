@@ -1,4 +1,4 @@
-"""A worker's process (composition): `python -m fopemta.server.worker VERSION [REACTOR]`, begun by the supervisor."""
+"""A worker's process (composition): `python -m fopemta.server.worker VERSION [REACTOR]`, started by the supervisor."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import fopemta
 
 
 def main() -> None:
-    """SIGINT and SIGHUP go to the whole group of a terminal: the supervisor sees to them."""
+    """Ignore SIGINT and SIGHUP, which a terminal sends to the whole group: the supervisor handles them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if sys.argv[1:2] != [fopemta.__version__]:
-        # What the supervisor says would be read by another program than it was written by.
+        # Supervisor and worker must have the same version to understand each other.
         theirs = f"{sys.argv[1]} runs" if len(sys.argv) > 1 else "no server has begun this"
         sys.exit(f"fopemta: version {fopemta.__version__} is installed, {theirs}: restart the server")
     if len(sys.argv) > 2:
         from twisted.application.reactors import installReactor
 
         installReactor(sys.argv[2])
-    # Not before: much of Twisted installs the usual reactor when it is imported.
+    # Not earlier: much of Twisted installs the default reactor when imported.
     _run()
 
 
@@ -40,7 +40,7 @@ def _run() -> None:
     run_steadily(running)
     globalLogBeginner.beginLoggingTo([outlet], redirectStandardIO=False)
     worker = Worker(running)
-    # Twisted's own handler stops a reactor that the supervisor may have had stopped meanwhile, which is an error to it.
+    # Twisted's own handler stops the reactor, which is an error if the supervisor has stopped it meanwhile.
     running.callWhenRunning(signal.signal, signal.SIGTERM, lambda *_: running.callFromThread(worker.end))
     running.callWhenRunning(running.adoptStreamConnection, LINK, socket.AF_UNIX, Once(worker.link))
     running.run()

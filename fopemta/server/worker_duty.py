@@ -1,5 +1,5 @@
-"""What a worker does (composition): it is told all that it must know over a socket pair (`workers.values.Charge`), and
-is a server from then on.
+"""The work of a worker (composition): it gets everything it must know over a socket pair (`workers.values.Charge`), and
+then runs as a server.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ from fopemta.workers.listings import Listings, Placed
 from fopemta.workers.values import Charge
 from fopemta.workers.worker_end import AskedCallouts, AskedSlowdown, Reporter, SharedQueue, WorkerEnd, fetched_list
 
-# Seconds for the supervisor to hear the last of us.
+# Seconds for the supervisor to receive our last report.
 _PATIENCE = 5.0
 
 
 class Adopted(Listening):
-    """A listener whose port somebody else has bound; `descriptor` is inherited."""
+    """A listener whose port another process has bound; `descriptor` is inherited."""
 
     def __init__(self, key: str, factory: InboundFactory, descriptor: int) -> None:
         super().__init__(key, factory)
         self._descriptor = descriptor
 
     def bind(self, reactor: Any) -> None:
-        """Take the descriptor."""
+        """Take over the descriptor."""
         with socket.socket(fileno=os.dup(self._descriptor)) as known:
             family = known.family
         self.port = reactor.adoptStreamPort(self._descriptor, family, self.outermost())
@@ -62,7 +62,7 @@ class Adopted(Listening):
         os.close(self._descriptor)
 
     def accept(self) -> None:
-        """Let clients in; the supervisor tells of it."""
+        """Accept clients; reported to the supervisor."""
         self.port.startReading()
 
 
@@ -85,7 +85,7 @@ class Worker:
     # --- told by the supervisor ------------------------------------------------------------------------------------
 
     def begin(self, charge: Charge) -> None:
-        """Become a server."""
+        """Start as a server."""
         try:
             open_log(charge.log, {})
             service = self._built(charge)
@@ -98,19 +98,19 @@ class Worker:
             self._give_up()
 
     def flushed(self, domain: str) -> None:
-        """By a client of any worker."""
+        """ETRN by a client of any worker."""
         self._server.clients.flushed(domain)
 
     def listed(self, listing: int, begins: bool) -> Sequence[Placed] | None:
-        """Of what waits here."""
+        """The messages waiting here."""
         return self._listings.some(listing, begins)
 
     def told(self, news: Sequence[News[NextHop]]) -> None:
-        """Of places at destinations."""
+        """News about places at destinations."""
         self._standings.told(news)
 
     def hosts(self, known: Mapping[str, Known | None]) -> None:
-        """What others have learned."""
+        """What other workers have learned about hosts."""
         self._hosts.take(known)
 
     def prepare(self, config: Configuration) -> Deferred[Sequence[str]]:
@@ -119,7 +119,7 @@ class Worker:
         return self._following.prepare(config)
 
     def take(self, config: Configuration, lowered_by: str | None) -> Deferred[None]:
-        """Go by it; who cannot ends, and the next begins with it."""
+        """Use it; a worker that cannot exits, and the next one starts with it."""
         return Deferred.fromCoroutine(self._take(config, lowered_by))
 
     async def _take(self, config: Configuration, lowered_by: str | None) -> None:
@@ -131,11 +131,11 @@ class Worker:
         self._following.take(config, lowered_by)
 
     def reopen(self) -> None:
-        """Open the log files anew."""
+        """Open the log files again."""
         reopen(log_observers.outlet.files)
 
     def end(self) -> None:
-        """In good order; a signal to the whole group may have been first."""
+        """Orderly shutdown; a signal to the whole group may have come first."""
         if not self._ending and self._reactor.running:
             self._ending = True
             with contextlib.suppress(ReactorNotRunning):
@@ -144,7 +144,7 @@ class Worker:
     # --- within ----------------------------------------------------------------------------------------------------
 
     def _give_up(self) -> None:
-        """With an exit status that tells so."""
+        """Exit with a status that shows the failure."""
         self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
         self.end()
 
@@ -205,7 +205,9 @@ class Worker:
         )
 
     async def _stopped(self, service: MailService, reporter: Reporter) -> None:
-        """The service, when the reactor stops; the supervisor must hear what the last deliveries have shown."""
+        """The service has stopped with the reactor; the supervisor must still get what the last deliveries have
+        shown.
+        """
         if service.running:
             await service.stopService()
         await reporter.told.addTimeout(_PATIENCE, self._reactor).addErrback(lambda _: None)
