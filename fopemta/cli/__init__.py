@@ -1,1 +1,1 @@
-"""The `fopemta` command (composition): what an operator asks and does from a shell."""
+"""The `fopemta` command (composition): the operator's command-line interface."""

@@ -1,4 +1,4 @@
-"""To try what another user may, as root: with that user's rights, groups included, for a while."""
+"""Run a check as root with another user's privileges, groups included."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import click
 
 @contextmanager
 def acting_as(user: str | None) -> Iterator[str | None]:
-    """Gives the user; None: as whoever asks.  Ends the command with status 2 where that cannot be."""
+    """Switch to the user for the block, and yield its name; None: stay the same user.  Ends the command with status 2
+    if that is impossible.
+    """
     if user is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""A message that nobody has sent, taken as a listener would take it: the gate of the server is asked, and no more."""
+"""Judge a message as a listener would, by the server's own gate, without receiving it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fopemta.policy.acceptance import Acceptance
     from fopemta.policy.facts import ContentFacts
 
-# An address that is set aside for documentation: a stranger's.
+# An address reserved for documentation, so a stranger's.
 A_STRANGER = "192.0.2.1"
 _NO_LOGIN = Reply.of(535, "5.7.8", "Authentication credentials invalid")
 _TOO_LARGE = Reply.of(552, "5.3.4", "Message too big for this server")
@@ -28,7 +28,7 @@ _TOO_LARGE = Reply.of(552, "5.3.4", "Message too big for this server")
 
 @attrs.frozen(kw_only=True)
 class Attempt:
-    """What a client would do: from `client`, as `user` if that is not None; `message` None: what it writes is open."""
+    """What a client would send: from `client`, as `user` if not None; `message` None: its content is unknown."""
 
     client: str
     user: str | None
@@ -40,8 +40,9 @@ class Attempt:
 
 @attrs.frozen(kw_only=True)
 class Received:
-    """`refusals` with where they were said; `accepted` None where it did not come to the message.  `notes` say what
-    could not be tried here.  Of a message in the queue: who is still `waiting`, and for whom demands are `lifted`.
+    """`refusals` with the commands that they answer; `accepted` is None if it did not come to the message.  `notes` say
+    what could not be checked here.  For a queued message: the recipients still `waiting`, and those whose demands are
+    `lifted`.
     """
 
     sender: Mailbox | None
@@ -55,7 +56,7 @@ class Received:
 
 
 def received(configuration: Configuration, attempt: Attempt) -> Received:
-    """What the server would answer to it."""
+    """The server's answers to it."""
     from fopemta.mail.envelope import Arrival, Envelope
 
     listener = _listener(configuration, attempt.user is not None)
@@ -97,7 +98,7 @@ def _with_content(
 
 
 def _refusal_of(octets: bytes, configuration: Configuration, gate: Gate, sender: Mailbox | None) -> Reply | None:
-    """What is refused of a message whatever rules say of it."""
+    """The refusal of a message whatever rules say about it; or None."""
     from fopemta.mail.submission import HeaderReader
     from fopemta.policy.senders import judge_null_sender
 
@@ -110,7 +111,7 @@ def _refusal_of(octets: bytes, configuration: Configuration, gate: Gate, sender:
 
 
 def _no_content() -> ContentFacts:
-    """Rules that look into the message cannot tell without one."""
+    """Rules that read the content cannot tell without a message."""
     from fopemta.policy.facts import ContentFacts, Gap
 
     gap = Gap("no --message is given", for_good=True)
@@ -145,7 +146,7 @@ def _gate(configuration: Configuration, listener: Listener, client: str) -> Gate
     nobody_asks: Any = _Uncalled()
     recipients = Recipients(configuration, nobody_asks, maybeDeferred, time.time)
     recipients.start()
-    nothing: Any = None  # no message is kept, and none is delivered
+    nothing: Any = None  # no message is stored or delivered
     clock = Clock()
     services = InboundServices(
         spool=nothing, queue=nothing, clients=Clients(configuration, clock), clock=clock, ids=lambda: "", now=time.time,
@@ -155,17 +156,17 @@ def _gate(configuration: Configuration, listener: Listener, client: str) -> Gate
 
 
 class _Fixed:
-    """Nothing is read again while one question is answered."""
+    """Does not read files again while one question is answered."""
 
     def __init__(self, context: InboundContext) -> None:
         self.context = context
 
 
 class _Uncalled:
-    """No server is asked whether a recipient exists."""
+    """Makes no callouts."""
 
     def known(self, recipient: Mailbox) -> Any:
-        """Taken as one that its server knows."""
+        """Counts as existing."""
         from twisted.internet.defer import succeed
 
         from fopemta.policy.recipients import Remembered, Said
@@ -174,7 +175,7 @@ class _Uncalled:
 
 
 def _login(configuration: Configuration, name: str) -> LoggedIn | None:
-    """As the user file has it; None for a login that is not there."""
+    """The login in the user file; None if there is none."""
     from twisted.internet.defer import maybeDeferred
     from twisted.internet.task import Clock
 
@@ -189,7 +190,7 @@ def _login(configuration: Configuration, name: str) -> LoggedIn | None:
 
 
 def _now(answer: Any) -> Any:
-    """What a Deferred that has fired holds; anything else as it is.  Raises what it failed with."""
+    """The result of a Deferred that has fired; any other value unchanged.  Raises the failure's exception."""
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 

@@ -1,4 +1,4 @@
-"""Something that takes a reactor, asked by a command that has none."""
+"""Run the reactor for a command until one result is there."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred
 
 
 def asked(work: Callable[[Any], Deferred[Any]]) -> Any:
-    """What `work`, which is given the reactor, comes to; None when it was interrupted.  Once in a process.
+    """The result of `work`, which is given the reactor; None if it was interrupted.  Once in a process.
 
-    Raises what it failed with.
+    Raises the exception with which `work` failed.
     """
     from twisted.internet import reactor
     from twisted.python.failure import Failure

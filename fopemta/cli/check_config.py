@@ -76,7 +76,7 @@ def _look(config: str | None) -> _Findings:
 
 
 def _paths(configuration: Configuration) -> Sequence[tuple[str, str]]:
-    """Where everything is: relative paths count from the file's own folder."""
+    """The paths in use: relative ones count from the file's own folder."""
     named = [("spool", configuration.node.spool), ("state", configuration.node.state)]
     named += [("control", configuration.control.socket), ("users", configuration.users.file)]
     named += [("aliases", configuration.aliases.file), ("rules", configuration.rules or "off")]
@@ -84,7 +84,7 @@ def _paths(configuration: Configuration) -> Sequence[tuple[str, str]]:
 
 
 def _owner_of_spool(config: str | None) -> str | None:
-    """Whose server this is, where root asks; None where nobody can tell."""
+    """The user that the server runs as, if root asks; None if unknown."""
     from fopemta.server import configuration_file
 
     if os.geteuid() != 0:

@@ -1,4 +1,4 @@
-"""A group of commands known by their first words alone, until one is asked for: `fopemta --help` answers at once."""
+"""Groups of commands that are imported only when needed: `fopemta --help` answers at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 
-class Entry(NamedTuple):  # attrs alone would be a third of the time that `fopemta --help` takes
+class Entry(NamedTuple):  # importing attrs would be a third of the time of `fopemta --help`
     """`place` is "module:attribute", `summary` the first sentence of the command's own help (a test compares)."""
 
     place: str
@@ -24,7 +24,7 @@ class Entry(NamedTuple):  # attrs alone would be a third of the time that `fopem
 
 
 class CommandTable(click.Group):
-    """A click.Group whose commands stand in a table; pass `table` as the decorator's argument."""
+    """A click.Group with its commands in a table; pass `table` as the decorator's argument."""
 
     def __init__(self, *arguments: Any, table: Mapping[str, Entry], **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -33,7 +33,7 @@ class CommandTable(click.Group):
             self.add_command(click.Command(name, help=entry.summary, hidden=entry.hidden))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """`fopemta help queue list` is `fopemta queue list --help`."""
+        """`fopemta help queue list` is the same as `fopemta queue list --help`."""
         if args[:1] == ["help"]:
             args = [*args[1:], "--help"]
         return super().parse_args(ctx, args)
@@ -41,7 +41,7 @@ class CommandTable(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Where one is about to run (or to say more of itself), it is loaded."""
+        """Load a command that is about to run or to show its help."""
         name, command, rest = super().resolve_command(ctx, args)
         entry = self.table.get(name or "")
         return name, command if entry is None else entry.command(), rest

@@ -31,8 +31,8 @@ def config() -> None:
 def show(key: str | None, config: str | None, as_json: bool) -> None:
     """Show the value in force of KEY, of all keys of a table, or of all.
 
-    Of one key also what it means, what it takes, and whether a reload picks it up. Keys are named as in error messages:
-    limits.hops, listener[0].tls; listener.tls is that of every listener.
+    For a single key also its meaning, its accepted values, and whether a reload picks it up. Keys are named as in error
+    messages: limits.hops, listener[0].tls; listener.tls is that of every listener.
     """
     path, found = _in_force(config)
     chosen = [each for each in found if key is None or each.is_meant_by(key)]
@@ -51,7 +51,7 @@ def show(key: str | None, config: str | None, as_json: bool) -> None:
 def default() -> None:
     """Print a configuration that shows every key with its default.
 
-    It is etc/fopemta.toml: good to begin with, and runs as it is.
+    It is etc/fopemta.toml: a good start, and valid as it is.
     """
     from fopemta.config.example import example
 
@@ -64,7 +64,7 @@ def _in_force(given: str | None) -> tuple[str, tuple[InForce, ...]]:
 
     try:
         path = configuration_file.find(given, os.environ)
-        # What is wrong with it is told first: of values that are not used nothing can be said.
+        # Its errors are reported first: they leave no values to show.
         configuration_file.read(path)
         return path, in_force(parsed(configuration_file.text_of(path)), os.path.dirname(path))
     except ConfigurationErrors as wrong:

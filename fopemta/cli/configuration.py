@@ -1,4 +1,4 @@
-"""Which configuration a command goes by, and how it says that there is something wrong with it."""
+"""Find a command's configuration, and report its errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fopemta.settings.errors import ConfigurationErrors
 
 
 def _or_the_groups(context: click.Context, _: click.Parameter, given: str | None) -> str | None:
-    """`fopemta --config FILE queue list` is as good as `fopemta queue list --config FILE`."""
+    """`fopemta --config FILE queue list` is the same as `fopemta queue list --config FILE`."""
     outer: str | None = context.find_root().params.get("config")
     return given or outer
 
@@ -24,13 +24,13 @@ config_option = click.option(
     "config",
     metavar="PATH",
     callback=_or_the_groups,
-    help="The configuration; else $FOPEMTA_CONFIG, ./etc/fopemta.toml, /etc/fopemta/fopemta.toml.",
+    help="The configuration file; else $FOPEMTA_CONFIG, ./etc/fopemta.toml, /etc/fopemta/fopemta.toml.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, for programs.")
 
 
 def configuration_of(given: str | None) -> Configuration:
-    """The configuration that a command goes by; ends the command with status 2 when there is none or it is wrong."""
+    """The command's configuration; ends the command with status 2 if there is none or it is invalid."""
     # No Twisted at module level: `fopemta --help` answers at once.
     from fopemta.server import configuration_file
 
@@ -41,7 +41,7 @@ def configuration_of(given: str | None) -> Configuration:
 
 
 def configuration_or_defaults(given: str | None) -> Configuration:
-    """The same; where nobody names one and none is found, the defaults: what asks others only needs no server here."""
+    """The same, but the defaults if none is named or found: commands that only ask other servers need none."""
     from fopemta.config.load import load
     from fopemta.server import configuration_file
 
@@ -67,7 +67,7 @@ via = "maildir:mail/{{local_part}}"
 
 
 def refuse(wrong: ConfigurationErrors) -> NoReturn:
-    """Tell every error and end."""
+    """Print every error and exit."""
     for error in wrong.errors:
         click.echo(f"fopemta: {error}", err=True)
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""How a command speaks to the running server; blocking, and without Twisted: it answers at once."""
+"""A command's connection to the running server; blocking and without Twisted, so that it starts quickly."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ import click
 
 from fopemta.cli.configuration import configuration_of
 
-# An order may have to wait for a slow disk, a reload for slow files.
+# Seconds: an order may wait for a slow disk, a reload for slow files.
 _PATIENCE = 120.0
 
 
 class Refused(Exception):
-    """The server does not do it; the text says why."""
+    """The server refused; the text says why."""
 
 
 class Control:
-    """A connection to the server that goes by the configuration `config`; ends the command with status 1 when there is
-    none.
-    """
+    """A connection to the server of the configuration `config`; ends the command with status 1 if there is none."""
 
     def __init__(self, config: str | None) -> None:
         self._path = configuration_of(config).control.socket
@@ -41,7 +39,7 @@ class Control:
 
     @classmethod
     def if_running(cls, config: str | None) -> Control | None:
-        """A connection to the server; None when it does not run, or nobody can reach it by a socket."""
+        """A connection to the server; None if it is not running, or has no socket."""
         path = configuration_of(config).control.socket
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             try:
@@ -63,7 +61,7 @@ class Control:
                 return
 
     def rows_of(self, request: Mapping[str, Any]) -> Iterator[bytes]:
-        """The answers of which there may be many, as JSON; ends the command with status 1 when it is refused."""
+        """A long list of answers, as JSON; ends the command with status 1 if the request is refused."""
         for line in self._lines(request):
             if line.startswith(b'{"end"'):
                 if why := json.loads(line).get("error"):
@@ -72,7 +70,7 @@ class Control:
             yield line
 
     def _lines(self, request: Mapping[str, Any]) -> Iterator[bytes]:
-        """What the server says, without an end; who has heard the last answer asks for no more."""
+        """The lines from the server, which never end; stop after the last answer."""
         try:
             self._socket.sendall(json.dumps(request).encode("ascii") + b"\n")
             while line := self._answers.readline():
@@ -82,7 +80,7 @@ class Control:
         _end("the server went away before it had answered all", 1)
 
     def end_of(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The last answer to a request.  Ends the command with status 1 when it is refused."""
+        """The last answer to a request.  Ends the command with status 1 if it is refused."""
         try:
             *_, last = self.ask(request)
         except Refused as why:

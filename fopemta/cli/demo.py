@@ -1,7 +1,7 @@
-"""`fopemta demo`: the point of it in a minute, on loopback, with nothing else installed.
+"""`fopemta demo`: the purpose of fopemta shown in a minute, on loopback, with nothing else installed.
 
 A real fopemta process, a small name server and three receiving servers: good TLS, none, broken.  One message to each,
-one to a domain that does not exist, one that may not go without TLS; then what became of each.
+one to a domain that does not exist, one that requires TLS; then the result of each.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def demo() -> None:
 
 
 class _Stage:
-    """The folder of the demo, its servers and its fopemta."""
+    """The demo's folder, servers and fopemta process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -107,11 +107,11 @@ class _Stage:
         self.client_version = ""
 
     async def play(self, reactor: Any) -> None:
-        """Set up, send, wait, tell, clean up."""
+        """Set up, send, wait, print, clean up."""
         from twisted.internet.threads import deferToThread
 
         dns = self.set_up(reactor)
-        click.echo(_title("fopemta demo: five messages, and what became of them"))
+        click.echo(_title("fopemta demo: five messages, and their results"))
         try:
             await deferToThread(self.start)
             await deferToThread(self.send)
@@ -122,7 +122,7 @@ class _Stage:
             await dns.stop()
 
     def set_up(self, reactor: Any) -> Any:
-        """The name server and the receiving servers, in this process; the configuration of the other one."""
+        """Start the name server and the receiving servers in this process, and write fopemta's configuration."""
         from fopemta.testing.authority import Authority
         from fopemta.testing.dns import DnsServer, Zone
         from fopemta.testing.peers import Behaviour, Peer, StartTls
@@ -147,7 +147,7 @@ class _Stage:
         return dns
 
     def start(self) -> None:
-        """Start fopemta as an operator would; come back when it greets."""
+        """Start fopemta as an operator would; returns when it greets."""
         twistd = str(Path(sys.executable).with_name("twistd"))
         command = [twistd, "-n", "--pidfile=", "fopemta", "--config", str(self.folder / "fopemta.toml")]
         with open(self.folder / "output", "wb") as output:
@@ -155,9 +155,9 @@ class _Stage:
         _until(lambda: _greets(self.port), "fopemta to greet")
 
     def send(self) -> None:
-        """One message for each case, by the standard library's client, over STARTTLS."""
+        """Send one message for each case, with the standard library's client, over STARTTLS."""
         context = ssl.create_default_context()
-        # The demo's fopemta has a certificate of its own making.
+        # The demo's fopemta has a self-signed certificate.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         with smtplib.SMTP("127.0.0.1", self.port, "client.us.test", timeout=20) as client:
@@ -167,7 +167,7 @@ class _Stage:
                 client.sendmail(_SENDER, [case.recipient], text)
 
     def over(self) -> bool:
-        """Every message has its verdict, and the report is in the mailbox."""
+        """Whether every message has its verdict, and the report is in the mailbox."""
         known = {event["recipient"] for event in self.verdicts()}
         return known >= {case.recipient for case in CASES} and bool(self.reports())
 
@@ -178,11 +178,11 @@ class _Stage:
         return [event for event in map(json.loads, lines) if event["event"] == "attempt"]
 
     def reports(self) -> list[bytes]:
-        """What came back to the sender."""
+        """The reports to the sender."""
         return [path.read_bytes() for path in (self.folder / "mail" / "alice").glob("new/*")]
 
     def tell(self) -> None:
-        """Print what became of each, and the queue."""
+        """Print the result of each message, and the queue."""
         verdicts = {verdict["recipient"]: verdict for verdict in self.verdicts()}
         for number, case in enumerate(CASES, start=1):
             click.echo(f"\n{number}. To {case.recipient}: {case.what}")
@@ -194,7 +194,7 @@ class _Stage:
         click.echo(json.dumps({key: value for key, value in verdicts[CASES[2].recipient].items() if value}, indent=1))
 
     def facts(self, case: Case, verdict: dict[str, Any]) -> list[tuple[str, str]]:
-        """What there is to say of one message."""
+        """The facts to print about one message."""
         facts = [("result", _result(verdict)), ("TLS", _tls(verdict))]
         taken = self.received(case)
         if taken:
@@ -205,7 +205,7 @@ class _Stage:
         return facts
 
     def received(self, case: Case) -> str:
-        """The Received line as the receiver saw it: how the message came to us."""
+        """The Received line written by fopemta, as the receiver saw it."""
         peer = self.peers.get(case.address or "")
         if peer is None:
             return ""

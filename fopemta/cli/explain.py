@@ -1,4 +1,4 @@
-"""`fopemta explain`: what would become of a message, and why."""
+"""`fopemta explain`: what would happen to a message, and why."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _address(client: str | None) -> str:
 
 
 def _queued(configuration: Configuration, message_id: str) -> Received:
-    """A message of the spool, as it was accepted, with those of its recipients who have not got it yet."""
+    """A message of the spool, as it was accepted, with the recipients that have not got it yet."""
     from fopemta.interfaces import SpoolUnusable
     from fopemta.mail.identifiers import is_message_id
     from fopemta.policy.acceptance import Acceptance
@@ -149,7 +149,7 @@ def _queued(configuration: Configuration, message_id: str) -> Received:
 
 
 def _beginning(pieces: Iterator[bytes], most: int) -> bytes:
-    """As much as rules look at, and perhaps a little more."""
+    """As much as rules read, and perhaps a little more."""
     octets = b""
     while len(octets) <= most and (piece := next(pieces, b"")):
         octets += piece
@@ -157,7 +157,7 @@ def _beginning(pieces: Iterator[bytes], most: int) -> bytes:
 
 
 def _as_stored(message: QueuedMessage) -> Envelope:
-    """The envelope with what is stored of demands by now, but for what an operator has lifted."""
+    """The envelope with the demands stored by now, except those that an operator has lifted."""
     from fopemta.trust.demand import NOTHING_DEMANDED
 
     envelope = message.envelope
@@ -187,7 +187,7 @@ def _some_tls() -> Any:
 
 
 def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, tuple[Host, ...] | RoutingFailure]:
-    """What DNS says of each next hop now, as delivery would find it."""
+    """Look up each next hop, as delivery would."""
     import random
 
     from twisted.internet.defer import gatherResults
@@ -218,7 +218,7 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
 
 
 def _last_known(configuration: Configuration, domains: list[str]) -> dict[str, VerdictRecord]:
-    """The newest verdict on each domain that stands in the queue."""
+    """The newest verdict on each domain that is in the queue."""
     from fopemta.interfaces import SpoolUnusable
     from fopemta.spool.looking.reader import SpoolReader
     from fopemta.trust.verdict import VerdictRecord
@@ -230,9 +230,9 @@ def _last_known(configuration: Configuration, domains: list[str]) -> dict[str, V
                 domain, last = recipient["address"].rpartition("@")[2], recipient["last"]
                 if last is None or last["host"] is None or domain not in domains:
                     continue
-                # RFC 3339 in UTC: the order of the text is that of time.
+                # RFC 3339 in UTC: text order is time order.
                 if domain not in newest or newest[domain]["time"] < last["time"]:
                     newest[domain] = last
     except (OSError, SpoolUnusable):
-        pass  # there is no spool here, or it is not ours to read: then nothing is known
+        pass  # there is no spool here, or it is not readable: then nothing is known
     return {domain: VerdictRecord.from_json(last) for domain, last in newest.items()}

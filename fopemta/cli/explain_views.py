@@ -1,4 +1,4 @@
-"""What `fopemta explain` says, for people and for programs."""
+"""The output of `fopemta explain`, for people and for programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNSURE = (Answer.NOT_FOR_NOW, Answer.NOT_FOR_GOOD)
 def lines_of_explained(
     said: Received, found: Explained | None, hosts: Hosts, last: Mapping[str, VerdictRecord]
 ) -> Iterator[str]:
-    """Line by line: what is refused at the door, the rules, the message, the ways."""
+    """Line by line: refusals by the listener, the rules, the message, the routes."""
     yield f"message from <{escaped(path_text(said.sender))}>"
     for note in said.notes:
         yield f"  {escaped(note)}"
@@ -119,7 +119,7 @@ def _plan(way: Leg, plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[st
 
 
 def _grounds(plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[str]:
-    """Which demands of rules do not rest on a rule that matches now."""
+    """The demands of rules that do not match now."""
     answers = {f"rule {each.rule.name}": each.answer for each in results}
     for source in plan.sources:
         if answers.get(source) in _UNSURE:
@@ -151,13 +151,13 @@ def _found(plan: TlsPlan, hosts: tuple[Host, ...] | RoutingFailure) -> Iterator[
 
 
 def _unproven(plan: TlsPlan) -> str:
-    """What DNS says of the MX is as good as DNS."""
+    """A note that the MX is only as trustworthy as DNS."""
     by_mx = any(not each.pins and each.names is NameSource.MX for each in plan.proofs or (Proof(),))
     return ", MX name unproven" if plan.wanted is Level.AUTHENTICATED and by_mx else ""
 
 
 def to_json(said: Received, found: Explained | None, hosts: Hosts, last: Mapping[str, VerdictRecord]) -> dict[str, Any]:
-    """One object: `refused` at the door, `rules`, `refusal` of the message, `held`, `split`, `recipients`."""
+    """One object: `refused` by the listener, `rules`, `refusal` of the message, `held`, `split`, `recipients`."""
     plain: dict[str, Any] = {
         "sender": path_text(said.sender),
         "notes": said.notes,

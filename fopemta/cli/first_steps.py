@@ -1,4 +1,4 @@
-"""`fopemta first-steps`: what `make run` says before the server starts: where it listens, how to send a message."""
+"""`fopemta first-steps`: what `make run` prints before the server starts: where it listens, how to send a message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def first_steps(config: str | None) -> None:
 
 
 def lines(configuration: Configuration) -> Iterator[str]:
-    """What it says."""
+    """The lines to print."""
     yield f"fopemta {configuration.node.hostname}"
     for listener in configuration.listeners:
         yield f"  listens at {_where(listener)} for {_FOR[listener.kind.value]}, TLS {listener.tls.value}"
@@ -31,7 +31,7 @@ def lines(configuration: Configuration) -> Iterator[str]:
     address = listening_address(open_to.endpoint) if open_to is not None else None
     if open_to is None or route is None or address is None:
         return
-    # There at each domain, whoever else is.
+    # Exists at each domain, whatever other mailboxes there are.
     recipient = f"postmaster@{route.domain}"
     host = "127.0.0.1" if address[0] == "*" else address[0]
     yield ""
@@ -64,7 +64,7 @@ def _maildir(route: Route) -> str:
 
 
 def _command(host: str, port: int, tls: ListenerTls, recipient: str) -> str:
-    """One line for any shell; Python is there, since we run on it."""
+    """One line for any shell; Python is available, since we run on it."""
     starttls = "" if tls is ListenerTls.OFF else "s.starttls(); "
     program = (
         f"import smtplib; s = smtplib.SMTP('{host}', {port}); {starttls}"

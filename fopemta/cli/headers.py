@@ -1,4 +1,4 @@
-"""`fopemta headers`: which way a message came, and whether it was encrypted."""
+"""`fopemta headers`: the path of a message, and whether it was encrypted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_READ = 1 << 20
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
-@click.option("--trusted", multiple=True, metavar="NAME", help='A server whose headers are believed; "*.example.org".')
+@click.option("--trusted", multiple=True, metavar="NAME", help='A server whose headers you trust; "*.example.org".')
 @json_option
 def headers(file: Any, trusted: tuple[str, ...], as_json: bool) -> None:
     """Read the Received headers of a message (FILE, - for standard input), oldest hop first: whether each hop was

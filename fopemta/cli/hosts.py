@@ -1,4 +1,4 @@
-"""`fopemta hosts`: what hosts could do, where that was less than the best."""
+"""`fopemta hosts`: hosts whose TLS was less than the best."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def list_(config: str | None, as_json: bool) -> None:
             click.echo(json.dumps(facts))
         return
     if not known:
-        click.echo("Nothing is remembered: delivery begins with the strongest TLS at every host.")
+        click.echo("No host is on record with less than the best TLS.")
         return
     now = time.time()
     rows = [(host, each.rung.value, each.hello.value, f"{age(now - each.at)} ago") for host, each in known.items()]
@@ -64,7 +64,7 @@ def clear(names: tuple[str, ...], config: str | None, as_json: bool) -> None:
 
 
 def _as_kept(name: str) -> str:
-    """A host in the spelling of the list: a domain in canonical form, an address as it is."""
+    """A host in the spelling of the list: a domain in canonical form, an address unchanged."""
     from fopemta.address.written import NotWritten, written_domain
 
     host, colon, port = name.partition(":") if name.count(":") == 1 else (name, "", "")
@@ -91,7 +91,7 @@ def _known(path: str) -> dict[str, Known]:
 
 
 def _forget(path: str, names: tuple[str, ...]) -> int:
-    """In the file of a server that does not run."""
+    """Edit the file of a server that is not running."""
     from fopemta.outbound.host_memory import write
 
     known = _known(path)

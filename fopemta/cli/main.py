@@ -1,4 +1,4 @@
-"""`fopemta`: its commands.  Exit status: 0 good, 1 the answer is bad, 2 usage or configuration."""
+"""`fopemta` and its commands.  Exit status: 0 success, 1 a negative answer, 2 usage or configuration error."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ COMMANDS = {
 
 @click.group(cls=CommandTable, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fopemta")
-@click.option("--config", metavar="PATH", help="The configuration, for any command; the same as behind it.")
+@click.option("--config", metavar="PATH", help="The configuration file; may also follow the command.")
 def main(config: str | None) -> None:
     """A mail transfer agent that proves and explains the TLS of every message.
 
@@ -84,7 +84,7 @@ def main(config: str | None) -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # An address that the terminal has no letters for must not end a listing.
+            # An address with letters that the terminal lacks must not abort a listing.
             stream.reconfigure(errors="backslashreplace")
 
 

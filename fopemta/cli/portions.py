@@ -1,4 +1,4 @@
-"""Many rows, worked on in portions, by as many processes as there are processors."""
+"""Process many rows in portions, on all processors."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PORTION = 1000
-# Processes cost a few hundredths of a second before they begin.
+# Starting processes costs a few hundredths of a second.
 _WORTH_PROCESSES = 5 * _PORTION
 _MOST_PROCESSES = 8
 
 
 def portions(listing: Listing, work: Callable[[Iterator[Listed]], T]) -> Iterator[T]:
-    """What `work` makes of the rows, portion by portion in their order."""
+    """The result of `work` for each portion of the rows, in order."""
     bounds = [(begin, begin + _PORTION) for begin in range(0, len(listing), _PORTION)]
     processes = min(_processors(), _MOST_PROCESSES)
     if processes < 2 or len(listing) < _WORTH_PROCESSES:
@@ -32,7 +32,7 @@ def portions(listing: Listing, work: Callable[[Iterator[Listed]], T]) -> Iterato
     pool = multiprocessing.get_context("fork").Pool(processes, _begin, (listing, work))
     try:
         yield from pool.imap(_worked, bounds)
-        # They end by themselves: to end them by a signal, as `with` does, would hang where the signal has a handler.
+        # They exit by themselves: a signal, as `with` sends it, would hang if it has a handler.
         pool.close()
     except BaseException:
         pool.terminate()
@@ -47,7 +47,7 @@ _given: tuple[Any, Any]
 def _begin(listing: Listing, work: Callable[[Iterator[Listed]], Any]) -> None:
     global _given
     _given = listing, work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command itself ends them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command itself stops them
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
@@ -57,5 +57,5 @@ def _worked(bounds: tuple[int, int]) -> Any:
 
 
 def _processors() -> int:
-    """Those that this process may use."""
+    """The processors available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,5 +1,5 @@
-"""`fopemta queue`: what waits, for whom and why, from the running server or else from the spool itself; and orders to
-the running server.
+"""`fopemta queue`: what waits, for which recipients and why, from the running server or else from the spool; and orders
+to the running server.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def list_(config: str | None, as_json: bool, **wanted: Any) -> None:
         width = terminal_width(sys.stdout)
         found = write_table(source, chosen, lambda lines: click.echo(lines, nl=False), width)
     if not found.messages:
-        click.echo("The queue is empty." if chosen.empty else "No message in the queue fits.")
+        click.echo("The queue is empty." if chosen.empty else "No message in the queue matches.")
     else:
         click.echo(f"{count(found.messages, 'message')}, {count(found.waiting, 'recipient')} waiting")
 

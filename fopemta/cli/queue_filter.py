@@ -1,4 +1,4 @@
-"""Which messages of the queue a command is about."""
+"""Select the messages of the queue that a command is about."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @attrs.frozen(kw_only=True)
 class Filter:
-    """Every fact that is given must fit."""
+    """A message must match every value given."""
 
     sender: AddressPattern | None = None
     recipient: AddressPattern | None = None
@@ -31,11 +31,11 @@ class Filter:
 
     @property
     def empty(self) -> bool:
-        """It lets all pass."""
+        """Whether it matches everything."""
         return self == Filter()
 
     def recipients(self, message: Listed) -> list[Listed]:
-        """The message's recipients that fit; none when its sender does not."""
+        """The message's recipients that match; none if its sender does not."""
         if self.sender is not None and not _fits(self.sender, message["sender"]):
             return []
         return [each for each in message["recipients"] if self._fits_recipient(each)]
@@ -52,14 +52,14 @@ class Filter:
 
 
 def filter_options(command: F) -> F:
-    """The options of a Filter, as keyword arguments under its names."""
+    """Add the options of a Filter, as keyword arguments with its names."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def _addresses(_context: click.Context, _option: click.Parameter, text: str | None) -> AddressPattern | None:
-    """As the rules have them, so that one spelling does for both."""
+    """In the spelling of rules."""
     if text is None:
         return None
     from fopemta.policy.patterns import BadPattern, address_pattern
@@ -77,7 +77,7 @@ def _domains(context: click.Context, option: click.Parameter, text: str | None) 
 
 
 def _known(_context: click.Context, _option: click.Parameter, word: str | None) -> str | None:
-    """A word that no record can have would fit nothing, and look like an answer."""
+    """Refuse a word that no record can have: it would match nothing, and look like an answer."""
     if word is None:
         return None
     from difflib import get_close_matches
@@ -96,18 +96,22 @@ def _fits(pattern: AddressPattern, text: str) -> bool:
 
     try:
         return pattern.matches(mailbox(text) if text else None)
-    except NotInGrammar:  # longer than a client could write it, as an alias may have it
+    except NotInGrammar:  # longer than a client could write it, but an alias may have it
         local_part, _, domain = text.rpartition("@")
         return pattern.matches(Mailbox(local_part, domain))
 
 
 _OPTIONS = (
-    click.option("--sender", metavar="ADDRESS", callback=_addresses, help='From it, as rules write it; "" for none.'),
-    click.option("--recipient", metavar="ADDRESS", callback=_addresses, help="To it, as rules write it."),
-    click.option("--domain", metavar="DOMAIN", callback=_domains, help="To it; @DOMAIN is what is below it, too."),
-    click.option("--state", type=click.Choice([each.value for each in RecipientState]), help="In this state."),
-    click.option("--rule", metavar="NAME", help="To which this rule applied at the last attempt."),
     click.option(
-        "--diagnosis", metavar="WORD", callback=_known, help='Whose last attempt ended so, as "cert_expired".'
+        "--sender", metavar="ADDRESS", callback=_addresses, help='Sender, in the spelling of rules; "" for none.'
+    ),
+    click.option("--recipient", metavar="ADDRESS", callback=_addresses, help="Recipient, in the spelling of rules."),
+    click.option(
+        "--domain", metavar="DOMAIN", callback=_domains, help="Recipient domain; @DOMAIN includes sub-domains."
+    ),
+    click.option("--state", type=click.Choice([each.value for each in RecipientState]), help="In this state."),
+    click.option("--rule", metavar="NAME", help="The rule applied at the last attempt."),
+    click.option(
+        "--diagnosis", metavar="WORD", callback=_known, help='Result of the last attempt, such as "cert_expired".'
     ),
 )

@@ -1,4 +1,4 @@
-"""The lines of `queue list`: of perhaps 100,000 messages, so they are made in portions and written as they come."""
+"""The lines of `queue list`: for perhaps 100,000 messages, made in portions and written as they come."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from fopemta.cli.table import Columns, cells_of
 from fopemta.mail.listed import Listed, is_open
 from fopemta.mail.plain_json import encoded
 
-# So many rows at least decide how wide the columns are.
+# Rows that are measured to set the column widths.
 _MEASURED = 100
-# The last column is of use where it has this much room.
+# The least useful width of the last column.
 _ANSWER = 30
 
 
 @attrs.frozen
 class Counted:
-    """How many messages were listed, and how many of their listed recipients wait."""
+    """The number of messages listed, and of their listed recipients that wait."""
 
     messages: int = 0
     waiting: int = 0
 
     def __add__(self, other: Counted) -> Counted:
-        """Both together."""
+        """The sum of both."""
         return Counted(self.messages + other.messages, self.waiting + other.waiting)
 
 
 def write_json(source: Source, chosen: Filter, write: Callable[[bytes], object]) -> None:
-    """Write a line of JSON for each message of which a recipient is chosen, with all its recipients."""
+    """Write a line of JSON for each message with a matching recipient, with all its recipients."""
 
     def lines(messages: Iterable[Listed]) -> bytes:
         return b"".join([encoded(each) + b"\n" for each in messages if chosen.recipients(each)])
@@ -43,9 +43,9 @@ def write_json(source: Source, chosen: Filter, write: Callable[[bytes], object])
 
 
 def write_table(source: Source, chosen: Filter, write: Callable[[str], object], width: int | None = None) -> Counted:
-    """Write a table of the chosen recipients, the oldest message first; without any, nothing.
+    """Write a table of the matching recipients, oldest message first; nothing if there are none.
 
-    `width` of the terminal, if it is one: where a row would not fit it has more than one line.
+    `width` of the terminal, if it is one: wider rows take more than one line.
     """
     now = time.time()
 
@@ -71,10 +71,10 @@ def write_table(source: Source, chosen: Filter, write: Callable[[str], object], 
 
 
 class Stacked:
-    """Rows for a narrow terminal: the message, below it each recipient, and below that what was answered last."""
+    """Rows for a narrow terminal: the message, each recipient below it, and the last answer below that."""
 
     def line(self, cells: Sequence[str]) -> str:
-        """A row as it is written, with LF between its lines."""
+        """The text of a row, with LF between its lines."""
         lines = ["  ".join(cells[:4]), f"  {'  '.join(cells[4:7])}", f"    {cells[7]}"]
         return "\n".join(lines if cells[0] else lines[1:])
 

@@ -30,7 +30,7 @@ _DONE = {
     OrderKind.RETRY: "tried now",
     OrderKind.REMOVE: "removed",
 }
-# What is said of a message for which nothing was done.
+# The text for a message that was not changed.
 _NOT_DONE = {
     Obeyed.UNKNOWN: "is not in the queue (any more)",
     Obeyed.UNREADABLE: "cannot be read from the spool now; see the log",
@@ -45,11 +45,11 @@ _NOTHING = {
 
 
 def _about_messages(command: F) -> F:
-    """The arguments that say which messages, and the common options."""
+    """Add the arguments that select messages, and the common options."""
     decorators = (
         click.argument("ids", metavar="[ID]...", nargs=-1),
         filter_options,
-        click.option("--all", "all_", is_flag=True, help="All that are in the queue."),
+        click.option("--all", "all_", is_flag=True, help="All messages in the queue."),
         config_option,
         json_option,
     )
@@ -58,7 +58,7 @@ def _about_messages(command: F) -> F:
     return command
 
 
-_reason = click.option("--reason", default="", metavar="TEXT", help="Why, for the record and the log.")
+_reason = click.option("--reason", default="", metavar="TEXT", help="The reason, for the record and the log.")
 
 
 @click.command()
@@ -72,7 +72,7 @@ def hold(reason: str, **about: Any) -> None:
 @click.command()
 @_about_messages
 @_reason
-@click.option("--override-tls", is_flag=True, help="Lift what rules demand of TLS, for good; needs --reason.")
+@click.option("--override-tls", is_flag=True, help="Lift the TLS demands of rules, permanently; needs --reason.")
 @click.option("--yes", is_flag=True, help="Do not ask before --override-tls lifts it for messages not named by id.")
 def release(reason: str, override_tls: bool, yes: bool, **about: Any) -> None:
     """Let messages go that were held, by an operator or a rule; they are tried at once.
@@ -100,19 +100,19 @@ def retry(reason: str, **about: Any) -> None:
 @click.command()
 @_about_messages
 @_reason
-@click.option("--report", is_flag=True, help="Tell the sender, by a report of non-delivery.")
+@click.option("--report", is_flag=True, help="Send the sender a non-delivery report.")
 def remove(reason: str, report: bool, **about: Any) -> None:
     """Remove messages from the queue for good; silently, unless --report is given."""
     _give(Order(kind=OrderKind.REMOVE, reason=reason, report=report), **about)
 
 
 def _give(order: Order, ids: tuple[str, ...], all_: bool, config: str | None, as_json: bool, **wanted: Any) -> None:
-    """Give `order` for each chosen message; status 1 unless it was done for all."""
+    """Give `order` for each selected message; status 1 unless it was carried out for all."""
     chosen = Filter(**wanted)
     if all_ and (ids or not chosen.empty):
-        raise click.UsageError("--all does not go together with ids and filters.")
+        raise click.UsageError("--all cannot be combined with ids or filters.")
     if not (ids or all_) and chosen.empty:
-        raise click.UsageError("Say which messages: by id, by filters, or --all.")
+        raise click.UsageError("Name messages by id, by filter, or use --all.")
     if len(order.reason) > LONGEST_REASON or not (order.reason.isprintable() or not order.reason):
         raise click.UsageError(f"The reason must be one line of at most {LONGEST_REASON} characters.")
     control = Control(config)
@@ -132,7 +132,7 @@ def _for(order: Order, recipients: frozenset[str] | None) -> Order:
 
 
 def _chosen(config: str | None, ids: Sequence[str], wanted: Filter) -> Iterator[tuple[str, frozenset[str] | None]]:
-    """Each message with those of its recipients that the order is about, None for all."""
+    """Each message with the recipients that the order is about, None for all."""
     for each in ids:
         if not is_message_id(each):
             raise click.UsageError(f"{each!r} is no queue id.")

@@ -1,4 +1,4 @@
-"""Where commands have the queue from: the running server, which knows it, else the spool itself."""
+"""The source of the queue for commands: the running server, which has it in memory, else the spool."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LIST = {"command": "list"}
 
 
 class Source(Protocol):
-    """Every unfinished message, those that have been here longest first."""
+    """Every unfinished message, oldest first."""
 
     def portions(self, work: Callable[[Iterator[Listed]], T]) -> Iterator[T]:
-        """What `work` makes of them, so many at a time."""
+        """The results of `work` for portions of the messages."""
 
     def messages(self) -> Iterator[Listed]:
         """One by one."""
@@ -36,8 +36,8 @@ class Source(Protocol):
 
 @contextmanager
 def queue_source(config: str | None) -> Iterator[Source]:
-    """Ends the command with a word and status 1 or 2 when there is none."""
-    # Nothing that is made of a message refers to itself: looking for cycles would take a seventh of the time.
+    """Ends the command with a message and status 1 or 2 if there is no source."""
+    # Messages contain no reference cycles, and searching for some would take a seventh of the time.
     gc.disable()
     try:
         control = Control.if_running(config)
@@ -51,7 +51,7 @@ def queue_source(config: str | None) -> Iterator[Source]:
 
 
 class RunningServer:
-    """It answers with what it has in memory."""
+    """The running server answers from memory."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
@@ -68,7 +68,7 @@ class RunningServer:
 
 
 class StoppedSpool:
-    """Its files are read."""
+    """The files of a stopped server are read."""
 
     def __init__(self, listing: Listing) -> None:
         self._listing = listing

@@ -1,4 +1,4 @@
-"""The queue in numbers: who waits for which destination, and for how long (as Postfix's qshape does)."""
+"""The queue in numbers: waiting recipients by destination and age (like Postfix's qshape)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _NULL_SENDER = "<>"
 
 
 class Summary:
-    """Recipients that wait, by destination, or by the sender's domain with `senders`; `now` in seconds since the epoch.
+    """Waiting recipients by destination, or by the sender's domain with `senders`; `now` in seconds since the epoch.
 
-    A held one counts as held, however old it is.
+    A held one counts as held, whatever its age.
     """
 
     def __init__(self, now: float, senders: bool = False) -> None:
@@ -47,12 +47,12 @@ class Summary:
             self._counts[domain][_HELD if recipient["state"] == _HELD else bucket] += 1
 
     def add_all(self, other: Summary) -> None:
-        """Count what `other` has counted."""
+        """Add the counts of `other`."""
         for domain, counts in other._counts.items():
             self._counts[domain].update(counts)
 
     def lines(self) -> Iterator[str]:
-        """A table, the longest rows first, and the sum of all."""
+        """A table, the largest rows first, and the total."""
         if not self._counts:
             yield "The queue is empty."
             return
@@ -65,7 +65,7 @@ class Summary:
         yield from lines_of((heading, "ALL", *_ages(), "HELD"), table)
 
     def to_json(self) -> dict[str, Any]:
-        """The same for programs: by domain, the number of recipients in each bucket of minutes."""
+        """The same for programs: by domain, the number of recipients for each age in minutes."""
         rows = [
             {
                 "domain": domain,
@@ -87,7 +87,7 @@ class Summary:
 
 
 def _ages() -> tuple[str, ...]:
-    """Headings: each says up to how many minutes."""
+    """Headings: the greatest age in minutes."""
     return (f"<{_MINUTES[0]}m", *(f"<{later}" for _, later in pairwise(_MINUTES)), f"{_MINUTES[-1]}+")
 
 

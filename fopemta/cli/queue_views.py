@@ -1,4 +1,4 @@
-"""Messages of the queue, as programs and people see them."""
+"""Queued messages, for programs and people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEADINGS = ("ID", "AGE", "SIZE", "SENDER", "RECIPIENT", "STATE", "NEXT TRY", "LA
 
 
 def rows(message: Listed, recipients: Sequence[Listed], now: float) -> Iterator[Sequence[str]]:
-    """A row for each of `recipients`; only the first says of which message."""
+    """A row for each of `recipients`; only the first names the message."""
     head = (
         message["id"],
         age(now - from_rfc3339(message["arrived"])),
@@ -31,7 +31,7 @@ def rows(message: Listed, recipients: Sequence[Listed], now: float) -> Iterator[
 
 
 def portrait(message: QueuedMessage, history: Sequence[VerdictRecord], now: float) -> Iterator[str]:
-    """All that is known of a message, line by line; of each recipient what every attempt found, oldest first."""
+    """Everything about a message, line by line; for each recipient the result of every attempt, oldest first."""
     arrival = message.envelope.arrival
     yield f"message   {message.id}"
     yield f"arrived   {rfc3339(message.arrived)} ({age(now - message.arrived)} ago)"
@@ -54,7 +54,7 @@ def portrait(message: QueuedMessage, history: Sequence[VerdictRecord], now: floa
 
 
 def _past(history: Sequence[VerdictRecord]) -> Iterator[str]:
-    """The last attempt in full; those before it in a line each."""
+    """The last attempt in full; earlier ones in a line each."""
     if len(history) > 1:
         yield "  before"
         for earlier in history[:-1]:

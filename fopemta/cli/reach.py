@@ -1,4 +1,4 @@
-"""Whether CRLs can be fetched from here: asked with a reactor of its own, by the server's own fetcher."""
+"""Test whether CRLs can be fetched from here, with a reactor of its own and the server's own fetcher."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATIENCE = 10.0
 
 
 def cautions_about_fetching(configuration: Configuration) -> tuple[ConfigurationError, ...]:
-    """A caution when mail depends on revocation and `fetch.probe` cannot be fetched.  Once in a process: it runs the
+    """A warning if mail depends on revocation and `fetch.probe` cannot be fetched.  Once in a process: it runs the
     reactor.
     """
     if configuration.fetch.probe == "off" or not revocation_matters(configuration):
@@ -24,7 +24,7 @@ def cautions_about_fetching(configuration: Configuration) -> tuple[Configuration
 
 
 def _why_not(configuration: Configuration) -> str | None:
-    """What stands in the way; None when the probe was answered."""
+    """The obstacle; None if the probe was answered."""
     from fopemta.answer import Unavailable
     from fopemta.cli.ask import asked
     from fopemta.lookup.dns.nameservers import system_nameservers

@@ -16,7 +16,7 @@ from fopemta.cli.table import escaped
 @click.command()
 @config_option
 @json_option
-@click.option("--allow-lower", is_flag=True, help="Also where queued mail may then go by less TLS than it had to.")
+@click.option("--allow-lower", is_flag=True, help="Also if this lowers the TLS demands on queued mail.")
 def reload(config: str | None, as_json: bool, allow_lower: bool) -> None:
     """Have the running server use what the files say now: configuration, rules, certificates.  No session is dropped;
     where anything is wrong, nothing changes.  SIGHUP does the same and opens the log files anew; it keeps mail that is
@@ -35,7 +35,7 @@ def reload(config: str | None, as_json: bool, allow_lower: bool) -> None:
     for caution in answer["cautions"]:
         click.echo(f"caution: {escaped(caution)}")
     for key in answer["at_start"]:
-        click.echo(f"{escaped(key)} has changed: that counts from the next start on")
+        click.echo(f"{escaped(key)} has changed: this takes effect at the next start")
     if answer["freed"]:
-        click.echo(f"Less is demanded now for {count(answer['freed'], 'recipient')} of mail in the queue.")
-    click.echo("The server goes by the new configuration.")
+        click.echo(f"TLS demands were lowered for {count(answer['freed'], 'recipient')} of queued mail.")
+    click.echo("The new configuration is active.")

@@ -1,4 +1,6 @@
-"""`fopemta roots`: whom we trust, as the configuration has it: by default, about clients, and for each rule."""
+"""`fopemta roots`: the trusted authorities of the configuration: the default ones, those for clients, and those of each
+rule.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class _Looked:
-    """What the configuration names at `key`; `error` where it cannot be read."""
+    """The roots that the configuration names at `key`; `error` if they cannot be read."""
 
     key: str
     place: str
@@ -82,7 +84,7 @@ def _look(config: str | None) -> list[_Looked]:
         try:
             place, ders = certificates_of(named)
             with warnings.catch_warnings():
-                # Some roots are older than the rule that serial numbers are positive.
+                # Some roots predate the requirement that serial numbers be positive.
                 warnings.simplefilter("ignore")
                 looked.append(_Looked(key, place, programme_of(ders, time.time())))
         except RootsError as error:
@@ -91,7 +93,7 @@ def _look(config: str | None) -> list[_Looked]:
 
 
 def _named(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """Every key that names roots, with what it names."""
+    """Every key that names roots, with its value."""
     yield "tls.client.roots", configuration.tls_client.roots
     asked = [configuration.tls_server.client_certificates]
     asked += [each.client_certificates for each in configuration.listeners if each.client_certificates is not None]

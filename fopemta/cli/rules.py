@@ -1,4 +1,4 @@
-"""`fopemta rules`: how often each rule matched, and what came of it."""
+"""`fopemta rules`: how often each rule matched, and the results."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def report(config: str | None, as_json: bool) -> None:
 
 
 def _rows(counted: Sequence[Counts], known: dict[str, Rule]) -> Iterator[Sequence[str]]:
-    """Rules in the order of the file, then those that are not there any more; each with its destinations."""
+    """Rules in the order of the file, then those that no longer exist; each with its destinations."""
     names = [*known, *dict.fromkeys(each.rule for each in counted if each.rule not in known)]
     for name in names:
         of_rule = sorted((each for each in counted if each.rule == name), key=lambda each: -each.matched)

@@ -1,4 +1,4 @@
-"""The spool as commands read it, whether the server runs or not."""
+"""Read access to the spool for commands, whether the server is running or not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def spool_reader(config: str | None) -> Iterator[SpoolReader]:
-    """The configured spool; ends the command with status 2 when it cannot be read."""
+    """The configured spool; ends the command with status 2 if it cannot be read."""
     from fopemta.formats.waiting_file import Unsound
     from fopemta.interfaces import SpoolUnusable
     from fopemta.spool.looking.reader import SpoolReader
@@ -29,7 +29,7 @@ def spool_reader(config: str | None) -> Iterator[SpoolReader]:
         click.echo(f"fopemta: there is no spool at {directory} (node.spool): has fopemta run here yet?", err=True)
         sys.exit(2)
     except BrokenPipeError:
-        raise  # who read what we write has had enough
+        raise  # the reader of our output has closed it
     except (OSError, SpoolUnusable, Unsound) as error:
         click.echo(f"fopemta: the spool cannot be read: {error}", err=True)
         sys.exit(2)

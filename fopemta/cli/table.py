@@ -1,4 +1,4 @@
-"""Facts as people read them in a terminal."""
+"""Tables and values for a terminal."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ import shutil
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-# A column is as wide as its longest entry, and no wider than this; the last one is cut at nothing.
+# A column is as wide as its longest entry, up to this; the last one is never cut.
 _WIDEST = 40
 
 
 def lines_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The lines of a table, columns aligned, nothing in it that could disturb a terminal."""
+    """The lines of a table with aligned columns, safe for a terminal."""
     table = [cells_of(row) for row in (headings, *rows)]
     yield from map(Columns(table).line, table)
 
 
 def cells_of(row: Sequence[str]) -> tuple[str, ...]:
-    """A row as it may be written."""
+    """The cells of a row, made safe."""
     *narrow, last = row if "".join(row).isprintable() else map(escaped, row)
     return (*[cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 3]}..." for cell in narrow], last)
 
 
 class Columns:
-    """As wide as `rows` want them, which may be the first of many."""
+    """Column widths for `rows`, which may be only the first of many."""
 
     def __init__(self, rows: Sequence[Sequence[str]]) -> None:
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
         self._form = "  ".join([*(f"%-{width}s" for width in widths), "%s"])
-        # Where the last column begins.
+        # The offset of the last column.
         self.indent = sum(widths) + 2 * len(widths)
 
     def line(self, cells: Sequence[str]) -> str:
-        """A row as it is written."""
+        """The text of a row."""
         return (self._form % tuple(cells)).rstrip()
 
 
 def terminal_width(output: TextIO | None) -> int | None:
-    """How many columns `output` has; None where it is no terminal, or closed."""
+    """The number of columns of `output`; None if it is not a terminal, or closed."""
     return shutil.get_terminal_size().columns if output is not None and output.isatty() else None
 
 

@@ -1,4 +1,4 @@
-"""`fopemta tlstest`: what a domain's mail servers make of TLS, and what we would make of it."""
+"""`fopemta tlstest`: the TLS of a domain's mail servers, and how we would judge it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATIENCE = 10.0
 
 @click.command()
 @click.argument("target", metavar="DOMAIN|HOST[:PORT]")
-@click.option("--all", "all_", is_flag=True, help="Also which other versions and suites each host accepts.")
+@click.option("--all", "all_", is_flag=True, help="Also test which other versions and suites each host accepts.")
 @config_option
 @json_option
 def tlstest(target: str, all_: bool, config: str | None, as_json: bool) -> None:
@@ -36,7 +36,7 @@ def tlstest(target: str, all_: bool, config: str | None, as_json: bool) -> None:
 
     configuration = configuration_or_defaults(config)
     try:
-        # What is fetched is forgotten afterwards: the server's own shelf is not ours to write to.
+        # A temporary cache: the server's own folder is not ours to write to.
         with tempfile.TemporaryDirectory(prefix="fopemta-tlstest-") as shelf:
             report = asked(lambda reactor: _looked(reactor, configuration, target, all_, shelf))
     except RootsError as error:
@@ -55,7 +55,7 @@ def tlstest(target: str, all_: bool, config: str | None, as_json: bool) -> None:
 
 
 class _NoTarget(ValueError):
-    """What is to be tested is no domain, host or address."""
+    """The target is no domain, host or address."""
 
 
 def _looked(reactor: Any, configuration: Configuration, target: str, all_: bool, shelf: str) -> Any:
@@ -117,14 +117,14 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
 
 
 def _hurried(configuration: Configuration) -> Configuration:
-    """Who sits before a terminal waits for half a minute at each step, not for five."""
+    """A person at a terminal should wait half a minute at each step, not five."""
     timeouts = configuration.delivery.timeouts
     shorter = type(timeouts)(**{name: min(value, 30.0) for name, value in attrs.asdict(timeouts).items()})
     return attrs.evolve(configuration, delivery=attrs.evolve(configuration.delivery, timeouts=shorter))
 
 
 def _hop(configuration: Configuration, target: str) -> tuple[NextHop, str]:
-    """A domain goes as its mail would; a host with a port, or an address, is tested as itself, for no domain."""
+    """A domain is routed like its mail; a host with a port, or an address, is tested as itself, for no domain."""
     from fopemta.address.ip import is_ip_address
     from fopemta.address.written import NotWritten, written_domain
     from fopemta.routing.route import Route, Via
@@ -143,7 +143,9 @@ def _hop(configuration: Configuration, target: str) -> tuple[NextHop, str]:
 
 
 def _demands(configuration: Configuration, domain: str) -> tuple[Any, ...]:
-    """Of the rules that name whoever it is at the domain; other conditions may still keep them from matching."""
+    """The demands of rules that name any recipient at the domain; other conditions may still keep them from
+    matching.
+    """
     from fopemta.address.mailbox import Mailbox
     from fopemta.policy.action import ForceTls
     from fopemta.policy.demands import demand_of

@@ -1,4 +1,4 @@
-"""What `fopemta tlstest` has seen, for people and for programs."""
+"""The output of `fopemta tlstest`, for people and for programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COLOURS = {Grade.A: "green", Grade.B: "green", Grade.C: "yellow", Grade.D: "yel
 
 @attrs.define
 class Looked:
-    """One address: what was `seen`, what rules would make of it, and which families it accepts (None: not asked)."""
+    """One address: what was `seen`, what rules would decide, and which families it accepts (None: not tested)."""
 
     seen: Seen
     tested: tuple[Tested, ...] = ()
@@ -34,21 +34,21 @@ class Looked:
 
     @property
     def authenticated(self) -> bool:
-        """Mail for which the host must prove its MX name would go; such mail is not offered to a host that refuses TLS
-        by that very name.
+        """Whether mail that requires an authenticated MX name would be sent; it is not if the host refuses TLS by that
+        very name.
         """
         judgement = self.seen.judgement
         return judgement is not None and judgement.authenticated and self.seen.hello.named
 
     @property
     def grade(self) -> Grade:
-        """Of this address."""
+        """The grade of this address."""
         return grade_of(self.seen.rung, self.authenticated, self.seen.reached)
 
 
 @attrs.define
 class Report:
-    """`failure`: why there is nothing to look at.  `domain` whose mail it would be, "" for a host as such."""
+    """`failure`: why there is nothing to test.  `domain` of the mail, "" for a host as such."""
 
     target: str
     hop: NextHop
@@ -58,12 +58,12 @@ class Report:
     looked: list[Looked] = attrs.Factory(list)
 
     def add(self, seen: Seen, prober: Prober) -> None:
-        """One more address."""
+        """Add another address."""
         tested = prober.tested(seen, self.demands, self.domain)
         self.looked.append(Looked(seen, tested, by_mx=self.hop.route.by_mx))
 
     async def ask_families(self, prober: Prober, tls: ClientTls) -> None:
-        """Which families of versions and suites the newest address accepts, a connection each."""
+        """Test which families of versions and suites the newest address accepts, with a connection each."""
         from fopemta.trust.families import FAMILIES
 
         newest = self.looked[-1]
@@ -76,12 +76,12 @@ class Report:
 
     @property
     def grade(self) -> Grade:
-        """Of all: mail may go to any that answers."""
+        """The grade of all: mail may go to any host that answers."""
         return worst([each.grade for each in self.looked])
 
     @property
     def good(self) -> bool:
-        """Every host that answers has proven itself."""
+        """Whether every host that answers is authenticated."""
         return self.grade in (Grade.A, Grade.B)
 
 
@@ -89,7 +89,7 @@ class Report:
 
 
 def lines_of_report(report: Report) -> Iterator[str]:
-    """Address by address; the last line says what the whole is worth."""
+    """Address by address; the last line has the overall grade."""
     if report.failure is not None:
         yield f"{escaped(report.target)}: {escaped(report.failure)}"
         return
@@ -120,7 +120,7 @@ def _lines_of(looked: Looked) -> Iterator[str]:
 
 
 def _chain(seen: Seen) -> Iterator[str]:
-    """As a tree: each certificate stands under the one that it vouches for."""
+    """As a tree: each certificate is below its issuer's."""
     assert seen.evidence is not None
     for depth, der in enumerate(seen.evidence.verified or seen.evidence.chain):
         branch = "   " * (depth - 1) + "└─ " if depth else ""
@@ -168,7 +168,7 @@ def _trouble(diagnosis: Diagnosis, text: str) -> Iterator[str]:
 
 
 def _levels(looked: Looked) -> Iterator[str]:
-    """What would become of mail at each level, and under each rule that is about the domain."""
+    """The result for mail at each level, and under each rule about the domain."""
     seen = looked.seen
     if not seen.reached:
         return
@@ -197,7 +197,7 @@ def _grade_line(looked: Looked) -> str:
 def _what(looked: Looked) -> str:
     seen = looked.seen
     if looked.authenticated:
-        # Found by DNS alone, the host has its name from whoever answers there.
+        # Found by DNS alone: anyone who can forge DNS chooses the host's name.
         return "authenticated (MX name unproven)" if looked.by_mx and not seen.host.proven_by else "authenticated"
     if seen.rung is not None:
         return "encrypted, not authenticated"

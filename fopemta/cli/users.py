@@ -1,4 +1,4 @@
-"""`fopemta users`: who may log in.  The user file is changed; a server that runs notices it by itself."""
+"""`fopemta users`: manage logins by editing the user file, which a running server notices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fopemta.config.model import Users
 if TYPE_CHECKING:
     from fopemta.users.account import Account
 
-_stdin_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input, a line.")
+_stdin_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
 
 
 @click.group()
@@ -27,11 +27,11 @@ def users() -> None:
 
 @users.command("add")
 @click.argument("name")
-@click.option("--sender", "senders", multiple=True, metavar="ADDRESS|@DOMAIN", help="May write as this; repeatable.")
+@click.option("--sender", "senders", multiple=True, metavar="ADDRESS|@DOMAIN", help="May send from this; repeatable.")
 @_stdin_option
 @config_option
 def add(name: str, senders: tuple[str, ...], password_stdin: bool, config: str | None) -> None:
-    """Add a user.  Without --sender a NAME that is an address may write as itself."""
+    """Add a user.  Without --sender, a NAME that is an address may send from itself."""
     from fopemta.users.changes import added, new_account
 
     settings = _settings(config)
@@ -39,7 +39,7 @@ def add(name: str, senders: tuple[str, ...], password_stdin: bool, config: str |
     with _refusals(settings.file):
         account = new_account(name, password, senders, settings.scram)
         _edit(settings.file, lambda text: added(text, account))
-    click.echo(f"{escaped(account.name)} may log in, and write as: {_senders(account.senders)}")
+    click.echo(f"{escaped(account.name)} may log in, and send from: {_senders(account.senders)}")
 
 
 @users.command("list")
@@ -73,11 +73,11 @@ def list_(config: str | None, as_json: bool) -> None:
 @click.argument("name")
 @config_option
 def remove(name: str, config: str | None) -> None:
-    """Remove a user.  Sessions that it has open go on until they end."""
+    """Remove a user.  Open sessions continue until they end."""
     from fopemta.users.changes import removed
 
     _change(config, lambda text, settings: removed(text, name))
-    click.echo(f"{escaped(name)} is no user any more")
+    click.echo(f"{escaped(name)} is no longer a user")
 
 
 @users.command("passwd")
@@ -85,12 +85,12 @@ def remove(name: str, config: str | None) -> None:
 @_stdin_option
 @config_option
 def passwd(name: str, password_stdin: bool, config: str | None) -> None:
-    """Give a user another password."""
+    """Change a user's password."""
     from fopemta.users.changes import with_password
 
     password = _password(password_stdin)
     _change(config, lambda text, settings: with_password(text, name, password, settings.scram))
-    click.echo(f"{escaped(name)} has another password")
+    click.echo(f"{escaped(name)} has a new password")
 
 
 @users.command("senders")
@@ -98,11 +98,11 @@ def passwd(name: str, password_stdin: bool, config: str | None) -> None:
 @click.argument("senders", nargs=-1, metavar="[ADDRESS|@DOMAIN]...")
 @config_option
 def senders(name: str, senders: tuple[str, ...], config: str | None) -> None:
-    """Say as whom a user may write, instead of all before; as nobody when none is given."""
+    """Replace the addresses a user may send from; without any, it may not send."""
     from fopemta.users.changes import with_senders
 
     _change(config, lambda text, settings: with_senders(text, name, senders))
-    click.echo(f"{escaped(name)} may write as: {escaped(_senders(senders))}")
+    click.echo(f"{escaped(name)} may send from: {escaped(_senders(senders))}")
 
 
 def _settings(config: str | None) -> Users:
@@ -127,7 +127,7 @@ def _edit(path: str, change: Callable[[str], str]) -> None:
 
 @contextmanager
 def _refusals(path: str) -> Iterator[None]:
-    """Status 1 for what cannot be done, 2 for a file that cannot be used."""
+    """Status 1 for an impossible change, 2 for an unusable file."""
     from fopemta.users.changes import CannotChange
     from fopemta.users.user_file import UserFileUnsound
 
@@ -150,9 +150,7 @@ def _refuse(status: int, *reasons: str) -> NoReturn:
 
 
 def _password(from_stdin: bool) -> str:
-    """Never from the command line, which every process can read; at a terminal it is asked for and not shown, whatever
-    was said.
-    """
+    """Never from the command line, which every process can read; at a terminal it is prompted for without echo."""
     if not from_stdin or sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     try:
