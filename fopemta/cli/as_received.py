@@ -122,7 +122,7 @@ def _notes(configuration: Configuration, recipients: tuple[Mailbox, ...]) -> tup
     from fopemta.routing.routes import route_for
 
     asked = [each for each in recipients if route_for(each.domain, configuration.routes).verify is Verify.CALLOUT]
-    return tuple(f"<{each}> is taken to exist: the server asks its server, explain does not" for each in asked)
+    return tuple(f"<{each}> is assumed to exist: the server would make a callout, explain does not" for each in asked)
 
 
 # --- the parts of a server -------------------------------------------------------------------------------------------

@@ -35,10 +35,10 @@ class _Findings:
     "--as", "user", metavar="USER", help="Try what this user may; root tries the owner of the spool's folder."
 )
 def check_config(config: str | None, as_json: bool, user: str | None) -> None:
-    """Read the configuration and say everything that is wrong with it.
+    """Check the configuration and report every error.
 
-    Looks at certificates, endpoints and folders too, and, where mail depends on revocation, whether CRLs can be
-    fetched; changes nothing.  Status 0 when the server would start with it, 2 when not.
+    Also checks certificates, endpoints and folders and, if mail depends on revocation, whether CRLs can be fetched;
+    changes nothing.  Status 0 if the server would start with it, else 2.
     """
     with acting_as(user if user is not None else _owner_of_spool(config)) as acting:
         findings = _look(config)

@@ -21,7 +21,7 @@ _WIDTH = 80
 
 @click.group()
 def config() -> None:
-    """Show the configuration in force, and the defaults."""
+    """Show the active configuration, or the defaults."""
 
 
 @config.command("show")
@@ -29,10 +29,10 @@ def config() -> None:
 @config_option
 @json_option
 def show(key: str | None, config: str | None, as_json: bool) -> None:
-    """Show the value in force of KEY, of all keys of a table, or of all.
+    """Show the active value of KEY, of all keys of a table, or of all keys.
 
-    For a single key also its meaning, its accepted values, and whether a reload picks it up. Keys are named as in error
-    messages: limits.hops, listener[0].tls; listener.tls is that of every listener.
+    For a single key also its meaning, its accepted values, and whether a reload picks it up.  Keys are named as in
+    error messages: limits.hops, listener[0].tls; listener.tls is that of every listener.
     """
     path, found = _in_force(config)
     chosen = [each for each in found if key is None or each.is_meant_by(key)]

@@ -82,7 +82,10 @@ tls = "encrypt"
 
 @click.command()
 def demo() -> None:
-    """Show in a minute what it is about: mail to servers with good, no and broken TLS, on loopback."""
+    """Send mail over good, missing and broken TLS, on loopback.
+
+    Takes about a minute and needs nothing else installed.
+    """
     from twisted.internet.defer import Deferred
     from twisted.internet.task import react
 

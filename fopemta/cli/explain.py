@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fopemta.trust.verdict import VerdictRecord
 
 _PATIENCE = 10.0
-_FROM_A_STRANGER = f"sent by a stranger, {A_STRANGER}; if it is one of yours, say --client IP or --user NAME"
+_FROM_A_STRANGER = f"sent by a stranger, {A_STRANGER}; for one of your own, give --client IP or --user NAME"
 
 
 @click.command()
@@ -34,9 +34,9 @@ _FROM_A_STRANGER = f"sent by a stranger, {A_STRANGER}; if it is one of yours, sa
 @click.option("--to", "recipients", multiple=True, metavar="ADDRESS", help="A recipient; may be repeated.")
 @click.option("--client", metavar="IP", help=f"The client's address; without it a stranger's, {A_STRANGER}.")
 @click.option("--user", metavar="NAME", help="The login.")
-@click.option("--tls/--no-tls", "over_tls", default=True, help="Whether the client comes over TLS (it does).")
+@click.option("--tls/--no-tls", "over_tls", default=True, help="Whether the client uses TLS (the default).")
 @click.option("--message", type=click.File("rb"), metavar="FILE", help="The message; - for standard input.")
-@click.option("--offline", is_flag=True, help="Ask no DNS.")
+@click.option("--offline", is_flag=True, help="Make no DNS queries.")
 @config_option
 @json_option
 def explain(
@@ -51,10 +51,12 @@ def explain(
     config: str | None,
     as_json: bool,
 ) -> None:
-    """Say what would become of a message: which rules match and why, which do not and why not, how it is split, and for
-    each recipient what TLS is demanded, by whom, and what is tried.  With an ID: of that message in the queue.  It is
-    the code of the server, aliases and redirects included, so its answer cannot differ.  Status 1 when the message is
-    refused, or not sent to somebody.
+    """Explain what would happen to a message, and why.
+
+    Shows which rules match or do not match, and why; how the message is split; and for each recipient which TLS is
+    demanded, by which rules or routes, and what would be tried.  With an ID: for that message in the queue.  Uses the
+    server's own code, including aliases and redirects, so its answer cannot differ.  Status 1 if the message would be
+    refused, or not sent to some recipient.
     """
     from fopemta.policy.explanation import Regime, explained
     from fopemta.policy.rulebook import NO_RULES
@@ -68,7 +70,7 @@ def explain(
         if client is None and user is None:
             said = attrs.evolve(said, notes=(_FROM_A_STRANGER, *said.notes))
     elif sender is not None or recipients:
-        raise click.UsageError("a message in the queue has its sender and recipients: name its ID alone")
+        raise click.UsageError("a message in the queue has its own sender and recipients: give only its ID")
     found = None
     if said.accepted is not None:
         house = House(configuration.routes, configuration.relay.domains)
@@ -91,7 +93,7 @@ def _attempt(
     sender: str | None, recipients: tuple[str, ...], client: str | None, user: str | None, over_tls: bool, message: Any
 ) -> Attempt:
     if sender is None or not recipients:
-        raise click.UsageError("say --from and --to, or the ID of a message in the queue")
+        raise click.UsageError("give --from and --to, or the ID of a message in the queue")
     octets = None if message is None else message.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return Attempt(
         client=_address(client),

@@ -84,7 +84,7 @@ def _way(
         return
     yield f"  way        {escaped(way.hop.word)}{_how(way)}"
     if way.plan is None:
-        yield "  TLS        none is needed: a mailbox on this machine satisfies every demand"
+        yield "  TLS        not needed: a mailbox on this machine satisfies every demand"
         return
     yield from _plan(way, way.plan, results)
     if hosts is not None:
@@ -115,7 +115,7 @@ def _plan(way: Leg, plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[st
     for demand in demanded.tested:
         yield f"  tested     {demand.level.word} ({escaped(demand.source)}), recorded and not enforced"
     if way.hop.route.on_demand:
-        yield "  waits      until the mail is asked for (ETRN, fopemta flush)"
+        yield "  waits      until the mail is requested (ETRN, fopemta flush)"
 
 
 def _grounds(plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[str]:
@@ -123,9 +123,9 @@ def _grounds(plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[str]:
     answers = {f"rule {each.rule.name}": each.answer for each in results}
     for source in plan.sources:
         if answers.get(source) in _UNSURE:
-            yield f"  unsure     {escaped(source)} cannot tell: its demand is counted, as if it matched"
+            yield f"  unsure     {escaped(source)} cannot tell, so its demand applies"
         elif source.startswith("rule ") and answers.get(source.partition(", weakened by ")[0]) in (None, Answer.NO):
-            yield f"  stored     {escaped(source)}: with the message, by rules that were; those of now do not demand it"
+            yield f"  stored     {escaped(source)}: with the message, by earlier rules; present ones demand less"
 
 
 def _proof(proof: Proof, domain: str) -> str:

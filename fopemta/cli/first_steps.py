@@ -15,7 +15,7 @@ from fopemta.routing.route import Route
 @click.command("first-steps", hidden=True)
 @config_option
 def first_steps(config: str | None) -> None:
-    """Say where the server listens and how to send a first message."""
+    """Show where the server listens and how to send a message."""
     for line in lines(configuration_of(config)):
         click.echo(line)
 

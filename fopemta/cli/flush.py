@@ -16,7 +16,10 @@ from fopemta.cli.queue_views import count
 @config_option
 @json_option
 def flush(domain: str, config: str | None, as_json: bool) -> None:
-    """Try at once what waits for DOMAIN, with "@" before it for its sub-domains, too.  A rest of its servers ends."""
+    """Try at once what waits for DOMAIN.
+
+    "@" before it includes its sub-domains.  Also ends the back-off for its servers.
+    """
     answer = Control(config).end_of({"command": "flush", "domain": domain})
     if as_json:
         click.echo(json.dumps({"domain": domain, "messages": answer["messages"]}))

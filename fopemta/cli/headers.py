@@ -23,12 +23,13 @@ _MOST_READ = 1 << 20
 @click.option("--trusted", multiple=True, metavar="NAME", help='A server whose headers you trust; "*.example.org".')
 @json_option
 def headers(file: Any, trusted: tuple[str, ...], as_json: bool) -> None:
-    """Read the Received headers of a message (FILE, - for standard input), oldest hop first: whether each hop was
-    encrypted and with what, and how long it took.
+    """Read a message's Received headers.
 
-    Each header was written by the server that took the message; what stands below those of servers that you trust may
-    be forged.  Status 0 when every hop across a network was encrypted, 1 when one was not or does not say, 2 when the
-    file cannot be read.
+    From FILE, or - for standard input; oldest hop first: whether each hop was encrypted and how, and how long it took.
+
+    Each header was written by the server that took the message; headers below those of servers that you trust may be
+    forged.  Status 0 if every hop across a network was encrypted, 1 if one was not or does not say, 2 if the file
+    cannot be read.
     """
     from email.parser import BytesHeaderParser
     from email.policy import compat32
@@ -55,7 +56,7 @@ def _lines(reading: Reading) -> Iterator[str]:
     count = len(reading.hops)
     for number, (hop, took) in enumerate(zip(reading.hops, reading.took, strict=True), start=1):
         if number == count - reading.trusted + 1 and number > 1:
-            yield "-- from here on written by servers that are trusted; what stands above may be forged"
+            yield "-- below: written by servers that you trust; headers above may be forged"
         word = click.style(f"{_WORDS[hop.encrypted]:<10}", fg=_MARKS[hop.encrypted], bold=True)
         yield f"{number:>2}  {word} {escaped(hop.sender or '?')} → {escaped(hop.receiver or '?')}"
         for detail in _details(hop, took):

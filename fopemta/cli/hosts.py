@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 @click.group()
 def hosts() -> None:
-    """Look at what is remembered of hosts' TLS, and forget it."""
+    """List or clear what is remembered about hosts' TLS."""
 
 
 @hosts.command("list")
 @config_option
 @json_option
 def list_(config: str | None, as_json: bool) -> None:
-    """List the hosts whose TLS was less than the best: delivery begins with what they could do, and tries the best
-    again after an hour, then two, at last once a day.  A running server writes the list twice a minute.
+    """List the hosts with less than the best TLS.
+
+    Delivery begins with what they supported, and tries the best again after an hour, then two, finally once a day.  A
+    running server writes the list twice a minute.
     """
     from fopemta.trust.verdict import rfc3339
 
@@ -53,7 +55,10 @@ def list_(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def clear(names: tuple[str, ...], config: str | None, as_json: bool) -> None:
-    """Forget hosts, all of them without any: the next delivery begins at the top."""
+    """Forget hosts, or all if none is named.
+
+    The next delivery to them begins at the top of the ladder.
+    """
     names = tuple(_as_kept(each) for each in names)
     control = Control.if_running(config)
     if control is not None:

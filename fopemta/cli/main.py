@@ -13,63 +13,60 @@ from fopemta.cli.command_table import CommandTable, Entry
 COMMANDS = {
     "check-config": Entry(
         "fopemta.cli.check_config:check_config",
-        "Read the configuration and say everything that is wrong with it.",
+        "Check the configuration and report every error.",
     ),
     "config": Entry(
         "fopemta.cli.config:config",
-        "Show the configuration in force, and the defaults.",
+        "Show the active configuration, or the defaults.",
     ),
     "demo": Entry(
         "fopemta.cli.demo:demo",
-        "Show in a minute what it is about: mail to servers with good, no and broken TLS, on loopback.",
+        "Send mail over good, missing and broken TLS, on loopback.",
     ),
     "explain": Entry(
         "fopemta.cli.explain:explain",
-        "Say what would become of a message: which rules match and why, which do not and why not, how it is split, "
-        "and for each recipient what TLS is demanded, by whom, and what is tried.",
+        "Explain what would happen to a message, and why.",
     ),
     "first-steps": Entry(
         "fopemta.cli.first_steps:first_steps",
-        "Say where the server listens and how to send a first message.",
+        "Show where the server listens and how to send a message.",
         hidden=True,
     ),
     "flush": Entry(
         "fopemta.cli.flush:flush",
-        'Try at once what waits for DOMAIN, with "@" before it for its sub-domains, too.',
+        "Try at once what waits for DOMAIN.",
     ),
     "headers": Entry(
         "fopemta.cli.headers:headers",
-        "Read the Received headers of a message (FILE, - for standard input), oldest hop first: whether each hop was "
-        "encrypted and with what, and how long it took.",
+        "Read a message's Received headers.",
     ),
     "hosts": Entry(
         "fopemta.cli.hosts:hosts",
-        "Look at what is remembered of hosts' TLS, and forget it.",
+        "List or clear what is remembered about hosts' TLS.",
     ),
     "queue": Entry(
         "fopemta.cli.queue:queue",
-        "Look at the queue, and act on it.",
+        "List, show, hold, release, retry or remove messages.",
     ),
     "reload": Entry(
         "fopemta.cli.reload:reload",
-        "Have the running server use what the files say now: configuration, rules, certificates.",
+        "Reload configuration, rules and certificates.",
     ),
     "roots": Entry(
         "fopemta.cli.roots:roots",
-        "Look at the certificate authorities that are trusted.",
+        "List and check the trusted certificate authorities.",
     ),
     "rules": Entry(
         "fopemta.cli.rules:rules",
-        "Look at what rules do.",
+        "Report how often rules match.",
     ),
     "tlstest": Entry(
         "fopemta.cli.tlstest:tlstest",
-        "Test the TLS of a domain's mail servers, or of one host (with a port, or as an address), without sending "
-        "mail.",
+        "Test the TLS of mail servers without sending mail.",
     ),
     "users": Entry(
         "fopemta.cli.users:users",
-        "Say who may log in, and as whom they may write.",
+        "Manage the users that may log in.",
     ),
 }
 

@@ -31,22 +31,22 @@ _LONGEST_HEADER = 262_144
 
 
 ORDERS = {
-    "hold": Entry("fopemta.cli.queue_orders:hold", "Keep messages in the queue, untried, until they are released."),
+    "hold": Entry("fopemta.cli.queue_orders:hold", "Hold messages until they are released."),
     "release": Entry(
         "fopemta.cli.queue_orders:release",
-        "Let messages go that were held, by an operator or a rule; they are tried at once.",
+        "Release held messages; they are tried at once.",
     ),
-    "retry": Entry("fopemta.cli.queue_orders:retry", "Try messages at once that wait for their next attempt."),
+    "retry": Entry("fopemta.cli.queue_orders:retry", "Try deferred messages at once."),
     "remove": Entry(
         "fopemta.cli.queue_orders:remove",
-        "Remove messages from the queue for good; silently, unless --report is given.",
+        "Remove messages from the queue for good.",
     ),
 }
 
 
 @click.group(cls=CommandTable, table=ORDERS)
 def queue() -> None:
-    """Look at the queue, and act on it."""
+    """List, show, hold, release, retry or remove messages."""
 
 
 @queue.command("list")
@@ -54,7 +54,7 @@ def queue() -> None:
 @config_option
 @json_option
 def list_(config: str | None, as_json: bool, **wanted: Any) -> None:
-    """List the messages that are not finished, oldest first; with options, those that fit all of them."""
+    """List the unfinished messages that match, oldest first."""
     chosen = Filter(**wanted)
     with queue_source(config) as source:
         if as_json:
@@ -70,11 +70,11 @@ def list_(config: str | None, as_json: bool, **wanted: Any) -> None:
 
 @queue.command("show")
 @click.argument("message_id", metavar="ID")
-@click.option("--message", "whole", is_flag=True, help="Write the message itself, header and body, and nothing else.")
+@click.option("--message", "whole", is_flag=True, help="Write only the message itself, header and body.")
 @config_option
 @json_option
 def show(message_id: str, whole: bool, config: str | None, as_json: bool) -> None:
-    """Show one message: its envelope, its recipients, what every attempt found, and its header."""
+    """Show a message, its recipients and all attempts."""
     if not is_message_id(message_id):
         raise click.UsageError(f"{escaped(repr(message_id))} is no queue id.")
     with spool_reader(config) as reader:
@@ -99,11 +99,11 @@ def show(message_id: str, whole: bool, config: str | None, as_json: bool) -> Non
 
 
 @queue.command("summary")
-@click.option("--senders", is_flag=True, help="By the senders' domains in place of the recipients'.")
+@click.option("--senders", is_flag=True, help="By the senders' domains instead of the recipients'.")
 @config_option
 @json_option
 def summary(senders: bool, config: str | None, as_json: bool) -> None:
-    """Count the recipients that wait, by destination and age in minutes."""
+    """Count waiting recipients by destination and age."""
     now = time.time()
     found = Summary(now, senders)
     with queue_source(config) as source:

@@ -102,13 +102,9 @@ def _fits(pattern: AddressPattern, text: str) -> bool:
 
 
 _OPTIONS = (
-    click.option(
-        "--sender", metavar="ADDRESS", callback=_addresses, help='Sender, in the spelling of rules; "" for none.'
-    ),
-    click.option("--recipient", metavar="ADDRESS", callback=_addresses, help="Recipient, in the spelling of rules."),
-    click.option(
-        "--domain", metavar="DOMAIN", callback=_domains, help="Recipient domain; @DOMAIN includes sub-domains."
-    ),
+    click.option("--sender", metavar="ADDRESS", callback=_addresses, help='Sender, as in rules; "" for none.'),
+    click.option("--recipient", metavar="ADDRESS", callback=_addresses, help="Recipient, as in rules."),
+    click.option("--domain", metavar="DOMAIN", callback=_domains, help="Recipient domain; @DOMAIN: with sub-domains."),
     click.option("--state", type=click.Choice([each.value for each in RecipientState]), help="In this state."),
     click.option("--rule", metavar="NAME", help="The rule applied at the last attempt."),
     click.option(

@@ -65,7 +65,7 @@ _reason = click.option("--reason", default="", metavar="TEXT", help="The reason,
 @_about_messages
 @_reason
 def hold(reason: str, **about: Any) -> None:
-    """Keep messages in the queue, untried, until they are released."""
+    """Hold messages until they are released."""
     _give(Order(kind=OrderKind.HOLD, reason=reason), **about)
 
 
@@ -75,10 +75,10 @@ def hold(reason: str, **about: Any) -> None:
 @click.option("--override-tls", is_flag=True, help="Lift the TLS demands of rules, permanently; needs --reason.")
 @click.option("--yes", is_flag=True, help="Do not ask before --override-tls lifts it for messages not named by id.")
 def release(reason: str, override_tls: bool, yes: bool, **about: Any) -> None:
-    """Let messages go that were held, by an operator or a rule; they are tried at once.
+    """Release held messages; they are tried at once.
 
-    What rules demand of TLS stays, unless --override-tls lifts it for these messages: then those that wait for TLS go,
-    too, and the record says why.
+    The TLS demands of rules stay in force, unless --override-tls lifts them for these messages: then messages waiting
+    for TLS are released too, and the record says why.
     """
     if override_tls and not reason:
         raise click.UsageError("--override-tls needs --reason: the record must say why.")
@@ -93,7 +93,7 @@ def release(reason: str, override_tls: bool, yes: bool, **about: Any) -> None:
 @_about_messages
 @_reason
 def retry(reason: str, **about: Any) -> None:
-    """Try messages at once that wait for their next attempt."""
+    """Try deferred messages at once."""
     _give(Order(kind=OrderKind.RETRY, reason=reason), **about)
 
 
@@ -102,7 +102,10 @@ def retry(reason: str, **about: Any) -> None:
 @_reason
 @click.option("--report", is_flag=True, help="Send the sender a non-delivery report.")
 def remove(reason: str, report: bool, **about: Any) -> None:
-    """Remove messages from the queue for good; silently, unless --report is given."""
+    """Remove messages from the queue for good.
+
+    Silently, unless --report is given.
+    """
     _give(Order(kind=OrderKind.REMOVE, reason=reason, report=report), **about)
 
 

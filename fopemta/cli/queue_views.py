@@ -81,7 +81,7 @@ def _verdict_lines(last: VerdictRecord) -> Iterator[str]:
     if last.overridden is not None:
         yield f"  overridden  {escaped(last.overridden)}"
     for each in last.tested:
-        outcome = "would let it pass" if each.passed else f"would keep it: {each.diagnosis}"
+        outcome = "would let it pass" if each.passed else f"would hold it: {each.diagnosis}"
         yield f"  tested      rule {escaped(each.rule)} {outcome}"
     if last.protocol is not None:
         group = f", {last.group}" if last.group else ""

@@ -18,9 +18,10 @@ from fopemta.cli.table import escaped
 @json_option
 @click.option("--allow-lower", is_flag=True, help="Also if this lowers the TLS demands on queued mail.")
 def reload(config: str | None, as_json: bool, allow_lower: bool) -> None:
-    """Have the running server use what the files say now: configuration, rules, certificates.  No session is dropped;
-    where anything is wrong, nothing changes.  SIGHUP does the same and opens the log files anew; it keeps mail that is
-    in the queue to what was demanded of it.
+    """Reload configuration, rules and certificates.
+
+    No session is dropped; if anything is wrong, nothing changes.  SIGHUP does the same and reopens the log files; it
+    never lowers the TLS demands on queued mail.
     """
     answer = Control(config).end_of({"command": "reload", "allow_lower": allow_lower})
     errors = answer["errors"]

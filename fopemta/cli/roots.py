@@ -35,14 +35,14 @@ class _Looked:
 
 @click.group()
 def roots() -> None:
-    """Look at the certificate authorities that are trusted."""
+    """List and check the trusted certificate authorities."""
 
 
 @roots.command("list")
 @config_option
 @json_option
 def list_(config: str | None, as_json: bool) -> None:
-    """List every authority, the one that expires first first."""
+    """List every authority, the earliest expiry first."""
     looked = _look(config)
     for each in looked:
         if as_json:
@@ -60,9 +60,10 @@ def list_(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def check(config: str | None, as_json: bool) -> None:
-    """Say how many there are, the newest and the oldest, what has expired, and what will within 90 days.
+    """Check the authorities for expiry.
 
-    Status 1 when there are none that something can be proven by.
+    Shows their number, the newest and the oldest, which have expired, and which will within 90 days.  Status 1 if no
+    root is valid today.
     """
     looked = _look(config)
     for each in looked:

@@ -23,15 +23,17 @@ _HEADINGS = ("RULE", "ACTION", "DESTINATION", "MATCHED", "DELIVERED", "REFUSED",
 
 @click.group()
 def rules() -> None:
-    """Look at what rules do."""
+    """Report how often rules match."""
 
 
 @rules.command("report")
 @config_option
 @json_option
 def report(config: str | None, as_json: bool) -> None:
-    """Count for each rule how often it matched (messages where it acts when they come in, else recipients), how many of
-    them were delivered or refused for want of TLS, and how many a rule in test mode would have kept; by destination.
+    """Count the matches of each rule, and the results.
+
+    Counts messages for rules that act on arrival, else recipients: how many were delivered, or refused for lack of TLS,
+    and how many a rule in test mode would have held; by destination.
     """
     from fopemta.queue.rule_counts import read
 

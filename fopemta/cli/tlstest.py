@@ -25,11 +25,12 @@ _PATIENCE = 10.0
 @config_option
 @json_option
 def tlstest(target: str, all_: bool, config: str | None, as_json: bool) -> None:
-    """Test the TLS of a domain's mail servers, or of one host (with a port, or as an address), without sending mail.
+    """Test the TLS of mail servers without sending mail.
 
-    It is the code of delivery, so its answer cannot differ.  The last line of each address is its grade: A the
-    certificate proves the host, B the same with an older cipher, C and D encrypted to nobody knows whom, E out of date,
-    F no TLS, - not reached.  Status 0 when every host that answers has proven itself, 1 otherwise.
+    Tests all servers of a domain, or one host (with a port, or as an address), with the code of delivery, so the answer
+    cannot differ.  The last line of each address is its grade: A authenticated, B authenticated with an older cipher, C
+    and D encrypted, server identity not verified, E out of date, F no TLS, - not reached.  Status 0 if every host that
+    answers is authenticated, else 1.
     """
     from fopemta.cli.ask import asked
     from fopemta.tls.roots import RootsError

@@ -142,7 +142,7 @@ def _certificate(der: bytes, is_leaf: bool) -> str:
         if is_leaf:
             words.append(f"for {presented(certificate).words}")
     except Exception:  # noqa: BLE001  a stranger's certificate may be odd in any way
-        words.append("what else stands in it cannot be read")
+        words.append("the rest of it cannot be read")
     return ", ".join(words)
 
 

@@ -22,7 +22,7 @@ _stdin_option = click.option("--password-stdin", is_flag=True, help="Read the pa
 
 @click.group()
 def users() -> None:
-    """Say who may log in, and as whom they may write."""
+    """Manage the users that may log in."""
 
 
 @users.command("add")

@@ -4,8 +4,8 @@
 |---|---|
 | A | the certificate proves the host, and the cipher is strong (rungs strong256, strong128) |
 | B | the certificate proves the host, and the cipher is older |
-| C | encrypted with a strong cipher, to nobody knows whom |
-| D | encrypted with an older cipher, to nobody knows whom |
+| C | encrypted with a strong cipher, server identity not verified |
+| D | encrypted with an older cipher, server identity not verified |
 | E | out of date: TLS 1.0 or 1.1, a handshake that is signed by SHA-1, short keys |
 | F | no TLS |
 | - | not reached: nothing can be said |

@@ -98,7 +98,7 @@ class ExplainTests(Folder):
         rules = self.path.parent / "rules.toml"
         rules.write_text(rules.read_text().replace('mode = "test"\n', ""))
         words = ("--from", "a@us.test", "--to", "carol@shop.example", "--user", "a")
-        unsure = "  unsure     rule secret cannot tell: its demand is counted, as if it matched"
+        unsure = "  unsure     rule secret cannot tell, so its demand applies"
         for given, stdin, demanded, told in (
             ((), None, "authenticated (rule secret)", True),
             (("--message", "-"), b"Subject: a secret\n\nhello\n", "authenticated (rule secret)", False),
@@ -110,7 +110,7 @@ class ExplainTests(Folder):
 
     def test_who_has_not_said_who_sends_asks_as_a_stranger(self) -> None:
         words = ("--from", "a@us.test", "--to", "carol@shop.example")
-        note = "  sent by a stranger, 192.0.2.1; if it is one of yours, say --client IP or --user NAME"
+        note = "  sent by a stranger, 192.0.2.1; for one of your own, give --client IP or --user NAME"
         for given, told in (((), True), (("--user", "a"), False), (("--client", "192.0.2.1"), False)):
             lines = self.explain(*words, *given).stdout.splitlines()
             self.assertEqual(note in lines, told, given)
@@ -192,9 +192,7 @@ class ExplainTests(Folder):
         # What was demanded when it came stands, whatever the rules say now.
         lines = done.stdout.splitlines()
         self.assertIn("  demanded   authenticated (rule old)", lines)
-        self.assertIn(
-            "  stored     rule old: with the message, by rules that were; those of now do not demand it", lines
-        )
+        self.assertIn("  stored     rule old: with the message, by earlier rules; present ones demand less", lines)
         self.assertIn("  tested     authenticated (rule secret), recorded and not enforced", done.stdout.splitlines())
         self.assertEqual(self.explain("0BCDFGHJKM9999").exit_code, 1)
         self.assertEqual(self.explain("not an id").exit_code, 2)

@@ -29,7 +29,7 @@ class HeadersTests(SynchronousTestCase):
             done.stdout.splitlines(),
             [
                 r" 1  plain      \x1b[2Ja.test → b.test",
-                "-- from here on written by servers that are trusted; what stands above may be forged",
+                "-- below: written by servers that you trust; headers above may be forged",
                 " 2  encrypted  b.test → mx.us.test",
                 "               TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits",
                 "               4s before it was sent: one of the two clocks is wrong",

@@ -27,7 +27,7 @@ class HostsTests(Folder):
         return CliRunner().invoke(main, ["hosts", *words, "--config", str(self.path)])
 
     def test_list_and_clear(self) -> None:
-        self.assertIn("Nothing is remembered: delivery begins with the strongest TLS", self.hosts("list").stdout)
+        self.assertIn("No host is on record with less than the best TLS", self.hosts("list").stdout)
         at = time.time() - 3600
         write(self.file, {f"mx{n}.test:25": Known(Rung.COMPATIBLE, Hello.SMALL, at) for n in range(3)})
         self.assertEqual(

@@ -121,7 +121,7 @@ class QueueTests(Folder):
         for filters, fitting in (
             (("--diagnosis", "untrusted_root"), "1 message"),
             (("--domain", "EXAMPLE.net"), "2 messages"),
-            (("--domain", "exämple.net"), "No message in the queue fits."),
+            (("--domain", "exämple.net"), "No message in the queue matches."),
         ):
             self.assertIn(fitting, self.run_queue("list", *filters).stdout)
         for option, text in (
@@ -197,7 +197,7 @@ class QueueTests(Folder):
             "rules       bank",
             f"TLS fails   since {rfc3339(self.now - 60)}, given up from {rfc3339(self.now + 86340)} on",
             "overridden  by telephone",
-            "tested      rule strict would keep it: cert_expired",
+            "tested      rule strict would hold it: cert_expired",
             "certificate not authenticated for mx1.example.net",
             r"CN=evil\nCN=good, until 2027-01-01T00:00:00.000Z, issued by CN=ca",
             "<carol@example.net>",

@@ -45,7 +45,7 @@ class UsersTests(Folder):
 
     def test_add_makes_the_file(self) -> None:
         out = self.good("add", "alice", "--sender", "Alice@US.test", "--sender", "@Alice.test", "--password-stdin")
-        self.assertEqual(out, "alice may log in, and write as: alice@us.test, @alice.test\n")
+        self.assertEqual(out, "alice may log in, and send from: alice@us.test, @alice.test\n")
         self.assertEqual(self.file.stat().st_mode & 0o777, 0o600)
         self.assertTrue(self.password_fits("ALICE", "secret"))
         self.assertFalse(self.password_fits("alice", "Secret"))
@@ -53,8 +53,8 @@ class UsersTests(Folder):
 
     def test_name_that_is_an_address_may_write_as_itself(self) -> None:
         out = self.good("add", "alice@us.test", "--password-stdin")
-        self.assertEqual(out, "alice@us.test may log in, and write as: alice@us.test\n")
-        self.assertIn("write as: nobody", self.good("add", "bob", "--password-stdin"))
+        self.assertEqual(out, "alice@us.test may log in, and send from: alice@us.test\n")
+        self.assertIn("send from: nobody", self.good("add", "bob", "--password-stdin"))
 
     def test_password_by_prompt_is_asked_twice(self) -> None:
         self.good("add", "alice", stdin="one\none\n")
@@ -63,10 +63,10 @@ class UsersTests(Folder):
 
     def test_password_from_standard_input_says_nothing_and_at_a_terminal_shows_nothing(self) -> None:
         out = self.good("add", "alice", "--password-stdin")
-        self.assertEqual(out, "alice may log in, and write as: nobody\n")
+        self.assertEqual(out, "alice may log in, and send from: nobody\n")
         done = self.run_users("passwd", "alice", "--password-stdin", stdin=Terminal(b"new secret\nnew secret\n"))
         self.assertEqual(
-            done.stdout.split("\n"), ["Password: ", "Repeat for confirmation: ", "alice has another password", ""]
+            done.stdout.split("\n"), ["Password: ", "Repeat for confirmation: ", "alice has a new password", ""]
         )
         self.assertTrue(self.password_fits("alice", "new secret"))
 

@@ -165,7 +165,7 @@ first = "1h"
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn("nothing has changed:\n  tls.server.certificates", done.stderr)
             self.server.config.write_text(good + '\n[limits]\nmessage_size = "1MB"\n')
-            self.assertEqual(self.said("reload"), "The server goes by the new configuration.\n")
+            self.assertEqual(self.said("reload"), "The new configuration is active.\n")
             self.assertEqual(client.rcpt("b@us.test")[0], 250)
         with smtplib.SMTP("127.0.0.1", self.server.port, "client.test") as client:
             client.ehlo()
