@@ -252,8 +252,10 @@ class IRuleCounts(Interface):
     def noted(note: RuleNote) -> None:
         """A rule contributed when a message came in."""
 
-    def attempted(verdict: VerdictRecord) -> None:
-        """An attempt was made, to which rules may have contributed."""
+    def attempted(verdict: VerdictRecord, lifted: Iterable[str] = ()) -> None:
+        """An attempt was made, to which rules may have contributed; `lifted`: rules whose demands an operator has
+        lifted for the recipient.
+        """
 
 
 class IReload(Interface):

@@ -86,7 +86,9 @@ class Outcomes:
         for verdict in warned:
             maillog.attempt(verdict)
             if self._counts is not None:
-                self._counts.attempted(verdict)
+                status = message.status_of(verdict.recipient)
+                lifted = status.demanded(message.envelope).rules if verdict.overridden is not None else ()
+                self._counts.attempted(verdict, lifted)
         await self._keep(round_, await self._told(round_, warned))
 
     async def order(self, round_: Round, verdicts: Sequence[VerdictRecord], report: bool) -> None:

@@ -1,6 +1,6 @@
 """How often each rule matched, and what came of it, by destination (shell): kept in an SQLite file in the state folder.
 
-Counted in memory, and written by another thread twice a minute and at the end; what a crash loses are numbers.
+Counted in memory, and written by another thread within five seconds and at the end; a crash loses no more than these.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from fopemta.private_folder import make_private_folders
 from fopemta.trust.verdict import Result, VerdictRecord
 
 FILE_NAME = "rules.sqlite"
-_INTERVAL = 30.0
+# The longest time for which a number is in memory alone.
+_LATEST = 5.0
 _SECONDS = 2.0
-_COLUMNS = ("matched", "delivered", "refused", "would_fail", "weakened")
+_COLUMNS = ("matched", "delivered", "refused", "would_fail", "weakened", "overridden")
 # Destinations are strangers' to choose: of a rule so many are kept apart, the others together.
 _MOST_DESTINATIONS = 1000
 _OTHERS = "(others)"
@@ -44,7 +45,7 @@ CREATE TABLE IF NOT EXISTS counts (
 class Counts:
     """Of one rule and destination, "" where it acts before there is one: messages or recipients that `matched`; of
     recipients those `delivered`, and those `refused` for want of TLS; those that a rule in test mode `would_fail`; for
-    whom an exception has `weakened` what is demanded.
+    whom an exception has `weakened` what is demanded; those delivered after an operator has `overridden` it.
     """
 
     rule: str
@@ -54,6 +55,7 @@ class Counts:
     refused: int = 0
     would_fail: int = 0
     weakened: int = 0
+    overridden: int = 0
 
 
 @implementer(IRuleCounts)
@@ -66,13 +68,16 @@ class RuleCounts:
         self._in_thread = in_thread
         self._news: Counter[tuple[str, str, str]] = Counter()
         self._call: IDelayedCall | None = None
+        self._running = False
 
     def start(self) -> None:
         """Begin to write down."""
-        self._call = self._clock.callLater(_INTERVAL, self._tick)
+        self._running = True
+        self._write_soon()
 
     def stop(self) -> None:
         """Write down what there is."""
+        self._running = False
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._call = None
@@ -87,23 +92,33 @@ class RuleCounts:
     def add(self, news: Mapping[tuple[str, str, str], int]) -> None:
         """What somebody else has counted."""
         self._news.update(news)
+        self._write_soon()
 
     def noted(self, note: RuleNote) -> None:
         """See IRuleCounts."""
         self._news[note.rule, "", "matched"] += 1
+        self._write_soon()
 
-    def attempted(self, verdict: VerdictRecord) -> None:
+    def attempted(self, verdict: VerdictRecord, lifted: Iterable[str] = ()) -> None:
         """See IRuleCounts."""
-        if not verdict.rules and not verdict.tested:
+        if not verdict.rules and not verdict.tested and not lifted:
             return
         destination = verdict.recipient.rpartition("@")[2]
         tested = {each.rule: each.passed for each in verdict.tested}
         for rule in dict.fromkeys((*verdict.rules, *tested)):
             for column in _columns(verdict, rule, tested.get(rule)):
                 self._news[rule, destination, column] += 1
+        for rule in lifted if verdict.result is Result.DELIVERED else ():
+            for column in ("delivered", "overridden"):
+                self._news[rule, destination, column] += 1
+        self._write_soon()
+
+    def _write_soon(self) -> None:
+        if self._running and self._news and self._call is None:
+            self._call = self._clock.callLater(_LATEST, self._tick)
 
     def _tick(self) -> None:
-        self._call = self._clock.callLater(_INTERVAL, self._tick)
+        self._call = None
         if news := self.drained():
             supervise(self._in_thread(_write, self._path, news), "counting rules")
 
@@ -133,10 +148,16 @@ def read(state: str) -> tuple[Counts, ...]:
     except FileNotFoundError:
         return ()
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", timeout=_SECONDS, uri=True)) as file:
-        rows = file.execute(f"SELECT rule, destination, {', '.join(_COLUMNS)} FROM counts ORDER BY 1, 2")  # noqa: S608  names of ours
+        # An older version has counted less.
+        columns = [each for each in _COLUMNS if each in _columns_in(file)]
+        rows = file.execute(f"SELECT rule, destination, {', '.join(columns)} FROM counts ORDER BY 1, 2")  # noqa: S608  names of ours
         return tuple(
-            Counts(rule=row[0], destination=row[1], **dict(zip(_COLUMNS, row[2:], strict=True))) for row in rows
+            Counts(rule=row[0], destination=row[1], **dict(zip(columns, row[2:], strict=True))) for row in rows
         )
+
+
+def _columns_in(file: sqlite3.Connection) -> list[str]:
+    return [row[1] for row in file.execute("PRAGMA table_info(counts)")]
 
 
 def _write(path: str, news: Counter[tuple[str, str, str]]) -> None:
@@ -144,6 +165,8 @@ def _write(path: str, news: Counter[tuple[str, str, str]]) -> None:
         make_private_folders(os.path.dirname(path))
         with contextlib.closing(sqlite3.connect(path, timeout=_SECONDS)) as file, file:
             file.execute(_TABLE)
+            for column in set(_COLUMNS) - set(_columns_in(file)):
+                file.execute(f"ALTER TABLE counts ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
             for (rule, destination, column), count in news.items():
                 _add(file, rule, destination, column, count)
     except (OSError, sqlite3.Error) as error:

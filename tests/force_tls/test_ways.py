@@ -203,6 +203,8 @@ then = { action = "force_tls" }
         self.assertEqual(world.verdicts(BOB)[-1].overridden, "told by telephone (TLS lifted by the operator)")
         orders = [(each["order"], each["override_tls"]) for each in told if each.get("event") == "ordered"]
         self.assertEqual(orders, [("retry", None), ("hold", None), ("release", None), ("release", True)])
+        counted = {column: count for (_, _, column), count in world.counts.drained().items()}
+        self.assertEqual((counted["delivered"], counted["overridden"]), (1, 1))
 
     def test_mail_for_this_machine_crosses_no_network(self) -> None:
         world = World(ON.replace('"bank.test"', '"us.test"'))

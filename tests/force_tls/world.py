@@ -8,7 +8,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from zope.interface import implementer
 
 from fopemta.address.mailbox import Mailbox
@@ -25,6 +25,7 @@ from fopemta.policy.rulebook import NO_RULES
 from fopemta.policy.steps import House
 from fopemta.queue.demanding import Demanding
 from fopemta.queue.dispatcher import Dispatcher
+from fopemta.queue.rule_counts import RuleCounts
 from fopemta.retry.settings import Retry
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.hosts import OwnAddresses
@@ -139,9 +140,12 @@ class World:
         self.manager = manager = DeliveryManager(context)
         self.local = LocalMail(self.spool, self.now)
         couriers: dict[Via, ICourier] = {Via.MX: manager, Via.SMTP: manager, Via.MAILDIR: self.local}
+        # Never started: nothing is written.
+        self.counts = RuleCounts("/nowhere", self.network, maybeDeferred)
         self.dispatcher = Dispatcher(
-            self.spool, couriers, self.config, self.network, self.now, random.Random(7), demanding=self.demanding
-        )
+            self.spool, couriers, self.config, self.network, self.now, random.Random(7), counts=self.counts,
+            demanding=self.demanding,
+        )  # fmt: skip
         self.dispatcher.start([])
         self.number = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 
@@ -61,7 +62,45 @@ class RuleCountsTests(SynchronousTestCase):
             ),
         )
 
-    def test_written_twice_a_minute_and_added_to_what_was_there(self) -> None:
+    def test_what_an_operator_has_lifted(self) -> None:
+        lifted = attrs.evolve(DELIVERED, rules=(), overridden="it must go")
+        self.counts.attempted(lifted, ("bank", "other"))
+        self.counts.attempted(attrs.evolve(lifted, result=Result.DEFERRED), ("bank",))
+        self.counts.stop()
+        found = [Counts(rule=each, destination="bank.test", delivered=1, overridden=1) for each in ("bank", "other")]
+        self.assertEqual(read(self.state), tuple(found))
+
+    def test_a_file_of_an_older_version(self) -> None:
+        os.mkdir(self.state)
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, FILE_NAME))) as file, file:
+            columns = " INTEGER NOT NULL, ".join(("matched", "delivered", "refused", "would_fail", "weakened"))
+            key = "PRIMARY KEY (rule, destination)"
+            file.execute(f"CREATE TABLE counts (rule TEXT, destination TEXT, {columns} INTEGER NOT NULL, {key})")
+            file.execute("INSERT INTO counts VALUES ('bank', 'bank.test', 7, 3, 2, 1, 1)")
+        old = Counts(rule="bank", destination="bank.test", matched=7, delivered=3, refused=2, would_fail=1, weakened=1)
+        self.assertEqual(read(self.state), (old,))
+        self.counts.attempted(attrs.evolve(DELIVERED, rules=(), overridden="x"), ("bank",))
+        self.counts.stop()
+        self.assertEqual(read(self.state), (attrs.evolve(old, delivered=4, overridden=1),))
+
+    def test_nothing_is_in_memory_alone_for_longer_than_five_seconds(self) -> None:
+        """Whoever counts it; a process that is killed then has lost nothing."""
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        note = RuleNote("spam", "reject", "enforce", "yes", "x")
+        for number, count in enumerate(
+            (lambda: self.counts.attempted(FIRST), lambda: self.counts.noted(note),
+             lambda: self.counts.add({("far", "d.test", "matched"): 1})), 1
+        ):  # fmt: skip
+            self.clock.advance(3)
+            count()
+            self.clock.advance(5)
+            self.assertEqual(len(read(self.state)), number)
+        for _ in range(3):
+            self.counts.noted(note)
+            self.clock.advance(2)
+        self.assertEqual(sum(each.matched for each in read(self.state) if each.rule == "spam"), 4)
+
+    def test_added_to_what_was_there(self) -> None:
         for _ in range(2):
             self.counts.attempted(FIRST)
             self.clock.advance(30)
