@@ -27,7 +27,7 @@ from benchmarks.ground import Ground
 from benchmarks.servers import SINK, Fopemta
 from fopemta.address.mailbox import Mailbox
 from fopemta.formats.layout import FORMAT, SpoolLayout
-from fopemta.formats.message_json import MessageFacts, outcome_to_json
+from fopemta.formats.message_json import StoredFacts, outcome_to_json
 from fopemta.mail.envelope import Arrival, BodyType, Envelope, TlsSession
 from fopemta.mail.identifiers import message_id
 from fopemta.spool.disk import RealDisk
@@ -194,7 +194,7 @@ def _put(deferred: DeferredFolder, number: int, arrived: float, now: float, chan
         outcome_to_json(queue_id, [_verdict(queue_id, recipient, attempt, now, overdue, chance)])
         for attempt in range(1, _ATTEMPTS + 1)
     ]
-    deferred.keep(MessageFacts(queue_id, arrived, len(content), envelope), content, None, outcomes[0])
+    deferred.keep(StoredFacts(queue_id, arrived, len(content), envelope), content, None, outcomes[0])
     for outcome in outcomes[1:]:
         deferred.append(queue_id, outcome)
 

@@ -37,7 +37,7 @@ from fopemta.policy.recipients import Said
 from fopemta.policy.way import Way
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.values import Host, NextHop, RoutingFailure
-from fopemta.sendmail.dropped import Letter
+from fopemta.sendmail.dropped import DroppedLetter
 from fopemta.trust.evidence import HandshakeEvidence
 from fopemta.trust.host_memory import Start
 from fopemta.trust.plan import CertificateFiles
@@ -317,7 +317,7 @@ class ILocalIntake(Interface):
     """Takes messages from users of this machine."""
 
     def take(
-        message_id: str, letter: Letter, uid: int, piece: NextPiece, refuse: Callable[[HandedIn], Deferred[None]]
+        message_id: str, letter: DroppedLetter, uid: int, piece: NextPiece, refuse: Callable[[HandedIn], Deferred[None]]
     ) -> Deferred[HandedIn]:
         """Judge it as a client's would be, and keep it under that id.  Where some recipients only are refused, `refuse`
         sees to it that the sender hears of it, before the message is kept for the others.

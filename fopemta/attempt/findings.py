@@ -25,7 +25,7 @@ from fopemta.trust.verdict import CertificateFacts, Result, Tested, VerdictRecor
 
 
 @attrs.frozen(kw_only=True)
-class Finding:
+class StepFinding:
     """A finding about a host: the step, its TLS, and what failed or was answered.
 
     `rung` is the one in use, or the one whose handshake failed; None if it did not come to that.  `why_plain` is why a
@@ -96,9 +96,9 @@ class Session:
 
     def finding(
         self, code: int, enhanced: str, text: str, diagnosis: Diagnosis | None, carried_dsn: bool | None = None
-    ) -> Finding:
+    ) -> StepFinding:
         """A finding in this session."""
-        return Finding(
+        return StepFinding(
             code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=self.step, evidence=self.evidence,
             rung=self.step.rung if self.evidence is not None else Rung.PLAIN,
             chain=self.chain, judgement=self.judgement, why_plain=self.why_plain,
@@ -106,7 +106,7 @@ class Session:
         )  # fmt: skip
 
 
-def of_result(session: Session, result: RecipientResult) -> Finding:
+def of_result(session: Session, result: RecipientResult) -> StepFinding:
     """The finding for a server's answer about a recipient, or for what kept us from asking."""
     reply = result.reply
     if reply is None:
@@ -137,23 +137,23 @@ def _put_off(reply: Reply) -> tuple[int, str, str, Diagnosis]:
 _READ_AS = {552: 452}
 
 
-def of_failure(step: Step, failure: SessionFailed, session: Session | None = None) -> Finding:
+def of_failure(step: Step, failure: SessionFailed, session: Session | None = None) -> StepFinding:
     """The finding for a session that broke, or was never established."""
     found = (451, explain(failure.diagnosis).held, failure.text, failure.diagnosis)
     code, enhanced, text, diagnosis = found if failure.reply is None else _put_off(failure.reply)
     if session is not None:
         return session.finding(code, enhanced, text, diagnosis)
     rung = step.rung if failure.phase is Phase.HANDSHAKE else None
-    return Finding(code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=step, rung=rung)
+    return StepFinding(code=code, enhanced=enhanced, text=text, diagnosis=diagnosis, step=step, rung=rung)
 
 
-def local_trouble() -> Finding:
+def local_trouble() -> StepFinding:
     """The finding for a local failure: nothing was learned about the destination."""
     row = explain(Diagnosis.LOCAL_TROUBLE)
-    return Finding(code=451, enhanced=row.held, text=row.sender, diagnosis=Diagnosis.LOCAL_TROUBLE)
+    return StepFinding(code=451, enhanced=row.held, text=row.sender, diagnosis=Diagnosis.LOCAL_TROUBLE)
 
 
-def most_telling(findings: Sequence[Finding]) -> Finding:
+def most_telling(findings: Sequence[StepFinding]) -> StepFinding:
     """The finding to report if all failed: the most informative, and the latest of equals."""
     return max(reversed(findings), key=lambda finding: finding.weight)
 
@@ -167,7 +167,7 @@ class Scribe:
     now: float
     tls_failed: bool = False
 
-    def verdict(self, recipient: Mailbox, result: Result, finding: Finding) -> VerdictRecord:
+    def verdict(self, recipient: Mailbox, result: Result, finding: StepFinding) -> VerdictRecord:
         """The verdict record of one recipient."""
         step, evidence, judgement = finding.step, finding.evidence, finding.judgement
         level: Level | None = self.plan.level if self.plan else None
@@ -218,7 +218,7 @@ class Scribe:
         return host_proven_by or ("rule" if named else "route" if by_route else None)
 
 
-def _blemish(finding: Finding) -> Diagnosis | None:
+def _blemish(finding: StepFinding) -> Diagnosis | None:
     """What is wrong with TLS that was good enough; None if nothing."""
     if finding.evidence is None or finding.step is None:
         return None
@@ -229,7 +229,7 @@ def _blemish(finding: Finding) -> Diagnosis | None:
     return None if finding.step.hello.named else Diagnosis.SNI_REFUSED
 
 
-def _diagnosis_word(finding: Finding) -> str | None:
+def _diagnosis_word(finding: StepFinding) -> str | None:
     """The word of the failure; without one, of the fault in the certificate, or of the reason for plain text."""
     judged = finding.judgement.diagnosis if finding.judgement is not None else None
     word = finding.diagnosis or _blemish(finding) or judged or finding.why_plain

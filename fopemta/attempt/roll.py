@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.blame import Disposition, after_break, disposition_of
-from fopemta.attempt.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
+from fopemta.attempt.findings import Scribe, Session, StepFinding, local_trouble, most_telling, of_failure, of_result
 from fopemta.routing.consignment import Consignment
 from fopemta.smtp.client_effects import Broken, RecipientResult, SessionFailed
 from fopemta.trust.diagnosis import is_tls_failure
@@ -36,16 +36,16 @@ class Roll:
         self._now = now
         self._tell_ended = ended
         self._told: set[Mailbox] = set()
-        self._ended: dict[Mailbox, tuple[Result, Finding]] = {}
-        self._findings: list[Finding] = []
-        self._last_of: dict[Mailbox, Finding] = {}
+        self._ended: dict[Mailbox, tuple[Result, StepFinding]] = {}
+        self._findings: list[StepFinding] = []
+        self._last_of: dict[Mailbox, StepFinding] = {}
 
     @property
     def unasked(self) -> list[Mailbox]:
         """The recipients left that this host has not been asked about."""
         return [each for each in self.left if each not in self.asked]
 
-    def found(self, finding: Finding) -> None:
+    def found(self, finding: StepFinding) -> None:
         """Add a finding, used for deferred recipients that no server has answered about."""
         self._findings.append(finding)
 
@@ -58,7 +58,7 @@ class Roll:
             self._note(session, outcome)
 
     def _note(self, session: Session, results: Sequence[RecipientResult]) -> None:
-        known: dict[tuple[object, ...], Finding] = {}
+        known: dict[tuple[object, ...], StepFinding] = {}
         for result in results:
             key = (result.reply, result.diagnosis, result.phase, result.accepted)
             finding = known.setdefault(key, of_result(session, result))
@@ -70,7 +70,7 @@ class Roll:
         for recipient in tuple(self.left):
             self._end(recipient, after_break(failure.phase), finding)
 
-    def _end(self, recipient: Mailbox, disposition: Disposition, finding: Finding) -> None:
+    def _end(self, recipient: Mailbox, disposition: Disposition, finding: StepFinding) -> None:
         if recipient not in self.left:
             return
         if disposition is Disposition.NEXT_HOST:
@@ -109,7 +109,7 @@ class Roll:
             each.diagnosis is not None and is_tls_failure(each.diagnosis) for each in self._findings
         )
 
-    def _why_deferred(self, recipient: Mailbox) -> Finding:
+    def _why_deferred(self, recipient: Mailbox) -> StepFinding:
         """A server's answer about this recipient, else the most informative finding."""
         said = self._last_of.get(recipient)
         if said is not None:

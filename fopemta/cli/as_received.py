@@ -141,10 +141,10 @@ def _gate(configuration: Configuration, listener: Listener, client: str) -> Gate
     from fopemta.inbound.clients import Clients
     from fopemta.inbound.context import InboundContext, InboundServices
     from fopemta.inbound.gate import Gate
-    from fopemta.recipients.recipients import Recipients
+    from fopemta.recipients.recipients import RecipientVerifier
 
     nobody_asks: Any = _Uncalled()
-    recipients = Recipients(configuration, nobody_asks, maybeDeferred, time.time)
+    recipients = RecipientVerifier(configuration, nobody_asks, maybeDeferred, time.time)
     recipients.start()
     nothing: Any = None  # no message is stored or delivered
     clock = Clock()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 
-class Entry(NamedTuple):  # importing attrs would be a third of the time of `fopemta --help`
+class CommandEntry(NamedTuple):  # importing attrs would be a third of the time of `fopemta --help`
     """`place` is "module:attribute", `summary` the first sentence of the command's own help (a test compares)."""
 
     place: str
@@ -26,7 +26,7 @@ class Entry(NamedTuple):  # importing attrs would be a third of the time of `fop
 class CommandTable(click.Group):
     """A click.Group with its commands in a table; pass `table` as the decorator's argument."""
 
-    def __init__(self, *arguments: Any, table: Mapping[str, Entry], **settings: Any) -> None:
+    def __init__(self, *arguments: Any, table: Mapping[str, CommandEntry], **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.table = table
         for name, entry in table.items():

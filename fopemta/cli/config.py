@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from fopemta.cli.configuration import config_option, json_option, refuse
-from fopemta.config.in_force import InForce, in_force
+from fopemta.config.in_force import KeyInForce, in_force
 from fopemta.config.reference import default_of, meaning, plain_words, toml
 from fopemta.settings.errors import ConfigurationErrors
 
@@ -58,7 +58,7 @@ def default() -> None:
     click.echo(example(), nl=False)
 
 
-def _in_force(given: str | None) -> tuple[str, tuple[InForce, ...]]:
+def _in_force(given: str | None) -> tuple[str, tuple[KeyInForce, ...]]:
     from fopemta.config.load import parsed
     from fopemta.server import configuration_file
 
@@ -74,12 +74,12 @@ def _in_force(given: str | None) -> tuple[str, tuple[InForce, ...]]:
         sys.exit(2)
 
 
-def _unknown(wanted: str, found: Sequence[InForce]) -> str:
+def _unknown(wanted: str, found: Sequence[KeyInForce]) -> str:
     near = difflib.get_close_matches(wanted, [each.name for each in found], 1)
     return f"there is no key {wanted}" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def _facts(each: InForce) -> dict[str, object]:
+def _facts(each: KeyInForce) -> dict[str, object]:
     key, default = each.key, default_of(each.key)
     return {
         "key": each.name,
@@ -95,14 +95,14 @@ def _facts(each: InForce) -> dict[str, object]:
     }
 
 
-def _listed(chosen: Sequence[InForce], path: str) -> Iterator[str]:
+def _listed(chosen: Sequence[KeyInForce], path: str) -> Iterator[str]:
     for each in chosen:
         yield f"{'*' if each.is_set else ' '} {each.line}"
     yield ""
     yield f"* set in {path}; all others have their defaults"
 
 
-def _alone(chosen: Sequence[InForce]) -> Iterator[str]:
+def _alone(chosen: Sequence[KeyInForce]) -> Iterator[str]:
     """One key, which each table of an array may have."""
     for each in chosen:
         yield each.line
@@ -114,7 +114,7 @@ def _alone(chosen: Sequence[InForce]) -> Iterator[str]:
         yield from textwrap.wrap(f"  {what:<9}{words}", _WIDTH, subsequent_indent=" " * 11, break_on_hyphens=False)
 
 
-def _about(chosen: Sequence[InForce]) -> Iterator[tuple[str, str]]:
+def _about(chosen: Sequence[KeyInForce]) -> Iterator[tuple[str, str]]:
     key, default = chosen[0].key, default_of(chosen[0].key)
     sources = {"the file" if each.is_set else _unset(each) for each in chosen}
     yield "from", ", ".join(sorted(sources))
@@ -127,5 +127,5 @@ def _about(chosen: Sequence[InForce]) -> Iterator[tuple[str, str]]:
     yield "reload", "no: it is read at start" if key.told.start else "picks it up"
 
 
-def _unset(each: InForce) -> str:
+def _unset(each: KeyInForce) -> str:
     return each.key.told.inherits or "the default"

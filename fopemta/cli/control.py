@@ -20,7 +20,7 @@ class Refused(Exception):
     """The server refused; the text says why."""
 
 
-class Control:
+class ControlClient:
     """A connection to the server of the configuration `config`; ends the command with status 1 if there is none."""
 
     def __init__(self, config: str | None) -> None:
@@ -38,7 +38,7 @@ class Control:
         self._answers = self._socket.makefile("rb")
 
     @classmethod
-    def if_running(cls, config: str | None) -> Control | None:
+    def if_running(cls, config: str | None) -> ControlClient | None:
         """A connection to the server; None if it is not running, or has no socket."""
         path = configuration_of(config).control.socket
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

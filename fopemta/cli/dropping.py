@@ -8,7 +8,7 @@ import socket
 import stat
 import zlib
 
-from fopemta.sendmail.dropped import PLACEHOLDER, UNFINISHED, Head, Letter
+from fopemta.sendmail.dropped import PLACEHOLDER, UNFINISHED, DroppedLetter, Head
 
 _NEW, _SOCKET = "new", "collect"
 # The server's group reads it, nobody else; whatever the umask.
@@ -31,7 +31,7 @@ class Dropping:
     Nothing of it can be found until `finish`.  Raises OSError and CannotDrop.
     """
 
-    def __init__(self, drop: str, letter: Letter, most: int) -> None:
+    def __init__(self, drop: str, letter: DroppedLetter, most: int) -> None:
         self._drop = drop
         self._most = most
         self._size = 0

@@ -7,7 +7,7 @@ import json
 import click
 
 from fopemta.cli.configuration import config_option, json_option
-from fopemta.cli.control import Control
+from fopemta.cli.control import ControlClient
 from fopemta.cli.queue_views import count
 
 
@@ -20,7 +20,7 @@ def flush(domain: str, config: str | None, as_json: bool) -> None:
 
     "@" before it includes its sub-domains.  Also ends the back-off for its servers.
     """
-    answer = Control(config).end_of({"command": "flush", "domain": domain})
+    answer = ControlClient(config).end_of({"command": "flush", "domain": domain})
     if as_json:
         click.echo(json.dumps({"domain": domain, "messages": answer["messages"]}))
     else:

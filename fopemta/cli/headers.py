@@ -12,7 +12,7 @@ import click
 from fopemta.cli.configuration import json_option
 from fopemta.cli.table import age, escaped
 from fopemta.mail.received_chain import Encrypted, Hop
-from fopemta.mail.received_reading import Conclusion, Reading
+from fopemta.mail.received_reading import Conclusion, TraceReading
 
 _MARKS = {Encrypted.YES: "green", Encrypted.NO: "red", Encrypted.UNKNOWN: "yellow", Encrypted.LOCAL: None}
 _MOST_READ = 1 << 20
@@ -52,7 +52,7 @@ def headers(file: Any, trusted: tuple[str, ...], as_json: bool) -> None:
     sys.exit(0 if reading.conclusion is Conclusion.ENCRYPTED else 1)
 
 
-def _lines(reading: Reading) -> Iterator[str]:
+def _lines(reading: TraceReading) -> Iterator[str]:
     count = len(reading.hops)
     for number, (hop, took) in enumerate(zip(reading.hops, reading.took, strict=True), start=1):
         if number == count - reading.trusted + 1 and number > 1:
@@ -90,7 +90,7 @@ def _details(hop: Hop, took: float | None) -> Iterator[str]:
         yield f"after {age(took)}" if took >= 0 else f"{age(-took)} before it was sent: one of the two clocks is wrong"
 
 
-def _json(reading: Reading) -> dict[str, Any]:
+def _json(reading: TraceReading) -> dict[str, Any]:
     """`conclusion hops[]`, oldest first; a hop has `sender receiver protocol encrypted version cipher bits verified
     weak time took trusted`.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fopemta.cli.configuration import config_option, configuration_of, json_option
-from fopemta.cli.control import Control
+from fopemta.cli.control import ControlClient
 from fopemta.cli.queue_views import count
 from fopemta.cli.table import age, lines_of
 
@@ -60,7 +60,7 @@ def clear(names: tuple[str, ...], config: str | None, as_json: bool) -> None:
     The next delivery to them begins at the top of the ladder.
     """
     names = tuple(_as_kept(each) for each in names)
-    control = Control.if_running(config)
+    control = ControlClient.if_running(config)
     if control is not None:
         forgotten = control.end_of({"command": "forget_hosts", "hosts": list(names)})["hosts"]
     else:

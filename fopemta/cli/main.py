@@ -8,63 +8,63 @@ import sys
 import click
 
 from fopemta import __version__
-from fopemta.cli.command_table import CommandTable, Entry
+from fopemta.cli.command_table import CommandEntry, CommandTable
 
 COMMANDS = {
-    "check-config": Entry(
+    "check-config": CommandEntry(
         "fopemta.cli.check_config:check_config",
         "Check the configuration and report every error.",
     ),
-    "config": Entry(
+    "config": CommandEntry(
         "fopemta.cli.config:config",
         "Show the active configuration, or the defaults.",
     ),
-    "demo": Entry(
+    "demo": CommandEntry(
         "fopemta.cli.demo:demo",
         "Send mail over good, missing and broken TLS, on loopback.",
     ),
-    "explain": Entry(
+    "explain": CommandEntry(
         "fopemta.cli.explain:explain",
         "Explain what would happen to a message, and why.",
     ),
-    "first-steps": Entry(
+    "first-steps": CommandEntry(
         "fopemta.cli.first_steps:first_steps",
         "Show where the server listens and how to send a message.",
         hidden=True,
     ),
-    "flush": Entry(
+    "flush": CommandEntry(
         "fopemta.cli.flush:flush",
         "Try at once what waits for DOMAIN.",
     ),
-    "headers": Entry(
+    "headers": CommandEntry(
         "fopemta.cli.headers:headers",
         "Read a message's Received headers.",
     ),
-    "hosts": Entry(
+    "hosts": CommandEntry(
         "fopemta.cli.hosts:hosts",
         "List or clear what is remembered about hosts' TLS.",
     ),
-    "queue": Entry(
+    "queue": CommandEntry(
         "fopemta.cli.queue:queue",
         "List, show, hold, release, retry or remove messages.",
     ),
-    "reload": Entry(
+    "reload": CommandEntry(
         "fopemta.cli.reload:reload",
         "Reload configuration, rules and certificates.",
     ),
-    "roots": Entry(
+    "roots": CommandEntry(
         "fopemta.cli.roots:roots",
         "List and check the trusted certificate authorities.",
     ),
-    "rules": Entry(
+    "rules": CommandEntry(
         "fopemta.cli.rules:rules",
         "Report how often rules match.",
     ),
-    "tlstest": Entry(
+    "tlstest": CommandEntry(
         "fopemta.cli.tlstest:tlstest",
         "Test the TLS of mail servers without sending mail.",
     ),
-    "users": Entry(
+    "users": CommandEntry(
         "fopemta.cli.users:users",
         "Manage the users that may log in.",
     ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fopemta.cli.command_table import CommandTable, Entry
+from fopemta.cli.command_table import CommandEntry, CommandTable
 from fopemta.cli.configuration import config_option, json_option
 from fopemta.cli.queue_filter import Filter, filter_options
 from fopemta.cli.queue_list import write_json, write_table
@@ -31,13 +31,13 @@ _LONGEST_HEADER = 262_144
 
 
 ORDERS = {
-    "hold": Entry("fopemta.cli.queue_orders:hold", "Hold messages until they are released."),
-    "release": Entry(
+    "hold": CommandEntry("fopemta.cli.queue_orders:hold", "Hold messages until they are released."),
+    "release": CommandEntry(
         "fopemta.cli.queue_orders:release",
         "Release held messages; they are tried at once.",
     ),
-    "retry": Entry("fopemta.cli.queue_orders:retry", "Try deferred messages at once."),
-    "remove": Entry(
+    "retry": CommandEntry("fopemta.cli.queue_orders:retry", "Try deferred messages at once."),
+    "remove": CommandEntry(
         "fopemta.cli.queue_orders:remove",
         "Remove messages from the queue for good.",
     ),

@@ -13,14 +13,14 @@ import attrs
 import click
 
 from fopemta.cli.configuration import config_option, json_option
-from fopemta.cli.control import Control, Refused
+from fopemta.cli.control import ControlClient, Refused
 from fopemta.cli.queue_filter import Filter, filter_options
 from fopemta.cli.queue_source import queue_source
 from fopemta.cli.queue_views import count
 from fopemta.mail.identifiers import is_message_id
 from fopemta.mail.listed import is_open
 from fopemta.mail.orders import Obeyed, Order, OrderKind
-from fopemta.mail.requests import LONGEST_REASON, MOST_MESSAGES, Orders, orders_json
+from fopemta.mail.requests import LONGEST_REASON, MOST_MESSAGES, OrdersRequest, orders_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -118,7 +118,7 @@ def _give(order: Order, ids: tuple[str, ...], all_: bool, config: str | None, as
         raise click.UsageError("Name messages by id, by filter, or use --all.")
     if len(order.reason) > LONGEST_REASON or not (order.reason.isprintable() or not order.reason):
         raise click.UsageError(f"The reason must be one line of at most {LONGEST_REASON} characters.")
-    control = Control(config)
+    control = ControlClient(config)
     results: Counter[Obeyed] = Counter()
     given = ((message_id, _for(order, recipients)) for message_id, recipients in _chosen(config, ids, chosen))
     while batch := tuple(islice(given, MOST_MESSAGES)):
@@ -150,9 +150,9 @@ def _chosen(config: str | None, ids: Sequence[str], wanted: Filter) -> Iterator[
                 yield message["id"], None if wanted.empty else frozenset(recipients)
 
 
-def _answers(control: Control, batch: tuple[tuple[str, Order], ...]) -> Iterator[dict[str, Any]]:
+def _answers(control: ControlClient, batch: tuple[tuple[str, Order], ...]) -> Iterator[dict[str, Any]]:
     try:
-        for answer in control.ask(orders_json(Orders(batch))):
+        for answer in control.ask(orders_json(OrdersRequest(batch))):
             if not answer.get("end"):
                 yield answer
     except Refused as why:

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from fopemta.cli.control import Control
+from fopemta.cli.control import ControlClient
 from fopemta.cli.portions import portions
 from fopemta.cli.spool_view import spool_reader
 from fopemta.mail.listed import Listed, listed
@@ -40,7 +40,7 @@ def queue_source(config: str | None) -> Iterator[Source]:
     # Messages contain no reference cycles, and searching for some would take a seventh of the time.
     gc.disable()
     try:
-        control = Control.if_running(config)
+        control = ControlClient.if_running(config)
         if control is not None:
             yield RunningServer(control)
             return
@@ -53,7 +53,7 @@ def queue_source(config: str | None) -> Iterator[Source]:
 class RunningServer:
     """The running server answers from memory."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: ControlClient) -> None:
         self._control = control
 
     def portions(self, work: Callable[[Iterator[Listed]], T]) -> Iterator[T]:

@@ -8,7 +8,7 @@ import sys
 import click
 
 from fopemta.cli.configuration import config_option, json_option
-from fopemta.cli.control import Control
+from fopemta.cli.control import ControlClient
 from fopemta.cli.queue_views import count
 from fopemta.cli.table import escaped
 
@@ -23,7 +23,7 @@ def reload(config: str | None, as_json: bool, allow_lower: bool) -> None:
     No session is dropped; if anything is wrong, nothing changes.  SIGHUP does the same and reopens the log files; it
     never lowers the TLS demands on queued mail.
     """
-    answer = Control(config).end_of({"command": "reload", "allow_lower": allow_lower})
+    answer = ControlClient(config).end_of({"command": "reload", "allow_lower": allow_lower})
     errors = answer["errors"]
     if as_json:
         click.echo(json.dumps({key: answer[key] for key in ("errors", "cautions", "at_start", "freed")}))

@@ -17,8 +17,8 @@ from fopemta.cli.dropping import CannotDrop, Dropping, TooLarge, ring
 from fopemta.config.model import Configuration
 from fopemta.mail.envelope import BodyType
 from fopemta.sendmail.address_list import addresses
-from fopemta.sendmail.command_line import Mode, Order, Usage, read
-from fopemta.sendmail.dropped import LONGEST_TEXT, MOST_RECIPIENTS, Letter
+from fopemta.sendmail.command_line import CommandMode, CommandOrder, Usage, read
+from fopemta.sendmail.dropped import LONGEST_TEXT, MOST_RECIPIENTS, DroppedLetter
 from fopemta.sendmail.exit_status import Exit, exit_of
 from fopemta.sendmail.text import DotEnd, HeaderTaken, HeaderTooLong
 from fopemta.settings.errors import ConfigurationErrors
@@ -83,7 +83,7 @@ def _say(text: str) -> None:
 # --- the configuration -----------------------------------------------------------------------------------------------
 
 
-def configuration_of(order: Order) -> Configuration:
+def configuration_of(order: CommandOrder) -> Configuration:
     """Without its rules, which not every user may read.  Raises Ended."""
     from fopemta.config.load import load
     from fopemta.server.configuration_file import text_of
@@ -109,7 +109,7 @@ def drop_of(configuration: Configuration) -> str:
 # --- a message -------------------------------------------------------------------------------------------------------
 
 
-def mail(order: Order) -> Exit:
+def mail(order: CommandOrder) -> Exit:
     """Take it from standard input."""
     configuration = configuration_of(order)
     drop, home = drop_of(configuration), configuration.node.postmaster.domain
@@ -121,7 +121,7 @@ def mail(order: Order) -> Exit:
     return told(drop, name, order.verbose)
 
 
-def dropped(order: Order, drop: str, most: int, sender: str, named: tuple[str, ...], home: str) -> str:
+def dropped(order: CommandOrder, drop: str, most: int, sender: str, named: tuple[str, ...], home: str) -> str:
     """The name of the file, which is whole.  Raises Ended."""
     taken = HeaderTaken()
     dropping: Dropping | None = None
@@ -185,14 +185,14 @@ def told(drop: str, name: str, verbose: bool) -> Exit:
     return status
 
 
-def letter_of(order: Order, sender: str, recipients: tuple[str, ...]) -> Letter:
+def letter_of(order: CommandOrder, sender: str, recipients: tuple[str, ...]) -> DroppedLetter:
     """Raises Ended."""
     recipients = tuple(dict.fromkeys(recipients))
     if not recipients:
         raise Ended(Exit.USAGE, "the header names no recipients")
     if len(recipients) > MOST_RECIPIENTS:
         raise Ended(Exit.UNAVAILABLE, f"more than {MOST_RECIPIENTS} recipients")
-    return Letter(
+    return DroppedLetter(
         sender=sender,
         recipients=recipients,
         full_name=_printable(order.full_name or os.environ.get("NAME", "") or _name_of_user()),
@@ -203,7 +203,7 @@ def letter_of(order: Order, sender: str, recipients: tuple[str, ...]) -> Letter:
     )
 
 
-def sender_of(order: Order, home: str) -> str:
+def sender_of(order: CommandOrder, home: str) -> str:
     """As -f says, else the user who calls.  Raises Ended."""
     if order.sender is None:
         return _user()
@@ -255,7 +255,7 @@ def _printable(text: str) -> str:
 # --- the other modes -------------------------------------------------------------------------------------------------
 
 
-def smtp(order: Order) -> Exit:
+def smtp(order: CommandOrder) -> Exit:
     """Speak SMTP on standard input and output."""
     from fopemta.cli.sendmail_session import StandardSession
 
@@ -263,19 +263,19 @@ def smtp(order: Order) -> Exit:
     return StandardSession(configuration, drop_of(configuration), order).run()
 
 
-def queue(order: Order) -> Exit:
+def queue(order: CommandOrder) -> Exit:
     """As `fopemta queue list`."""
     return _command(order, "queue", "list")
 
 
-def flush(order: Order) -> Exit:
+def flush(order: CommandOrder) -> Exit:
     """As `fopemta queue retry` and `fopemta flush`."""
     if order.flush_site:
         return _command(order, "flush", order.flush_site)
     return _command(order, "queue", "retry", order.flush_id or "--all")
 
 
-def aliases(order: Order) -> Exit:
+def aliases(order: CommandOrder) -> Exit:
     """The server reads a file of aliases anew when it has changed; there is no table to make."""
     configuration = configuration_of(order)
     if order.verbose:
@@ -283,7 +283,7 @@ def aliases(order: Order) -> Exit:
     return Exit.OK
 
 
-def _command(order: Order, *words: str) -> Exit:
+def _command(order: CommandOrder, *words: str) -> Exit:
     """What `fopemta` does with these words."""
     from fopemta.cli.main import main as fopemta
 
@@ -297,7 +297,13 @@ def _command(order: Order, *words: str) -> Exit:
     return Exit.OK
 
 
-_MODES = {Mode.MAIL: mail, Mode.SMTP: smtp, Mode.QUEUE: queue, Mode.FLUSH: flush, Mode.ALIASES: aliases}
+_MODES = {
+    CommandMode.MAIL: mail,
+    CommandMode.SMTP: smtp,
+    CommandMode.QUEUE: queue,
+    CommandMode.FLUSH: flush,
+    CommandMode.ALIASES: aliases,
+}
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from fopemta.cli.dropping import CannotDrop, Dropping, ring
 from fopemta.config.model import Configuration
 from fopemta.mail.envelope import Envelope, Notify
 from fopemta.mail.reply import Reply
-from fopemta.sendmail.command_line import Order
-from fopemta.sendmail.dropped import Letter
+from fopemta.sendmail.command_line import CommandOrder
+from fopemta.sendmail.dropped import DroppedLetter
 from fopemta.sendmail.exit_status import Exit
 from fopemta.smtp.server_effects import (
     AbortMessage,
@@ -39,7 +39,7 @@ class StandardSession:
     is kept, and refusals come by a report.
     """
 
-    def __init__(self, configuration: Configuration, drop: str, order: Order) -> None:
+    def __init__(self, configuration: Configuration, drop: str, order: CommandOrder) -> None:
         node, limits = configuration.node, configuration.limits
         self._drop, self._order = drop, order
         rules = SessionRules(
@@ -98,11 +98,11 @@ class StandardSession:
             return self._session.failed(_CANNOT_KEEP)
         return self._session.opened()
 
-    def _letter(self, envelope: Envelope) -> Letter:
+    def _letter(self, envelope: Envelope) -> DroppedLetter:
         notify: set[Notify] = set()
         for each in envelope.recipients:
             notify |= envelope.options_of(each).notify
-        return Letter(
+        return DroppedLetter(
             sender="" if envelope.sender is None else str(envelope.sender),
             recipients=tuple(str(each) for each in envelope.recipients),
             full_name=self._order.full_name,

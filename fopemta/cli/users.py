@@ -12,7 +12,7 @@ import click
 
 from fopemta.cli.configuration import config_option, configuration_of, json_option
 from fopemta.cli.table import escaped, lines_of
-from fopemta.config.model import Users
+from fopemta.config.model import UserSettings
 
 if TYPE_CHECKING:
     from fopemta.users.account import Account
@@ -105,7 +105,7 @@ def senders(name: str, senders: tuple[str, ...], config: str | None) -> None:
     click.echo(f"{escaped(name)} may send from: {escaped(_senders(senders))}")
 
 
-def _settings(config: str | None) -> Users:
+def _settings(config: str | None) -> UserSettings:
     found = configuration_of(config).users
     if found.file == "off":
         click.echo("fopemta: users.file: no user file is configured", err=True)
@@ -113,7 +113,7 @@ def _settings(config: str | None) -> Users:
     return found
 
 
-def _change(config: str | None, change: Callable[[str, Users], str]) -> None:
+def _change(config: str | None, change: Callable[[str, UserSettings], str]) -> None:
     settings = _settings(config)
     with _refusals(settings.file):
         _edit(settings.file, lambda text: change(text, settings))

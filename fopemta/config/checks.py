@@ -15,7 +15,7 @@ from fopemta.config.model import (
     ListenerTls,
     Log,
     Node,
-    Users,
+    UserSettings,
 )
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import ForceTls, RequireTls
@@ -44,7 +44,7 @@ def check_together(facts: Mapping[str, Any], place: Place) -> None:
     _check_verification(routes, place.at("route"))
     _check_waits(facts.get("retry", Retry()), place.at("retry").at("longest"))
     _check_log(facts.get("log", Log()), place.at("log").at("json"))
-    _check_users(facts.get("users", Users()), place.at("users").at("scram"))
+    _check_users(facts.get("users", UserSettings()), place.at("users").at("scram"))
 
 
 def _check_proxies(listeners: Any, place: Place) -> None:
@@ -132,7 +132,7 @@ def _check_log(log: Any, place: Place) -> None:
 
 
 def _check_users(users: Any, place: Place) -> None:
-    if isinstance(users, Users) and users.scram and users.file == "off":
+    if isinstance(users, UserSettings) and users.scram and users.file == "off":
         place.wrong("needs users.file")
 
 

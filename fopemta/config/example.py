@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fopemta.config.load import FILE
 from fopemta.config.reference import default_of, meaning, toml
 from fopemta.settings.key import about
-from fopemta.settings.section import Entry, Key, Section
+from fopemta.settings.section import ExampleTable, Key, Section
 
 _WIDTH = 120
 
@@ -58,7 +58,7 @@ def _table(name: str, section: Section) -> Iterator[str]:
             yield from _table(f"{name}.{word}", key.table)
 
 
-def _entry(name: str, section: Section, entry: Entry) -> Iterator[str]:
+def _entry(name: str, section: Section, entry: ExampleTable) -> Iterator[str]:
     """One table of an array."""
     yield ""
     yield from _comment(entry.above)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fopemta.settings.section import Entry
+from fopemta.settings.section import ExampleTable
 
 LISTENERS = (
-    Entry(
+    ExampleTable(
         above='For other mail servers; in the Internet: "tcp:25" for IPv4, and "tcp6:25" for IPv6 in one more '
         "[[listener]].\n"
         'The endpoint is Twisted\'s: "tcp:PORT:interface=ADDRESS", "tcp6:PORT", "systemd:domain=INET:index=0".\n'
@@ -14,14 +14,14 @@ LISTENERS = (
         values={"endpoint": "tcp:2525:interface=127.0.0.1"},
         whole=True,
     ),
-    Entry(
+    ExampleTable(
         above='For people\'s mail programs; in earnest: "tcp:587".',
         values={"endpoint": "tcp:2587:interface=127.0.0.1", "kind": "submission", "tls": "required"},
     ),
 )
 _MAILDIR = {"via": "maildir:../var/mail/{local_part}", "verify": "maildir"}
 ROUTES = (
-    Entry(
+    ExampleTable(
         above='A domain has one way: its own [[route]], else the nearest "*.domain" or "@domain" above it, else "*", '
         "else its MX.\n"
         '  via = "mx"                            look up the domain\'s MX (the default)\n'
@@ -35,8 +35,8 @@ ROUTES = (
         "somebody forged; only postmaster, and whom an alias or a rule names, gets a folder by being written to.",
         values={"domain": "localhost"} | _MAILDIR,
     ),
-    Entry(above="", values={"domain": "mail.localhost"} | _MAILDIR),
-    Entry(
+    ExampleTable(above="", values={"domain": "mail.localhost"} | _MAILDIR),
+    ExampleTable(
         above="All that no other route names (this route shows the defaults).",
         values={"domain": "*"},
         whole=True,

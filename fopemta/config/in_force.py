@@ -18,7 +18,7 @@ _INDEX = re.compile(r"\[[0-9]*\]")
 
 
 @attrs.frozen
-class InForce:
+class KeyInForce:
     """One key: by the dotted `name` that errors have, "listener[0].tls"; `value` as a file would
     have it, None where nothing is set and nothing counts; `is_set` by the file.
     """
@@ -39,7 +39,7 @@ class InForce:
         return any(each == wanted or each.startswith((f"{wanted}.", f"{wanted}[")) for each in (name, plain))
 
 
-def in_force(table: Mapping[str, Any], folder: str) -> tuple[InForce, ...]:
+def in_force(table: Mapping[str, Any], folder: str) -> tuple[KeyInForce, ...]:
     """Every key, by the `table` of a file in `folder` that is good; relative paths are made absolute."""
     found = tuple(_of(FILE, table, "", folder))
     values = {each.name: each.value for each in found}
@@ -48,16 +48,18 @@ def in_force(table: Mapping[str, Any], folder: str) -> tuple[InForce, ...]:
     )
 
 
-def _inherits(each: InForce) -> bool:
+def _inherits(each: KeyInForce) -> bool:
     return bool(each.key.told.inherits) and not each.is_set
 
 
-def _of(section: Section, table: Mapping[str, Any], before: str, folder: str) -> Iterator[InForce]:
+def _of(section: Section, table: Mapping[str, Any], before: str, folder: str) -> Iterator[KeyInForce]:
     for name, key in section.keys.items():
         raw = _at(table, name)
         if key.table is None:
             value = raw if raw is not None else default_of(key)
-            yield InForce(before + name, key, None if value is None else _written(key, value, folder), raw is not None)
+            yield KeyInForce(
+                before + name, key, None if value is None else _written(key, value, folder), raw is not None
+            )
         elif key.several:
             for index, each in enumerate(raw or ()):
                 yield from _of(key.table, each, f"{before}{name}[{index}].", folder)

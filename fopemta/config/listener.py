@@ -19,8 +19,8 @@ from fopemta.settings.words import network, one_of, path, words_of
 from fopemta.smtp.extensions import OPTIONAL
 from fopemta.smtp.session_rules import Lenient
 from fopemta.smtp.transaction import BareLineEnds, Nul
+from fopemta.trust.listener_offer import KNOWN_GROUPS, KNOWN_SUITES, ServerProfile
 from fopemta.trust.plan import CertificateFiles
-from fopemta.trust.server_offer import KNOWN_GROUPS, KNOWN_SUITES, ServerProfile
 
 
 class ListenerKind(enum.Enum):

@@ -38,7 +38,7 @@ from fopemta.trust.client_settings import TlsClient
 __all__ = [
     "AliasFile", "ClientCertificates", "ClientEku", "Configuration", "Control", "Delivery", "DeliveryTimeouts", "Dns",
     "Fetch", "LimitTimeouts", "Limits", "Listener", "ListenerKind", "ListenerTls", "Log", "LogLevel", "Node",
-    "ServerVersion", "TlsServer", "Users", "Workers",
+    "ServerVersion", "TlsServer", "UserSettings", "Workers",
 ]  # fmt: skip
 
 
@@ -97,7 +97,7 @@ class Node:
 
 
 @attrs.frozen(kw_only=True)
-class Users:
+class UserSettings:
     """[users]"""
 
     file: str = key(
@@ -214,7 +214,7 @@ class Configuration:
     listeners: tuple[Listener, ...] = tables(Listener, *LISTENERS, name="listener", required=True, part="inbound")
     tls_server: TlsServer = table(TlsServer, name="tls.server")
     relay: Relay = table(Relay)
-    users: Users = table(Users)
+    users: UserSettings = table(UserSettings)
     aliases: AliasFile = table(AliasFile)
     control: Control = table(Control)
     workers: Workers = table(Workers)

@@ -32,7 +32,7 @@ from fopemta.policy.facts import STAGE_OF
 from fopemta.policy.matchers import (
     Attachments,
     Body,
-    Clients,
+    ClientNetworks,
     Headers,
     Matcher,
     Recipients,
@@ -200,7 +200,7 @@ CONDITIONS = Section(
         for name, read in {
             "senders": _one(Senders, _some(_addresses)),
             "recipients": _one(Recipients, _some(_addresses)),
-            "clients": _one(Clients, _some(array(network))),
+            "clients": _one(ClientNetworks, _some(array(network))),
             "users": _one(Users, _some(_names)),
             "subject": _one(lambda texts: Headers("Subject", texts), _some(_texts)),
             "headers": _headers,

@@ -17,14 +17,24 @@ from fopemta.control.outflow import Outflow
 from fopemta.control.peer import who
 from fopemta.deadline import Deadline
 from fopemta.interfaces import IHostMemory, IQueue, IReload, Portions, Unanswered
-from fopemta.mail.requests import Flush, ForgetHosts, List, NotARequest, Orders, Reload, Request, Status, request_of
+from fopemta.mail.requests import (
+    FlushRequest,
+    ForgetHosts,
+    List,
+    NotARequest,
+    OrdersRequest,
+    ReloadRequest,
+    Request,
+    StatusRequest,
+    request_of,
+)
 
 # A command that is silent for this many seconds is disconnected.
 _PATIENCE = 60.0
 
 
 @attrs.frozen(eq=False)
-class Reach:
+class ControlledServer:
     """What commands can ask of the server; `listing` begins a list of the queue: briefs, the oldest first."""
 
     queue: IQueue
@@ -42,7 +52,7 @@ class ControlProtocol(LineOnlyReceiver):
     # MOST_MESSAGES with an address or two each.
     MAX_LENGTH = 262_144
 
-    def __init__(self, reach: Reach, clock: IReactorTime) -> None:
+    def __init__(self, reach: ControlledServer, clock: IReactorTime) -> None:
         self._reach = reach
         self._deadline = Deadline(clock, lambda: self._stream.loseConnection())
         self._waiting: list[bytes] = []
@@ -87,12 +97,12 @@ class ControlProtocol(LineOnlyReceiver):
             self._stream.resumeProducing()
 
     async def _answer(self, request: Request) -> None:
-        if isinstance(request, Status):
+        if isinstance(request, StatusRequest):
             starting = {} if self._reach.is_ready() else {"starting": True}
             self._say({"end": True, "version": fopemta.__version__, "unfinished": self._reach.queue.size} | starting)
         elif not self._reach.is_ready():
             self._say({"end": True, "error": "the server is starting and still reads its spool: try again later"})
-        elif isinstance(request, Orders):
+        elif isinstance(request, OrdersRequest):
             by = who(self._stream)
             # All at once: each has to be read, and the queue sees to those of one message in their order.
             given = [
@@ -102,9 +112,9 @@ class ControlProtocol(LineOnlyReceiver):
                 result = await obeyed
                 self._say({"id": message_id, "result": result.obeyed.value, "recipients": result.recipients})
             self._say({"end": True})
-        elif isinstance(request, Flush):
+        elif isinstance(request, FlushRequest):
             self._say({"end": True, "messages": await self._reach.queue.flush(request.domain)})
-        elif isinstance(request, Reload):
+        elif isinstance(request, ReloadRequest):
             outcome = await self._reach.reload.run(request.allow_lower, who(self._stream))
             self._say({"end": True} | attrs.asdict(outcome))
         elif isinstance(request, ForgetHosts):
@@ -133,7 +143,7 @@ class ControlFactory(Factory):
 
     noisy = False
 
-    def __init__(self, reach: Reach, clock: IReactorTime) -> None:
+    def __init__(self, reach: ControlledServer, clock: IReactorTime) -> None:
         self._reach = reach
         self._clock = clock
 

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from fopemta import maillog
 from fopemta.background import supervise
-from fopemta.control.protocol import ControlFactory, Reach
+from fopemta.control.protocol import ControlFactory, ControlledServer
 from fopemta.interfaces import IMailReactor
 
 _BACKLOG = 50
@@ -23,7 +23,7 @@ _BACKLOG = 50
 class ControlSocket:
     """Listens at `path` while the server runs, for its own user and root only; an Attendant."""
 
-    def __init__(self, path: str, reactor: IMailReactor, reach: Reach) -> None:
+    def __init__(self, path: str, reactor: IMailReactor, reach: ControlledServer) -> None:
         self._path = path
         self._reactor = reactor
         self._factory = ControlFactory(reach, reactor)

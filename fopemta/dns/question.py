@@ -25,11 +25,11 @@ from fopemta.dns.response import (
     NXDOMAIN,
     SOA,
     BoundExceeded,
+    DnsRecord,
     Labels,
     Malformed,
     Message,
     Query,
-    Record,
     name_at,
 )
 
@@ -56,7 +56,7 @@ def canonical(labels: Labels) -> str:
 
 
 @attrs.frozen
-class Kind(Generic[T]):
+class DnsKind(Generic[T]):
     """A kind of record: its type, and how to read the data of one record.
 
     `read` gets the message, the offset of the data and their size in octets; it raises Malformed, IndexError,
@@ -84,9 +84,9 @@ def _address(text: Callable[[bytes], str], length: int) -> Callable[[bytes, int,
     return read
 
 
-EXCHANGER: Kind[tuple[int, str]] = Kind(dns.rdatatype.MX, _exchanger)
-IPV4: Kind[str] = Kind(dns.rdatatype.A, _address(dns.ipv4.inet_ntoa, 4))
-IPV6: Kind[str] = Kind(dns.rdatatype.AAAA, _address(dns.ipv6.inet_ntoa, 16))
+EXCHANGER: DnsKind[tuple[int, str]] = DnsKind(dns.rdatatype.MX, _exchanger)
+IPV4: DnsKind[str] = DnsKind(dns.rdatatype.A, _address(dns.ipv4.inet_ntoa, 4))
+IPV6: DnsKind[str] = DnsKind(dns.rdatatype.AAAA, _address(dns.ipv6.inet_ntoa, 16))
 
 
 @attrs.frozen
@@ -94,10 +94,10 @@ class Question(Generic[T]):
     """One question; `name` is absolute."""
 
     name: dns.name.Name
-    kind: Kind[T]
+    kind: DnsKind[T]
 
     @classmethod
-    def of(cls, name: str, kind: Kind[T]) -> Question[T]:
+    def of(cls, name: str, kind: DnsKind[T]) -> Question[T]:
         """Raises dns.exception.DNSException or UnicodeError if `name` is invalid.  Underscores are allowed."""
         return cls(dns.name.from_text(name, origin=dns.name.root), kind)
 
@@ -130,12 +130,12 @@ class _Chain:
     """The end of the CNAMEs: its records of the type asked for, and the shortest TTL of the chain."""
 
     name: Labels
-    records: tuple[Record, ...]
+    records: tuple[DnsRecord, ...]
     ttl: float
     followed: bool
 
 
-def read(message: Message, kind: Kind[T], server: str, validated: bool = False) -> Response[T]:
+def read(message: Message, kind: DnsKind[T], server: str, validated: bool = False) -> Response[T]:
     """Read a response to a question of `kind`; `server` is its name for the operator.  Never raises.
 
     `validated`: the server's statement about DNSSEC is trusted.
@@ -165,7 +165,7 @@ def _excessive(excess: str, server: str) -> Response[T]:
 
 def _chain(message: Message) -> _Chain:
     """RFC 1034 3.6.2.  Raises BoundExceeded, and the exceptions of `name_at`."""
-    by_name: dict[tuple[Labels, int], list[Record]] = defaultdict(list)
+    by_name: dict[tuple[Labels, int], list[DnsRecord]] = defaultdict(list)
     for record in message.answer:
         by_name[record.name, record.rdtype].append(record)
     name, ttl = message.query.name, float("inf")
@@ -194,7 +194,7 @@ def _nothing(message: Message, chain: _Chain, proven: bool, server: str) -> Resp
     return Response(Absent(proven), ttl)
 
 
-def _negative_ttl(wire: bytes, denials: list[Record]) -> float:
+def _negative_ttl(wire: bytes, denials: list[DnsRecord]) -> float:
     """RFC 2308 5: the lesser of the SOA's own TTL and its last field."""
     if not denials or denials[0].size < 4:
         return _NEGATIVE_TTL

@@ -49,7 +49,7 @@ class Query:
 
 
 @attrs.frozen
-class Record:
+class DnsRecord:
     """A record of class IN.  `ttl` in seconds; its data are `size` octets at offset `at` of the message."""
 
     name: Labels
@@ -70,8 +70,8 @@ class Message:
     wire: bytes
     flags: int
     rcode: int
-    answer: tuple[Record, ...] = ()
-    authority: tuple[Record, ...] = ()
+    answer: tuple[DnsRecord, ...] = ()
+    authority: tuple[DnsRecord, ...] = ()
     excess: str = ""
 
     @property
@@ -158,7 +158,7 @@ def _with_records(wire: bytes, query: Query, flags: int, counts: list[int], at: 
     return Message(query, wire, flags, extended << 4 | flags & _RCODE, answer, authority)
 
 
-def _section(wire: bytes, at: int, count: int, wanted: frozenset[int]) -> tuple[tuple[Record, ...], int, int]:
+def _section(wire: bytes, at: int, count: int, wanted: frozenset[int]) -> tuple[tuple[DnsRecord, ...], int, int]:
     """The records of the types `wanted`, where the section ends, and the upper bits of the rcode (RFC 6891 6.1.3)."""
     records, extended = [], 0
     for _ in range(count):
@@ -170,6 +170,6 @@ def _section(wire: bytes, at: int, count: int, wanted: frozenset[int]) -> tuple[
         if rdtype == OPT:
             extended = ttl >> 24
         elif rdclass == _IN and rdtype in wanted:
-            records.append(Record(name, rdtype, ttl if ttl <= _LARGEST_TTL else 0, at, size))
+            records.append(DnsRecord(name, rdtype, ttl if ttl <= _LARGEST_TTL else 0, at, size))
         at += size
     return tuple(records), at, extended

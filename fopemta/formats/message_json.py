@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 @attrs.frozen
-class MessageFacts:
+class StoredFacts:
     """What never changes of a message: `arrived` seconds since the epoch, `size` octets of content.
 
     `separate`: the content is in a file of its own.  `digest`: lower-case hex of the content's checksum where it
@@ -49,7 +49,7 @@ class MessageFacts:
     digest: str = ""
 
 
-def facts_to_json(facts: MessageFacts) -> bytes:
+def facts_to_json(facts: StoredFacts) -> bytes:
     """One JSON object, no line break in it."""
     plain: dict[str, Any] = {"id": facts.id, "arrived": facts.arrived, "size": facts.size}
     if facts.separate:
@@ -60,7 +60,7 @@ def facts_to_json(facts: MessageFacts) -> bytes:
     return encoded(plain)
 
 
-def facts_from_json(text: bytes) -> MessageFacts:
+def facts_from_json(text: bytes) -> StoredFacts:
     """The facts that `facts_to_json` wrote."""
     return _reading(text, _facts_from_plain)
 
@@ -109,8 +109,8 @@ def _reading(text: bytes, convert: Callable[[Mapping[str, Any]], T]) -> T:
         raise ValueError(f"not what it should be: {error!r}") from error
 
 
-def _facts_from_plain(plain: Mapping[str, Any]) -> MessageFacts:
-    return MessageFacts(
+def _facts_from_plain(plain: Mapping[str, Any]) -> StoredFacts:
+    return StoredFacts(
         _identifier(plain["id"]),
         float(plain["arrived"]),
         int(plain["size"]),

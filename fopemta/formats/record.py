@@ -33,7 +33,7 @@ _SEGMENT_FIELDS = struct.Struct(">32s16s")
 SEGMENT_HEADER_SIZE = 64
 
 
-class Kind(enum.IntEnum):
+class RecordKind(enum.IntEnum):
     """What a record says of the message that it names."""
 
     MESSAGE = 1
@@ -46,7 +46,7 @@ class Kind(enum.IntEnum):
 class Draft:
     """A record before it has a place.  `meta` is JSON, an object with the message's "id"."""
 
-    kind: Kind
+    kind: RecordKind
     message_id: str
     meta: bytes
     content: bytes = b""
@@ -61,7 +61,7 @@ class Draft:
 class Record:
     """A good record: where it lies, its meta, and where its content lies (offsets from the segment's beginning)."""
 
-    kind: Kind
+    kind: RecordKind
     offset: int
     meta: bytes
     content_offset: int
@@ -176,7 +176,7 @@ def _next_header(data: bytes, offset: int, tag: bytes) -> int:
 
 def _judge(data: bytes, offset: int, end: int, header: _Header, tag: bytes) -> Record | Damage:
     """The record behind a good header."""
-    if header.version != VERSION or header.kind not in Kind.__members__.values():
+    if header.version != VERSION or header.kind not in RecordKind.__members__.values():
         return Damage(offset, end, f"a record of version {header.version}, kind {header.kind}, is not known here")
     meta_offset = offset + HEADER_SIZE
     content_offset = meta_offset + header.meta_size
@@ -185,7 +185,9 @@ def _judge(data: bytes, offset: int, end: int, header: _Header, tag: bytes) -> R
     digest = hashlib.blake2b(memoryview(data)[meta_offset:end], digest_size=16, key=tag).digest()
     if digest != header.digest:
         return Damage(offset, end, "record checksum is wrong")
-    return Record(Kind(header.kind), offset, data[meta_offset:content_offset], content_offset, header.content_size)
+    return Record(
+        RecordKind(header.kind), offset, data[meta_offset:content_offset], content_offset, header.content_size
+    )
 
 
 def _header_checksum(fields: bytes, tag: bytes) -> bytes:

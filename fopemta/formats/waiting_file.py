@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from fopemta.formats.message_json import MessageFacts, facts_to_json, outcome_from_json
+from fopemta.formats.message_json import StoredFacts, facts_to_json, outcome_from_json
 from fopemta.mail.queued import QueuedMessage
 from fopemta.trust.verdict import VerdictRecord
 
@@ -44,7 +44,7 @@ class Journal:
         return b'"finished"' in self.lines[-1] and outcome_from_json(self.lines[-1]).finished
 
 
-def pack_head(facts: MessageFacts) -> bytes:
+def pack_head(facts: StoredFacts) -> bytes:
     """The first line of a message's file."""
     return b"%s %s %s" % (_WORD, _VERSION, pack_line(facts_to_json(facts)))
 
@@ -120,7 +120,7 @@ def newest_lines(data: bytes) -> Iterator[bytes]:
             yield text
 
 
-def message_of(facts: MessageFacts, lines: Sequence[bytes]) -> QueuedMessage:
+def message_of(facts: StoredFacts, lines: Sequence[bytes]) -> QueuedMessage:
     """The message with each recipient's newest verdict.  Raises Unsound.
 
     Read from the end and no further than needed: at start this is done for each of perhaps 100,000 messages.

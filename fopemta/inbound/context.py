@@ -140,7 +140,7 @@ class InboundContext:
         )
 
 
-class InForce(Protocol):
+class InboundInForce(Protocol):
     """Provides the context in force: a session outlives a reload, and its next question uses the new one."""
 
     context: InboundContext

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from fopemta import maillog
 from fopemta.address.mailbox import Mailbox, path_text
-from fopemta.inbound.context import InForce
+from fopemta.inbound.context import InboundInForce
 from fopemta.mail.envelope import Arrival, Envelope, TlsSession
 from fopemta.mail.login import LoggedIn
 from fopemta.mail.reply import Reply
@@ -31,7 +31,7 @@ class Gate:
     `local` client is a user of this machine, with the rights of `[relay] networks`.
     """
 
-    def __init__(self, in_force: InForce, client: str, local: bool = False) -> None:
+    def __init__(self, in_force: InboundInForce, client: str, local: bool = False) -> None:
         self._in_force = in_force
         context, services = in_force.context, in_force.context.services
         self.client = client

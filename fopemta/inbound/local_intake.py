@@ -23,7 +23,7 @@ from fopemta.mail.envelope import Arrival, Envelope, RecipientOptions
 from fopemta.mail.header_field import header_field
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply
-from fopemta.sendmail.dropped import Letter
+from fopemta.sendmail.dropped import DroppedLetter
 from fopemta.smtp.grammar import local_sender
 from fopemta.smtp.transaction import BareLineEnds, ContentIntake, ContentLimits, Nul
 
@@ -48,13 +48,23 @@ class LocalIntake:
         self.context = self.context.under(config)
 
     def take(
-        self, message_id: str, letter: Letter, uid: int, piece: NextPiece, refuse: Callable[[HandedIn], Deferred[None]]
+        self,
+        message_id: str,
+        letter: DroppedLetter,
+        uid: int,
+        piece: NextPiece,
+        refuse: Callable[[HandedIn], Deferred[None]],
     ) -> Deferred[HandedIn]:
         """See ILocalIntake."""
         return Deferred.fromCoroutine(self._take(message_id, letter, uid, piece, refuse))
 
     async def _take(
-        self, message_id: str, letter: Letter, uid: int, piece: NextPiece, refuse: Callable[[HandedIn], Deferred[None]]
+        self,
+        message_id: str,
+        letter: DroppedLetter,
+        uid: int,
+        piece: NextPiece,
+        refuse: Callable[[HandedIn], Deferred[None]],
     ) -> HandedIn:
         home = self.context.config.node.postmaster.domain
         sender: Mailbox | None = None
@@ -83,7 +93,7 @@ class LocalIntake:
         return HandedIn(sender=sender, message=outcome, notify=letter.notify)
 
     async def _judged(
-        self, gate: Gate, letter: Letter, home: str
+        self, gate: Gate, letter: DroppedLetter, home: str
     ) -> tuple[tuple[Mailbox, ...], tuple[tuple[str, Reply], ...]]:
         """Who gets it, and who does not."""
         good: dict[Mailbox, None] = {}
@@ -103,7 +113,7 @@ class LocalIntake:
         return tuple(good), tuple(refused)
 
     async def _received(
-        self, message_id: str, gate: Gate, envelope: Envelope, letter: Letter, piece: NextPiece
+        self, message_id: str, gate: Gate, envelope: Envelope, letter: DroppedLetter, piece: NextPiece
     ) -> QueuedMessage | Reply:
         """Raises what `piece` does; then nothing is kept."""
         waits: list[Deferred[None]] = []
@@ -152,7 +162,7 @@ def _final(refusal: Reply | None) -> Reply | None:
     return refusal
 
 
-def _refused(letter: Letter, home: str, sender: Mailbox | None, reply: Reply) -> HandedIn:
+def _refused(letter: DroppedLetter, home: str, sender: Mailbox | None, reply: Reply) -> HandedIn:
     """For all recipients."""
     every = tuple((_in_full(each, home), reply) for each in letter.recipients)
     return HandedIn(sender=sender, refused=every, notify=letter.notify)
@@ -176,7 +186,7 @@ async def _all(waits: list[Deferred[None]]) -> None:
         await waits.pop()
 
 
-def _envelope(letter: Letter, sender: Mailbox | None, recipients: tuple[Mailbox, ...]) -> Envelope:
+def _envelope(letter: DroppedLetter, sender: Mailbox | None, recipients: tuple[Mailbox, ...]) -> Envelope:
     """Without an arrival yet."""
     utf8 = any(each.internationalised for each in (*recipients, *_present(sender)))
     options = RecipientOptions(letter.notify)
@@ -196,7 +206,7 @@ def _present(sender: Mailbox | None) -> Iterator[Mailbox]:
         yield sender
 
 
-def _from_field(letter: Letter, sender: Mailbox | None) -> bytes:
+def _from_field(letter: DroppedLetter, sender: Mailbox | None) -> bytes:
     """For a message that says of nobody that it is from them; a report, from the null sender, has none of ours."""
     if sender is None:
         return b""

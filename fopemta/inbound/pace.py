@@ -20,7 +20,7 @@ _GRACE = 60.0
 _LOOK_AGAIN = 5.0
 
 
-class Pace:
+class SessionPace:
     """`missed` is called when a step takes too long, `over` when the session does."""
 
     def __init__(self, clock: IReactorTime, missed: Callable[[], object], over: Callable[[], object]) -> None:

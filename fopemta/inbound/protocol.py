@@ -19,9 +19,9 @@ from fopemta.address.grammar import NotInGrammar
 from fopemta.address.ip import canonical_ip_address
 from fopemta.background import supervise
 from fopemta.config.model import ListenerTls
-from fopemta.inbound.context import InForce
+from fopemta.inbound.context import InboundInForce
 from fopemta.inbound.gate import Gate
-from fopemta.inbound.pace import Pace
+from fopemta.inbound.pace import SessionPace
 from fopemta.inbound.reception import Reception
 from fopemta.inbound.sessions import Sessions
 from fopemta.interfaces import IExchange, ITlsChannel, SpoolFull, SpoolTrouble
@@ -47,7 +47,7 @@ from fopemta.smtp.server_effects import (
     MessageRefused,
     OpenMessage,
     Send,
-    StartTls,
+    UpgradeToTls,
     WriteContent,
 )
 from fopemta.smtp.server_session import ServerSession
@@ -82,7 +82,7 @@ T = TypeVar("T")
 class InboundProtocol(Protocol):
     """One client.  It decides nothing: the session says what to do, and the context provides the services for it."""
 
-    def __init__(self, in_force: InForce, sessions: Sessions) -> None:
+    def __init__(self, in_force: InboundInForce, sessions: Sessions) -> None:
         self._in_force = in_force
         self._sessions = sessions
         self._session: ServerSession | None = None
@@ -91,7 +91,7 @@ class InboundProtocol(Protocol):
         self._reception: Reception | None = None
         # The last message, also after it was given up.
         self._coming: tuple[str, Envelope]
-        self._pace = Pace(in_force.context.services.clock, self._timed_out, self._too_long)
+        self._pace = SessionPace(in_force.context.services.clock, self._timed_out, self._too_long)
         # The greeting is delayed by the listener's setting.
         self._silent = False
         self._closing = False
@@ -354,7 +354,7 @@ class InboundProtocol(Protocol):
             return _NO_TLS_NOW
         return None
 
-    def _start_tls(self, _: StartTls) -> None:
+    def _start_tls(self, _: UpgradeToTls) -> None:
         self._put_tls_below()
 
     def _put_tls_below(self) -> None:
@@ -596,7 +596,7 @@ _PERFORM: dict[type[Effect], Callable[[InboundProtocol, Any], None]] = {
     ContinueLogin: InboundProtocol._continue_login,
     AskTls: InboundProtocol._ask_tls,
     Impersonate: InboundProtocol._impersonate,
-    StartTls: InboundProtocol._start_tls,
+    UpgradeToTls: InboundProtocol._start_tls,
     OpenMessage: InboundProtocol._open_message,
     WriteContent: InboundProtocol._write_content,
     CommitMessage: InboundProtocol._commit_message,

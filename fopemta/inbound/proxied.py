@@ -19,7 +19,7 @@ from zope.interface import implementer
 from fopemta import maillog
 from fopemta.address.ip import Network, in_networks
 from fopemta.deadline import Deadline
-from fopemta.smtp.proxy_header import NoProxyHeader, ProxyHeader, Speaker, proxy_header
+from fopemta.smtp.proxy_header import NoProxyHeader, ProxiedFor, ProxyHeader, proxy_header
 
 # An unknown client is in no network: it must not get the proxy's privileges.
 _NOBODY = UNIXAddress(None)
@@ -128,9 +128,9 @@ class _Proxied(ProtocolWrapper):
 
 def _peer_of(header: ProxyHeader) -> Any:
     """The client's address as Twisted has it; None if the connection is the proxy's own."""
-    if header.speaker is Speaker.PROXY:
+    if header.speaker is ProxiedFor.PROXY:
         return None
-    if header.speaker is Speaker.UNKNOWN:
+    if header.speaker is ProxiedFor.UNKNOWN:
         return _NOBODY
     kind = IPv6Address if ":" in header.address else IPv4Address
     return kind("TCP", header.address, header.port)

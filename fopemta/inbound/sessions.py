@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 
-class Session(Protocol):
+class AdmittedSession(Protocol):
     """The connection of an admitted client."""
 
     def shut_down(self) -> None:
@@ -26,7 +26,7 @@ class Sessions:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self.present: set[Session] = set()
+        self.present: set[AdmittedSession] = set()
         # Set if the system allows fewer than the configuration.
         self.most: int | None = None
         # The spool is still being read: clients are asked to come again later.
@@ -38,11 +38,11 @@ class Sessions:
         """Whether there are as many as `configured`, or as the system allows."""
         return len(self.present) >= (configured if self.most is None else min(configured, self.most))
 
-    def joined(self, session: Session) -> None:
+    def joined(self, session: AdmittedSession) -> None:
         """A session has begun."""
         self.present.add(session)
 
-    def left(self, session: Session) -> None:
+    def left(self, session: AdmittedSession) -> None:
         """A session has ended."""
         self.present.discard(session)
         if not self.present and self._emptied is not None:

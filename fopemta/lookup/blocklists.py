@@ -14,7 +14,7 @@ from fopemta.answer import Answer, Found, Unavailable
 from fopemta.interfaces import IBlocklists, IResolver
 from fopemta.lookup.together import together
 from fopemta.mail.reply import Reply
-from fopemta.policy.blocklist import Blocklist, Listing, listing, query_name
+from fopemta.policy.blocklist import Blocklist, BlocklistAnswer, listing, query_name
 
 # Shorter than a client's timeout at RCPT (RFC 5321 4.5.3.2.3), whatever [dns] timeout says.
 _PATIENCE = 10.0
@@ -49,14 +49,14 @@ class Blocklists:
     def _lists_it(self, blocklist: Blocklist, answer: Answer[tuple[str, ...]]) -> bool:
         said = listing(blocklist, answer)
         self._note(blocklist.zone, said, _reason(answer))
-        return said is Listing.LISTED
+        return said is BlocklistAnswer.LISTED
 
-    def _note(self, zone: str, said: Listing, why: str) -> None:
+    def _note(self, zone: str, said: BlocklistAnswer, why: str) -> None:
         """Log once when a list becomes unusable, and once when it works again."""
-        if said is Listing.UNAVAILABLE and zone not in self._failing:
+        if said is BlocklistAnswer.UNAVAILABLE and zone not in self._failing:
             self._failing.add(zone)
             maillog.blocklist_failing(zone, why)
-        elif said is not Listing.UNAVAILABLE and zone in self._failing:
+        elif said is not BlocklistAnswer.UNAVAILABLE and zone in self._failing:
             self._failing.discard(zone)
             maillog.blocklist_works_again(zone)
 

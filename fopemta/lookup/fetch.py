@@ -25,7 +25,7 @@ from fopemta.answer import Absent, Answer, Found, Unavailable
 from fopemta.config.model import Fetch
 from fopemta.interfaces import IFetcher, IResolver
 from fopemta.lookup.http_body import body_of, discard
-from fopemta.lookup.http_bounds import LARGEST_HEAD, BoundedEndpoint, Bounds, Places
+from fopemta.lookup.http_bounds import LARGEST_HEAD, BoundedEndpoint, Bounds, FetchPlaces
 from fopemta.routing.public_address import Reach
 
 _MOST_REDIRECTS = 3
@@ -76,7 +76,7 @@ class Fetcher:
         self._resolver = resolver
         self._settings = settings
         self._reach = None if private else Reach(own=own)
-        self._places = Places(_MOST_AT_ONCE, _MOST_OF_ONE_HOST, _MOST_BODIES * settings.largest)
+        self._places = FetchPlaces(_MOST_AT_ONCE, _MOST_OF_ONE_HOST, _MOST_BODIES * settings.largest)
 
     def get(self, url: str) -> Deferred[Answer[bytes]]:
         """See IFetcher."""

@@ -139,7 +139,7 @@ def _within(metered: IProtocol) -> IProtocol:
     return metered.inner
 
 
-class Places:
+class FetchPlaces:
     """Limits of simultaneous fetches: `most` in all, `most_of_one` from one host, and `octets` of bodies."""
 
     def __init__(self, most: int, most_of_one: int, octets: int) -> None:

@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 import attrs
 
 from fopemta.mail.received_forms import TlsForm, tls_form
-from fopemta.mail.received_parts import Parts, parts_of
+from fopemta.mail.received_parts import ReceivedParts, parts_of
 
 # A header longer than this is not read (RFC 5321 4.5.3.1.6 would have lines of 1,000 octets).
 _LONGEST = 8192
@@ -125,7 +125,7 @@ def _time(text: str) -> float | None:
         return None
 
 
-def _encrypted(parts: Parts, form: TlsForm | None) -> Encrypted:
+def _encrypted(parts: ReceivedParts, form: TlsForm | None) -> Encrypted:
     if form is not None:
         return Encrypted.YES
     smail = _SMAIL.match(parts.protocol)
@@ -140,7 +140,7 @@ def _encrypted(parts: Parts, form: TlsForm | None) -> Encrypted:
     return Encrypted.UNKNOWN
 
 
-def _is_local(parts: Parts, word: str) -> bool:
+def _is_local(parts: ReceivedParts, word: str) -> bool:
     """Whether the message came from this machine, according to its own server, not to the client's name."""
     if parts.came_from is not None:
         address = getattr(parts.came_from, "ipv4_mapped", None) or parts.came_from

@@ -17,7 +17,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @attrs.frozen(kw_only=True)
-class Parts:
+class ReceivedParts:
     """The parts of a header.
 
     `claimed` is the name after "from"; `came_from` the address that the receiving server saw, None if absent;
@@ -54,7 +54,7 @@ _WITH = frozenset({"with", "whith"})
 _ENCRYPTED = "encrypted"
 
 
-def parts_of(text: str) -> Parts:
+def parts_of(text: str) -> ReceivedParts:
     """The parts of a header in one line.  Never raises; linear time."""
     words, date = _words(text)
     by = _index_of_by(words)
@@ -67,7 +67,7 @@ def parts_of(text: str) -> Parts:
     has_from = bool(before) and not before[0].is_comment and before[0].text.lower() == "from"
     claimed = _first_text(before[1:]) if has_from else ""
     own = [*_behind(before, identity, claimed if has_from else None), *after]
-    return Parts(
+    return ReceivedParts(
         claimed=claimed,
         has_from=has_from,
         came_from=came_from,

@@ -22,7 +22,7 @@ class Conclusion(enum.Enum):
 
 
 @attrs.frozen
-class Reading:
+class TraceReading:
     """`hops` oldest first.  `took`: seconds of each hop since the time in the header before it; None if one of the
     times is unknown, always for the first; negative if two clocks differ.  `trusted`: how many of the newest hops were
     written by trusted servers; the others may be forged.
@@ -34,14 +34,14 @@ class Reading:
     trusted: int
 
 
-def reading_of(newest_first: Sequence[Hop], trusted_names: Sequence[str] = ()) -> Reading:
+def reading_of(newest_first: Sequence[Hop], trusted_names: Sequence[str] = ()) -> TraceReading:
     """The reading of a message's hops.  `trusted_names` are servers, or "*.example.org" for those below a domain;
     without any, only the newest header is trusted: it is your own server's.
     """
     hops = tuple(reversed(newest_first))
     times = [hop.time for hop in hops]
     took = [None, *(_difference(before, after) for before, after in pairwise(times))][: len(hops)]
-    return Reading(hops, tuple(took), _conclusion(hops), _trusted(newest_first, trusted_names))
+    return TraceReading(hops, tuple(took), _conclusion(hops), _trusted(newest_first, trusted_names))
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

@@ -32,21 +32,21 @@ class NotARequest(ValueError):
 
 
 @attrs.frozen
-class Orders:
+class OrdersRequest:
     """One order for each of several messages."""
 
     orders: tuple[tuple[str, Order], ...]
 
 
 @attrs.frozen
-class Flush:
+class FlushRequest:
     """Try at once what waits for `domain`; "@domain" includes its sub-domains."""
 
     domain: str
 
 
 @attrs.frozen
-class Reload:
+class ReloadRequest:
     """Reload the configuration files.  `allow_lower`: also if this lowers the TLS demands on queued mail."""
 
     allow_lower: bool = False
@@ -65,11 +65,11 @@ class List:
 
 
 @attrs.frozen
-class Status:
+class StatusRequest:
     """Ask whether the server is running."""
 
 
-Request: TypeAlias = Orders | Flush | Reload | ForgetHosts | List | Status
+Request: TypeAlias = OrdersRequest | FlushRequest | ReloadRequest | ForgetHosts | List | StatusRequest
 
 
 def request_of(line: bytes) -> Request:
@@ -85,7 +85,7 @@ def request_of(line: bytes) -> Request:
     return read(said)
 
 
-def orders_json(orders: Orders) -> dict[str, Any]:
+def orders_json(orders: OrdersRequest) -> dict[str, Any]:
     """The request for `orders`, which are all of one kind."""
     first = orders.orders[0][1]
     return {
@@ -101,7 +101,7 @@ def orders_json(orders: Orders) -> dict[str, Any]:
     }
 
 
-def _orders(said: Mapping[str, Any]) -> Orders:
+def _orders(said: Mapping[str, Any]) -> OrdersRequest:
     try:
         kind = OrderKind(said["order"])
         if kind is OrderKind.LOWER:
@@ -118,7 +118,7 @@ def _orders(said: Mapping[str, Any]) -> Orders:
     if override_tls and (kind is not OrderKind.RELEASE or not reason):
         raise NotARequest("override_tls is for a release, and needs a reason")
     pattern = Order(kind=kind, report=report, reason=reason, override_tls=override_tls)
-    return Orders(tuple(_order(each, pattern) for each in messages))
+    return OrdersRequest(tuple(_order(each, pattern) for each in messages))
 
 
 def _order(said: object, pattern: Order) -> tuple[str, Order]:
@@ -133,21 +133,21 @@ def _order(said: object, pattern: Order) -> tuple[str, Order]:
     return said["id"], attrs.evolve(pattern, recipients=chosen)
 
 
-def _flush(said: Mapping[str, Any]) -> Flush:
+def _flush(said: Mapping[str, Any]) -> FlushRequest:
     domain = said.get("domain")
     if not isinstance(domain, str):
         raise NotARequest("domain is missing")
     try:
-        return Flush(domain_pattern(domain))
+        return FlushRequest(domain_pattern(domain))
     except NotWritten as flaw:
         raise NotARequest(f"domain {flaw}") from flaw
 
 
-def _reload(said: Mapping[str, Any]) -> Reload:
+def _reload(said: Mapping[str, Any]) -> ReloadRequest:
     allow_lower = said.get("allow_lower", False)
     if not isinstance(allow_lower, bool):
         raise NotARequest("allow_lower must be true or false")
-    return Reload(allow_lower)
+    return ReloadRequest(allow_lower)
 
 
 def _forget_hosts(said: Mapping[str, Any]) -> ForgetHosts:
@@ -167,5 +167,5 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "reload": _reload,
     "forget_hosts": _forget_hosts,
     "list": lambda _: List(),
-    "status": lambda _: Status(),
+    "status": lambda _: StatusRequest(),
 }

@@ -25,7 +25,7 @@ _MOST_LINES = 4
 
 
 @attrs.frozen
-class Leaf:
+class LeafPart:
     """A part without sub-parts.  `media_type` in lower case; `sure` is false if its header contradicts itself."""
 
     media_type: str
@@ -41,7 +41,7 @@ class Parts:
     in it, `kinds` the content types of all parts.
     """
 
-    leaves: list[Leaf] = attrs.Factory(list)
+    leaves: list[LeafPart] = attrs.Factory(list)
     asides: list[bytes] = attrs.Factory(list)
     nested: list[HeaderSection] = attrs.Factory(list)
     kinds: list[Structured] = attrs.Factory(list)
@@ -94,7 +94,7 @@ class _Walk:
             for encoding in encodings:
                 content = unencoded(octets[start:end], encoding)
                 self._work.spend(end - start)
-                self.found.leaves.append(Leaf(content_type.kind, content_type, disposition, content, sure))
+                self.found.leaves.append(LeafPart(content_type.kind, content_type, disposition, content, sure))
 
     def check_lines(self) -> None:
         """Report each line that looks like a delimiter but belongs to no part."""

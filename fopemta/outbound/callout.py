@@ -19,9 +19,9 @@ from fopemta.interfaces import ICallout, IDemandsInForce
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.outbound.content import ContentSource
-from fopemta.outbound.context import InForce
+from fopemta.outbound.context import OutboundInForce
 from fopemta.outbound.delivery_manager import DeliveryManager
-from fopemta.outbound.pool import Standing
+from fopemta.outbound.pool import StandingSession
 from fopemta.outbound.walk import Walk
 from fopemta.policy.demands import demands_on_callout
 from fopemta.policy.recipients import Said
@@ -136,12 +136,14 @@ def _unknown(recipient: Mailbox, why: str) -> Said:
 class _Probe(Walk):
     """A walk whose transactions end after RCPT."""
 
-    def __init__(self, in_force: InForce, consignment: Consignment, plan: TlsPlan, hosts: tuple[Host, ...]) -> None:
+    def __init__(
+        self, in_force: OutboundInForce, consignment: Consignment, plan: TlsPlan, hosts: tuple[Host, ...]
+    ) -> None:
         super().__init__(in_force, consignment, plan, hosts, _told_to_nobody)
         self._envelope = consignment.message.envelope
         self.said = Said.UNKNOWN
 
-    async def _transact(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
+    async def _transact(self, standing: StandingSession, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
         utf8 = any(each.internationalised for each in batch)
         if utf8 and not standing.session.offer.smtputf8:
             why = Diagnosis.SMTPUTF8_NOT_OFFERED
@@ -155,7 +157,7 @@ class _Probe(Walk):
             self.said = said_by(result)
         return results
 
-    def _give_back(self, standing: Standing) -> None:
+    def _give_back(self, standing: StandingSession) -> None:
         standing.protocol.quit()
 
 

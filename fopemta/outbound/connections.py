@@ -36,13 +36,13 @@ class Connections:
         """Whether no further connection may be made."""
         return self.most is not None and self.open >= self.most
 
-    def count(self, protocol: OutboundProtocol, next_hop: NextHop) -> Counted:
+    def count(self, protocol: OutboundProtocol, next_hop: NextHop) -> CountedConnection:
         """Count a connection that is about to be made, until it is closed."""
-        counted = protocol.counted = Counted(self, next_hop)
+        counted = protocol.counted = CountedConnection(self, next_hop)
         return counted
 
 
-class Counted:
+class CountedConnection:
     """One connection."""
 
     def __init__(self, connections: Connections, next_hop: NextHop) -> None:

@@ -64,7 +64,7 @@ class OutboundContext:
         )  # fmt: skip
 
 
-class InForce(Protocol):
+class OutboundInForce(Protocol):
     """Provides the context in force: a walk outlives a reload, and its next step uses the new one."""
 
     context: OutboundContext

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from fopemta import maillog
-from fopemta.attempt.findings import Finding, Scribe, local_trouble
+from fopemta.attempt.findings import Scribe, StepFinding, local_trouble
 from fopemta.config.model import Configuration
 from fopemta.interfaces import (
     Ended,
@@ -82,7 +82,7 @@ class DeliveryManager:
 
 
 def _unroutable(consignment: Consignment, failure: RoutingFailure, now: float) -> Sequence[VerdictRecord]:
-    finding = Finding(code=failure.code, enhanced=failure.enhanced, text=failure.text, diagnosis=failure.diagnosis)
+    finding = StepFinding(code=failure.code, enhanced=failure.enhanced, text=failure.text, diagnosis=failure.diagnosis)
     result = Result.FAILED if failure.permanent else Result.DEFERRED
     scribe = Scribe(consignment, None, now)
     return [scribe.verdict(each, result, finding) for each in consignment.recipients]
@@ -90,7 +90,7 @@ def _unroutable(consignment: Consignment, failure: RoutingFailure, now: float) -
 
 def _not_enforced(consignment: Consignment, now: float) -> Sequence[VerdictRecord]:
     row = explain(Diagnosis.REQUIRETLS_NOT_OFFERED)
-    finding = Finding(code=550, enhanced=row.given_up, text=row.sender, diagnosis=Diagnosis.REQUIRETLS_NOT_OFFERED)
+    finding = StepFinding(code=550, enhanced=row.given_up, text=row.sender, diagnosis=Diagnosis.REQUIRETLS_NOT_OFFERED)
     scribe = Scribe(consignment, None, now)
     return [scribe.verdict(each, Result.FAILED, finding) for each in consignment.recipients]
 

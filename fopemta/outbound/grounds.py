@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from twisted.internet.defer import Deferred
 
 from fopemta.address.mailbox import Mailbox
-from fopemta.outbound.context import InForce
+from fopemta.outbound.context import OutboundInForce
 from fopemta.policy.way import Way
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.plan import plan_towards
@@ -25,7 +25,7 @@ from fopemta.trust.plan import TlsPlan
 class Grounds:
     """The grounds of a walk by `plan`."""
 
-    def __init__(self, in_force: InForce, consignment: Consignment, plan: TlsPlan) -> None:
+    def __init__(self, in_force: OutboundInForce, consignment: Consignment, plan: TlsPlan) -> None:
         self._in_force = in_force
         self._consignment = consignment
         self._plan = plan

@@ -24,7 +24,7 @@ IDLE = 3.0
 
 
 @attrs.frozen
-class Place:
+class SessionPlace:
     """What two messages must have in common to share a session: the certificate is judged by `name`, or by the address
     if it is None.
     """
@@ -40,13 +40,13 @@ class Place:
         return self.name or self.address, self.port
 
     @classmethod
-    def all_of(cls, hosts: Sequence[Host], plan: TlsPlan) -> list[Place]:
+    def all_of(cls, hosts: Sequence[Host], plan: TlsPlan) -> list[SessionPlace]:
         """The places in the order of `hosts` and of their addresses."""
         return [cls(host.name, address, host.port, plan) for host in hosts for address in host.addresses]
 
 
 @attrs.define(eq=False)
-class Standing:
+class StandingSession:
     """A session, what its TLS proved, how many messages it has carried, and to which domains.
 
     It was opened for `next_hop`; `greeted_by` is the server's name for itself.  `judged_at`: when its certificate was
@@ -94,10 +94,10 @@ class Pool:
         # The most that are kept; None for no limit.
         self.most: int | None = None
         # Each with its expiry; all have the same timeout, so one timer is enough.
-        self._waiting: dict[Place, list[tuple[Standing, float]]] = {}
+        self._waiting: dict[SessionPlace, list[tuple[StandingSession, float]]] = {}
         self._sweep = Deadline(clock, self._send_away)
 
-    def take(self, places: Sequence[Place], next_hop: NextHop) -> Standing | None:
+    def take(self, places: Sequence[SessionPlace], next_hop: NextHop) -> StandingSession | None:
         """A session at one of `places`, the best of them first; None if there is none.
 
         Any at the best host; at another only one that was opened for `next_hop`: one domain's primary host may be
@@ -112,7 +112,7 @@ class Pool:
                         return standing
         return None
 
-    def put(self, place: Place, standing: Standing) -> None:
+    def put(self, place: SessionPlace, standing: StandingSession) -> None:
         """Keep an idle session, unless it was opened before all were given up."""
         if standing.era != self.era:
             standing.protocol.quit()
@@ -157,11 +157,11 @@ class Pool:
         if moments:
             self._sweep.set(min(moments) - now)
 
-    def _expired(self, place: Place, standing: Standing) -> None:
+    def _expired(self, place: SessionPlace, standing: StandingSession) -> None:
         self._forget(place, standing)
         standing.protocol.quit()
 
-    def _forget(self, place: Place, standing: Standing) -> None:
+    def _forget(self, place: SessionPlace, standing: StandingSession) -> None:
         left = [(each, over) for each, over in self._waiting.pop(place, ()) if each is not standing]
         if left:
             self._waiting[place] = left

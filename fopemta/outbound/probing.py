@@ -12,7 +12,7 @@ from fopemta.config.model import Configuration
 from fopemta.interfaces import IClientTls, IMailReactor, IRevocations
 from fopemta.outbound.bench import Bench
 from fopemta.outbound.dialer import dial
-from fopemta.outbound.protocol import Opened, OutboundProtocol
+from fopemta.outbound.protocol import OpenedSession, OutboundProtocol
 from fopemta.routing.values import Host
 from fopemta.smtp.client_effects import Broken, Phase
 from fopemta.smtp.server_offer import ServerOffer
@@ -164,7 +164,7 @@ class Prober:
             return attrs.evolve(seen, diagnosis=opened.failure.diagnosis, text=opened.failure.text), end
         return await self._opened(seen, step, opened), StepEnd.USED
 
-    async def _opened(self, seen: Seen, step: Step, opened: Opened) -> Seen:
+    async def _opened(self, seen: Seen, step: Step, opened: OpenedSession) -> Seen:
         if opened.evidence is None:
             refused = opened.ready.refused
             if refused is not None:

@@ -48,14 +48,14 @@ _CLOSING_GRACE = 5.0
 
 
 @attrs.frozen
-class Opened:
+class OpenedSession:
     """A session is established: `ready` says how, `evidence` is that of its handshake, if there was one."""
 
     ready: Ready
     evidence: HandshakeEvidence | None
 
 
-Opening: TypeAlias = Opened | Broken
+Opening: TypeAlias = OpenedSession | Broken
 Transacted: TypeAlias = tuple[RecipientResult, ...] | Broken | NoPermit
 
 
@@ -254,7 +254,7 @@ class OutboundProtocol(Conversation):
         self._perform(self._session.waited())
 
     def _ready(self, effect: Ready) -> None:
-        self._finish(Opened(effect, self._evidence))
+        self._finish(OpenedSession(effect, self._evidence))
 
     def _send_content(self, _: SendContent) -> None:
         assert self._source is not None

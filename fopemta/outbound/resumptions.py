@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from fopemta.attempt.cursor import Step
 from fopemta.interfaces import Resumable
-from fopemta.outbound.pool import Place
+from fopemta.outbound.pool import SessionPlace
 from fopemta.trust.plan import TlsPlan
 from fopemta.trust.rungs import Hello, Rung
 
@@ -20,7 +20,7 @@ MOST = 1000
 # A server that failed with its own ticket is offered none for this long, or every other connection would fail.
 REFUSED = 86_400.0
 
-Key = tuple[Place, Rung, Hello]
+Key = tuple[SessionPlace, Rung, Hello]
 
 
 class Resumptions:
@@ -62,7 +62,7 @@ class Resumptions:
 
 
 def _key(step: Step, plan: TlsPlan) -> Key:
-    return Place(step.host.name, step.address, step.host.port, plan), step.rung, step.hello
+    return SessionPlace(step.host.name, step.address, step.host.port, plan), step.rung, step.hello
 
 
 def _server(step: Step) -> tuple[str, int]:

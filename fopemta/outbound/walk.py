@@ -11,16 +11,16 @@ import attrs
 from fopemta import maillog
 from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.cursor import Cursor, Step, StepEnd
-from fopemta.attempt.findings import Finding, Session, of_failure
+from fopemta.attempt.findings import Session, StepFinding, of_failure
 from fopemta.attempt.roll import Roll
 from fopemta.interfaces import Ended, Resumable
 from fopemta.outbound.bench import Bench
 from fopemta.outbound.carrying import Reader, prepare
-from fopemta.outbound.context import InForce, OutboundContext
+from fopemta.outbound.context import OutboundContext, OutboundInForce
 from fopemta.outbound.dialer import NotConnected, dial
 from fopemta.outbound.grounds import Grounds
-from fopemta.outbound.pool import Place, Standing
-from fopemta.outbound.protocol import Opened, OutboundProtocol
+from fopemta.outbound.pool import SessionPlace, StandingSession
+from fopemta.outbound.protocol import OpenedSession, OutboundProtocol
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.plan import domain_towards
 from fopemta.routing.values import Host
@@ -39,7 +39,7 @@ class Walk:
 
     def __init__(
         self,
-        in_force: InForce,
+        in_force: OutboundInForce,
         consignment: Consignment,
         plan: TlsPlan,
         hosts: tuple[Host, ...],
@@ -57,7 +57,7 @@ class Walk:
         self._hosts = hosts
         # The level tried now; sessions that only fall short of it are kept for later.
         self._wanted = plan.wanted
-        self._reserve: Standing | None = None
+        self._reserve: StandingSession | None = None
         self._second: deque[Step] = deque()
         self._without_ticket: Step | None = None
         # The last host did not answer in time.
@@ -67,7 +67,7 @@ class Walk:
 
     async def run(self) -> None:
         """Run the walk.  Raises SpoolTrouble if the message cannot be read; `verdicts` are valid all the same."""
-        standing = self._context.pool.take(Place.all_of(self._hosts, self._plan), self._consignment.next_hop)
+        standing = self._context.pool.take(SessionPlace.all_of(self._hosts, self._plan), self._consignment.next_hop)
         if standing is not None:
             await self._ride(standing)
         try:
@@ -132,7 +132,7 @@ class Walk:
 
     # --- sessions --------------------------------------------------------------------------------------------------
 
-    async def _ride(self, standing: Standing) -> None:
+    async def _ride(self, standing: StandingSession) -> None:
         """Use an idle session.  If the server has closed it meanwhile, that is no failure: the walk begins again."""
         session = standing.session = await self._as_it_stands(standing)
         ready = Ready(session.evidence is not None, True, name=standing.greeted_by)
@@ -151,7 +151,7 @@ class Walk:
         await self._carry_on(standing)
         self._leave(standing)
 
-    async def _as_it_stands(self, standing: Standing) -> Session:
+    async def _as_it_stands(self, standing: StandingSession) -> Session:
         """The session, opened for another message, as judged for this one."""
         session, now = standing.session, self._context.reactor.seconds()
         # As this domain has found the host: its name may be authenticated in another way, or not at all.
@@ -255,7 +255,7 @@ class Walk:
         if protocol.lost:
             self._not_opened(step, _LEFT_US)
             return
-        standing = Standing(protocol, session, self._consignment.next_hop, opened.ready.name, era=era)
+        standing = StandingSession(protocol, session, self._consignment.next_hop, opened.ready.name, era=era)
         if resumable is not None and session.evidence is not None and session.evidence.resumed:
             standing.resumed_since = resumable.since
         if self._shortfall(session, opened.ready, self._wanted) is not None:
@@ -269,7 +269,7 @@ class Walk:
         self._without_ticket = step
         self._cursor.ended(step, StepEnd.TICKET_FAILED)
 
-    def _keep_for_later(self, standing: Standing) -> None:
+    def _keep_for_later(self, standing: StandingSession) -> None:
         """Good enough for the required level, but another host may give what is preferred."""
         self._cursor.ended(standing.session.step, StepEnd.USED)
         if self._reserve is None:
@@ -278,14 +278,14 @@ class Walk:
             self._second.append(standing.session.step)
             standing.protocol.quit()
 
-    async def _carry_on(self, standing: Standing) -> None:
+    async def _carry_on(self, standing: StandingSession) -> None:
         """Send the message to all that are left, in as many transactions as the server's limits require."""
         while standing.protocol.usable and (batch := standing.book(self._roll.unasked)):
             self._roll.asked.update(batch)
             await self._roll.tell()
             self._roll.note(standing.session, await self._carry(standing, batch))
 
-    def _leave(self, standing: Standing) -> None:
+    def _leave(self, standing: StandingSession) -> None:
         """Recipients that the session had no room for get another session with the same host (RFC 9422)."""
         session = standing.session
         if standing.protocol.usable and self._roll.unasked:
@@ -298,7 +298,7 @@ class Walk:
         self._keep_ticket(standing)
         self._give_back(standing)
 
-    def _keep_ticket(self, standing: Standing) -> None:
+    def _keep_ticket(self, standing: StandingSession) -> None:
         """After a transaction the server's tickets have been read; the next connection may resume the session."""
         session, step = standing.protocol.resumable_session(), standing.session.step
         evidence = standing.session.evidence
@@ -310,7 +310,7 @@ class Walk:
         resumable = Resumable(session, attrs.evolve(evidence, resumed=False), since)
         self._context.resumptions.keep(step, self._plan, resumable, since)
 
-    async def _carry(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
+    async def _carry(self, standing: StandingSession, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
         """Run a transaction; a session in which it could not be completed is closed."""
         try:
             return await self._transact(standing, batch)
@@ -318,7 +318,7 @@ class Walk:
             standing.protocol.quit()
             raise
 
-    async def _transact(self, standing: Standing, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
+    async def _transact(self, standing: StandingSession, batch: list[Mailbox]) -> tuple[RecipientResult, ...] | Broken:
         context, message, offer = self._context, self._consignment.message, standing.session.offer
         # RFC 6531 3.3: an address that the server cannot accept must not keep the others from the message.
         unspeakable = [each for each in batch if each.internationalised and not offer.smtputf8]
@@ -352,7 +352,7 @@ class Walk:
         )
         return _none_can(recipients, outcome.diagnosis)
 
-    def _give_back(self, standing: Standing) -> None:
+    def _give_back(self, standing: StandingSession) -> None:
         """Keep the session for the next message, or send QUIT."""
         most = self._context.config.delivery.messages_per_connection
         # RFC 9422: the server announced that it will not accept more.
@@ -363,7 +363,7 @@ class Walk:
             standing.protocol.quit()
         else:
             step = standing.session.step
-            self._context.pool.put(Place(step.host.name, step.address, step.host.port, self._plan), standing)
+            self._context.pool.put(SessionPlace(step.host.name, step.address, step.host.port, self._plan), standing)
 
     def _below_preferred(self, session: Session) -> bool:
         judgement = session.judgement
@@ -374,7 +374,9 @@ class Walk:
 
     def _unreachable(self, step: Step, refused: NotConnected) -> None:
         held = explain(refused.diagnosis).held
-        self._roll.found(Finding(code=451, enhanced=held, text=refused.text, diagnosis=refused.diagnosis, step=step))
+        self._roll.found(
+            StepFinding(code=451, enhanced=held, text=refused.text, diagnosis=refused.diagnosis, step=step)
+        )
         self._silent = refused.diagnosis in _SILENT
         self._cursor.ended(step, StepEnd.UNREACHABLE)
 
@@ -389,7 +391,7 @@ class Walk:
         else:
             self._cursor.ended(step, StepEnd.USED)
 
-    async def _session(self, step: Step, opened: Opened) -> Session:
+    async def _session(self, step: Step, opened: OpenedSession) -> Session:
         """The session with what it proves, judged now, before anything is sent in it."""
         judged: Judged | None = None
         if opened.evidence is not None:
@@ -397,14 +399,14 @@ class Walk:
         session = Session.of(step, opened.evidence, judged, self._why_plain(step, opened), opened.ready.offer)
         return self._with_tested(session)
 
-    def _why_plain(self, step: Step, opened: Opened) -> Diagnosis | None:
+    def _why_plain(self, step: Step, opened: OpenedSession) -> Diagnosis | None:
         if opened.evidence is not None or self._plan.level is Level.PLAIN:
             return None
         if opened.ready.refused is not None:
             return Diagnosis.TLS_REFUSED
         return self._tls_failures.get(step.host, Diagnosis.TLS_NOT_OFFERED)
 
-    def _shortfall(self, session: Session, ready: Ready, level: Level) -> Finding | None:
+    def _shortfall(self, session: Session, ready: Ready, level: Level) -> StepFinding | None:
         """What the session lacks of `level`; None if it is good enough."""
         if self._is_ourselves(ready.name):
             row = explain(Diagnosis.LOOPS_BACK)
@@ -461,7 +463,7 @@ def _none_can(recipients: list[Mailbox], why: Diagnosis) -> tuple[RecipientResul
 
 
 # Not a method: avoids a reference cycle.
-def _start_of(in_force: InForce, plan: TlsPlan, host: Host) -> Start | None:
+def _start_of(in_force: OutboundInForce, plan: TlsPlan, host: Host) -> Start | None:
     memory = in_force.context.memory
     return None if memory is None else memory.start_of(host, plan.tls_rungs)
 

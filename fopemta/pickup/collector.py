@@ -21,7 +21,7 @@ from fopemta.interfaces import HandedIn, ILocalIntake, IQueue, ISpool, Later, Sp
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply
 from fopemta.pickup.content import DroppedContent
-from fopemta.pickup.folder import DropFolder, Opened, Unusable
+from fopemta.pickup.folder import DropFolder, OpenedFile, Unusable
 from fopemta.sendmail.dropped import Damaged
 
 INTERVAL = 5.0
@@ -217,7 +217,7 @@ class Collector:
             content.close()
         return None
 
-    async def _judged(self, message_id: str, opened: Opened, content: DroppedContent) -> _Done | None:
+    async def _judged(self, message_id: str, opened: OpenedFile, content: DroppedContent) -> _Done | None:
         """Raises Damaged, SpoolTrouble or OSError."""
         if self._spool.holds(message_id):
             # It was taken, and something went wrong behind that.
@@ -238,14 +238,14 @@ class Collector:
             handed_in = later.handed_in
         return await self._reported(message_id, handed_in, opened, content.beginning)
 
-    async def _refuse(self, message_id: str, some: HandedIn, opened: Opened, content: DroppedContent) -> None:
+    async def _refuse(self, message_id: str, some: HandedIn, opened: OpenedFile, content: DroppedContent) -> None:
         """Of several recipients some get nothing: the sender hears of it before the others get theirs."""
         maillog.drop_refused(message_id, opened.uid, some.refused)
         report = await self._report(message_id, some, opened.written, content.beginning)
         if report is not None:
             self._hand_on(report)
 
-    async def _reported(self, message_id: str, handed_in: HandedIn, opened: Opened, beginning: bytes) -> _Done:
+    async def _reported(self, message_id: str, handed_in: HandedIn, opened: OpenedFile, beginning: bytes) -> _Done:
         """Raises SpoolTrouble.  Who waits for the answer is told of a refusal, and is sent no report of it."""
         message, refused = handed_in.message, handed_in.refused
         if message is not None:

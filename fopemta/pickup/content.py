@@ -8,7 +8,7 @@ import zlib
 from twisted.internet.defer import Deferred
 
 from fopemta.few_at_once import InThread
-from fopemta.pickup.folder import Opened, read_exactly
+from fopemta.pickup.folder import OpenedFile, read_exactly
 from fopemta.sendmail.dropped import Damaged
 
 _PIECE = 256 * 1024
@@ -19,7 +19,7 @@ LARGEST_BEGINNING = 64 * 1024
 class DroppedContent:
     """Reads in threads; `beginning` is kept as it comes, for a report."""
 
-    def __init__(self, opened: Opened, in_thread: InThread) -> None:
+    def __init__(self, opened: OpenedFile, in_thread: InThread) -> None:
         self._opened = opened
         self._in_thread = in_thread
         self._left = opened.head.content

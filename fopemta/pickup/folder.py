@@ -21,7 +21,7 @@ import attrs
 
 from fopemta.mail.identifiers import is_message_id
 from fopemta.private_folder import make_private_folder
-from fopemta.sendmail.dropped import HEAD_SIZE, UNFINISHED, WHOLE, Damaged, Head, Letter, head_of, letter_of
+from fopemta.sendmail.dropped import HEAD_SIZE, UNFINISHED, WHOLE, Damaged, DroppedLetter, Head, head_of, letter_of
 
 NEW, TAKEN, DAMAGED, SOCKET = "new", "taken", "damaged", "collect"
 # Sticky: of what lies there a user may touch what is his alone.  Set-group: what is put there has the folder's group.
@@ -38,14 +38,14 @@ class Unusable(Exception):
 
 
 @attrs.frozen
-class Opened:
+class OpenedFile:
     """A file that has the form of a message: `written` is when, in seconds since the epoch, `uid` whose it is."""
 
     descriptor: int
     uid: int
     written: float
     head: Head
-    letter: Letter
+    letter: DroppedLetter
     envelope: bytes
 
 
@@ -133,7 +133,7 @@ class DropFolder:
         names = os.listdir(self._taken)
         return sorted(each for each in names if is_message_id(each))
 
-    def open(self, message_id: str) -> Opened:
+    def open(self, message_id: str) -> OpenedFile:
         """Raises Damaged for what is no message, FileNotFoundError, and other OSErrors."""
         path = os.path.join(self._taken, message_id)
         if not stat.S_ISREG(os.lstat(path).st_mode):
@@ -171,7 +171,7 @@ def read_exactly(descriptor: int, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def _opened(descriptor: int) -> Opened:
+def _opened(descriptor: int) -> OpenedFile:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise Damaged("it is no plain file")
@@ -182,7 +182,7 @@ def _opened(descriptor: int) -> Opened:
     if status.st_size != head.file_size:
         raise Damaged(f"it has {status.st_size} octets and not the {head.file_size} that it says")
     envelope = read_exactly(descriptor, head.envelope)
-    return Opened(descriptor, status.st_uid, status.st_mtime, head, letter_of(envelope), envelope)
+    return OpenedFile(descriptor, status.st_uid, status.st_mtime, head, letter_of(envelope), envelope)
 
 
 def _make(path: str, mode: int) -> None:

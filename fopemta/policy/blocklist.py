@@ -48,7 +48,7 @@ def read_blocklist(value: object, place: Place) -> Any:
     return section_of(Blocklist)({"zone": value} if isinstance(value, str) else value, place)
 
 
-class Listing(enum.Enum):
+class BlocklistAnswer(enum.Enum):
     """Whether a list lists the client; an answer that means neither is invalid."""
 
     LISTED = "listed"
@@ -65,13 +65,13 @@ def query_name(client: str, zone: str) -> str | None:
     return address.reverse_pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa") + f".{zone}"
 
 
-def listing(blocklist: Blocklist, answer: Answer[tuple[str, ...]]) -> Listing:
+def listing(blocklist: Blocklist, answer: Answer[tuple[str, ...]]) -> BlocklistAnswer:
     """The meaning of an answer.  Only a certain listing blocks mail."""
     if isinstance(answer, Absent):
-        return Listing.NOT_LISTED
+        return BlocklistAnswer.NOT_LISTED
     if isinstance(answer, Found) and any(_listed(blocklist.codes, each) for each in answer.value):
-        return Listing.LISTED
-    return Listing.UNAVAILABLE
+        return BlocklistAnswer.LISTED
+    return BlocklistAnswer.UNAVAILABLE
 
 
 def _listed(codes: Sequence[str], address: str) -> bool:

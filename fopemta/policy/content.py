@@ -18,7 +18,7 @@ from fopemta.mime.flaws import BOUNDS, ContentBounds, Exceeded, Flaw, Work, beyo
 from fopemta.mime.forms import forms, has_too_many_marks, without_lines
 from fopemta.mime.markup import charset_in, text_of_html, unescaped
 from fopemta.mime.parameters import Value
-from fopemta.mime.parts import Leaf, parts_of
+from fopemta.mime.parts import LeafPart, parts_of
 from fopemta.mime.plain import packed, packed_names, unflowed, unfolded
 from fopemta.mime.words import field_text
 from fopemta.policy.facts import EVERYTHING, Asked, Attachment, ContentFacts, Gap
@@ -160,7 +160,7 @@ class _Reading:
                 self._add_other(each)
         return flaws
 
-    def _leaf(self, leaf: Leaf) -> None:
+    def _leaf(self, leaf: LeafPart) -> None:
         names = self._names(leaf)
         is_text = leaf.media_type.startswith(("text/", "message/")) or leaf.media_type in _HTML
         if names or leaf.disposition.kind == "attachment" or not leaf.media_type.startswith("text/"):
@@ -171,7 +171,7 @@ class _Reading:
         elif self._asked.body and not leaf.media_type.startswith(_NEVER_TEXT):
             self._maybe_text(leaf.content.octets)
 
-    def _names(self, leaf: Leaf) -> list[str]:
+    def _names(self, leaf: LeafPart) -> list[str]:
         """Every name that a part is given."""
         values: list[Value] = []
         for field in (leaf.disposition, leaf.content_type):
@@ -190,7 +190,7 @@ class _Reading:
             self._attachments_otherwise += [Attachment(each, leaf.media_type) for each in self._forms(other)]
         return [each for name in names for each in self._forms(name)]
 
-    def _text(self, leaf: Leaf) -> None:
+    def _text(self, leaf: LeafPart) -> None:
         content = leaf.content
         self._texts.flaws += [] if content.flaw is None else [content.flaw]
         charsets = list(dict.fromkeys(each.octets.decode("latin-1") for each in leaf.content_type.of("charset")))
@@ -205,7 +205,7 @@ class _Reading:
                 for each in _all_of(text):
                     self._add_other(each)
 
-    def _add_readings(self, leaf: Leaf, text: str) -> None:
+    def _add_readings(self, leaf: LeafPart, text: str) -> None:
         """Add the readings of the text that most readers show."""
         self._add(text)
         if leaf.media_type in _HTML:

@@ -25,7 +25,7 @@ class Answer(enum.Enum):
 
 
 @attrs.frozen
-class Finding:
+class MatchFinding:
     """A matcher's answer; `why` is for the operator: `subject has "invoice"`."""
 
     answer: Answer
@@ -39,7 +39,7 @@ class Matcher(Protocol):
     def reads(self) -> Fact:
         """The fact that it reads."""
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """Evaluate the condition.  Not called before the stage of its fact."""
 
 
@@ -48,23 +48,23 @@ def stage_of(matcher: Matcher) -> Stage:
     return STAGE_OF[matcher.reads]
 
 
-def yes(why: str) -> Finding:
+def yes(why: str) -> MatchFinding:
     """A finding that it matches."""
-    return Finding(Answer.YES, why)
+    return MatchFinding(Answer.YES, why)
 
 
-def no(why: str) -> Finding:
+def no(why: str) -> MatchFinding:
     """A finding that it does not match."""
-    return Finding(Answer.NO, why)
+    return MatchFinding(Answer.NO, why)
 
 
-def _unless(gap: Gap | None, otherwise: str | None, why_not: str) -> Finding:
+def _unless(gap: Gap | None, otherwise: str | None, why_not: str) -> MatchFinding:
     """No, if all is known and no mail reader shows a match; else unknown.  `otherwise` is what some readers show."""
     if otherwise is not None:
-        return Finding(Answer.NOT_FOR_GOOD, f"{otherwise}, as some readers show it")
+        return MatchFinding(Answer.NOT_FOR_GOOD, f"{otherwise}, as some readers show it")
     if gap is None:
         return no(why_not)
-    return Finding(Answer.NOT_FOR_GOOD if gap.for_good else Answer.NOT_FOR_NOW, gap.why)
+    return MatchFinding(Answer.NOT_FOR_GOOD if gap.for_good else Answer.NOT_FOR_NOW, gap.why)
 
 
 @attrs.frozen
@@ -74,7 +74,7 @@ class Senders:
     patterns: tuple[AddressPattern, ...]
     reads: Fact = Fact.SENDER
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher."""
         text = path_text(facts.sender)
         for pattern in self.patterns:
@@ -94,7 +94,7 @@ class Recipients:
         """Whether the rule names this address."""
         return any(pattern.matches(address) for pattern in self.patterns)
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher."""
         found = [(each.address, one) for each in facts.recipients for one in each.addresses if self.names(one)]
         if not found:
@@ -107,13 +107,13 @@ class Recipients:
 
 
 @attrs.frozen
-class Clients:
+class ClientNetworks:
     """The client's address is in one of these networks."""
 
     networks: tuple[Network, ...]
     reads: Fact = Fact.CLIENT
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher.  A message made here has no client."""
         if facts.client is None:
             return no("the message was made here")
@@ -134,7 +134,7 @@ class Users:
     patterns: tuple[NamePattern, ...]
     reads: Fact = Fact.LOGIN
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher."""
         if facts.login is None:
             return no("nobody has logged in")
@@ -152,7 +152,7 @@ class Headers:
     patterns: tuple[TextPattern, ...]
     reads: Fact = Fact.HEADERS
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher."""
         content = facts.content
         assert content is not None
@@ -175,7 +175,7 @@ class Body:
     patterns: tuple[TextPattern, ...]
     reads: Fact = Fact.BODY
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher."""
         content = facts.content
         assert content is not None
@@ -197,7 +197,7 @@ class Attachments:
     patterns: tuple[NamePattern, ...]
     reads: Fact = Fact.ATTACHMENTS
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher."""
         content = facts.content
         assert content is not None
@@ -222,7 +222,7 @@ class SizeOver:
     octets: int
     reads: Fact = Fact.SIZE
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher."""
         words = f"{facts.size} octets"
         return yes(f"{words} are more than {self.octets}") if facts.size > self.octets else no(f"only {words}")
@@ -235,7 +235,7 @@ class RecipientsOver:
     count: int
     reads: Fact = Fact.RECIPIENTS
 
-    def look(self, facts: MessageFacts) -> Finding:
+    def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher."""
         found = facts.recipient_count
         return (

@@ -11,7 +11,7 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import WORDS, Action
 from fopemta.policy.facts import NOTHING_ASKED, STAGE_OF, Asked, Fact, MessageFacts, RecipientFacts, Stage
-from fopemta.policy.matchers import Answer, Body, Finding, Headers, Matcher, Recipients, no, stage_of
+from fopemta.policy.matchers import Answer, Body, Headers, Matcher, MatchFinding, Recipients, no, stage_of
 from fopemta.policy.sieve import Sieve
 
 # Below this, testing every rule beats the sieve.
@@ -121,7 +121,7 @@ class RuleResult:
 
     rule: Rule
     answer: Answer
-    findings: tuple[Finding, ...]
+    findings: tuple[MatchFinding, ...]
 
     @property
     def matches(self) -> bool:
@@ -248,7 +248,7 @@ def _result(rule: Rule, facts: MessageFacts, now: float) -> RuleResult:
     return RuleResult(rule, Answer.YES, tuple(findings))
 
 
-def _outside(rule: Rule, facts: MessageFacts, now: float) -> Finding | None:
+def _outside(rule: Rule, facts: MessageFacts, now: float) -> MatchFinding | None:
     """Why the rule does not apply to such a message at all; None if it does."""
     if not rule.in_force(now):
         return no("the rule has expired")
@@ -271,9 +271,9 @@ def _why_nobody(rule: Rule, facts: MessageFacts) -> str:
 _OPPOSITE = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}
 
 
-def _turned(finding: Finding) -> Finding:
+def _turned(finding: MatchFinding) -> MatchFinding:
     """The negated finding; unknown stays unknown."""
-    return Finding(_OPPOSITE.get(finding.answer, finding.answer), f"except: {finding.why}")
+    return MatchFinding(_OPPOSITE.get(finding.answer, finding.answer), f"except: {finding.why}")
 
 
 def matching(results: Sequence[RuleResult], *actions: type[Action]) -> Sequence[RuleResult]:

@@ -29,7 +29,7 @@ from fopemta.routing.routes import is_local, route_for
 
 
 @implementer(IRecipients, IAliases)
-class Recipients:
+class RecipientVerifier:
     """By the routes of `config`; `calls` makes callouts, `now` gives the wall time; `clock` bounds the wait for a file
     that has not been read yet.
     """

@@ -65,7 +65,7 @@ class Via(enum.Enum):
 
 
 @attrs.frozen
-class Way:
+class WrittenVia:
     """The parsed `via`; field names as in `Route`."""
 
     via: Via
@@ -92,7 +92,7 @@ def read_tls(value: object, place: Place) -> RouteTls:
     return found  # type: ignore[return-value]  # WRONG, as every reader may say
 
 
-def read_via(value: object, place: Place) -> Way:
+def read_via(value: object, place: Place) -> WrittenVia:
     """Read [[route]] via."""
     try:
         return _way(text_of(value), place.folder)
@@ -100,15 +100,15 @@ def read_via(value: object, place: Place) -> Way:
         return place.wrong(str(error))  # type: ignore[no-any-return]  # WRONG, as every reader may say
 
 
-def _way(text: str, folder: str) -> Way:
+def _way(text: str, folder: str) -> WrittenVia:
     kind, colon, rest = text.partition(":")
     if text == "mx":
-        return Way(Via.MX)
+        return WrittenVia(Via.MX)
     if kind == "smtp" and colon:
         host, port = split_port(rest)
-        return Way(Via.SMTP, host if is_address(host) else domain_of(host), port)
+        return WrittenVia(Via.SMTP, host if is_address(host) else domain_of(host), port)
     if kind == "maildir" and rest:
-        return Way(Via.MAILDIR, maildir=resolved(_checked_template(rest), folder))
+        return WrittenVia(Via.MAILDIR, maildir=resolved(_checked_template(rest), folder))
     if kind == "lmtp":
         raise NotValid(f"lmtp is not supported by this version; must be {_FORMS}")
     raise NotValid(f"must be {_FORMS}, not {shown(text)}")

@@ -24,7 +24,7 @@ _ENVELOPE_ID = re.compile(r"[!-~]+")
 _INTERVAL = re.compile(r"[0-9][0-9a-z]*")
 
 
-class Mode(enum.Enum):
+class CommandMode(enum.Enum):
     """What the command is to do."""
 
     MAIL = "take a message from standard input"
@@ -39,13 +39,13 @@ class Usage(Exception):
 
 
 @attrs.frozen(kw_only=True)
-class Order:
+class CommandOrder:
     """`recipients` are the words behind the options; `from_header`: the header names more.  `dot_ends`: so does a line
     with nothing but a dot.  `sender` None where none is given, "" or "<>" for the null sender; `flush` is the site or
     the queue id that FLUSH is for, "" for all.  `ignored` says which values of options were of no use.
     """
 
-    mode: Mode = Mode.MAIL
+    mode: CommandMode = CommandMode.MAIL
     recipients: tuple[str, ...] = ()
     from_header: bool = False
     dot_ends: bool = True
@@ -62,10 +62,10 @@ class Order:
     ignored: tuple[str, ...] = ()
 
 
-def read(words: Sequence[str]) -> Order:
+def read(words: Sequence[str]) -> CommandOrder:
     """The order in `words`, whose first is the name under which the command was called.  Raises Usage."""
     name = words[0].rpartition("/")[2] if words else ""
-    said = attrs.asdict(Order(mode=_NAMES.get(name, Mode.MAIL)), recurse=False)
+    said = attrs.asdict(CommandOrder(mode=_NAMES.get(name, CommandMode.MAIL)), recurse=False)
     rest = list(words[1:])
     while rest and rest[0].startswith("-") and rest[0] != "-":
         word = rest.pop(0)
@@ -73,7 +73,7 @@ def read(words: Sequence[str]) -> Order:
             break
         _cluster(word[1:], rest, said)
     said["recipients"] = tuple(rest)
-    return _checked(Order(**said))
+    return _checked(CommandOrder(**said))
 
 
 def _cluster(letters: str, rest: list[str], said: dict[str, object]) -> None:
@@ -94,11 +94,11 @@ def _cluster(letters: str, rest: list[str], said: dict[str, object]) -> None:
             raise Usage(f"unknown option: -{letter}")
 
 
-def _checked(order: Order) -> Order:
+def _checked(order: CommandOrder) -> CommandOrder:
     """What does not go together."""
-    if order.mode is not Mode.MAIL and order.from_header:
+    if order.mode is not CommandMode.MAIL and order.from_header:
         raise Usage(f"option -t has no meaning where the command is to {order.mode.value}")
-    if order.mode in (Mode.SMTP, Mode.FLUSH, Mode.ALIASES) and order.recipients:
+    if order.mode in (CommandMode.SMTP, CommandMode.FLUSH, CommandMode.ALIASES) and order.recipients:
         raise Usage(f"no recipients are expected where the command is to {order.mode.value}")
     return order
 
@@ -120,7 +120,7 @@ def _queue(argument: str, said: dict[str, object]) -> None:
         raise Usage(f"option -q{argument}: the server tries again by itself, see [retry] of its configuration")
     if kind not in ("", "R", "I") or (kind and not value):
         raise Usage(f"option -q{argument}: only -q, -qRdomain and -qIid are known")
-    said["mode"] = Mode.FLUSH
+    said["mode"] = CommandMode.FLUSH
     said["flush_site"], said["flush_id"] = (value if kind == "R" else ""), (value if kind == "I" else "")
 
 
@@ -176,8 +176,8 @@ def _keeps(name: str) -> Callable[[str, dict[str, object]], None]:
     return lambda argument, said: said.update({name: argument})
 
 
-_NAMES = {"mailq": Mode.QUEUE, "newaliases": Mode.ALIASES}
-_MODES = {"m": Mode.MAIL, "s": Mode.SMTP, "p": Mode.QUEUE, "i": Mode.ALIASES}
+_NAMES = {"mailq": CommandMode.QUEUE, "newaliases": CommandMode.ALIASES}
+_MODES = {"m": CommandMode.MAIL, "s": CommandMode.SMTP, "p": CommandMode.QUEUE, "i": CommandMode.ALIASES}
 _NO_MODES = {
     "d": "the server is started by `twistd fopemta`, see etc/fopemta.service",
     "D": "the server is started by `twistd fopemta`, see etc/fopemta.service",
@@ -191,7 +191,7 @@ _READ: dict[str, Callable[[str, dict[str, object]], None]] = {
     "B": _body,
     "C": _keeps("config"),
     "F": _keeps("full_name"),
-    "I": _sets("mode", Mode.ALIASES),
+    "I": _sets("mode", CommandMode.ALIASES),
     "N": _notify,
     "R": _returned,
     "V": _envelope_id,

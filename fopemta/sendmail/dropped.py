@@ -62,7 +62,7 @@ def head_of(octets: bytes) -> Head:
 
 
 @attrs.frozen(kw_only=True)
-class Letter:
+class DroppedLetter:
     """What a program has said of its message.  `sender` "" is the null sender; it and `recipients` may lack a domain.
     `full_name` is for a From field that is missing; the others are as in `mail.envelope.Envelope`.
     """
@@ -89,7 +89,7 @@ class Letter:
         return json.dumps(plain).encode("ascii")
 
 
-def letter_of(octets: bytes) -> Letter:
+def letter_of(octets: bytes) -> DroppedLetter:
     """The letter that `Letter.octets` wrote.  Raises Damaged; a key that is not known is left out."""
     try:
         plain = json.loads(octets)
@@ -103,7 +103,7 @@ def letter_of(octets: bytes) -> Letter:
         raise Damaged(f"its envelope is not as it should be: {type(error).__name__}") from error
 
 
-def _letter(plain: dict[str, Any]) -> Letter:
+def _letter(plain: dict[str, Any]) -> DroppedLetter:
     recipients = plain["recipients"]
     if not isinstance(recipients, list) or not 0 < len(recipients) <= MOST_RECIPIENTS:
         raise ValueError("recipients")
@@ -112,7 +112,7 @@ def _letter(plain: dict[str, Any]) -> Letter:
     # Lines mean something here; and NEVER stands alone (RFC 3461 4.1).
     if body is BodyType.BINARY_MIME or (Notify.NEVER in notify and len(notify) > 1):
         raise ValueError("body, notify")
-    return Letter(
+    return DroppedLetter(
         sender=_text(plain["sender"]),
         recipients=tuple(dict.fromkeys(_text(each) for each in recipients)),
         full_name=_text(plain.get("full_name", "")),

@@ -1,6 +1,6 @@
 """Put the parts of a server together (composition): everything between its listeners and its couriers.
 
-A single process has them once; each of several workers has its own.  What they share is passed in (`Kept`).
+A single process has them once; each of several workers has its own.  What they share is passed in (`SharedState`).
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from fopemta.server.changeable import changeable
 from fopemta.server.collecting import Collecting
 from fopemta.server.delivering import Delivering, Lookups
 from fopemta.server.following import Following, Reconfigured
-from fopemta.server.kept import Kept
+from fopemta.server.kept import SharedState
 from fopemta.server.machine import THIS_MACHINE, Machine
-from fopemta.server.mail_service import Attendant, Shares
+from fopemta.server.mail_service import Attendant, DescriptorShares
 from fopemta.server.preflight import readable_keys
 from fopemta.server.receiving import factory_of, logins_for, recipients_of, services_of
 from fopemta.spool.adopting import AdoptingSpool
@@ -60,7 +60,7 @@ class Server:
     following: Following
     attendants: Sequence[Attendant]
 
-    def allow(self, shares: Shares) -> None:
+    def allow(self, shares: DescriptorShares) -> None:
         """Apply the limits that the system's descriptors allow."""
         context = self.manager.context
         self.queue.allow(shares.deliveries)
@@ -69,7 +69,7 @@ class Server:
         context.pool.most = shares.idle - shares.idle // 4
 
     @classmethod
-    def of(cls, configuration: Configuration, reactor: IMailReactor, spool: ISpool, kept: Kept) -> Server:
+    def of(cls, configuration: Configuration, reactor: IMailReactor, spool: ISpool, kept: SharedState) -> Server:
         """Reads certificates, and makes the self-signed one if needed; opens nothing.
 
         Raises ConfigurationErrors.

@@ -14,7 +14,7 @@ from fopemta.pickup.folder import DropFolder
 from fopemta.queue.made_here import MadeHere
 from fopemta.queue.unaccepted import UnacceptedReports
 from fopemta.server.following import Reconfigured
-from fopemta.server.kept import Kept
+from fopemta.server.kept import SharedState
 from fopemta.server.mail_service import Attendant
 
 
@@ -32,7 +32,7 @@ class Collecting:
         reactor: IMailReactor,
         services: InboundServices,
         made_here: MadeHere,
-        kept: Kept,
+        kept: SharedState,
     ) -> Collecting:
         """Of several workers the first collects.  Opens nothing."""
         first = kept.partners is None or kept.partners.number == 1

@@ -31,7 +31,7 @@ from fopemta.queue.dispatcher import Dispatcher
 from fopemta.routing.public_address import Reach
 from fopemta.routing.route import Via
 from fopemta.server.certificates import client_tls
-from fopemta.server.kept import Kept
+from fopemta.server.kept import SharedState
 from fopemta.server.machine import Machine
 from fopemta.server.own_addresses import own_addresses
 from fopemta.tls.client import ClientTls
@@ -48,7 +48,7 @@ class Lookups:
     upkeep: RevocationUpkeep
 
     @classmethod
-    def of(cls, configuration: Configuration, reactor: IMailReactor, kept: Kept) -> Lookups:
+    def of(cls, configuration: Configuration, reactor: IMailReactor, kept: SharedState) -> Lookups:
         """Make them for a configuration; with several processes, one fetches CRLs for all."""
         machine, elsewhere = kept.machine, None if kept.partners is None else kept.partners.elsewhere
         fetch, in_thread = configuration.fetch, machine.in_threads(reactor)
@@ -80,7 +80,7 @@ class Delivering:
         reactor: IMailReactor,
         spool: ISpool,
         lookups: Lookups,
-        kept: Kept,
+        kept: SharedState,
         reading: InThread,
     ) -> Delivering:
         """Make them; `reading` runs parsing of strangers' messages, which may be slow.  Raises ConfigurationErrors."""

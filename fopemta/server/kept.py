@@ -45,7 +45,7 @@ class Partners:
 
 
 @attrs.frozen(eq=False, kw_only=True)
-class Kept:
+class SharedState:
     """Memory beyond single messages: the TLS of hosts, counts of rules, which recipients exist (cached in
     `callouts_in`).  `keepers` store it; `partners` is set for one of several workers.
     """
@@ -59,7 +59,7 @@ class Kept:
     partners: Partners | None = None
 
     @classmethod
-    def here(cls, configuration: Configuration, reactor: IMailReactor, machine: Machine = THIS_MACHINE) -> Kept:
+    def here(cls, configuration: Configuration, reactor: IMailReactor, machine: Machine = THIS_MACHINE) -> SharedState:
         """Stored in the state folder, which only this process uses."""
         state, in_thread = configuration.node.state, machine.in_threads(reactor)
         memory = HostMemory(state, reactor, machine.now, in_thread)

@@ -36,7 +36,7 @@ _LOST = RulesText(None, "", None)
 
 
 @attrs.frozen
-class InForce:
+class RulesInForce:
     """The content of the file."""
 
     rules: RulesText
@@ -82,7 +82,7 @@ class KeptRules:
         rules must not wait for a disk.
         """
         try:
-            _write(self._path, InForce(_text_of(configuration), configuration.earlier or ()))
+            _write(self._path, RulesInForce(_text_of(configuration), configuration.earlier or ()))
         except OSError as error:
             why = error.strerror or str(error)
             maillog.caution(
@@ -144,7 +144,7 @@ _UNREADABLE = (
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
-def read(path: str) -> InForce:
+def read(path: str) -> RulesInForce:
     """Raises OSError, or ValueError if it is damaged.  Rules in it that this version cannot read have no `book`."""
     try:
         plain = json.loads(read_plain(path)[0])
@@ -152,12 +152,12 @@ def read(path: str) -> InForce:
             raise ValueError("damaged: its checksum does not hold")
         kept = plain["kept"]
         earlier = tuple(Earlier(float(each["until"]), _rules_of(each)) for each in kept["earlier"])
-        return InForce(_rules_of(kept["in_force"]), earlier)
+        return RulesInForce(_rules_of(kept["in_force"]), earlier)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"damaged: {error!r}") from error
 
 
-def _write(path: str, found: InForce) -> None:
+def _write(path: str, found: RulesInForce) -> None:
     """Replace the file atomically and durably.  Raises OSError."""
     kept = {
         "in_force": _plain(found.rules),

@@ -147,7 +147,7 @@ class Attendant(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Shares:
+class DescriptorShares:
     """The shares of a process's descriptors: sessions of each listener, deliveries, and outgoing connections that are
     `idle`: waiting for more mail, or after QUIT.
     """
@@ -157,7 +157,7 @@ class Shares:
     idle: int
 
     @classmethod
-    def of(cls, descriptors: int, listeners: int, deliveries: int) -> Shares:
+    def of(cls, descriptors: int, listeners: int, deliveries: int) -> DescriptorShares:
         """Spool, DNS, callouts and commands get their share whatever clients and servers do.
 
         A session uses two, its connection and the file of a large message; so does a delivery.  Deliveries have at most
@@ -213,7 +213,7 @@ class MailService(Service):
         self.prepare: Callable[[], None] = lambda: None
         self.recovered: Callable[[], None] = _keep_from_collector
         # Called with the limits that the system's descriptors allow.
-        self.allow: Callable[[Shares], None] = lambda _: None
+        self.allow: Callable[[DescriptorShares], None] = lambda _: None
 
     # --- start -----------------------------------------------------------------------------------------------------
 
@@ -305,7 +305,7 @@ class MailService(Service):
         if hard < wanted:
             maillog.caution("limits.connections", f"{wanted} open files may be needed, the system allows {hard}")
         deliveries = self._configuration.workers.share(delivery.connections)
-        shares = Shares.of(hard, len(self._listening), deliveries)
+        shares = DescriptorShares.of(hard, len(self._listening), deliveries)
         self.allow(shares)
         for each in self._listening:
             each.factory.sessions.most = shares.sessions

@@ -30,7 +30,7 @@ from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.credentials import load as load_credentials
 from fopemta.tls.roots import SYSTEM, RootsError, trust
 from fopemta.tls.server import ServerTls
-from fopemta.trust.server_offer import offer_of
+from fopemta.trust.listener_offer import offer_of
 from fopemta.users import user_file
 
 # unix(7): sun_path has 108 octets, the last one is zero.

@@ -24,8 +24,8 @@ from fopemta.interfaces import (
 from fopemta.lookup.blocklists import Blocklists
 from fopemta.outbound.callout import Callout
 from fopemta.recipients.calls import Calls
-from fopemta.recipients.recipients import Recipients
-from fopemta.server.kept import Kept, new_ids
+from fopemta.recipients.recipients import RecipientVerifier
+from fopemta.server.kept import SharedState, new_ids
 from fopemta.settings.errors import ConfigurationError, ConfigurationErrors
 from fopemta.tls.server import ServerTls
 from fopemta.users.logins import logins_of
@@ -54,11 +54,13 @@ def logins_for(
     return logins_of(file, reactor, in_thread, secret, slowdown)
 
 
-def recipients_of(configuration: Configuration, reactor: IMailReactor, callout: Callout, kept: Kept) -> Recipients:
+def recipients_of(
+    configuration: Configuration, reactor: IMailReactor, callout: Callout, kept: SharedState
+) -> RecipientVerifier:
     """Which recipients exist, by lists, folders and callouts."""
     machine = kept.machine
     calls = Calls(callout, kept.callouts, reactor, kept.callouts_in, machine.now)
-    return Recipients(configuration, calls, machine.in_threads(reactor), machine.now, reactor)
+    return RecipientVerifier(configuration, calls, machine.in_threads(reactor), machine.now, reactor)
 
 
 def services_of(
@@ -66,8 +68,8 @@ def services_of(
     reactor: IMailReactor,
     spool: ISpool,
     queue: IQueue,
-    recipients: Recipients,
-    kept: Kept,
+    recipients: RecipientVerifier,
+    kept: SharedState,
     reading: InThread,
 ) -> InboundServices:
     """The services that the listeners share.  Raises ConfigurationErrors."""

@@ -19,13 +19,13 @@ from twisted.python import usage
 from fopemta import maillog
 from fopemta.config.model import Configuration, Log, LogLevel
 from fopemta.control.outflow import portions_of
-from fopemta.control.protocol import Reach
+from fopemta.control.protocol import ControlledServer
 from fopemta.control.socket import ControlSocket
 from fopemta.interfaces import IMailReactor
 from fopemta.queue.rule_watch import RuleWatch
 from fopemta.server import configuration_file, log_observers, preflight, superuser
 from fopemta.server.assembly import Server, spool_of, tell_cautions
-from fopemta.server.kept import Kept
+from fopemta.server.kept import SharedState
 from fopemta.server.kept_rules import KeptRules, RulesAtStart, oldest_of
 from fopemta.server.log_file import AppendedFile, Output, StandardOutput
 from fopemta.server.machine import THIS_MACHINE, Machine
@@ -173,7 +173,7 @@ def build(
     Reads certificates, and makes the self-signed one if needed; opens nothing.  Raises ConfigurationErrors.
     """
     spool = spool_of(configuration, reactor, [(folder, None) for folder in partitions(configuration)], machine)
-    kept = Kept.here(configuration, reactor, machine)
+    kept = SharedState.here(configuration, reactor, machine)
 
     def oldest() -> float | None:
         """The arrival of the oldest waiting mail; None while the spool is being read."""
@@ -188,7 +188,9 @@ def build(
     attendants = (*server.attendants, RuleWatch(reactor, machine.now, lambda: reload.current))
     early: list[Attendant] = [RulesAtStart(reactor, rules, configuration, reload.tell_what_keeps)]
     if configuration.control.socket != "off":
-        reach = Reach(server.queue, reload, kept.memory, lambda: portions_of(spool.listing()), lambda: service.is_ready)
+        reach = ControlledServer(
+            server.queue, reload, kept.memory, lambda: portions_of(spool.listing()), lambda: service.is_ready
+        )
         early.append(ControlSocket(configuration.control.socket, reactor, reach))
     files = log_observers.outlet.files
     service = MailService(

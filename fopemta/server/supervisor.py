@@ -18,7 +18,7 @@ import fopemta
 from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import Configuration, Listener, ListenerTls, Log
-from fopemta.control.protocol import Reach
+from fopemta.control.protocol import ControlledServer
 from fopemta.control.socket import ControlSocket
 from fopemta.inbound.protocol import STARTING
 from fopemta.interfaces import IMailReactor, SpoolTrouble, SpoolUnusable
@@ -27,7 +27,7 @@ from fopemta.server import log_observers
 from fopemta.server.assembly import tell_cautions, try_files
 from fopemta.server.certificates import credentials
 from fopemta.server.delivering import Lookups
-from fopemta.server.kept import Kept
+from fopemta.server.kept import SharedState
 from fopemta.server.kept_rules import KeptRules, RulesAtStart
 from fopemta.server.log_file import LineFile
 from fopemta.server.machine import in_threads
@@ -47,7 +47,7 @@ from fopemta.spool import partitions
 from fopemta.tls.credentials import CredentialsError
 from fopemta.users.slowdown import Slowdown
 from fopemta.workers import commands
-from fopemta.workers.fleet import Fleet, State
+from fopemta.workers.fleet import Fleet, FleetState
 from fopemta.workers.one_listing import OneListing
 from fopemta.workers.one_server import OneFollowing, OneQueue
 from fopemta.workers.seat import Given
@@ -132,7 +132,7 @@ class Supervisor(Service):
 
     def _begin_all(self) -> None:
         configuration, reactor = self._configuration, self._reactor
-        kept = Kept.here(configuration, reactor)
+        kept = SharedState.here(configuration, reactor)
         lookups = Lookups.of(configuration, reactor, kept)
         noise = random.Random()  # noqa: S311  jitter
         fleet = self._fleet = Fleet(
@@ -153,7 +153,7 @@ class Supervisor(Service):
             RuleWatch(reactor, time.time, lambda: reload.current),
         ]
         if configuration.control.socket != "off":
-            reach = Reach(queue, reload, kept.memory, OneListing(fleet).portions)
+            reach = ControlledServer(queue, reload, kept.memory, OneListing(fleet).portions)
             self._attendants.append(ControlSocket(configuration.control.socket, reactor, reach))
         for each in self._attendants:
             each.start()
@@ -270,7 +270,7 @@ def _errors_of_certificates(configuration: Configuration) -> Sequence[str]:
     return ()
 
 
-def _state(kept: Kept, lookups: Lookups, reactor: IMailReactor) -> State:
+def _state(kept: SharedState, lookups: Lookups, reactor: IMailReactor) -> FleetState:
     in_thread, file = in_threads(reactor), DeferredLock()
     hosts: Any = kept.memory
     counts: Any = kept.counts
@@ -279,7 +279,7 @@ def _state(kept: Kept, lookups: Lookups, reactor: IMailReactor) -> State:
         found = lookups.lists.at(url, x509.load_der_x509_certificate(issuer))
         return found.addCallback(lambda each: each if isinstance(each, str) else None)
 
-    return State(
+    return FleetState(
         hosts=hosts,
         count=counts.add,
         recall=lambda recipient: file.run(in_thread, kept.callouts.recall, recipient),

@@ -33,7 +33,7 @@ def _run() -> None:
     from fopemta.server.log_observers import outlet
     from fopemta.server.service import run_steadily
     from fopemta.server.worker_duty import Worker
-    from fopemta.workers.link import Once
+    from fopemta.workers.link import GivenProtocol
     from fopemta.workers.seat import LINK
 
     running: Any = reactor
@@ -42,7 +42,7 @@ def _run() -> None:
     worker = Worker(running)
     # Twisted's own handler stops the reactor, which is an error if the supervisor has stopped it meanwhile.
     running.callWhenRunning(signal.signal, signal.SIGTERM, lambda *_: running.callFromThread(worker.end))
-    running.callWhenRunning(running.adoptStreamConnection, LINK, socket.AF_UNIX, Once(worker.link))
+    running.callWhenRunning(running.adoptStreamConnection, LINK, socket.AF_UNIX, GivenProtocol(worker.link))
     running.run()
 
 

@@ -28,7 +28,7 @@ from fopemta.routing.values import NextHop
 from fopemta.server import log_observers
 from fopemta.server.assembly import Server, spool_of
 from fopemta.server.following import Following
-from fopemta.server.kept import Kept, Partners
+from fopemta.server.kept import Partners, SharedState
 from fopemta.server.mail_service import CannotStart, Listening, MailService, reopen
 from fopemta.server.service import open_log
 from fopemta.settings.errors import ConfigurationErrors
@@ -39,7 +39,14 @@ from fopemta.workers.leased import LeasedStandings
 from fopemta.workers.link import Link
 from fopemta.workers.listings import Listings, Placed
 from fopemta.workers.values import Charge
-from fopemta.workers.worker_end import AskedCallouts, AskedSlowdown, Reporter, SharedQueue, WorkerEnd, fetched_list
+from fopemta.workers.worker_end import (
+    AskedCallouts,
+    AskedSlowdown,
+    SharedQueue,
+    WorkerEnd,
+    WorkerReporter,
+    fetched_list,
+)
 
 # Seconds for the supervisor to receive our last report.
 _PATIENCE = 5.0
@@ -155,7 +162,7 @@ class Worker:
         counts = RuleCounts(configuration.node.state, reactor, maybeDeferred)
         self._hosts = HostTable(time.time)
         self._hosts.take(charge.hosts)
-        reporter = Reporter(self.link, reactor, counts.drained, lambda: int(self.queue.size))
+        reporter = WorkerReporter(self.link, reactor, counts.drained, lambda: int(self.queue.size))
         self._hosts.learned = reporter.learned
         kept = self._kept(charge, counts, reporter)
         server = Server.of(configuration, reactor, spool, kept)
@@ -176,7 +183,7 @@ class Worker:
         )
         return service
 
-    def _kept(self, charge: Charge, counts: RuleCounts, reporter: Reporter) -> Kept:
+    def _kept(self, charge: Charge, counts: RuleCounts, reporter: WorkerReporter) -> SharedState:
         config, connections = charge.configuration, Connections()
         self._standings = LeasedStandings(
             self._reactor,
@@ -195,7 +202,7 @@ class Worker:
             shared=lambda queue: SharedQueue(queue, self.link),
             slowdown=AskedSlowdown(self.link),
         )
-        return Kept(
+        return SharedState(
             memory=self._hosts,
             counts=counts,
             callouts=AskedCallouts(self.link),
@@ -204,7 +211,7 @@ class Worker:
             partners=partners,
         )
 
-    async def _stopped(self, service: MailService, reporter: Reporter) -> None:
+    async def _stopped(self, service: MailService, reporter: WorkerReporter) -> None:
         """The service has stopped with the reactor; the supervisor must still get what the last deliveries have
         shown.
         """

@@ -15,7 +15,7 @@ from typing import Any, Final
 import attrs
 
 from fopemta.settings.place import WRONG, Place, Reader
-from fopemta.settings.section import Entry, Key, Section, Tables, Told
+from fopemta.settings.section import ExampleTable, Key, KeyDescription, Section, Tables
 
 # In place of a default.
 REQUIRED: Final = attrs.NOTHING
@@ -41,11 +41,11 @@ def key(
     """A field of an attrs class that is a key of the file.
 
     `written` is the default as in the file: REQUIRED, or None for none.  `name` in the file if it differs from the
-    attribute's; a `spread` key (see `Key`) has its `default` as a value; `told` as in `Told`.  Raises ValueError if the
-    default is invalid.
+    attribute's; a `spread` key (see `Key`) has its `default` as a value; `told` as in `KeyDescription`.  Raises
+    ValueError if the default is invalid.
     """
     required = written is REQUIRED
-    made = Key("", read, required, None if required else written, spread, Told(meaning=meaning, **told))
+    made = Key("", read, required, None if required else written, spread, KeyDescription(meaning=meaning, **told))
     if spread or written is None:
         return attrs.field(default=default, metadata={_KEY: (name, made)})
     return attrs.field(default=REQUIRED if required else _read(made), metadata={_KEY: (name, made)})
@@ -53,15 +53,15 @@ def key(
 
 def table(model: type, *, name: str = "", required: bool = False, **told: Any) -> Any:
     """A field that is a table of its own; if it is missing in the file, its keys have their defaults."""
-    made = Key("", section_of(model), required, None if required else {}, told=Told(**told))
+    made = Key("", section_of(model), required, None if required else {}, told=KeyDescription(**told))
     if required:
         return attrs.field(metadata={_KEY: (name, made)})
     return attrs.field(factory=model, metadata={_KEY: (name, made)})
 
 
-def tables(model: type, *entries: Entry, name: str, required: bool = False, **told: Any) -> Any:
+def tables(model: type, *entries: ExampleTable, name: str, required: bool = False, **told: Any) -> Any:
     """A field that is an array of tables; `entries` are shown in the example."""
-    made = Key("", Tables(section_of(model)), required, told=Told(entries=entries, **told))
+    made = Key("", Tables(section_of(model)), required, told=KeyDescription(entries=entries, **told))
     return attrs.field(default=REQUIRED if required else (), metadata={_KEY: (name, made)})
 
 

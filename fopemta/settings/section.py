@@ -15,7 +15,7 @@ FIRST = "0.1.0"
 
 
 @attrs.frozen(kw_only=True)
-class Told:
+class KeyDescription:
     """The facts about a key beside its reader, used by every page and command that shows keys.
 
     `meaning` in sentences, with code in backquotes.  `above`: the comment above it in the example if that is not its
@@ -39,12 +39,12 @@ class Told:
     inherits: str = ""
     part: str = ""
     inline: bool = False
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ExampleTable, ...] = ()
     decides: bool = False
 
 
 @attrs.frozen(kw_only=True)
-class Entry:
+class ExampleTable:
     """A table of an array in the example: its `values`, below a comment; `whole`: with all other keys commented out;
     `asleep`: completely commented out.
     """
@@ -68,7 +68,7 @@ class Key:
     required: bool = False
     absent: object = None
     spread: bool = False
-    told: Told = attrs.field(factory=Told)
+    told: KeyDescription = attrs.field(factory=KeyDescription)
 
     @property
     def form(self) -> str:

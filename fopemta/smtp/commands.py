@@ -78,7 +78,7 @@ class Command:
     argument: str | None = None
 
 
-class Known(Protocol):
+class SessionFacts(Protocol):
     """The facts about the session that the syntax of a command depends on."""
 
     @property
@@ -111,7 +111,7 @@ _CHUNK = re.compile(r" *([0-9]{1,20})(.*)")
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 
 
-def parse(line: bytes, known: Known) -> Parsed:
+def parse(line: bytes, known: SessionFacts) -> Parsed:
     """The command in `line` (without CRLF)."""
     word, _, rest = line.partition(b" ")
     row = _ROWS.get(word.upper())
@@ -141,7 +141,7 @@ def chunk_of(line: bytes) -> Chunk | None:
 _BDAT_SYNTAX = Reply.of(501, "5.5.4", "Syntax: BDAT size [LAST]")
 
 
-def _bdat(verb: Verb, argument: str, known: Known) -> Parsed:
+def _bdat(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     chunk = chunk_of(b"BDAT " + argument.encode("latin-1"))
     return _BDAT_SYNTAX if chunk is None else Command(verb, chunk=chunk)
 
@@ -149,26 +149,26 @@ def _bdat(verb: Verb, argument: str, known: Known) -> Parsed:
 _BARE = {verb: Command(verb) for verb in Verb}
 
 
-def _bare(verb: Verb, argument: str, known: Known) -> Parsed:
+def _bare(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     return _NO_ARGUMENT if argument.strip(" ") else _BARE[verb]
 
 
-def _anything(verb: Verb, argument: str, known: Known) -> Parsed:
+def _anything(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     return Command(verb)
 
 
-def _vrfy(verb: Verb, argument: str, known: Known) -> Parsed:
+def _vrfy(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     return Command(verb) if argument.strip(" ") else Reply.of(501, "5.5.4", "Whom?")
 
 
-def _greeting(verb: Verb, argument: str, known: Known) -> Parsed:
+def _greeting(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     try:
         return Command(verb, name=host_name(argument))
     except NotInGrammar as flaw:
         return Reply.of(501, "5.5.4", f"Syntax: {verb.value} host name ({flaw})")
 
 
-def _etrn(verb: Verb, argument: str, known: Known) -> Parsed:
+def _etrn(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     """RFC 1985 5: a domain, with "@" before it to include its sub-domains; "#" names a queue, of which we have none."""
     name = argument.strip(" ")
     if name.startswith("#"):
@@ -180,7 +180,7 @@ def _etrn(verb: Verb, argument: str, known: Known) -> Parsed:
     return Command(verb, name=f"@{domain}" if name.startswith("@") else domain)
 
 
-def _auth(verb: Verb, argument: str, known: Known) -> Parsed:
+def _auth(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     """RFC 4954 4."""
     mechanism, _, initial = argument.strip(" ").partition(" ")
     if _MECHANISM.fullmatch(mechanism.upper()) is None or " " in initial.strip(" "):
@@ -188,14 +188,14 @@ def _auth(verb: Verb, argument: str, known: Known) -> Parsed:
     return Command(verb, name=mechanism.upper(), argument=initial.strip(" ") or None)
 
 
-def _xclient(verb: Verb, argument: str, known: Known) -> Parsed:
+def _xclient(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     """`smtp.xclient` reads the attributes, if the client may use the command."""
     if known.offered is None or not known.offered.xclient:
         return UNKNOWN
     return Command(verb, argument=argument)
 
 
-def _mail(verb: Verb, argument: str, known: Known) -> Parsed:
+def _mail(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     if argument[:5].upper() != "FROM:":
         return Reply.of(501, "5.5.4", "Syntax: MAIL FROM:<address>")
     try:
@@ -212,7 +212,7 @@ def _mail(verb: Verb, argument: str, known: Known) -> Parsed:
     return Command(verb, path=sender, mail=options)
 
 
-def _rcpt(verb: Verb, argument: str, known: Known) -> Parsed:
+def _rcpt(verb: Verb, argument: str, known: SessionFacts) -> Parsed:
     if argument[:3].upper() != "TO:":
         return Reply.of(501, "5.5.4", "Syntax: RCPT TO:<address>")
     try:
@@ -229,7 +229,7 @@ def _rcpt(verb: Verb, argument: str, known: Known) -> Parsed:
     return Command(verb, path=recipient, recipient=RecipientOptions(**said) if said else NO_OPTIONS)
 
 
-def _said(text: str, table: Callable[[Offered], dict[str, Parameter]], known: Known) -> dict[str, Any] | Reply:
+def _said(text: str, table: Callable[[Offered], dict[str, Parameter]], known: SessionFacts) -> dict[str, Any] | Reply:
     """The attributes from the parameters in `text`; `table` has the parameters that are allowed here."""
     if not text:
         return {}
@@ -245,7 +245,7 @@ def _said(text: str, table: Callable[[Offered], dict[str, Parameter]], known: Kn
     return {attribute: value for attribute, value in read.items() if attribute is not None}
 
 
-_Check: TypeAlias = Callable[[Verb, str, Known], Parsed]
+_Check: TypeAlias = Callable[[Verb, str, SessionFacts], Parsed]
 
 _CHECKS: dict[Verb, _Check] = {
     Verb.HELO: _greeting,

@@ -31,7 +31,7 @@ class NoProxyHeader(Exception):
     """The input is not a header of the PROXY protocol."""
 
 
-class Speaker(enum.Enum):
+class ProxiedFor(enum.Enum):
     """On whose behalf the connection is made."""
 
     PROXY = "proxy"  # its own, such as a health check
@@ -43,7 +43,7 @@ class Speaker(enum.Enum):
 class ProxyHeader:
     """`address` and `port` of the client, "" and 0 if unknown or absent; `length` of the header in octets."""
 
-    speaker: Speaker
+    speaker: ProxiedFor
     length: int
     address: str = ""
     port: int = 0
@@ -67,7 +67,7 @@ def proxy_header(data: bytes) -> ProxyHeader | None:
 
 def _version_1(line: bytes) -> ProxyHeader:
     if _V1_UNKNOWN.fullmatch(line) is not None:
-        return ProxyHeader(Speaker.UNKNOWN, len(line))
+        return ProxyHeader(ProxiedFor.UNKNOWN, len(line))
     match = _V1.fullmatch(line)
     if match is None:
         raise NoProxyHeader("the line is not well formed")
@@ -80,7 +80,7 @@ def _version_1(line: bytes) -> ProxyHeader:
     port = int(match[4])
     if port > 65535 or int(match[5]) > 65535:
         raise NoProxyHeader("a port is none")
-    return ProxyHeader(Speaker.CLIENT, len(line), client, port)
+    return ProxyHeader(ProxiedFor.CLIENT, len(line), client, port)
 
 
 def _version_2(data: bytes) -> ProxyHeader | None:
@@ -93,9 +93,9 @@ def _version_2(data: bytes) -> ProxyHeader | None:
     if len(data) < length:
         return None
     if version_command & 15 == 0:
-        return ProxyHeader(Speaker.PROXY, length)  # LOCAL: whatever addresses follow are to be ignored
+        return ProxyHeader(ProxiedFor.PROXY, length)  # LOCAL: whatever addresses follow are to be ignored
     if family >> 4 == 0:
-        return ProxyHeader(Speaker.UNKNOWN, length)  # AF_UNSPEC
+        return ProxyHeader(ProxiedFor.UNKNOWN, length)  # AF_UNSPEC
     addresses = data[_HEAD_V2:length]
     if family == 0x11 and size >= 12:
         client, port = str(ipaddress.IPv4Address(addresses[:4])), addresses[8:10]
@@ -103,4 +103,4 @@ def _version_2(data: bytes) -> ProxyHeader | None:
         client, port = str(ipaddress.IPv6Address(addresses[:16])), addresses[32:34]
     else:
         raise NoProxyHeader("no address of TCP")
-    return ProxyHeader(Speaker.CLIENT, length, client, int.from_bytes(port, "big"))
+    return ProxyHeader(ProxiedFor.CLIENT, length, client, int.from_bytes(port, "big"))

@@ -96,7 +96,7 @@ class Named:
 
 
 @attrs.frozen
-class Proof:
+class ClientProof:
     """The client's proof, to be compared with the stored verifier."""
 
     name: str
@@ -123,7 +123,7 @@ class Confirmed(enum.Enum):
     CONFIRMED = "confirmed"
 
 
-ScramStep: TypeAlias = Challenge | Named | Proof | Confirmed | Rejected
+ScramStep: TypeAlias = Challenge | Named | ClientProof | Confirmed | Rejected
 
 
 class _State(enum.Enum):
@@ -198,7 +198,7 @@ class Scram:
         assert self._verifier is not None
         self._state = _State.PROVEN
         message = b",".join((self._first_bare, self._server_first, match[1]))
-        return Proof(self._name, message, proof, self._verifier)
+        return ClientProof(self._name, message, proof, self._verifier)
 
 
 def _malformed(why: str) -> Rejected:

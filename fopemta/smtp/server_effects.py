@@ -66,7 +66,7 @@ class AskTls:
 
 
 @attrs.frozen
-class StartTls:
+class UpgradeToTls:
     """Begin the handshake.  Answer with `secured`, or close."""
 
 
@@ -127,7 +127,7 @@ Effect: TypeAlias = (
     | AskLogin
     | ContinueLogin
     | AskTls
-    | StartTls
+    | UpgradeToTls
     | Impersonate
     | OpenMessage
     | WriteContent

@@ -33,12 +33,12 @@ from fopemta.smtp.server_effects import (
     MessageRefused,
     OpenMessage,
     Send,
-    StartTls,
+    UpgradeToTls,
     WriteContent,
 )
 from fopemta.smtp.server_states import NEXT, READING, Event, State
 from fopemta.smtp.session_rules import SessionRules, out_of_place
-from fopemta.smtp.transaction import ContentIntake, Transaction
+from fopemta.smtp.transaction import ContentIntake, IncomingTransaction
 
 # RFC 4954 4: the longest line of AUTH in octets; RFC 5321 and the extensions need far less for all others.
 LONGEST_LINE = 12_288
@@ -64,7 +64,7 @@ class ServerSession:
         self._lines = LineBuffer(LONGEST_LINE)
         self._effects: list[Effect] = []
         self._replies: list[bytes] = []
-        self._transaction = Transaction()
+        self._transaction = IncomingTransaction()
         # The BDAT chunk being read, and how many of its octets are still to come.
         self._chunk = _NO_CHUNK
         self._chunk_left = 0
@@ -160,7 +160,7 @@ class ServerSession:
         self._replies.append(replies.READY_FOR_TLS)
         # RFC 3207 4.2: whatever came in the clear after STARTTLS is discarded, never executed.
         self._lines.clear()
-        self._do(StartTls())
+        self._do(UpgradeToTls())
         return self._taken()
 
     def tls_refused(self, reply: Reply) -> list[Effect]:
@@ -501,7 +501,7 @@ class ServerSession:
         self.state = NEXT[self.state, event]
 
     def _forget_transaction(self) -> None:
-        self._transaction = Transaction()
+        self._transaction = IncomingTransaction()
 
     def _forget_client(self) -> None:
         self.helo, self.offered, self.login = "", None, None

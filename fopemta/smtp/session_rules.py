@@ -125,7 +125,7 @@ class SessionRules:
         return self._in_the_clear if tls is None else self._under_tls
 
 
-class Standing(Protocol):
+class SessionStanding(Protocol):
     """The facts about a session that decide whether a command is allowed."""
 
     @property
@@ -145,7 +145,7 @@ class Standing(Protocol):
         """The extensions the client may use; None unless it greeted with EHLO."""
 
 
-def out_of_place(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
+def out_of_place(rules: SessionRules, standing: SessionStanding, command: Command) -> Reply | None:
     """The refusal of a well-formed command that is not allowed at this moment; None if it may proceed."""
     verb = command.verb
     if rules.tls_required and standing.tls is None and verb not in _BEFORE_TLS:
@@ -163,20 +163,20 @@ def _offers(offered: Offered | None, keyword: str) -> bool:
     return offered is not None and any(each.keyword == keyword for each in offers(offered))
 
 
-def _mail(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
+def _mail(rules: SessionRules, standing: SessionStanding, command: Command) -> Reply | None:
     if rules.login_required and standing.login is None:
         return replies.LOGIN_FIRST
     # RFC 1870 6.1: a message declared too large may be refused at once.
     return replies.TOO_LARGE if 0 < rules.message_size < command.mail.size else None
 
 
-def _starttls(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
+def _starttls(rules: SessionRules, standing: SessionStanding, command: Command) -> Reply | None:
     if standing.tls is not None:
         return replies.TLS_ACTIVE
     return None if rules.starttls else replies.NO_TLS
 
 
-def _auth(rules: SessionRules, standing: Standing, command: Command) -> Reply | None:
+def _auth(rules: SessionRules, standing: SessionStanding, command: Command) -> Reply | None:
     if not rules.mechanisms or standing.offered is None:
         return replies.NOT_AVAILABLE
     if standing.tls is None:

@@ -113,7 +113,7 @@ _BINARY = ChunkText()
 
 
 @attrs.define
-class Transaction:
+class IncomingTransaction:
     """The state of one message; a new one is made for each, so nothing can be left over."""
 
     sender: Mailbox | None = None

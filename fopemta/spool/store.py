@@ -21,12 +21,12 @@ from fopemta.background import supervise
 from fopemta.formats.brief import in_order, logged_brief, place_of_brief
 from fopemta.formats.layout import MessageFiles, SpoolLayout
 from fopemta.formats.message_json import (
-    MessageFacts,
+    StoredFacts,
     facts_from_json,
     facts_to_json,
     outcome_to_json,
 )
-from fopemta.formats.record import Draft, Kind
+from fopemta.formats.record import Draft, RecordKind
 from fopemta.formats.waiting_file import Unsound, message_of
 from fopemta.interfaces import (
     IIncoming,
@@ -303,8 +303,8 @@ class Spool:
         return self._keep_inline(message_id, envelope, content)
 
     def _keep_inline(self, message_id: str, envelope: Envelope, content: bytes) -> Deferred[QueuedMessage]:
-        facts = MessageFacts(message_id, self._now(), len(content), envelope)
-        draft = Draft(Kind.MESSAGE, message_id, facts_to_json(facts), content)
+        facts = StoredFacts(message_id, self._now(), len(content), envelope)
+        draft = Draft(RecordKind.MESSAGE, message_id, facts_to_json(facts), content)
         return self._writer.append(draft, durable=True).addCallback(self._kept, facts)
 
     def keep_body(self, message_id: str, envelope: Envelope, size: int, body: BodyFile) -> Deferred[QueuedMessage]:
@@ -317,16 +317,18 @@ class Spool:
         except SpoolTrouble:
             supervise(body.discard(), "removing a refused body")
             raise
-        facts = MessageFacts(message_id, self._now(), size, envelope, separate=True)
+        facts = StoredFacts(message_id, self._now(), size, envelope, separate=True)
         try:
-            position = await self._writer.append(Draft(Kind.MESSAGE, message_id, facts_to_json(facts)), durable=True)
+            position = await self._writer.append(
+                Draft(RecordKind.MESSAGE, message_id, facts_to_json(facts)), durable=True
+            )
         except SpoolTrouble:
             # The record may be on the disk: its body goes only once the record is cancelled.
             self._removal.after_flush(body.remove)
             raise
         return self._kept(position, facts)
 
-    def _kept(self, position: Position, facts: MessageFacts) -> QueuedMessage:
+    def _kept(self, position: Position, facts: StoredFacts) -> QueuedMessage:
         self._catalog.add(facts.id, LoggedEntry(position, self._clock.seconds(), facts.separate))
         self._reading.keep_out(facts.id)
         if facts.envelope.arrival is None:
@@ -456,7 +458,7 @@ class Spool:
             if finished and entry is not None:
                 await self._mover.undo_half(message_id)
             text = outcome_to_json(message_id, verdicts, finished)
-            kind = Kind.COMPLETION if finished else Kind.OUTCOME
+            kind = RecordKind.COMPLETION if finished else RecordKind.OUTCOME
             position = await self._writer.append(Draft(kind, message_id, text), durable=False)
             if finished:
                 self._finish(message_id, entry, position)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from OpenSSL import SSL
 
-from fopemta.trust.server_offer import HYBRIDS
+from fopemta.trust.listener_offer import HYBRIDS
 
 _lib = getattr(SSL, "_lib", None)
 _set_list = getattr(_lib, "SSL_CTX_set1_curves_list", None)

@@ -27,8 +27,8 @@ from fopemta.tls.observed import ObservedConnection, observe
 from fopemta.tls.roots import RootsError, trust
 from fopemta.trust.client_certificate import judge_client
 from fopemta.trust.evidence import ClientCertificate
+from fopemta.trust.listener_offer import PROFILES, ListenerOffer, ServerProfile, offer_of
 from fopemta.trust.names import Patterns, matching, patterns, presented
-from fopemta.trust.server_offer import PROFILES, ServerOffer, ServerProfile, offer_of
 
 # The characters that a server name may have before it reaches logs and records.
 _HOST_NAME = re.compile(rb"[A-Za-z0-9._-]{1,253}")
@@ -47,7 +47,7 @@ class ServerSettings:
     client_roots: str = "system"
     client_eku: ClientEku = ClientEku.ANY
     lowest: ServerVersion = ServerVersion.TLS_1_2
-    offer: ServerOffer = PROFILES[ServerProfile.INTERNET_NL]
+    offer: ListenerOffer = PROFILES[ServerProfile.INTERNET_NL]
 
     @classmethod
     def of(cls, server: TlsServer, listener: Listener) -> ServerSettings:

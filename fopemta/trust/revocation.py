@@ -46,7 +46,7 @@ class Finding:
 
 
 @attrs.frozen
-class Conclusion:
+class RevocationConclusion:
     """`diagnosis` is why the chain proves nothing, None if nothing is wrong; `record` as in the verdict record (None:
     not checked); `text` is for the operator.
     """
@@ -69,19 +69,19 @@ _FAULTS: dict[tuple[Revocation, Status], Diagnosis] = {
 }
 
 
-def combine(findings: Sequence[Finding], mode: Revocation, sourceless_passes: bool = False) -> Conclusion:
+def combine(findings: Sequence[Finding], mode: Revocation, sourceless_passes: bool = False) -> RevocationConclusion:
     """Combine the findings on the leaf and its intermediates.
 
     `sourceless_passes`: a certificate without any CRL or OCSP address is recorded only, even if `mode` is hard.  No
     findings at all count as unknown.
     """
     if mode is Revocation.OFF:
-        return Conclusion(None, None)
+        return RevocationConclusion(None, None)
     worst = max(findings or (Finding(Status.UNKNOWN, text="nothing was looked at"),), key=_severity)
     diagnosis = _FAULTS.get((mode, worst.status))
     if worst.status is Status.NO_SOURCE and sourceless_passes:
         diagnosis = None
-    return Conclusion(diagnosis, _record(worst, findings), worst.text)
+    return RevocationConclusion(diagnosis, _record(worst, findings), worst.text)
 
 
 def _severity(finding: Finding) -> int:
@@ -117,7 +117,7 @@ def sourceless_passes(private_roots: bool, proofs: Sequence[Proof]) -> bool:
     return all(private_roots or each.roots is not None for each in proofs) if proofs else private_roots
 
 
-def with_revocation(judgement: Judgement, conclusion: Conclusion) -> Judgement:
+def with_revocation(judgement: Judgement, conclusion: RevocationConclusion) -> Judgement:
     """`judgement` with the conclusion, which can only remove a proof, never add one."""
     if not judgement.authenticated or conclusion.diagnosis is None:
         return attrs.evolve(judgement, revocation=conclusion.record)

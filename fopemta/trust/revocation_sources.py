@@ -36,7 +36,7 @@ class Sources:
 
 
 @attrs.frozen
-class Question:
+class CertificateQuestion:
     """One certificate of a chain and its issuer.  `key` identifies the pair."""
 
     certificate: x509.Certificate
@@ -45,13 +45,13 @@ class Question:
     key: str
 
 
-def questions(path: tuple[bytes, ...]) -> tuple[Question, ...]:
+def questions(path: tuple[bytes, ...]) -> tuple[CertificateQuestion, ...]:
     """The certificates of a verified chain to be checked (DER, leaf first, root last): all but the root, which is
     trusted as it is.  Raises UNREADABLE.
     """
     chain = [x509.load_der_x509_certificate(der) for der in path]
     return tuple(
-        Question(certificate, issuer, sources_of(certificate), _key(certificate, issuer))
+        CertificateQuestion(certificate, issuer, sources_of(certificate), _key(certificate, issuer))
         for certificate, issuer in pairwise(chain)
     )
 

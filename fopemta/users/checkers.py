@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import Attribute, Interface, implementer
 
 from fopemta.mail.login import LoggedIn
-from fopemta.smtp.scram import Proof, Verifier, false_verifier
+from fopemta.smtp.scram import ClientProof, Verifier, false_verifier
 from fopemta.users.account import Accounts
 from fopemta.users.hashing import PasswordChecks
 
@@ -47,7 +47,7 @@ class IScramProof(ICredentials):
 class ScramProof:
     """See IScramProof."""
 
-    proof: Proof
+    proof: ClientProof
 
 
 @attrs.frozen
@@ -104,7 +104,7 @@ class ScramChecker:
         """The name of the account.  Fails with Denied."""
         return maybeDeferred(self._check, credentials.proof)
 
-    def _check(self, proof: Proof) -> bytes:
+    def _check(self, proof: ClientProof) -> bytes:
         good = proof.fits(self._verifiers.of(proof.name))
         account = self._verifiers.accounts().find(proof.name)
         if account is None:

@@ -19,7 +19,7 @@ from fopemta.interfaces import IExchange, ILogins
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.reply import Reply
 from fopemta.smtp.sasl import Claim, Fault, Login, PasswordDialogue, Plain, Rejected
-from fopemta.smtp.scram import MECHANISM, Confirmed, Named, Proof, Scram
+from fopemta.smtp.scram import MECHANISM, ClientProof, Confirmed, Named, Scram
 from fopemta.users.checkers import ISender, PasswordChecker, ScramChecker, ScramProof, UserRealm, Verifiers
 from fopemta.users.hashing import PasswordChecks, RunInThread, TooBusy
 from fopemta.users.slowdown import PAUSE_OF_PUT_OFF, AnySlowdown, Slowdown
@@ -174,7 +174,7 @@ class _ScramExchange:
             self._name = step.name
             await self._looked_at()
             return self._scram.challenge(self._verifiers.of(step.name))
-        if isinstance(step, Proof):
+        if isinstance(step, ClientProof):
             return await self._judge(step)
         if step is Confirmed.CONFIRMED:
             assert self._login is not None
@@ -182,7 +182,7 @@ class _ScramExchange:
             return self._login
         return _rejected(self._client, MECHANISM, self._name, step) if isinstance(step, Rejected) else step
 
-    async def _judge(self, proof: Proof) -> Answer:
+    async def _judge(self, proof: ClientProof) -> Answer:
         answer = await self._admit(proof.name, ScramProof(proof))
         if isinstance(answer, Reply):
             return answer

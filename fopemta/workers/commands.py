@@ -15,7 +15,7 @@ from twisted.protocols.amp import Argument, Boolean, Command, Integer, Unicode
 _PIECE = 0xFFFF
 
 
-class Value(Argument):
+class ValueArgument(Argument):
     """Any frozen value, in as many pieces as it needs."""
 
     def __init__(self) -> None:
@@ -41,31 +41,31 @@ class Value(Argument):
 class Begin(Command):
     """The first thing of all: a `Charge`."""
 
-    arguments = [(b"charge", Value())]
+    arguments = [(b"charge", ValueArgument())]
 
 
 class Tell(Command):
     """How destinations stand, leases granted and asked back: a list of `News`."""
 
-    arguments = [(b"news", Value())]
+    arguments = [(b"news", ValueArgument())]
     requiresAnswer = False
 
 
 class TellHosts(Command):
     """What others have learned of hosts: by key, None for one that is to be forgotten."""
 
-    arguments = [(b"known", Value())]
+    arguments = [(b"known", ValueArgument())]
     requiresAnswer = False
 
 
 class GiveOrder(Command):
     """An operator's order for a message; an `OrderResult`."""
 
-    arguments = [(b"message", Unicode()), (b"order", Value())]
-    response = [(b"result", Value())]
+    arguments = [(b"message", Unicode()), (b"order", ValueArgument())]
+    response = [(b"result", ValueArgument())]
 
 
-class Flush(Command):
+class FlushDomain(Command):
     """Try at once what waits for a domain; how many messages.  `etrn`: a client has asked for it, as clients may once
     in an interval.
     """
@@ -85,27 +85,27 @@ class ListSome(Command):
     """The next lines of a list of the queue (`listings.Listings`), which `begins` with the first question."""
 
     arguments = [(b"listing", Integer()), (b"begins", Boolean())]
-    response = [(b"lines", Value())]
+    response = [(b"lines", ValueArgument())]
 
 
 class FreedBy(Command):
     """For how many recipients less would be demanded under a configuration."""
 
-    arguments = [(b"config", Value())]
+    arguments = [(b"config", ValueArgument())]
     response = [(b"recipients", Integer())]
 
 
 class Prepare(Command):
     """Why a configuration cannot be gone by: a list of texts."""
 
-    arguments = [(b"config", Value())]
-    response = [(b"errors", Value())]
+    arguments = [(b"config", ValueArgument())]
+    response = [(b"errors", ValueArgument())]
 
 
 class Take(Command):
     """Go by it; `lowered_by`: who has ordered that demands on mail in the queue fall, None where nobody has."""
 
-    arguments = [(b"config", Value()), (b"lowered_by", Value())]
+    arguments = [(b"config", ValueArgument()), (b"lowered_by", ValueArgument())]
 
 
 class Alive(Command):
@@ -127,7 +127,7 @@ class Stop(Command):
 # --- to the supervisor -----------------------------------------------------------------------------------------------
 
 
-class Ready(Command):
+class ReadyCommand(Command):
     """Clients are let in."""
 
     requiresAnswer = False
@@ -136,59 +136,59 @@ class Ready(Command):
 class Say(Command):
     """Of places at destinations: a `Wishes`."""
 
-    arguments = [(b"wishes", Value())]
+    arguments = [(b"wishes", ValueArgument())]
     requiresAnswer = False
 
 
 class Learned(Command):
     """What was learned since the last time: of hosts by key, how often rules matched; and how long the queue is."""
 
-    arguments = [(b"hosts", Value()), (b"counts", Value()), (b"size", Integer())]
+    arguments = [(b"hosts", ValueArgument()), (b"counts", ValueArgument()), (b"size", Integer())]
 
 
 class RecallCallout(Command):
     """What is remembered of a recipient."""
 
-    arguments = [(b"recipient", Value())]
-    response = [(b"known", Value())]
+    arguments = [(b"recipient", ValueArgument())]
+    response = [(b"known", ValueArgument())]
 
 
 class NoteCallout(Command):
     """What has been found out about a recipient."""
 
-    arguments = [(b"recipient", Value()), (b"known", Value())]
+    arguments = [(b"recipient", ValueArgument()), (b"known", ValueArgument())]
 
 
 class BeginLogin(Command):
     """Somebody wants to log in: seconds to wait, or None where that is not to be looked at."""
 
-    arguments = [(b"client", Value()), (b"name", Value())]
-    response = [(b"seconds", Value())]
+    arguments = [(b"client", ValueArgument()), (b"name", ValueArgument())]
+    response = [(b"seconds", ValueArgument())]
 
 
 class EndLogin(Command):
     """That is over."""
 
-    arguments = [(b"client", Value())]
+    arguments = [(b"client", ValueArgument())]
     requiresAnswer = False
 
 
 class LoginFailed(Command):
     """How often that has happened lately."""
 
-    arguments = [(b"client", Value()), (b"name", Value())]
+    arguments = [(b"client", ValueArgument()), (b"name", ValueArgument())]
     response = [(b"failures", Integer())]
 
 
 class LoginSucceeded(Command):
     """From there this name is welcome."""
 
-    arguments = [(b"client", Value()), (b"name", Value())]
+    arguments = [(b"client", ValueArgument()), (b"name", ValueArgument())]
     requiresAnswer = False
 
 
 class FetchList(Command):
     """Have a CRL in the state folder: None, or why it cannot be had."""
 
-    arguments = [(b"url", Unicode()), (b"issuer", Value())]
-    response = [(b"why", Value())]
+    arguments = [(b"url", Unicode()), (b"issuer", ValueArgument())]
+    response = [(b"why", ValueArgument())]

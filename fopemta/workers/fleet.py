@@ -19,9 +19,9 @@ from fopemta.retry.leases import News
 from fopemta.routing.values import NextHop
 from fopemta.trust.host_memory import Known
 from fopemta.workers import commands
-from fopemta.workers.login_pace import LoginPace, Pace
+from fopemta.workers.login_pace import AnyLoginPace, LoginPace
 from fopemta.workers.places import Places
-from fopemta.workers.seat import Given, Seat, Stage
+from fopemta.workers.seat import Given, Seat, SeatStage
 from fopemta.workers.values import Charge, Wishes
 
 # What a worker has not answered in so many seconds it does not answer.
@@ -42,7 +42,7 @@ class AnyHosts(Protocol):
 
 
 @attrs.frozen(eq=False)
-class State:
+class FleetState:
     """What the supervisor keeps for all: `callouts` are recalled and noted by calls that fire with the result, `fetch`
     has a CRL put into the state folder; `pace` counts failed logins.
     """
@@ -52,7 +52,7 @@ class State:
     recall: Callable[[Mailbox], Deferred[Remembered | None]]
     note: Callable[[Mailbox, Remembered], Deferred[None]]
     fetch: Callable[[str, bytes], Deferred[str | None]]
-    pace: Pace
+    pace: AnyLoginPace
 
 
 class Fleet:
@@ -67,7 +67,7 @@ class Fleet:
         given: Sequence[Given],
         current: Configuration,
         log: Log,
-        state: State,
+        state: FleetState,
         noise: Any,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
@@ -114,7 +114,7 @@ class Fleet:
         self, seat: Seat, command: type[Command], arguments: Mapping[str, Any]
     ) -> Deferred[dict[str, Any] | None]:
         """What one answers; None as with `ask`."""
-        if seat.link is None or seat.stage is not Stage.READY:
+        if seat.link is None or seat.stage is not SeatStage.READY:
             return succeed(None)
         asked: Deferred[Any] = seat.link.ask(command, **arguments)
         return asked.addTimeout(PATIENCE, self._reactor).addErrback(lambda _: None)
@@ -122,7 +122,7 @@ class Fleet:
     @property
     def complete(self) -> bool:
         """Every worker lets clients in."""
-        return all(seat.stage is Stage.READY for seat in self.seats)
+        return all(seat.stage is SeatStage.READY for seat in self.seats)
 
     @property
     def size(self) -> int:
@@ -212,7 +212,7 @@ class Fleet:
             link.tell(commands.Tell, news=list(news))
 
     def flush(self, domain: str, etrn: bool = False) -> Deferred[int]:
-        """Try at once what waits for a domain, wherever it lies; how many messages.  See commands.Flush."""
-        return self.ask(commands.Flush, domain=domain, etrn=etrn).addCallback(
+        """Try at once what waits for a domain, wherever it lies; how many messages.  See commands.FlushDomain."""
+        return self.ask(commands.FlushDomain, domain=domain, etrn=etrn).addCallback(
             lambda answers: sum(each["messages"] for each in answers if each is not None)
         )

@@ -47,7 +47,7 @@ class Link(AMP):
             self.callRemote(command, **arguments)  # type: ignore[no-untyped-call]
 
 
-class Once(Factory):
+class GivenProtocol(Factory):
     """A factory for one protocol that exists already."""
 
     noisy = False

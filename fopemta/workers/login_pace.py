@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from typing import Protocol
 
 
-class Pace(Protocol):
+class AnyLoginPace(Protocol):
     """See users.slowdown.Slowdown."""
 
     def begin(self, client: str, name: str) -> float | None:
@@ -27,7 +27,7 @@ class Pace(Protocol):
 class LoginPace:
     """Keeps to `pace`, and knows which worker's logins are under way: they end when it dies."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: AnyLoginPace) -> None:
         self._pace = pace
         self._under_way: defaultdict[int, Counter[str]] = defaultdict(Counter)
 

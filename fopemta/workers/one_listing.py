@@ -14,7 +14,7 @@ from fopemta.interfaces import Portions, Unanswered
 from fopemta.workers import commands
 from fopemta.workers.fleet import Fleet
 from fopemta.workers.listings import Placed
-from fopemta.workers.seat import Seat, Stage
+from fopemta.workers.seat import Seat, SeatStage
 
 _LINES = 200
 
@@ -72,7 +72,7 @@ class _Merging:
         for part, (_, answer) in zip(parts, answers, strict=True):
             told: Sequence[Placed] | None = None if answer is None else answer["lines"]
             if told is None:
-                state = "does not answer" if part.seat.stage is Stage.READY else "is still beginning"
+                state = "does not answer" if part.seat.stage is SeatStage.READY else "is still beginning"
                 raise Unanswered(f"worker {part.seat.number} {state}: its messages cannot be listed now")
             part.told.extend(told)
             part.ended = not told

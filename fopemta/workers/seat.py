@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from fopemta import maillog
 from fopemta.interfaces import IMailReactor
 from fopemta.workers import commands
-from fopemta.workers.link import Link, Once
+from fopemta.workers.link import GivenProtocol, Link
 from fopemta.workers.pulse import Pulse
 from fopemta.workers.values import Charge, Partition, Wishes
 
@@ -32,7 +32,7 @@ _FIRST_WAIT, _LONGEST_WAIT, _SOUND = 0.25, 30.0, 5.0
 _INSIST = 40.0
 
 
-class Stage(enum.Enum):
+class SeatStage(enum.Enum):
     """How far a worker is."""
 
     WAITING = "waiting"  # to be begun, for the first time or again
@@ -86,7 +86,7 @@ class Seat:
     ) -> None:
         self.number = number
         self.given = given
-        self.stage = Stage.WAITING
+        self.stage = SeatStage.WAITING
         self.link: SupervisorEnd | None = None
         # Of its process, 0 before the first.
         self.pid = 0
@@ -105,7 +105,7 @@ class Seat:
     def begin(self) -> None:
         """Start a process."""
         self._call = None
-        self.stage = Stage.BEGINNING
+        self.stage = SeatStage.BEGINNING
         self.pid = 0
         link = self.link = SupervisorEnd(self)
         try:
@@ -135,14 +135,14 @@ class Seat:
             finally:
                 os.close(nothing)
             self.pid = self._process.pid
-            self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, Once(link))
+            self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, GivenProtocol(link))
         finally:
             ours.close()
             theirs.close()
 
     def is_ready(self) -> None:
         """Its process lets clients in."""
-        self.stage = Stage.READY
+        self.stage = SeatStage.READY
         self._since = self._reactor.seconds()
         self._pulse = Pulse(self._reactor, self._ask_alive, self._is_silent)
         self._pulse.start()
@@ -158,13 +158,13 @@ class Seat:
         link, self.link = self.link, None
         if link is not None:
             link.close()
-        was, self.stage = self.stage, Stage.WAITING
+        was, self.stage = self.stage, SeatStage.WAITING
         self._fleet.lost(self)
         if self._ending:
-            self.stage = Stage.ENDED
+            self.stage = SeatStage.ENDED
             self.ended.callback(None)
             return
-        if was is Stage.READY and self._reactor.seconds() - self._since >= _SOUND:
+        if was is SeatStage.READY and self._reactor.seconds() - self._since >= _SOUND:
             self._wait = _FIRST_WAIT
         wait, self._wait = self._wait, min(self._wait * 2, _LONGEST_WAIT)
         maillog.worker_ended(self.number, self.pid, why, wait)
@@ -188,7 +188,7 @@ class Seat:
             self._call.cancel()
             self._call = None
         if self._process is None:
-            self.stage = Stage.ENDED
+            self.stage = SeatStage.ENDED
             self.ended.callback(None)
         else:
             self._link_or_kill()
@@ -232,7 +232,7 @@ class SupervisorEnd(Link):
         super().connectionLost(reason)
         self._seat.unheard(self)
 
-    @commands.Ready.responder
+    @commands.ReadyCommand.responder
     def _ready(self) -> dict[str, Any]:
         self._seat.is_ready()
         return {}

@@ -103,7 +103,7 @@ class WorkerEnd(Link):
     async def _order(self, message: str, order: Order) -> dict[str, Any]:
         return {"result": await self._duty.queue.order(message, order)}
 
-    @commands.Flush.responder
+    @commands.FlushDomain.responder
     async def _flush(self, domain: str, etrn: bool) -> dict[str, Any]:
         if etrn:
             self._duty.flushed(domain)
@@ -141,7 +141,7 @@ class WorkerEnd(Link):
         return {}
 
 
-class Reporter:
+class WorkerReporter:
     """Tells the supervisor once a second what was learned, and how long the queue is.  An Attendant, who also says that
     clients are let in.
 
@@ -164,7 +164,7 @@ class Reporter:
 
     def start(self) -> None:
         """Clients are let in."""
-        self._link.tell(commands.Ready)
+        self._link.tell(commands.ReadyCommand)
         self._tick()
 
     def stop(self) -> None:

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.formats.record import SEGMENT_HEADER_SIZE, Damage, Draft, Kind, Record, pack, scan, segment_header
+from fopemta.formats.record import SEGMENT_HEADER_SIZE, Damage, Draft, Record, RecordKind, pack, scan, segment_header
 
 TAG = b"sixteen octets.."
 OUTER = b'{"id":"000000001"}'
-FORGED = Draft(Kind.MESSAGE, "000000666", b'{"id":"000000666"}', b"Subject: forged\r\n\r\n")
-FOLLOWING = Draft(Kind.MESSAGE, "000000002", b'{"id":"000000002"}', b"Subject: good\r\n\r\n")
+FORGED = Draft(RecordKind.MESSAGE, "000000666", b'{"id":"000000666"}', b"Subject: forged\r\n\r\n")
+FOLLOWING = Draft(RecordKind.MESSAGE, "000000002", b'{"id":"000000002"}', b"Subject: good\r\n\r\n")
 
 
 class RecordsInMailTests(SynchronousTestCase):
     def found(self, content: bytes, spoil_at: int) -> list[bytes]:
         data = segment_header(TAG)
-        data += pack(Draft(Kind.MESSAGE, "000000001", OUTER, content), TAG, len(data), SEGMENT_HEADER_SIZE)
+        data += pack(Draft(RecordKind.MESSAGE, "000000001", OUTER, content), TAG, len(data), SEGMENT_HEADER_SIZE)
         data += pack(FOLLOWING, TAG, len(data), SEGMENT_HEADER_SIZE)
         spoilt = bytearray(data)
         spoilt[SEGMENT_HEADER_SIZE + spoil_at] ^= 0xFF
@@ -41,6 +41,6 @@ class RecordsInMailTests(SynchronousTestCase):
 
     def test_the_check_can_fail(self) -> None:
         """With tag and offset both right, a record inside a damaged one would count."""
-        inside_at = SEGMENT_HEADER_SIZE + Draft(Kind.MESSAGE, "000000001", OUTER).size
+        inside_at = SEGMENT_HEADER_SIZE + Draft(RecordKind.MESSAGE, "000000001", OUTER).size
         genuine = pack(FORGED, TAG, inside_at, SEGMENT_HEADER_SIZE)
         self.assertEqual(self.found(genuine, spoil_at=0), [FORGED.meta, FOLLOWING.meta])

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.cursor import Step
-from fopemta.attempt.findings import Finding, Scribe, Session, local_trouble, most_telling, of_failure, of_result
+from fopemta.attempt.findings import Scribe, Session, StepFinding, local_trouble, most_telling, of_failure, of_result
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply
@@ -28,8 +28,8 @@ from fopemta.trust.verdict import Result
 STEP = Step(Host("mx.test", ("192.0.2.1",), 25), "192.0.2.1", Rung.STRONG_256)
 
 
-def finding(diagnosis: Diagnosis | None, step: Step | None = STEP, text: str = "") -> Finding:
-    return Finding(code=451, enhanced="4.0.0", text=text, diagnosis=diagnosis, step=step)
+def finding(diagnosis: Diagnosis | None, step: Step | None = STEP, text: str = "") -> StepFinding:
+    return StepFinding(code=451, enhanced="4.0.0", text=text, diagnosis=diagnosis, step=step)
 
 
 BOB = Mailbox("bob", "d.test")

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.cursor import Step
-from fopemta.attempt.findings import Finding, Session
+from fopemta.attempt.findings import Session, StepFinding
 from fopemta.attempt.roll import Roll
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
@@ -91,7 +91,9 @@ class RollTests(SynchronousTestCase):
 
     def test_what_a_server_said_to_one_tells_more_of_him_than_what_else_was_found(self) -> None:
         self.roll.note(SESSION, (result(BOB, 450),))
-        self.roll.found(Finding(code=451, enhanced="4.7.5", text="found", diagnosis=Diagnosis.CERT_EXPIRED, step=STEP))
+        self.roll.found(
+            StepFinding(code=451, enhanced="4.7.5", text="found", diagnosis=Diagnosis.CERT_EXPIRED, step=STEP)
+        )
         self.assertEqual([text for _, _, text in self.verdicts()], ["said", "found"])
 
     def test_nothing_found_is_trouble_of_our_own(self) -> None:
@@ -106,10 +108,10 @@ class RollTests(SynchronousTestCase):
             (Level.AUTHENTICATED, Diagnosis.REVOCATION_UNKNOWN, None),
         ):
             self.roll = self.make(level)
-            self.roll.found(Finding(code=451, enhanced="4.7.5", text="", diagnosis=diagnosis, step=STEP))
+            self.roll.found(StepFinding(code=451, enhanced="4.7.5", text="", diagnosis=diagnosis, step=STEP))
             self.assertEqual({each.tls_since for each in self.roll.verdicts()}, {wanted}, diagnosis)
         # One of several is enough.
         self.roll = self.make(Level.ENCRYPT)
         for diagnosis in (Diagnosis.TLS_NOT_OFFERED, Diagnosis.CONNECTION_REFUSED):
-            self.roll.found(Finding(code=451, enhanced="4.7.5", text="", diagnosis=diagnosis, step=STEP))
+            self.roll.found(StepFinding(code=451, enhanced="4.7.5", text="", diagnosis=diagnosis, step=STEP))
         self.assertEqual({each.tls_since for each in self.roll.verdicts()}, {7.0})

@@ -6,7 +6,7 @@ import tomllib
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.config.in_force import InForce, in_force
+from fopemta.config.in_force import KeyInForce, in_force
 
 TEXT = """
 [node]
@@ -28,7 +28,7 @@ data = "1m"
 """
 
 
-def found() -> dict[str, InForce]:
+def found() -> dict[str, KeyInForce]:
     return {each.name: each for each in in_force(tomllib.loads(TEXT), "/etc")}
 
 

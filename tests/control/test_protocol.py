@@ -17,7 +17,7 @@ import fopemta
 from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import Configuration
 from fopemta.control.outflow import portions_of
-from fopemta.control.protocol import ControlFactory, Reach
+from fopemta.control.protocol import ControlFactory, ControlledServer
 from fopemta.interfaces import IQueue, IReload, Portions, Reloaded, Unanswered
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.orders import Obeyed, Order, OrderKind, OrderResult
@@ -76,7 +76,7 @@ class ProtocolTests(SynchronousTestCase):
         self.spool = MemorySpool(self.clock)
         self.listing: Callable[[], Portions] = lambda: portions_of(self.spool.listing())
         self.is_ready = True
-        reach = Reach(self.queue, self.reload, Memory(), lambda: self.listing(), lambda: self.is_ready)
+        reach = ControlledServer(self.queue, self.reload, Memory(), lambda: self.listing(), lambda: self.is_ready)
         self.protocol = ControlFactory(reach, self.clock).buildProtocol(None)
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)

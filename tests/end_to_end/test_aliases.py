@@ -14,7 +14,7 @@ from fopemta.outbound.callout import Callout, CalloutDemands
 from fopemta.policy.aliases import MOST_BY_ALIASES
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
-from fopemta.recipients.recipients import Recipients
+from fopemta.recipients.recipients import RecipientVerifier
 from tests.inbound.inbound import Inbound
 from tests.outbound.delivery import Delivery, peer
 
@@ -29,7 +29,7 @@ class AliasTests(SynchronousTestCase):
         memory = CalloutMemory.in_folder(self.mktemp())
         callout = Callout(Delivery(peer()).manager, CalloutDemands(config, inbound.services.now))
         calls = Calls(callout, memory, inbound.clock, execute, inbound.services.now)
-        recipients = Recipients(config, calls, execute, inbound.services.now)
+        recipients = RecipientVerifier(config, calls, execute, inbound.services.now)
         inbound.exchange(recipients=recipients, aliases=recipients)
         recipients.start()
         return inbound

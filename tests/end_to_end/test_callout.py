@@ -13,7 +13,7 @@ from fopemta.outbound.callout import Callout, CalloutDemands, hurried
 from fopemta.policy.admission import Relay
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
-from fopemta.recipients.recipients import Recipients
+from fopemta.recipients.recipients import RecipientVerifier
 from fopemta.routing.route import Route, Unverified, Verify
 from fopemta.testing.peers import StartTls
 from fopemta.trust.levels import Level
@@ -38,7 +38,7 @@ class Relaying:
         demands = CalloutDemands(config, lambda: self.now)
         delivery.manager.context = attrs.evolve(delivery.manager.context, demands=demands)
         calls = Calls(Callout(delivery.manager, demands), memory, self.network, execute, lambda: self.now)
-        self.inbound.exchange(recipients=Recipients(config, calls, execute, lambda: self.now))
+        self.inbound.exchange(recipients=RecipientVerifier(config, calls, execute, lambda: self.now))
         self.inbound.factory.reconfigure(config)
 
     def answer(self, address: str = "bob@d.test") -> str:

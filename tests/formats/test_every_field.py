@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.formats.message_json import (
-    MessageFacts,
+    StoredFacts,
     facts_from_json,
     facts_to_json,
     outcome_from_json,
@@ -42,11 +42,11 @@ class EveryFieldTests(SynchronousTestCase):
                 envelope = replaced(whole, cls, value)
                 # Nobody is a recipient twice.
                 envelope = attrs.evolve(envelope, recipients=tuple(dict.fromkeys(envelope.recipients)))
-                facts = MessageFacts(ID, 1.5, 7, envelope)
+                facts = StoredFacts(ID, 1.5, 7, envelope)
                 self.assertEqual(facts_from_json(facts_to_json(facts)), facts, f"{cls.__name__}: {what}")
 
     def test_every_field_of_the_facts(self) -> None:
-        for what, facts in variants(MessageFacts):
+        for what, facts in variants(StoredFacts):
             facts = attrs.evolve(facts, id=ID)
             self.assertEqual(facts_from_json(facts_to_json(facts)), facts, what)
 

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.formats.message_json import (
-    MessageFacts,
+    StoredFacts,
     facts_from_json,
     facts_to_json,
     identity_from_json,
@@ -34,7 +34,7 @@ from fopemta.trust.evidence import ClientCertificate
 from fopemta.trust.verdict import CertificateFacts, Result
 from tests.spool.contract import ALICE, BOB, ENVELOPE, ID, REPORT, verdict
 
-FACTS = MessageFacts(ID, 1_700_000_000.123456, 42, ENVELOPE)
+FACTS = StoredFacts(ID, 1_700_000_000.123456, 42, ENVELOPE)
 READERS = (facts_from_json, outcome_from_json, identity_from_json)
 
 words = st.text(max_size=20)
@@ -114,7 +114,7 @@ class MessageJsonTests(SynchronousTestCase):
     @settings(deadline=None, derandomize=True, max_examples=150)
     @given(envelopes)
     def test_fuzz_every_envelope_comes_back(self, envelope: Envelope) -> None:
-        facts = MessageFacts(ID, 1.5, 0, envelope)
+        facts = StoredFacts(ID, 1.5, 0, envelope)
         self.assertEqual(facts_from_json(facts_to_json(facts)), facts)
 
     @settings(deadline=None, derandomize=True, max_examples=150)

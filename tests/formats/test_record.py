@@ -13,8 +13,8 @@ from fopemta.formats.record import (
     SEGMENT_HEADER_SIZE,
     Damage,
     Draft,
-    Kind,
     Record,
+    RecordKind,
     pack,
     scan,
     segment_header,
@@ -34,7 +34,7 @@ def segment(drafts: list[Draft], flushed: int = SEGMENT_HEADER_SIZE) -> tuple[by
 
 
 def message(number: int, content: bytes = b"content\r\n") -> Draft:
-    return Draft(Kind.MESSAGE, f"00000000{number}", b'{"id":"00000000%d"}' % number, content)
+    return Draft(RecordKind.MESSAGE, f"00000000{number}", b'{"id":"00000000%d"}' % number, content)
 
 
 def metas(findings: list[Record | Damage]) -> list[bytes]:
@@ -45,7 +45,7 @@ class RecordTests(SynchronousTestCase):
     """Packing and scanning."""
 
     def test_what_is_packed_is_found(self) -> None:
-        drafts = [message(1), Draft(Kind.OUTCOME, "000000001", b"{}"), message(2, b"")]
+        drafts = [message(1), Draft(RecordKind.OUTCOME, "000000001", b"{}"), message(2, b"")]
         data, offsets = segment(drafts)
         records = scan(data, TAG)
         self.assertEqual([each.kind for each in records], [each.kind for each in drafts])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.inbound.pace import Pace
+from fopemta.inbound.pace import SessionPace
 
 
 class PaceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.happened: list[tuple[str, float]] = []
-        self.pace = Pace(self.clock, lambda: self._note("missed"), lambda: self._note("over"))
+        self.pace = SessionPace(self.clock, lambda: self._note("missed"), lambda: self._note("over"))
 
     def _note(self, what: str) -> None:
         self.happened.append((what, self.clock.seconds()))
@@ -78,7 +78,7 @@ class PaceTests(SynchronousTestCase):
     def _ends(self, rate: int) -> int | None:
         """After how many seconds; looked at for a while."""
         clock = Clock()
-        pace = Pace(clock, lambda: None, lambda: None)
+        pace = SessionPace(clock, lambda: None, lambda: None)
         for second in range(3000):
             if not pace.hurries():
                 return second

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.lookup.http_bounds import LARGEST_HEAD, MOST_LINES, Bounds, HeadMeter, Places
+from fopemta.lookup.http_bounds import LARGEST_HEAD, MOST_LINES, Bounds, FetchPlaces, HeadMeter
 
 OK = b"HTTP/1.1 200 OK\r\n"
 TOO_LARGE = f"headers of more than {LARGEST_HEAD} octets"
@@ -81,11 +81,11 @@ class BoundsTests(SynchronousTestCase):
 
 
 class PlacesTests(SynchronousTestCase):
-    def enter(self, places: Places, host: str) -> Deferred[None]:
+    def enter(self, places: FetchPlaces, host: str) -> Deferred[None]:
         return Deferred.fromCoroutine(places.enter(host))
 
     def test_places_are_waited_for(self) -> None:
-        places = Places(3, 2, 10)
+        places = FetchPlaces(3, 2, 10)
         first, second, third, other = (self.enter(places, host) for host in "aaab")
         for each in (first, second, other):
             self.successResultOf(each)
@@ -99,7 +99,7 @@ class PlacesTests(SynchronousTestCase):
         self.successResultOf(third)
 
     def test_nothing_is_kept_of_hosts_that_are_done_with(self) -> None:
-        places = Places(9, 2, 10)
+        places = FetchPlaces(9, 2, 10)
         for host in "aab":
             self.successResultOf(self.enter(places, host))
         for host in "aab":
@@ -107,7 +107,7 @@ class PlacesTests(SynchronousTestCase):
         self.assertEqual(places._hosts, {})
 
     def test_who_gives_up_leaves_the_line(self) -> None:
-        places = Places(1, 1, 10)
+        places = FetchPlaces(1, 1, 10)
         self.successResultOf(self.enter(places, "a"))
         for host in "ab":
             waiting = self.enter(places, host)
@@ -118,7 +118,7 @@ class PlacesTests(SynchronousTestCase):
         self.successResultOf(self.enter(places, "b"))
 
     def test_octets(self) -> None:
-        places = Places(1, 1, 10)
+        places = FetchPlaces(1, 1, 10)
         self.assertEqual([places.take(each) for each in (4, 6, 1)], [True, True, False])
         self.assertTrue(places.take(-1))
         self.assertTrue(places.take(1))

@@ -11,11 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.mail.orders import Order, OrderKind
 from fopemta.mail.requests import (
     MOST_MESSAGES,
-    Flush,
+    FlushRequest,
     NotARequest,
-    Orders,
-    Reload,
-    Status,
+    OrdersRequest,
+    ReloadRequest,
+    StatusRequest,
     orders_json,
     request_of,
 )
@@ -28,18 +28,18 @@ class RequestTests(SynchronousTestCase):
         hold = Order(kind=OrderKind.HOLD)
         some = Order(kind=OrderKind.REMOVE, recipients=frozenset({"bob@example.net"}), report=True, reason="why")
         for said, request in (
-            ({"command": "reload"}, Reload()),
-            ({"command": "status"}, Status()),
-            ({"command": "flush", "domain": "Example.ORG"}, Flush("example.org")),
-            ({"command": "flush", "domain": "*.Example.ORG."}, Flush("*.example.org")),
-            ({"command": "flush", "domain": "@bücher.example"}, Flush("@xn--bcher-kva.example")),
-            ({"command": "order", "order": "hold", "messages": [{"id": ID}]}, Orders(((ID, hold),))),
+            ({"command": "reload"}, ReloadRequest()),
+            ({"command": "status"}, StatusRequest()),
+            ({"command": "flush", "domain": "Example.ORG"}, FlushRequest("example.org")),
+            ({"command": "flush", "domain": "*.Example.ORG."}, FlushRequest("*.example.org")),
+            ({"command": "flush", "domain": "@bücher.example"}, FlushRequest("@xn--bcher-kva.example")),
+            ({"command": "order", "order": "hold", "messages": [{"id": ID}]}, OrdersRequest(((ID, hold),))),
             (
                 {
                     "command": "order", "order": "remove", "report": True, "reason": "why",
                     "messages": [{"id": ID, "recipients": ["bob@example.net"]}],
                 },
-                Orders(((ID, some),)),
+                OrdersRequest(((ID, some),)),
             ),
         ):  # fmt: skip
             self.assertEqual(request_of(json.dumps(said).encode()), request)
@@ -47,7 +47,7 @@ class RequestTests(SynchronousTestCase):
     def test_what_commands_say_is_understood(self) -> None:
         for kind in (each for each in OrderKind if each is not OrderKind.LOWER):
             order = Order(kind=kind, recipients=frozenset({"bücher@example.net"}), reason="Grüße", report=True)
-            orders = Orders(((ID, order), (ID[::-1], order)))
+            orders = OrdersRequest(((ID, order), (ID[::-1], order)))
             self.assertEqual(request_of(json.dumps(orders_json(orders)).encode()), orders)
 
     def test_bad_ones(self) -> None:

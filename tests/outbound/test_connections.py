@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.outbound import walk
-from fopemta.outbound.connections import Connections, Counted
+from fopemta.outbound.connections import Connections, CountedConnection
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import NextHop
 from fopemta.testing.peers import StartTls
@@ -26,7 +26,7 @@ class CountedTests(SynchronousTestCase):
         return self.connections.to(hop), self.connections.ending(hop), self.closed.count(hop)
 
     def test_from_its_beginning_to_its_end(self) -> None:
-        one, other = Counted(self.connections, HERE), Counted(self.connections, HERE)
+        one, other = CountedConnection(self.connections, HERE), CountedConnection(self.connections, HERE)
         self.assertEqual(self.numbers(), (0, 0, 0))
         one.made()
         other.made()
@@ -43,7 +43,7 @@ class CountedTests(SynchronousTestCase):
         self.assertEqual(self.numbers(THERE), (0, 0, 0))
 
     def test_what_never_stood_was_never_there(self) -> None:
-        counted = Counted(self.connections, HERE)
+        counted = CountedConnection(self.connections, HERE)
         counted.left()
         counted.lost()
         self.assertEqual(self.numbers(), (0, 0, 0))
@@ -56,7 +56,7 @@ class CountedTests(SynchronousTestCase):
         connections = self.connections
         self.assertFalse(connections.full)
         connections.most = 2
-        one, other = Counted(connections, HERE), Counted(connections, THERE)
+        one, other = CountedConnection(connections, HERE), CountedConnection(connections, THERE)
         self.assertEqual((connections.open, connections.full), (2, True))
         one.failed()
         one.failed()
@@ -70,7 +70,7 @@ class CountedTests(SynchronousTestCase):
         self.assertEqual(connections.open, 0)
 
     def test_without_a_listener(self) -> None:
-        counted = Counted(Connections(), HERE)
+        counted = CountedConnection(Connections(), HERE)
         counted.made()
         counted.lost()
 

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.interfaces import IRouter, SpoolFailing
-from fopemta.outbound.pool import Place, Pool, Standing
+from fopemta.outbound.pool import Pool, SessionPlace, StandingSession
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
@@ -63,7 +63,7 @@ class PoolTests(SynchronousTestCase):
     def test_each_idle_session_has_its_own_time(self) -> None:
         clock = Clock()
         pool, gone = Pool(clock), list[tuple[str, float]]()
-        place, hop = Place("mx.test", "192.0.2.1", 25, PLAN), next_hop("b.test", ())
+        place, hop = SessionPlace("mx.test", "192.0.2.1", 25, PLAN), next_hop("b.test", ())
 
         class Idle:
             usable = True
@@ -75,7 +75,7 @@ class PoolTests(SynchronousTestCase):
                 gone.append((self.name, clock.seconds()))
 
         def put(name: str) -> None:
-            pool.put(place, Standing(Idle(name), None, hop))  # type: ignore[arg-type]
+            pool.put(place, StandingSession(Idle(name), None, hop))  # type: ignore[arg-type]
 
         for name in ("one", "two", "three"):
             put(name)
@@ -104,7 +104,7 @@ class PoolTests(SynchronousTestCase):
 
         def put(name: str) -> None:
             clock.advance(0.1)
-            pool.put(Place(name[:1], "192.0.2.1", 25, PLAN), Standing(Idle(name), None, hop))  # type: ignore[arg-type]
+            pool.put(SessionPlace(name[:1], "192.0.2.1", 25, PLAN), StandingSession(Idle(name), None, hop))  # type: ignore[arg-type]
 
         pool.make_room()
         for name in ("a1", "b1", "a2"):

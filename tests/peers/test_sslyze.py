@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.authority import Key, rsa_key
-from fopemta.trust.server_offer import PROFILES, ServerOffer, ServerProfile
+from fopemta.trust.listener_offer import PROFILES, ListenerOffer, ServerProfile
 from tests.processes import Fopemta, free_port, program, temporary_authority
-from tests.trust.test_server_offer import rank
+from tests.trust.test_listener_offer import rank
 
 SCANS = (
     "--certinfo", "--tlsv1_3", "--tlsv1_2", "--tlsv1_1", "--tlsv1", "--sslv3", "--sslv2", "--reneg", "--compression",
@@ -90,7 +90,7 @@ class SslyzeTests(SynchronousTestCase):
         self.addCleanup(server.stop)
         return server.start()
 
-    def suited(self, kind: str, offer: ServerOffer) -> set[str]:
+    def suited(self, kind: str, offer: ListenerOffer) -> set[str]:
         """Those of TLS 1.2 that go with the keys."""
         if kind.startswith("ECDSA"):
             return {each for each in offer.tls12 if "-ECDSA-" in each}
@@ -98,7 +98,7 @@ class SslyzeTests(SynchronousTestCase):
             return {each for each in offer.tls12 if "-ECDSA-" not in each}
         return set(offer.tls12)
 
-    def check(self, found: dict[str, Any], offer: ServerOffer, suited: set[str], profile: ServerProfile) -> None:
+    def check(self, found: dict[str, Any], offer: ListenerOffer, suited: set[str], profile: ServerProfile) -> None:
         for version in OLD:
             self.assertEqual(suites(found, version), set(), version)
         self.assertEqual(suites(found, "tls_1_3"), set(offer.tls13))

@@ -11,7 +11,7 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import Action, ForceTls
 from fopemta.policy.facts import ContentFacts, MessageFacts, RecipientFacts, Stage
-from fopemta.policy.matchers import Body, Clients, Headers, Recipients, Senders, Users
+from fopemta.policy.matchers import Body, ClientNetworks, Headers, Recipients, Senders, Users
 from fopemta.policy.patterns import address_pattern, name_pattern, text_pattern
 from fopemta.policy.rulebook import Rule, Rulebook, RuleResult
 
@@ -50,8 +50,8 @@ def by(*patterns: str) -> Senders:
     return Senders(tuple(address_pattern(each) for each in patterns))
 
 
-def from_networks(*networks: str) -> Clients:
-    return Clients(tuple(ipaddress.ip_network(each) for each in networks))
+def from_networks(*networks: str) -> ClientNetworks:
+    return ClientNetworks(tuple(ipaddress.ip_network(each) for each in networks))
 
 
 def users(*patterns: str) -> Users:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.answer import Absent, Found, Unavailable
-from fopemta.policy.blocklist import Blocklist, Listing, listing, query_name
+from fopemta.policy.blocklist import Blocklist, BlocklistAnswer, listing, query_name
 
 
 class BlocklistTests(SynchronousTestCase):
@@ -18,22 +18,24 @@ class BlocklistTests(SynchronousTestCase):
     def test_answers(self) -> None:
         usual, chosen = Blocklist("bl.test"), Blocklist("bl.test", ("127.0.0.9", "127.0.1.1"))
         table = {
-            ("127.0.0.2",): (Listing.LISTED, Listing.UNAVAILABLE),
-            ("127.0.0.255",): (Listing.LISTED, Listing.UNAVAILABLE),
-            ("127.0.0.9",): (Listing.LISTED, Listing.LISTED),
-            ("127.0.0.2", "127.0.1.1"): (Listing.LISTED, Listing.LISTED),
-            ("127.0.1.1",): (Listing.UNAVAILABLE, Listing.LISTED),
-            ("127.0.0.1",): (Listing.UNAVAILABLE, Listing.UNAVAILABLE),
+            ("127.0.0.2",): (BlocklistAnswer.LISTED, BlocklistAnswer.UNAVAILABLE),
+            ("127.0.0.255",): (BlocklistAnswer.LISTED, BlocklistAnswer.UNAVAILABLE),
+            ("127.0.0.9",): (BlocklistAnswer.LISTED, BlocklistAnswer.LISTED),
+            ("127.0.0.2", "127.0.1.1"): (BlocklistAnswer.LISTED, BlocklistAnswer.LISTED),
+            ("127.0.1.1",): (BlocklistAnswer.UNAVAILABLE, BlocklistAnswer.LISTED),
+            ("127.0.0.1",): (BlocklistAnswer.UNAVAILABLE, BlocklistAnswer.UNAVAILABLE),
             # A list whose domain has been given up answers for everybody; one that is asked too often says so.
-            ("192.0.2.1",): (Listing.UNAVAILABLE, Listing.UNAVAILABLE),
-            ("127.255.255.254",): (Listing.UNAVAILABLE, Listing.UNAVAILABLE),
-            ("::1",): (Listing.UNAVAILABLE, Listing.UNAVAILABLE),
-            ("nonsense",): (Listing.UNAVAILABLE, Listing.UNAVAILABLE),
+            ("192.0.2.1",): (BlocklistAnswer.UNAVAILABLE, BlocklistAnswer.UNAVAILABLE),
+            ("127.255.255.254",): (BlocklistAnswer.UNAVAILABLE, BlocklistAnswer.UNAVAILABLE),
+            ("::1",): (BlocklistAnswer.UNAVAILABLE, BlocklistAnswer.UNAVAILABLE),
+            ("nonsense",): (BlocklistAnswer.UNAVAILABLE, BlocklistAnswer.UNAVAILABLE),
         }
         found = {codes: tuple(listing(each, Found(codes)) for each in (usual, chosen)) for codes in table}
         self.assertEqual(found, table)
-        self.assertIs(listing(usual, Absent()), Listing.NOT_LISTED)
-        self.assertIs(listing(usual, Unavailable("SERVFAIL")), Listing.UNAVAILABLE)
+        self.assertIs(listing(usual, Absent()), BlocklistAnswer.NOT_LISTED)
+        self.assertIs(listing(usual, Unavailable("SERVFAIL")), BlocklistAnswer.UNAVAILABLE)
 
     def test_codes_that_say_refused_never_count(self) -> None:
-        self.assertIs(listing(Blocklist("x", ("127.255.255.1",)), Found(("127.255.255.1",))), Listing.UNAVAILABLE)
+        self.assertIs(
+            listing(Blocklist("x", ("127.255.255.1",)), Found(("127.255.255.1",))), BlocklistAnswer.UNAVAILABLE
+        )

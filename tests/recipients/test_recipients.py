@@ -19,7 +19,7 @@ from fopemta.policy.recipients import Said
 from fopemta.policy.steps import House, through_aliases
 from fopemta.recipients.calls import Calls
 from fopemta.recipients.memory import CalloutMemory
-from fopemta.recipients.recipients import Recipients
+from fopemta.recipients.recipients import RecipientVerifier
 from fopemta.routing.route import Route, Unverified, Verify, Via
 from tests.recipients.test_calls import ScriptedCallout
 
@@ -58,10 +58,10 @@ class RecipientsTests(SynchronousTestCase):
         beside.write_text(text, encoding="utf-8")
         os.replace(beside, self.folder / name)
 
-    def made(self, config: Configuration) -> Recipients:
+    def made(self, config: Configuration) -> RecipientVerifier:
         memory = CalloutMemory(str(self.folder / "state" / "recipients.sqlite"))
         calls = Calls(self.callout, memory, self.clock, execute, lambda: self.now)
-        return Recipients(config, calls, execute, lambda: self.now)
+        return RecipientVerifier(config, calls, execute, lambda: self.now)
 
     def verify(self, address: str) -> str | None:
         local_part, _, domain = address.rpartition("@")

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.routing.route import Route, Via, Way, read_via
+from fopemta.routing.route import Route, Via, WrittenVia, read_via
 from fopemta.settings.place import WRONG, Place
 
 
 class ViaTests(SynchronousTestCase):
     def test_every_form(self) -> None:
         expected = {
-            "mx": Way(Via.MX),
-            "smtp:Mail.Example.net": Way(Via.SMTP, "mail.example.net"),
-            "smtp:mail.example.net:2525": Way(Via.SMTP, "mail.example.net", 2525),
-            "smtp:192.0.2.1": Way(Via.SMTP, "192.0.2.1"),
-            "smtp:192.0.2.1:26": Way(Via.SMTP, "192.0.2.1", 26),
-            "smtp:[192.0.2.1]:26": Way(Via.SMTP, "192.0.2.1", 26),
-            "smtp:[2001:db8::1]": Way(Via.SMTP, "2001:db8::1"),
-            "smtp:[2001:db8::1]:26": Way(Via.SMTP, "2001:db8::1", 26),
-            "maildir:/mail/{domain}/{local_part}": Way(Via.MAILDIR, maildir="/mail/{domain}/{local_part}"),
-            "maildir:../mail": Way(Via.MAILDIR, maildir="/etc/mail"),
+            "mx": WrittenVia(Via.MX),
+            "smtp:Mail.Example.net": WrittenVia(Via.SMTP, "mail.example.net"),
+            "smtp:mail.example.net:2525": WrittenVia(Via.SMTP, "mail.example.net", 2525),
+            "smtp:192.0.2.1": WrittenVia(Via.SMTP, "192.0.2.1"),
+            "smtp:192.0.2.1:26": WrittenVia(Via.SMTP, "192.0.2.1", 26),
+            "smtp:[192.0.2.1]:26": WrittenVia(Via.SMTP, "192.0.2.1", 26),
+            "smtp:[2001:db8::1]": WrittenVia(Via.SMTP, "2001:db8::1"),
+            "smtp:[2001:db8::1]:26": WrittenVia(Via.SMTP, "2001:db8::1", 26),
+            "maildir:/mail/{domain}/{local_part}": WrittenVia(Via.MAILDIR, maildir="/mail/{domain}/{local_part}"),
+            "maildir:../mail": WrittenVia(Via.MAILDIR, maildir="/etc/mail"),
         }
         self.assertEqual({text: read_via(text, Place("via", "/etc/fopemta", [])) for text in expected}, expected)
 

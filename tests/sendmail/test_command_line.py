@@ -10,7 +10,7 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.mail.envelope import BodyType, Notify, Returned
-from fopemta.sendmail.command_line import Mode, Order, Usage, read
+from fopemta.sendmail.command_line import CommandMode, CommandOrder, Usage, read
 
 # The argument vectors of programs, found by reading their sources; what they mean.
 PROGRAMS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
@@ -56,7 +56,7 @@ PROGRAMS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
         ["sendmail", "-i", "-r", "me@us.test", "-v", "a@us.test"],
         {"dot_ends": False, "sender": "me@us.test", "verbose": True, "recipients": ("a@us.test",)},
     ),
-    "alpine": (["sendmail", "-bs", "-odb", "-oem"], {"mode": Mode.SMTP}),
+    "alpine": (["sendmail", "-bs", "-odb", "-oem"], {"mode": CommandMode.SMTP}),
     "Mailman 2, Majordomo": (
         ["sendmail", "-f", "", "-oi", "list@us.test"],
         {"sender": "", "dot_ends": False, "recipients": ("list@us.test",)},
@@ -68,14 +68,14 @@ PROGRAMS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
     "logwatch": (["sendmail", "-t"], {"from_header": True}),
     "fail2ban": (["sendmail", "-t", "-f", "f2b@us.test", "root"],
         {"from_header": True, "sender": "f2b@us.test", "recipients": ("root",)}),
-    "mailq": (["/usr/bin/mailq"], {"mode": Mode.QUEUE}),
-    "newaliases": (["newaliases"], {"mode": Mode.ALIASES}),
-    "sendmail -bi": (["sendmail", "-bi"], {"mode": Mode.ALIASES}),
-    "sendmail -I": (["sendmail", "-I"], {"mode": Mode.ALIASES}),
-    "sendmail -bp": (["sendmail", "-bp"], {"mode": Mode.QUEUE}),
-    "ppp up": (["sendmail", "-q"], {"mode": Mode.FLUSH}),
-    "one domain": (["sendmail", "-qRpeer.test"], {"mode": Mode.FLUSH, "flush_site": "peer.test"}),
-    "one message": (["sendmail", "-qI0vyKfVczdK5G1f"], {"mode": Mode.FLUSH, "flush_id": "0vyKfVczdK5G1f"}),
+    "mailq": (["/usr/bin/mailq"], {"mode": CommandMode.QUEUE}),
+    "newaliases": (["newaliases"], {"mode": CommandMode.ALIASES}),
+    "sendmail -bi": (["sendmail", "-bi"], {"mode": CommandMode.ALIASES}),
+    "sendmail -I": (["sendmail", "-I"], {"mode": CommandMode.ALIASES}),
+    "sendmail -bp": (["sendmail", "-bp"], {"mode": CommandMode.QUEUE}),
+    "ppp up": (["sendmail", "-q"], {"mode": CommandMode.FLUSH}),
+    "one domain": (["sendmail", "-qRpeer.test"], {"mode": CommandMode.FLUSH, "flush_site": "peer.test"}),
+    "one message": (["sendmail", "-qI0vyKfVczdK5G1f"], {"mode": CommandMode.FLUSH, "flush_id": "0vyKfVczdK5G1f"}),
 }  # fmt: skip
 
 MEANINGS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
@@ -134,11 +134,11 @@ WRONG: dict[str, tuple[Sequence[str], str]] = {
 class CommandLineTests(SynchronousTestCase):
     def test_programs_are_understood(self) -> None:
         for name, (words, said) in PROGRAMS.items():
-            self.assertEqual(read(words), Order(**said), name)
+            self.assertEqual(read(words), CommandOrder(**said), name)
 
     def test_options_mean_what_they_mean_to_postfix(self) -> None:
         for name, (words, said) in MEANINGS.items():
-            self.assertEqual(read(["sendmail", *words]), Order(**said), name)
+            self.assertEqual(read(["sendmail", *words]), CommandOrder(**said), name)
 
     def test_what_is_wrong_is_said(self) -> None:
         for name, (words, why) in WRONG.items():
@@ -147,10 +147,10 @@ class CommandLineTests(SynchronousTestCase):
             self.assertIn(why, str(caught.exception), name)
 
     def test_no_name_at_all(self) -> None:
-        self.assertEqual(read([]), Order())
+        self.assertEqual(read([]), CommandOrder())
 
     def test_all_that_the_parser_can_say_is_in_some_table(self) -> None:
-        usual = attrs.asdict(Order(), recurse=False)
+        usual = attrs.asdict(CommandOrder(), recurse=False)
         said = {name for _, each in (*PROGRAMS.values(), *MEANINGS.values()) for name in each}
         self.assertEqual(said, set(usual))
 

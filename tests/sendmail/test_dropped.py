@@ -14,17 +14,17 @@ from fopemta.sendmail.dropped import (
     MOST_RECIPIENTS,
     PLACEHOLDER,
     Damaged,
+    DroppedLetter,
     Head,
-    Letter,
     head_of,
     letter_of,
 )
 
-LETTER = Letter(
+LETTER = DroppedLetter(
     sender="anna", recipients=("bob@us.test", "ü@us.test"), full_name='Anna "A" Müller', body=BodyType.EIGHT_BIT_MIME,
     notify=frozenset({Notify.DELAY, Notify.FAILURE}), returned=Returned.HEADERS, envelope_id="id+7",
 )  # fmt: skip
-LEAST = Letter(sender="", recipients=("root",))
+LEAST = DroppedLetter(sender="", recipients=("root",))
 
 PLAIN = {"sender": "a", "recipients": ["b"]}
 DAMAGED: dict[str, object] = {
@@ -73,7 +73,9 @@ class LetterTests(SynchronousTestCase):
         self.assertNotIn(b"\n", LETTER.octets())
 
     def test_what_is_not_said_has_its_default(self) -> None:
-        self.assertEqual(letter_of(json.dumps({**PLAIN, "later": 1}).encode()), Letter(sender="a", recipients=("b",)))
+        self.assertEqual(
+            letter_of(json.dumps({**PLAIN, "later": 1}).encode()), DroppedLetter(sender="a", recipients=("b",))
+        )
 
     def test_a_recipient_counts_once(self) -> None:
         self.assertEqual(letter_of(b'{"sender":"","recipients":["b","a","b"]}').recipients, ("b", "a"))

@@ -13,7 +13,7 @@ from fopemta.routing.route import Via
 from fopemta.server import configuration_file
 from fopemta.server.assembly import Server, spool_of
 from fopemta.server.following import roots_of
-from fopemta.server.kept import Kept
+from fopemta.server.kept import SharedState
 from fopemta.server.machine import THIS_MACHINE
 from fopemta.testing.authority import Authority
 from fopemta.testing.network import MemoryNetwork
@@ -41,7 +41,7 @@ class ServerTests(Folder):
         self.configuration = configuration_file.read(self.write(more))
         configuration, reactor = self.configuration, self.clock
         spool = spool_of(configuration, reactor, [(configuration.node.spool, None)])  # type: ignore[arg-type]
-        return Server.of(configuration, reactor, spool, Kept.here(configuration, reactor, MACHINE))  # type: ignore[arg-type]
+        return Server.of(configuration, reactor, spool, SharedState.here(configuration, reactor, MACHINE))  # type: ignore[arg-type]
 
     def test_each_listener_has_sessions_of_its_own(self) -> None:
         server = self.server(LISTENERS)

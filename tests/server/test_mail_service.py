@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.config.load import load
 from fopemta.config.model import Listener
 from fopemta.interfaces import SpoolFailing, SpoolStopped, SpoolUnusable
-from fopemta.server.mail_service import CannotStart, Listening, MailService, Shares, bound, with_backlog
+from fopemta.server.mail_service import CannotStart, DescriptorShares, Listening, MailService, bound, with_backlog
 from tests.config.test_load import SMALLEST
 
 CONFIG = load(SMALLEST.replace("[[route]]", '[[listener]]\nendpoint = "tcp:587"\n[[route]]'), "/etc/fopemta")
@@ -179,13 +179,13 @@ class SharesTests(SynchronousTestCase):
             (512, 2, 2000): (48, 64, 64), (16, 4, 200): (1, 2, 2), (4, 1, 200): (1, 1, 1),
         }  # fmt: skip
         for (descriptors, listeners, deliveries), wanted in table.items():
-            found = Shares.of(descriptors, listeners, deliveries)
+            found = DescriptorShares.of(descriptors, listeners, deliveries)
             self.assertEqual((found.sessions, found.deliveries, found.idle), wanted, (descriptors, listeners))
 
     def test_all_together_leave_something_for_the_spool(self) -> None:
         for descriptors in range(64, 3000, 7):
             for listeners in (1, 2, 4):
-                found = Shares.of(descriptors, listeners, 200)
+                found = DescriptorShares.of(descriptors, listeners, 200)
                 used = 2 * listeners * found.sessions + 2 * found.deliveries + found.idle
                 self.assertLessEqual(used, descriptors - min(150, descriptors // 4), (descriptors, listeners))
 
@@ -216,7 +216,7 @@ class MailServiceTests(SynchronousTestCase):
         listening = [Listening(f"listener[{index}].endpoint", each) for index, each in enumerate(self.factories)]  # type: ignore[arg-type]
         parts: Any = (self.reactor, self.spool, Queue(self.done), listening, Reload(self.done), [self.log])
         self.service = MailService(CONFIG, *parts)
-        self.allowed: list[Shares] = []
+        self.allowed: list[DescriptorShares] = []
         self.service.allow = self.allowed.append
         self.events: list[LogEvent] = []
         globalLogPublisher.addObserver(self.events.append)
@@ -231,7 +231,7 @@ class MailServiceTests(SynchronousTestCase):
     def test_each_listener_has_its_share_of_what_the_system_allows(self) -> None:
         self.start()
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        shares = None if hard == resource.RLIM_INFINITY else Shares.of(hard, 2, CONFIG.delivery.connections)
+        shares = None if hard == resource.RLIM_INFINITY else DescriptorShares.of(hard, 2, CONFIG.delivery.connections)
         self.assertEqual([each.most for each in self.factories], [shares and shares.sessions] * 2)
         self.assertEqual(self.allowed, [] if shares is None else [shares])
 

@@ -26,7 +26,7 @@ from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.server import configuration_file, log_observers, superuser
 from fopemta.server.assembly import Server, spool_of
 from fopemta.server.certificates import credentials
-from fopemta.server.kept import Kept, new_ids
+from fopemta.server.kept import SharedState, new_ids
 from fopemta.server.log_observers import JsonLog, LogOutlet, TextLog
 from fopemta.server.machine import Machine
 from fopemta.server.service import Options, build, makeService, open_log, run_steadily
@@ -225,7 +225,7 @@ class BuildTests(Folder):
         configuration, clock = configuration_file.read(path), MemoryReactorClock()
         spool, kept = (
             spool_of(configuration, clock, [(configuration.node.spool, None)]),
-            Kept.here(configuration, clock),
+            SharedState.here(configuration, clock),
         )  # type: ignore[arg-type]
         server = Server.of(configuration, clock, spool, kept)  # type: ignore[arg-type]
         server.queue.pressed = lambda hop: hop == "busy"  # type: ignore[method-assign]
@@ -237,7 +237,7 @@ class BuildTests(Folder):
         configuration, clock = configuration_file.read(path), MemoryReactorClock()
         begun: list[Deferred[Any]] = []
         machine = Machine(in_threads=lambda _: lambda call, *arguments: begun.append(Deferred()) or begun[-1])
-        kept = Kept.here(configuration, clock, machine)  # type: ignore[arg-type]
+        kept = SharedState.here(configuration, clock, machine)  # type: ignore[arg-type]
         spool = spool_of(configuration, clock, [(configuration.node.spool, None)])  # type: ignore[arg-type]
         server = Server.of(configuration, clock, spool, kept)  # type: ignore[arg-type]
         # Reading when it comes in, reading when it waits, and putting into seven bits: one line for all.

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.settings.key import REQUIRED, About, about, key, section_of, table, tables
 from fopemta.settings.place import Place, array, plain
 from fopemta.settings.quantities import duration, duration_or_off, number, size, size_between, whole, yes_or_no
-from fopemta.settings.section import Entry
+from fopemta.settings.section import ExampleTable
 from fopemta.settings.words import WordOrDomains, any_of, domain, ip_address, network, one_of, path, words_of
 
 
@@ -38,7 +38,7 @@ class House:
     folder: str = key(path(), "var", "Where.", start=True)
     owner: str | None = key(domain, None, "Whose.")
     waits: Waits = table(Waits)
-    doors: tuple[Door, ...] = tables(Door, Entry(above="One.", values={}), name="door")
+    doors: tuple[Door, ...] = tables(Door, ExampleTable(above="One.", values={}), name="door")
     cold: Waits = table(Waits, name="climate.cold")
     warm: Waits = table(Waits, name="climate.warm")
     plain: int = 3

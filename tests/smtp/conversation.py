@@ -20,7 +20,7 @@ from fopemta.smtp.server_effects import (
     Impersonate,
     OpenMessage,
     Send,
-    StartTls,
+    UpgradeToTls,
     WriteContent,
 )
 from fopemta.smtp.server_session import ServerSession
@@ -136,7 +136,7 @@ class Conversation:
                 return self.session.committed(f"ID{len(self.messages)}")
             case AbortMessage():
                 self.aborted += 1
-            case StartTls():
+            case UpgradeToTls():
                 self.handshakes += 1
             case Close(why):
                 self.cut_in_content = self.session.state is State.CONTENT

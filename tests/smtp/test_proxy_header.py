@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from fopemta.smtp.proxy_header import SIGNATURE, NoProxyHeader, ProxyHeader, Speaker, proxy_header
+from fopemta.smtp.proxy_header import SIGNATURE, NoProxyHeader, ProxiedFor, ProxyHeader, proxy_header
 
 V1 = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 25\r\n"
 
@@ -19,15 +19,15 @@ def v2(command: int, family: int, body: bytes) -> bytes:
 
 V4 = bytes([192, 0, 2, 7, 198, 51, 100, 1]) + struct.pack("!HH", 40000, 25)
 V6 = bytes.fromhex("20010db8000000000000000000000007") * 2 + struct.pack("!HH", 40001, 25)
-PROXY, UNKNOWN = (Speaker.PROXY, "", 0), (Speaker.UNKNOWN, "", 0)
+PROXY, UNKNOWN = (ProxiedFor.PROXY, "", 0), (ProxiedFor.UNKNOWN, "", 0)
 GOOD = {
-    V1: (Speaker.CLIENT, "192.0.2.7", 40000),
-    b"PROXY TCP6 2001:DB8::7 ::1 40001 25\r\n": (Speaker.CLIENT, "2001:db8::7", 40001),
+    V1: (ProxiedFor.CLIENT, "192.0.2.7", 40000),
+    b"PROXY TCP6 2001:DB8::7 ::1 40001 25\r\n": (ProxiedFor.CLIENT, "2001:db8::7", 40001),
     b"PROXY UNKNOWN\r\n": UNKNOWN,
     b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n": UNKNOWN,
-    v2(1, 0x11, V4): (Speaker.CLIENT, "192.0.2.7", 40000),
-    v2(1, 0x21, V6): (Speaker.CLIENT, "2001:db8::7", 40001),
-    v2(1, 0x11, V4 + b"\x04\x00\x01x"): (Speaker.CLIENT, "192.0.2.7", 40000),  # with a TLV
+    v2(1, 0x11, V4): (ProxiedFor.CLIENT, "192.0.2.7", 40000),
+    v2(1, 0x21, V6): (ProxiedFor.CLIENT, "2001:db8::7", 40001),
+    v2(1, 0x11, V4 + b"\x04\x00\x01x"): (ProxiedFor.CLIENT, "192.0.2.7", 40000),  # with a TLV
     v2(1, 0x00, b""): UNKNOWN,
     v2(1, 0x01, V4): UNKNOWN,
     v2(0, 0x00, b""): PROXY,

@@ -14,10 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.mail.login import Challenge
 from fopemta.smtp.sasl import Fault, Rejected
 from fopemta.smtp.scram import (
+    ClientProof,
     Confirmed,
     Named,
     NotAVerifier,
-    Proof,
     Scram,
     ScramStep,
     Verifier,
@@ -71,7 +71,7 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(scram.respond(RFC_FIRST), Named("user"))
         self.assertEqual(scram.challenge(verifier), Challenge(RFC_SERVER_FIRST))
         proof = scram.respond(RFC_FINAL)
-        assert isinstance(proof, Proof)
+        assert isinstance(proof, ClientProof)
         self.assertTrue(proof.fits(verifier))
         self.assertEqual(proof.answer(), Challenge(RFC_SERVER_FINAL))
         self.assertEqual(scram.respond(b""), Confirmed.CONFIRMED)
@@ -122,20 +122,20 @@ class FinalTests(SynchronousTestCase):
             scram, challenge = begun(first)
             final, expected = client_final("pencil", first, challenge, header)
             proof = scram.respond(final)
-            assert isinstance(proof, Proof)
+            assert isinstance(proof, ClientProof)
             self.assertTrue(proof.fits(VERIFIER))
             self.assertEqual(proof.answer().octets, expected)
 
     def test_wrong_password(self) -> None:
         scram, challenge = begun()
         proof = scram.respond(client_final("pen", b"n,,n=user,r=abc", challenge)[0])
-        assert isinstance(proof, Proof)
+        assert isinstance(proof, ClientProof)
         self.assertFalse(proof.fits(VERIFIER))
 
     def test_verifier_that_has_changed_since_proves_nothing(self) -> None:
         scram, challenge = begun()
         proof = scram.respond(client_final("pencil", b"n,,n=user,r=abc", challenge)[0])
-        assert isinstance(proof, Proof)
+        assert isinstance(proof, ClientProof)
         self.assertFalse(proof.fits(Verifier.of("pencil", b"another salt", 10_000)))
         self.assertFalse(proof.fits(attrs.evolve(VERIFIER, server_key=b"x" * 32)))
 
@@ -212,4 +212,6 @@ class StrangersTests(SynchronousTestCase):
         place = data.draw(st.integers(0, len(final) - 1))
         final[place] ^= data.draw(st.integers(1, 255))
         step = scram.respond(bytes(final))
-        self.assertTrue(isinstance(step, Rejected) or (isinstance(step, Proof) and not step.fits(VERIFIER)), final)
+        self.assertTrue(
+            isinstance(step, Rejected) or (isinstance(step, ClientProof) and not step.fits(VERIFIER)), final
+        )

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Envelope, RecipientOptions
 from fopemta.smtp.parameters import MailOptions
-from fopemta.smtp.transaction import BareLineEnds, Transaction
+from fopemta.smtp.transaction import BareLineEnds, IncomingTransaction
 from tests.every_field import filled, variants
 from tests.smtp.conversation import Conversation, rules
 
@@ -39,7 +39,7 @@ class RefusalTests(SynchronousTestCase):
 class EnvelopeOfTransactionTests(SynchronousTestCase):
     def test_every_field_of_what_mail_said_is_in_the_envelope(self) -> None:
         for what, said in variants(MailOptions):
-            envelope = Transaction(sender=filled(Mailbox), mail=said).envelope()
+            envelope = IncomingTransaction(sender=filled(Mailbox), mail=said).envelope()
             for field in attrs.fields(MailOptions):
                 if field.name not in UNUSED:
                     told = getattr(envelope, RENAMED.get(field.name, field.name))
@@ -47,7 +47,9 @@ class EnvelopeOfTransactionTests(SynchronousTestCase):
 
     def test_every_field_of_the_envelope_is_said_or_added_later(self) -> None:
         recipients = {filled(Mailbox): filled(RecipientOptions), filled(Mailbox): RecipientOptions()}
-        envelope = Transaction(sender=filled(Mailbox), mail=filled(MailOptions), recipients=recipients).envelope()
+        envelope = IncomingTransaction(
+            sender=filled(Mailbox), mail=filled(MailOptions), recipients=recipients
+        ).envelope()
         self.assertEqual(envelope.recipients, tuple(recipients))
         self.assertEqual(envelope.options, tuple(recipients.items())[:1])
         untouched = {field.name for field in attrs.fields(Envelope) if getattr(envelope, field.name) == field.default}

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.address.mailbox import Mailbox
 from fopemta.formats.layout import SpoolLayout
 from fopemta.formats.message_json import outcome_to_json
-from fopemta.formats.record import Draft, Kind
+from fopemta.formats.record import Draft, RecordKind
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.listed import brief
 from fopemta.mail.queued import QueuedMessage
@@ -111,7 +111,7 @@ class CostTests(SynchronousTestCase):
     def test_what_is_owed_after_a_failed_flush(self) -> None:
         def owing(size: int) -> Callable[[], object]:
             log = IntakeLog(DoubleDisk(), SpoolLayout(DIRECTORY), 0)
-            drafts = [Draft(Kind.OUTCOME, ID, b"%d" % number) for number in range(size)]
+            drafts = [Draft(RecordKind.OUTCOME, ID, b"%d" % number) for number in range(size)]
             return lambda: [log.owe(each) for each in drafts]
 
         self.assert_linear(owing)

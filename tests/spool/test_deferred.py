@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.formats.layout import MessageFiles
-from fopemta.formats.message_json import MessageFacts
+from fopemta.formats.message_json import StoredFacts
 from fopemta.formats.waiting_file import Unsound, pack_line, parse_journal
 from fopemta.mail.identifiers import is_message_id
 from fopemta.spool.waiting.folder import Copy, DeferredFolder
@@ -34,7 +34,7 @@ class JournalTests(SynchronousTestCase):
         self.path = MessageFiles("/d", ID).journal
 
     def keep(self, first: bytes) -> None:
-        copy = Copy(MessageFacts(ID, 1.0, 1, ENVELOPE), b"x", None, [first])
+        copy = Copy(StoredFacts(ID, 1.0, 1, ENVELOPE), b"x", None, [first])
         self.assertEqual(self.folder.keep([lambda: copy]), [None])
 
     def tear(self, end: bytes) -> None:

@@ -11,7 +11,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.formats.layout import MessageFiles, SpoolLayout
-from fopemta.formats.record import SEGMENT_HEADER_SIZE, Draft, Kind, Record, scan
+from fopemta.formats.record import SEGMENT_HEADER_SIZE, Draft, Record, RecordKind, scan
 from fopemta.formats.waiting import waiting_of
 from fopemta.formats.waiting_file import Unsound, pack_line, verdicts_in
 from fopemta.interfaces import SpoolFailing, SpoolFull, UnknownMessage
@@ -202,18 +202,18 @@ class RareTests(SynchronousTestCase):
         self.disk.make_folder("/log")
         self.disk.make_folder("/log/intake")
         log = IntakeLog(self.disk, SpoolLayout("/log"), 0, 16 * 1024)
-        first = Draft(Kind.MESSAGE, ID, b'{"a":1}', b"x" * 3000)
+        first = Draft(RecordKind.MESSAGE, ID, b'{"a":1}', b"x" * 3000)
         log.write([first], True, 0.0)
-        outcome = Draft(Kind.OUTCOME, ID, b'{"told":1}')
+        outcome = Draft(RecordKind.OUTCOME, ID, b'{"told":1}')
         log.write([outcome], False, 0.0)
         self.assertTrue(log.dirty)
         old = log.segments[0]
         self.disk.before = lambda call: self._broken(call, old.path)
-        log.write([Draft(Kind.MESSAGE, "0BCDFGHJKM0009", b"{}", b"y" * 14_500)], True, 0.0)
+        log.write([Draft(RecordKind.MESSAGE, "0BCDFGHJKM0009", b"{}", b"y" * 14_500)], True, 0.0)
         self.disk.before = lambda call: None
         new = log.segments[1]
         records = [each for each in scan(self.disk.content(new.path), new.tag) if isinstance(each, Record)]
-        self.assertEqual([each.kind for each in records], [Kind.OUTCOME, Kind.MESSAGE])
+        self.assertEqual([each.kind for each in records], [RecordKind.OUTCOME, RecordKind.MESSAGE])
         self.assertEqual(records[0].meta, outcome.meta)
         self.assertFalse(log.dirty or log.in_debt)
 
@@ -225,7 +225,7 @@ class RareTests(SynchronousTestCase):
         self.disk.make_folder("/log")
         self.disk.make_folder("/log/intake")
         log = IntakeLog(self.disk, SpoolLayout("/log"), 0, 16 * 1024)
-        log.write([Draft(Kind.MESSAGE, ID, b"{}", b"x")], True, 0.0)
+        log.write([Draft(RecordKind.MESSAGE, ID, b"{}", b"x")], True, 0.0)
         segment = log.segments[0]
         self.assertTrue(self.disk.is_open(segment.path))
         log.remove(segment)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.formats.layout import SpoolLayout
 from fopemta.formats.message_json import identity_json
-from fopemta.formats.record import Draft, Kind, Record, scan
+from fopemta.formats.record import Draft, Record, RecordKind, scan
 from fopemta.interfaces import SpoolFailing, SpoolFull
 from fopemta.spool.log.intake_log import IntakeLog
 from fopemta.spool.log.segment import parse_segment_name
@@ -40,7 +40,7 @@ class SlowThread(SameThread):
         maybe_now(work).chainDeferred(waiting)
 
 
-def draft(number: int, kind: Kind = Kind.MESSAGE, size: int = 10) -> Draft:
+def draft(number: int, kind: RecordKind = RecordKind.MESSAGE, size: int = 10) -> Draft:
     message_id = f"0BCDFGHJKM{number:04}"
     return Draft(kind, message_id, identity_json(message_id), b"x" * size)
 
@@ -59,8 +59,8 @@ class LogWriterTests(SynchronousTestCase):
         self.writer = LogWriter(self.log, self.clock, self.thread, lambda: None)
         self.answers: list[int] = []
 
-    def append(self, number: int, kind: Kind = Kind.MESSAGE, size: int = 10) -> Deferred[Any]:
-        appended = self.writer.append(draft(number, kind, size), durable=kind is Kind.MESSAGE)
+    def append(self, number: int, kind: RecordKind = RecordKind.MESSAGE, size: int = 10) -> Deferred[Any]:
+        appended = self.writer.append(draft(number, kind, size), durable=kind is RecordKind.MESSAGE)
         appended.addCallback(lambda _: self.answers.append(number))
         return appended
 
@@ -76,7 +76,7 @@ class LogWriterTests(SynchronousTestCase):
         self.calls.clear()
         self.answers.clear()
 
-    def records(self) -> list[tuple[Kind, str]]:
+    def records(self) -> list[tuple[RecordKind, str]]:
         """(kind, id) of all records, oldest segment first."""
         found = []
         for path in self.disk.tree(LAYOUT.intake):
@@ -151,7 +151,7 @@ class LogWriterTests(SynchronousTestCase):
     def test_an_outcome_is_written_at_once_and_flushed_when_idle(self) -> None:
         self.warm_up()
         flushed = []
-        self.append(1, Kind.OUTCOME)
+        self.append(1, RecordKind.OUTCOME)
         self.writer.after_flush(lambda: flushed.append(True))
         self.work()
         self.assertEqual((self.answers, self.calls), ([1], ["write_at"]))
@@ -165,7 +165,7 @@ class LogWriterTests(SynchronousTestCase):
     def test_outcomes_that_come_without_end_are_flushed_within_a_second(self) -> None:
         self.warm_up()
         for number in range(1, 40):
-            self.append(number, Kind.OUTCOME)
+            self.append(number, RecordKind.OUTCOME)
             self.work()
             self.clock.advance(0.1)
         self.work()
@@ -176,7 +176,7 @@ class LogWriterTests(SynchronousTestCase):
 
     def test_an_outcome_rides_on_the_next_flush(self) -> None:
         self.warm_up()
-        self.append(1, Kind.OUTCOME)
+        self.append(1, RecordKind.OUTCOME)
         self.work()
         self.append(2)
         self.work()
@@ -197,14 +197,14 @@ class LogWriterTests(SynchronousTestCase):
     def test_a_failed_flush_refuses_the_batch_and_ends_the_segment(self) -> None:
         """Never flushed again, cut to what is durable; the refused are cancelled in the next segment first."""
         self.warm_up()
-        self.append(1, Kind.OUTCOME)
+        self.append(1, RecordKind.OUTCOME)
         self.work()
         self.fail(errno.EIO, "flush")
-        refused = [self.append(2), self.append(3), self.append(4, Kind.OUTCOME)]
+        refused = [self.append(2), self.append(3), self.append(4, RecordKind.OUTCOME)]
         self.work()
         for each in refused:
             self.failureResultOf(each, SpoolFailing)
-        self.assertEqual(self.records(), [(Kind.MESSAGE, draft(1).message_id)])
+        self.assertEqual(self.records(), [(RecordKind.MESSAGE, draft(1).message_id)])
         self.failureResultOf(self.append(5), SpoolFailing)
         self.clock.advance(0.1)
         self.calls.clear()
@@ -215,10 +215,10 @@ class LogWriterTests(SynchronousTestCase):
         self.assertEqual(
             self.records()[1:],
             [
-                (Kind.OUTCOME, draft(1).message_id),
-                (Kind.CANCEL, draft(2).message_id),
-                (Kind.CANCEL, draft(3).message_id),
-                (Kind.MESSAGE, draft(6).message_id),
+                (RecordKind.OUTCOME, draft(1).message_id),
+                (RecordKind.CANCEL, draft(2).message_id),
+                (RecordKind.CANCEL, draft(3).message_id),
+                (RecordKind.MESSAGE, draft(6).message_id),
             ],
         )
         self.assertIsNone(self.writer.trouble)
@@ -257,7 +257,7 @@ class LogWriterTests(SynchronousTestCase):
         self.work()
         self.failureResultOf(refused, SpoolFull)
         for number in range(4, 60):
-            self.append(number, Kind.OUTCOME, size=100)
+            self.append(number, RecordKind.OUTCOME, size=100)
             self.work()
         self.assertEqual(self.answers, [2, *range(4, 60)])
         self.assertIsInstance(self.writer.trouble, SpoolFull)
@@ -265,7 +265,7 @@ class LogWriterTests(SynchronousTestCase):
 
     def test_stopping_flushes_what_is_written(self) -> None:
         self.warm_up()
-        self.append(1, Kind.OUTCOME)
+        self.append(1, RecordKind.OUTCOME)
         stopped = self.writer.stop()
         self.assertNoResult(stopped)
         self.work()

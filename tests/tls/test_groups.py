@@ -11,7 +11,7 @@ from fopemta.testing.authority import rsa_key
 from fopemta.testing.transport import connect
 from fopemta.tls import groups
 from fopemta.tls.server import ServerSettings, ServerTls
-from fopemta.trust.server_offer import HYBRIDS, KNOWN_GROUPS, PROFILES, ServerOffer, ServerProfile
+from fopemta.trust.listener_offer import HYBRIDS, KNOWN_GROUPS, PROFILES, ListenerOffer, ServerProfile
 from tests.tls.handshakes import AUTHORITY, Listener, credentials
 from tests.tls.test_server import ClientOf
 
@@ -19,7 +19,7 @@ from tests.tls.test_server import ClientOf
 LEAVES = [credentials(AUTHORITY.leaf("mx.test")), credentials(AUTHORITY.leaf("mx.test", key=rsa_key()))]
 
 
-def agreed(offer: ServerOffer, client_groups: str, maximum: int = SSL.TLS1_3_VERSION) -> str | None:
+def agreed(offer: ListenerOffer, client_groups: str, maximum: int = SSL.TLS1_3_VERSION) -> str | None:
     """The group that a client with these gets; None where the handshake fails."""
     client = ClientOf(maximum=maximum)
     assert groups._set(client.context, client_groups)
@@ -29,8 +29,8 @@ def agreed(offer: ServerOffer, client_groups: str, maximum: int = SSL.TLS1_3_VER
     return near.transport.getHandle().get_group_name() if near.done else None
 
 
-def offering(*names: str) -> ServerOffer:
-    return ServerOffer(("TLS_AES_256_GCM_SHA384",), ("ECDHE-ECDSA-AES256-GCM-SHA384",), names)
+def offering(*names: str) -> ListenerOffer:
+    return ListenerOffer(("TLS_AES_256_GCM_SHA384",), ("ECDHE-ECDSA-AES256-GCM-SHA384",), names)
 
 
 class GroupsTests(SynchronousTestCase):

@@ -27,7 +27,7 @@ from fopemta.tls.credentials import CredentialsError
 from fopemta.tls.roots import RootsError
 from fopemta.tls.server import ServerSettings, ServerTls
 from fopemta.trust.evidence import ClientCertificate
-from fopemta.trust.server_offer import KNOWN_SUITES, PROFILES, ServerOffer, ServerProfile
+from fopemta.trust.listener_offer import KNOWN_SUITES, PROFILES, ListenerOffer, ServerProfile
 from tests.tls.handshakes import AUTHORITY, Listener, client_tls, credentials, shake
 
 
@@ -213,9 +213,9 @@ class SettingsTests(SynchronousTestCase):
         new, old = ("TLS_AES_256_GCM_SHA384",), ("ECDHE-ECDSA-AES256-GCM-SHA384",)
         groups = ("secp256r1",)
         for offer, wanted in (
-            (ServerOffer(new, (), groups), (None, new[0])),
-            (ServerOffer((), old, groups), (old[0], old[0])),
-            (ServerOffer(new, old, groups), (old[0], new[0])),
+            (ListenerOffer(new, (), groups), (None, new[0])),
+            (ListenerOffer((), old, groups), (old[0], old[0])),
+            (ListenerOffer(new, old, groups), (old[0], new[0])),
         ):
             server = ServerTls([credentials(self.LEAVES[0])], ServerSettings(offer=offer))
             found = tuple(offered(server, maximum=each) for each in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION))

@@ -9,7 +9,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from fopemta.trust.demand import Proof, Revocation
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.plan import Judgement
-from fopemta.trust.revocation import Conclusion, Finding, Status, combine, mode_of, sourceless_passes, with_revocation
+from fopemta.trust.revocation import (
+    Finding,
+    RevocationConclusion,
+    Status,
+    combine,
+    mode_of,
+    sourceless_passes,
+    with_revocation,
+)
 
 HARD, SOFT, OFF = Revocation.HARD, Revocation.SOFT, Revocation.OFF
 REVOKED, UNKNOWN = Diagnosis.CERT_REVOKED, Diagnosis.REVOCATION_UNKNOWN
@@ -55,12 +63,12 @@ class CombineTests(SynchronousTestCase):
 
     def test_off_says_nothing_whatever_is_known(self) -> None:
         for status in Status:
-            self.assertEqual(combine((Finding(status, "ocsp", "why"),), OFF), Conclusion(None, None))
+            self.assertEqual(combine((Finding(status, "ocsp", "why"),), OFF), RevocationConclusion(None, None))
 
     def test_nothing_looked_at_is_nothing_known(self) -> None:
         self.assertEqual(combine((), HARD).diagnosis, UNKNOWN)
         self.assertEqual(
-            combine((), SOFT), Conclusion(None, "unknown (nothing was looked at)", "nothing was looked at")
+            combine((), SOFT), RevocationConclusion(None, "unknown (nothing was looked at)", "nothing was looked at")
         )
 
     def test_sourceless_under_roots_of_ones_own_is_recorded_only(self) -> None:
@@ -116,15 +124,15 @@ class WithRevocationTests(SynchronousTestCase):
     BAD = Judgement(False, ("mx.test",), None, Diagnosis.CERT_EXPIRED, "expired")
 
     def test_takes_a_proof_away(self) -> None:
-        found = with_revocation(self.GOOD, Conclusion(REVOKED, "revoked", "revoked since then"))
+        found = with_revocation(self.GOOD, RevocationConclusion(REVOKED, "revoked", "revoked since then"))
         expected = Judgement(False, ("mx.test",), None, REVOKED, "revoked since then", "revoked")
         self.assertEqual(found, expected)
 
     def test_keeps_what_is_good(self) -> None:
-        found = with_revocation(self.GOOD, Conclusion(None, "good (crl)"))
+        found = with_revocation(self.GOOD, RevocationConclusion(None, "good (crl)"))
         self.assertEqual(found, Judgement(True, ("mx.test",), "pkix", None, "good for mx.test", "good (crl)"))
 
     def test_gives_none(self) -> None:
         for diagnosis in (None, REVOKED):
-            found = with_revocation(self.BAD, Conclusion(diagnosis, "good (crl)"))
+            found = with_revocation(self.BAD, RevocationConclusion(diagnosis, "good (crl)"))
             self.assertEqual((found.authenticated, found.diagnosis), (False, Diagnosis.CERT_EXPIRED))

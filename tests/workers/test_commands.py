@@ -69,7 +69,7 @@ ARGUMENTS: dict[type[Command], dict[str, Any]] = {
         "message": "0vyKfVczdK5G1f",
         "order": Order(kind=OrderKind.REMOVE, recipients=frozenset({"bob@bank.test"}), report=True, reason="ü"),
     },
-    commands.Flush: {"domain": "@bank.test", "etrn": True},
+    commands.FlushDomain: {"domain": "@bank.test", "etrn": True},
     commands.FlushAll: {"domain": "@bank.test"},
     commands.ListSome: {"listing": 7, "begins": True},
     commands.FreedBy: {"config": CONFIG},
@@ -78,7 +78,7 @@ ARGUMENTS: dict[type[Command], dict[str, Any]] = {
     commands.Alive: {},
     commands.Reopen: {},
     commands.Stop: {},
-    commands.Ready: {},
+    commands.ReadyCommand: {},
     commands.Say: {"wishes": WISHES},
     commands.Learned: {"hosts": HOSTS, "counts": {("bank", "bank.test", "matched"): 3}, "size": 7},
     commands.RecallCallout: {"recipient": BOB},
@@ -91,7 +91,7 @@ ARGUMENTS: dict[type[Command], dict[str, Any]] = {
 }
 ANSWERS: dict[type[Command], dict[str, Any]] = {
     commands.GiveOrder: {"result": OrderResult(Obeyed.DONE, ("bob@bank.test",))},
-    commands.Flush: {"messages": 3},
+    commands.FlushDomain: {"messages": 3},
     commands.FlushAll: {"messages": 3},
     commands.ListSome: {"lines": [("0BCD", b"{}"), ("0BCF", b"x" * 100_000)]},
     commands.FreedBy: {"recipients": 2},
@@ -106,9 +106,9 @@ ANSWERS: dict[type[Command], dict[str, Any]] = {
 def carried(value: Any) -> tuple[list[bytes], Any]:
     """The names of the pieces that a value goes in, and what comes out."""
     strings: dict[bytes, bytes] = {}
-    commands.Value().toBox(b"v", strings, {"v": value}, None)
+    commands.ValueArgument().toBox(b"v", strings, {"v": value}, None)
     found: dict[str, Any] = {}
-    commands.Value().fromBox(b"v", strings, found, None)
+    commands.ValueArgument().fromBox(b"v", strings, found, None)
     return list(strings), found["v"]
 
 
@@ -172,14 +172,14 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(
             silent,
             {
-                commands.Tell, commands.TellHosts, commands.Reopen, commands.Stop, commands.Ready, commands.Say,
+                commands.Tell, commands.TellHosts, commands.Reopen, commands.Stop, commands.ReadyCommand, commands.Say,
                 commands.EndLogin, commands.LoginSucceeded,
             },
         )  # fmt: skip
 
     def test_texts_and_numbers_are_what_amp_has_for_them(self) -> None:
         kinds = {type(kind) for each in ARGUMENTS for _, kind in [*each.arguments, *each.response]}
-        self.assertEqual(kinds, {commands.Value, Unicode, Integer, Boolean})
+        self.assertEqual(kinds, {commands.ValueArgument, Unicode, Integer, Boolean})
 
     def test_a_large_value_goes_over_the_wire_in_segments(self) -> None:
         duty, asking, clock = ScriptedDuty(), Link(), Clock()

@@ -19,8 +19,8 @@ from fopemta.retry.leases import News
 from fopemta.retry.standing import Experience, Standing
 from fopemta.trust.host_memory import Known
 from fopemta.workers import commands
-from fopemta.workers.fleet import PATIENCE, Fleet, State
-from fopemta.workers.seat import Given, Stage
+from fopemta.workers.fleet import PATIENCE, Fleet, FleetState
+from fopemta.workers.seat import Given, SeatStage
 from fopemta.workers.values import Charge, Met, Partition, Wishes
 from tests.retry.test_standing import REFUSED
 from tests.workers.reactor import MemoryProcess, WorkerReactor
@@ -54,7 +54,7 @@ class Base(SynchronousTestCase):
         self.kept: list[Any] = []
         self.readied = 0
         self.pace = ScriptedPace()
-        state = State(self.hosts, self.counted.append, self.recall, self.note, self.fetch, self.pace)
+        state = FleetState(self.hosts, self.counted.append, self.recall, self.note, self.fetch, self.pace)
         given = [Given((11,), ((f"/spool/{number}", 20 + number),)) for number in range(1, self.count + 1)]
         reactor: Any = self.reactor
         self.fleet = Fleet(
@@ -95,7 +95,7 @@ class Base(SynchronousTestCase):
         return next(each for each in self.reactor.processes if each.pid == pid)
 
     def ready(self, number: int) -> None:
-        self.process(number).end.tell(commands.Ready)
+        self.process(number).end.tell(commands.ReadyCommand)
         self.reactor.settle()
 
     def die(self, number: int) -> None:
@@ -259,7 +259,7 @@ class LeasesTests(Base):
 class AskingTests(Base):
     def asked(self, seconds: float = 0.0) -> Any:
         """What each has answered by then, None where nothing has come."""
-        answers = self.fleet.ask(commands.Flush, domain="d", etrn=False)
+        answers = self.fleet.ask(commands.FlushDomain, domain="d", etrn=False)
         self.reactor.pass_time(seconds)
         return answers
 
@@ -306,7 +306,7 @@ class AskingTests(Base):
     def test_all_are_asked_when_all_let_clients_in(self) -> None:
         self.begin(ready=False)
         self.ready(1)
-        answers = Deferred.fromCoroutine(self.fleet.ask_all(commands.Flush, domain="d", etrn=False))
+        answers = Deferred.fromCoroutine(self.fleet.ask_all(commands.FlushDomain, domain="d", etrn=False))
         self.reactor.pass_time(5)
         self.assertNoResult(answers)
         self.ready(2)
@@ -317,7 +317,7 @@ class AskingTests(Base):
     def test_one_that_does_not_begin_is_not_waited_for_for_long(self) -> None:
         self.begin(ready=False)
         self.ready(1)
-        answers = Deferred.fromCoroutine(self.fleet.ask_all(commands.Flush, domain="d", etrn=False))
+        answers = Deferred.fromCoroutine(self.fleet.ask_all(commands.FlushDomain, domain="d", etrn=False))
         self.reactor.pass_time(14.75)
         self.assertNoResult(answers)
         self.reactor.pass_time(0.5)
@@ -343,7 +343,7 @@ class EndTests(Base):
             self.process(number).die()
         self.reactor.settle()
         self.successResultOf(ended)
-        self.assertEqual({each.stage for each in self.fleet.seats}, {Stage.ENDED})
+        self.assertEqual({each.stage for each in self.fleet.seats}, {SeatStage.ENDED})
         self.assertEqual((self.events(), self.reactor.getDelayedCalls()), ([], []))
 
     def test_what_one_says_while_it_ends_is_heard(self) -> None:

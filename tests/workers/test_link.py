@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.testing.transport import connect
 from fopemta.workers import commands
-from fopemta.workers.link import Link, Once
+from fopemta.workers.link import GivenProtocol, Link
 
 
 class Answering(Link):
@@ -144,4 +144,4 @@ class LinkTests(SynchronousTestCase):
 class OnceTests(SynchronousTestCase):
     def test_gives_the_protocol_that_it_was_given(self) -> None:
         link = Link()
-        self.assertIs(Once(link).buildProtocol(None), link)
+        self.assertIs(GivenProtocol(link).buildProtocol(None), link)

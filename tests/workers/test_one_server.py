@@ -20,7 +20,7 @@ from fopemta.retry.standing import FIRST_WINDOW, Standing
 from fopemta.workers import commands
 from fopemta.workers.fleet import PATIENCE
 from fopemta.workers.one_server import OneFollowing, OneQueue
-from fopemta.workers.seat import Stage
+from fopemta.workers.seat import SeatStage
 from fopemta.workers.values import Wishes
 from tests.workers.test_commands import BOB, CONFIG, HOP
 from tests.workers.test_fleet import NEWER, Base
@@ -225,7 +225,7 @@ class FollowingTests(Base):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
         behind = [(each["event"], each["worker"]) for each in self.log if each.get("event") == "worker_behind"]
         self.assertEqual(behind, [("worker_behind", 3)])
-        self.assertEqual([each.stage for each in self.fleet.seats], [Stage.READY] * 3)
+        self.assertEqual([each.stage for each in self.fleet.seats], [SeatStage.READY] * 3)
         self.process(3).signalProcess(signal.SIGKILL)
         self.reactor.pass_time(0.25)
         self.assertEqual(self.done()[3][-1][1].configuration, NEWER)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.policy.recipients import Remembered, Said
 from fopemta.workers import commands
-from fopemta.workers.seat import LINK, Given, Seat, Stage
+from fopemta.workers.seat import LINK, Given, Seat, SeatStage
 from fopemta.workers.values import Charge, Partition
 from tests.workers.reactor import MemoryProcess, WorkerReactor
 from tests.workers.test_commands import BOB, CHARGE, HOSTS, WISHES
@@ -56,7 +56,7 @@ class Base(SynchronousTestCase):
 
     def ready(self) -> None:
         """Its process lets clients in."""
-        self.process.end.tell(commands.Ready)
+        self.process.end.tell(commands.ReadyCommand)
         self.reactor.settle()
 
     @property
@@ -94,14 +94,14 @@ class GivenTests(SynchronousTestCase):
 
 class BeginningTests(Base):
     def test_a_process_is_begun_with_what_it_inherits_and_told_what_it_must_know(self) -> None:
-        self.assertEqual((self.seat.stage, self.seat.pid, self.seat.link), (Stage.WAITING, 0, None))
+        self.assertEqual((self.seat.stage, self.seat.pid, self.seat.link), (SeatStage.WAITING, 0, None))
         self.begin()
         self.assertEqual(self.process.arguments, [sys.executable, "-m", "fopemta.server.worker"])
         inherited = {there: here for there, here in self.process.table.items() if there not in (0, LINK)}
         self.assertEqual(inherited, {1: 1, 2: 2, 4: 11, 5: 12, 6: 21, 7: 23})
         self.assertEqual(set(self.process.table), {*inherited, 0, LINK})
         self.assertEqual(self.process.duty.done, [("begin", CHARGE)])
-        self.assertEqual((self.seat.stage, self.seat.pid, self.heard()), (Stage.BEGINNING, 101, []))
+        self.assertEqual((self.seat.stage, self.seat.pid, self.heard()), (SeatStage.BEGINNING, 101, []))
 
     def test_it_imports_from_where_we_do(self) -> None:
         self.begin()
@@ -111,7 +111,7 @@ class BeginningTests(Base):
     def test_it_is_ready_when_it_says_so(self) -> None:
         self.begin()
         self.ready()
-        self.assertEqual((self.seat.stage, self.heard()), (Stage.READY, [("ready", 2)]))
+        self.assertEqual((self.seat.stage, self.heard()), (SeatStage.READY, [("ready", 2)]))
         self.assertEqual(self.events(), [("worker_started", 2, 101)])
 
     def test_one_that_cannot_do_its_charge_ends_as_any_other(self) -> None:
@@ -131,13 +131,13 @@ class AgainTests(Base):
         self.ready()
         self.heard(), self.events()
         self.die()
-        self.assertEqual((self.seat.stage, self.seat.link, self.heard()), (Stage.WAITING, None, [("lost", 2)]))
+        self.assertEqual((self.seat.stage, self.seat.link, self.heard()), (SeatStage.WAITING, None, [("lost", 2)]))
         self.assertEqual(self.events(), [("worker_ended", 2, 101, "signal 9", 0.25)])
         self.reactor.pass_time(0.25)
-        self.assertEqual((self.seat.stage, self.seat.pid), (Stage.BEGINNING, 102))
+        self.assertEqual((self.seat.stage, self.seat.pid), (SeatStage.BEGINNING, 102))
         self.assertEqual(self.process.duty.done, [("begin", CHARGE)])
         self.ready()
-        self.assertEqual((self.seat.stage, self.heard()), (Stage.READY, [("ready", 2)]))
+        self.assertEqual((self.seat.stage, self.heard()), (SeatStage.READY, [("ready", 2)]))
 
     def test_why_one_has_ended_is_logged(self) -> None:
         for number, status, why in ((9, 0, "signal 9"), (None, 1, "exit status 1"), (None, 0, "exit status 0")):
@@ -156,7 +156,7 @@ class AgainTests(Base):
             self.die()
             waits.append(self.events()[-1][-1])
             self.reactor.pass_time(waits[-1])
-            self.assertIs(self.seat.stage, Stage.BEGINNING)
+            self.assertIs(self.seat.stage, SeatStage.BEGINNING)
         return waits
 
     def test_each_wait_is_twice_the_one_before(self) -> None:
@@ -178,16 +178,16 @@ class AgainTests(Base):
         self.reactor.pass_time(1.0)
         no_room = "[Errno 11] Resource temporarily unavailable"
         self.assertEqual(self.events(), [("worker_ended", 2, 0, no_room, wait) for wait in (0.25, 0.5, 1.0)])
-        self.assertEqual((self.seat.stage, self.seat.link), (Stage.WAITING, None))
+        self.assertEqual((self.seat.stage, self.seat.link), (SeatStage.WAITING, None))
         self.reactor.no_processes = False
         self.reactor.pass_time(1.0)
         self.ready()
-        self.assertIs(self.seat.stage, Stage.READY)
+        self.assertIs(self.seat.stage, SeatStage.READY)
 
     def test_a_process_that_cannot_be_talked_to_is_killed_and_another_begins(self) -> None:
         self.reactor.no_descriptors = True
         self.begin()
-        self.assertEqual((self.process.signals, self.seat.stage), ([signal.SIGKILL], Stage.WAITING))
+        self.assertEqual((self.process.signals, self.seat.stage), ([signal.SIGKILL], SeatStage.WAITING))
         self.assertEqual(self.events(), [("worker_ended", 2, 101, "signal 9", 0.25)])
         self.reactor.no_descriptors = False
         self.reactor.pass_time(1.0)
@@ -198,10 +198,10 @@ class AgainTests(Base):
         self.ready()
         self.process.close()
         self.reactor.pass_time(39)
-        self.assertEqual((self.process.signals, self.seat.stage), ([], Stage.READY))
+        self.assertEqual((self.process.signals, self.seat.stage), ([], SeatStage.READY))
         self.reactor.pass_time(1)
         self.assertEqual(self.process.signals, [signal.SIGKILL])
-        self.assertIs(self.seat.stage, Stage.WAITING)
+        self.assertIs(self.seat.stage, SeatStage.WAITING)
 
     def test_who_goes_in_time_does_not_have_his_successor_killed(self) -> None:
         self.begin()
@@ -282,7 +282,7 @@ class EndTests(Base):
         self.successResultOf(ended)
         self.reactor.pass_time(60)
         found = (self.seat.stage, len(self.reactor.processes), self.process.signals, self.events())
-        self.assertEqual(found, (Stage.ENDED, 1, [], []))
+        self.assertEqual(found, (SeatStage.ENDED, 1, [], []))
 
     def test_one_that_is_beginning_is_told_after_its_charge(self) -> None:
         self.seat.begin()
@@ -296,7 +296,7 @@ class EndTests(Base):
         self.die()
         self.successResultOf(self.seat.end())
         self.reactor.pass_time(60)
-        self.assertEqual((self.seat.stage, len(self.reactor.processes)), (Stage.ENDED, 1))
+        self.assertEqual((self.seat.stage, len(self.reactor.processes)), (SeatStage.ENDED, 1))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_one_that_hears_nothing_any_more_is_killed(self) -> None:
@@ -306,7 +306,7 @@ class EndTests(Base):
         ended = self.seat.end()
         self.reactor.settle()
         self.successResultOf(ended)
-        self.assertEqual((self.process.signals, self.seat.stage), ([signal.SIGKILL], Stage.ENDED))
+        self.assertEqual((self.process.signals, self.seat.stage), ([signal.SIGKILL], SeatStage.ENDED))
 
     def test_one_that_hangs_is_killed_by_who_has_waited_long_enough(self) -> None:
         self.begin()
@@ -318,7 +318,7 @@ class EndTests(Base):
         self.seat.kill()
         self.reactor.settle()
         self.successResultOf(ended)
-        self.assertIs(self.seat.stage, Stage.ENDED)
+        self.assertIs(self.seat.stage, SeatStage.ENDED)
         self.seat.kill()  # there is nobody any more
 
 

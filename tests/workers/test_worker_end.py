@@ -27,9 +27,9 @@ from fopemta.workers.worker_end import (
     ANSWERED,
     AskedCallouts,
     AskedSlowdown,
-    Reporter,
     SharedQueue,
     WorkerEnd,
+    WorkerReporter,
     fetched_list,
 )
 from tests.workers.reactor import ScriptedDuty, ScriptedQueue
@@ -89,9 +89,9 @@ class DutyTests(SynchronousTestCase):
             self.ask(commands.GiveOrder, message=ID, order=HOLD),
             ({"result": queue.results[ID]}, [("order", ID, HOLD)]),
         )
-        self.assertEqual(self.ask(commands.Flush, domain="d", etrn=False), ({"messages": 3}, [("flush", "d")]))
+        self.assertEqual(self.ask(commands.FlushDomain, domain="d", etrn=False), ({"messages": 3}, [("flush", "d")]))
         self.assertEqual(
-            self.ask(commands.Flush, domain="d", etrn=True), ({"messages": 3}, [("flushed", "d"), ("flush", "d")])
+            self.ask(commands.FlushDomain, domain="d", etrn=True), ({"messages": 3}, [("flushed", "d"), ("flush", "d")])
         )
         self.assertEqual(self.ask(commands.FreedBy, config=CONFIG), ({"recipients": 2}, [("freed_by", CONFIG)]))
         self.assertEqual(
@@ -143,7 +143,7 @@ class ReporterTests(SynchronousTestCase):
         self.link.answer = succeed({})
         self.counts: Counter[Any] = Counter()
         self.size = 0
-        self.reporter = Reporter(self.link, self.clock, self.drained, lambda: self.size)
+        self.reporter = WorkerReporter(self.link, self.clock, self.drained, lambda: self.size)
 
     def drained(self) -> Counter[Any]:
         counts, self.counts = self.counts, Counter()
@@ -159,12 +159,12 @@ class ReporterTests(SynchronousTestCase):
 
     def test_at_the_start_clients_are_let_in_and_nothing_is_learned(self) -> None:
         self.reporter.start()
-        self.assertEqual(self.said(), [(commands.Ready, {})])
+        self.assertEqual(self.said(), [(commands.ReadyCommand, {})])
 
     def test_at_the_start_it_tells_what_was_found(self) -> None:
         self.size = 7
         self.reporter.start()
-        self.assertEqual(self.said(), [(commands.Ready, {}), self.learned(size=7)])
+        self.assertEqual(self.said(), [(commands.ReadyCommand, {}), self.learned(size=7)])
 
     def test_what_is_new_is_told_once_within_a_second(self) -> None:
         self.reporter.start()

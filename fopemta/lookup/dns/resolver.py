@@ -14,7 +14,7 @@ from zope.interface import implementer
 from fopemta import maillog
 from fopemta.address.ip import is_ip_address
 from fopemta.answer import Absent, Answer, Found, Unavailable
-from fopemta.dns.question import EXCHANGER, IPV4, IPV6, MOST_RECORDS, Kind, Question, Response, read
+from fopemta.dns.question import EXCHANGER, IPV4, IPV6, MOST_RECORDS, DnsKind, Question, Response, read
 from fopemta.interfaces import IMailReactor, IResolver
 from fopemta.lookup.cache import ExpiringCache
 from fopemta.lookup.dns.datagrams import ConnectedDatagrams
@@ -86,7 +86,7 @@ class Resolver:
         """See IResolver."""
         return self.ask(host, IPV4)
 
-    def ask(self, name: str, kind: Kind[T]) -> Deferred[Answer[tuple[T, ...]]]:
+    def ask(self, name: str, kind: DnsKind[T]) -> Deferred[Answer[tuple[T, ...]]]:
         """The records of one kind.  Equal questions share one query.  Fails only if it is cancelled."""
         key = (name.removesuffix(".").lower(), kind.rdtype)
         known = self._cache.get(key, self._reactor.seconds())
@@ -102,7 +102,7 @@ class Resolver:
         inquiry.begin(Deferred.fromCoroutine(self._find(key, kind)))
         return waiting
 
-    async def _find(self, key: _Key, kind: Kind[T]) -> Answer[tuple[T, ...]]:
+    async def _find(self, key: _Key, kind: DnsKind[T]) -> Answer[tuple[T, ...]]:
         """Ask when a socket is free, and cache the answer."""
         deadline = self._reactor.seconds() + self._timeout
         turn = self._turns.acquire()
@@ -123,7 +123,7 @@ class Resolver:
             self._cache.put(key, answer, self._reactor.seconds() + ttl, weight)
         return answer
 
-    async def _follow(self, name: str, kind: Kind[T], deadline: float) -> tuple[Answer[tuple[T, ...]], float]:
+    async def _follow(self, name: str, kind: DnsKind[T], deadline: float) -> tuple[Answer[tuple[T, ...]], float]:
         """The answer and its validity in seconds; follows CNAMEs that the servers did not follow."""
         try:
             question = Question.of(name, kind)
@@ -182,7 +182,7 @@ class Resolver:
         return response
 
 
-def _word(name: str, kind: Kind[Any]) -> str:
+def _word(name: str, kind: DnsKind[Any]) -> str:
     """The form of a question in logs and records: "MX example.org"."""
     return f"{dns.rdatatype.to_text(kind.rdtype)} {name}"
 

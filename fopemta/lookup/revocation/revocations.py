@@ -20,7 +20,7 @@ from fopemta.lookup.together import together
 from fopemta.trust.crl import judge_entry
 from fopemta.trust.ocsp import judge_ocsp, request_for
 from fopemta.trust.revocation import Finding, Status
-from fopemta.trust.revocation_sources import Question, questions
+from fopemta.trust.revocation_sources import CertificateQuestion, questions
 
 # Seconds that a caller waits for a verdict; queries continue after that.
 PATIENCE = 10.0
@@ -69,13 +69,13 @@ class Revocations:
             tuple
         )
 
-    def _questions(self, path: tuple[bytes, ...]) -> tuple[Question, ...] | None:
+    def _questions(self, path: tuple[bytes, ...]) -> tuple[CertificateQuestion, ...] | None:
         try:
             return questions(path) if path else None
         except Exception:  # noqa: BLE001  a stranger's certificate; what cannot be read is not known
             return None
 
-    def _at_once(self, question: Question, staple: bytes) -> Finding | None:
+    def _at_once(self, question: CertificateQuestion, staple: bytes) -> Finding | None:
         """What is known without a query; None if one is needed."""
         remembered = self._found.get(question.key, self._now())
         if remembered is not None and remembered.status is Status.REVOKED:
@@ -95,7 +95,7 @@ class Revocations:
             return _SHORT_LIVED if sources.short_lived else _SOURCELESS
         return None
 
-    def _stapled(self, question: Question, staple: bytes) -> Finding | None:
+    def _stapled(self, question: CertificateQuestion, staple: bytes) -> Finding | None:
         if not staple:
             return None
         if len(staple) > _LARGEST_RESPONSE:  # it is judged in the reactor
@@ -104,12 +104,12 @@ class Revocations:
             question, judge_ocsp(staple, question.certificate, question.issuer, self._now(), "staple")
         )
 
-    def _remembered(self, question: Question, finding: Finding) -> Finding:
+    def _remembered(self, question: CertificateQuestion, finding: Finding) -> Finding:
         if finding.decided:
             self._found.put(question.key, finding, finding.until)
         return finding
 
-    def _finding(self, question: Question, staple: bytes) -> Deferred[Finding]:
+    def _finding(self, question: CertificateQuestion, staple: bytes) -> Deferred[Finding]:
         known = self._at_once(question, staple)
         if known is not None:
             return succeed(known)
@@ -119,7 +119,7 @@ class Revocations:
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
-    async def _asked(self, question: Question) -> Finding:
+    async def _asked(self, question: CertificateQuestion) -> Finding:
         why = list(question.sources.passed_over)
         for url in question.sources.lists:
             finding = await self._by_list(question, url)
@@ -133,7 +133,7 @@ class Revocations:
             why.append(finding.text)
         return Finding(Status.UNKNOWN, text="; ".join(dict.fromkeys(why)))
 
-    async def _by_list(self, question: Question, url: str) -> Finding:
+    async def _by_list(self, question: CertificateQuestion, url: str) -> Finding:
         found = await self._lists.at(url, question.issuer)
         if isinstance(found, str):
             return Finding(Status.UNKNOWN, "crl", found)
@@ -141,7 +141,7 @@ class Revocations:
         judged: Finding = await self._in_thread(judge_entry, found, question.certificate, self._now())
         return judged
 
-    async def _by_responder(self, question: Question, url: str) -> Finding:
+    async def _by_responder(self, question: CertificateQuestion, url: str) -> Finding:
         request = request_for(question.certificate, question.issuer)
         answer = await self._fetcher.post(url, request, "application/ocsp-request", _LARGEST_RESPONSE)
         if isinstance(answer, Found):

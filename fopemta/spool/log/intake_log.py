@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from fopemta.formats.layout import SpoolLayout
 from fopemta.formats.message_json import identity_json
-from fopemta.formats.record import HEADER_SIZE, SEGMENT_HEADER_SIZE, Draft, Kind
+from fopemta.formats.record import HEADER_SIZE, SEGMENT_HEADER_SIZE, Draft, RecordKind
 from fopemta.spool.disk import Disk, remove_if_there
 from fopemta.spool.log.segment import Position, Segment, append, create_segment, segment_name
 
@@ -66,7 +66,9 @@ class IntakeLog:
             offsets = append(self._disk, segment, everything, flush or bool(self._owed))
         except BaseException:
             self._abandon(segment)
-            self._owe(Draft(Kind.CANCEL, each.message_id, identity_json(each.message_id)) for each in messages(drafts))
+            self._owe(
+                Draft(RecordKind.CANCEL, each.message_id, identity_json(each.message_id)) for each in messages(drafts)
+            )
             raise
         if flush or self._owed:
             self._unflushed = []
@@ -191,7 +193,7 @@ class IntakeLog:
 
 def messages(drafts: Iterable[Draft]) -> Iterator[Draft]:
     """Those that bring a message."""
-    return (each for each in drafts if each.kind is Kind.MESSAGE)
+    return (each for each in drafts if each.kind is RecordKind.MESSAGE)
 
 
 def _old(segment: Segment, now: float) -> bool:

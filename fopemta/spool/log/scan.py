@@ -9,13 +9,13 @@ import attrs
 
 from fopemta.formats.layout import SpoolLayout
 from fopemta.formats.message_json import (
-    MessageFacts,
+    StoredFacts,
     completion_from_json,
     facts_from_json,
     identity_from_json,
     outcome_from_json,
 )
-from fopemta.formats.record import SEGMENT_HEADER_SIZE, VERSION, Damage, Kind, Record, scan, segment_header
+from fopemta.formats.record import SEGMENT_HEADER_SIZE, VERSION, Damage, Record, RecordKind, scan, segment_header
 from fopemta.formats.waiting_file import message_of, verdicts_in
 from fopemta.mail.queued import QueuedMessage, Unfinished
 from fopemta.spool.disk import Disk, read_file
@@ -40,7 +40,7 @@ class LoggedMessage:
     first.
     """
 
-    facts: MessageFacts
+    facts: StoredFacts
     segment: ScannedSegment
     record: Record
     # After a failed flush an outcome may have been written twice: in order, and each in one step.
@@ -160,18 +160,18 @@ class _Meaning:
     """What a record says of the message `id`."""
 
     id: str
-    facts: MessageFacts | None = None
+    facts: StoredFacts | None = None
     finished: bool = False
 
 
 def _meaning(record: Record) -> _Meaning:
     """Raises ValueError."""
-    if record.kind is Kind.MESSAGE:
+    if record.kind is RecordKind.MESSAGE:
         facts = facts_from_json(record.meta)
         return _Meaning(facts.id, facts)
-    if record.kind is Kind.OUTCOME:
+    if record.kind is RecordKind.OUTCOME:
         return _Meaning(outcome_from_json(record.meta).id)
-    if record.kind is Kind.COMPLETION:
+    if record.kind is RecordKind.COMPLETION:
         message_id, finished = completion_from_json(record.meta)
         return _Meaning(message_id, None, finished)
     return _Meaning(identity_from_json(record.meta))
@@ -184,14 +184,14 @@ def _fold(result: IntakeScan, segment: ScannedSegment, record: Record, meaning: 
         _forget(result, meaning.id)
         if meaning.facts.envelope.arrival is None:
             result.made_here[meaning.id] = segment
-    elif record.kind is Kind.OUTCOME:
+    elif record.kind is RecordKind.OUTCOME:
         if (logged := result.live.get(meaning.id)) is not None:
             logged.outcomes[record.meta] = None
         else:
             result.outcomes.setdefault(meaning.id, {}).setdefault(record.meta, segment)
     else:
         result.live.pop(meaning.id, None)
-        if record.kind is Kind.CANCEL:
+        if record.kind is RecordKind.CANCEL:
             result.made_here.pop(meaning.id, None)
             _forget(result, meaning.id)
         elif meaning.finished:

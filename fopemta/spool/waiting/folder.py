@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import attrs
 
 from fopemta.formats.layout import MessageFiles
-from fopemta.formats.message_json import MessageFacts, facts_from_json
+from fopemta.formats.message_json import StoredFacts, facts_from_json
 from fopemta.formats.waiting_file import (
     Journal,
     Unsound,
@@ -54,7 +54,7 @@ class Copy:
     of what was recorded so far.
     """
 
-    facts: MessageFacts
+    facts: StoredFacts
     content: bytes
     body: str | None
     outcomes: Sequence[bytes]
@@ -237,14 +237,14 @@ def read_head_text(disk: Disk, file: int) -> tuple[bytes, int]:
         size *= 4
 
 
-def _facts(text: bytes) -> MessageFacts:
+def _facts(text: bytes) -> StoredFacts:
     try:
         return facts_from_json(text)
     except ValueError as error:
         raise Unsound(str(error)) from error
 
 
-def _checked(facts: MessageFacts, content: bytes) -> bytes:
+def _checked(facts: StoredFacts, content: bytes) -> bytes:
     if content_digest(content) != facts.digest:
         raise Unsound("checksum of the content is wrong")
     return content

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from fopemta.formats.brief import logged_brief
 from fopemta.formats.layout import SpoolLayout
 from fopemta.formats.message_json import facts_from_json, identity_json, outcome_to_json
-from fopemta.formats.record import Draft, Kind
+from fopemta.formats.record import Draft, RecordKind
 from fopemta.interfaces import SpoolStopped, SpoolTrouble, UnknownMessage
 from fopemta.spool.catalog import Catalog, LoggedEntry
 from fopemta.spool.disk import Disk, remove_if_there, trouble_of
@@ -121,7 +121,7 @@ class Mover:
 
     def complete(self, message_id: str) -> None:
         """Say in the log that the message is elsewhere.  Nobody waits for it; if it cannot be written, it is owed."""
-        completion = Draft(Kind.COMPLETION, message_id, identity_json(message_id))
+        completion = Draft(RecordKind.COMPLETION, message_id, identity_json(message_id))
         self._writer.append(completion, durable=False).addErrback(self._owed, completion)
 
     async def _in_a_batch(self, message_id: str) -> None:

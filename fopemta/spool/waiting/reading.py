@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from fopemta import maillog
 from fopemta.formats.layout import MessageFiles
 from fopemta.formats.message_json import outcome_to_json
-from fopemta.formats.record import Draft, Kind
+from fopemta.formats.record import Draft, RecordKind
 from fopemta.formats.waiting import Waiting, waiting_of
 from fopemta.formats.waiting_file import Unsound
 from fopemta.interfaces import SpoolStopped, SpoolTrouble
@@ -174,7 +174,7 @@ class Reading:
 
     async def _end(self, message_id: str) -> None:
         """Its journal says that it is finished, as an earlier version wrote it: now the log says so, too."""
-        draft = Draft(Kind.COMPLETION, message_id, outcome_to_json(message_id, (), True))
+        draft = Draft(RecordKind.COMPLETION, message_id, outcome_to_json(message_id, (), True))
         try:
             position = await self._writer.append(draft, durable=False)
         except SpoolTrouble:

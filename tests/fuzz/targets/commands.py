@@ -15,13 +15,13 @@ from fopemta.mail.reply import Reply
 from fopemta.policy.mailbox_name import maildir_of
 from fopemta.report.status import field
 from fopemta.report.wording import clean
-from fopemta.smtp.commands import Command, Known, chunk_of, parse
+from fopemta.smtp.commands import Command, SessionFacts, chunk_of, parse
 from fopemta.smtp.extensions import Offered
 from fopemta.smtp.grammar import host_name, parameters, split_path
-from fopemta.smtp.proxy_header import NoProxyHeader, ProxyHeader, Speaker, proxy_header
+from fopemta.smtp.proxy_header import NoProxyHeader, ProxiedFor, ProxyHeader, proxy_header
 from fopemta.smtp.sasl import Claim, Login, Plain, Rejected
 from fopemta.smtp.sasl_lines import initial_response, response
-from fopemta.smtp.scram import ITERATIONS, Named, Proof, Scram, false_verifier
+from fopemta.smtp.scram import ITERATIONS, ClientProof, Named, Scram, false_verifier
 from fopemta.smtp.xclient import UNKNOWN, OtherClient, other_client
 from fopemta.smtp.xtext import decode_unitext, decode_xtext, encode_unitext, encode_xtext
 from tests.fuzz.targets.target import Target
@@ -62,7 +62,7 @@ class _Client:
 
 def _command(octets: bytes) -> None:
     for home in (None, "home.test"):
-        client: Known = _Client(home)
+        client: SessionFacts = _Client(home)
         parsed = parse(octets, client)
         if isinstance(parsed, Reply):
             assert parsed.code >= 400
@@ -131,7 +131,7 @@ def _proxy(octets: bytes) -> None:
     # It is known as soon as it is whole, not before, and nothing behind it matters.
     assert _header(octets[: header.length]) == header
     assert _header(octets[: header.length - 1]) is None
-    if header.speaker is Speaker.CLIENT:
+    if header.speaker is ProxiedFor.CLIENT:
         # Version 2: nothing of the addresses is read from what follows.
         assert octets[:5] == b"PROXY" or header.length >= (52 if ":" in header.address else 28)
         assert str(ipaddress.ip_address(header.address)) == header.address
@@ -170,7 +170,7 @@ def _scram(responses: list[bytes | None]) -> None:
         step = scram.respond(each)
         if isinstance(step, Named):
             scram.challenge(verifier)
-        elif isinstance(step, Proof):
+        elif isinstance(step, ClientProof):
             assert not step.fits(verifier)
         if isinstance(step, Rejected):
             break

@@ -15,7 +15,7 @@ from fopemta.formats.message_json import (
     outcome_from_json,
     outcome_to_json,
 )
-from fopemta.formats.record import SEGMENT_HEADER_SIZE, Damage, Draft, Kind, Record, pack, scan, segment_header
+from fopemta.formats.record import SEGMENT_HEADER_SIZE, Damage, Draft, Record, RecordKind, pack, scan, segment_header
 from fopemta.formats.waiting_file import (
     Unsound,
     ends_soundly,
@@ -25,7 +25,7 @@ from fopemta.formats.waiting_file import (
     parse_head_text,
     parse_journal,
 )
-from fopemta.mail.requests import MOST_MESSAGES, NotARequest, Orders, request_of
+from fopemta.mail.requests import MOST_MESSAGES, NotARequest, OrdersRequest, request_of
 from fopemta.policy import aliases, recipient_list
 from fopemta.policy.aliases import Aliases
 from fopemta.settings.errors import ConfigurationErrors
@@ -45,7 +45,7 @@ def _log(octets: bytes) -> None:
     hurt, rest = octets[:3], octets[3:]
     if len(hurt) < 3:
         return
-    data, whole = _segment([Draft(Kind.MESSAGE, "", each[:40], each[40:]) for each in rest.split(b"|")])
+    data, whole = _segment([Draft(RecordKind.MESSAGE, "", each[:40], each[40:]) for each in rest.split(b"|")])
     assert [each for each in scan(data, _TAG) if isinstance(each, Damage)] == []
     assert scan(segment_header(_TAG) + rest, _TAG) == [] or not any(
         isinstance(each, Record) for each in scan(segment_header(_TAG) + rest, _TAG)
@@ -206,7 +206,7 @@ def _request(octets: bytes) -> None:
     except NotARequest as wrong:
         assert str(wrong)
         return
-    assert not isinstance(found, Orders) or len(found.orders) <= MOST_MESSAGES
+    assert not isinstance(found, OrdersRequest) or len(found.orders) <= MOST_MESSAGES
 
 
 TARGETS = (

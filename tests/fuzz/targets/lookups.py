@@ -8,7 +8,7 @@ from twisted.internet.protocol import Factory, Protocol
 
 from fopemta.answer import Absent, Found, Unavailable
 from fopemta.config.model import Fetch
-from fopemta.dns.question import EXCHANGER, IPV4, IPV6, LONGEST_TTL, MOST_RECORDS, Kind, Response, read
+from fopemta.dns.question import EXCHANGER, IPV4, IPV6, LONGEST_TTL, MOST_RECORDS, DnsKind, Response, read
 from fopemta.dns.response import Query, response_in
 from fopemta.lookup.fetch import Fetcher
 from fopemta.testing.dns import ScriptedResolver
@@ -31,7 +31,7 @@ def _dns(octets: bytes) -> None:
             _check_response(read(message, kind, "ns", validated=True), kind)
 
 
-def _check_response(response: Response[Any], kind: Kind[Any]) -> None:
+def _check_response(response: Response[Any], kind: DnsKind[Any]) -> None:
     answer = response.answer
     assert isinstance(answer, Found | Absent | Unavailable)
     assert 0 <= response.ttl <= LONGEST_TTL

@@ -7,17 +7,17 @@ import re
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.model import Listener, TlsServer
-from fopemta.trust.rungs import OFFERS, Rung
-from fopemta.trust.server_offer import (
+from fopemta.trust.listener_offer import (
     HYBRIDS,
     KNOWN_GROUPS,
     KNOWN_SUITES,
     PROFILES,
     TLS13,
-    ServerOffer,
+    ListenerOffer,
     ServerProfile,
     offer_of,
 )
+from fopemta.trust.rungs import OFFERS, Rung
 
 LISTENER = Listener(endpoint="tcp:25")
 INTERNET_NL, MAIL, BSI = ServerProfile.INTERNET_NL, ServerProfile.MAIL, ServerProfile.BSI
@@ -105,8 +105,8 @@ class OfferTests(SynchronousTestCase):
         self.assertEqual(offer_of(TlsServer(), LISTENER), PROFILES[INTERNET_NL])
 
     def test_order(self) -> None:
-        own = ServerOffer(("TLS_AES_128_GCM_SHA256",), ("AES128-SHA",), ("secp256r1",))
-        other = ServerOffer((), self.OTHER, ("X25519",))
+        own = ListenerOffer(("TLS_AES_128_GCM_SHA256",), ("AES128-SHA",), ("secp256r1",))
+        other = ListenerOffer((), self.OTHER, ("X25519",))
         listed = {"suites": self.OTHER, "groups": ("X25519",)}
         ours = {"suites": self.OWN, "groups": ("secp256r1",)}
         for server, listener, wanted in (

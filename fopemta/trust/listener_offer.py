@@ -42,7 +42,7 @@ KNOWN_GROUPS = _GROUPS
 
 
 class ServerProfile(enum.Enum):
-    """Which suites and groups a listener speaks: see `trust.server_offer`."""
+    """Which suites and groups a listener speaks: see `trust.listener_offer`."""
 
     INTERNET_NL = "internet.nl"
     MAIL = "mail"
@@ -50,7 +50,7 @@ class ServerProfile(enum.Enum):
 
 
 @attrs.frozen
-class ServerOffer:
+class ListenerOffer:
     """The suites of TLS 1.3, those of TLS 1.2, and the groups, by OpenSSL's names; the first that the client supports
     is chosen.  One of the first two may be empty, which disables that version.
     """
@@ -76,10 +76,10 @@ class Choice(Protocol):
         """OpenSSL's names of key exchange groups; they take precedence over the profile."""
 
 
-PROFILES: dict[ServerProfile, ServerOffer] = {
-    ServerProfile.INTERNET_NL: ServerOffer(TLS13, (*_AEAD, *_SHA2), _GROUPS),
-    ServerProfile.MAIL: ServerOffer(TLS13, (*_AEAD, *_SHA2, *_OLD), _GROUPS),
-    ServerProfile.BSI: ServerOffer(
+PROFILES: dict[ServerProfile, ListenerOffer] = {
+    ServerProfile.INTERNET_NL: ListenerOffer(TLS13, (*_AEAD, *_SHA2), _GROUPS),
+    ServerProfile.MAIL: ListenerOffer(TLS13, (*_AEAD, *_SHA2, *_OLD), _GROUPS),
+    ServerProfile.BSI: ListenerOffer(
         tuple(each for each in TLS13 if "_AES_" in each),
         tuple(each for each in (*_AEAD, *_SHA2) if "CHACHA20" not in each),
         (*HYBRIDS[1:], *_NIST, *_BRAINPOOL),
@@ -87,13 +87,13 @@ PROFILES: dict[ServerProfile, ServerOffer] = {
 }
 
 
-def offer_of(server: Choice, listener: Choice) -> ServerOffer:
+def offer_of(server: Choice, listener: Choice) -> ListenerOffer:
     """The offer of `listener`: its own lists first, then its own profile, then [tls.server]."""
     own = listener.profile is not None
     profile = PROFILES[listener.profile or server.profile or ServerProfile.INTERNET_NL]
     suites = listener.suites or (() if own else server.suites)
     groups = listener.groups or (() if own else server.groups)
-    return ServerOffer(
+    return ListenerOffer(
         tuple(each for each in suites if each in TLS13) if suites else profile.tls13,
         tuple(each for each in suites if each not in TLS13) if suites else profile.tls12,
         groups or profile.groups,
