@@ -70,6 +70,21 @@ class SessionTests(SynchronousTestCase):
             session = Session(STEP, None, (), None, why)
             self.assertEqual(session.downgraded, why not in {None, Diagnosis.TLS_NOT_OFFERED}, why)
 
+    def test_what_keeps_us_from_asking(self) -> None:
+        """For good where another form of the message would be needed, else for now."""
+        for diagnosis, code in (
+            (Diagnosis.MESSAGE_TOO_LARGE, 554),
+            (Diagnosis.SMTPUTF8_NOT_OFFERED, 554),
+            (Diagnosis.DEMAND_CHANGED, 451),
+            (Diagnosis.LOCAL_TROUBLE, 451),
+        ):
+            found, row = (
+                of_result(SESSION, RecipientResult(BOB, False, Phase.MAIL, None, diagnosis)),
+                explain(diagnosis),
+            )
+            enhanced = row.given_up if code == 554 else row.held
+            self.assertEqual((found.code, found.enhanced, found.text), (code, enhanced, row.sender), diagnosis)
+
     def test_a_recipient_who_was_accepted(self) -> None:
         for reply, enhanced in ((Reply.of(250, None, "Ok"), "2.0.0"), (Reply.of(250, "2.1.5", "Ok"), "2.1.5")):
             for offer in (ServerOffer(), ServerOffer(dsn=True)):

@@ -289,6 +289,14 @@ class XclientTests(SynchronousTestCase):
         self.assertTrue(first.closed)
         self.assertEqual(inbound.services.clients._open, {})
 
+    def test_who_is_named_under_implicit_tls_has_begun_no_handshake(self) -> None:
+        listener = attrs.evolve(self.LISTENER, tls=ListenerTls.IMPLICIT)
+        inbound = Inbound(listener=listener, handshakes_per_minute=1)
+        talk = inbound.open()
+        talk.start_tls()
+        talk.say(b"EHLO proxy.test\r\n" + b"XCLIENT ADDR=192.0.2.11\r\nEHLO proxy.test\r\n" * 3)
+        self.assertEqual((talk.codes()[-2:], talk.closed), ([220, 250], False))
+
     def test_a_login_that_the_proxy_has_proven(self) -> None:
         """It may what a login of ours may, and a name that nobody has may nothing."""
         listener = attrs.evolve(self.LISTENER, kind=ListenerKind.SUBMISSION)

@@ -110,6 +110,17 @@ class CertifiedTests(SynchronousTestCase):
         talk.say(b"Subject: x\r\n\r\nx\r\n.\r\n")
         self.assertEqual(talk.codes()[-2:], [250, 421])
 
+    def test_a_message_that_comes_slowly_has_its_time(self) -> None:
+        inbound = self.inbound("mx.partner.test")
+        talk = self.talk(inbound, self.LEAF)
+        talk.say(FAR + b"DATA\r\nSubject: x\r\n\r\n")
+        inbound.factory.distrust()
+        for _ in range(4):
+            talk.say((b"x" * 98 + b"\r\n") * 700)
+            talk.wait(100)
+        talk.say(b".\r\n")
+        self.assertEqual(talk.codes()[-2:], [250, 421])
+
     def test_a_message_that_does_not_come_to_its_end_is_not_waited_for(self) -> None:
         inbound = self.inbound("mx.partner.test")
         talk = self.talk(inbound, self.LEAF)

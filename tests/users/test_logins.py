@@ -271,6 +271,12 @@ class ScramTests(WithLogins):
             events = [each for each in events if each["event"] != "users_read"]
             self.assertEqual([(each["event"], each["name"]) for each in events], [(expected[0], name)])
 
+    def test_whose_answer_was_not_well_formed(self) -> None:
+        exchange = self.begin("SCRAM-SHA-256")
+        self.successResultOf(exchange.respond(b"n,,n=alice,r=abc"))
+        events = caught(lambda: exchange.respond(b"nonsense"))
+        self.assertEqual([each["name"] for each in events if each["event"] == "login_failed"], ["alice"])
+
     def test_who_has_not_taken_our_proof_is_not_in(self) -> None:
         exchange, first = self.begin("SCRAM-SHA-256"), b"n,,n=alice,r=abc"
         challenge = self.successResultOf(exchange.respond(first))
