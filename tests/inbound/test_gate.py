@@ -21,6 +21,7 @@ from fopemta.routing.route import Route
 from fopemta.smtp.transaction import BareLineEnds
 from fopemta.trust.evidence import ClientCertificate
 from tests.inbound.inbound import ENVELOPE, Blocklists, Inbound, Logins, Recipients, Talk
+from tests.users.accounts import caught
 
 NOBODY = Reply.of(550, "5.1.1", "No such mailbox")
 LISTED = Reply.of(554, "5.7.1", "Listed")
@@ -48,6 +49,14 @@ class RecipientTests(SynchronousTestCase):
         talk.say(ENVELOPE + b"RCPT TO:<nobody@us.test>\r\nRCPT TO:<x@far.test>\r\nRCPT TO:<eve@us.test>\r\nNOOP\r\n")
         self.assertEqual(talk.codes()[-5:], [250, 550, 550, 250, 250])
         self.assertIn(b"\r\n550 5.1.1 No such mailbox\r\n550 5.7.1 Relaying denied", talk.client.heard)
+
+    def test_whoever_is_refused_is_told_of_in_the_log(self) -> None:
+        for lists in (None, Blocklists(None)):
+            talk = Inbound(parts={"recipients": Recipients(refuse_nobody), "blocklists": lists}).open()
+            talk.say(b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\n")
+            events = caught(lambda talk=talk: talk.say(b"RCPT TO:<nobody@us.test>\r\n"))  # type: ignore[misc]
+            [event] = [each for each in events if each["event"] == "refused"]
+            self.assertEqual((event["stage"], event["subject"], event["code"]), ("RCPT", "nobody@us.test", 550))
 
     def test_a_slow_answer_holds_up_this_client_alone(self) -> None:
         recipients = Recipients()

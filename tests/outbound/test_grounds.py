@@ -8,15 +8,17 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.config.rules import load_rules
 from fopemta.outbound.grounds import Grounds
 from fopemta.policy.way import Way
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.routes import next_hop
+from fopemta.testing.peers import StartTls
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
 from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import TlsPlan
-from tests.outbound.delivery import BOB, EVE, Delivery, peer
+from tests.outbound.delivery import BOB, EVE, OTHER_NAME, Delivery, peer
 
 AUTHENTICATED = Demanded(demands=(Demand(level=Level.AUTHENTICATED, source="rule x"),))
 
@@ -66,3 +68,21 @@ class GroundsTests(SynchronousTestCase):
         self.assertEqual((grounds.against(BOB), grounds.against(EVE)), (None, Diagnosis.DEMAND_CHANGED))
         self.assertIsNone(self.plan(grounds, delivery.manager.context.pool.era))
         self.assertIsNotNone(grounds.of((BOB,), None, delivery.manager.context.pool.era)().plan)
+
+
+class LastGateTests(SynchronousTestCase):
+    def test_a_rule_that_comes_while_the_message_is_read_is_kept_to(self) -> None:
+        """All has been looked at, the server has been greeted, and MAIL is next."""
+        text = '[[rule]]\nname = "d"\nwhen = { recipients = ["d.test"] }\nthen = { action = "force_tls" }\n'
+        for server in (peer(StartTls.NOT_OFFERED), peer(creator=OTHER_NAME)):
+            delivery = Delivery(server)
+            content, config = delivery.spool.content, attrs.evolve(delivery.config, rulebook=load_rules(text, "/etc"))
+
+            def opened(message_id: str, delivery: Any = delivery, config: Any = config, content: Any = content) -> Any:
+                delivery.demands.reconfigure(config)
+                return content(message_id)
+
+            delivery.spool.content = opened  # type: ignore[method-assign]
+            [verdict] = delivery.run()
+            self.assertEqual((verdict.result.value, verdict.diagnosis), ("deferred", "demand_changed"))
+            self.assertNotIn("MAIL", server.verbs[0])
