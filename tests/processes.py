@@ -36,7 +36,7 @@ def program(name: str) -> str:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A port that nobody listens at now, below the range from which clients' ports are taken."""
+    """A port that nothing listens at now, below the range from which clients' ports are taken."""
     for port in _PORTS:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             try:

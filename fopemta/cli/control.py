@@ -34,7 +34,7 @@ class ControlClient:
         except PermissionError:
             _end(f"only the user that fopemta runs as, and root, may use {self._path}", 1)
         except OSError as error:
-            _end(f"the server is not running (nobody answers at {self._path}: {error.strerror or error})", 1)
+            _end(f"the server is not running (nothing answers at {self._path}: {error.strerror or error})", 1)
         self._answers = self._socket.makefile("rb")
 
     @classmethod

@@ -37,7 +37,7 @@ def lines(configuration: Configuration) -> Iterator[str]:
     yield ""
     yield "A first message, from another terminal:"
     yield "  " + _command(host, address[1], open_to.tls, recipient)
-    yield "It arrives here, with the TLS of its way in the Received line:"
+    yield "It arrives here, with the TLS of its path in the Received line:"
     yield f"  {_maildir(route)}/new/"
     yield "Ctrl-C ends fopemta; accepted mail stays in the queue."
     yield ""

@@ -59,7 +59,7 @@ _LOCAL_TROUBLE = Reply.of(451, "4.3.0", "Temporary trouble here, please try agai
 _TOO_MANY = Reply.of(421, "4.3.2", "Too many connections, please try again later")
 STARTING = Reply.of(421, "4.3.2", "The server is starting, please try again later")
 _SHUTTING_DOWN = Reply.of(421, "4.3.2", "The server is shutting down, please try again later")
-_CONNECT_AGAIN = Reply.of(421, "4.7.0", "Certificates are judged anew, please connect again")
+_CONNECT_AGAIN = Reply.of(421, "4.7.0", "Certificates are verified again, please reconnect")
 _TOO_EARLY = Reply.of(554, "5.5.1", "You must wait for the greeting")
 _TOO_LONG = Reply.of(421, "4.4.2", "The session took too long, closing connection")
 _IDLE = Reply.of(421, "4.4.2", "Timeout, closing connection")
@@ -253,7 +253,7 @@ class InboundProtocol(Protocol):
         certificate = session.tls.client if session is not None and session.tls is not None else None
         self._distrusted = certificate is not None and certificate.verified
         if self._distrusted and not self._talk.in_transaction:
-            self._do(self._talk.end, _CONNECT_AGAIN, "whom we trust has changed")
+            self._do(self._talk.end, _CONNECT_AGAIN, "the trusted roots have changed")
 
     def abort(self, why: str) -> None:
         """Abort the connection."""

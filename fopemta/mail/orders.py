@@ -102,7 +102,7 @@ def _held(order: Order, message: QueuedMessage, status: RecipientStatus, now: fl
 def _released(order: Order, message: QueuedMessage, status: RecipientStatus, now: float) -> VerdictRecord:
     text = _because(order, f"Released by {order.by}")
     if order.override_tls:
-        text += "; what rules demand of TLS is lifted"
+        text += "; the TLS demands of rules are lifted"
     warned = status.last.warned if status.last is not None else False
     record = unattempted(message, status, now, Diagnosis.RELEASED, _CODE, text)
     overridden = f"{order.reason} (TLS lifted by {order.by})" if order.override_tls else status.overridden
@@ -119,7 +119,7 @@ def lowered(
     order: Order, message: QueuedMessage, status: RecipientStatus, demanded: Demanded, now: float
 ) -> VerdictRecord:
     """The record that only `demanded` is stored from now on, and who ordered it."""
-    text = f"What is demanded of the way was lowered by {order.by}"
+    text = f"TLS demands were lowered by {order.by}"
     record, last = unattempted(message, status, now, Diagnosis.DEMAND_LOWERED, _CODE, text), status.last
     if last is not None:
         record = attrs.evolve(record, next_try=last.next_try, held=last.held, warned=last.warned)

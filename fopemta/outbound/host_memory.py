@@ -109,7 +109,7 @@ class HostMemory(HostTable):
         try:
             found = read(self._path)
         except (OSError, ValueError) as error:
-            maillog.caution("node.state", f"{self._path} cannot be read, and is begun anew: {error}")
+            maillog.caution("node.state", f"{self._path} cannot be read, and is started again: {error}")
             _put_aside(self._path)
             found = {}
         oldest_first = sorted(found.items(), key=lambda item: item[1].at)

@@ -46,14 +46,14 @@ class Relay:
     certificates: tuple[str, ...] = key(
         array(certificate_identity),
         [],
-        "Names or SHA-256 fingerprints (of certificate or key) of client certificates with which one may, too; a name "
+        "Names or SHA-256 fingerprints (of certificate or key) of client certificates that permit it, too; a name "
         "counts only in a verified one. A listener must ask for certificates then (`[tls.server] "
         "client_certificates`).",
     )
     domains: tuple[str, ...] = key(
         array(pattern),
         [],
-        'Domains whose mail is taken from anyone and sent onwards by its `[[route]]` or MX; `"*.example.org"` for '
+        'Domains whose mail is accepted from anyone and relayed by its `[[route]]` or MX; `"*.example.org"` for '
         'sub-domains, `"@example.org"` for both. Addresses with a route in them (`%`, `!`, `@` in the local part) are '
         "refused.",
     )

@@ -96,7 +96,7 @@ def parse(text: str, is_local: IsLocal) -> Aliases | tuple[str, ...]:
         try:
             name, alias = _alias(number, line)
             if name in by_name:
-                raise NotValid(f"{name} stands in line {by_name[name].line} already")
+                raise NotValid(f"{name} is already in line {by_name[name].line}")
             by_name[name] = alias
         except NotValid as error:
             wrong.append(f"line {number}: {error}")
@@ -190,7 +190,7 @@ def _alias(number: int, line: str) -> tuple[str, Alias]:
         raise NotValid('must be as "name: target, target", the name without a domain')
     targets = [_target(each.strip()) for each in rest.split(",") if each.strip()]
     if not targets:
-        raise NotValid(f"{name} stands for nobody")
+        raise NotValid(f"{name} has no targets")
     return Mailbox(_local_part(name), "").compared, Alias(number, tuple(targets))
 
 

@@ -97,7 +97,7 @@ def _alone(book: Rulebook, routes: Sequence[Route]) -> Iterator[tuple[int, str]]
         named = [each.text for matcher in rule.when if isinstance(matcher, Recipients) for each in matcher.patterns]
         here = [name for name in named if "*" not in name and is_local(name.rpartition("@")[2], routes)]
         if here and len(here) == len(named):
-            yield index, "names nobody but mailboxes on this machine, which need no TLS"
+            yield index, "names only mailboxes on this machine, which need no TLS"
 
 
 def _top_level(rule: Rule) -> list[str]:
@@ -267,7 +267,7 @@ def _other_names(rule: Rule, forcing: Mapping[frozenset[str] | None, Rule]) -> s
     other = next((each for names, each in forcing.items() if names is not None and names.isdisjoint(wanted)), None)
     if other is None:
         return None
-    return f"and rule {other.name} want other names: a certificate must bear one of each"
+    return f"and rule {other.name} expect different names: a certificate must match one of each"
 
 
 def _wanted(action: ForceTls) -> frozenset[str] | None:

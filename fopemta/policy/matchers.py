@@ -137,7 +137,7 @@ class Users:
     def look(self, facts: MessageFacts) -> MatchFinding:
         """See Matcher."""
         if facts.login is None:
-            return no("nobody has logged in")
+            return no("there is no login")
         for pattern in self.patterns:
             if pattern.matches(facts.login):
                 return yes(f"login {facts.login} is {pattern.text}")

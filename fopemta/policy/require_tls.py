@@ -36,7 +36,7 @@ def shortfall(action: RequireTls, tls: TlsSession | None) -> Reply | None:
 def _wrong_holder(action: RequireTls, client: ClientCertificate) -> Reply | None:
     """The refusal of a valid certificate that is not an expected one; None if it is."""
     if action.names and not any(bears(client, name) for name in action.names):
-        return Reply.of(550, "5.7.5", f"The client certificate must bear the name {' or '.join(action.names)}")
+        return Reply.of(550, "5.7.5", f"The client certificate must match the name {' or '.join(action.names)}")
     if action.issuers and client.issuer not in action.issuers:
         return Reply.of(550, "5.7.5", "The client certificate must be from another issuer")
     if action.fingerprints and not (action.names or action.issuers):

@@ -265,7 +265,7 @@ def _why_nobody(rule: Rule, facts: MessageFacts) -> str:
     for each in rule.when:
         if isinstance(each, Recipients) and (found := each.look(facts)).answer is Answer.NO:
             return found.why
-    return "every recipient that the rule would name is left out by it, or goes the other way"
+    return "the rule excludes every recipient that it would name, or their mail has the other direction"
 
 
 _OPPOSITE = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}

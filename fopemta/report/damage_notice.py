@@ -15,11 +15,11 @@ from fopemta.report.wording import clean
 MOST_LISTED = 50
 _WIDTH = 72
 _OPENING = (
-    "Something in the mail spool was damaged and has been put aside. Mail that was accepted may be in it: that mail is "
-    "not delivered, and its senders have not been told. All other mail goes on."
+    "Something in the mail spool was damaged and has been quarantined. It may contain accepted mail: that mail is not "
+    "delivered, and its senders have not been notified. All other mail is delivered."
 )
 _ADVICE = (
-    'Each thing lies in the folder "corrupt" of the spool, with a file of the same name and the ending ".reason". '
+    'Each item is in the folder "corrupt" of the spool, with a file of the same name ending in ".reason". '
     "Nothing there is deleted or read again by the server. Look for the cause: a failing disk, a crash of the "
     "machine with a disk that loses what it has confirmed, or another program that writes into the spool."
 )
@@ -28,7 +28,7 @@ _ADVICE = (
 def damage_notice(facts: Facts, damage: Sequence[PutAside]) -> bytes:
     """The message about `damage`, at least one item, in wire form."""
     count = len(damage)
-    things = f"{count} damaged thing{'s' if count > 1 else ''}"
+    things = f"{count} damaged item{'s' if count > 1 else ''}"
     headers = [
         header("From", f"Mail Delivery System <{facts.postmaster}>"),
         header("To", f"<{facts.postmaster}>"),

@@ -143,14 +143,14 @@ class Route:
         route_domain,
         REQUIRED,
         'A domain, `"*.example.org"` for its sub-domains, `"@example.org"` for both, `"*"` for all others; the '
-        "narrowest counts.",
+        "most specific one applies.",
         above="",
     )
     via: Via = key(
         read_via,
         "mx",
         '`"mx"`, `"smtp:host"`, `"smtp:host:port"`, `"smtp:[address]:port"`, `"maildir:path"` with `{local_part}` and '
-        "`{domain}`: where mail for the domain goes. A domain with a Maildir is local: its mail is taken from anyone.",
+        "`{domain}`: where mail for the domain goes. A domain with a Maildir is local: anyone may send to it.",
         spread=True,
         default=Via.MX,
         above="",
@@ -161,7 +161,7 @@ class Route:
     tls: Level | None = key(
         read_tls,
         None,
-        'The least that the way must have: `"plain"`, `"opportunistic"`, `"encrypt"`, `"authenticated"`; or '
+        'The required level of TLS: `"plain"`, `"opportunistic"`, `"encrypt"`, `"authenticated"`; or '
         '`"local"`: a port of this machine, which satisfies every rule.',
         spread=True,
         counts="opportunistic",
@@ -171,21 +171,20 @@ class Route:
     names: NameSource | tuple[str, ...] = key(
         WordOrDomains({each.value: each for each in NameSource}),
         "mx",
-        'Where the way must be authenticated, whose name the certificate must bear: `"mx"`, the host\'s; `"domain"`, '
+        'If authentication is required, the name that the certificate must match: `"mx"`, the host\'s; `"domain"`, '
         "the recipient's; or a list of names.",
     )
     roots: str | None = key(
         path(),
         None,
-        "A PEM file or folder of the authorities that count, instead of `tls.client.roots`.",
+        "A PEM file or folder of trusted authorities, instead of `tls.client.roots`.",
         shown="partner.pem",
         decides=True,
     )
     pins: tuple[str, ...] = key(
         array(fingerprint),
         [],
-        "SHA-256 fingerprints of certificate or key, two for a change; one of them proves all by itself, and nothing "
-        "else does.",
+        "SHA-256 fingerprints of certificate or key, two for a change; a match is required, and sufficient alone.",
     )
     certificate: CertificateFiles | None = key(
         section_of(CertificateFiles),
@@ -215,14 +214,14 @@ class Route:
     verify: Verify = key(
         words_of(Verify),
         "off",
-        'How it is found out whether a recipient exists, before its mail is taken: `"off"`; `"list"`, by the file of '
+        'How recipients are verified before mail is accepted: `"off"`; `"list"`, by the file of '
         '`recipients`; `"maildir"`, by its folder; `"callout"`, by asking the next hop.',
         see="recipients.md",
     )
     unverified: Unverified = key(
         words_of(Unverified),
         "accept",
-        'Where the next hop cannot say: `"accept"` takes those that it knew within 31 days, `"defer"` nobody '
+        'If the next hop gives no answer: `"accept"` takes recipients confirmed within 31 days, `"defer"` none '
         "(450 4.1.1).",
     )
     recipients: str = key(

@@ -64,7 +64,7 @@ class KeptRules:
             return attrs.evolve(configuration, earlier=(Earlier(self._now(), _LOST),))
         earlier = followed(found.earlier, found.rules, _text_of(configuration), self._now(), None)
         if any(each.rules.book is None for each in earlier):
-            maillog.caution("node.state", _UNREADABLE.format(self._path, "this version reads rules otherwise"))
+            maillog.caution("node.state", _UNREADABLE.format(self._path, "this version reads rules differently"))
         return attrs.evolve(configuration, earlier=earlier)
 
     def following(self, before: Configuration, after: Configuration, lowered: bool) -> Configuration:
@@ -136,8 +136,8 @@ def _text_of(configuration: Configuration) -> RulesText:
 
 
 _UNREADABLE = (
-    "{}: the rules that were in force before cannot be read ({}): mail that came in their time waits until you restore "
-    "the file and restart, or give up what they demanded by: fopemta reload --allow-lower"
+    "{}: the rules in force before cannot be read ({}): mail that arrived under them waits until you restore the file "
+    "and restart, or drop their demands by: fopemta reload --allow-lower"
 )
 
 

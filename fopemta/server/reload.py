@@ -104,14 +104,12 @@ def _read(path: str) -> tuple[Configuration, tuple[str, ...]]:
 
 
 _SOMEBODY = "the operator"
-_FREES = (
-    "less would be demanded for {} recipient{} of mail in the queue; if that is meant: fopemta reload --allow-lower"
-)
+_FREES = "TLS demands would be lowered for {} queued recipient{}; to permit that: fopemta reload --allow-lower"
 _KEEPS = (
-    "less is demanded of new mail; {} recipient{} of mail in the queue keep to what was demanded of them (if that is "
-    "not meant: fopemta reload --allow-lower)"
+    "TLS demands on new mail are lower; {} queued recipient{} keep the old ones (to lower those, too: "
+    "fopemta reload --allow-lower)"
 )
-_UNKNOWN = "a worker does not say whether less would be demanded for mail in its queue: try again in a moment"
+_UNKNOWN = "a worker does not report whether TLS demands on its queued mail would be lowered: try again in a moment"
 
 
 def _refused(errors: Sequence[str]) -> Reloaded:

@@ -181,7 +181,7 @@ class ClientSession:
             case ClientState.CONTENT | ClientState.CHUNK if reply.code >= 400:
                 self._fail_by(reply)
             case _:
-                text = f"a reply that nobody asked for: {reply.code} {self._kept(reply).text}"
+                text = f"an unexpected reply: {reply.code} {self._kept(reply).text}"
                 self._fail(Diagnosis.PROTOCOL_ERROR, text)
 
     def _greeted(self, reply: Reply) -> None:

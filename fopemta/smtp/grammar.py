@@ -37,7 +37,7 @@ def _bare_path(text: str, lenient: bool) -> tuple[str, str]:
     # Without brackets, a path that may hold a blank or a bracket has no certain end; and a word with an equals sign but
     # no @ is a parameter whose address is missing.
     if not lenient or not path or _NEEDS_BRACKETS.search(path) or ("=" in path and "@" not in path):
-        raise NotInGrammar("the address must stand in angle brackets")
+        raise NotInGrammar("the address must be in angle brackets")
     return path, rest.strip(" ")
 
 

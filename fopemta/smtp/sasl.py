@@ -119,5 +119,5 @@ def _as_oneself(acting_as: bytes, claim: Claim) -> Claim | Rejected:
     if isinstance(other, Rejected):
         return other
     if not same_name(other, claim.name):
-        return Rejected(Fault.DENIED, "wants to act as somebody else")
+        return Rejected(Fault.DENIED, "requests another identity")
     return claim

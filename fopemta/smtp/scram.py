@@ -185,7 +185,7 @@ class Scram:
         self._nonce = bare[2] + self._own_nonce
         self._name = name
         self._state = _State.NAMED
-        return Named(name) if same_name(name, other) else Rejected(Fault.DENIED, "wants to act as somebody else")
+        return Named(name) if same_name(name, other) else Rejected(Fault.DENIED, "requests another identity")
 
     def _read_final(self, response: bytes) -> ScramStep:
         match = _FINAL.fullmatch(response)

@@ -25,15 +25,15 @@ class TlsClient:
     roots: str = key(
         path("system"),
         "system",
-        'Whom to trust when a certificate must prove a name: `"system"`, a PEM file or a folder of authorities; a '
-        "change of the files counts within a minute.",
+        'The authorities to trust when a certificate must prove a name: `"system"`, a PEM file or a folder; changes of '
+        "the files take effect within a minute.",
         decides=True,
     )
     lowest_rung: str = key(
         one_of({rung.value: rung.value for rung in Rung if rung not in (Rung.PLAIN, Rung.LENIENT)}),
         "compatible",
-        'The weakest TLS that is spoken at all: `"strong256"`, `"strong128"`, `"compatible"` (with `lenient` where '
-        'plain text may be spoken); or `"legacy"`, TLS 1.0 and 1.1, where mail would otherwise go in plain text.',
+        'The weakest TLS that is used at all: `"strong256"`, `"strong128"`, `"compatible"` (with `lenient` where '
+        'plain text is permitted); or `"legacy"`, TLS 1.0 and 1.1, where mail would otherwise go in plain text.',
         see="ladder.md",
     )
     fallback: Fallback = key(
@@ -45,8 +45,8 @@ class TlsClient:
     revocation: Revocation = key(
         words_of(Revocation),
         "soft",
-        'How much must be known of revocation before a certificate proves a name: `"hard"`: what is not known defers '
-        'the mail; `"soft"`: only what is known to be revoked counts; `"off"`: nobody is asked.',
+        'How strictly revocation is checked before a certificate proves a name: `"hard"`: an unknown status defers '
+        'the mail; `"soft"`: only a known revocation counts; `"off"`: no check.',
         see="trust.md",
     )
     fetch_private: bool = key(

@@ -110,7 +110,7 @@ def _value(der: bytes, at: int, end: int, tag: int | None = None) -> tuple[int, 
         if not 1 <= octets <= 4 or size < 0x80 or size >> 8 * (octets - 1) == 0:
             raise ValueError("a length that is not DER")
     if begin + size > end or (tag == _INTEGER and size == 0):
-        raise ValueError("a value longer than what it stands in")
+        raise ValueError("a value longer than its container")
     return begin, begin + size
 
 

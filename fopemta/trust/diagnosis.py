@@ -214,7 +214,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
         "certificate-not-trusted", *_CERT,
         f"{_NOT_SECURE}: its certificate is not the one that was agreed upon.",
         "The server's certificate and key are none of those that the rule or route names by fingerprint.",
-        "If the peer has changed them, ask its administrator for the new fingerprint, by another way than mail.",
+        "If the peer has changed them, ask its administrator for the new fingerprint, by another channel than mail.",
     ),
     Diagnosis.NO_SUBJECT_ALT_NAME: Explanation(
         "certificate-host-mismatch", *_CERT,
@@ -243,7 +243,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     Diagnosis.REVOCATION_UNKNOWN: Explanation(
         "validation-failure", *_CERT,
         f"{_NOT_SECURE}: whether its certificate is still good could not be found out.",
-        "Neither a stapled OCSP response nor a CRL nor an OCSP responder said how things stand, and it must be known.",
+        "Neither a stapled OCSP response nor a CRL nor an OCSP responder gave the status, and it is required.",
         "See that this machine can fetch by HTTP, directly or by [fetch] proxy; the record says what was asked.",
     ),
     Diagnosis.WEAK_PROTOCOL: Explanation(
@@ -254,7 +254,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     ),
     Diagnosis.WEAK_PARAMETERS: Explanation(
         "validation-failure", *_CERT,
-        f"{_NOT_SECURE}: its encryption rests on what is broken by now.",
+        f"{_NOT_SECURE}: its encryption relies on broken algorithms.",
         "The server signs its handshake by SHA-1 alone, or with a short key: it stops only passive eavesdroppers.",
         "Ask the recipient's administrator for signatures by SHA-256 and a key of 2048 bits or more.",
     ),
@@ -315,7 +315,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     Diagnosis.REFUSED_BY_PEER: Explanation(
         None, "4.0.0", "5.0.0",
         "The receiving mail server refused the message.",
-        "The server answered with a permanent error (5yz); its words stand in the record.",
+        "The server answered with a permanent error (5yz); the record has its text.",
         "Its words are meant to say why; ask the recipient's administrator otherwise.",
     ),
     Diagnosis.DEFERRED_BY_PEER: Explanation(
@@ -362,8 +362,8 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     ),
     Diagnosis.REQUIRETLS_NOT_OFFERED: Explanation(
         None, "4.7.30", "5.7.30",
-        "You asked for protection on the whole way of the message, and nobody can promise that for the rest of it.",
-        "The message carries REQUIRETLS (RFC 8689), which is not enforced on the way from here on.",
+        "You asked for protection on the whole path of the message, which cannot be guaranteed from here on.",
+        "The message carries REQUIRETLS (RFC 8689), which is not enforced from here on.",
         "Send the message again without REQUIRETLS.",
     ),
     Diagnosis.MESSAGE_TOO_LARGE: Explanation(
@@ -398,15 +398,15 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     ),
     Diagnosis.DEMAND_LOWERED: Explanation(
         None, "4.2.1", "5.7.0",
-        "The way in which this message may travel was changed by the administrator of this mail server.",
-        "An operator has lowered what was demanded of the way when the message was accepted (reload --allow-lower).",
-        "Nothing: see the next attempt, which goes by what is demanded now.",
+        "The protection required for this message was changed by the administrator of this mail server.",
+        "An operator has lowered the TLS demands stored when the message was accepted (reload --allow-lower).",
+        "Nothing: see the next attempt, which uses the present demands.",
     ),
     Diagnosis.DEMAND_CHANGED: Explanation(
         None, "4.2.1", "5.7.0",
         "The rules for this message changed while it was being sent; it is tried again at once.",
-        "The configuration was reloaded while the message waited for its turn, and demands something else of its way.",
-        "Nothing: see the next attempt, which goes by what is demanded now.",
+        "The configuration was reloaded while the message waited, and its TLS demands have changed.",
+        "Nothing: see the next attempt, which uses the present demands.",
     ),
     Diagnosis.NOT_ASKED_FOR: Explanation(
         None, "4.4.7", "5.4.7",
@@ -416,7 +416,7 @@ _EXPLANATIONS: dict[Diagnosis, Explanation] = {
     ),
     Diagnosis.POLICY_UNKNOWN: Explanation(
         None, "4.7.1", "5.7.1",
-        "This mail server could not find out how the message has to be protected.",
+        "This mail server could not find out how the message must be protected.",
         "A rule could not be judged for the moment: the message or a lookup that it needs could not be had.",
         "See the log of that moment; the message waits until the rule can be judged.",
     ),

@@ -90,7 +90,7 @@ def permitted(ground: Ground, evidence: HandshakeEvidence | None) -> Permit | No
             return Permit(recipients=ground.recipients, level=ground.plan.level, evidence=evidence, seal=_SEAL)
     except Exception as error:  # noqa: BLE001  whatever it is: what cannot be judged is not permitted
         return NoPermit(
-            Diagnosis.JUDGING_FAILED, f"whether it may be sent could not be judged ({type(error).__name__})"
+            Diagnosis.JUDGING_FAILED, f"whether it may be sent could not be decided ({type(error).__name__})"
         )
     return lack
 
@@ -99,7 +99,7 @@ def _lack(ground: Ground, evidence: HandshakeEvidence | None) -> NoPermit | None
     """What is missing; None if nothing is."""
     plan = ground.plan
     if plan is None or not ground.recipients:
-        return NoPermit(Diagnosis.DEMAND_CHANGED, "what is demanded of the way has changed, or is not known now")
+        return NoPermit(Diagnosis.DEMAND_CHANGED, "the TLS demands have changed, or are unknown at the moment")
     if evidence is None:
         if plan.level <= Level.OPPORTUNISTIC and plan.plain_allowed:
             return None
@@ -116,7 +116,9 @@ def _unproven(plan: TlsPlan, judged: Judged | None, evidence: HandshakeEvidence)
     if judged is None or judged.evidence is not evidence:
         return NoPermit(Diagnosis.JUDGING_FAILED, "the certificate of this connection was not judged")
     if judged.domain != plan.domain or not set(plan.proofs) <= set(judged.proofs):
-        return NoPermit(Diagnosis.JUDGING_FAILED, "the certificate was judged by other demands than those of now")
+        return NoPermit(
+            Diagnosis.JUDGING_FAILED, "the certificate was judged under other demands than the present ones"
+        )
     if not judged.judgement.authenticated or evidence.judging_error is not None:
         diagnosis = judged.judgement.diagnosis or Diagnosis.JUDGING_FAILED
         return NoPermit(diagnosis, judged.judgement.text or "the server is not authenticated")

@@ -91,7 +91,7 @@ class CertifiedTests(SynchronousTestCase):
         self.assertEqual(talk.codes()[-1], 550)
 
     def test_it_ends_when_whom_we_trust_has_changed(self) -> None:
-        gone = b"421 4.7.0 Certificates are judged anew, please connect again"
+        gone = b"421 4.7.0 Certificates are verified again, please reconnect"
         for said, wanted in ((b"EHLO c.test\r\n", True), (FAR, True)):
             inbound = self.inbound("mx.partner.test")
             talk = self.talk(inbound, self.LEAF)

@@ -41,7 +41,7 @@ class MemoryDatagrams:
 
     def refuse(self) -> None:
         if self.open:
-            self.failed("nobody listens at")
+            self.failed("nothing listens at")
 
 
 class MemoryConnector:

@@ -58,7 +58,7 @@ class LoopbackTests(TestCase):
     async def test_closed_port(self) -> None:
         await self.server.stop()
         found = await self.resolver.exchangers("e.test")
-        self.assertEqual(found, Unavailable(f"nobody listens at 127.0.0.1:{self.server.port}"))
+        self.assertEqual(found, Unavailable(f"nothing listens at 127.0.0.1:{self.server.port}"))
 
     async def test_giving_up_leaves_nothing_behind(self) -> None:
         # Trial fails a test that leaves a socket or a call.

@@ -50,9 +50,9 @@ class ParseTests(SynchronousTestCase):
                 "line 3: files are no targets here, addresses alone: /var/mail/c",
                 "line 4: lists of other files are no targets here, addresses alone: :include:/etc/list",
                 'line 5: must be as "name: target, target", the name without a domain',
-                "line 6: e stands for nobody",
+                "line 6: e has no targets",
                 "line 7: must be a local part: x y",
-                "line 9: a2 stands in line 8 already",
+                "line 9: a2 is already in line 8",
             ),
         )
 

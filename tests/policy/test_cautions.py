@@ -64,7 +64,7 @@ class CautionTests(SynchronousTestCase):
             ([BANK + weaker, BANK + force], "contradicts rule a"),
             (
                 [BANK + f'\nthen = {{ action = "force_tls", names = ["{name}"] }}' for name in ("x.test", "y.test")],
-                "and rule a want other names",
+                "and rule a expect different names",
             ),
         ):
             found = self.cautions(*bodies)

@@ -93,7 +93,7 @@ class RuleTests(SynchronousTestCase):
         nobody = results(rule(unless=(to("shop.test"), to("bank.test"))))[0]
         self.assertIs(nobody.answer, Answer.NO)
         self.assertEqual(
-            nobody.why, "every recipient that the rule would name is left out by it, or goes the other way"
+            nobody.why, "the rule excludes every recipient that it would name, or their mail has the other direction"
         )
 
     def test_a_recipient_is_named_by_any_address_that_it_stands_for(self) -> None:
@@ -135,7 +135,7 @@ class RuleTests(SynchronousTestCase):
             (both, (to("far.test"),), None, "no recipient is one of far.test"),
             (both, (to("far.test"),), Direction.INBOUND, "no recipient is one of far.test"),
             (both, (to("bank.test"),), Direction.INBOUND,
-             "every recipient that the rule would name is left out by it, or goes the other way"),
+             "the rule excludes every recipient that it would name, or their mail has the other direction"),
         ):  # fmt: skip
             [found] = results(rule(when=when, direction=direction), facts=message(recipients=recipients))
             self.assertEqual((found.answer, found.why), (Answer.NO, wanted))

@@ -29,7 +29,7 @@ class DamageTests(Base):
         self.spool.damage = [PutAside("deferred/07/A.msg", "file is empty"), PutAside("intake/notes", "no segment")]
         self.dispatcher.start([])
         told = ["deferred/07/A.msg", "file is empty", "intake/notes", "no segment"]
-        wanted = (["postmaster@us.test"], "us.test: 2 damaged things in the mail spool", told)
+        wanted = (["postmaster@us.test"], "us.test: 2 damaged items in the mail spool", told)
         self.assertEqual(self.notices(), [wanted])
         self.assertEqual(self.courier.carried, [(1_000_000.0, "postmaster@us.test")])
         self.wait(300)
@@ -49,12 +49,12 @@ class DamageTests(Base):
         self.spool.full = False
         self.wait(30)
         ((_, subject, _),) = self.notices()
-        self.assertEqual(subject, "us.test: 2 damaged things in the mail spool")
+        self.assertEqual(subject, "us.test: 2 damaged items in the mail spool")
 
     def test_thousands_are_counted_and_some_are_named(self) -> None:
         self.spool.damage = [PutAside(f"deferred/{number}\nX: y", "gone" * 500) for number in range(3000)]
         self.wait(30)
         ((_, subject, lines),) = self.notices()
-        self.assertEqual(subject, "us.test: 3000 damaged things in the mail spool")
+        self.assertEqual(subject, "us.test: 3000 damaged items in the mail spool")
         self.assertEqual((len(lines), lines[0], lines[-1]), (101, "deferred/0 X: y", "and 2950 more"))
         self.assertLess(max(len(line) for line in self.reports()[0].content.splitlines()), 998)

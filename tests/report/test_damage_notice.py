@@ -14,7 +14,7 @@ FACTS = Facts(
 WHOLE = """\
 From: Mail Delivery System <postmaster@example.org>
 To: <postmaster@example.org>
-Subject: mx.example.org: 1 damaged thing in the mail spool
+Subject: mx.example.org: 1 damaged item in the mail spool
 Date: Wed, 25 Nov 2026 05:29:45 +0000
 Message-ID: <0BCDFGHJKM@mx.example.org>
 Auto-Submitted: auto-generated
@@ -23,20 +23,20 @@ Content-Type: text/plain; charset=us-ascii
 
 This is the mail server mx.example.org.
 
-Something in the mail spool was damaged and has been put aside. Mail
-that was accepted may be in it: that mail is not delivered, and its
-senders have not been told. All other mail goes on.
+Something in the mail spool was damaged and has been quarantined. It may
+contain accepted mail: that mail is not delivered, and its senders have
+not been notified. All other mail is delivered.
 
-1 damaged thing:
+1 damaged item:
 
   /var/spool/fopemta/deferred/07/x?y.msg
       file is empty
 
-Each thing lies in the folder "corrupt" of the spool, with a file of the
-same name and the ending ".reason". Nothing there is deleted or read
-again by the server. Look for the cause: a failing disk, a crash of the
-machine with a disk that loses what it has confirmed, or another program
-that writes into the spool.
+Each item is in the folder "corrupt" of the spool, with a file of the
+same name ending in ".reason". Nothing there is deleted or read again by
+the server. Look for the cause: a failing disk, a crash of the machine
+with a disk that loses what it has confirmed, or another program that
+writes into the spool.
 """
 
 

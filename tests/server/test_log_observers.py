@@ -166,8 +166,8 @@ LINES: dict[str, tuple[Callable[[], None], str]] = {
         "- recipients_read path=/etc/fopemta/aliases entries=7",
     ),
     "recipients_refused": (
-        lambda: maillog.recipients_refused(["/etc/fopemta/aliases: line 3: a stands for nobody"]),
-        '- error: recipients_refused errors="/etc/fopemta/aliases: line 3: a stands for nobody"',
+        lambda: maillog.recipients_refused(["/etc/fopemta/aliases: line 3: a has no targets"]),
+        '- error: recipients_refused errors="/etc/fopemta/aliases: line 3: a has no targets"',
     ),
     "callouts_not_kept": (
         lambda: maillog.callouts_not_kept("/state/recipients.sqlite", "disk full"),

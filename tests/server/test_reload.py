@@ -106,7 +106,10 @@ class ReloadTests(Folder):
         self.assertEqual(self.told(), [("reloaded", str(self.path))])
 
     def test_less_is_demanded_of_mail_that_waits_only_where_that_is_meant(self) -> None:
-        less, one = "less would be demanded for 3 recipients of", "less would be demanded for 1 recipient of"
+        less, one = (
+            "TLS demands would be lowered for 3 queued recipients",
+            "TLS demands would be lowered for 1 queued recipient;",
+        )
         unknown = "try again in a moment"
         table: list[tuple[int | None, bool | None, str | None, int]] = [
             (0, False, None, 0), (3, False, less, 0), (1, False, one, 0), (None, False, unknown, 0),
@@ -122,7 +125,7 @@ class ReloadTests(Folder):
             self.assertIn(error or "", "".join(done.errors))
             self.assertEqual(queue.fallen, int(bool(allow_lower) and error is None), (freed, allow_lower))
             cautions = [each["what"] for each in self.events if each.get("event") == "caution"]
-            self.assertEqual(["3 recipients of mail in the queue keep to" in each for each in cautions], kept)
+            self.assertEqual(["3 queued recipients keep the old ones" in each for each in cautions], kept)
             self.events.clear()
 
     def test_a_signal_is_taken_up_before_the_queue_is_looked_through(self) -> None:

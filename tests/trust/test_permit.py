@@ -135,7 +135,7 @@ class PermittedTests(SynchronousTestCase):
         found = ask(plan(Level.AUTHENTICATED, proofs=(LISTED,)), evidence(), GOOD, proofs=())
         self.assertEqual(
             found,
-            NoPermit(Diagnosis.JUDGING_FAILED, "the certificate was judged by other demands than those of now"),
+            NoPermit(Diagnosis.JUDGING_FAILED, "the certificate was judged under other demands than the present ones"),
         )
         nameless = attrs.evolve(BAD, diagnosis=None, text="")
         found = ask(plan(Level.AUTHENTICATED), evidence(), nameless)

@@ -205,7 +205,7 @@ class PasswordTests(WithLogins):
             (b"\0Alice\0secret", ("logged_in", "alice", None)),
             (b"\0alice\0wrong", ("login_failed", "alice", "wrong password")),
             (b"\0nobody\0wrong", ("login_failed", "nobody", "no such user")),
-            (b"bob\0alice\0secret", ("login_failed", None, "wants to act as somebody else")),
+            (b"bob\0alice\0secret", ("login_failed", None, "requests another identity")),
         ):
             events = caught(lambda response=response: self.say("PLAIN", response))  # type: ignore[misc]
             events = [each for each in events if each["event"] != "users_read"]

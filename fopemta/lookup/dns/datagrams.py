@@ -104,5 +104,5 @@ class ConnectedDatagrams:
 
 def _why(error: OSError) -> str:
     if error.errno == errno.ECONNREFUSED:
-        return "nobody listens at"
+        return "nothing listens at"
     return f"{error.strerror or error}: cannot ask"

@@ -162,9 +162,9 @@ _UNREADABLE = Finding(Status.UNKNOWN, text="a certificate could not be read")
 _NOT_ASKED = Finding(Status.UNKNOWN, text="not asked")
 _ROOT_ALONE = Finding(Status.NOT_NEEDED, text="the certificate is trusted itself")
 _SHORT_LIVED = Finding(Status.NOT_NEEDED, text="the certificate lives for ten days at most")
-_SOURCELESS = Finding(Status.NO_SOURCE, text="the certificate names no source")
-_LATE = Finding(Status.UNKNOWN, text=f"not found out within {PATIENCE:g} s")
-_FAILED = Finding(Status.UNKNOWN, text="asking failed unexpectedly")
+_SOURCELESS = Finding(Status.NO_SOURCE, text="the certificate contains no CRL or OCSP address")
+_LATE = Finding(Status.UNKNOWN, text=f"no result within {PATIENCE:g} s")
+_FAILED = Finding(Status.UNKNOWN, text="the check failed unexpectedly")
 
 
 def _failed(failure: Failure) -> Finding:

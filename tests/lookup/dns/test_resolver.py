@@ -119,7 +119,7 @@ class ResolverTests(Base):
 
     def test_closed_port_is_known_at_once(self) -> None:
         found = self.result(self.resolver({}).exchangers("d.test"))
-        self.assertEqual(found, Unavailable("nobody listens at 192.0.2.53:53"))
+        self.assertEqual(found, Unavailable("nothing listens at 192.0.2.53:53"))
         self.assert_quiet()
 
     def test_no_descriptor_left(self) -> None:

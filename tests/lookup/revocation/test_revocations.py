@@ -170,7 +170,7 @@ class RevocationsTests(SynchronousTestCase):
         self.clock.advance(0.2)
         for each in (first, second):
             found = self.successResultOf(each)
-            self.assertEqual((found[0].status, found[0].text), (Status.UNKNOWN, "not found out within 10 s"))
+            self.assertEqual((found[0].status, found[0].text), (Status.UNKNOWN, "no result within 10 s"))
             self.assertEqual(found[1].status, Status.GOOD)
         self.assertEqual(self.fetcher.asked.count(LIST), 1)
         slow.callback(Found(CA.crl()))
