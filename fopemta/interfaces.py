@@ -28,6 +28,7 @@ from fopemta.answer import Answer
 from fopemta.config.model import Configuration
 from fopemta.mail.damage import PutAside
 from fopemta.mail.envelope import Envelope, Notify, RuleNote, TlsSession
+from fopemta.mail.listed import Listed
 from fopemta.mail.login import Challenge, LoggedIn
 from fopemta.mail.orders import Order, OrderResult
 from fopemta.mail.queued import QueuedMessage, Unfinished
@@ -111,6 +112,14 @@ class IMessageContent(Interface):
         """Close the file; may be called twice."""
 
 
+@attrs.frozen(eq=False)
+class FoundMessage:
+    """A message that is read from outside: `history` has every verdict that was written down of it, oldest first."""
+
+    message: QueuedMessage
+    history: tuple[VerdictRecord, ...]
+
+
 class ISpool(Interface):
     """Stores accepted mail.  A method that returns a Deferred may work in a thread of its own."""
 
@@ -176,6 +185,35 @@ class ISpool(Interface):
 
     def put_aside() -> Sequence[PutAside]:
         """The damaged files quarantined since the last call: each once."""
+
+
+class ISpoolListing(Interface):
+    """Messages in a spool that is read from outside, the oldest first."""
+
+    def __len__() -> int:
+        """How many there are, including those that end before they are read."""
+
+    def rows(start: int = 0, stop: int | None = None) -> Iterator[Listed]:
+        """Those from `start` up to `stop`, as `mail.listed`, without those that have ended or are damaged."""
+
+
+class ISpoolReader(Interface):
+    """Reads a spool that its server may have open at this moment, or that is stopped; changes nothing and blocks.
+
+    Each method may raise OSError; SpoolUnusable is raised when the spool has another format.
+    """
+
+    def listing() -> ISpoolListing:
+        """Every unfinished message, once."""
+
+    def find(message_id: str) -> FoundMessage | None:
+        """The message of that id; None when there is none that is unfinished."""
+
+    def content(message_id: str) -> Iterator[bytes]:
+        """The content of a message that `find` has found, in pieces; also raises ValueError when it is damaged."""
+
+    def damaged() -> int:
+        """How many damaged things are in quarantine."""
 
 
 # Is given the verdicts of finished recipients; fires when they are recorded.

@@ -116,7 +116,7 @@ def spool_of(
     reactor: IMailReactor,
     partitions: Sequence[tuple[str, int | None]],
     machine: Machine = THIS_MACHINE,
-) -> Spool | AdoptingSpool:
+) -> ISpool:
     """The spool in the first of `partitions`, with the others beside it; each with the descriptor of its lock if it was
     taken.
     """

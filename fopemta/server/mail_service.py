@@ -23,13 +23,11 @@ from fopemta.background import supervise
 from fopemta.config.model import Configuration, Listener
 from fopemta.inbound.factory import InboundFactory
 from fopemta.inbound.proxied import ProxiedFactory
-from fopemta.interfaces import IMailReactor, SpoolStopped, SpoolTrouble, SpoolUnusable
+from fopemta.interfaces import IMailReactor, ISpool, SpoolStopped, SpoolTrouble, SpoolUnusable
 from fopemta.queue.dispatcher import Dispatcher
 from fopemta.server.log_file import LineFile
 from fopemta.server.reload import Reload
 from fopemta.server.signals import Signals
-from fopemta.spool.adopting import AdoptingSpool
-from fopemta.spool.store import Spool
 from fopemta.wire.clients import use_lines
 from fopemta.wire.only_ipv6 import OnlyIPv6
 
@@ -186,7 +184,7 @@ class MailService(Service):
         self,
         configuration: Configuration,
         reactor: IMailReactor,
-        spool: Spool | AdoptingSpool,
+        spool: ISpool,
         dispatcher: Dispatcher,
         listening: Sequence[Listening],
         reload: Reload | None,

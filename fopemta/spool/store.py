@@ -50,7 +50,7 @@ from fopemta.spool.limits import RoomGauge, SpoolLimits
 from fopemta.spool.log.intake_log import SEGMENT_SIZE, IntakeLog
 from fopemta.spool.log.segment import Position, read_content, read_meta
 from fopemta.spool.log.writer import LogWriter
-from fopemta.spool.looking.listing import Listing, waiting_paths
+from fopemta.spool.looking.listing import Listing, read_brief, waiting_paths
 from fopemta.spool.ownership import take
 from fopemta.spool.quarantine import Quarantine
 from fopemta.spool.recovery import Recovered, Recovery
@@ -175,7 +175,7 @@ class Spool:
     def _open(self, found: Recovered) -> None:
         """Make the parts that know what was found."""
         disk, layout, threads, clock = self._disk, self._layout, self._threads, self._clock
-        self._catalog = Catalog(found.logged, KeptBriefs(found.deferred), found.unwritten)
+        self._catalog = Catalog(found.logged, KeptBriefs(found.deferred, self._large_brief), found.unwritten)
         self._log = IntakeLog(disk, layout, found.last_sequence, self._segment_size)
         self._log.segments.extend(found.segments)
         self._dead = DeadSegments(self._log, threads)
@@ -395,6 +395,15 @@ class Spool:
         for name in in_order((*logged, *deferred), self._brief):
             if (brief := self._brief(name)) is not None:
                 yield brief
+
+    def _large_brief(self, message_id: str) -> bytes | None:
+        """One that is too large to be kept."""
+        path = MessageFiles(self._layout.deferred, message_id).message.removesuffix(".msg")
+        try:
+            said = read_brief(self._disk, path, self._catalog.unwritten_of(message_id))
+        except OSError:
+            return None
+        return None if said is None else encoded(said)
 
     def _brief(self, message_id: str) -> bytes | None:
         """None when it has ended meanwhile, or its record cannot be read."""

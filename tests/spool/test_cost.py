@@ -19,6 +19,7 @@ from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.log.intake_log import IntakeLog
 from fopemta.spool.looking.reader import PartitionReader
 from fopemta.spool.turns import Turns
+from fopemta.spool.waiting import briefs
 from fopemta.spool.waiting.briefs import KeptBriefs
 from fopemta.testing.disk import DoubleDisk
 from fopemta.trust.verdict import Result
@@ -90,7 +91,9 @@ class CostTests(SynchronousTestCase):
             self.assert_linear(starting)
 
     def test_loading_it_and_looking_at_it_from_outside(self) -> None:
-        for waits in (False, True):
+        for waits, largest in ((False, 0), (True, 0), (True, 2**30)):
+            # All briefs are kept in memory, or none: where the one begins is no matter of what a recipient costs.
+            self.patch(briefs, "LARGEST", largest)
 
             def loading(size: int, waits: bool = waits) -> Callable[[], object]:
                 life = laden(size, waits)
@@ -191,6 +194,35 @@ class KeptBriefsTests(SynchronousTestCase):
             later = self.briefs._later.get(ID)
             if later is not None:
                 self.assertLess(4 * later.size, len(self.briefs._briefs[ID]))
+
+    def test_what_is_large_is_read_from_the_files(self) -> None:
+        self.patch(briefs, "LARGEST", 2000)
+        asked: list[str] = []
+        kept = KeptBriefs({ID: b"x" * 2000}, lambda message_id: (asked.append(message_id), b"read")[1])
+        self.assertEqual((kept.get(ID), asked), (b"x" * 2000, []))
+        kept.keep(ID, b"x" * 2001)
+        kept.recorded(ID, outcome_to_json(ID, [verdict(self.who[0], Result.DEFERRED)]))
+        self.assertEqual((kept.get(ID), asked, kept._later), (b"read", [ID], {}))
+        self.assertEqual((ID in kept, list(kept)), (True, [ID]))
+        self.assertEqual(KeptBriefs({ID: b"x" * 2001}, lambda _: b"read").get(ID), b"read")
+        self.assertTrue(kept.drop(ID))
+        self.assertIsNone(kept.get(ID))
+
+    def test_a_message_with_many_recipients_is_listed_as_it_is(self) -> None:
+        self.patch(briefs, "LARGEST", 100)
+        life = Life(DoubleDisk(), segment=LARGE_SEGMENT)
+        life.start()
+        message_id = life.put(b"x\r\n")
+        life.settle(life.spool.defer(message_id))
+        for attempt in range(1, 4):
+            life.deferred_once(message_id, attempt)
+            if attempt == 2:
+                life.pass_time(21)  # one outcome is in the log alone
+            message = life.settle(life.spool.load(message_id))
+            self.assertEqual(
+                [orjson.loads(each) for each in life.spool.listing()], [orjson.loads(orjson.dumps(brief(message)))]
+            )
+        self.assertEqual(life.spool._catalog.deferred._briefs, {message_id: b""})
 
     def test_one_that_has_gone_is_not_here(self) -> None:
         outcome = outcome_to_json(ID, [verdict(self.who[0], Result.DEFERRED)])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
 
 from fopemta.formats.layout import MessageFiles
+from fopemta.interfaces import ISpoolListing, ISpoolReader
 from fopemta.spool.looking.reader import PartitionReader, SpoolReader
 from fopemta.testing.disk import Call, DoubleDisk
 from fopemta.trust.verdict import Result
@@ -40,6 +42,11 @@ class ReaderTests(SynchronousTestCase):
 
     def reader(self) -> PartitionReader:
         return PartitionReader(DIRECTORY, self.disk)
+
+    def test_keeps_the_promises_of_its_interface(self) -> None:
+        for reader in (self.reader(), SpoolReader(DIRECTORY, self.disk)):
+            verifyObject(ISpoolReader, reader)
+            verifyObject(ISpoolListing, reader.listing())
 
     def test_each_is_found_with_its_history_and_its_content(self) -> None:
         for message_id, (content, _) in self.ids.items():

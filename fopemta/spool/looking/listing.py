@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TypeAlias
 
+from zope.interface import implementer
+
 from fopemta.formats.brief import brief_of, place_of
 from fopemta.formats.waiting_file import newest_lines
+from fopemta.interfaces import ISpoolListing
 from fopemta.mail.identifiers import is_message_id, tells_arrival
 from fopemta.mail.listed import Brief, Listed, brief, listed
 from fopemta.mail.plain_json import decoded
@@ -19,6 +22,7 @@ from fopemta.spool.waiting.folder import read_head_text
 _Entry: TypeAlias = str | Brief
 
 
+@implementer(ISpoolListing)
 class Listing:
     """The waiting messages with these `paths` (of their files, without the suffix), and `others`.  `unwritten` gives
     the outcomes of a message that are in the log alone, the oldest first.
@@ -62,24 +66,28 @@ class Listing:
                 yield said
 
     def _read(self, path: str) -> Brief | None:
+        return read_brief(self._disk, path, self._unwritten(path.rpartition("/")[2]))
+
+
+def read_brief(disk: Disk, path: str, unwritten: Sequence[bytes]) -> Brief | None:
+    """That of a waiting message, None when it has ended or cannot be read; `path` of its files, without the suffix."""
+    try:
+        file = disk.open(f"{path}.msg")
         try:
-            file = self._disk.open(f"{path}.msg")
-            try:
-                head, _ = read_head_text(self._disk, file)
-            finally:
-                self._disk.close(file)
-            journal = read_file(self._disk, f"{path}.jnl")
-            later = reversed(self._unwritten(path.rpartition("/")[2]))
-            # The same outcome twice does no harm, and a newer one that has come into the journal meanwhile is rare.
-            return brief_of(decoded(head), map(decoded, chain(later, newest_lines(journal))))
-        except FileNotFoundError:
-            return None  # finished meanwhile
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return None  # damaged; the server puts it aside when its turn comes
-        except OSError as error:
-            if error.errno in OUT_OF_MEANS:
-                raise
-            return None  # the disk does not give it; the server tells of it when it starts
+            head, _ = read_head_text(disk, file)
+        finally:
+            disk.close(file)
+        journal = read_file(disk, f"{path}.jnl")
+        # The same outcome twice does no harm, and a newer one that has come into the journal meanwhile is rare.
+        return brief_of(decoded(head), map(decoded, chain(reversed(unwritten), newest_lines(journal))))
+    except FileNotFoundError:
+        return None  # finished meanwhile
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # damaged; the server puts it aside when its turn comes
+    except OSError as error:
+        if error.errno in OUT_OF_MEANS:
+            raise
+        return None  # the disk does not give it; the server tells of it when it starts
 
 
 def waiting_paths(disk: Disk, root: str) -> list[str]:

@@ -9,11 +9,12 @@ import functools
 import os.path
 from collections.abc import Iterator
 
-import attrs
+from zope.interface import implementer
 
 from fopemta.formats.layout import SpoolLayout
 from fopemta.formats.waiting import Waiting, waiting_of
 from fopemta.formats.waiting_file import Unsound, verdicts_in
+from fopemta.interfaces import FoundMessage, ISpoolReader
 from fopemta.mail.queued import QueuedMessage
 from fopemta.spool.disk import Disk, RealDisk, read_file
 from fopemta.spool.log.scan import IntakeScan, LoggedMessage, scan_intake
@@ -22,22 +23,14 @@ from fopemta.spool.ownership import check_format
 from fopemta.spool.partitions import folders_in
 from fopemta.spool.waiting.folder import DeferredFolder
 from fopemta.spool.waiting.scan import read_waiting
-from fopemta.trust.verdict import VerdictRecord
 
 _PIECE = 65_536
 
 
-@attrs.frozen(eq=False)
-class Found:
-    """One message: `history` has every verdict that was written down of it, oldest first."""
-
-    message: QueuedMessage
-    history: tuple[VerdictRecord, ...]
-
-
+@implementer(ISpoolReader)
 class PartitionReader:
-    """On a live spool it shows what was written up to the moment in which it is read; a message that moves meanwhile
-    is still seen once.
+    """See ISpoolReader.  On a live spool it shows what was written up to the moment in which it is read; a message that
+    moves meanwhile is still seen once.
 
     Raises OSError when there is no spool there, SpoolUnusable when it has another format.
     """
@@ -67,7 +60,7 @@ class PartitionReader:
         """Outcomes of a waiting message that the log has: its journal may lack them."""
         return tuple(self._intake.outcomes.get(message_id, ()))
 
-    def find(self, message_id: str) -> Found | None:
+    def find(self, message_id: str) -> FoundMessage | None:
         """The message of that id; None when there is none that is unfinished."""
         logged = self._intake.live.get(message_id)
         waiting = read_waiting(self._disk, self._layout.deferred, message_id)
@@ -75,14 +68,14 @@ class PartitionReader:
             return None
         if isinstance(waiting, Waiting):
             return None if waiting.finished else self._found(waiting)
-        return None if logged is None else Found(logged.message, tuple(logged.verdicts))
+        return None if logged is None else FoundMessage(logged.message, tuple(logged.verdicts))
 
-    def _found(self, waiting: Waiting) -> Found | None:
+    def _found(self, waiting: Waiting) -> FoundMessage | None:
         known = set(waiting.lines)
         lines = (*waiting.lines, *(each for each in self.unwritten(waiting.id) if each not in known))
         try:
             message = waiting_of(waiting.head, lines).message
-            return Found(message, tuple(each for line in lines for each in verdicts_in(line)))
+            return FoundMessage(message, tuple(each for line in lines for each in verdicts_in(line)))
         except Unsound:
             return None  # the server puts it aside when its turn comes
 
@@ -126,6 +119,7 @@ class PartitionReader:
             self._disk.close(file)
 
 
+@implementer(ISpoolReader)
 class SpoolReader:
     """All partitions of a spool, read as one.  Raises as PartitionReader."""
 
@@ -149,7 +143,7 @@ class SpoolReader:
     def _unwritten(self, message_id: str) -> tuple[bytes, ...]:
         return next((its for part in self._parts if (its := part.unwritten(message_id))), ())
 
-    def find(self, message_id: str) -> Found | None:
+    def find(self, message_id: str) -> FoundMessage | None:
         """See PartitionReader."""
         found = (part.find(message_id) for part in self._parts)
         return next((each for each in found if each is not None), None)
