@@ -19,7 +19,7 @@ from fopemta.trust.verdict import from_rfc3339
 
 
 @attrs.frozen
-class Waiting:
+class WaitingMessage:
     """A sound message: `entry` and `brief` (its JSON), both None when its journal says that it is finished and only its
     files are still there.
 
@@ -49,7 +49,7 @@ class Waiting:
             raise Unsound(str(error)) from error
 
 
-def waiting_of(head: bytes, lines: tuple[bytes, ...]) -> Waiting:
+def waiting_of(head: bytes, lines: tuple[bytes, ...]) -> WaitingMessage:
     """What a sound head and a sound journal say.  Raises Unsound."""
     try:
         facts = decoded(head)
@@ -57,7 +57,7 @@ def waiting_of(head: bytes, lines: tuple[bytes, ...]) -> Waiting:
         entry = None if brief is None else _unfinished(brief, float(facts["arrived"]))
         kept = None if brief is None else packed(brief)
         separate = bool(facts.get("separate", False))
-        return Waiting(str(facts["id"]), entry, kept, int(facts["size"]), separate, head, lines)
+        return WaitingMessage(str(facts["id"]), entry, kept, int(facts["size"]), separate, head, lines)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise Unsound(f"not what it should be: {error!r}") from error
 

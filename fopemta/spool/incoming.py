@@ -58,7 +58,7 @@ class Receiver(Protocol):
         """It has been committed or aborted."""
 
 
-class Stage(enum.Enum):
+class ContentPlace(enum.Enum):
     """Where the content of a message being received is."""
 
     MEMORY = "memory"
@@ -75,7 +75,7 @@ class Incoming:
         self.started = started
         self._receiver = receiver
         self._budget = budget
-        self._stage = Stage.MEMORY
+        self._stage = ContentPlace.MEMORY
         self._pieces: list[bytes] = []
         self._held = 0
         self._size = 0
@@ -83,12 +83,12 @@ class Incoming:
 
     def write(self, data: bytes) -> Deferred[None] | None:
         """Take it; ask for a pause while two batches are on their way to the file."""
-        assert self._stage is not Stage.ENDED, "written to after its end"
+        assert self._stage is not ContentPlace.ENDED, "written to after its end"
         self._pieces.append(bytes(data))
         self._held += len(data)
         self._size += len(data)
         self._budget.take(len(data))
-        if self._stage is Stage.MEMORY:
+        if self._stage is ContentPlace.MEMORY:
             if self._size <= INLINE_LIMIT and not self._budget.exceeded:
                 return None
             self.move_to_file()
@@ -99,15 +99,15 @@ class Incoming:
 
     def move_to_file(self) -> None:
         """Hold no more in memory than one batch; called anew, write out what has come since."""
-        if self._stage is Stage.MEMORY:
-            self._stage = Stage.FILE
+        if self._stage is ContentPlace.MEMORY:
+            self._stage = ContentPlace.FILE
             self._body = self._receiver.body_file(self.message_id)
         elif self._held:
             self._send()
 
     def commit(self, envelope: Envelope) -> Deferred[QueuedMessage]:
         """Keep it."""
-        assert self._stage is not Stage.ENDED, "ended twice"
+        assert self._stage is not ContentPlace.ENDED, "ended twice"
         body = self._body
         if body is None:
             content = b"".join(self._pieces)
@@ -122,7 +122,7 @@ class Incoming:
 
     def abort(self) -> None:
         """Forget it."""
-        assert self._stage is not Stage.ENDED, "ended twice"
+        assert self._stage is not ContentPlace.ENDED, "ended twice"
         body = self._body
         self._end()
         if body is not None:
@@ -136,7 +136,7 @@ class Incoming:
         self._body.put(data, _giving_back(self._budget, held))
 
     def _end(self) -> None:
-        self._stage = Stage.ENDED
+        self._stage = ContentPlace.ENDED
         self._budget.give_back(self._held)
         self._pieces, self._held = [], 0
         self._receiver.ended(self)

@@ -15,7 +15,7 @@ import attrs
 from fopemta import maillog
 from fopemta.formats.layout import SpoolLayout
 from fopemta.formats.record import HEADER_SIZE
-from fopemta.formats.waiting import Waiting, waiting_of
+from fopemta.formats.waiting import WaitingMessage, waiting_of
 from fopemta.formats.waiting_file import verdicts_in
 from fopemta.interfaces import SpoolStopped
 from fopemta.mail.queued import Unfinished
@@ -109,7 +109,7 @@ class Recovery:
         for message_id in self._with_files(intake.live):
             self.go_on()
             found = read_waiting(self._disk, self._layout.deferred, message_id)
-            if isinstance(found, Waiting):
+            if isinstance(found, WaitingMessage):
                 self._take_waiting(found, intake)
             elif isinstance(found, Unreadable):
                 maillog.corrupt(found.path, f"cannot be read, left where it is: {found.why}")
@@ -131,7 +131,7 @@ class Recovery:
             found += [each for each in its if each in there]
         return found
 
-    def _take_waiting(self, waiting: Waiting, intake: IntakeScan) -> None:
+    def _take_waiting(self, waiting: WaitingMessage, intake: IntakeScan) -> None:
         """The waiting one counts, with whatever outcomes only the log knows of."""
         waiting = self._merge(waiting, intake.live.pop(waiting.id))
         self._result.twice.add(waiting.id)
@@ -139,7 +139,7 @@ class Recovery:
             self._result.deferred[waiting.id] = waiting.brief
             self._result.messages.append(waiting.entry)
 
-    def _merge(self, waiting: Waiting, logged: LoggedMessage) -> Waiting:
+    def _merge(self, waiting: WaitingMessage, logged: LoggedMessage) -> WaitingMessage:
         known = {verdict for line in waiting.lines for verdict in verdicts_in(line)}
         missing = [each for each in logged.outcomes if not known.issuperset(verdicts_in(each))]
         if waiting.finished or not missing:

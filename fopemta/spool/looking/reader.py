@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from zope.interface import implementer
 
 from fopemta.formats.layout import SpoolLayout
-from fopemta.formats.waiting import Waiting, waiting_of
+from fopemta.formats.waiting import WaitingMessage, waiting_of
 from fopemta.formats.waiting_file import Unsound, verdicts_in
 from fopemta.interfaces import FoundMessage, ISpoolReader
 from fopemta.mail.queued import QueuedMessage
@@ -66,11 +66,11 @@ class PartitionReader:
         waiting = read_waiting(self._disk, self._layout.deferred, message_id)
         if message_id in self._intake.finished:
             return None
-        if isinstance(waiting, Waiting):
+        if isinstance(waiting, WaitingMessage):
             return None if waiting.finished else self._found(waiting)
         return None if logged is None else FoundMessage(logged.message, tuple(logged.verdicts))
 
-    def _found(self, waiting: Waiting) -> FoundMessage | None:
+    def _found(self, waiting: WaitingMessage) -> FoundMessage | None:
         known = set(waiting.lines)
         lines = (*waiting.lines, *(each for each in self.unwritten(waiting.id) if each not in known))
         try:

@@ -13,7 +13,7 @@ from fopemta import maillog
 from fopemta.formats.layout import MessageFiles
 from fopemta.formats.message_json import outcome_to_json
 from fopemta.formats.record import Draft, RecordKind
-from fopemta.formats.waiting import Waiting, waiting_of
+from fopemta.formats.waiting import WaitingMessage, waiting_of
 from fopemta.formats.waiting_file import Unsound
 from fopemta.interfaces import SpoolStopped, SpoolTrouble
 from fopemta.mail.queued import Unfinished
@@ -158,7 +158,7 @@ class Reading:
             return await self._take(finding)
         return None
 
-    async def _take(self, waiting: Waiting) -> Unfinished | None:
+    async def _take(self, waiting: WaitingMessage) -> Unfinished | None:
         unwritten = self._catalog.unwritten_of(waiting.id)
         missing = [each for each in unwritten if each not in waiting.lines]
         try:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import attrs
 
 from fopemta.formats.layout import MessageFiles
-from fopemta.formats.waiting import Waiting, waiting_of
+from fopemta.formats.waiting import WaitingMessage, waiting_of
 from fopemta.formats.waiting_file import Unsound, parse_journal
 from fopemta.mail.identifiers import MESSAGE_ID
 from fopemta.spool.disk import OUT_OF_MEANS, Disk, read_file
@@ -44,7 +44,7 @@ class Unreadable:
     why: str
 
 
-Finding: TypeAlias = Waiting | Remnant | Spoilt | Unreadable
+Finding: TypeAlias = WaitingMessage | Remnant | Spoilt | Unreadable
 
 
 def scan_deferred(disk: Disk, root: str, known: Container[str] = ()) -> Iterator[Finding]:
