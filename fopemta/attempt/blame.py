@@ -21,6 +21,8 @@ class Disposition(enum.Enum):
     NEXT_HOST = "next host"  # another host may accept it in this attempt; else it is deferred
     DEFERRED = "deferred"  # deferred, without trying other hosts
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and each outcome looks it up in tables.
+
 
 N, F, D = Disposition.NEXT_HOST, Disposition.FAILED, Disposition.DEFERRED
 

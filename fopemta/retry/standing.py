@@ -66,6 +66,8 @@ class Experience(enum.Enum):
     AWAY = "away"  # nobody there, nobody willing to talk, or 421
     NOTHING = "nothing"  # nothing: our own trouble, or DNS'
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and each outcome looks it up in tables.
+
 
 # What one delivery's recipients met together: the first of these that any of them met.
 _STRENGTH = (Experience.ANSWERED, Experience.BROKEN, Experience.THERE, Experience.AWAY, Experience.NOTHING)
@@ -79,6 +81,8 @@ def experience_of(verdicts: Sequence[VerdictRecord]) -> Experience:
     if any(verdict.code == 421 for verdict in verdicts):
         return Experience.AWAY
     found = {_experience_of(verdict) for verdict in verdicts}
+    if len(found) == 1:
+        return found.pop()
     return next((each for each in _STRENGTH if each in found), Experience.NOTHING)
 
 
@@ -100,6 +104,8 @@ class Pace(enum.Enum):
     OPEN = "open"
     RESTING = "resting"
     PROBING = "probing"
+
+    __hash__ = object.__hash__  # Enum's own is written in Python, and each outcome looks it up in tables.
 
 
 @attrs.frozen
@@ -152,6 +158,8 @@ class _Change(enum.Enum):
     REOPEN = "reopen, as one that nothing is known of"
     REST_LONGER = "rest longer"
     REST_AGAIN = "rest as long again"
+
+    __hash__ = object.__hash__  # Enum's own is written in Python, and each outcome looks it up in tables.
 
 
 _CHANGES = {

@@ -29,6 +29,8 @@ class Health(enum.Enum):
     UNTRIED = "untried"  # nothing
     ILL = "ill"  # it did not answer, and has not since
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and each outcome looks it up in tables.
+
 
 class Shares:
     """Counts places that are taken; `limit` says how many there are."""
