@@ -24,6 +24,7 @@ from fopemta.sendmail.text import DotEnd, HeaderTaken, HeaderTooLong
 from fopemta.settings.errors import ConfigurationErrors
 from fopemta.smtp.grammar import local_sender
 
+_STDIN = 0
 _PIECE = 64 * 1024
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 # Those that we ignore, and not the caller.
@@ -147,7 +148,7 @@ def dropped(order: CommandOrder, drop: str, most: int, sender: str, named: tuple
 def _pieces(taken: HeaderTaken, dot_ends: bool) -> Iterator[bytes]:
     """Of standard input; the header is `taken` before the first of them, of which there is one at least."""
     dot = DotEnd()
-    while not dot.ended and (data := os.read(0, _PIECE)):
+    while not dot.ended and (data := os.read(_STDIN, _PIECE)):
         yield taken.feed(dot.feed(data) if dot_ends else data)
     yield taken.finish()
 

@@ -29,6 +29,7 @@ from fopemta.smtp.server_effects import (
 from fopemta.smtp.server_session import ServerSession
 from fopemta.smtp.session_rules import SessionRules
 
+_STDIN, _STDOUT = 0, 1
 _PIECE = 64 * 1024
 _CANNOT_KEEP = Reply.of(451, "4.3.0", "The message cannot be kept now")
 _NOTHING: list[Effect] = []
@@ -66,7 +67,7 @@ class StandardSession:
         """Until QUIT, or the end of the input."""
         try:
             self._do(self._session.start())
-            while self._open and (data := os.read(0, _PIECE)):
+            while self._open and (data := os.read(_STDIN, _PIECE)):
                 self._do(self._session.receive(data))
             if self._open:
                 self._do(self._session.heard_out())
@@ -84,7 +85,7 @@ class StandardSession:
     def _send(self, effect: Send) -> list[Effect]:
         view = memoryview(effect.data)
         while view:
-            view = view[os.write(1, view) :]
+            view = view[os.write(_STDOUT, view) :]
         return _NOTHING
 
     def _ask(self, _: AskSender | AskRecipient) -> list[Effect]:

@@ -111,6 +111,8 @@ class Collector:
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._answer_all(_KEPT)
+        if not self._busy:
+            self._folder.rest()
 
     def collect(self, name: str) -> Deferred[Reply]:
         """Take that file at once; fires with what became of it, `_KEPT` where it has to wait.  Does not fail."""
@@ -134,6 +136,8 @@ class Collector:
         self._busy = False
         if self._running:
             self._call = self._clock.callLater(0.0 if self._wanted else INTERVAL, self._look)
+        else:
+            self._folder.rest()
         return result
 
     def _round(self) -> Deferred[None]:
@@ -236,7 +240,7 @@ class Collector:
                 self._later(message_id, str(later))
                 return None
             handed_in = later.handed_in
-        return await self._reported(message_id, handed_in, opened, content.beginning)
+        return await self._reported(message_id, handed_in, opened, content)
 
     async def _refuse(self, message_id: str, some: HandedIn, opened: OpenedFile, content: DroppedContent) -> None:
         """Of several recipients some get nothing: the sender hears of it before the others get theirs."""
@@ -245,8 +249,10 @@ class Collector:
         if report is not None:
             self._hand_on(report)
 
-    async def _reported(self, message_id: str, handed_in: HandedIn, opened: OpenedFile, beginning: bytes) -> _Done:
-        """Raises SpoolTrouble.  Who waits for the answer is told of a refusal, and is sent no report of it."""
+    async def _reported(
+        self, message_id: str, handed_in: HandedIn, opened: OpenedFile, content: DroppedContent
+    ) -> _Done:
+        """Raises as `_judged`.  Who waits for the answer is told of a refusal, and is sent no report of it."""
         message, refused = handed_in.message, handed_in.refused
         if message is not None:
             maillog.accepted(message)
@@ -255,6 +261,7 @@ class Collector:
         maillog.drop_refused(message_id, opened.uid, refused)
         report = None
         if message_id not in self._waiting:
+            beginning = await content.begun()
             report = await self._report(message_id, handed_in, opened.written, beginning)
         return _Done(message_id, report, refused[0][1])
 

@@ -30,6 +30,12 @@ class DroppedContent:
         """See NextPiece.  Fails with Damaged or OSError."""
         return self._in_thread(self._piece)
 
+    async def begun(self) -> bytes:
+        """How it begins, whether or not anybody has wanted to know it.  Raises as `piece` fails."""
+        if not self.beginning:
+            await self.piece()
+        return self.beginning
+
     def _piece(self) -> bytes:
         if not self._left:
             if self._checksum != self._opened.head.checksum:

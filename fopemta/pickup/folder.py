@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 
@@ -56,7 +57,7 @@ class DropFolder:
         self.path = path
         self._now = now
         # Where the last look has stopped: a folder full of what is no message must not hide the rest for ever.
-        self._entries: Iterator[os.DirEntry[str]] | None = None
+        self._entries: Any = None
         self._new, self._taken, self._damaged = (os.path.join(path, each) for each in (NEW, TAKEN, DAMAGED))
 
     def prepare(self) -> str | None:
@@ -113,13 +114,19 @@ class DropFolder:
                 break
             entry = next(entries, None)
             if entry is None:
-                self._entries = None
+                self.rest()
                 break
             if entry.name.startswith(UNFINISHED):
                 self._remove_if_old(entry)
             elif not entry.is_dir(follow_symlinks=False):
                 found.append(entry.name)
         return found
+
+    def rest(self) -> None:
+        """Give back what a look has left open; not while one is under way."""
+        entries, self._entries = self._entries, None
+        if entries is not None:
+            entries.close()
 
     def _remove_if_old(self, entry: os.DirEntry[str]) -> None:
         try:
