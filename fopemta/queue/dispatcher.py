@@ -350,21 +350,26 @@ class Dispatcher:
 
     def _call_and_carry(self) -> None:
         """Bring in what destinations have room for, and start what has a place."""
+        seconds = self._seconds()
         while not self._stopping:
-            self._full = self._bulk >= _ROOM or self._roster.count(Stage.READING) >= _MOST_READING
-            called = None
-            if not self._full:
-                called = self._destinations.call(self._seconds(), self._bulk >= _ROOM_DEFERRED)
-            if called is not None:
-                self._called(*called)
+            if self._destinations.asking and self._call(seconds):
                 continue
             # With no room for outcomes no new delivery starts: it would be repeated.
-            taken = None if self._outcomes.unwritten else self._destinations.take(self._seconds())
+            taken = None if self._outcomes.unwritten else self._destinations.take(seconds)
             if taken is None:
                 break
             self._rounds.carry(taken)
         if self._destinations.next_moment() is not None:
             self._set_alarm()  # a destination that has had its rate has begun to wait
+
+    def _call(self, seconds: float) -> bool:
+        """Have a destination call what waits for it; whether one did."""
+        bulk = self._bulk
+        self._full = bulk >= _ROOM or self._roster.count(Stage.READING) >= _MOST_READING
+        called = None if self._full else self._destinations.call(seconds, bulk >= _ROOM_DEFERRED)
+        if called is not None:
+            self._called(*called)
+        return called is not None
 
     def _called(self, hop: NextHop, message_id: str) -> None:
         entry = self._roster.get(message_id)

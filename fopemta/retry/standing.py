@@ -77,6 +77,8 @@ _ANSWERS = frozenset({None, Diagnosis.REFUSED_BY_PEER.value, Diagnosis.DEFERRED_
 
 def experience_of(verdicts: Sequence[VerdictRecord]) -> Experience:
     """What the verdicts of one delivery say together."""
+    if len(verdicts) == 1 and verdicts[0].code != 421:
+        return _experience_of(verdicts[0])
     # RFC 5321 3.8: 421 takes back all the rest, whenever it is said.
     if any(verdict.code == 421 for verdict in verdicts):
         return Experience.AWAY

@@ -159,6 +159,11 @@ class Destinations(Generic[D, L]):
         """The same for one that was tried there in vain: not before it answers again."""
         self._line(destination).back[message_id] = None
 
+    @property
+    def asking(self) -> bool:
+        """Some destination may have room for what waits in its line."""
+        return bool(self._asking)
+
     def call(self, now: float, scarce: bool = False) -> tuple[D, str] | None:
         """A message that its destination has room for; it is in the line no more.  Destinations take turns.  None when
         there is none.

@@ -37,6 +37,7 @@ class Shares:
 
     def __init__(self, places: int) -> None:
         self._taken: Counter[Health] = Counter()
+        self._total = 0
         self.limit(places)
 
     def limit(self, places: int) -> None:
@@ -50,7 +51,7 @@ class Shares:
     @property
     def full(self) -> bool:
         """All places are taken."""
-        return self._taken.total() >= self._places
+        return self._total >= self._places
 
     def allow(self, health: Health, busy: int) -> bool:
         """A destination of this health that has `busy` places may have one more.
@@ -69,10 +70,12 @@ class Shares:
     def take(self, health: Health) -> None:
         """A place is taken."""
         self._taken[health] += 1
+        self._total += 1
 
     def give_back(self, health: Health) -> None:
         """It is free again; `health` as it was when the place was taken."""
         self._taken[health] -= 1
+        self._total -= 1
 
 
 class Answering(Generic[D]):
