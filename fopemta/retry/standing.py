@@ -34,9 +34,9 @@ JITTER = 0.2
 
 @attrs.frozen
 class Pacing:
-    """`window`: the largest.  `first_rest` and `longest_rest` in seconds."""
+    """`connections_per_destination`: the largest window.  `first_rest` and `longest_rest` in seconds."""
 
-    window: int
+    connections_per_destination: int
     first_rest: float = FIRST_REST
     longest_rest: float = LONGEST_REST
 
@@ -49,7 +49,7 @@ class Pacing:
     @property
     def first_window(self) -> int:
         """Of a destination that nothing is known of."""
-        return min(FIRST_WINDOW, self.window)
+        return min(FIRST_WINDOW, self.connections_per_destination)
 
     def rest(self, number: int, waiting: int = 0) -> float:
         """Seconds of the n-th rest in a row, before jitter, while so many messages wait for the destination."""
@@ -223,7 +223,7 @@ def after_meeting(
         return standing
     match change:
         case _Change.GROW:
-            return standing.grown(pacing.window)
+            return standing.grown(pacing.connections_per_destination)
         case _Change.SHRINK:
             return standing.halved(now)
         case _Change.SHRINK_OR_REST if standing.window >= 2:

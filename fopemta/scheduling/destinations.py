@@ -252,7 +252,7 @@ class Destinations(Generic[D, L]):
         where it is one of them.
         """
         line = self._line(taken.destination)
-        if len(self._stalled) >= self._most_stalled or line.stalled >= self._pacing.window:
+        if len(self._stalled) >= self._most_stalled or line.stalled >= self._pacing.connections_per_destination:
             self._forget(line)
             return False
         self._stalled.add(id(taken))

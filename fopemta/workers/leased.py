@@ -93,7 +93,9 @@ class LeasedStandings:
 
     def lacks(self, destination: NextHop, waiting: int) -> None:
         """See AnyStandings."""
-        wanted = min(self._leased[destination] - self._owed[destination] + waiting, self._pacing.window)
+        wanted = min(
+            self._leased[destination] - self._owed[destination] + waiting, self._pacing.connections_per_destination
+        )
         if not _is_local(destination) and self._asked.get(destination, 0) < wanted:
             self._asked[destination] = self._wants[destination] = wanted
             self._flush_soon()

@@ -284,6 +284,28 @@ class WrittenDownTests(WaitingWorld):
 
 
 class OrderTests(WaitingWorld):
+    def waiting_for_its_moment(self) -> str:
+        message = self.tried_before("good.test")
+        last = message.recipients[0].last
+        assert last is not None
+        message = message.after([attrs.evolve(last, next_try=START + 600)])
+        self.spool.kept[message.id].message = message
+        self.start(message)
+        return message.id
+
+    def test_a_message_that_is_to_be_tried_now_is_read_once(self) -> None:
+        waiting = self.waiting_for_its_moment()
+        self.dispatcher.order(waiting, Order(kind=OrderKind.RETRY))
+        self.pass_time(2)
+        self.assertEqual((self.loads, list(self.courier.arrivals)), ([waiting], [waiting]))
+
+    def test_one_whose_demands_have_been_lifted_is_read_again(self) -> None:
+        """What was demanded of it when it was read is not demanded any more."""
+        waiting = self.waiting_for_its_moment()
+        self.dispatcher.order(waiting, Order(kind=OrderKind.RELEASE, override_tls=True, reason="x"))
+        self.pass_time(2)
+        self.assertEqual((self.loads, list(self.courier.arrivals)), ([waiting] * 2, [waiting]))
+
     def test_what_waits_for_another_destination_is_not_begun_under_an_order(self) -> None:
         """One way of the message is being delivered, the other waits; it is removed, and its destination comes back."""
         self.rest("dead.test")

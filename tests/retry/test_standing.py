@@ -169,7 +169,7 @@ class StandingTests(SynchronousTestCase):
     def test_rests_are_no_longer_than_waits(self) -> None:
         pacing = Pacing.of(3, Retry(first=1.0, longest=5.0))
         self.assertEqual([pacing.rest(number) for number in range(1, 6)], [1.0, 2.0, 4.0, 5.0, 5.0])
-        self.assertEqual((pacing.window, pacing.first_window), (3, 3))
+        self.assertEqual((pacing.connections_per_destination, pacing.first_window), (3, 3))
         self.assertEqual(Pacing.of(20, Retry()), Pacing(20, 30.0, 900.0))
 
     def test_one_that_much_waits_for_is_probed_sooner(self) -> None:
