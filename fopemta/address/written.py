@@ -141,7 +141,7 @@ def _local_part(text: str) -> str:
 
 
 def _without_route(text: str) -> str:
-    """Refuse a source route: clients may send one, and it is ignored, but nobody writes one."""
+    """Refuse a source route: clients may send one, and it is ignored, but people never write one."""
     if text.startswith("@"):
         raise NotInGrammar("there is nothing before the @")
     return text

@@ -1,12 +1,12 @@
-"""What is said at the control socket: a request in one line of JSON, its answers in one line each.
+"""Requests at the control socket (pure): one line of JSON, with answers of one line each.
 
     {"command": "order", "order": "hold", "messages": [{"id": "0vyK..."}], "reason": "ticket 7"}
     {"command": "flush", "domain": "example.org"}
     {"command": "reload"}
     {"command": "list"}
 
-Each message of an order has an answer of its own, and so has each message of the queue to "list" (a mail.listed.Brief);
-then comes {"end": true}, which is an error where it has "error".
+There is an answer for each message of an order, and for each queued message to "list" (a mail.listed.Brief); the last
+answer is {"end": true}, with "error" if the request failed.
 """
 
 from __future__ import annotations

@@ -321,7 +321,7 @@ class OutboundProtocol(Conversation):
 
     def _timed_out(self) -> None:
         if self._more_time > 0 and self._session.phase is Phase.FINAL and self.stalls is not None:
-            # It is not given up: the message may have been taken.
+            # Not given up: the server may have accepted the message.
             if self.stalls():
                 self.stalls = None
             more = self._more_time if self.stalls is None else min(self._more_time, _LOOK)

@@ -123,7 +123,7 @@ def demands_at(
 def _demands_at(
     envelope: Envelope, book: Rulebook, house: House, content: ContentFacts | None, size: int, now: float
 ) -> tuple[Sequence[RuleDemands], RuleResult | None]:
-    """Also the first rule of which nobody can tell now whether it applies; None where all can be told."""
+    """Also returns the first rule whose answer is unknown for now; None if there is none."""
     at_attempt = book.of(*AT_EACH_ATTEMPT)
     if not at_attempt.rules:
         return (), None

@@ -2,11 +2,11 @@ r"""Aliases of local domains (pure): names that stand for other addresses.
 
     postmaster: anna, bob@elsewhere.test
     sales: anna, bob,
-        "first last"@example.org     # a line that begins with a blank goes on with the one before
+        "first last"@example.org     # a line that begins with a blank continues the previous one
     anna: \anna, archive@example.org
 
-A target without a domain is at the domain of the alias; behind a backslash it is the mailbox itself, whatever else its
-name stands for.  Commands, files and lists of other files, which other servers know here, are refused.
+A target without a domain is at the domain of the alias; after a backslash it is the mailbox itself, even if its name is
+an alias.  Commands, files and included lists, which other servers support here, are refused.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The list of a route's recipients (pure): an address or a local part a line.
+"""The list of a route's recipients (pure): one address or local part per line.
 
-    # who has a mailbox there
+    # the mailboxes there
     anna                  # at every domain of the route
     "first last"@example.org
 
-Case means nothing.  A "#" at the start of a line or behind a blank begins a comment.
+Matching is case-insensitive.  A "#" at the start of a line or after a blank begins a comment.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ class Rulebook:
         """What the rules read of the message's content; computed once."""
         if not self._asked:
             asked = _asked_by([each for rule in self.rules for each in (*rule.when, *rule.unless)])
-            # Most books ask nothing: one value stands for that, which is told from others without comparing.
+            # Most books ask nothing: one shared value, recognised by identity.
             self._asked.append(asked or NOTHING_ASKED)
         return self._asked[0]
 

@@ -10,7 +10,7 @@ import attrs
 @attrs.frozen(kw_only=True)
 class Facts:
     """`now` in seconds since the epoch, queue `lifetime` in seconds; `report_id` is the report's own queue id.  `rules`
-    that the sender may be told of, by the recipient's address as text.
+    whose names the sender may learn, by the recipient's address as text.
     """
 
     hostname: str

@@ -21,7 +21,7 @@ class Kind(enum.StrEnum):
     DELAY = "delay"
     SUCCESS = "success"  # delivered to the recipient's mailbox
     RELAYED = "relayed"  # relayed to a server that does not report success
-    DOUBLE_BOUNCE = "double_bounce"  # our own notice could not be delivered; postmaster is told
+    DOUBLE_BOUNCE = "double_bounce"  # our own notice could not be delivered; postmaster is informed
 
     @property
     def action(self) -> str:

@@ -43,11 +43,11 @@ def plan_towards(demanded: Demanded, hop: NextHop, client: TlsClient) -> TlsPlan
 
 
 def _by_host(demanded: Demanded, route: Route) -> Demanded:
-    """What a notice has inherited, on the way to a host that a route names.
+    """The demands that a notice has inherited, for a host named by a route.
 
-    A name that is "the domain's" is wanted so that nobody who forges DNS can choose the host.  The operator has chosen
-    this one, whose certificate bears its own name and never that of each sender's domain: so the names count that the
-    route asks for.  Demands of rules for the notice's own recipient stay as the operator wrote them.
+    The domain's name is demanded so that an attacker who forges DNS cannot choose the host.  Here the operator has
+    chosen the host, whose certificate has its own name and not that of each sender's domain: so the names of the route
+    are used.  Demands of rules for the notice's own recipient stay as the operator wrote them.
     """
     if route.host is None:
         return demanded

@@ -1,7 +1,8 @@
 """Files that decide what the server does, and that others may change (composition).
 
-Whoever can write the rules decides what TLS is demanded, and whoever can write the users who sends: also by a folder on
-the way, in which a file can be replaced.  Permitted, since only the operator knows who the others are, and told.
+A user who can write the rules decides which TLS is demanded, one who can write the user file decides who may send; also
+through a folder on the path in which a file can be replaced.  It is permitted, since only the operator knows these
+users, but logged as a warning.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from fopemta.config.reference import deciding_files
 from fopemta.policy.action import ForceTls
 from fopemta.settings.errors import ConfigurationError
 
-# Of a folder of authorities so many files are looked at.
+# Files checked in a folder of authorities.
 _MOST = 1000
 
 
 @attrs.frozen
 class Ourselves:
-    """Who runs the server; root may change everything anyway."""
+    """The user and group of the server; root may change everything anyway."""
 
     users: frozenset[int]
     group: int
 
     @classmethod
     def of(cls, configuration: Configuration) -> Ourselves:
-        """As this process may, and whoever has the spool: root may start what goes on as another user."""
+        """Those of this process, and the owner of the spool, since root may start a server that changes its user."""
         try:
             owner = os.stat(configuration.node.spool).st_uid
         except OSError:
@@ -68,12 +69,12 @@ def _with_entries(path: str) -> Iterator[str]:
 
 
 def _of(path: str, us: Ourselves) -> str | None:
-    """Who may change the file, and how that can be ended; None where nobody else may."""
+    """Who else may change the file, and how to prevent that; None if no other user can."""
     for here in dict.fromkeys((*_way_to(os.path.abspath(path)), *_way_to(os.path.realpath(path)))):
         try:
             status = os.lstat(here)
         except OSError:
-            continue  # what cannot be found is told of elsewhere
+            continue  # a missing file is reported elsewhere
         found = writer(status, us)
         if found is not None:
             who, remedy = found
@@ -90,7 +91,7 @@ def _way_to(path: str) -> Iterator[str]:
 
 
 def writer(status: os.stat_result, us: Ourselves) -> tuple[str, str] | None:
-    """Who besides root and us may write it, and the command against that."""
+    """Which users besides root and us may write it, and the command that prevents it."""
     mode = status.st_mode
     if stat.S_ISLNK(mode):
         return None  # whose folder it is can change it, and what it leads to is looked at

@@ -269,7 +269,7 @@ class MailService(Service):
         supervise(self._read_waiting(), "reading what waits")
 
     async def _read_waiting(self) -> None:
-        """What waits from before, while mail comes in and goes out."""
+        """Read the waiting messages of the spool, while mail comes in and goes out."""
         try:
             await self._spool.waiting(self._dispatcher.found)
         except SpoolStopped:

@@ -1,4 +1,4 @@
-"""Our own addresses: where our listeners are, and whether somebody can listen there (composition)."""
+"""Our own addresses (composition): those of the listeners, and whether this machine has an address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fopemta.config.endpoints import listening_address
 from fopemta.config.model import Configuration
 from fopemta.routing.hosts import OwnAddresses
 
-# Of a family (4, 6) and an address of it, "*" for all: why nobody can listen there; None when somebody can.
+# For a family (4, 6) and an address of it, "*" for all: why it cannot be bound; None if it can.
 Missing: TypeAlias = Callable[[int, str], str | None]
 
 _EVERYWHERE = {4: "0.0.0.0", 6: "::"}
@@ -19,13 +19,13 @@ _KINDS = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 def own_addresses(configuration: Configuration, local: frozenset[str]) -> OwnAddresses:
-    """Mail that is routed there would come back; `local` are the addresses of this machine."""
+    """The addresses to which mail must not be routed, or it would loop; `local` are those of this machine."""
     addresses = [listening_address(listener.endpoint) for listener in configuration.listeners]
     return OwnAddresses(frozenset(each for each in addresses if each is not None), local)
 
 
 def missing_here(family: int, address: str) -> str | None:
-    """See Missing.  A port is bound for a moment, any that is free, and not listened on."""
+    """See Missing.  Binds any free port for a moment, without listening."""
     try:
         with socket.socket(_KINDS[family], socket.SOCK_STREAM) as probe:
             wanted = _EVERYWHERE[family] if address == "*" else address

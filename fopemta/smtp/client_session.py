@@ -60,7 +60,7 @@ class ClientSession:
         self._effects: list[ClientEffect] = []
         self._transaction: Transaction | None = None
         self._results: dict[Mailbox, RecipientResult] = {}
-        # Of an answer to EHLO that may not be at its end.
+        # The lines so far of an answer to EHLO that may continue.
         self._heard_so_far: tuple[str, ...] = ()
         self._unsent: deque[_Command] = deque()
         self._awaited: deque[tuple[Phase, Mailbox | None]] = deque()

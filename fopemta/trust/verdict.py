@@ -53,17 +53,17 @@ class VerdictRecord:
 
     `time` and `next_try` are seconds since the epoch here and RFC 3339 in JSON.  `sender` is "" for the null path.
     `attempt` counts from 1.  `level` is the word of the level demanded, `rung` the word of the rung used ("plain"
-    where no TLS was), both None for a local delivery.  `authenticated` says whether the peer's certificate was good for
-    one of `names`, whether or not that was demanded.  `downgraded`: TLS was tried or offered and plain text used.
-    `code` and `enhanced` are the peer's, or ours where no peer answered.  `diagnosis` is a word of
+    without TLS), both None for a local delivery.  `authenticated`: the peer's certificate was valid for one of `names`,
+    whether or not that was demanded.  `downgraded`: TLS was tried or offered and plain text used.  `code` and
+    `enhanced` are the peer's, or ours if no peer answered.  `diagnosis` is a word of
     `trust.diagnosis.Diagnosis` or None.  `text` is for operator and sender: the peer's words or our sentence.
-    `carried_dsn`: the next hop has taken on the wishes of RFC 3461, and reports on them from now on; False where it
-    offers no DSN, None where that says nothing (a local delivery, a failure).  `warned`: the sender has been told of
-    the delay by now, once for all attempts.  `held`: deferred until somebody releases it.
-    `tls_since` is the first TLS failure of the recipient and `tls_deadline` the end of what forced TLS waits for it,
-    both as `time`; `overridden` the reason why an operator has lifted the demands of rules for it.
-    `tested`: what rules in test mode would have done, see Tested.  `demanded`: what is stored as demanded of the way
-    from then on, where that is another than when the message was accepted; `lowered` says who has lowered it and when.
+    `carried_dsn`: the next hop has accepted the DSN options (RFC 3461) and sends the reports from now on; False if it
+    offers no DSN, None if not applicable (a local delivery, a failure).  `warned`: a delay warning was sent, once for
+    all attempts.  `held`: deferred until it is released.
+    `tls_since` is the first TLS failure of the recipient and `tls_deadline` the time limit of forced TLS for it, both
+    as `time`; `overridden` the reason why an operator has lifted the demands of rules for it.
+    `tested`: what rules in test mode would have done, see Tested.  `demanded`: the demands stored from then on, if
+    they differ from those of acceptance; `lowered` says who has lowered them and when.
     """
 
     time: float

@@ -1,9 +1,9 @@
-"""The text of a user file: one line a user.
+"""The text of a user file: one line per user.
 
     alice password=$argon2id$... scram=SCRAM-SHA-256$... sender=alice@example.org sender=@example.com
 
 The name comes first, then words in any order: `password` once, `scram` at most once, `sender` as often as needed.
-Empty lines and lines that begin with "#" are left alone, also when the file is written anew.
+Empty lines and lines that begin with "#" are kept, also when the file is edited.
 """
 
 from __future__ import annotations
