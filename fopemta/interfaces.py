@@ -332,9 +332,9 @@ NextPiece: TypeAlias = Callable[[], Deferred[bytes]]
 
 @attrs.frozen(kw_only=True)
 class HandedIn:
-    """What became of a message: `message` is durable and not in the queue yet, None where nobody gets it.  `refused`
-    are recipients who do not, as far as they are addresses in full, each with the reason; `notify` is what the sender
-    wants to hear.
+    """The result of a message: `message` is durable and not in the queue yet, None if no recipient gets it.  `refused`
+    are the refused recipients, as far as they are complete addresses, each with the reason; `notify` are the notices
+    that the sender wants.
     """
 
     sender: Mailbox | None
@@ -344,7 +344,7 @@ class HandedIn:
 
 
 class Later(Exception):
-    """A message is not taken now, and may be later; `handed_in` is what becomes of it if that is too late."""
+    """A message is not accepted now, but may be later; `handed_in` is the result if it is too late for that."""
 
     def __init__(self, handed_in: HandedIn) -> None:
         super().__init__(handed_in.refused[0][1].whole)
@@ -352,15 +352,15 @@ class Later(Exception):
 
 
 class ILocalIntake(Interface):
-    """Takes messages from users of this machine."""
+    """Accepts messages of local users."""
 
     def take(
         message_id: str, letter: DroppedLetter, uid: int, piece: NextPiece, refuse: Callable[[HandedIn], Deferred[None]]
     ) -> Deferred[HandedIn]:
-        """Judge it as a client's would be, and keep it under that id.  Where some recipients only are refused, `refuse`
-        sees to it that the sender hears of it, before the message is kept for the others.
+        """Judge it like a client's message, and store it under that id.  If only some recipients are refused, `refuse`
+        makes sure that the sender gets a report, before the message is stored for the others.
 
-        Fails with Later, SpoolTrouble, or as `piece` and `refuse` do; then the message is not kept.
+        Fails with Later, SpoolTrouble, or as `piece` and `refuse` do; then the message is not stored.
         """
 
 

@@ -563,12 +563,12 @@ def staple_available(subject: str) -> None:
 
 
 def drop_collected(message_id: str, uid: int) -> None:
-    """A message that a local program had dropped is in the spool."""
+    """A message dropped by a local program is in the spool."""
     _log.info("{message}: dropped by user {uid}", event="drop_collected", message=message_id, uid=uid)
 
 
 def drop_refused(message_id: str, uid: int, refused: Sequence[tuple[str, Reply]]) -> None:
-    """Recipients of a dropped message do not get it; the program, or the sender by a report, is told."""
+    """Recipients of a dropped message are refused; the program, or the sender by a report, is informed."""
     text = "{message}: dropped by user {uid} and refused: {refused}"
     told = [f"<{each}>: {reply.whole}" for each, reply in refused[:_MOST_NAMED]]
     if len(refused) > _MOST_NAMED:
@@ -577,7 +577,7 @@ def drop_refused(message_id: str, uid: int, refused: Sequence[tuple[str, Reply]]
 
 
 def drop_kept(message_id: str, why: str) -> None:
-    """A dropped message cannot be taken now; it is tried again."""
+    """A dropped message cannot be accepted now; it is tried again."""
     _log.warn("{message}: stays in the drop folder: {why}", event="drop_kept", message=message_id, why=why)
 
 
@@ -587,7 +587,7 @@ def drop_damaged(message_id: str, why: str) -> None:
 
 
 def drop_trouble(why: str) -> None:
-    """The drop folder cannot be read or written; the next look tries again."""
+    """The drop folder cannot be read or written; it is tried again."""
     _log.error("drop folder: {why}", event="drop_trouble", why=why)
 
 

@@ -1,4 +1,4 @@
-"""Leaving a message in the drop folder, and asking the server for it at once; without Twisted, so that it is quick."""
+"""Put a message into the drop folder and ask the server to collect it; without Twisted, so that it is quick."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import zlib
 from fopemta.sendmail.dropped import PLACEHOLDER, UNFINISHED, DroppedLetter, Head
 
 _NEW, _SOCKET = "new", "collect"
-# The server's group reads it, nobody else; whatever the umask.
+# Readable by the server's group only, whatever the umask.
 _MODE = 0o640
 _CONNECT, _ANSWER = 2.0, 30.0
 _LONGEST_ANSWER = 4096
 
 
 class TooLarge(Exception):
-    """The message has more octets than the configuration allows."""
+    """The message is larger than the configuration permits."""
 
 
 class CannotDrop(Exception):
@@ -28,7 +28,7 @@ class CannotDrop(Exception):
 class Dropping:
     """One message on its way into the folder `drop`, of at most `most` octets; 0 for no limit.
 
-    Nothing of it can be found until `finish`.  Raises OSError and CannotDrop.
+    It is invisible until `finish`.  Raises OSError and CannotDrop.
     """
 
     def __init__(self, drop: str, letter: DroppedLetter, most: int) -> None:
@@ -50,13 +50,13 @@ class Dropping:
             raise
 
     def _check(self) -> None:
-        """The server must be able to read it."""
+        """Check that the server can read it."""
         ours, folder = os.fstat(self._descriptor), os.stat(os.path.join(self._drop, _NEW))
         if ours.st_gid != folder.st_gid and folder.st_uid not in (0, ours.st_uid):
             raise CannotDrop(f"{os.path.join(self._drop, _NEW)} does not give its group to what is put there")
 
     def write(self, data: bytes) -> None:
-        """The next piece of the content.  Raises TooLarge."""
+        """Write the next piece of the content.  Raises TooLarge."""
         self._size += len(data)
         if 0 < self._most < self._size:
             raise TooLarge
@@ -69,20 +69,20 @@ class Dropping:
             view = view[os.write(self._descriptor, view) :]
 
     def finish(self) -> None:
-        """It is whole and durable, and the server will find it."""
+        """Make it durable and visible to the server."""
         head = Head(self._envelope, self._size, self._checksum).octets()
         os.pwrite(self._descriptor, head, 0)
         os.fsync(self._descriptor)
         whole = os.path.join(self._drop, _NEW, self.name)
         os.rename(self._path, whole)
         self._path = whole
-        # Of a folder that only the server may read nobody else can ask for more; file systems with a journal write
-        # down the new name with this.
+        # A folder that only the server may read cannot be synced here; journaling file systems record the new name with
+        # this.
         os.fsync(self._descriptor)
         os.close(self._descriptor)
 
     def abort(self) -> None:
-        """Leave nothing."""
+        """Remove it."""
         os.close(self._descriptor)
         try:
             os.unlink(self._path)
@@ -91,8 +91,8 @@ class Dropping:
 
 
 def ring(drop: str, name: str) -> tuple[int, str, str] | None:
-    """Code, enhanced code and text of what the server says of the message that has been dropped under that name; None
-    where it does not run, or takes its time: it collects the message later.
+    """Code, enhanced code and text of the server's answer about the dropped message of that name; None if the server is
+    not running, or is slow: it collects the message later.
     """
     path = os.path.join(drop, _SOCKET)
     try:

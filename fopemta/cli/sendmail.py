@@ -1,6 +1,6 @@
-"""`fopemta-sendmail`: what local programs call to send mail; also under the names sendmail, mailq and newaliases.
+"""`fopemta-sendmail`: sends mail of local programs; also under the names sendmail, mailq and newaliases.
 
-It leaves the message in the drop folder ([node] drop) and has the server collect it.  Exit statuses: sysexits.h.
+It puts the message into the drop folder ([node] drop) and asks the server to collect it.  Exit statuses: sysexits.h.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from fopemta.smtp.grammar import local_sender
 _STDIN = 0
 _PIECE = 64 * 1024
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-# Those that we ignore, and not the caller.
+# Signals that we ignore, and the caller does not.
 _ignored: set[signal.Signals] = set()
 _VARIABLE = "FOPEMTA_CONFIG"
-# Not ./etc/fopemta.toml: a job may run in a folder where others write, and its mail is not to go where they say.
+# Not ./etc/fopemta.toml: a job may run in a folder that others can write to, and they must not redirect its mail.
 _PLACE = "/etc/fopemta/fopemta.toml"
 
 
 class Ended(Exception):
-    """The command ends with that status; the text is for whoever called it."""
+    """The command ends with that status; the text is for the caller."""
 
     def __init__(self, status: Exit, text: str = "") -> None:
         super().__init__(text)
@@ -48,7 +48,7 @@ def main() -> NoReturn:
 
 
 def run(words: Sequence[str]) -> int:
-    """Do what the command line says; gives the exit status."""
+    """Run the command line; returns the exit status."""
     _on_signals(_interrupted)
     try:
         order = read(words)
@@ -65,7 +65,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _on_signals(act: Any) -> None:
-    """What the caller has them ignore is ignored."""
+    """Set handlers, but keep ignoring signals that the caller has ignored."""
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN or number in _ignored:
             signal.signal(number, act)
@@ -77,7 +77,7 @@ def _interrupted(number: int, _: object) -> NoReturn:
 
 
 def _say(text: str) -> None:
-    """On standard error, which cron and others put where somebody reads it."""
+    """On standard error, which cron and others report."""
     print(f"sendmail: {text}".encode("ascii", "backslashreplace").decode("ascii"), file=sys.stderr)
 
 
@@ -85,7 +85,7 @@ def _say(text: str) -> None:
 
 
 def configuration_of(order: CommandOrder) -> Configuration:
-    """Without its rules, which not every user may read.  Raises Ended."""
+    """The configuration without its rules, which not every user may read.  Raises Ended."""
     from fopemta.config.load import load
     from fopemta.server.configuration_file import text_of
 
@@ -101,7 +101,7 @@ def configuration_of(order: CommandOrder) -> Configuration:
 
 
 def drop_of(configuration: Configuration) -> str:
-    """Raises Ended."""
+    """The drop folder.  Raises Ended."""
     if configuration.node.drop == "off":
         raise Ended(Exit.CONFIG, "the configuration names no drop folder ([node] drop)")
     return configuration.node.drop
@@ -111,7 +111,7 @@ def drop_of(configuration: Configuration) -> str:
 
 
 def mail(order: CommandOrder) -> Exit:
-    """Take it from standard input."""
+    """Send a message from standard input."""
     configuration = configuration_of(order)
     drop, home = drop_of(configuration), configuration.node.postmaster.domain
     sender = sender_of(order, home)
@@ -123,7 +123,7 @@ def mail(order: CommandOrder) -> Exit:
 
 
 def dropped(order: CommandOrder, drop: str, most: int, sender: str, named: tuple[str, ...], home: str) -> str:
-    """The name of the file, which is whole.  Raises Ended."""
+    """Drop the message; returns the name of the complete file.  Raises Ended."""
     taken = HeaderTaken()
     dropping: Dropping | None = None
     try:
@@ -134,7 +134,7 @@ def dropped(order: CommandOrder, drop: str, most: int, sender: str, named: tuple
             if dropping is not None:
                 dropping.write(data)
         assert dropping is not None
-        # From here on it cannot be said that nothing was sent.
+        # From here on the message may have been sent.
         _on_signals(signal.SIG_IGN)
         dropping.finish()
         _on_signals(signal.SIG_DFL)
@@ -146,7 +146,7 @@ def dropped(order: CommandOrder, drop: str, most: int, sender: str, named: tuple
 
 
 def _pieces(taken: HeaderTaken, dot_ends: bool) -> Iterator[bytes]:
-    """Of standard input; the header is `taken` before the first of them, of which there is one at least."""
+    """Standard input in pieces; the header is `taken` before the first of them, and there is at least one."""
     dot = DotEnd()
     while not dot.ended and (data := os.read(_STDIN, _PIECE)):
         yield taken.feed(dot.feed(data) if dot_ends else data)
@@ -154,7 +154,7 @@ def _pieces(taken: HeaderTaken, dot_ends: bool) -> Iterator[bytes]:
 
 
 def _ended(wrong: BaseException, drop: str, most: int) -> BaseException:
-    """What the caller hears of it."""
+    """The error as reported to the caller."""
     match wrong:
         case TooLarge():
             return Ended(Exit.UNAVAILABLE, f"the message is larger than {most} octets")
@@ -171,7 +171,7 @@ def _ended(wrong: BaseException, drop: str, most: int) -> BaseException:
 
 
 def told(drop: str, name: str, verbose: bool) -> Exit:
-    """Whether it is taken.  What the server does not say now is found out later, and told by a report."""
+    """The server's answer.  If there is none now, a refusal is reported by mail later."""
     answer = ring(drop, name)
     if answer is None:
         if verbose:
@@ -187,7 +187,7 @@ def told(drop: str, name: str, verbose: bool) -> Exit:
 
 
 def letter_of(order: CommandOrder, sender: str, recipients: tuple[str, ...]) -> DroppedLetter:
-    """Raises Ended."""
+    """The envelope.  Raises Ended."""
     recipients = tuple(dict.fromkeys(recipients))
     if not recipients:
         raise Ended(Exit.USAGE, "the header names no recipients")
@@ -205,7 +205,7 @@ def letter_of(order: CommandOrder, sender: str, recipients: tuple[str, ...]) -> 
 
 
 def sender_of(order: CommandOrder, home: str) -> str:
-    """As -f says, else the user who calls.  Raises Ended."""
+    """The sender of -f, else the calling user.  Raises Ended."""
     if order.sender is None:
         return _user()
     found = addresses(order.sender)
@@ -217,7 +217,7 @@ def sender_of(order: CommandOrder, home: str) -> str:
 
 
 def recipients_of(words: Sequence[str], home: str) -> tuple[str, ...]:
-    """Raises Ended for what is no address."""
+    """The addresses of recipients.  Raises Ended if one is invalid."""
     found = [each for word in words for each in addresses(word)]
     for each in found:
         if not _is_address(each, home):
@@ -233,7 +233,7 @@ def _is_address(text: str, home: str) -> bool:
 
 
 def _user() -> str:
-    """Whose process it is, not who the environment says; a number where nobody knows the name."""
+    """The user that owns the process, whatever the environment says; a number if it has no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -265,19 +265,19 @@ def smtp(order: CommandOrder) -> Exit:
 
 
 def queue(order: CommandOrder) -> Exit:
-    """As `fopemta queue list`."""
+    """Like `fopemta queue list`."""
     return _command(order, "queue", "list")
 
 
 def flush(order: CommandOrder) -> Exit:
-    """As `fopemta queue retry` and `fopemta flush`."""
+    """Like `fopemta queue retry` and `fopemta flush`."""
     if order.flush_site:
         return _command(order, "flush", order.flush_site)
     return _command(order, "queue", "retry", order.flush_id or "--all")
 
 
 def aliases(order: CommandOrder) -> Exit:
-    """The server reads a file of aliases anew when it has changed; there is no table to make."""
+    """The server reloads a changed file of aliases by itself; there is no table to make."""
     configuration = configuration_of(order)
     if order.verbose:
         print(f"{configuration.aliases.file}: read anew by the server whenever it changes")
@@ -285,14 +285,14 @@ def aliases(order: CommandOrder) -> Exit:
 
 
 def _command(order: CommandOrder, *words: str) -> Exit:
-    """What `fopemta` does with these words."""
+    """Run `fopemta` with these words."""
     from fopemta.cli.main import main as fopemta
 
     given = ["--config", order.config or os.environ.get(_VARIABLE) or _PLACE]
     try:
         fopemta([*given, *words], prog_name="fopemta")
     except SystemExit as end:
-        # 1: the answer is bad, 2: usage or configuration.
+        # 1: a negative answer, 2: usage or configuration error.
         if end.code not in (None, 0):
             return Exit.CONFIG if end.code == 2 else Exit.UNAVAILABLE
     return Exit.OK

@@ -1,4 +1,4 @@
-"""`sendmail -bs`: SMTP on standard input and output, by the session that listeners have; each message is dropped."""
+"""`sendmail -bs`: SMTP on standard input and output, with the session of listeners; each message is dropped."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _NOTHING: list[Effect] = []
 
 
 class StandardSession:
-    """What it takes is judged by the server, which is rung for at each message; where that does not answer, the message
-    is kept, and refusals come by a report.
+    """Messages are judged by the server, which is asked for each one; if it does not answer, the message stays in the
+    drop folder, and refusals are reported by mail.
     """
 
     def __init__(self, configuration: Configuration, drop: str, order: CommandOrder) -> None:
@@ -52,7 +52,7 @@ class StandardSession:
             errors=limits.errors,
             starttls=False,
             tls_required=False,
-            # Nobody is here to ask for a queue; and a file that is dropped is text.
+            # No queue can be requested here; and a dropped file is text.
             without=frozenset({"ETRN", "BINARYMIME"}),
             trusted=True,
             hops=limits.hops,
@@ -64,7 +64,7 @@ class StandardSession:
         self._open = True
 
     def run(self) -> Exit:
-        """Until QUIT, or the end of the input."""
+        """Run until QUIT, or the end of the input."""
         try:
             self._do(self._session.start())
             while self._open and (data := os.read(_STDIN, _PIECE)):
@@ -79,7 +79,7 @@ class StandardSession:
         self._effects.extend(effects)
         while self._effects:
             effect = self._effects.popleft()
-            # What the session answers comes before whatever was still to be done.
+            # The effects of an answer come before those still pending.
             self._effects.extendleft(reversed(_PERFORM[type(effect)](self, effect)))
 
     def _send(self, effect: Send) -> list[Effect]:
@@ -89,7 +89,7 @@ class StandardSession:
         return _NOTHING
 
     def _ask(self, _: AskSender | AskRecipient) -> list[Effect]:
-        """The server judges all of it in the end."""
+        """Accept: the server judges everything at the end."""
         return self._session.judged(None)
 
     def _open_message(self, effect: OpenMessage) -> list[Effect]:
@@ -108,7 +108,7 @@ class StandardSession:
             recipients=tuple(str(each) for each in envelope.recipients),
             full_name=self._order.full_name,
             body=envelope.body_type,
-            # What was asked for one is asked for all: nobody hears less than was wanted.
+            # The options of one recipient apply to all, so that no requested notice is lost.
             notify=frozenset(notify - {Notify.NEVER} if len(notify) > 1 else notify),
             returned=envelope.returned,
             envelope_id=envelope.envelope_id,
@@ -119,7 +119,7 @@ class StandardSession:
             try:
                 self._dropping.write(effect.data)
             except OSError:
-                # What still comes is passed over; CommitMessage hears of it.
+                # The rest is ignored; CommitMessage reports the failure.
                 self._abort(None)
         return _NOTHING
 

@@ -1,7 +1,7 @@
-"""Messages that users of this machine hand in without a connection (shell): by the same gate and reception as others.
+"""Accept messages of local users without a connection (shell), by the same gate and reception as others.
 
-Such a user may send anywhere, and as anybody, as with every sendmail command; who it was stands in Received and the
-log.  A refusal that is temporary keeps the whole message waiting where it is.
+Such a user may send anywhere, with any sender, as with every sendmail command; the user is recorded in Received and the
+log.  A temporary refusal leaves the whole message waiting.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fopemta.sendmail.dropped import DroppedLetter
 from fopemta.smtp.grammar import local_sender
 from fopemta.smtp.transaction import BareLineEnds, ContentIntake, ContentLimits, Nul
 
-# What rules read of the client: the message has crossed no network.
+# The client address for rules: the message has crossed no network.
 _HERE = "127.0.0.1"
 _CRLF = "\r\n"
 _BAD_SENDER = Reply.of(501, "5.1.7", "Bad sender address")
@@ -36,15 +36,15 @@ _BAD_RECIPIENT = Reply.of(501, "5.1.3", "Bad recipient address")
 
 @implementer(ILocalIntake)
 class LocalIntake:
-    """Under one configuration; see `Reconfigured`."""
+    """Works under one configuration; see `Reconfigured`."""
 
     def __init__(self, config: Configuration, services: InboundServices) -> None:
-        # What a listener says of its clients: that they are people's programs, and speak no TLS.
+        # As for a listener: the clients are mail programs without TLS.
         listener = Listener(endpoint="drop", kind=ListenerKind.SUBMISSION, tls=ListenerTls.OFF)
         self.context = InboundContext(listener, config, services)
 
     def reconfigure(self, config: Configuration) -> None:
-        """Use `config` for the messages to come."""
+        """Use `config` for later messages."""
         self.context = self.context.under(config)
 
     def take(
@@ -83,7 +83,7 @@ class LocalIntake:
             envelope = _envelope(letter, sender, good).arrived(Arrival(_HERE, "localhost", "local", uid=uid), False)
             outcome = await self._received(message_id, gate, envelope, letter, piece)
         except NotInGrammar:
-            # There is nobody to be told by a report.
+            # There is no sender to report to.
             return _refused(letter, home, None, _BAD_SENDER)
         except _NotNow as now:
             raise Later(_refused(letter, home, sender, now.reply)) from now
@@ -95,7 +95,7 @@ class LocalIntake:
     async def _judged(
         self, gate: Gate, letter: DroppedLetter, home: str
     ) -> tuple[tuple[Mailbox, ...], tuple[tuple[str, Reply], ...]]:
-        """Who gets it, and who does not."""
+        """The accepted recipients, and the refused ones."""
         good: dict[Mailbox, None] = {}
         refused: list[tuple[str, Reply]] = []
         for text in letter.recipients:
@@ -115,7 +115,7 @@ class LocalIntake:
     async def _received(
         self, message_id: str, gate: Gate, envelope: Envelope, letter: DroppedLetter, piece: NextPiece
     ) -> QueuedMessage | Reply:
-        """Raises what `piece` does; then nothing is kept."""
+        """Raises what `piece` does; then nothing is stored."""
         waits: list[Deferred[None]] = []
         sent_as = _from_field(letter, envelope.sender)
         reception = Reception(self.context, gate, envelope, waits.append, message_id, sent_as)
@@ -148,7 +148,7 @@ class LocalIntake:
 
 
 class _NotNow(Exception):
-    """A refusal that may be another answer tomorrow."""
+    """A refusal that is only temporary."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.whole)
@@ -156,14 +156,14 @@ class _NotNow(Exception):
 
 
 def _final(refusal: Reply | None) -> Reply | None:
-    """Raises _NotNow for one that is not."""
+    """The refusal if it is permanent.  Raises _NotNow if it is temporary."""
     if refusal is not None and refusal.temporary:
         raise _NotNow(refusal)
     return refusal
 
 
 def _refused(letter: DroppedLetter, home: str, sender: Mailbox | None, reply: Reply) -> HandedIn:
-    """For all recipients."""
+    """The refusal of all recipients."""
     every = tuple((_in_full(each, home), reply) for each in letter.recipients)
     return HandedIn(sender=sender, refused=every, notify=letter.notify)
 
@@ -176,7 +176,7 @@ def _in_full(text: str, home: str) -> str:
 
 
 async def _begun(piece: NextPiece) -> NextPiece:
-    """The same, with the first piece read: a report shows how the content begins."""
+    """The same, with the first piece read: a report includes the beginning of the content."""
     first: list[bytes] = [await piece()]
     return lambda: succeed(first.pop()) if first else piece()
 
@@ -187,7 +187,7 @@ async def _all(waits: list[Deferred[None]]) -> None:
 
 
 def _envelope(letter: DroppedLetter, sender: Mailbox | None, recipients: tuple[Mailbox, ...]) -> Envelope:
-    """Without an arrival yet."""
+    """The envelope, without an arrival."""
     utf8 = any(each.internationalised for each in (*recipients, *_present(sender)))
     options = RecipientOptions(letter.notify)
     return Envelope(
@@ -207,11 +207,11 @@ def _present(sender: Mailbox | None) -> Iterator[Mailbox]:
 
 
 def _from_field(letter: DroppedLetter, sender: Mailbox | None) -> bytes:
-    """For a message that says of nobody that it is from them; a report, from the null sender, has none of ours."""
+    """The From field for a message without one; a report, with the null sender, gets none."""
     if sender is None:
         return b""
     if sender.internationalised:
-        # RFC 6532: such a header holds UTF-8 throughout.
+        # RFC 6532: such a header is UTF-8 throughout.
         return f"From: <{sender}>\r\n".encode()
     name = letter.full_name.replace("\\", "").replace('"', "")
     if name.isascii():

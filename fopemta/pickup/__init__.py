@@ -1,1 +1,1 @@
-"""Collecting what local programs have dropped (shell): the folder, the collector, and the socket that wakes it."""
+"""Collect messages dropped by local programs (shell): the folder, the collector, and the socket that wakes it."""

@@ -1,9 +1,9 @@
-"""Takes what lies in the drop folder into the spool (shell): at the start, every few seconds, and when asked.
+"""Moves messages from the drop folder into the spool (shell): at start, every few seconds, and on request.
 
-Of each file, in this order, each step durable before the next: it is moved to taken/ under the queue id that its
-message will have; its message is in the spool under that id, or a report of its refusal is; the file is removed; the
-queue is told.  So whatever is left after a crash is taken again unless the spool holds that id, and nothing that the
-spool has finished with can be left.
+For each file, each step durable before the next: it is moved to taken/ under the queue id of its future message; the
+message is stored in the spool under that id, or a report of its refusal is; the file is removed; the queue is informed.
+After a crash, files that are left are taken again unless the spool has that id, and no file is left of a message that
+the spool has finished with.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from fopemta.pickup.folder import DropFolder, OpenedFile, Unusable
 from fopemta.sendmail.dropped import Damaged
 
 INTERVAL = 5.0
-# What could not be taken is tried again so much later.
+# Seconds until a failed file is tried again.
 _PATIENCE = 60.0
-# Files of one look, which are taken at the same time.
+# Files taken at once.
 _AT_ONCE = 20
 
 _KEPT = Reply.of(250, "2.0.0", "Ok: it will be taken later")
 _DAMAGED = Reply.of(554, "5.6.0", "That is no message")
-# Another look has been quicker; whoever is refused then hears of it by a report.
+# Another round was faster; a refusal is then reported by mail.
 _GONE = Reply.of(250, "2.0.0", "Ok: it has been taken")
 
-# Told of a message that nobody, or not everybody, gets: its id, what became of it, when it was written, and how it
-# begins.  Fires with the report, durable, or None where nobody is to be told.
+# Called with a message that some or all recipients do not get: its id, the result, when it was written, and its
+# beginning.  Fires with the report, once durable, or None if there is no one to report to.
 Report = Callable[[str, HandedIn, float, bytes], Deferred[QueuedMessage | None]]
 
 
 @attrs.frozen
 class _Done:
     """The file of a message can be removed; then `message`, or the report of its refusal, goes to the queue, and
-    whoever waits is told.
+    waiting programs are answered.
     """
 
     message_id: str
@@ -52,8 +52,8 @@ class _Done:
 
 
 class Collector:
-    """An Attendant.  `ids` gives new queue ids, `now` the wall time, `clock` is steady; `lifetime` gives how many
-    seconds a message may wait to be taken, before it counts as refused.
+    """An Attendant.  `ids` returns new queue ids, `now` the wall time, `clock` is steady; `lifetime` returns how many
+    seconds a message may wait before it is refused.
     """
 
     def __init__(
@@ -82,15 +82,15 @@ class Collector:
         self._running = False
         self._busy = False
         self._call: IDelayedCall | None = None
-        # What lies in taken/: each id with the moment of its next try.
+        # The ids in taken/, each with the time of its next try.
         self._taken: dict[str, float] = {}
-        # Programs that wait for an answer, by the name of their file, and then by its id.
+        # Programs that wait for an answer, by the name of their file, and later by its id.
         self._wanted: dict[str, list[Deferred[Reply]]] = {}
         self._waiting: dict[str, list[Deferred[Reply]]] = {}
         self._trouble = ""
 
     def start(self) -> None:
-        """The spool has been read, and nothing of it has been delivered yet: now it is known what it holds."""
+        """The spool has been read, and none of its messages was delivered yet: now its content is known."""
         self._running = True
         try:
             left = self._folder.left()
@@ -106,7 +106,7 @@ class Collector:
         self._look()
 
     def stop(self) -> None:
-        """Take nothing more; what is under way is found at the next start."""
+        """Stop; files in progress are found at the next start."""
         self._running = False
         if self._call is not None and self._call.active():
             self._call.cancel()
@@ -115,7 +115,7 @@ class Collector:
             self._folder.rest()
 
     def collect(self, name: str) -> Deferred[Reply]:
-        """Take that file at once; fires with what became of it, `_KEPT` where it has to wait.  Does not fail."""
+        """Take that file at once; fires with the result, `_KEPT` if it has to wait.  Does not fail."""
         if not self._running:
             return succeed(_KEPT)
         answer: Deferred[Reply] = Deferred()
@@ -144,7 +144,7 @@ class Collector:
         return Deferred.fromCoroutine(self._collect_all())
 
     async def _collect_all(self) -> None:
-        """As long as there is something new."""
+        """Repeat while there are new files."""
         while self._running:
             claimed = await self._claim()
             now = self._clock.seconds()
@@ -179,7 +179,7 @@ class Collector:
         try:
             await self._in_thread(self._folder.remove, [each.message_id for each in done])
         except OSError as error:
-            # They are in the spool; should they be found here again after it has finished with them, they come twice.
+            # They are in the spool: if found again here after it has finished with them, they would be sent twice.
             self._tell_trouble(str(error))
         for each in done:
             self._taken.pop(each.message_id, None)
@@ -188,14 +188,14 @@ class Collector:
             self._answer(each.message_id, each.reply)
 
     def _hand_on(self, message: QueuedMessage) -> None:
-        # A queue that has stopped finds it in the spool at the next start.
+        # After the queue has stopped, it finds the message in the spool at the next start.
         if self._running:
             self._queue.accepted(message)
 
     # --- one file ----------------------------------------------------------------------------------------------------
 
     async def _taken_from(self, message_id: str) -> _Done | None:
-        """None where the file stays, for later or for good."""
+        """None if the file stays, for later or for good."""
         try:
             opened = await self._in_thread(self._folder.open, message_id)
         except FileNotFoundError:
@@ -224,7 +224,7 @@ class Collector:
     async def _judged(self, message_id: str, opened: OpenedFile, content: DroppedContent) -> _Done | None:
         """Raises Damaged, SpoolTrouble or OSError."""
         if self._spool.holds(message_id):
-            # It was taken, and something went wrong behind that.
+            # It was stored, and a later step failed.
             message = await self._spool.load(message_id)
             return _Done(message_id, message, Reply.of(250, "2.0.0", f"Ok: queued as {message_id}"))
         try:
@@ -243,7 +243,9 @@ class Collector:
         return await self._reported(message_id, handed_in, opened, content)
 
     async def _refuse(self, message_id: str, some: HandedIn, opened: OpenedFile, content: DroppedContent) -> None:
-        """Of several recipients some get nothing: the sender hears of it before the others get theirs."""
+        """Some of several recipients are refused: the report to the sender is stored before the others get the
+        message.
+        """
         maillog.drop_refused(message_id, opened.uid, some.refused)
         report = await self._report(message_id, some, opened.written, content.beginning)
         if report is not None:
@@ -296,7 +298,7 @@ class Collector:
         _fire(waiting, reply)
 
     def _tell_trouble(self, why: str) -> None:
-        """Once for each, not at every look."""
+        """Log each trouble once, not at every round."""
         if why != self._trouble:
             self._trouble = why
             maillog.drop_trouble(why)

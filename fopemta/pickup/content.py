@@ -12,12 +12,12 @@ from fopemta.pickup.folder import OpenedFile, read_exactly
 from fopemta.sendmail.dropped import Damaged
 
 _PIECE = 256 * 1024
-# Of what a report gives back.
+# Octets kept for a report.
 LARGEST_BEGINNING = 64 * 1024
 
 
 class DroppedContent:
-    """Reads in threads; `beginning` is kept as it comes, for a report."""
+    """Reads in threads; `beginning` is collected for a report."""
 
     def __init__(self, opened: OpenedFile, in_thread: InThread) -> None:
         self._opened = opened
@@ -48,5 +48,5 @@ class DroppedContent:
         return data
 
     def close(self) -> None:
-        """Give back the file."""
+        """Close the file."""
         os.close(self._opened.descriptor)

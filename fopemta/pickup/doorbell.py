@@ -1,7 +1,7 @@
-"""The socket beside the drop folder (shell): a program says the name of its file, and hears what became of it.
+"""The socket beside the drop folder (shell): a program sends the name of its file, and gets the result.
 
-Whoever rings proves nothing and is told no more than whether that name was taken: names are random, and whose a file
-is says the file system.
+The client is not authenticated and learns only whether the file of that name was taken: names are random, and the file
+system knows the owner of a file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WHAT = Reply.of(501, "5.5.4", "That is no name of a file")
 
 
 class Bell(Protocol):
-    """One name, one answer."""
+    """Answers one name."""
 
     def __init__(self, collector: Collector, clock: IReactorTime, present: set[Bell]) -> None:
         self._collector = collector
@@ -44,14 +44,14 @@ class Bell(Protocol):
         self._deadline = Deadline(clock, self._too_long)
 
     def connectionMade(self) -> None:
-        """Too many at once are told to rely on the next look."""
+        """If there are too many at once, the client is told that its file is collected later."""
         self._present.add(self)
         self._deadline.set(_PATIENCE)
         if len(self._present) > _MOST_CLIENTS:
             self._say(_BUSY)
 
     def dataReceived(self, data: bytes) -> None:
-        """The name, with its LF."""
+        """Receive the name, with its LF."""
         if self._asked:
             return
         self._line += data
@@ -77,14 +77,14 @@ class Bell(Protocol):
         transport.abortConnection()
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
-        """It has its answer, or wants none."""
+        """The client has disconnected."""
         self._present.discard(self)
         self._deadline.end()
 
 
 class Doorbell:
-    """An Attendant; prepares the folder, and has it collected while the server runs.  Without a folder, or where the
-    socket cannot be had, that is told, and mail goes on.
+    """An Attendant; prepares the folder, and collects while the server runs.  If the folder or the socket cannot be
+    used, that is logged, and mail goes on.
     """
 
     def __init__(self, folder: DropFolder, collector: Collector, reactor: IMailReactor) -> None:
@@ -94,7 +94,7 @@ class Doorbell:
         self._port: IListeningPort | None = None
 
     def start(self) -> None:
-        """Collect from now on."""
+        """Start collecting."""
         try:
             closed = self._folder.prepare()
         except (OSError, Unusable) as error:
@@ -109,7 +109,7 @@ class Doorbell:
             maillog.caution("node.drop", f"programs hear nothing of their messages: {error}")
 
     def stop(self) -> None:
-        """Nobody is heard any more."""
+        """Stop listening."""
         self._collector.stop()
         port: Any = self._port
         self._port = None
@@ -123,7 +123,7 @@ class Doorbell:
         return os.path.join(self._folder.path, SOCKET)
 
     def _bound(self) -> IListeningPort:
-        """Raises OSError.  Only we can have made what is there already: the folder is ours."""
+        """Raises OSError.  An existing socket can only be ours, since the folder is."""
         if os.path.lexists(self._path) and stat.S_ISSOCK(os.lstat(self._path).st_mode):
             _remove(self._path)
         present: set[Bell] = set()
@@ -133,13 +133,13 @@ class Doorbell:
             port = self._reactor.listenUNIX(self._path, factory, _BACKLOG, 0o666)
         except CannotListenError as error:
             raise OSError(str(error.socketError)) from error
-        # Any program may ring; Twisted has made it so, but for the umask.
+        # Any program may connect; Twisted sets this mode too, but less the umask.
         os.chmod(self._path, 0o666)  # noqa: S103
         return port
 
 
 def _is_gone(failure: Failure) -> None:
-    """Twisted wants to remove it, too."""
+    """Ignore that the file is gone: Twisted removes it, too."""
     failure.trap(FileNotFoundError)
 
 

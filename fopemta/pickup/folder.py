@@ -25,12 +25,12 @@ from fopemta.private_folder import make_private_folder
 from fopemta.sendmail.dropped import HEAD_SIZE, UNFINISHED, WHOLE, Damaged, DroppedLetter, Head, head_of, letter_of
 
 NEW, TAKEN, DAMAGED, SOCKET = "new", "taken", "damaged", "collect"
-# Sticky: of what lies there a user may touch what is his alone.  Set-group: what is put there has the folder's group.
+# Sticky: a user may remove only their own files there.  Set-group: files get the folder's group.
 _NEW_MODE = 0o3733
 _DROP_MODE = 0o755
-# A program that has not finished by then never will.
+# Seconds after which an unfinished file is abandoned.
 _UNFINISHED_FOR = 36 * 3600.0
-# Names that one look may read, so that a full folder costs a look no more.
+# Names read in one round, so that a full folder costs no more.
 _MOST_NAMES = 10_000
 
 
@@ -40,7 +40,7 @@ class Unusable(Exception):
 
 @attrs.frozen
 class OpenedFile:
-    """A file that has the form of a message: `written` is when, in seconds since the epoch, `uid` whose it is."""
+    """A file with the form of a message: `written` is its time in seconds since the epoch, `uid` its owner."""
 
     descriptor: int
     uid: int
@@ -51,19 +51,19 @@ class OpenedFile:
 
 
 class DropFolder:
-    """At `path`; `now` gives the wall time."""
+    """The folder at `path`; `now` gives the wall time."""
 
     def __init__(self, path: str, now: Callable[[], float]) -> None:
         self.path = path
         self._now = now
-        # Where the last look has stopped: a folder full of what is no message must not hide the rest for ever.
+        # Where the last round stopped: a folder full of other files must not hide the rest for ever.
         self._entries: Any = None
         self._new, self._taken, self._damaged = (os.path.join(path, each) for each in (NEW, TAKEN, DAMAGED))
 
     def prepare(self) -> str | None:
-        """Make what is missing.  Gives the folder on the way to it that other users cannot pass, None without one.
+        """Make what is missing.  Returns the folder on the path that other users cannot enter, or None.
 
-        Raises OSError, and Unusable where it belongs to somebody else.
+        Raises OSError, and Unusable if it belongs to another user.
         """
         _make(self.path, _DROP_MODE)
         for folder in (self._taken, self._damaged):
@@ -73,14 +73,15 @@ class DropFolder:
         for folder in (self.path, self._new, self._taken, self._damaged):
             _check_owner(folder)
         if stat.S_IMODE(os.lstat(self._new).st_mode) != _NEW_MODE:
-            # Made before a service manager kept us from it (RestrictSUIDSGID of systemd), it need not be changed.
+            # If it was made before a service manager forbade this (RestrictSUIDSGID of systemd), it need not be
+            # changed.
             raise Unusable(f"{self._new} must have mode {_NEW_MODE:o}")
         return _closed_to_others(self.path)
 
     # --- one step each -----------------------------------------------------------------------------------------------
 
     def claim(self, wanted: Sequence[str], most: int, ids: Callable[[], str]) -> list[tuple[str, str]]:
-        """Move up to `most` files to taken/, those `wanted` first: their names, and the ids that they have now.
+        """Move up to `most` files to taken/, those `wanted` first: their names, and their new ids.
 
         They are durable under these ids.  Raises OSError.
         """
@@ -93,10 +94,10 @@ class DropFolder:
             try:
                 os.rename(os.path.join(self._new, name), os.path.join(self._taken, message_id))
             except FileNotFoundError:
-                continue  # its writer has thought better of it
+                continue  # its writer has removed it
             except OSError:
                 if _is_folder(os.path.join(self._new, name)):
-                    continue  # another user's, which cannot be moved
+                    continue  # it belongs to another user, and cannot be moved
                 raise
             claimed.append((name, message_id))
         if claimed:
@@ -105,7 +106,7 @@ class DropFolder:
         return claimed
 
     def _lying(self, most: int) -> list[str]:
-        """Names of whole files; those that nobody will ever finish are removed on the way."""
+        """Names of complete files; abandoned ones are removed."""
         found: list[str] = []
         entries = self._entries or os.scandir(self._new)
         self._entries = entries
@@ -133,7 +134,7 @@ class DropFolder:
             if self._now() - entry.stat(follow_symlinks=False).st_mtime > _UNFINISHED_FOR:
                 os.unlink(entry.path)
         except OSError:
-            pass  # it is gone, or a folder; it does no harm
+            pass  # it is gone, or a folder; harmless
 
     def left(self) -> list[str]:
         """The ids in taken/, oldest first.  Raises OSError."""
@@ -141,7 +142,7 @@ class DropFolder:
         return sorted(each for each in names if is_message_id(each))
 
     def open(self, message_id: str) -> OpenedFile:
-        """Raises Damaged for what is no message, FileNotFoundError, and other OSErrors."""
+        """Raises Damaged if it is no message, FileNotFoundError, and other OSErrors."""
         path = os.path.join(self._taken, message_id)
         if not stat.S_ISREG(os.lstat(path).st_mode):
             raise Damaged("it is no plain file")
@@ -153,11 +154,11 @@ class DropFolder:
             raise
 
     def put_aside(self, message_id: str) -> None:
-        """What is no message goes to damaged/.  Raises OSError."""
+        """Move a file that is no message to damaged/.  Raises OSError."""
         os.rename(os.path.join(self._taken, message_id), os.path.join(self._damaged, message_id))
 
     def remove(self, message_ids: Sequence[str]) -> None:
-        """They are the spool's now, or nobody's; durable when it returns.  Raises OSError."""
+        """Remove files whose messages are stored or refused; durable when it returns.  Raises OSError."""
         for each in message_ids:
             try:
                 os.unlink(os.path.join(self._taken, each))
@@ -168,7 +169,7 @@ class DropFolder:
 
 
 def read_exactly(descriptor: int, size: int) -> bytes:
-    """Raises Damaged where there is less."""
+    """Raises Damaged if there is less."""
     pieces = []
     while size and (piece := os.read(descriptor, size)):
         pieces.append(piece)
@@ -183,7 +184,7 @@ def _opened(descriptor: int) -> OpenedFile:
     if not stat.S_ISREG(status.st_mode):
         raise Damaged("it is no plain file")
     if status.st_nlink != 1:
-        # A user may have linked here what belongs to another, who would be taken for its writer.
+        # A user may have linked another user's file here, whose owner would be taken for its writer.
         raise Damaged("it has another name, so nobody knows who put it here")
     head = head_of(read_exactly(descriptor, HEAD_SIZE))
     if status.st_size != head.file_size:
@@ -193,7 +194,7 @@ def _opened(descriptor: int) -> OpenedFile:
 
 
 def _make(path: str, mode: int) -> None:
-    """With the mode whatever the umask; those on the way are open to all, as the users' programs must pass."""
+    """With that mode whatever the umask; parents are open to all, as the users' programs must reach it."""
     if os.path.isdir(path):
         return
     parent = os.path.dirname(path)

@@ -1,1 +1,1 @@
-"""What the sendmail command understands (pure): its command line, its input, and the files that it drops."""
+"""The parts of the sendmail command (pure): its command line, its input, and the files that it drops."""

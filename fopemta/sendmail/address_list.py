@@ -1,6 +1,6 @@
-"""The addresses in a line of text (pure): RFC 5322 3.4, as people and programs write it.
+"""The addresses in a line of text (pure): RFC 5322 3.4, as people and programs write them.
 
-What comes out is text; whether it is an address says `address.grammar`.  Costs time in proportion to the length.
+The result is text; `address.grammar` validates it.  Linear time.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# A quoted string, a literal, a special character, or anything between them; each character belongs to one alone.
+# A quoted string, a literal, a special character, or anything between them; the alternatives do not overlap.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|\[[^\]]*\]?|[()<>,;:]|\\.|[^"\[()<>,;:\\]+|\\', re.DOTALL)
-# In a comment a quote means nothing.
+# In a comment a quote has no meaning.
 _IN_COMMENT = re.compile(r"[()]|\\.|[^()\\]+|\\", re.DOTALL)
 _BLANKS = re.compile(r"[ \t\r\n]+")
 # RFC 5322 4.4: blanks may stand around the dots and the @ of an address.
@@ -18,7 +18,7 @@ _AROUND = re.compile(r"[ \t\r\n]*([.@])[ \t\r\n]*")
 
 
 def addresses(text: str) -> tuple[str, ...]:
-    """In order, each without its name, comments and brackets; those that are empty are left out."""
+    """In order, each without its name, comments and brackets; empty ones are left out."""
     reader = _Reader()
     for word in _outside_comments(text):
         reader.take(word)
@@ -39,7 +39,7 @@ def _outside_comments(text: str) -> Iterator[str]:
 
 
 class _Reader:
-    """Takes tokens; `inside` are those between angle brackets, None where there have been none."""
+    """Takes tokens; `inside` are those in angle brackets, None if there were none."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
@@ -48,7 +48,7 @@ class _Reader:
         self._closed = False
 
     def take(self, word: str) -> None:
-        """The next one."""
+        """Take the next token."""
         if word == "<" and self._inside is None:
             self._inside = []
         elif word == ">" and self._inside is not None:
@@ -60,19 +60,19 @@ class _Reader:
         elif self._inside is None:
             self._outside.append(word)
         elif not self._closed:
-            # What stands behind the brackets is a comment in all but form.
+            # Words after the brackets are in effect a comment.
             self._inside.append(word)
 
     @property
     def _in_route(self) -> bool:
-        """A comma there parts the hosts of a source route: "<@one,@two:user@three>"."""
+        """Whether a comma separates the hosts of a source route: "<@one,@two:user@three>"."""
         inside = self._inside
         if not inside or self._closed:
             return False
         return inside[0].startswith("@") and ":" not in inside
 
     def end(self) -> None:
-        """An address has ended."""
+        """The end of an address."""
         if address := _joined(self._outside if self._inside is None else self._inside):
             self.found.append(address)
         self._outside, self._inside, self._closed = [], None, False

@@ -1,7 +1,7 @@
-"""The command line of sendmail, as Postfix's sendmail(1) takes it (pure).
+"""The command line of sendmail, as in Postfix's sendmail(1) (pure).
 
-As getopt(3) reads "+A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:tvx": options may stand in clusters, an argument may
-be attached or follow, and the first word that is no option ends them, as "--" does.  So a recipient that begins with a
+Like getopt(3) with "+A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:tvx": options may be combined, an argument may be
+attached or follow, and the first word that is no option ends them, as "--" does.  So a recipient that begins with a
 hyphen is never read as an option.
 """
 
@@ -16,10 +16,10 @@ import attrs
 from fopemta.mail.envelope import BodyType, Notify, Returned
 
 _WITH_ARGUMENT = frozenset("ABCFLNORVXbefhopr")
-# They change nothing here: what they ask for is always so, or means nothing to this server.
+# Ignored: what they ask for is always so, or has no meaning for this server.
 _IGNORED = frozenset("AGLOUXcehmnpx")
 _LONGEST_ENVELOPE_ID = 100
-# RFC 3461 4.4: what an ENVID may hold is printable ASCII.
+# RFC 3461 4.4: an ENVID is printable ASCII.
 _ENVELOPE_ID = re.compile(r"[!-~]+")
 _INTERVAL = re.compile(r"[0-9][0-9a-z]*")
 
@@ -40,9 +40,9 @@ class Usage(Exception):
 
 @attrs.frozen(kw_only=True)
 class CommandOrder:
-    """`recipients` are the words behind the options; `from_header`: the header names more.  `dot_ends`: so does a line
-    with nothing but a dot.  `sender` None where none is given, "" or "<>" for the null sender; `flush` is the site or
-    the queue id that FLUSH is for, "" for all.  `ignored` says which values of options were of no use.
+    """`recipients` are the words after the options; `from_header`: the header names more.  `dot_ends`: a line with only
+    a dot ends the input.  `sender` None if not given, "" or "<>" for the null sender; `flush` is the site or the queue
+    id for FLUSH, "" for all.  `ignored` are option values that were invalid.
     """
 
     mode: CommandMode = CommandMode.MAIL
@@ -63,7 +63,7 @@ class CommandOrder:
 
 
 def read(words: Sequence[str]) -> CommandOrder:
-    """The order in `words`, whose first is the name under which the command was called.  Raises Usage."""
+    """Parse `words`; the first is the name under which the command was called.  Raises Usage."""
     name = words[0].rpartition("/")[2] if words else ""
     said = attrs.asdict(CommandOrder(mode=_NAMES.get(name, CommandMode.MAIL)), recurse=False)
     rest = list(words[1:])
@@ -77,7 +77,7 @@ def read(words: Sequence[str]) -> CommandOrder:
 
 
 def _cluster(letters: str, rest: list[str], said: dict[str, object]) -> None:
-    """One word of options; takes from `rest` what belongs to its last."""
+    """Parse one word of options; takes from `rest` the argument of the last."""
     while letters:
         letter, letters = letters[0], letters[1:]
         argument = ""
@@ -95,7 +95,7 @@ def _cluster(letters: str, rest: list[str], said: dict[str, object]) -> None:
 
 
 def _checked(order: CommandOrder) -> CommandOrder:
-    """What does not go together."""
+    """Refuse options that cannot be combined."""
     if order.mode is not CommandMode.MAIL and order.from_header:
         raise Usage(f"option -t has no meaning where the command is to {order.mode.value}")
     if order.mode in (CommandMode.SMTP, CommandMode.FLUSH, CommandMode.ALIASES) and order.recipients:
@@ -114,7 +114,7 @@ def _mode(argument: str, said: dict[str, object]) -> None:
 
 
 def _queue(argument: str, said: dict[str, object]) -> None:
-    """-q, -qRsite, -qIid; Postfix has -qSsite only for sendmail's sake, and refuses it."""
+    """-q, -qRsite, -qIid; Postfix has -qSsite only for compatibility, and refuses it."""
     kind, value = argument[:1], argument[1:]
     if _INTERVAL.fullmatch(argument):
         raise Usage(f"option -q{argument}: the server tries again by itself, see [retry] of its configuration")
@@ -125,7 +125,7 @@ def _queue(argument: str, said: dict[str, object]) -> None:
 
 
 def _old(argument: str, said: dict[str, object]) -> None:
-    """-o and what sendmail has behind it: -oi, -o7, -o8; all else concerns nobody here."""
+    """-o and sendmail's options after it: -oi, -o7, -o8; all others have no meaning here."""
     if argument == "i":
         said["dot_ends"] = False
     elif argument in ("7", "8"):
@@ -141,7 +141,7 @@ def _body(argument: str, said: dict[str, object]) -> None:
 def _notify(argument: str, said: dict[str, object]) -> None:
     words = [each.strip().upper() for each in argument.split(",")]
     wanted = frozenset(Notify(each) for each in words if each in Notify.__members__)
-    # RFC 3461 4.1: NEVER stands alone.
+    # RFC 3461 4.1: NEVER excludes the others.
     if len(wanted) != len(set(words)) or (Notify.NEVER in wanted and len(wanted) > 1):
         _ignore(f"-N {argument}", said)
     else:

@@ -16,7 +16,7 @@ import attrs
 
 from fopemta.mail.envelope import BodyType, Notify, Returned
 
-# Names of files that are whole; others are being written, or somebody's mistake.
+# Names of complete files; others are being written, or do not belong here.
 WHOLE = re.compile(r"[0-9a-f]{32}")
 UNFINISHED = "tmp."
 
@@ -34,24 +34,24 @@ class Damaged(Exception):
 
 @attrs.frozen
 class Head:
-    """Octets of envelope and content, and the CRC-32 of both, one after the other."""
+    """Octets of envelope and content, and the CRC-32 of both together."""
 
     envelope: int
     content: int
     checksum: int
 
     def octets(self) -> bytes:
-        """HEAD_SIZE octets."""
+        """The HEAD_SIZE octets of the line."""
         return b"fopemta-drop 1 %08d %015d %08x\n" % (self.envelope, self.content, self.checksum)
 
     @property
     def file_size(self) -> int:
-        """Of the whole file."""
+        """The size of the whole file."""
         return HEAD_SIZE + self.envelope + self.content
 
 
 def head_of(octets: bytes) -> Head:
-    """The head in the first HEAD_SIZE octets of a file.  Raises Damaged."""
+    """Parse the first HEAD_SIZE octets of a file.  Raises Damaged."""
     match = _HEAD.fullmatch(octets)
     if match is None:
         raise Damaged("it does not begin as a dropped message does")
@@ -63,8 +63,8 @@ def head_of(octets: bytes) -> Head:
 
 @attrs.frozen(kw_only=True)
 class DroppedLetter:
-    """What a program has said of its message.  `sender` "" is the null sender; it and `recipients` may lack a domain.
-    `full_name` is for a From field that is missing; the others are as in `mail.envelope.Envelope`.
+    """The envelope from a program.  `sender` "" is the null sender; it and `recipients` may lack a domain.  `full_name`
+    is for a missing From field; the others are as in `mail.envelope.Envelope`.
     """
 
     sender: str
@@ -90,7 +90,7 @@ class DroppedLetter:
 
 
 def letter_of(octets: bytes) -> DroppedLetter:
-    """The letter that `Letter.octets` wrote.  Raises Damaged; a key that is not known is left out."""
+    """Parse a letter.  Raises Damaged; unknown keys are ignored."""
     try:
         plain = json.loads(octets)
     except (ValueError, RecursionError) as error:
@@ -109,7 +109,7 @@ def _letter(plain: dict[str, Any]) -> DroppedLetter:
         raise ValueError("recipients")
     returned, envelope_id, body = plain.get("returned"), plain.get("envelope_id"), BodyType(plain.get("body", "7BIT"))
     notify = frozenset(Notify(each) for each in plain.get("notify", ()))
-    # Lines mean something here; and NEVER stands alone (RFC 3461 4.1).
+    # The content has lines; and NEVER excludes the others (RFC 3461 4.1).
     if body is BodyType.BINARY_MIME or (Notify.NEVER in notify and len(notify) > 1):
         raise ValueError("body, notify")
     return DroppedLetter(
@@ -124,7 +124,7 @@ def _letter(plain: dict[str, Any]) -> DroppedLetter:
 
 
 def _text(value: object) -> str:
-    """Of a sane length, and nothing that could begin a line of its own."""
+    """Of limited length, and without line breaks."""
     if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
         raise ValueError("text")
     return value

@@ -1,6 +1,6 @@
-"""The text that a program hands in (pure): where it ends, what its header says, and what of it goes on.
+"""The text from a program (pure): its end, its header, and what is passed on.
 
-Lines may end in LF or CRLF; the server makes CRLF of both.  Pieces may be cut anywhere.
+Lines may end in LF or CRLF; the server converts both to CRLF.  Pieces may be cut anywhere.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import attrs
 
 from fopemta.sendmail.address_list import addresses
 
-# Octets of a header; a longer one is no program's.
+# Octets of a header; no program writes a longer one.
 LARGEST_HEADER = 1024 * 1024
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
-# How a mailbox in the form mbox marks a message; the server leaves it out.
+# The separator line of mbox files; the server leaves it out.
 _MBOX_LINE = (b"From ", b">From ")
 _RECIPIENTS = frozenset({b"to", b"cc", b"bcc"})
 _RESENT = b"resent-"
-# RFC 5322 3.6.3: blind copies are for those who get them alone.
+# RFC 5322 3.6.3: blind copies must not be visible to others.
 _REMOVED = frozenset({b"bcc", b"resent-bcc"})
 
 
@@ -27,22 +27,22 @@ class HeaderTooLong(Exception):
 
 
 class DotEnd:
-    """Takes input and gives it on up to a line with nothing but a dot, from which on it is `ended`.
+    """Passes on input up to a line with only a dot, after which it is `ended`.
 
-    A dot that is the last line and lacks its line end counts, too: what is held back when the input ends is no text.
+    A final dot without line end counts, too: what is held back at the end of the input is no text.
     """
 
     def __init__(self) -> None:
         self.ended = False
         self._line_start = True
-        # A dot that may become such a line; it stands at the start of one.
+        # A dot at the start of a line, which may become such a line.
         self._held = b""
 
     def feed(self, data: bytes) -> bytes:
-        """What goes on now."""
+        """The octets to pass on now."""
         if self.ended:
             return b""
-        # With the end of the line before, a lone dot always stands behind an LF.
+        # With the end of the previous line in front, a lone dot always follows an LF.
         skip = 1 if self._line_start else 0
         text = b"\n"[:skip] + self._held + data
         if match := _LONE_DOT.search(text):
@@ -61,14 +61,14 @@ _MAY_BE_DOT = re.compile(rb"\n(\.\r?)\Z")
 
 @attrs.frozen
 class Header:
-    """`text` goes on; `recipients` are those of To, Cc and Bcc, or of their Resent- forms where there are any."""
+    """`text` is passed on; `recipients` are those of To, Cc and Bcc, or of their Resent- forms if there are any."""
 
     text: bytes
     recipients: tuple[str, ...]
 
 
 class HeaderTaken:
-    """Takes input and keeps it until the header has ended: `rest` is what came behind it."""
+    """Holds input until the header has ended: `rest` is what came after it."""
 
     def __init__(self) -> None:
         self.header: Header | None = None
@@ -77,7 +77,7 @@ class HeaderTaken:
         self._size = 0
 
     def feed(self, data: bytes) -> bytes:
-        """What goes on now, with the header in front of what first does.  Raises HeaderTooLong."""
+        """The octets to pass on now, the header first.  Raises HeaderTooLong."""
         if self.header is not None:
             return data
         self._size += len(data)
@@ -95,7 +95,7 @@ class HeaderTaken:
         return b""
 
     def finish(self) -> bytes:
-        """The input has ended; what was held back."""
+        """The rest, once the input has ended."""
         if self.header is not None:
             return b""
         rest, self._held = self._held, b""
@@ -105,7 +105,7 @@ class HeaderTaken:
         return self._end() + rest
 
     def _ends(self, line: bytes) -> bool:
-        """The header has ended before that line: it is empty, or no header's."""
+        """Whether the header ends before that line, which is empty or no header field."""
         if line[:1] in (b" ", b"\t"):
             return not self._lines
         return _FIELD.match(line) is None and not (not self._lines and line.startswith(_MBOX_LINE))
@@ -119,7 +119,7 @@ class HeaderTaken:
 
 
 def _folded(lines: list[bytes]) -> list[bytes]:
-    """Each field with the lines that continue it (RFC 5322 2.2.3)."""
+    """Each field with its continuation lines (RFC 5322 2.2.3)."""
     fields: list[list[bytes]] = []
     for line in lines:
         if line[:1] in (b" ", b"\t"):
@@ -135,7 +135,7 @@ def _name(field: bytes) -> bytes:
 
 
 def _recipients(fields: list[bytes]) -> tuple[str, ...]:
-    """RFC 5322 3.6.6: of a message that is sent again the Resent- fields say to whom."""
+    """RFC 5322 3.6.6: the Resent- fields of a resent message name its recipients."""
     named = [(_name(field), field.partition(b":")[2]) for field in fields]
     resent = [value for name, value in named if name.startswith(_RESENT) and name[len(_RESENT) :] in _RECIPIENTS]
     plain = [value for name, value in named if name in _RECIPIENTS]

@@ -42,7 +42,7 @@ class Ourselves:
 
 
 def changeable(path: str, configuration: Configuration, us: Ourselves | None = None) -> Iterator[ConfigurationError]:
-    """A caution for each such file; `configuration` was read from the file `path`."""
+    """A warning for each such file; `configuration` was read from the file `path`."""
     us = us or Ourselves.of(configuration)
     for key, named in _named(path, configuration):
         trouble = next(filter(None, (_of(each, us) for each in _with_entries(named))), None)
@@ -64,7 +64,7 @@ def _with_entries(path: str) -> Iterator[str]:
     try:
         entries = sorted(os.listdir(path))[:_MOST]
     except OSError:
-        return  # mostly since it is no folder
+        return  # usually because it is no folder
     yield from (os.path.join(path, each) for each in entries)
 
 
@@ -83,7 +83,7 @@ def _of(path: str, us: Ourselves) -> str | None:
 
 
 def _way_to(path: str) -> Iterator[str]:
-    """The file, the folder that it is in, and so on up to the root."""
+    """The file, its folder, and so on up to the root."""
     yield path
     while (above := os.path.dirname(path)) != path:
         yield above
@@ -94,14 +94,14 @@ def writer(status: os.stat_result, us: Ourselves) -> tuple[str, str] | None:
     """Which users besides root and us may write it, and the command that prevents it."""
     mode = status.st_mode
     if stat.S_ISLNK(mode):
-        return None  # whose folder it is can change it, and what it leads to is looked at
+        return None  # the owner of a folder can change it; what it contains is checked separately
     if status.st_uid not in us.users:
         return f"the user {_user(status.st_uid)}", "chown root"
     if stat.S_ISDIR(mode) and mode & stat.S_ISVTX:
-        return None  # as /tmp: what is in it belongs to whom it belongs
+        return None  # as /tmp: files in it belong to their owners
     if mode & stat.S_IWOTH:
         return "any user of this machine", "chmod o-w"
-    # What root alone shall write is root's: our own group counts there, too.
+    # What only root should write belongs to root: there our own group counts as another.
     trusted = (0,) if status.st_uid == 0 else (0, us.group)
     if mode & stat.S_IWGRP and status.st_gid not in trusted:
         return f"the group {_group(status.st_gid)}", "chmod g-w"

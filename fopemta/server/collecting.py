@@ -1,4 +1,4 @@
-"""The drop folder, put together (composition): who collects what local programs leave, and how it is judged."""
+"""Put the drop folder together (composition): its collector, and how its messages are judged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fopemta.server.mail_service import Attendant
 
 @attrs.frozen(eq=False)
 class Collecting:
-    """`targets` go by the configuration; `attendants` collect.  Both are empty where nobody is to."""
+    """`targets` use the configuration; `attendants` collect.  Both are empty if this process does not collect."""
 
     targets: tuple[Reconfigured, ...] = ()
     attendants: tuple[Attendant, ...] = ()
@@ -34,7 +34,7 @@ class Collecting:
         made_here: MadeHere,
         kept: SharedState,
     ) -> Collecting:
-        """Of several workers the first collects.  Opens nothing."""
+        """With several workers, the first one collects.  Opens nothing."""
         first = kept.partners is None or kept.partners.number == 1
         if configuration.node.drop == "off" or not first:
             return cls()

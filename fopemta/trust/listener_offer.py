@@ -1,8 +1,8 @@
 """The TLS offer of a listener (pure): suites and groups, by profile or as configured.
 
 `internet.nl`: what the mail test of internet.nl accepts (NCSC-NL's guidelines of May 2025); CBC suites with SHA-2,
-which it calls "phase out", come last.  `mail`: also what only old senders need, CBC suites with SHA-1 and RSA key transport,
-without forward secrecy.  `bsi`: what TR-02102-2 recommends, only AES, the curves of NIST and brainpool.
+which it calls "phase out", come last.  `mail`: also what only old senders need, CBC suites with SHA-1 and RSA key
+transport, without forward secrecy.  `bsi`: what TR-02102-2 recommends, only AES, the curves of NIST and brainpool.
 
 None has DHE: it lets every client cause expensive computation (CVE-2002-20001), and clients with DHE but no curve
 support RSA key transport, too.
