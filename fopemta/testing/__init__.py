@@ -1,1 +1,1 @@
-"""Public doubles for tests: transports, resolvers, servers, authorities, disks (no part of the running server)."""
+"""Public test doubles: transports, resolvers, servers, authorities, disks (not part of the running server)."""

@@ -1,4 +1,4 @@
-"""A certificate authority for tests: made on the fly, good and bad certificates alike."""
+"""A certificate authority for tests: issues valid and invalid certificates on the fly."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Leaf:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def write(self, directory: str | Path, name: str) -> tuple[str, str]:
-        """Write NAME.pem and NAME.key into `directory`; gives both paths."""
+        """Write NAME.pem and NAME.key into `directory`; returns both paths."""
         chain, key = Path(directory) / f"{name}.pem", Path(directory) / f"{name}.key"
         chain.write_bytes(self.chain_pem)
         key.write_bytes(self.key_pem)
@@ -82,7 +82,7 @@ class Authority:
         )  # fmt: skip
 
     def write_root(self, directory: str | Path, name: str = "root") -> str:
-        """Write the root as NAME.pem into `directory`; gives the path, for `[tls.client] roots`."""
+        """Write the root as NAME.pem into `directory`; returns the path, for `[tls.client] roots`."""
         path = Path(directory) / f"{name}.pem"
         path.write_bytes(self.root.public_bytes(Encoding.PEM))
         return str(path)
@@ -97,10 +97,10 @@ class Authority:
         says: Sequence[x509.ExtensionType] = (),
         usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
     ) -> Leaf:
-        """A certificate for `names` (dNSName, or iPAddress where one is an address; none: no subjectAltName).
+        """A certificate for `names` (dNSName, or iPAddress for an address; none: no subjectAltName).
 
-        `days`: first and last day of validity, counted from `now`.  `says`: more extensions, none critical.
-        `usage`: what its key is for, None where it does not say.
+        `days`: first and last day of validity, counted from `now`.  `says`: more extensions, none critical. `usage`:
+        what its key is for, None to leave it out.
         """
         key = key or ec.generate_private_key(ec.SECP256R1())
         certificate = self._server(
@@ -109,7 +109,7 @@ class Authority:
         return Leaf((certificate, self.intermediate) if with_intermediate else (certificate,), key)
 
     def below(self, *names: str) -> Leaf:
-        """A certificate by one more authority, which the intermediate has made."""
+        """A certificate issued by another authority below the intermediate."""
         key, name = ec.generate_private_key(ec.SECP256R1()), "one more authority"
         issuer = self._builder(_name(name), self.intermediate.subject, key, self._issuer_key, (-10, 3650))
         issuer = issuer.add_extension(_CONSTRAINTS, critical=True).add_extension(_SIGNS_CERTIFICATES, critical=True)
@@ -134,7 +134,7 @@ class Authority:
         )
 
     def self_signed(self, *names: str, days: tuple[int, int] = (-1, 30)) -> Leaf:
-        """A certificate that nobody vouches for."""
+        """A self-signed certificate."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _name(names[0] if names else "nobody")
         return Leaf((self._server(names, None, key, days, subject, key, subject),), key)
@@ -181,7 +181,7 @@ class Authority:
     def _builder(
         self, subject: x509.Name, issuer: x509.Name, key: Key, issuer_key: Key, days: tuple[int, int]
     ) -> x509.CertificateBuilder:
-        # The identifiers are what strict clients ask for (Python's ssl since 3.13).
+        # Strict clients require these identifiers (Python's ssl since 3.13).
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -202,7 +202,7 @@ def _saying(builder: x509.CertificateBuilder, says: Sequence[x509.ExtensionType]
 
 
 def key_usage(*names: str) -> x509.KeyUsage:
-    """What a key may be used for and nothing else, by `cryptography`'s names."""
+    """A KeyUsage with only these, by `cryptography`'s names."""
     return x509.KeyUsage(**{each: each in names for each in _KEY_USAGES})
 
 
@@ -213,7 +213,7 @@ _KEY_USAGES = (
 
 
 def digest_for(key: Key) -> hashes.SHA256 | None:
-    """What signatures with `key` are made over; Ed25519 has its own."""
+    """The digest for signatures with `key`; Ed25519 has its own."""
     return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
 
 

@@ -1,8 +1,8 @@
 """A disk in memory that loses power, fills up and fails: a double for `fopemta.spool.disk.Disk`.
 
-It keeps what is flushed apart from what is written.  `images` gives the disks that a power cut might leave: what was
-not flushed is lost, or kept, or any 4 KiB pages of it are, or the length without the data; names that were not flushed
-with their folder are there or not.  Real file systems are kinder in places; a spool must not rely on that.
+It keeps flushed data apart from written data.  `images` gives the disks that a power cut may leave: unflushed data are
+lost, or kept, or any of their 4 KiB pages are, or the length without the data; names not flushed with their folder
+exist or not.  Real file systems are kinder in places; a spool must not rely on that.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TRANSPARENT = (__name__, "fopemta.spool.disk")
 
 @attrs.define(eq=False)
 class File:
-    """Its octets as written, and as they are on the platter."""
+    """A file: its octets as written, and as they are on the platter."""
 
     written: bytearray = attrs.Factory(bytearray)
     flushed: bytes = b""
@@ -32,14 +32,14 @@ class File:
 
 @attrs.define(eq=False)
 class Folder:
-    """Names as written, as flushed, and the changes between the two: each is atomic and may be lost alone."""
+    """A folder: names as written, as flushed, and the changes between: each is atomic and may be lost alone."""
 
     written: dict[str, Node] = attrs.Factory(dict)
     flushed: dict[str, Node] = attrs.Factory(dict)
     changes: list[dict[str, Node | None]] = attrs.Factory(list)
 
     def change(self, names: dict[str, Node | None]) -> None:
-        """Set names, or take away those with None."""
+        """Set names; None removes one."""
         _apply(self.written, names)
         self.changes.append(names)
 
@@ -54,7 +54,7 @@ Node: TypeAlias = File | Folder
 
 @attrs.frozen
 class Call:
-    """A system call.  `site` is the function of the program that made it, and the line."""
+    """A system call.  `site` is the function and line of the program that made it."""
 
     name: str
     path: str
@@ -62,7 +62,7 @@ class Call:
 
 
 class DoubleDisk:
-    """`before` is called before each call and may raise the OSError that it shall fail with, `after` after each.
+    """`before` is called before each call and may raise the OSError of that call, `after` is called after each.
 
     `deaf` holds the sites whose flushes do nothing; `flush_sites` are those that have flushed.  `capacity` in octets.
     """
@@ -82,7 +82,7 @@ class DoubleDisk:
     # --- the interface ---------------------------------------------------------------------------------------------
 
     def make_folder(self, path: str) -> None:
-        """Parents, too."""
+        """Make it with its parents."""
         self._begin("make_folder", path)
         folder = self.root
         for name in _names(path):
@@ -92,7 +92,7 @@ class DoubleDisk:
         self._end()
 
     def create(self, path: str) -> int:
-        """Exclusive."""
+        """Make a new file; returns a descriptor."""
         self._begin("create", path)
         folder, name = self._place(path)
         if name in folder.written:
@@ -102,19 +102,19 @@ class DoubleDisk:
         return self._opened(file, path)
 
     def open(self, path: str, writing: bool = False) -> int:
-        """Existing."""
+        """Open an existing file; returns a descriptor."""
         self._begin("open", path)
         return self._opened(self._file(path), path)
 
     def close(self, file: int) -> None:
-        """A descriptor that is not open is an error."""
+        """Close a descriptor; closing it twice is an error."""
         self._begin("close", self._open[file][1])
         del self._open[file]
         self._locked.pop(file, None)
         self._end()
 
     def allocate(self, file: int, size: int) -> None:
-        """Takes room."""
+        """Reserve space."""
         self._begin("allocate", self._open[file][1])
         octets = self._open[file][0].written
         growth = max(0, size - len(octets))
@@ -124,7 +124,7 @@ class DoubleDisk:
         self._end()
 
     def write_at(self, file: int, data: bytes, offset: int) -> int:
-        """Short where the room ends, an error where there is none."""
+        """Write; a short count at the end of the space, an error if there is none."""
         self._begin("write_at", self._open[file][1])
         octets = self._open[file][0].written
         room = max(0, len(octets) - offset) + self._free()
@@ -137,16 +137,16 @@ class DoubleDisk:
         return len(taken)
 
     def read_at(self, file: int, size: int, offset: int) -> bytes:
-        """What is written, flushed or not."""
+        """Read what was written, flushed or not."""
         self._begin("read_at", self._open[file][1])
         return bytes(self._open[file][0].written[offset : offset + size])
 
     def size_of(self, file: int) -> int:
-        """As written."""
+        """The size as written."""
         return len(self._open[file][0].written)
 
     def truncate(self, file: int, size: int) -> None:
-        """Not durable by itself."""
+        """Cut the file; not durable by itself."""
         self._begin("truncate", self._open[file][1])
         octets = self._open[file][0].written
         del octets[size:]
@@ -154,20 +154,20 @@ class DoubleDisk:
         self._end()
 
     def flush(self, file: int) -> None:
-        """Unless the site is deaf."""
+        """Flush the file, unless the site is deaf."""
         node, path = self._open[file]
         if self._begin("flush", path):
             node.flushed = bytes(node.written)
         self._end()
 
     def flush_folder(self, path: str) -> None:
-        """Unless the site is deaf."""
+        """Flush the folder, unless the site is deaf."""
         if self._begin("flush_folder", path):
             self._folder(path).flush()
         self._end()
 
     def rename(self, old: str, new: str) -> None:
-        """Atomic within a folder."""
+        """Rename atomically within a folder."""
         self._begin("rename", new)
         folder, name = self._place(old)
         target, new_name = self._place(new)
@@ -180,7 +180,7 @@ class DoubleDisk:
         self._end()
 
     def link(self, old: str, new: str) -> None:
-        """A second name."""
+        """Add a second name."""
         self._begin("link", new)
         folder, name = self._place(new)
         if name in folder.written:
@@ -189,7 +189,7 @@ class DoubleDisk:
         self._end()
 
     def unlink(self, path: str) -> None:
-        """An open file stays readable."""
+        """Remove a name; an open file stays readable."""
         self._begin("unlink", path)
         folder, name = self._place(path)
         self._file(path)
@@ -197,16 +197,16 @@ class DoubleDisk:
         self._end()
 
     def names(self, path: str) -> list[str]:
-        """Sorted."""
+        """The names in the folder, sorted."""
         self._begin("names", path)
         return sorted(self._folder(path).written)
 
     def room(self, path: str) -> Room:
-        """What the capacity leaves."""
+        """The space that the capacity leaves."""
         return Room(self._free(), self.inodes)
 
     def lock(self, path: str) -> int:
-        """One holder."""
+        """Lock the file; only one holder at a time."""
         self._begin("lock", path)
         folder, name = self._place(path)
         if name not in folder.written:
@@ -221,7 +221,7 @@ class DoubleDisk:
     # --- what a power cut leaves -----------------------------------------------------------------------------------
 
     def images(self, random_ones: int = 3, seed: int = 0) -> Iterator[tuple[str, DoubleDisk]]:
-        """(what is kept of the unflushed, disk), the extremes first."""
+        """(what is kept of the unflushed data, disk), the extremes first."""
         yield "nothing", self._image(lambda: False, lambda file: file.flushed)
         yield "everything", self._image(lambda: True, lambda file: bytes(file.written))
         yield "names", self._image(lambda: True, lambda file: file.flushed)
@@ -257,11 +257,11 @@ class DoubleDisk:
     # --- for tests -------------------------------------------------------------------------------------------------
 
     def content(self, path: str) -> bytes:
-        """A file's octets."""
+        """The octets of a file."""
         return bytes(self._file(path).written)
 
     def put(self, path: str, octets: bytes) -> None:
-        """A file with these octets, durable."""
+        """Make a durable file with these octets."""
         folder, name = self._place(path)
         folder.change({name: File(bytearray(octets), octets)})
         folder.flush()
@@ -275,7 +275,7 @@ class DoubleDisk:
         return found
 
     def is_open(self, path: str) -> bool:
-        """Somebody has a descriptor of it."""
+        """Whether a descriptor of it is open."""
         return any(name == path for _, name in self._open.values())
 
     # --- within ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Name service for tests: a resolver that answers from a table, and a small real server on loopback."""
+"""DNS for tests: a resolver that answers from a table, and a small real server on loopback."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from fopemta.answer import Absent, Answer, Found
 from fopemta.interfaces import IResolver
 from fopemta.routing.public_address import Reach
 
-# The addresses of tests are those of documentation and loopback, which mail does not go to otherwise.
+# Tests use addresses of documentation and loopback, to which no mail is sent otherwise.
 EVERYWHERE = Reach((ip_network("0.0.0.0/0"), ip_network("::/0")))
 
 
 @implementer(IResolver)
 class ScriptedResolver:
-    """Answers from two tables; a name that is in neither does not exist.
+    """Answers from two tables; a name in neither does not exist.
 
-    `mx` maps a domain to its answer, `hosts` a host to its answer.  A plain tuple stands for Found; a Deferred keeps
-    who asks waiting until the test fires it with an answer.  Every question is noted in `asked`.
+    `mx` maps a domain to its answer, `hosts` a host to its answer.  A plain tuple means Found; a Deferred delays the
+    answer until the test fires it.  Every question is recorded in `asked`.
     """
 
     def __init__(self, mx: Mapping[str, Any] | None = None, hosts: Mapping[str, Any] | None = None) -> None:
@@ -76,8 +76,8 @@ class Trouble(enum.Enum):
     SERVFAIL = "servfail"
     REFUSED = "refused"
     SILENT = "silent"
-    TRUNCATED = "truncated"  # over UDP nothing but the flag; TCP has the whole answer
-    CUT_OFF = "cut_off"  # over UDP the flag and a record that ends in its midst; TCP has the whole answer
+    TRUNCATED = "truncated"  # over UDP only the flag; TCP has the whole answer
+    CUT_OFF = "cut_off"  # over UDP the flag and a record that is cut off; TCP has the whole answer
     SLOW = "slow"  # answers after SLOW_SECONDS
 
 
@@ -93,7 +93,7 @@ class Zone:
 
     @classmethod
     def of(cls, lines: Iterable[str], trouble: Mapping[str, Trouble] | None = None) -> Zone:
-        """Raises dns.exception.DNSException for a line that is no record."""
+        """Raises dns.exception.DNSException if a line is no record."""
         zone = cls()
         for line in lines:
             zone.add(line)
@@ -102,7 +102,7 @@ class Zone:
         return zone
 
     def add(self, line: str) -> None:
-        """One more record."""
+        """Add a record."""
         name, ttl, rdtype, data = line.split(None, 3)
         key = (_name(name), dns.rdatatype.from_text(rdtype))
         rrset = dns.rrset.from_text_list(
@@ -114,7 +114,7 @@ class Zone:
             self.records[key] = rrset
 
     def answer(self, query: dns.message.Message, tcp: bool) -> dns.message.Message | None:
-        """The response to a query; None stays silent."""
+        """The response to a query; None means silence."""
         question = query.question[0]
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
@@ -159,10 +159,10 @@ class DnsServer:
         self._late: set[Any] = set()
 
     def listen(self, reactor: Any, address: str = "127.0.0.1", port: int = 0) -> int:
-        """Open both ports (0: a free one); gives the number.  Raises CannotListenError."""
+        """Open both ports (0: a free one); returns the number.  Raises CannotListenError."""
         self._reactor = reactor
         for attempt in range(1 if port else 20, 0, -1):
-            # A number that is free for TCP, which has many users on a busy machine, is mostly free for UDP too.
+            # A number free for TCP, which has many users on a busy machine, is usually free for UDP too.
             streams = reactor.listenTCP(port, _StreamFactory(self), interface=address)
             self.port = streams.getHost().port
             self._ports = [streams]
@@ -176,7 +176,7 @@ class DnsServer:
         return self.port
 
     def stop(self) -> Deferred[Any]:
-        """Close both ports; what is late is never sent."""
+        """Close both ports; delayed responses are never sent."""
         for call in self._late:
             call.cancel()
         self._late.clear()
@@ -184,7 +184,7 @@ class DnsServer:
         return gatherResults([each for each in stopping if each is not None])
 
     def respond(self, wire: bytes, tcp: bool) -> bytes | None:
-        """The wire form of the response; None stays silent, also to rubbish."""
+        """The wire form of the response; None means silence, also for invalid queries."""
         query = _query(wire)
         if query is None:
             return None
@@ -203,7 +203,7 @@ class DnsServer:
             return shortened.to_wire()
 
     def answer(self, wire: bytes, tcp: bool, send: Callable[[bytes], object]) -> None:
-        """`send` the response when its time has come; an answer that stays silent is never sent."""
+        """`send` the response at its time; never for silence."""
         response = self.respond(wire, tcp)
         if response is None:
             return

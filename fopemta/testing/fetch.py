@@ -1,4 +1,4 @@
-"""A fetcher for tests: answers from a table, at once or when the test says so."""
+"""A fetcher for tests: answers from a table, at once or when the test fires them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fopemta.interfaces import IFetcher
 
 @implementer(IFetcher)
 class ScriptedFetcher:
-    """`answers` maps a URL to octets, to an Answer, or to a Deferred that the test fires; what is missing is absent.
-    Every URL asked is noted in `asked`, with the body of a POST in `posted`.
+    """`answers` maps a URL to octets, to an Answer, or to a Deferred that the test fires; a missing URL is Absent.
+    Every URL is recorded in `asked`, with the body of a POST in `posted`.
     """
 
     def __init__(self, answers: dict[str, Any] | None = None) -> None:

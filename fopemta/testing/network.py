@@ -20,7 +20,7 @@ SILENT = "silent"
 
 @implementer(IReactorTCP)
 class MemoryNetwork(Clock):
-    """`servers` maps (address, port) to a factory of server protocols, or to SILENT; what is missing refuses."""
+    """`servers` maps (address, port) to a factory of server protocols, or to SILENT; others refuse."""
 
     def __init__(self, servers: dict[tuple[str, int], Any] | None = None) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class MemoryNetwork(Clock):
         return None
 
     def flush(self, seconds: float = 0) -> None:
-        """Let everything happen that can; then as much time pass, in half seconds."""
+        """Run until nothing moves; then let the time pass, in half seconds."""
         self._settle()
         for _ in range(int(seconds * 2)):
             self.advance(0.5)
@@ -77,6 +77,6 @@ class MemoryNetwork(Clock):
 
 class _Connector:
     def disconnect(self) -> None:
-        """Nothing to do: a test's connections end with the test."""
+        """Does nothing: a test's connections end with the test."""
 
     stopConnecting: Callable[[_Connector], None] = disconnect

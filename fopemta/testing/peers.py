@@ -1,4 +1,4 @@
-"""Receiving mail servers for tests and the demo: one good one, and every way of being bad that a table can say.
+"""Receiving mail servers for tests and the demo: a good one, and many bad ones described by a table.
 
 They run on a real reactor and in memory alike.
 """
@@ -19,7 +19,7 @@ from zope.interface import implementer
 from fopemta.smtp.dot_stuffing import Unstuffer
 from fopemta.smtp.line_buffer import LineBuffer, LineFlaw
 
-# What goes into one packet on the way through most networks.
+# Octets that fit into one packet on most networks.
 _PACKET = 1200
 # A record of TLS 1.2 with one alert: fatal, internal_error (RFC 5246 7.2).
 _INTERNAL_ERROR = bytes.fromhex("15 03 03 00 02 02 50")
@@ -32,7 +32,7 @@ _SERVER_NAME = re.compile(rb"\0\0\0[^\0]\0[^\0]\0\0[^\0][a-z0-9.-]{3}")
 
 
 class StartTls(enum.Enum):
-    """What a server makes of STARTTLS."""
+    """A server's treatment of STARTTLS."""
 
     GOOD = "good"
     NOT_OFFERED = "not offered"
@@ -41,22 +41,21 @@ class StartTls(enum.Enum):
     DROP = "drop"  # 220, then the connection ends
     DROP_AFTER_HELLO = "drop after hello"
     HANG = "hang"  # 220, then silence
-    INJECTED = "injected"  # 220 with more in the clear behind it
+    INJECTED = "injected"  # 220 with more in the clear after it
     CHOKES = "chokes"  # a ClientHello that is larger than a packet is dropped
     NAMELESS = "nameless"  # the alert unrecognized_name to a ClientHello with a name
-    SHA1 = "signs by SHA-1"  # the alert handshake_failure to a ClientHello that does not take such a signature
-    ALERT = "alert"  # 220, then a TLS alert that says nothing clear
-    STRIPPED = "stripped"  # a firewall has put XXXXXXXA in the place of the word
+    SHA1 = "signs by SHA-1"  # the alert handshake_failure to a ClientHello that does not accept such a signature
+    ALERT = "alert"  # 220, then an unclear TLS alert
+    STRIPPED = "stripped"  # a firewall has replaced the word by XXXXXXXA
 
 
 @attrs.frozen(kw_only=True)
 class Behaviour:
     """`creator` makes the server's TLS (an IOpenSSLServerConnectionCreator), needed for StartTls.GOOD.
 
-    `replies` puts an answer in place of the usual one: "greeting", "EHLO", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA",
-    "end" (of data), "QUIT"; without CRLF; "" hangs, "drop" ends the connection.  `recipients` does so for single
-    addresses, `after_tls` for stages under TLS.  `extensions` besides STARTTLS; `starttls_once`: offered to the first
-    connection alone.
+    `replies` replaces usual answers: "greeting", "EHLO", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA", "end" (of data),
+    "QUIT"; without CRLF; "" hangs, "drop" ends the connection.  `recipients` does so for single addresses, `after_tls`
+    for stages under TLS.  `extensions` besides STARTTLS; `starttls_once`: offered only to the first connection.
     """
 
     starttls: StartTls = StartTls.GOOD
@@ -71,7 +70,7 @@ class Behaviour:
 
 @attrs.frozen
 class ReceivedMessage:
-    """A message that was taken: the envelope as text, the content, and the TLS it came by (None: plain)."""
+    """An accepted message: the envelope as text, the content, and its TLS (None: plain text)."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -81,7 +80,7 @@ class ReceivedMessage:
 
 @attrs.define
 class Peer(ServerFactory):
-    """A server with one behaviour; what it received and what was said is kept."""
+    """A server with one behaviour; what it received and what was said is recorded."""
 
     behaviour: Behaviour
     messages: list[ReceivedMessage] = attrs.Factory(list)
@@ -92,14 +91,14 @@ class Peer(ServerFactory):
     numPorts: int = 0
 
     def buildProtocol(self, addr: Any) -> Any:
-        """A session."""
+        """A session for one connection."""
         session = PeerSession(self)
         self.transcripts.append(session.transcript)
         return session
 
     @property
     def connections(self) -> int:
-        """How many there were."""
+        """The number of connections so far."""
         return len(self.transcripts)
 
     @property
@@ -125,7 +124,7 @@ class PeerSession(Protocol):
         self._recipients: list[str] = []
         self._tls: tuple[str, str] | None = None
         self._mute = False
-        # Octets of a BDAT that are still to come, and whether it is the last; None between commands.
+        # Octets still to come of a BDAT, and whether it is the last; None between commands.
         self._chunk: tuple[int, bool] | None = None
 
     @property
@@ -137,13 +136,13 @@ class PeerSession(Protocol):
         self._answer("greeting", f"220 {self.behaviour.hostname} ESMTP")
 
     def handshakeCompleted(self) -> None:
-        """TLS stands."""
+        """The TLS handshake has finished."""
         connection = self._wire.getHandle()
         self._tls = (connection.get_protocol_version_name(), connection.get_cipher_name())
         self.transcript.append(f"-- {self._tls[0]} {self._tls[1]}")
 
     def dataReceived(self, data: bytes) -> None:
-        """Commands or content."""
+        """Process commands or content."""
         if self._mute:
             if self.behaviour.starttls is StartTls.ALERT:
                 self._wire.write(_INTERNAL_ERROR)
@@ -174,7 +173,7 @@ class PeerSession(Protocol):
             self._command("?" if isinstance(line, LineFlaw) else line.decode("utf-8", "replace"))
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
-        """Over."""
+        """The connection is closed."""
         self.transcript.append("-- closed")
 
     def _command(self, line: str) -> None:
@@ -237,7 +236,7 @@ class PeerSession(Protocol):
     def _shake_hands(self, data: bytes) -> None:
         self._mute = False
         self._wire.startTLS(self.behaviour.creator)
-        # What has been read already is the handshake's.
+        # What was already read belongs to the handshake.
         (getattr(self._wire, "_tls", None) or self._wire.protocol).dataReceived(data)
 
     def _mail(self, line: str) -> None:

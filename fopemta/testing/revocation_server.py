@@ -1,4 +1,4 @@
-"""The HTTP side of a revoking authority, for tests: lists and OCSP responses on loopback, sound or not."""
+"""The HTTP server of a revoking authority, for tests: lists and OCSP responses on loopback, valid or not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fopemta.testing.revoking import RevokingAuthority, Signer, lists_at, respon
 
 
 class Serving(enum.Enum):
-    """What the server gives out."""
+    """What the server delivers."""
 
     SOUND = "sound"
     STALE = "stale"
@@ -28,9 +28,9 @@ class Serving(enum.Enum):
 
 
 class RevocationServer:
-    """`revoked` are the certificates that lists and responses call revoked.  `requests` counts what was asked, by path.
+    """`revoked` are the certificates that lists and responses call revoked.  `requests` counts requests by path.
 
-    `largest` is what the client takes; an oversized list is larger.
+    `largest` is the client's limit; an oversized list is larger.
     """
 
     def __init__(self, reactor: Any, largest: int) -> None:
@@ -43,18 +43,18 @@ class RevocationServer:
         self.authority = RevokingAuthority(intermediate_says=[lists_at(self.url("roots.crl"))])
 
     def url(self, path: str) -> str:
-        """Where something is."""
+        """The URL of a path."""
         return f"http://127.0.0.1:{self._port.getHost().port}/{path}"
 
     def leaf(self, name: str, with_list: bool = True, with_responder: bool = True) -> Leaf:
-        """A server's certificate that names this server as its sources."""
+        """A server's certificate that names this server as its source."""
         says: list[x509.ExtensionType] = [lists_at(self.url("issuing.crl"))] if with_list else []
         leaf = self.authority.leaf(name, says=[*says, responders_at(self.url("ocsp"))] if with_responder else says)
         self._leaves[leaf.chain[0].serial_number] = leaf
         return leaf
 
     def stop(self) -> Deferred[Any]:
-        """Close the port, and every connection that a slow answer keeps."""
+        """Close the port, and every connection that waits for a slow answer."""
         site = self._port.factory
         closing = [maybeDeferred(self._port.stopListening)]
         for channel in list(site.resource.open):
@@ -64,12 +64,12 @@ class RevocationServer:
     # --- answers -----------------------------------------------------------------------------------------------------
 
     def answer(self, path: str, body: bytes) -> bytes | None:
-        """What to say; None for never anything."""
+        """The body of the response; None means silence."""
         self.requests[path] = self.requests.get(path, 0) + 1
         if path == "ocsp":
             return self._response(body)
         by = self.authority.rooted if path == "roots.crl" else self.authority.issuing
-        # The root's own list stays sound, so that it is the other one that matters.
+        # The root's own list stays valid, so that the other one matters.
         return self._list(by, Serving.SOUND if path == "roots.crl" else self.lists)
 
     def _list(self, by: Signer, serving: Serving) -> bytes | None:
@@ -102,7 +102,7 @@ class RevocationServer:
 
 
 class _Everything(Resource):
-    """Every path."""
+    """A resource for every path."""
 
     isLeaf = True
 

@@ -1,4 +1,4 @@
-"""A certificate authority for tests that revokes: lists and OCSP responses, sound ones and every kind of unsound."""
+"""A certificate authority for tests that revokes: lists and OCSP responses, valid and invalid in every way."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Entry: TypeAlias = tuple[x509.Certificate, x509.ReasonFlags | None]
 
 
 def lists_at(*urls: str) -> x509.CRLDistributionPoints:
-    """The extension that says where the lists are."""
+    """The extension with the addresses of lists."""
     return x509.CRLDistributionPoints(
         [x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None) for url in urls]
     )
 
 
 def responders_at(*urls: str) -> x509.AuthorityInformationAccess:
-    """The extension that says who answers."""
+    """The extension with the addresses of OCSP responders."""
     return x509.AuthorityInformationAccess(
         [
             x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(url))
@@ -42,7 +42,7 @@ def responders_at(*urls: str) -> x509.AuthorityInformationAccess:
 
 @attrs.frozen
 class Signer:
-    """A certificate and the key that signs in its name."""
+    """A certificate and its key."""
 
     certificate: x509.Certificate
     key: Key
@@ -53,12 +53,12 @@ class RevokingAuthority(Authority):
 
     @property
     def issuing(self) -> Signer:
-        """Who issues the leaves."""
+        """The issuer of the leaves."""
         return Signer(self.intermediate, self._issuer_key)
 
     @property
     def rooted(self) -> Signer:
-        """Who issued the issuing one."""
+        """The issuer of the intermediate."""
         return Signer(self.root, self._root_key)
 
     def responder(
@@ -67,7 +67,7 @@ class RevokingAuthority(Authority):
         days: tuple[int, int] = (-1, 30),
         by: Signer | None = None,
     ) -> Signer:
-        """Somebody who may answer in the issuer's name; of another kind with other `usages`."""
+        """A delegated OCSP responder; other `usages` make it an unauthorised one."""
         key, by = ec.generate_private_key(ec.SECP256R1()), by or self.issuing
         usage = x509.ExtendedKeyUsage(list(usages or (ExtendedKeyUsageOID.OCSP_SIGNING,)))
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "responder")])
@@ -82,7 +82,7 @@ class RevokingAuthority(Authority):
         extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
         issuer: x509.Name | None = None,
     ) -> bytes:
-        """A list, DER.  `extensions` with whether each is critical; `issuer` another name than the signer's."""
+        """A CRL in DER.  `extensions`, each with its criticality; `issuer` replaces the signer's name."""
         by = by or self.issuing
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -97,7 +97,7 @@ class RevokingAuthority(Authority):
         return builder.sign(by.key, digest_for(by.key)).public_bytes(Encoding.DER)
 
     def crl_saying(self, certificate: x509.Certificate, extensions: Sequence[tuple[x509.ExtensionType, bool]]) -> bytes:
-        """A list with one entry, which says so; with whether each is critical."""
+        """A CRL with one entry, which has these extensions, each with its criticality."""
         entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
         entry = entry.revocation_date(self.now - 24 * _HOUR)
         for extension, critical in extensions:
@@ -137,8 +137,9 @@ class RevokingAuthority(Authority):
         shown: Sequence[x509.Certificate] | None = None,
         says: Sequence[tuple[x509.ExtensionType, bool]] = (),
     ) -> bytes:
-        """A response about `leaf`, DER; signed by `by`, whose certificate comes with it, in the issuer's place.
-        `shown`: other certificates come; `says`: extensions, with whether each is critical.
+        """A response about `leaf` in DER, signed by `by` (default: the issuer), whose certificate is included.
+
+        `shown`: other certificates to include; `says`: extensions, each with its criticality.
         """
         status = status or (ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD)
         signer = by or self.issuing

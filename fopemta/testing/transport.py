@@ -15,15 +15,15 @@ from zope.interface import directlyProvides, implementer
 
 _PUMPS_BEFORE_WE_CALL_IT_A_LOOP = 100_000
 
-# With more than this on the wire a streaming producer is paused, as by Twisted's own buffer.
+# A streaming producer is paused when more than this is on the wire, as in Twisted's own buffer.
 HIGH_WATER = 65536
 
 
 @implementer(ITCPTransport)
 class MemoryTransport:
-    """One end.  Behaves as Twisted's TCP transport does, `startTLS` included, as far as mail protocols notice.
+    """One end.  Behaves like Twisted's TCP transport, `startTLS` included, as far as mail protocols notice.
 
-    `clock` drives Twisted's write aggregation under TLS.  `segment` cuts what the other end sends into pieces of so
+    `clock` drives Twisted's write aggregation under TLS.  `segment` cuts what the other end sends into pieces of this
     many octets (None: as written).
     """
 
@@ -51,14 +51,14 @@ class MemoryTransport:
     # ITransport, above TLS where there is TLS
 
     def write(self, data: bytes) -> None:
-        """Send."""
+        """Send `data`."""
         if self._tls is not None:
             self._tls.write(data)
         else:
             self.write_raw(data)
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
-        """Send."""
+        """Send all pieces."""
         self.write(b"".join(data))
 
     def loseConnection(self) -> None:
@@ -90,11 +90,11 @@ class MemoryTransport:
         return self.host
 
     def getTcpNoDelay(self) -> bool:
-        """As set."""
+        """The value set."""
         return self.no_delay
 
     def setTcpNoDelay(self, enabled: bool) -> None:
-        """Remembered, so that a test can ask."""
+        """Stored, so that a test can check it."""
         self.no_delay = enabled
 
     def getTcpKeepAlive(self) -> bool:
@@ -125,11 +125,11 @@ class MemoryTransport:
         self.paused = True
 
     def resumeProducing(self) -> None:
-        """Go on."""
+        """Resume delivery."""
         self.paused = False
 
     def stopProducing(self) -> None:
-        """As loseConnection."""
+        """Like loseConnection."""
         self.loseConnection()
 
     # TLS
@@ -165,7 +165,7 @@ class MemoryTransport:
             self._hold_producer(len(self.other.incoming))
 
     def _hold_producer(self, waiting: int) -> None:
-        """Pause a streaming producer while too much waits, let it go on once all is gone."""
+        """Pause a streaming producer while too much waits, and resume it once all is gone."""
         if self.producer is None or not self.streaming:
             return
         if waiting > HIGH_WATER and not self.producer_paused:
@@ -187,13 +187,13 @@ class MemoryTransport:
         self.producer, self.streaming, self.producer_paused = producer, streaming, False
 
     def unregister_raw(self) -> None:
-        """The wire's own producer has ended."""
+        """The wire's own producer has finished."""
         self.producer = None
 
     # what the pump does
 
     def deliver(self) -> bool:
-        """Hand over what has come; True when something was."""
+        """Deliver received data; True if there was any."""
         if self.disconnected or self.paused or not self.incoming:
             return False
         size = self.segment or len(self.incoming)
@@ -205,7 +205,7 @@ class MemoryTransport:
         return True
 
     def produce(self) -> bool:
-        """Let a pull producer write once the wire is empty; True when it did."""
+        """Let a pull producer write once the wire is empty; True if it did."""
         if self.producer is None or self.streaming or self.disconnected:
             return False
         if self.other is not None and self.other.incoming:
@@ -214,14 +214,14 @@ class MemoryTransport:
         return True
 
     def settle(self) -> bool:
-        """End the connection where its time has come; True when it ended here."""
+        """End the connection if its time has come; True if it ended here."""
         if self.disconnected:
             return False
         if self._ending is None and self.disconnecting and self.producer is None:
             self._ending = ConnectionDone
         if self._ending is None and self.other is not None and not self.incoming and not self.paused:
             if self.other.disconnected or self.other._half_closed:
-                # To the one who reads they look the same.
+                # To the reader they look the same.
                 return self._read_end()
         if self._ending is None:
             return False
@@ -286,14 +286,14 @@ class Pump:
         self.clock = clock
 
     def pump(self) -> bool:
-        """One round; True when anything moved."""
+        """One round; True if anything moved."""
         self.clock.advance(0)
         ends = (self.server, self.client)
         moved = [end.produce() for end in ends] + [end.deliver() for end in ends] + [end.settle() for end in ends]
         return any(moved) or any(call.getTime() <= self.clock.seconds() for call in self.clock.getDelayedCalls())
 
     def flush(self) -> None:
-        """Until nothing moves any more.  Raises AssertionError for what looks like a loop."""
+        """Pump until nothing moves.  Raises AssertionError for an apparent loop."""
         for _ in range(_PUMPS_BEFORE_WE_CALL_IT_A_LOOP):
             if not self.pump():
                 return
