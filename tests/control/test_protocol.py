@@ -176,8 +176,11 @@ class ProtocolTests(SynchronousTestCase):
         self.protocol.dataReceived(b'{"command":"list"}\n')
         self.transport.producer.resumeProducing()
         self.transport.producer.stopProducing()
+        # As a transport says it that has met the end twice.
+        self.transport.producer.stopProducing()
         asked.callback([b'{"id":"one"}'])
         self.assertEqual(self.heard(), [])
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_an_empty_list_ends_at_once(self) -> None:
         self.protocol.dataReceived(b'{"command":"list"}\n')
@@ -230,6 +233,13 @@ class ProtocolTests(SynchronousTestCase):
 
     def test_silence_and_endless_lines_end_it(self) -> None:
         self.clock.advance(61)
+        self.assertTrue(self.transport.disconnecting)
+        self.setUp()
+        self.clock.advance(40)
+        self.say({"command": "status"})
+        self.clock.advance(59)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.advance(2)
         self.assertTrue(self.transport.disconnecting)
         self.setUp()
         self.protocol.dataReceived(b"x" * 300_000)

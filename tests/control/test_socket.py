@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta.control.protocol import ControlFactory
 from fopemta.control.socket import ControlSocket
+from tests.users.accounts import caught
 
 
 class Port:
@@ -35,8 +39,13 @@ class Port:
 
 class Reactor(Clock):
     port: Port
+    given: tuple[Any, ...]
+    trouble: Exception | None = None
 
-    def listenUNIX(self, path: str, *_: Any) -> Port:
+    def listenUNIX(self, path: str, *more: Any) -> Port:
+        self.given = more
+        if self.trouble is not None:
+            raise self.trouble
         self.port = Port(path)
         return self.port
 
@@ -68,6 +77,21 @@ class ControlSocketTests(SynchronousTestCase):
     def test_what_is_no_socket_is_left_alone(self) -> None:
         self.path.parent.mkdir(parents=True)
         self.path.write_text("mine")
-        self.socket.start()
+        self.assertIn("is there and is no socket", self.told(self.socket.start))
         self.socket.stop()
         self.assertEqual(self.path.read_text(), "mine")
+
+    def told(self, call: Callable[[], object]) -> str:
+        """What the operator is warned of."""
+        return "".join(str(each) for each in caught(call))
+
+    def test_it_is_for_its_own_user_alone(self) -> None:
+        self.socket.start()
+        factory, backlog, mode = self.reactor.given
+        self.assertIsInstance(factory, ControlFactory)
+        self.assertEqual((backlog, mode), (50, 0o600))
+
+    def test_mail_goes_on_without_it(self) -> None:
+        self.reactor.trouble = CannotListenError(None, str(self.path), OSError("the path is too long"))
+        self.assertIn("commands will not reach this server", self.told(self.socket.start))
+        self.socket.stop()

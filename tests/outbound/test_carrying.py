@@ -224,6 +224,24 @@ class Utf8Tests(SynchronousTestCase):
             _, said = self.deliver(ALL, (BOB,), long + last + b"\r\n\r\nx\r\n")
             self.assertEqual(said[0].endswith(" SMTPUTF8"), wanted)
 
+    def test_a_long_message_is_read_twice_only_where_its_begin_does_not_tell(self) -> None:
+        short, long = b"Subject: x\r\n\r\n", b"".join(b"X-Filler: %070d\r\n" % each for each in range(4_000)) + b"\r\n"
+        body = b"x" * 76 + b"\r\n"
+        for header, declared, times in (
+            (short, BodyType.EIGHT_BIT_MIME, 1), (long, BodyType.EIGHT_BIT_MIME, 2), (short, BodyType.SEVEN_BIT, 2),
+        ):  # fmt: skip
+            delivery = Delivery(peer(extensions=ALL), content=header + body * 5_000, body=declared)
+            delivery.envelope = attrs.evolve(delivery.envelope, smtputf8=True)
+            content, opened = delivery.spool.content, list[str]()
+
+            def counted(message_id: str, content: Any = content, opened: list[str] = opened) -> Any:
+                opened.append(message_id)
+                return content(message_id)
+
+            delivery.spool.content = counted  # type: ignore[method-assign]
+            self.assertEqual([outcome(verdict) for verdict in delivery.run(5)], ["delivered"])
+            self.assertEqual(len(opened), times, (len(header), declared))
+
     def test_returned_where_it_is_not_offered(self) -> None:
         header = "Subject: Grüße\r\n\r\n".encode()
         for content, sender in ((header, None), (CONTENT, Mailbox("ö", "us.test"))):

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.policy.recipient_list import RecipientList, parse
 from fopemta.recipients.files import PATIENCE, FileUnsound, WatchedFile, read
+from tests.users.accounts import caught
 
 
 class WatchedFileTests(SynchronousTestCase):
@@ -72,7 +73,8 @@ class WatchedFileTests(SynchronousTestCase):
         self.assertEqual((now(), len(reading)), (["anna"], 2))
         reading[1].callback(RecipientList(frozenset({"bob"})))
         self.assertEqual((now(), len(reading)), (["bob"], 3))
-        reading[2].errback(FileUnsound("no"))
+        events = caught(lambda: reading[2].errback(FileUnsound("no")))
+        self.assertEqual([(each["event"], each["errors"]) for each in events], [("recipients_refused", ("no",))])
         self.assertEqual((now(), len(reading)), (["bob"], 3))
 
     def test_those_who_ask_at_once_wait_for_one_reading(self) -> None:

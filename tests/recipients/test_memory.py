@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.policy.recipients import Remembered, Said
+from fopemta.recipients import memory
 from fopemta.recipients.memory import CalloutMemory
 
 NOW = 1_000_000_000.0
@@ -83,3 +84,21 @@ class MemoryTests(SynchronousTestCase):
         self.folder.write_bytes(b"a file where the folder should be")
         self.memory().note(BOB, Remembered(Said.GOOD, NOW, NOW))
         self.assertIsNone(self.memory().recall(BOB))
+
+    def test_what_is_no_fault_of_the_file_leaves_it_where_it_is(self) -> None:
+        """Here a folder, which cannot be opened as one."""
+        self.path.mkdir(parents=True)
+        self.memory().note(BOB, Remembered(Said.GOOD, NOW, NOW))
+        self.assertIsNone(self.memory().recall(BOB))
+        self.assertEqual([each.name for each in self.folder.iterdir()], ["recipients.sqlite"])
+
+    def test_a_lock_that_another_holds_is_no_damage(self) -> None:
+        self.memory().note(BOB, Remembered(Said.GOOD, NOW, NOW))
+        self.patch(memory, "_SECONDS", 0.0)
+        other = sqlite3.connect(self.path)
+        self.addCleanup(other.close)
+        other.execute("BEGIN EXCLUSIVE")
+        self.memory().note(BOB, Remembered(Said.BAD, NOW))
+        other.rollback()
+        self.assertEqual(self.memory().recall(BOB), Remembered(Said.GOOD, NOW, NOW))
+        self.assertFalse(os.path.exists(f"{self.path}.unsound"))

@@ -15,9 +15,10 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.config.model import AliasFile, Configuration, Listener, Node
 from fopemta.interfaces import IAliases, IRecipients
 from fopemta.mail.envelope import Envelope
+from fopemta.outbound.callout import LONGEST
 from fopemta.policy.recipients import Said
 from fopemta.policy.steps import House, through_aliases
-from fopemta.recipients.calls import Calls
+from fopemta.recipients.calls import MOST_AT_ONCE, MOST_WAITING, Calls
 from fopemta.recipients.memory import CalloutMemory
 from fopemta.recipients.recipients import RecipientVerifier
 from fopemta.routing.route import Route, Unverified, Verify, Via
@@ -71,6 +72,22 @@ class RecipientsTests(SynchronousTestCase):
         self.clock.advance(0)
         reply = self.successResultOf(asking)
         return None if reply is None else f"{reply.code} {reply.enhanced}"
+
+    def test_what_it_costs_to_find_out_for_whom_an_address_stands(self) -> None:
+        self.recipients.current()
+        self.clock.advance(0)
+        for address, weight in (
+            (Mailbox("sales", "local.test"), 2),
+            (Mailbox("postmaster", "local.test"), 1),
+            (Mailbox("anna", "local.test"), 0),
+            (Mailbox("sales", "relay.test"), 0),
+        ):
+            self.assertEqual(self.recipients.weight(address), weight, address)
+        without = self.made(attrs.evolve(self.config, aliases=AliasFile()))
+        self.assertEqual(without.weight(Mailbox("sales", "local.test")), 0)
+
+    def test_nobody_who_waits_for_a_callout_waits_longer_than_two_minutes(self) -> None:
+        self.assertEqual((MOST_WAITING + MOST_AT_ONCE) / MOST_AT_ONCE * LONGEST, 120)
 
     def test_interfaces(self) -> None:
         verifyObject(IRecipients, self.recipients)
