@@ -16,6 +16,7 @@ import copy
 import json
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -59,6 +60,8 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--window", type=float, default=0.2, help="seconds of a burst")
     options = parser.parse_intermixed_args()
+    # Servers, sinks and the file system are ended also when we are.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = Path(tempfile.mkdtemp(prefix="fopemta-builds-"))
     try:
         with checkout(options.before) as before, checkout(options.after) as after, Ground(folder) as ground:

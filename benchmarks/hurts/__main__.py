@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,8 @@ def main() -> None:
     parser.add_argument("--servers", default=",".join(SERVERS))
     parser.add_argument("--folder", type=Path, help="a new one, removed at the end, unless given")
     options = parser.parse_args()
+    # Servers, sinks and the file system are ended also when we are.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     names = [name for name in options.servers.split(",") if SERVERS[name].installed()]
     folder = options.folder or Path(tempfile.mkdtemp(prefix="fopemta-hurts-"))
     folder.chmod(0o755)  # Postfix works there under its own name
