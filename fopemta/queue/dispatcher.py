@@ -76,6 +76,17 @@ class Dispatcher:
     where others, too, ask what is demanded: before MAIL they do.
     """
 
+    # What is waited for before more of what is due is fetched; no destination could call what waits for it, for want of
+    # room; no more deliveries at a time than so many.
+    _until = _Until.DUE
+    _full = False
+    _most: int | None = None
+    # Going on, and asked to go on again, or to look for what is due, too.
+    _going = _again = _look_again = False
+    _stopping = False
+    _alarm: IDelayedCall | None = None
+    _idle: Deferred[None] | None = None
+
     def __init__(
         self,
         spool: ISpool,
@@ -113,14 +124,6 @@ class Dispatcher:
         self._moves = Moves(spool, lambda message_id: roster.get(message_id) is not None, self._has_room)
         self._damage = DamageWatch(spool, config, now, self.made_here, self.accepted)
         self._watch = Repeated(clock, _WATCH, self._find_lost)
-        self._most: int | None = None
-        self._alarm: IDelayedCall | None = None
-        self._until = _Until.DUE
-        # No destination could call what waits for it, for want of room.
-        self._full = False
-        self._going = self._again = self._look_again = False
-        self._stopping = False
-        self._idle: Deferred[None] | None = None
         self._performers = self._by_act()
 
     def _by_act(self) -> Mapping[Act, Callable[[Entry], None]]:

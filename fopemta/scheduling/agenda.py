@@ -33,10 +33,6 @@ class Agenda:
         del self._moments[message_id]
         return message_id
 
-    def moment(self, message_id: str) -> float | None:
-        """When it is due, None for one that is not here."""
-        return self._moments.get(message_id)
-
     def next_moment(self) -> float | None:
         """When the next is due, None when nothing is here."""
         while self._heap and self._moments.get(self._heap[0][1]) != self._heap[0][0]:

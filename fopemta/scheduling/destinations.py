@@ -28,6 +28,8 @@ _FOR_FRESH = 4
 # The part of all places that may be had besides by what waits for a last answer.
 _STALLED = 4
 _MINUTE = 60.0
+# Of so many that were tried in vain it is remembered that they may go once their destination answers.
+_MOST_BACK = 1000
 # Once loads take so much room in memory, in recipients, no destination has more than its share of it.
 CROWD = 1000 * LEAST_BULK
 # What says that somebody is there, and that nobody is.
@@ -156,8 +158,14 @@ class Destinations(Generic[D, L]):
         self._offer(line)
 
     def line_up_behind(self, destination: D, message_id: str) -> None:
-        """The same for one that was tried there in vain: not before it answers again."""
-        self._line(destination).back[message_id] = None
+        """The same for one that was tried there in vain: not before it answers again.  It has its own moment, too, so
+        the oldest are left to that when there are many, and all when nothing else is left to probe with.
+        """
+        line = self._lines.get(destination)
+        if line is not None:
+            line.back[message_id] = None
+            if len(line.back) > _MOST_BACK:
+                del line.back[next(iter(line.back))]
 
     @property
     def asking(self) -> bool:
@@ -369,7 +377,7 @@ class Destinations(Generic[D, L]):
             line.held_back = False
             self._held_back.drop(line)
         under_way = line.coming or line.busy or line.stalled
-        idle = not (line.ids or line.back or under_way or line.not_before is not None)
+        idle = not (line.ids or under_way or line.not_before is not None)
         if idle and self._lines.get(line.destination) is line:
             del self._lines[line.destination]
 

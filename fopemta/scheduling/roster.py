@@ -178,11 +178,6 @@ class Roster:
         """It waits until `moment` of the wall clock, as the clocks stand now; a new one replaces the old."""
         self._agenda.set(entry.id, self._seconds() + moment - self._now())
 
-    def moment(self, entry: Entry) -> float | None:
-        """For which it waits, in wall time as it is now."""
-        moment = self._agenda.moment(entry.id)
-        return None if moment is None else moment - self._seconds() + self._now()
-
     def next_in_backlog(self) -> Entry | None:
         """What has waited longest for room; an order may have brought some of them in before their turn."""
         while self._backlog:

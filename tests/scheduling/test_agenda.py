@@ -25,6 +25,15 @@ class AgendaTests(SynchronousTestCase):
         self.assertIsNone(agenda.pop_due(20.0))
         self.assertEqual(agenda.next_moment(), 50.0)
 
+    def test_what_was_replaced_is_swept_out_and_the_order_stays(self) -> None:
+        agenda = Agenda()
+        for turn in range(40):
+            for number in range(10):
+                agenda.set(str(number), float((number * 7 + turn * 3) % 10))
+        self.assertLessEqual(len(agenda._heap), 2 * 10 + 65)
+        popped = [agenda.pop_due(20.0) for _ in range(10)]
+        self.assertEqual(popped, sorted(popped, key=lambda each: (int(each or 0) * 7 + 39 * 3) % 10))
+
     def test_removed_is_never_due(self) -> None:
         agenda = Agenda()
         agenda.set("a", 10.0)

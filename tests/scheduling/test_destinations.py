@@ -14,7 +14,7 @@ from fopemta.retry.standings import Standings, Turn
 from fopemta.scheduling.destinations import CROWD, Destinations, Taken
 from fopemta.scheduling.roster import LEAST_BULK
 from fopemta.trust.verdict import VerdictRecord
-from tests.retry.test_standing import DELIVERED, EXPIRED, REFUSED
+from tests.retry.test_standing import DELIVERED, DROPPED, EXPIRED, REFUSED
 
 
 class Base(SynchronousTestCase):
@@ -316,6 +316,18 @@ class PressedTests(Base):
         self.places.wake("dead")
         self.assertEqual(self.take(), ("dead", 1))
 
+    def test_one_that_answered_and_broke_off_last_is(self) -> None:
+        self.make(places=1, each=1)
+        for verdict, pressed in ((DELIVERED, False), (DROPPED, True)):
+            self.add("well", 1)
+            self.assertEqual(self.serve(verdict), 1)
+            self.add("well", 1)
+            taken = self.take_all()
+            self.add("other", 1)
+            self.assertEqual(self.places.pressed("well"), pressed, verdict)
+            self.places.empty("other")
+            self.end(taken, verdict)
+
     def test_one_that_answers_is_not(self) -> None:
         self.make(places=1, each=1)
         self.add("well", 2)
@@ -519,13 +531,24 @@ class LineTests(Base):
         self.serve(REFUSED)
         self.places.empty("a")
         self.places.line_up_behind("a", "tried")
-        self.now += 40
-        self.assertEqual((self.places.over(self.now), self.called()), (["a"], []))
         self.places.line_up("a", "probe", self.now)
-        self.assertEqual(self.called(), ["probe"])
+        self.now += 40
+        self.assertEqual((self.places.over(self.now), self.called()), (["a"], ["probe"]))
         self.places.came("a")
         self.add("a", 1)
         self.assertEqual((self.serve(DELIVERED), self.called()), (1, ["tried"]))
+
+    def test_of_those_that_were_tried_in_vain_only_so_much_is_kept(self) -> None:
+        self.add("a", 20)
+        self.serve(REFUSED)
+        self.places.empty("a")
+        for number in range(1500):
+            self.places.line_up_behind("a", str(number))
+        self.assertEqual((len(self.places._lines["a"].back), "1499" in self.places._lines["a"].back), (1000, True))
+        self.now += 40
+        self.places.over(self.now)
+        self.places.line_up_behind("a", "late")
+        self.assertEqual(self.places._lines, {})
 
     def test_a_share_of_the_room_for_each_once_there_is_a_crowd(self) -> None:
         for number in range(999):
@@ -546,11 +569,25 @@ class LineTests(Base):
         self.places.comes("a")
         self.assertFalse(self.places.takes("a", self.now))
 
+    def test_where_memory_is_scarce_only_who_has_nothing_there_calls(self) -> None:
+        self.add("under way", 1)
+        self.take_all()
+        self.add("waits", 1)
+        self.places.comes("coming")
+        for destination in ("under way", "waits", "coming", "nothing"):
+            self.line_up(destination, 2)
+        called = []
+        while (each := self.places.call(self.now, scarce=True)) is not None:
+            called.append(each[1])
+            self.places.comes(each[0])
+        self.assertEqual(called, ["nothing0"])
+
     def test_all_leave_their_lines(self) -> None:
         self.line_up("a", 2)
         self.line_up("b", 1)
-        self.places.line_up_behind("c", "c0")
-        self.assertEqual(self.places.leave_lines(), {"a0", "a1", "b0", "c0"})
+        self.line_up("c", 1)
+        self.places.line_up_behind("c", "c1")
+        self.assertEqual(self.places.leave_lines(), {"a0", "a1", "b0", "c0", "c1"})
         self.assertEqual((self.called(), self.places._lines), ([], {}))
 
 
