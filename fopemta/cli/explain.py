@@ -209,7 +209,7 @@ def _hosts(configuration: Configuration, hops: list[NextHop]) -> dict[NextHop, t
 
     def looked_up(reactor: Any) -> Any:
         servers, patience = dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout)
-        resolver = Resolver(reactor, servers, patience, most_records=dns.records)
+        resolver = Resolver(reactor, servers, patience, records=dns.records)
         names = frozenset({configuration.node.hostname})
         local = local_addresses()
         own, reach = own_addresses(configuration, local), Reach(configuration.delivery.private, local)

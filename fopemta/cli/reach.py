@@ -36,7 +36,7 @@ def _why_not(configuration: Configuration) -> str | None:
 
     def fetched(reactor: Any) -> Any:
         servers, patience = dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout)
-        resolver = Resolver(reactor, servers, patience, most_records=dns.records)
+        resolver = Resolver(reactor, servers, patience, records=dns.records)
         return Fetcher(reactor, resolver, settings, configuration.tls_client.fetch_private).get(settings.probe)
 
     answer = asked(fetched) or Unavailable("interrupted")

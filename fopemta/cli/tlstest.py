@@ -85,7 +85,7 @@ async def _look(reactor: Any, configuration: Configuration, target: str, all_: b
 
     dns, settings = configuration.dns, configuration.fetch
     resolver = Resolver(
-        reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout), most_records=dns.records
+        reactor, dns.nameservers or system_nameservers(), min(_PATIENCE, dns.timeout), records=dns.records
     )
     names = frozenset({configuration.node.hostname})
     local = local_addresses()

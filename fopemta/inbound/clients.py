@@ -43,8 +43,8 @@ class Clients:
     def reconfigure(self, config: Configuration) -> None:
         """Use these limits from now on; where one has changed, its count starts again."""
         limits, share = config.limits, config.workers.share
-        self._flush_interval = limits.etrn_interval
-        self._most_open = share(limits.connections_per_client)
+        self._etrn_interval = limits.etrn_interval
+        self._connections_per_client = share(limits.connections_per_client)
         self._connections = _rate(self._connections, share(limits.connections_per_minute))
         self._messages = _rate(self._messages, share(limits.messages_per_minute))
         self._recipients = _rate(self._recipients, share(limits.recipients_per_minute))
@@ -57,7 +57,7 @@ class Clients:
         """A client has connected; it counts until `gone`, unless it is refused here."""
         network = self._network(client)
         if not trusted:
-            if 0 < self._most_open <= self._open[network]:
+            if 0 < self._connections_per_client <= self._open[network]:
                 return _TOO_MANY_OF_YOURS
             if not self._connections.take(network, self._clock.seconds()):
                 return _TOO_OFTEN
@@ -78,7 +78,7 @@ class Clients:
     def flush(self, domain: str) -> Reply | None:
         """The refusal if the queue of `domain` was started recently, by any client (RFC 1985 5.3); else None."""
         now = self._clock.seconds()
-        for known in [each for each, started in self._flushed.items() if now - started >= self._flush_interval]:
+        for known in [each for each, started in self._flushed.items() if now - started >= self._etrn_interval]:
             del self._flushed[known]
         if domain in self._flushed:
             return _FLUSHED_LATELY

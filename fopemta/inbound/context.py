@@ -131,7 +131,7 @@ class InboundContext:
             login_required=listener.kind is ListenerKind.SUBMISSION and not trusted,
             without=frozenset(listener.without),
             trusted=trusted,
-            bare_line_ends=bare,
+            bare_newlines=bare,
             nul=listener.nul,
             lenient=listener.lenient,
             hops=config.limits.hops,

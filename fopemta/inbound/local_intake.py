@@ -143,7 +143,7 @@ class LocalIntake:
     def _limits(self) -> ContentLimits:
         limits = self.context.config.limits
         return ContentLimits(
-            message_size=limits.message_size, hops=limits.hops, bare_line_ends=BareLineEnds.NORMALISE, nul=Nul.REMOVE
+            message_size=limits.message_size, hops=limits.hops, bare_newlines=BareLineEnds.NORMALISE, nul=Nul.REMOVE
         )
 
 

@@ -32,7 +32,7 @@ def in_threads(reactor: IMailReactor) -> Callable[..., Deferred[Any]]:
 
 def resolver_of(dns: Dns, reactor: IMailReactor) -> IResolver:
     """Uses the name servers of the configuration, else those of the system."""
-    return Resolver(reactor, dns.nameservers or system_nameservers(), dns.timeout, most_records=dns.records)
+    return Resolver(reactor, dns.nameservers or system_nameservers(), dns.timeout, records=dns.records)
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -53,7 +53,7 @@ class SessionRules:
     require_tls: bool = False
     xclient: bool = False
     trusted: bool = False
-    bare_line_ends: BareLineEnds = BareLineEnds.NORMALISE
+    bare_newlines: BareLineEnds = BareLineEnds.NORMALISE
     nul: Nul = Nul.REJECT
     lenient: Lenient = Lenient.TRUSTED
     hops: int = 100
@@ -75,8 +75,8 @@ class SessionRules:
         return self._limits(Nul.REMOVE)
 
     def _limits(self, nul: Nul) -> ContentLimits:
-        size, bare = self.message_size, self.bare_line_ends
-        return ContentLimits(message_size=size, hops=self.hops, bare_line_ends=bare, nul=nul)
+        size, bare = self.message_size, self.bare_newlines
+        return ContentLimits(message_size=size, hops=self.hops, bare_newlines=bare, nul=nul)
 
     @greeting.default
     def _greeting(self) -> bytes:

@@ -46,7 +46,7 @@ class ContentLimits:
 
     message_size: int
     hops: int
-    bare_line_ends: BareLineEnds
+    bare_newlines: BareLineEnds
     nul: Nul = Nul.REJECT
 
 
@@ -101,7 +101,7 @@ class ContentIntake:
         limits = self._limits
         if 0 < limits.message_size < self.size:
             return replies.TOO_LARGE
-        if seen.bare and limits.bare_line_ends is BareLineEnds.REJECT:
+        if seen.bare and limits.bare_newlines is BareLineEnds.REJECT:
             return _BARE_LINE_END
         if seen.nul and limits.nul is Nul.REJECT:
             return _NUL

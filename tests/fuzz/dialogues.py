@@ -68,7 +68,7 @@ def conversation(dice: random.Random) -> Conversation:
             mechanisms=dice.choice([(), ("PLAIN", "LOGIN")]),
             login_required=dice.random() < 0.2,
             xclient=dice.random() < 0.2,
-            bare_line_ends=dice.choice(list(BareLineEnds)),
+            bare_newlines=dice.choice(list(BareLineEnds)),
             without=dice.choice([frozenset(), frozenset({"CHUNKING"})]),
         ),
         dice.choice([None, TLS]),

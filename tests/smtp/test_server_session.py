@@ -403,7 +403,7 @@ class ContentTests(SynchronousTestCase):
         self.assertEqual(talk.body_types, [BodyType.EIGHT_BIT_MIME])
 
     def test_C051_bare_line_ends_where_they_are_refused(self) -> None:
-        strict = rules(bare_line_ends=BareLineEnds.REJECT)
+        strict = rules(bare_newlines=BareLineEnds.REJECT)
         for odd in (b"\n", b"\r", b"\n.\n", b"\r\n.\n", b"\r\n.\r", b"\n.\r\n"):
             for way in (b"DATA\r\na" + odd + b"b\r\n.\r\n", b"BDAT %d LAST\r\na" % (len(odd) + 2) + odd + b"b"):
                 for cut in range(len(way) + 1):

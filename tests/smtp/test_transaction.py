@@ -27,7 +27,7 @@ class RefusalTests(SynchronousTestCase):
             (b"a\0b\r\n", 550, "5.6.0"),
             (b"Received: x\r\n" * 3 + b"\r\n", 554, "5.4.6"),
         ):
-            talk = Conversation(rules(bare_line_ends=BareLineEnds.REJECT, hops=2))
+            talk = Conversation(rules(bare_newlines=BareLineEnds.REJECT, hops=2))
             talk.say(
                 b"EHLO c.test\r\nMAIL FROM:<a@c.test>\r\nRCPT TO:<bob@local.test>\r\nDATA\r\n" + content + b".\r\n"
             )

@@ -43,7 +43,7 @@ class Resolver:
     """Asks `nameservers`, at least one, each an IP address and a port; `timeout` in seconds for a question in all.
 
     `validating`: the servers check DNSSEC and the path to them is secure, so their validation counts.  An answer of
-    more than `most_records` is not read, but unavailable.  `kept` is the size of the cache, in answers plus their
+    more than `records` is not read, but unavailable.  `kept` is the size of the cache, in answers plus their
     records.
     """
 
@@ -54,7 +54,7 @@ class Resolver:
         timeout: float,
         validating: bool = False,
         open_datagrams: OpenDatagrams = ConnectedDatagrams,
-        most_records: int = MOST_RECORDS,
+        records: int = MOST_RECORDS,
         kept: int = _KEPT,
     ) -> None:
         self._reactor = reactor
@@ -62,7 +62,7 @@ class Resolver:
         self._timeout = timeout
         self._validating = validating
         self._open_datagrams = open_datagrams
-        self._most_records = most_records
+        self._records = records
         self._cache: ExpiringCache[_Key, Answer[Any]] = ExpiringCache(kept)
         self._under_way: dict[_Key, Inquiry[Answer[Any]]] = {}
         self._turns = DeferredSemaphore(_MOST_AT_ONCE)
@@ -167,7 +167,7 @@ class Resolver:
 
     async def _ask_server(self, server: Server, question: Question[T], patience: float, deadline: float) -> Response[T]:
         """Raises ExchangeFailed."""
-        query = question.query(self._validating, self._most_records)
+        query = question.query(self._validating, self._records)
         left = deadline - self._reactor.seconds()
         message = await by_udp(self._reactor, server, query, min(patience, left), self._open_datagrams)
         if message.truncated:

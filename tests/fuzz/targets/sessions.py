@@ -65,7 +65,7 @@ def _spoken(setting: int, segments: list[bytes]) -> Conversation:
             hops=1 if bits[2] else 0,
             mechanisms=("PLAIN", "LOGIN") if bits[3] else (),
             xclient=bits[4],
-            bare_line_ends=list(BareLineEnds)[setting >> 5 & 1],
+            bare_newlines=list(BareLineEnds)[setting >> 5 & 1],
             tls_required=bits[6],
         ),
         TLS if bits[7] else None,

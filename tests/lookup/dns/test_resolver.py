@@ -254,7 +254,7 @@ class BoundTests(Base):
         lines = [f"d.test 600 MX {n} mx{n}.d.test" for n in range(60)]
         self.reactor = NameReactor({A: Zone.of(lines), **({B: servers["other"]} if servers else {})})
         nameservers = (A, B) if servers else (A,)
-        return Resolver(self.reactor, nameservers, 10, open_datagrams=MemoryDatagrams, most_records=most)  # type: ignore[arg-type]
+        return Resolver(self.reactor, nameservers, 10, open_datagrams=MemoryDatagrams, records=most)  # type: ignore[arg-type]
 
     def test_answer_of_too_many_records(self) -> None:
         seen, bound = self.events(), "61 records, of which at most 59 are read"
