@@ -91,6 +91,9 @@ class ProtocolTests(SynchronousTestCase):
         self.transport.clear()
         return answers
 
+    def test_a_server_that_reads_no_spool_is_ready(self) -> None:
+        self.assertTrue(ControlledServer(self.queue, self.reload, Memory(), self.listing).is_ready())
+
     def test_doubles(self) -> None:
         verifyObject(IQueue, self.queue)
         verifyObject(IReload, self.reload)

@@ -8,6 +8,7 @@ from fopemta.answer import Absent, Answer, Found, Unavailable
 from fopemta.routing.exchangers import Exchanger
 from fopemta.routing.hosts import MOST_ADDRESSES, MOST_HOSTS, OwnAddresses, hosts_of, interleaved
 from fopemta.routing.public_address import Reach
+from fopemta.routing.routes import literal_address
 from fopemta.routing.values import Host, RoutingFailure
 from fopemta.trust.diagnosis import Diagnosis
 
@@ -25,6 +26,19 @@ def failure(
     found = hosts_of("d.test", exchangers(*(f"mx{index}" for index in range(len(answers)))), answers, 25, own, reach)
     assert isinstance(found, RoutingFailure), found
     return found
+
+
+class HostTests(SynchronousTestCase):
+    def test_how_it_is_called_in_logs(self) -> None:
+        self.assertEqual(Host("mx.test", ("192.0.2.1",), 25).word, "mx.test")
+        self.assertEqual(Host(None, ("192.0.2.1",), 25).word, "192.0.2.1")
+
+    def test_a_literal_has_both_brackets(self) -> None:
+        for domain, address in (
+            ("[192.0.2.12]", "192.0.2.12"), ("[IPv6:2001:DB8::1]", "2001:db8::1"), ("[192.0.2.12", None),
+            ("192.0.2.12]", None), ("192.0.2.12", None), ("[mx.test]", None),
+        ):  # fmt: skip
+            self.assertEqual(literal_address(domain), address, domain)
 
 
 class HostsTests(SynchronousTestCase):
