@@ -98,6 +98,28 @@ class WordsTests(SynchronousTestCase):
         ):
             self.assertIn(said, sentences(example))
 
+    def test_a_refusal_that_was_put_off_has_its_codes_once(self) -> None:
+        """In the text, where the record's are ours; older records have the server's own."""
+        for code, text, said in (
+            (451, "500 5.5.1 What?", "500 5.5.1 What?"), (500, "What?", "500 5.5.1 What?"), (554, "No", "554 5.5.1 No"),
+        ):  # fmt: skip
+            enhanced = "4.5.1" if code == 451 else "5.5.1"
+            example = deferred(code=code, enhanced=enhanced, diagnosis="refused_by_peer", text=text)
+            self.assertIn(f'The server mx1.b.test said: "{said}"', sentences(example, kind=Kind.DELAY))
+        over = verdict(code=554, enhanced="5.4.7", diagnosis="deferred_by_peer", text="451 4.7.1 Greylisted")
+        self.assertIn('The server mx1.b.test said: "451 4.7.1 Greylisted"', sentences(over))
+
+    def test_forced_tls_names_the_server_as_far_as_it_is_known(self) -> None:
+        for known, named in (
+            ({}, "mx1.b.test"),
+            ({"host": None, "address": "192.0.2.9"}, "192.0.2.9"),
+            ({"host": None, "address": None}, "the receiving mail server"),
+        ):
+            waits = {"diagnosis": "tls_not_offered", "tls_since": 1_795_583_385.0, "level": "authenticated"}
+            example = deferred(**{**waits, **known})  # type: ignore[arg-type]
+            said = sentences(example, kind=Kind.DELAY)
+            self.assertIn(f"There has been no such connection to {named} since", said)
+
 
 class CleanTests(SynchronousTestCase):
     def test_one_line_of_what_can_be_seen(self) -> None:
