@@ -46,13 +46,15 @@ class _Reader:
         self._outside: list[str] = []
         self._inside: list[str] | None = None
         self._closed = False
+        # Within the hosts of a source route, "<@one,@two:user@three>", a comma ends no address.
+        self._in_route = False
 
     def take(self, word: str) -> None:
         """Take the next token."""
         if word == "<" and self._inside is None:
             self._inside = []
         elif word == ">" and self._inside is not None:
-            self._closed = True
+            self._closed, self._in_route = True, False
         elif word in (",", ";") and not self._in_route:
             self.end()
         elif word == ":" and self._inside is None:
@@ -61,21 +63,14 @@ class _Reader:
             self._outside.append(word)
         elif not self._closed:
             # Words after the brackets are in effect a comment.
+            self._in_route = word != ":" and (self._in_route or (not self._inside and word.startswith("@")))
             self._inside.append(word)
-
-    @property
-    def _in_route(self) -> bool:
-        """Whether a comma separates the hosts of a source route: "<@one,@two:user@three>"."""
-        inside = self._inside
-        if not inside or self._closed:
-            return False
-        return inside[0].startswith("@") and ":" not in inside
 
     def end(self) -> None:
         """The end of an address."""
         if address := _joined(self._outside if self._inside is None else self._inside):
             self.found.append(address)
-        self._outside, self._inside, self._closed = [], None, False
+        self._outside, self._inside, self._closed, self._in_route = [], None, False, False
 
 
 def _joined(words: list[str]) -> str:
