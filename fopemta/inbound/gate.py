@@ -18,7 +18,7 @@ from fopemta.mail.reply import Reply
 from fopemta.policy.acceptance import TOO_MANY_RECIPIENTS, Acceptance, accept, note_of, refusal_of
 from fopemta.policy.action import AT_ACCEPTANCE, Defer, Reject, RequireTls
 from fopemta.policy.aliases import MOST_BY_ALIASES
-from fopemta.policy.facts import Asked, ContentFacts, MessageFacts, Stage, facts_of
+from fopemta.policy.facts import Asked, ContentFacts, MessageFacts, RuleStage, facts_of
 from fopemta.policy.require_tls import shortfall
 from fopemta.policy.senders import judge_sender
 from fopemta.policy.steps import through_aliases
@@ -69,7 +69,7 @@ class Gate:
         refusal = judge_sender(self.login, sender)
         if refusal is None and not self.trusted:
             refusal = self._in_force.context.services.clients.message(self.client)
-        refusal = refusal or self._rules_refuse(Stage.SENDER, ())
+        refusal = refusal or self._rules_refuse(RuleStage.SENDER, ())
         self._by_aliases = 0
         return self._told("MAIL", path_text(sender), refusal)
 
@@ -81,7 +81,7 @@ class Gate:
             refusal = context.services.clients.recipient(self.client)
         if refusal is None:
             # Before the rules, which are evaluated for all targets of an alias.
-            refusal = self._too_many(recipient) or self._rules_refuse(Stage.RECIPIENT, (recipient,))
+            refusal = self._too_many(recipient) or self._rules_refuse(RuleStage.RECIPIENT, (recipient,))
         if refusal is None and not self._is_postmaster(recipient):
             if self._listed is not None and not self._is_ours:
                 return Deferred.fromCoroutine(self._ask_list_first(recipient))
@@ -143,20 +143,20 @@ class Gate:
         book, house, now = context.book, context.house, context.services.now()
         return lambda content, size: accept(envelope, book, house, content, size, now)
 
-    def _facts(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> MessageFacts:
+    def _facts(self, stage: RuleStage, recipients: tuple[Mailbox, ...]) -> MessageFacts:
         """The facts for rules before the message has come."""
         login = None if self.login is None else self.login.name
         arrival = Arrival(self.client, "", "", self._tls, login)
         envelope = Envelope(self._sender, recipients, arrival=arrival, from_outside=self.from_outside)
         return facts_of(through_aliases(envelope, self._in_force.context.house), stage, 0, None)
 
-    def _rules_refuse(self, stage: Stage, recipients: tuple[Mailbox, ...]) -> Reply | None:
+    def _rules_refuse(self, stage: RuleStage, recipients: tuple[Mailbox, ...]) -> Reply | None:
         """The refusal of the first rule that certainly matches at this stage, and did not before."""
         book = self._in_force.context.book.of(Reject, Defer, RequireTls)
         if not book.rules:
             return None
         results = book.concerning(self._facts(stage, recipients), self._in_force.context.services.now())
-        results = tuple(each for each in results if each.rule.stage is stage or stage is Stage.SENDER)
+        results = tuple(each for each in results if each.rule.stage is stage or stage is RuleStage.SENDER)
         for result in results:
             lack = shortfall(result.rule.then, self._tls) if isinstance(result.rule.then, RequireTls) else None
             if lack is not None and result.matches:

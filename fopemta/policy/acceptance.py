@@ -15,7 +15,7 @@ from fopemta.mail.envelope import NO_OPTIONS, Envelope, RuleNote
 from fopemta.mail.reply import Reply, text_lines
 from fopemta.policy.action import AT_ACCEPTANCE, AT_EACH_ATTEMPT, AddHeader, Bcc, Defer, Hold, Redirect, Reject
 from fopemta.policy.demands import RuleDemands, demands_on
-from fopemta.policy.facts import ContentFacts, RecipientFacts, Stage, facts_of, recipient_facts
+from fopemta.policy.facts import ContentFacts, RecipientFacts, RuleStage, facts_of, recipient_facts
 from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import Rulebook, RuleResult, matching
 from fopemta.policy.steps import House, Leads, TooManyRecipients, led_on, through_aliases, with_copies
@@ -127,7 +127,7 @@ def _demands_at(
     at_attempt = book.of(*AT_EACH_ATTEMPT)
     if not at_attempt.rules:
         return (), None
-    facts = facts_of(envelope, Stage.CONTENT, size, content)
+    facts = facts_of(envelope, RuleStage.CONTENT, size, content)
     results = at_attempt.concerning(facts, now)
     found = [demands_on(results, each, house.keeps(each.address.domain)) for each in facts.recipients]
     unsure = next((each for each in results if each.enforced and each.answer is Answer.NOT_FOR_NOW), None)
@@ -156,7 +156,7 @@ def _redirected(
     said: dict[str, RuleResult] = {}
     acted: _Acted = set()
     while True:
-        facts = facts_of(through_aliases(envelope, house), Stage.CONTENT, size, content)
+        facts = facts_of(through_aliases(envelope, house), RuleStage.CONTENT, size, content)
         results = book.concerning(facts, now)
         # A rule no longer names what it has redirected: that it contributed is kept.
         kept = {name: each for name, each in said.items() if each.matches and isinstance(each.rule.then, Redirect)}

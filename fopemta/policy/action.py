@@ -8,7 +8,7 @@ import attrs
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
-from fopemta.policy.facts import Stage
+from fopemta.policy.facts import RuleStage
 from fopemta.routing.route import Route
 from fopemta.trust.demand import NameSource, Revocation
 from fopemta.trust.levels import Level
@@ -131,7 +131,7 @@ WORDS: dict[type[Action], str] = {
 }
 
 # The last stage for an action: TLS can be required of a client only before its message has come.
-LATEST: dict[type[Action], Stage] = {RequireTls: Stage.RECIPIENT}
+LATEST: dict[type[Action], RuleStage] = {RequireTls: RuleStage.RECIPIENT}
 # The only direction of an action, if it has one.
 ONLY: dict[type[Action], Direction] = {RequireTls: Direction.INBOUND}
 

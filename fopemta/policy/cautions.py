@@ -11,7 +11,7 @@ import attrs
 from fopemta.mail.envelope import Direction, Envelope
 from fopemta.policy.action import Action, AllowWeaker, Bcc, Defer, ForceTls, Hold, Redirect, Reject
 from fopemta.policy.circles import circles
-from fopemta.policy.facts import Stage, facts_of
+from fopemta.policy.facts import RuleStage, facts_of
 from fopemta.policy.mailbox_name import maildir_of
 from fopemta.policy.matchers import Matcher, Recipients, Senders, Users
 from fopemta.policy.rulebook import Mode, Rule, Rulebook
@@ -141,7 +141,7 @@ def _circles(book: Rulebook) -> Iterator[tuple[int, str]]:
         action = redirecting[place][1].then
         assert isinstance(action, Redirect)
         for target in action.to:
-            facts = facts_of(Envelope(None, (target,)), Stage.RECIPIENT, 0, None)
+            facts = facts_of(Envelope(None, (target,)), RuleStage.RECIPIENT, 0, None)
             for other in sieve.places(facts):
                 if other != place and redirecting[other][1].names(target):
                     yield other

@@ -10,7 +10,7 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction, Envelope
 from fopemta.policy.acceptance import Acceptance, demands_at
 from fopemta.policy.demands import RuleDemands, stricter
-from fopemta.policy.facts import ContentFacts, MessageFacts, Stage, facts_of
+from fopemta.policy.facts import ContentFacts, MessageFacts, RuleStage, facts_of
 from fopemta.policy.rulebook import Rulebook, RuleResult
 from fopemta.policy.steps import House
 from fopemta.policy.way import way_of
@@ -77,7 +77,7 @@ def explained(
     an operator has lifted the demands of rules.
     """
     envelope, book, house = accepted.envelope, regime.book, regime.house
-    facts = facts_of(envelope, Stage.CONTENT, size, content)
+    facts = facts_of(envelope, RuleStage.CONTENT, size, content)
     ways: tuple[Leg, ...] = ()
     if accepted.refusal is None:
         demands = demands_at(envelope, book, house, content, size, now) or [RuleDemands()] * len(envelope.recipients)

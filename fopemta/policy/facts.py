@@ -14,7 +14,7 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction, Envelope, TlsSession
 
 
-class Stage(enum.IntEnum):
+class RuleStage(enum.IntEnum):
     """The stage of a message; each stage includes the facts of those before it."""
 
     CONNECTED = 0
@@ -44,18 +44,18 @@ class Fact(enum.Enum):
     ATTACHMENTS = "attachments"
 
 
-STAGE_OF: dict[Fact, Stage] = {
-    Fact.CLIENT: Stage.CONNECTED,
-    Fact.LOGIN: Stage.SENDER,
-    Fact.TLS: Stage.SENDER,
-    Fact.DIRECTION: Stage.RECIPIENT,
-    Fact.SENDER: Stage.SENDER,
-    Fact.RECIPIENT: Stage.RECIPIENT,
-    Fact.RECIPIENTS: Stage.CONTENT,
-    Fact.SIZE: Stage.CONTENT,
-    Fact.HEADERS: Stage.CONTENT,
-    Fact.BODY: Stage.CONTENT,
-    Fact.ATTACHMENTS: Stage.CONTENT,
+STAGE_OF: dict[Fact, RuleStage] = {
+    Fact.CLIENT: RuleStage.CONNECTED,
+    Fact.LOGIN: RuleStage.SENDER,
+    Fact.TLS: RuleStage.SENDER,
+    Fact.DIRECTION: RuleStage.RECIPIENT,
+    Fact.SENDER: RuleStage.SENDER,
+    Fact.RECIPIENT: RuleStage.RECIPIENT,
+    Fact.RECIPIENTS: RuleStage.CONTENT,
+    Fact.SIZE: RuleStage.CONTENT,
+    Fact.HEADERS: RuleStage.CONTENT,
+    Fact.BODY: RuleStage.CONTENT,
+    Fact.ATTACHMENTS: RuleStage.CONTENT,
 }
 
 
@@ -159,7 +159,7 @@ class MessageFacts:
     Nothing has a default: only `facts_of` makes these, for the gate, the queue and `fopemta explain`.
     """
 
-    stage: Stage
+    stage: RuleStage
     client: str | None
     login: str | None
     tls: TlsSession | None
@@ -170,7 +170,7 @@ class MessageFacts:
     content: ContentFacts | None
 
 
-def facts_of(envelope: Envelope, stage: Stage, size: int, content: ContentFacts | None) -> MessageFacts:
+def facts_of(envelope: Envelope, stage: RuleStage, size: int, content: ContentFacts | None) -> MessageFacts:
     """The facts of a message with that envelope; `size` in octets, 0 before CONTENT."""
     arrival = envelope.arrival
     return MessageFacts(

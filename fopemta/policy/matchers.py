@@ -11,7 +11,7 @@ import attrs
 
 from fopemta.address.ip import Network
 from fopemta.address.mailbox import Mailbox, path_text
-from fopemta.policy.facts import STAGE_OF, Attachment, Fact, Gap, MessageFacts, Stage
+from fopemta.policy.facts import STAGE_OF, Attachment, Fact, Gap, MessageFacts, RuleStage
 from fopemta.policy.patterns import AddressPattern, NamePattern, TextPattern, first_match
 
 
@@ -43,7 +43,7 @@ class Matcher(Protocol):
         """Evaluate the condition.  Not called before the stage of its fact."""
 
 
-def stage_of(matcher: Matcher) -> Stage:
+def stage_of(matcher: Matcher) -> RuleStage:
     """The earliest stage at which it can be evaluated."""
     return STAGE_OF[matcher.reads]
 

@@ -10,7 +10,7 @@ import attrs
 from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import WORDS, Action
-from fopemta.policy.facts import NOTHING_ASKED, STAGE_OF, Asked, Fact, MessageFacts, RecipientFacts, Stage
+from fopemta.policy.facts import NOTHING_ASKED, STAGE_OF, Asked, Fact, MessageFacts, RecipientFacts, RuleStage
 from fopemta.policy.matchers import Answer, Body, Headers, Matcher, MatchFinding, Recipients, no, stage_of
 from fopemta.policy.sieve import Sieve
 
@@ -47,15 +47,15 @@ class Rule:
     # A rule that has moved in its file is the same rule.
     line: int = attrs.field(default=0, eq=False)
     # The first stage at which it can be evaluated; computed once, since every message needs it.
-    stage: Stage = attrs.field(init=False, eq=False, repr=False)
+    stage: RuleStage = attrs.field(init=False, eq=False, repr=False)
 
     @stage.default
-    def _stage(self) -> Stage:
+    def _stage(self) -> RuleStage:
         stages = [stage_of(each) for each in (*self.when, *self.unless)]
         if self.direction is not None:
             stages.append(STAGE_OF[Fact.DIRECTION])
         # Its recipients are known at RCPT at the earliest, unless it concerns only the sender.
-        return max(stages, default=Stage.SENDER)
+        return max(stages, default=RuleStage.SENDER)
 
     def in_force(self, now: float) -> bool:
         """Whether it has not expired; `now` in seconds since the epoch."""
@@ -252,7 +252,11 @@ def _outside(rule: Rule, facts: MessageFacts, now: float) -> MatchFinding | None
     """Why the rule does not apply to such a message at all; None if it does."""
     if not rule.in_force(now):
         return no("the rule has expired")
-    if not rule.is_selective or facts.stage < Stage.RECIPIENT or any(rule.covers(each) for each in facts.recipients):
+    if (
+        not rule.is_selective
+        or facts.stage < RuleStage.RECIPIENT
+        or any(rule.covers(each) for each in facts.recipients)
+    ):
         return None
     return no(_why_nobody(rule, facts))
 

@@ -24,7 +24,7 @@ from fopemta.policy.action import AT_EACH_ATTEMPT, AllowWeaker, RouteVia
 from fopemta.policy.content import content_facts
 from fopemta.policy.demands import RuleDemands, demands_on, stricter
 from fopemta.policy.earlier import Earlier, RulesText
-from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, RecipientFacts, Stage, facts_of
+from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, RecipientFacts, RuleStage, facts_of
 from fopemta.policy.rulebook import NO_RULES, Rulebook, RuleResult
 from fopemta.policy.steps import House
 from fopemta.policy.way import Way, way_of
@@ -241,7 +241,7 @@ class Demanding:
 
 
 def _said_of(message: QueuedMessage, books: Sequence[Rulebook], content: ContentFacts | None) -> Said:
-    facts = facts_of(message.envelope, Stage.CONTENT, message.size, content)
+    facts = facts_of(message.envelope, RuleStage.CONTENT, message.size, content)
     return facts, [book.concerning(facts, message.arrived) for book in books]
 
 

@@ -36,7 +36,7 @@ from fopemta.smtp.server_effects import (
     UpgradeToTls,
     WriteContent,
 )
-from fopemta.smtp.server_states import NEXT, READING, Event, State
+from fopemta.smtp.server_states import NEXT, READING, ServerEvent, State
 from fopemta.smtp.session_rules import SessionRules, out_of_place
 from fopemta.smtp.transaction import ContentIntake, IncomingTransaction
 
@@ -98,9 +98,9 @@ class ServerSession:
         """The answer to OpenMessage: the spool takes the content from now on."""
         self._transaction.content = ContentIntake(self._rules.content_limits(self.login), self._transaction.mail.body)
         if self._chunk is not _NO_CHUNK:
-            self._go(Event.OPENED_FOR_CHUNK)
+            self._go(ServerEvent.OPENED_FOR_CHUNK)
         else:
-            self._go(Event.OPENED)
+            self._go(ServerEvent.OPENED)
             self._replies.append(replies.GO_AHEAD)
             if self._lines.size:
                 self._content(self._lines.take_rest())
@@ -108,7 +108,7 @@ class ServerSession:
 
     def committed(self, message_id: str) -> list[Effect]:
         """The answer to CommitMessage: the message is durable under this id."""
-        self._go(Event.DONE)
+        self._go(ServerEvent.DONE)
         self.messages += 1
         self._errors = self._commands_since = 0
         self._forget_transaction()
@@ -120,14 +120,14 @@ class ServerSession:
         if self.state is State.OPENING and self._chunk is not _NO_CHUNK:
             self._refuse_chunk(reply)
         else:
-            self._go(Event.FAILED)
+            self._go(ServerEvent.FAILED)
             self._forget_transaction()
             self._reply(reply)
         return self._run_on()
 
     def flushed(self, reply: Reply) -> list[Effect]:
         """The answer to AskFlush (ETRN)."""
-        self._go(Event.DONE)
+        self._go(ServerEvent.DONE)
         if reply.positive:
             self._reply(reply)
         else:
@@ -136,27 +136,27 @@ class ServerSession:
 
     def challenged(self, challenge: Challenge) -> list[Effect]:
         """AUTH continues with a challenge."""
-        self._go(Event.CHALLENGED)
+        self._go(ServerEvent.CHALLENGED)
         self._reply(sasl_lines.challenge(challenge.octets))
         return self._run_on()
 
     def logged_in(self, login: LoggedIn) -> list[Effect]:
         """AUTH has succeeded.  The login is valid until TLS begins or the connection ends."""
-        self._go(Event.ACCEPTED)
+        self._go(ServerEvent.ACCEPTED)
         self.login = login
         self._replies.append(replies.LOGGED_IN)
         return self._run_on()
 
     def login_refused(self, reply: Reply) -> list[Effect]:
         """AUTH has failed.  A temporary failure counts too: an attacker guessing passwords may cause either."""
-        self._go(Event.REFUSED)
+        self._go(ServerEvent.REFUSED)
         self._errors += reply.temporary
         self._refuse(reply)
         return self._run_on()
 
     def tls_granted(self) -> list[Effect]:
         """The answer to AskTls: a handshake may begin."""
-        self._go(Event.TLS_GRANTED)
+        self._go(ServerEvent.TLS_GRANTED)
         self._replies.append(replies.READY_FOR_TLS)
         # RFC 3207 4.2: whatever came in the clear after STARTTLS is discarded, never executed.
         self._lines.clear()
@@ -165,13 +165,13 @@ class ServerSession:
 
     def tls_refused(self, reply: Reply) -> list[Effect]:
         """The answer to AskTls: 454 (RFC 3207 4), and the session continues in the clear."""
-        self._go(Event.TLS_REFUSED if self.helo else Event.TLS_REFUSED_BEFORE_GREETING)
+        self._go(ServerEvent.TLS_REFUSED if self.helo else ServerEvent.TLS_REFUSED_BEFORE_GREETING)
         self._refuse(reply)
         return self._run_on()
 
     def secured(self, tls: TlsSession) -> list[Effect]:
         """The handshake has succeeded.  RFC 3207 4.2: the session starts again, with no knowledge from before."""
-        self._go(Event.SECURED)
+        self._go(ServerEvent.SECURED)
         self.tls = tls
         self._forget_client()
         self._lines.clear()
@@ -179,7 +179,7 @@ class ServerSession:
 
     def restarted(self, rules: SessionRules, login: LoggedIn | None = None) -> list[Effect]:
         """XCLIENT was accepted: the session starts again for another client, with other `rules`."""
-        self._go(Event.RESTARTED)
+        self._go(ServerEvent.RESTARTED)
         self._rules = rules
         self._forget_client()
         self.login = login
@@ -188,7 +188,7 @@ class ServerSession:
 
     def not_impersonated(self, reply: Reply) -> list[Effect]:
         """XCLIENT was refused."""
-        self._go(Event.REFUSED)
+        self._go(ServerEvent.REFUSED)
         self._refuse(reply)
         return self._run_on()
 
@@ -294,22 +294,22 @@ class ServerSession:
 
     def _greeted(self, command: Command) -> None:
         self._abort_content()
-        self._go(Event.GREETED)
+        self._go(ServerEvent.GREETED)
         self._forget_transaction()
         self.helo, self.offered = command.name, None
 
     def _mail(self, command: Command) -> None:
-        self._go(Event.MAIL)
+        self._go(ServerEvent.MAIL)
         self._transaction.sender, self._transaction.mail = command.path, command.mail
         self._do(AskSender(command.path))
 
     def _sender_judged(self, refusal: Reply | None) -> None:
         if refusal is not None:
-            self._go(Event.REFUSED)
+            self._go(ServerEvent.REFUSED)
             self._forget_transaction()
             self._refuse(refusal)
             return
-        self._go(Event.ACCEPTED)
+        self._go(ServerEvent.ACCEPTED)
         self._replies.append(replies.SENDER_OK)
 
     def _rcpt(self, command: Command) -> None:
@@ -319,16 +319,16 @@ class ServerSession:
         if len(known) >= self._rules.recipients and recipient not in known:
             self._refuse(replies.TOO_MANY_RECIPIENTS)
             return
-        self._go(Event.RCPT)
+        self._go(ServerEvent.RCPT)
         self._transaction.asked = (recipient, command.recipient)
         self._do(AskRecipient(recipient))
 
     def _recipient_judged(self, refusal: Reply | None) -> None:
         if refusal is not None:
-            self._go(Event.REFUSED_AFTER_OTHERS if self._transaction.recipients else Event.REFUSED)
+            self._go(ServerEvent.REFUSED_AFTER_OTHERS if self._transaction.recipients else ServerEvent.REFUSED)
             self._refuse(refusal)
             return
-        self._go(Event.ACCEPTED)
+        self._go(ServerEvent.ACCEPTED)
         # An accepted recipient is progress towards a message; the number of recipients has its own limit.
         self._commands_since -= self._transaction.recipient_accepted()
         self._replies.append(replies.RECIPIENT_OK)
@@ -338,12 +338,12 @@ class ServerSession:
             # RFC 3030 3.
             self._refuse(replies.BINARY_NEEDS_BDAT)
             return
-        self._go(Event.DATA)
+        self._go(ServerEvent.DATA)
         self._do(OpenMessage(self._transaction.envelope()))
 
     def _rset(self, _: Command) -> None:
         self._abort_content()
-        self._go(Event.RESET)
+        self._go(ServerEvent.RESET)
         self._forget_transaction()
         self._replies.append(replies.OK)
 
@@ -363,15 +363,15 @@ class ServerSession:
         self._replies.append(replies.HELP)
 
     def _etrn(self, command: Command) -> None:
-        self._go(Event.FLUSH)
+        self._go(ServerEvent.FLUSH)
         self._do(AskFlush(command.name))
 
     def _starttls(self, _: Command) -> None:
-        self._go(Event.TLS)
+        self._go(ServerEvent.TLS)
         self._do(AskTls())
 
     def _xclient(self, command: Command) -> None:
-        self._go(Event.IMPERSONATE)
+        self._go(ServerEvent.IMPERSONATE)
         self._do(Impersonate(command.argument or ""))
 
     # --- AUTH ------------------------------------------------------------------------------------------------------
@@ -381,7 +381,7 @@ class ServerSession:
         if isinstance(initial, Reply):
             self._refuse(initial)
             return
-        self._go(Event.LOGIN)
+        self._go(ServerEvent.LOGIN)
         self._do(AskLogin(command.name, initial))
 
     def _read_response(self) -> bool:
@@ -390,10 +390,10 @@ class ServerSession:
             return False
         response = replies.LOGIN_LINE_TOO_LONG if isinstance(line, LineFlaw) else sasl_lines.response(line)
         if isinstance(response, Reply):
-            self._go(Event.REFUSED)
+            self._go(ServerEvent.REFUSED)
             self._refuse(response)
         else:
-            self._go(Event.RESPONDED)
+            self._go(ServerEvent.RESPONDED)
             self._do(ContinueLogin(response))
         return True
 
@@ -418,11 +418,11 @@ class ServerSession:
     def _content_ended(self, intake: ContentIntake) -> None:
         if intake.refusal is not None:
             self._do(MessageRefused(intake.refusal))
-            self._go(Event.FAILED)
+            self._go(ServerEvent.FAILED)
             self._forget_transaction()
             self._refuse(intake.refusal)
         else:
-            self._go(Event.ENDED)
+            self._go(ServerEvent.ENDED)
             self._do(CommitMessage(intake.body_type))
 
     def _abort_content(self) -> None:
@@ -444,22 +444,22 @@ class ServerSession:
         if refusal is not None:
             self._refuse_chunk(refusal)
         elif self.state is State.CHUNKS:
-            self._go(Event.NEXT_CHUNK)
+            self._go(ServerEvent.NEXT_CHUNK)
         else:
-            self._go(Event.DATA)
+            self._go(ServerEvent.DATA)
             self._do(OpenMessage(self._transaction.envelope()))
 
     def _mixed(self) -> None:
         """RFC 3030 2: DATA after BDAT is answered 503, and the transaction cannot be completed."""
         self._abort_content()
-        self._go(Event.RESET)
+        self._go(ServerEvent.RESET)
         self._forget_transaction()
         self._refuse(replies.DATA_AFTER_BDAT)
 
     def _refuse_chunk(self, refusal: Reply) -> None:
         """Discard the chunk's octets before answering; the transaction is over."""
         self._abort_content()
-        self._go(Event.CHUNK_REFUSED)
+        self._go(ServerEvent.CHUNK_REFUSED)
         self._forget_transaction()
         self._chunk_refusal = refusal
 
@@ -480,7 +480,7 @@ class ServerSession:
         if chunk.last:
             self._content_ended(intake)
         else:
-            self._go(Event.CHUNK_TAKEN)
+            self._go(ServerEvent.CHUNK_TAKEN)
             # Content is progress towards a message, however many chunks it takes; its size has its own limit.
             self._commands_since -= chunk.octets > 0
             self._reply(Reply.of(250, "2.0.0", f"{chunk.octets} octets received"))
@@ -491,13 +491,13 @@ class ServerSession:
         if self._chunk_left:
             return False
         self._chunk = _NO_CHUNK
-        self._go(Event.DISCARDED if self.helo else Event.DISCARDED_BEFORE_GREETING)
+        self._go(ServerEvent.DISCARDED if self.helo else ServerEvent.DISCARDED_BEFORE_GREETING)
         self._refuse(self._chunk_refusal)
         return True
 
     # --- small steps -----------------------------------------------------------------------------------------------
 
-    def _go(self, event: Event) -> None:
+    def _go(self, event: ServerEvent) -> None:
         self.state = NEXT[self.state, event]
 
     def _forget_transaction(self) -> None:
@@ -519,7 +519,7 @@ class ServerSession:
             self._close("too many errors")
 
     def _close(self, why: str) -> None:
-        self._go(Event.CLOSE)
+        self._go(ServerEvent.CLOSE)
         self._lines.clear()
         self._do(Close(why))
 

@@ -38,7 +38,7 @@ class State(enum.Enum):
     __hash__ = object.__hash__
 
 
-class Event(enum.Enum):
+class ServerEvent(enum.Enum):
     """What changes the state of a session."""
 
     __hash__ = object.__hash__
@@ -75,12 +75,12 @@ class Event(enum.Enum):
     CLOSE = "close"
 
 
-S, E = State, Event
+S, E = State, ServerEvent
 
 # The states in which the next line is read as a command; in all others input waits.
 READING = frozenset({S.START, S.READY, S.SENDER, S.RECIPIENTS, S.CHUNKS})
 
-NEXT: dict[tuple[State, Event], State] = {
+NEXT: dict[tuple[State, ServerEvent], State] = {
     (S.START, E.GREETED): S.READY,
     (S.START, E.RESET): S.START,
     (S.START, E.TLS): S.TLS_ASKED,

@@ -10,7 +10,7 @@ import attrs
 from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
 from fopemta.policy.action import Action, ForceTls
-from fopemta.policy.facts import ContentFacts, MessageFacts, RecipientFacts, Stage
+from fopemta.policy.facts import ContentFacts, MessageFacts, RecipientFacts, RuleStage
 from fopemta.policy.matchers import Body, ClientNetworks, Headers, Recipients, Senders, Users
 from fopemta.policy.patterns import address_pattern, name_pattern, text_pattern
 from fopemta.policy.rulebook import Rule, Rulebook, RuleResult
@@ -26,7 +26,7 @@ def who(address: Mailbox, *stands_for: Mailbox, direction: Direction = Direction
 
 
 MESSAGE = MessageFacts(
-    stage=Stage.CONTENT,
+    stage=RuleStage.CONTENT,
     client="192.0.2.1",
     login=None,
     tls=None,

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.policy.action import AT_ACCEPTANCE, AT_EACH_ATTEMPT, LATEST, WORDS, Hold, Reject
-from fopemta.policy.facts import STAGE_OF, Attachment, ContentFacts, Direction, Fact, Gap, Stage
+from fopemta.policy.facts import STAGE_OF, Attachment, ContentFacts, Direction, Fact, Gap, RuleStage
 from fopemta.policy.matchers import Answer, Attachments, Body, Matcher, RecipientsOver, SizeOver
 from fopemta.policy.patterns import name_pattern, text_pattern
 from fopemta.policy.rulebook import Mode, Rule, Rulebook, matching
@@ -158,13 +158,13 @@ class RuleTests(SynchronousTestCase):
 
     def test_stages(self) -> None:
         table = {
-            Stage.SENDER: rule(when=(by("x"), from_networks("::/0"))),
-            Stage.RECIPIENT: rule(when=(by("x"), to("x"))),
-            Stage.CONTENT: rule(when=(by("x"), header("Subject", "x"))),
+            RuleStage.SENDER: rule(when=(by("x"), from_networks("::/0"))),
+            RuleStage.RECIPIENT: rule(when=(by("x"), to("x"))),
+            RuleStage.CONTENT: rule(when=(by("x"), header("Subject", "x"))),
         }
         for stage, each in table.items():
             self.assertIs(each.stage, stage)
-            for now in Stage:
+            for now in RuleStage:
                 self.assertEqual(len(Rulebook((each,)).evaluate(message(stage=now), NOW)), now >= stage, (stage, now))
 
     def test_named_recipients(self) -> None:

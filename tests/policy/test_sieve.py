@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.mail.envelope import Direction
-from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, Stage
+from fopemta.policy.facts import ContentFacts, Gap, MessageFacts, RuleStage
 from fopemta.policy.matchers import Answer, Matcher, SizeOver
 from fopemta.policy.patterns import TextPattern
 from fopemta.policy.rulebook import Rule, Rulebook
@@ -143,7 +143,7 @@ headers = st.lists(
 ).map(tuple)
 messages = st.builds(
     message,
-    stage=st.sampled_from([Stage.SENDER, Stage.RECIPIENT, Stage.CONTENT]),
+    stage=st.sampled_from([RuleStage.SENDER, RuleStage.RECIPIENT, RuleStage.CONTENT]),
     sender=st.sampled_from([None, *map(mailbox, ADDRESSES)]),
     recipients=st.lists(
         st.builds(

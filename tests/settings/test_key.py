@@ -10,7 +10,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.settings.key import REQUIRED, About, about, key, section_of, table, tables
 from fopemta.settings.place import Place, array, plain
-from fopemta.settings.quantities import duration, duration_or_off, number, size, size_between, whole, yes_or_no
+from fopemta.settings.quantities import (
+    duration,
+    duration_or_off,
+    greeting_delay,
+    number,
+    size,
+    size_between,
+    size_or_none,
+    whole,
+    yes_or_no,
+)
 from fopemta.settings.section import ExampleTable
 from fopemta.settings.words import WordOrDomains, any_of, domain, ip_address, network, one_of, path, words_of
 
@@ -114,7 +124,9 @@ class FormTests(SynchronousTestCase):
         for reader, form, unit in (
             (duration, "duration", "seconds"),
             (duration_or_off, 'duration, or "off"', "seconds"),
+            (greeting_delay, "duration, or 0", "seconds"),
             (size, "size", "octets"),
+            (size_or_none, "size, or 0", "octets"),
             (size_between(1, 9), "size from 1 to 9", "octets"),
             (whole(1, 64), "whole number from 1 to 64", ""),
             (whole(1, 1_000_000), "whole number, 1 or more", ""),

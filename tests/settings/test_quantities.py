@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.settings.place import WRONG, NotValid, Place, Reader
-from fopemta.settings.quantities import duration_of, greeting_delay_of, number, size_of, whole
+from fopemta.settings.quantities import duration_of, greeting_delay_of, number, size_between, size_of, whole, yes_or_no
 
 
 def read(reader: Reader, value: object) -> object:
@@ -70,3 +70,17 @@ class NumberTests(SynchronousTestCase):
     def test_number_within_its_bounds(self) -> None:
         values = (1, 2.5, 100, 0.9, 101, float("nan"), float("inf"), True, "2", 10**400)
         self.assertEqual([read(number(1, 100), value) for value in values], [1.0, 2.5, 100.0] + [WRONG] * 7)
+
+
+class BoundsTests(SynchronousTestCase):
+    def test_a_size_between_two_includes_both(self) -> None:
+        reader = size_between(16, 64)
+        for value in (16, 64, "64B"):
+            self.assertNotEqual(read(reader, value), WRONG, value)
+        for value in (15, 65, "1KiB"):
+            self.assertIs(read(reader, value), WRONG, value)
+
+    def test_yes_or_no_is_nothing_else(self) -> None:
+        self.assertEqual([read(yes_or_no, each) for each in (True, False)], [True, False])
+        for value in (1, 0, "true", None):
+            self.assertIs(read(yes_or_no, value), WRONG, value)

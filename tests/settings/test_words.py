@@ -8,7 +8,9 @@ from fopemta.address.mailbox import Mailbox
 from fopemta.settings.place import NotValid, Place
 from fopemta.settings.words import (
     banner_of,
+    certificate_identity_of,
     domain_of,
+    fingerprint_of,
     http_url_of,
     mailbox_of,
     nameserver_of,
@@ -140,3 +142,15 @@ class PathTests(SynchronousTestCase):
         for value in ("a\r\nb", "é", "x" * 201, 5):
             with self.assertRaises(NotValid, msg=repr(value)):
                 banner_of(value)
+
+
+class FingerprintTests(SynchronousTestCase):
+    def test_forms(self) -> None:
+        digits = "AB" * 32
+        for value in (digits, f"sha256:{digits}", ":".join(["AB"] * 32), digits.lower()):
+            self.assertEqual(fingerprint_of(value), digits.lower(), value)
+            self.assertEqual(certificate_identity_of(value), digits.lower(), value)
+        self.assertEqual(certificate_identity_of("MX.Example.org"), "mx.example.org")
+        for value in (digits[:-1], 5, None, ""):
+            self.assertRaises(NotValid, fingerprint_of, value)
+            self.assertRaises(NotValid, certificate_identity_of, 5 if value == digits[:-1] else value)

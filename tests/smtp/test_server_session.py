@@ -12,7 +12,7 @@ from fopemta.mail.reply import Reply
 from fopemta.smtp.commands import Verb
 from fopemta.smtp.server_effects import AskRecipient, CommitMessage, OpenMessage, Send, WriteContent
 from fopemta.smtp.server_session import ServerSession
-from fopemta.smtp.server_states import NEEDS, NEXT, READING, Event, State
+from fopemta.smtp.server_states import NEEDS, NEXT, READING, ServerEvent, State
 from fopemta.smtp.session_rules import Lenient
 from fopemta.smtp.transaction import BareLineEnds
 from tests.smtp.conversation import REFUSED, TLS, Conversation, rules
@@ -253,7 +253,7 @@ class TableTests(SynchronousTestCase):
             reachable |= new
             frontier += new
         self.assertEqual(reachable, set(State))
-        self.assertEqual({state for state in State if (state, Event.CLOSE) not in NEXT}, set())
+        self.assertEqual({state for state in State if (state, ServerEvent.CLOSE) not in NEXT}, set())
 
     def test_every_verb_in_every_state_is_answered_once_and_never_raises(self) -> None:
         lines = {
