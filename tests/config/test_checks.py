@@ -138,6 +138,12 @@ class CautionTests(SynchronousTestCase):
         found = [caution.key for caution in cautions(load(text, "/etc"), 0.0)]
         self.assertEqual(found, ["listener[0].tls", "relay.networks[0]", "route[1].domain"])
 
+    def test_servers_that_know_no_tls(self) -> None:
+        for tls, found in (("off", []), ("opportunistic", []), ("required", ["listener[0].tls"]),
+                           ("implicit", ["listener[0].tls"])):  # fmt: skip
+            text = SMALLEST.replace('"tcp:25"', f'"tcp:25"\ntls = "{tls}"')
+            self.assertEqual([each.key for each in cautions(load(text, "/etc"), 0.0)], found, tls)
+
     def test_submission_where_nobody_can_log_in(self) -> None:
         text = SMALLEST.replace('"tcp:25"', '"tcp:587"\nkind = "submission"')
         self.assertEqual([each.key for each in cautions(load(text, "/etc"), 0.0)], ["listener[0].kind"])

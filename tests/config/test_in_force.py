@@ -7,6 +7,8 @@ import tomllib
 from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.config.in_force import KeyInForce, in_force
+from fopemta.config.load import load
+from fopemta.config.reference import deciding_files
 
 TEXT = """
 [node]
@@ -68,3 +70,13 @@ class InForceTests(SynchronousTestCase):
             ("listener", 34), ("limits.timeouts", 4), ("tls", 13), ("node.s", 0), ("route[1]", 0), ("lim", 0),
         ):  # fmt: skip
             self.assertEqual(sum(each.is_meant_by(wanted) for each in found().values()), count, wanted)
+
+
+class DecidingTests(SynchronousTestCase):
+    def test_files_that_decide(self) -> None:
+        text = TEXT.replace('hostname = "mx.example.org"', 'hostname = "mx.example.org"\npostmaster = "p@example.org"')
+        text = text.replace('tls = "encrypt"', 'via = "maildir:/m/{local_part}"')
+        self.assertEqual(list(deciding_files(load(text, "/etc"))), [("route[0].roots", "/etc/a.pem")])
+        more = '[users]\nfile = "u"\n[tls.client]\nroots = "system"\n'
+        found = list(deciding_files(load(f'rules = "r.toml"\n{text}{more}', "/etc")))
+        self.assertEqual(found, [("rules", "/etc/r.toml"), ("users.file", "/etc/u"), ("route[0].roots", "/etc/a.pem")])

@@ -113,6 +113,9 @@ class ErrorTests(SynchronousTestCase):
             golden.write_text(found, encoding="utf-8")
         self.assertEqual(found, golden.read_text(encoding="utf-8"))
 
+    def test_what_must_be_there(self) -> None:
+        self.assertEqual(errors_of(""), ["node: is missing", "listener: is missing"])
+
     def test_syntax_error_tells_line_and_column(self) -> None:
         self.assertEqual(
             errors_of("[node]\nhostname == 1\n"), ["not TOML: line 2, column 11: Invalid value: hostname == 1"]

@@ -142,6 +142,16 @@ class RulesTests(SynchronousTestCase):
             (ForceTls().hold, ForceTls().warn_after, ForceTls().lowest_rung), (86400.0, 14400.0, Rung.STRONG_128)
         )
 
+    def test_a_time_with_a_zone_is_another_moment(self) -> None:
+        rule = '[[rule]]\nname = "x"\nthen = { action = "hold" }\nexpires = 2027-06-30T12:00:00'
+        moments = [load_rules(rule + zone, "/etc").rules[0].expires or 0.0 for zone in ("", "Z", "+02:00")]
+        self.assertEqual([each - moments[0] for each in moments], [0.0, 0.0, -7200.0])
+
+    def test_an_exception_must_be_known_in_time_too(self) -> None:
+        rule = '[[rule]]\nname = "x"\nthen = { action = "require_tls" }\nunless = { subject = ["a"] }'
+        [error] = errors(rule)
+        self.assertIn('"require_tls" is decided at RCPT', error)
+
     def test_no_rules(self) -> None:
         self.assertEqual(load_rules("", "/").rules, ())
 
