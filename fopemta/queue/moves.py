@@ -8,7 +8,8 @@ from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.interfaces import ISpool, SpoolTrouble
 
-_AT_ONCE = 20
+# The spool moves those of a folder together, of which it has 256: with fewer nothing would be shared.
+_AT_ONCE = 512
 
 
 class Moves:

@@ -243,7 +243,7 @@ class RoomTests(WaitingWorld):
         for _ in range(60):
             sent += [self.send("full.test") for _ in range(50)]
             self.pass_time(2)
-        self.assertEqual(most, 20)
+        self.assertEqual(most, 512)
         self.assertIs(self.stage(sent[-1]), Stage.BACKLOG)
         self.assertEqual(len(self.dispatcher._moves), 2000)
         while moves:
