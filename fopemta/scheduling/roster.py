@@ -7,6 +7,7 @@ when a moment is set.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
@@ -95,7 +96,7 @@ class Roster:
         """A message that arrived at this moment of the wall clock, as that stands now; one whose arrival lies ahead of
         the clock has arrived now.
         """
-        entry = Entry(message_id, self._seconds() - max(self._now() - arrived, 0.0), domains)
+        entry = Entry(message_id, self._seconds() - max(self._now() - arrived, 0.0), _shared(domains))
         self._entries[message_id] = entry
         return entry
 
@@ -222,9 +223,15 @@ class Roster:
 
     def put_off(self, entry: Entry, domains: tuple[str, ...], bound: bool, told: bool) -> None:
         """What is to be known of it once it is in memory no more."""
-        entry.looked, entry.domains, entry.told = self._seconds(), domains, told
+        entry.looked, entry.domains, entry.told = self._seconds(), _shared(domains), told
         entry.bound = entry.bound or bound
         entry.round = None
+
+
+@functools.lru_cache(maxsize=4096)
+def _shared(domains: tuple[str, ...]) -> tuple[str, ...]:
+    """The same object for equal ones: tens of thousands of messages may wait for one domain."""
+    return domains
 
 
 def is_of(wanted: str, domain: str) -> bool:

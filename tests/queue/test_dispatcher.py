@@ -458,6 +458,23 @@ class TroubleTests(Base):
         self.wait(400)
         self.assertEqual(self.spool.finished, [message_id])
 
+    def test_a_bug_while_it_is_delivered_has_it_tried_again_later_and_not_at_once(self) -> None:
+        deliver = self.courier.deliver
+        tried: list[float] = []
+
+        def broken(consignment: Consignment, ended: Ended) -> Deferred[Sequence[VerdictRecord]]:
+            tried.append(self.clock.seconds() - 1_000_000)
+            return fail(ZeroDivisionError())
+
+        self.courier.deliver = broken  # type: ignore[method-assign]
+        message_id = self.send(BOB)
+        self.wait(600, 10)
+        self.assertEqual(tried, [0, 300, 600])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 3)
+        self.courier.deliver = deliver  # type: ignore[method-assign]
+        self.wait(400)
+        self.assertEqual(self.spool.finished, [message_id])
+
     def test_a_bug_in_what_is_demanded_of_new_mail_does_not_strand_it(self) -> None:
         self.make(rulebook=load_rules(READING_RULE, "/etc"))
         content = self.spool.content
