@@ -70,6 +70,22 @@ class CollectorTests(SynchronousTestCase):
         self.assertEqual(len(house.queue.messages), 45)
         self.assertTrue(house.empty)
 
+    def test_all_that_a_killed_server_has_left_is_taken_at_once(self) -> None:
+        house = self.house()
+        for _ in range(3):
+            for _ in range(15):
+                house.drop()
+            house.folder.claim((), 15, lambda: f"BCDFGHJK{len(house.names('taken')):04d}")
+        house.collector.start()
+        self.assertEqual(len(house.queue.messages), 45)
+
+    def test_who_asks_brings_no_second_round_of_looks(self) -> None:
+        house = self.house()
+        house.collector.start()
+        for _ in range(3):
+            house.answer(house.drop())
+        self.assertEqual(len(house.clock.getDelayedCalls()), 1)
+
     def test_nothing_is_taken_after_the_end(self) -> None:
         house = self.house()
         house.collector.start()

@@ -121,6 +121,26 @@ class ClaimTests(FolderTests):
         found = self.claim("f" * 32, "../taken", "e" * 32, name)
         self.assertIn(name, [each for each, _ in found])
 
+    def test_a_folder_that_cannot_be_moved_stops_nobody_and_a_file_is_trouble(self) -> None:
+        """Another user's folder cannot be; of a file it means that the disk fails."""
+        from fopemta.pickup import folder
+
+        (self.path / "new" / ("e" * 32)).mkdir()
+        name, real = self.drop(), os.rename
+
+        def refuse(stuck: str) -> None:
+            def rename(source: str, target: str) -> None:
+                if source.endswith(stuck):
+                    raise PermissionError(13, "Permission denied")
+                real(source, target)
+
+            self.patch(folder.os, "rename", rename)
+
+        refuse(name)
+        self.assertRaises(PermissionError, self.claim, name)
+        refuse("e" * 32)
+        self.assertEqual([each for each, _ in self.claim("e" * 32, name)], [name])
+
     def test_a_name_leads_nowhere_else(self) -> None:
         (self.path / "secret").write_text("x")
         self.claim("../secret", "/etc/passwd", "tmp.x", ".")
