@@ -65,7 +65,9 @@ class DecidingFilesTests(Folder):
     def test_every_path_decides_or_is_only_written(self) -> None:
         paths = {name for name, key in keys() if isinstance(key.read, PathReader)}
         deciding = {name for name, key in keys() if key.told.decides}
-        self.assertEqual(paths - deciding, {"node.spool", "node.state", "control.socket", "log.text", "log.json"})
+        self.assertEqual(
+            paths - deciding, {"node.spool", "node.state", "node.drop", "control.socket", "log.text", "log.json"}
+        )
         self.assertEqual(deciding - paths, set())
 
     def test_of_a_configuration(self) -> None:
