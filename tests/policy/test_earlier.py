@@ -49,5 +49,11 @@ class EarlierTests(SynchronousTestCase):
 
     def test_whom_they_bind(self) -> None:
         """Mail that came before; and mail of which the clock says that it has not come yet."""
-        for arrived, now, binds in ((4.0, 9.0, True), (5.0, 9.0, False), (6.0, 9.0, False), (6.0, 5.5, True)):
+        for arrived, now, binds in (
+            (4.0, 9.0, True),
+            (5.0, 9.0, False),
+            (6.0, 9.0, False),
+            (6.0, 6.0, False),
+            (6.0, 5.5, True),
+        ):
             self.assertIs(Earlier(5.0, A).binds(arrived, now), binds, (arrived, now))
