@@ -142,8 +142,6 @@ class Reading:
             maillog.corrupt(finding.path, f"cannot be read, left where it is: {finding.why}")
             self._unreadable.add(finding.id)
             return None
-        if finding.id in self._known:
-            return None
         if finding.id is not None:
             self._known.add(finding.id)
         if finding.id is not None and (segment := self._finished.pop(finding.id, None)) is not None:
