@@ -110,7 +110,10 @@ def remove(reason: str, report: bool, **about: Any) -> None:
 
 
 def _give(order: Order, ids: tuple[str, ...], all_: bool, config: str | None, as_json: bool, **wanted: Any) -> None:
-    """Give `order` for each selected message; status 1 unless it was carried out for all."""
+    """Give `order` for each selected message; status 1 unless it was carried out for all that are still there.
+
+    A message that was listed and has left since is counted; one that was named by id alone is an error then.
+    """
     chosen = Filter(**wanted)
     if all_ and (ids or not chosen.empty):
         raise click.UsageError("--all cannot be combined with ids or filters.")
@@ -119,15 +122,22 @@ def _give(order: Order, ids: tuple[str, ...], all_: bool, config: str | None, as
     if len(order.reason) > LONGEST_REASON or not (order.reason.isprintable() or not order.reason):
         raise click.UsageError(f"The reason must be one line of at most {LONGEST_REASON} characters.")
     control = ControlClient(config)
+    named = bool(ids) and chosen.empty
     results: Counter[Obeyed] = Counter()
     given = ((message_id, _for(order, recipients)) for message_id, recipients in _chosen(config, ids, chosen))
     while batch := tuple(islice(given, MOST_MESSAGES)):
         for answer in _answers(control, batch):
-            results[Obeyed(answer["result"])] += 1
-            click.echo(json.dumps(answer) if as_json else _line(order.kind, answer))
-    if not as_json and sum(results.values()) != 1:
-        click.echo(f"{count(results[Obeyed.DONE], 'message')} {_DONE[order.kind]}")
-    sys.exit(0 if set(results) <= {Obeyed.DONE, Obeyed.AFTERWARDS} else 1)
+            result = Obeyed(answer["result"])
+            results[result] += 1
+            if as_json:
+                click.echo(json.dumps(answer))
+            elif result is not Obeyed.UNKNOWN or named:
+                click.echo(_line(order.kind, answer))
+    if not as_json and (results.total() != 1 or (results[Obeyed.UNKNOWN] and not named)):
+        left = "" if named or not results[Obeyed.UNKNOWN] else f"; {results[Obeyed.UNKNOWN]} had left meanwhile"
+        click.echo(f"{count(results[Obeyed.DONE], 'message')} {_DONE[order.kind]}{left}")
+    well = {Obeyed.DONE, Obeyed.AFTERWARDS} if named else {Obeyed.DONE, Obeyed.AFTERWARDS, Obeyed.UNKNOWN}
+    sys.exit(0 if set(results) <= well else 1)
 
 
 def _for(order: Order, recipients: frozenset[str] | None) -> Order:

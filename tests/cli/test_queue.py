@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import attrs
 from click.testing import CliRunner, Result
 from twisted.internet.task import Clock
 
 from fopemta.address.mailbox import Mailbox
+from fopemta.cli import queue_orders
 from fopemta.cli.main import main
 from fopemta.cli.queue_filter import Filter
 from fopemta.cli.queue_list import write_table
@@ -241,3 +244,39 @@ class QueueTests(Folder):
         done = self.run_queue("list")
         self.assertEqual(done.exit_code, 2)
         self.assertIn("has format 99", done.stderr)
+
+    def order(self, *words: str, results: dict[str, str]) -> tuple[int, list[str]]:
+        """What an order says where the server answers with `results` by id."""
+
+        class Server:
+            def __init__(self, config: str | None) -> None:
+                """There is one."""
+
+            def ask(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+                for each in request["messages"]:
+                    yield {"id": each["id"], "result": results[each["id"]], "recipients": ["bob@example.net"]}
+                yield {"end": True}
+
+        self.patch(queue_orders, "ControlClient", Server)
+        done = self.run_queue(*words)
+        return done.exit_code, done.stdout.splitlines()
+
+    def test_what_left_meanwhile_is_no_error(self) -> None:
+        self.fill()
+        for words in (("retry", "--all"), ("retry", "--domain", "example.net"), ("retry", "--state", "queued", SECOND)):
+            results = {FIRST: "done", SECOND: "unknown"}
+            with self.subTest(words):
+                status, lines = self.order(*words, results=results)
+                self.assertEqual(status, 0)
+                tried = SECOND not in words
+                self.assertEqual(lines[:-1], [f"{FIRST}: tried now for 1 recipient"] if tried else [])
+                self.assertEqual(lines[-1], f"{'1 message' if tried else '0 messages'} tried now; 1 had left meanwhile")
+        self.assertEqual(self.order("hold", "--all", results={FIRST: "unknown", SECOND: "unreadable"})[0], 1)
+
+    def test_an_id_that_is_named_and_not_there_is_an_error(self) -> None:
+        gone = f"{SECOND} is not in the queue (any more)"
+        self.assertEqual(self.order("retry", SECOND, results={SECOND: "unknown"}), (1, [gone]))
+        self.assertEqual(
+            self.order("retry", FIRST, SECOND, results={FIRST: "done", SECOND: "unknown"}),
+            (1, [f"{FIRST}: tried now for 1 recipient", gone, "1 message tried now"]),
+        )
