@@ -12,14 +12,18 @@ from zope.interface import implementer
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.interfaces import IRouter, SpoolFailing
+from fopemta.mail.envelope import Envelope
+from fopemta.outbound.content import ContentSource
 from fopemta.outbound.pool import Pool, SessionPlace, StandingSession
 from fopemta.routing.consignment import Consignment
 from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host, NextHop, RoutingFailure
+from fopemta.smtp.client_effects import Transaction
 from fopemta.testing.peers import Peer, StartTls
 from fopemta.tls.server import ServerTls
 from fopemta.trust.demand import NOTHING_DEMANDED, Demand, Demanded
+from fopemta.trust.diagnosis import Diagnosis
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.rungs import Rung
@@ -195,6 +199,18 @@ class PoolTests(SynchronousTestCase):
         verdict = delivery.another()[0]
         self.assertEqual(said, [])
         return verdict.result.value, server.connections, len(server.messages)
+
+    def test_one_that_was_lost_before_we_begin_is_said_to_be_dropped(self) -> None:
+        server = peer()
+        delivery = Delivery(server)
+        delivery.run()
+        protocol: Any = delivery.network.pumps[0].client.protocol._wrappedProtocol
+        delivery.network.pumps[0].server.abortConnection()
+        delivery.network.pumps[0].pump()
+        self.assertTrue(protocol.lost)
+        message = Transaction(envelope=Envelope(None, (BOB,)), recipients=(BOB,), size=1)
+        broken = self.successResultOf(protocol.transact(message, ContentSource.of(b"x"), None))
+        self.assertIs(broken.failure.diagnosis, Diagnosis.CONVERSATION_DROPPED)
 
     def test_421_that_meets_our_next_message(self) -> None:
         self.assertEqual(self.said_as_we_begin(b"421 4.4.2 you are idle\r\n"), ("delivered", 2, 2))

@@ -29,6 +29,18 @@ def merged(**changes: object) -> Merged:
     return merge([attrs.evolve(FORCED, **changes)])  # type: ignore[arg-type]
 
 
+class MergeTests(SynchronousTestCase):
+    def test_the_ladder_ends_where_the_strictest_of_them_ends_it(self) -> None:
+        for lowest, wanted in (
+            ((Rung.STRONG_256, Rung.STRONG_128), Rung.STRONG_256),
+            ((Rung.COMPATIBLE, Rung.STRONG_128, None), Rung.STRONG_128),
+            ((None, None), None),
+        ):
+            for order in (lowest, lowest[::-1]):
+                found = merge([attrs.evolve(FORCED, lowest_rung=each) for each in order])
+                self.assertIs(found.lowest_rung, wanted, order)
+
+
 class WeakerTests(SynchronousTestCase):
     def test_table(self) -> None:
         listed, mx = Proof(names=("mx.bank.test",)), Proof()
