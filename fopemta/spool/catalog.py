@@ -25,12 +25,14 @@ class LoggedEntry:
 @attrs.define(eq=False)
 class Unwritten:
     """Outcomes of a waiting message that the log has and its journal does not: JSON, oldest first, the first of them
-    `since` a moment of the steady clock.  `segments` has the segment of each.
+    `since` a moment of the steady clock.  `segments` has the segment of each.  `doubtful`: the journal may have some,
+    since a process before this one wrote them, or a write that failed.
     """
 
     since: float
     outcomes: list[bytes] = attrs.Factory(list)
     segments: list[Segment] = attrs.Factory(list)
+    doubtful: bool = False
 
     def add(self, outcome: bytes, segment: Segment) -> None:
         """One more is in the log."""
@@ -81,6 +83,16 @@ class Catalog:
         unwritten = self.unwritten.get(message_id)
         return () if unwritten is None else tuple(unwritten.outcomes)
 
+    def doubtful(self, message_id: str) -> bool:
+        """Whether its journal may have some of them already."""
+        unwritten = self.unwritten.get(message_id)
+        return unwritten is not None and unwritten.doubtful
+
+    def doubt(self, message_id: str) -> None:
+        """A write of them has failed, and how much of it is in the journal is unknown."""
+        if (unwritten := self.unwritten.get(message_id)) is not None:
+            unwritten.doubtful = True
+
     def written(self, message_id: str, count: int, now: float) -> None:
         """The first `count` of them are in its journal, durably, so the log need not keep them."""
         unwritten = self.unwritten.pop(message_id, None)
@@ -90,7 +102,7 @@ class Catalog:
             segment.live -= 1
         del unwritten.outcomes[:count], unwritten.segments[:count]
         if unwritten.outcomes:
-            unwritten.since = now
+            unwritten.since, unwritten.doubtful = now, False
             self.unwritten[message_id] = unwritten
 
     def end(self, message_id: str) -> list[Segment]:

@@ -199,7 +199,7 @@ class Recovery:
     def _adopt_waiting(self, intake: IntakeScan, segments: Mapping[ScannedSegment, Segment]) -> None:
         """Each segment stays as long as what it says of waiting messages is nowhere else."""
         for message_id, outcomes in intake.outcomes.items():
-            unwritten = self._result.unwritten[message_id] = Unwritten(self._now)
+            unwritten = self._result.unwritten[message_id] = Unwritten(self._now, doubtful=True)
             for outcome, scanned in outcomes.items():
                 unwritten.add(outcome, segments[scanned])
         for message_id, scanned in intake.finished.items():

@@ -289,6 +289,43 @@ class EndTests(Base):
         self.life.pass_time(11)
         self.assertEqual(self.life.spool._catalog.unwritten, {})
 
+    def test_after_a_crash_no_outcome_comes_into_a_journal_twice(self) -> None:
+        """What the log says of the attempts before was appended once more at each start."""
+        (message_id,) = self.waiting(1)
+        journal = MessageFiles(f"{DIRECTORY}/deferred", message_id).journal
+        self.life.deferred_once(message_id, attempt=2)
+        self.life.pass_time(20)
+        whole = self.disk.content(journal)
+        # This one only the log has.
+        self.life.deferred_once(message_id, attempt=3)
+        # Everything that was written is there, as after kill -9.
+        self.disk = dict(self.disk.images(0))["everything"]
+        self.life = self.begin()
+        self.life.start()
+        self.assertEqual(list(self.life.spool._catalog.unwritten), [message_id])
+        calls = self.calls("flush")
+        self.life.pass_time(20)
+        self.assertIn(journal, [call.path for call in calls])
+        added = self.disk.content(journal)[len(whole) :]
+        self.assertEqual((added.count(b"\n"), added.count(b'"attempt":3')), (1, 2))
+        self.assertEqual(self.life.spool._catalog.unwritten, {})
+
+    def test_what_a_failed_write_has_written_is_not_written_again(self) -> None:
+        (message_id,) = self.waiting(1)
+        self.life.deferred_once(message_id, attempt=2)
+        journal = MessageFiles(f"{DIRECTORY}/deferred", message_id).journal
+
+        def fail(call: Call) -> None:
+            if call.name == "flush" and call.path == journal:
+                raise OSError(errno.EIO, "fault")
+
+        self.disk.before = fail
+        self.life.pass_time(30)
+        self.disk.before = lambda call: None
+        self.life.pass_time(11)
+        self.assertEqual(self.life.spool._catalog.unwritten, {})
+        self.assertEqual(self.disk.content(journal).count(b'"attempt":2'), 2)
+
     def test_a_journal_that_is_gone_is_told_of_once(self) -> None:
         (message_id,) = self.waiting(1)
         self.life.deferred_once(message_id)

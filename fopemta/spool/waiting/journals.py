@@ -6,7 +6,7 @@ comes here; of the rest the log must not keep what it would have to read at ever
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 
 import attrs
@@ -60,21 +60,34 @@ class Journals:
 
     async def _write_all(self, message_ids: list[str]) -> None:
         outcomes = {each: self._catalog.unwritten_of(each) for each in message_ids}
-        results = await self._threads.files(partial(self._append_all, outcomes))
+        doubtful = {each for each in message_ids if self._catalog.doubtful(each)}
+        results = await self._threads.files(partial(self._append_all, outcomes, doubtful))
         self._writing.difference_update(message_ids)
         for message_id, error in results.items():
             if error is None:
                 self._catalog.written(message_id, len(outcomes[message_id]), self._clock.seconds())
-            elif isinstance(error, FileNotFoundError | Unsound):
+                continue
+            self._catalog.doubt(message_id)
+            if isinstance(error, FileNotFoundError | Unsound):
                 self._damaged(message_id, error)
         self._released()
 
-    def _append_all(self, outcomes: dict[str, tuple[bytes, ...]]) -> dict[str, Exception | None]:
+    def _append_all(
+        self, outcomes: dict[str, tuple[bytes, ...]], doubtful: Container[str]
+    ) -> dict[str, Exception | None]:
         """Blocks.  What became of each."""
-        return {message_id: self._append(message_id, its) for message_id, its in outcomes.items() if its}
+        return {
+            message_id: self._append(message_id, its, message_id in doubtful)
+            for message_id, its in outcomes.items()
+            if its
+        }
 
-    def _append(self, message_id: str, outcomes: tuple[bytes, ...]) -> Exception | None:
+    def _append(self, message_id: str, outcomes: tuple[bytes, ...], doubtful: bool) -> Exception | None:
         try:
+            if doubtful:
+                known = frozenset(self._waiting.journal(message_id).lines)
+                outcomes = tuple(each for each in outcomes if each not in known)
+            # Also where nothing is missing: what is there may not be on the disk yet.
             self._waiting.append(message_id, outcomes)
         except (OSError, Unsound) as error:
             return error
