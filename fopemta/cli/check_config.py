@@ -78,6 +78,7 @@ def _look(config: str | None) -> _Findings:
 def _paths(configuration: Configuration) -> Sequence[tuple[str, str]]:
     """The paths in use: relative ones count from the file's own folder."""
     named = [("spool", configuration.node.spool), ("state", configuration.node.state)]
+    named += [("drop", configuration.node.drop)]
     named += [("control", configuration.control.socket), ("users", configuration.users.file)]
     named += [("aliases", configuration.aliases.file), ("rules", configuration.rules or "off")]
     return [(what, where) for what, where in named if where != "off"]

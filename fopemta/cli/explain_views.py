@@ -8,6 +8,7 @@ from typing import Any
 from fopemta.address.mailbox import path_text
 from fopemta.cli.as_received import Received
 from fopemta.cli.table import age, escaped
+from fopemta.policy.action import ForceTls
 from fopemta.policy.explanation import Explained, Leg
 from fopemta.policy.matchers import Answer
 from fopemta.policy.rulebook import RuleResult
@@ -103,6 +104,7 @@ def _plan(way: Leg, plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[st
     demanded = way.found.demanded
     yield f"  demanded   {plan.level.word} ({', '.join(escaped(each) for each in plan.sources)})"
     yield from _grounds(plan, results)
+    yield from _unnamed(way, plan, results)
     if plan.preferred is not None:
         yield f"  preferred  {plan.preferred.word}: tried at every host first"
     yield f"  rungs      {', '.join(each.value for each in plan.rungs)}"
@@ -126,6 +128,15 @@ def _grounds(plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[str]:
             yield f"  unsure     {escaped(source)} cannot tell, so its demand applies"
         elif source.startswith("rule ") and answers.get(source.partition(", weakened by ")[0]) in (None, Answer.NO):
             yield f"  stored     {escaped(source)}: with the message, by earlier rules; present ones demand less"
+
+
+def _unnamed(way: Leg, plan: TlsPlan, results: Sequence[RuleResult]) -> Iterator[str]:
+    """The demands of rules that name other recipients only."""
+    addresses = (way.recipient, *way.stands_for, *way.by_way_of)
+    for rule in (each.rule for each in results):
+        binds = isinstance(rule.then, ForceTls) and not rule.then.opportunistic_for_unspecified
+        if binds and f"rule {rule.name}" in plan.sources and not any(map(rule.names, addresses)):
+            yield f"  not named  by rule {escaped(rule.name)}, which binds all recipients of a message for some"
 
 
 def _proof(proof: Proof, domain: str) -> str:

@@ -30,11 +30,17 @@ _DONE = {
     OrderKind.RETRY: "tried now",
     OrderKind.REMOVE: "removed",
 }
+_AFTERWARDS = {
+    OrderKind.HOLD: "is held",
+    OrderKind.RELEASE: "is released",
+    OrderKind.RETRY: "is tried again",
+    OrderKind.REMOVE: "is removed",
+}
 # The text for a message that was not changed.
 _NOT_DONE = {
     Obeyed.UNKNOWN: "is not in the queue (any more)",
     Obeyed.UNREADABLE: "cannot be read from the spool now; see the log",
-    Obeyed.AFTERWARDS: "is being delivered at this moment; what is left of it is {done} afterwards",
+    Obeyed.AFTERWARDS: "is being delivered at this moment; what is left of it {then} afterwards",
 }
 _NOTHING = {
     OrderKind.HOLD: "is held already",
@@ -174,5 +180,5 @@ def _line(kind: OrderKind, answer: dict[str, Any]) -> str:
     result = Obeyed(answer["result"])
     if result is Obeyed.DONE:
         return f"{answer['id']}: {_DONE[kind]} for {count(len(answer['recipients']), 'recipient')}"
-    words = _NOTHING[kind] if result is Obeyed.NOTHING else _NOT_DONE[result].format(done=_DONE[kind])
+    words = _NOTHING[kind] if result is Obeyed.NOTHING else _NOT_DONE[result].format(then=_AFTERWARDS[kind])
     return f"{answer['id']} {words}"

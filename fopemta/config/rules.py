@@ -65,6 +65,7 @@ from fopemta.trust.rungs import Rung
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _HEADING = re.compile(r"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
+_NUMBER = re.compile(r"rule\[([0-9]+)\]")
 _MANY = 1_000_000
 # Of a reply; more is cut off by whoever shows it.
 _LONGEST_REPLY = 2000
@@ -83,10 +84,18 @@ def load_rules(text: str, folder: str) -> Rulebook:
     if rules is not WRONG:
         _check(rules, place.at("rule"))
     if errors:
-        raise ConfigurationErrors(errors)
+        raise ConfigurationErrors([_with_line(each, lines) for each in errors])
     if len(lines) == len(rules):
         rules = tuple(attrs.evolve(rule, line=line) for rule, line in zip(rules, lines, strict=True))
     return Rulebook(rules)
+
+
+def _with_line(error: ConfigurationError, lines: Sequence[int]) -> ConfigurationError:
+    """With the line of the rule's heading, where it has one: nobody counts rules."""
+    place = _NUMBER.match(error.key)
+    if place is None or int(place[1]) >= len(lines):
+        return error
+    return attrs.evolve(error, message=f"{error.message} (the rule in line {lines[int(place[1])]})")
 
 
 def _lines_of_headings(text: str) -> Iterator[int]:
@@ -281,7 +290,7 @@ def _action(value: object, place: Place) -> Any:
     section = ACTIONS.get(word) if isinstance(word, str) else None
     if section is None:
         listed = ", ".join(f'"{each}"' for each in ACTIONS)
-        return place.at("action").wrong(f"must be one of {listed}")
+        return place.at("action").wrong(f"must be one of {listed}" + ("" if word is None else f", not {shown(word)}"))
     return section({name: fact for name, fact in value.items() if name != "action"}, place)
 
 

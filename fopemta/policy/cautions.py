@@ -37,19 +37,32 @@ def rule_cautions(book: Rulebook, routes: Sequence[Route], now: float) -> tuple[
 
 
 def proof_cautions(book: Rulebook) -> tuple[ConfigurationError, ...]:
-    """One warning about all rules that accept a proof which only DNS ties to the domain."""
+    """One warning about all rules that accept a proof which only DNS ties to the domain, and one about all that ask
+    of other recipients for what only the servers of those named can have.
+    """
     forced = [(index, each.then) for index, each in enumerate(book.rules) if isinstance(each.then, ForceTls)]
     weak = [
         index
         for index, force in forced
         if force.names is NameSource.MX and not force.pins and force.level >= Level.AUTHENTICATED
     ]
-    if len(weak) < 2:
-        return tuple(ConfigurationError(_place(book, index), _BY_MX_ALONE) for index in weak)
-    # One for all: many of the same would hide the others.
-    named = ", ".join(_place(book, index).removeprefix("rules, ") for index in weak[:_MOST_NAMED])
-    more = f", and {len(weak) - _MOST_NAMED} more" if len(weak) > _MOST_NAMED else ""
-    return (ConfigurationError("rules", f"{len(weak)} rules with {_BY_MX_ALONE}: {named}{more}"),)
+    binding = [
+        index
+        for index, force in forced
+        if (isinstance(force.names, tuple) or force.pins)
+        and book.rules[index].names_recipients
+        and not force.opportunistic_for_unspecified
+    ]
+    return (*_once(book, weak, _BY_MX_ALONE), *_once(book, binding, _BINDS_OTHERS))
+
+
+def _once(book: Rulebook, found: Sequence[int], words: str) -> tuple[ConfigurationError, ...]:
+    """One for all rules `found`: many of the same would hide the others."""
+    if len(found) < 2:
+        return tuple(ConfigurationError(_place(book, index), words) for index in found)
+    named = ", ".join(_place(book, index).removeprefix("rules, ") for index in found[:_MOST_NAMED])
+    more = f", and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    return (ConfigurationError("rules", f"{len(found)} rules with {words}: {named}{more}"),)
 
 
 def expiry_cautions(book: Rulebook, now: float) -> tuple[ConfigurationError, ...]:
@@ -67,6 +80,11 @@ _MOST_NAMED = 10
 _BY_MX_ALONE = (
     'names = "mx": only DNS says that the MX host is the one meant, and who forges DNS has a host with a good '
     'certificate; better names = "domain", or a list of the names of its servers'
+)
+
+_BINDS_OTHERS = (
+    "names or pins, and without opportunistic_for_unspecified = true: the servers of every other recipient of the same "
+    "message must have them, too, and mail for those that have not waits and comes back"
 )
 
 

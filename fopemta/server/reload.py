@@ -56,6 +56,9 @@ class Reload:
     async def _run_and_tell(self, allow_lower: bool | None, who: str) -> Reloaded:
         done: Reloaded = await self._turn.run(lambda: Deferred.fromCoroutine(self._run(allow_lower, who)))
         if allow_lower is None and not done.errors:
+            # Nobody asked who would be told.
+            for caution in done.cautions:
+                maillog.caution(*caution.split(": ", 1))
             await self.tell_what_keeps()
         return done
 

@@ -93,6 +93,14 @@ class ExplainTests(Folder):
         ):
             self.assertIn(line, done.stdout.splitlines())
 
+    def test_a_rule_that_names_another_recipient(self) -> None:
+        rules = self.path.parent / "rules.toml"
+        words = ("--from", "a@us.test", "--to", "bob@bank.example", "--to", "carol@shop.example", "--user", "a")
+        note = "  not named  by rule bank, which binds all recipients of a message for some"
+        for option, told in (("true", 0), ("false", 1)):
+            rules.write_text(RULES.replace("unspecified = true", f"unspecified = {option}"))
+            self.assertEqual(self.explain(*words).stdout.splitlines().count(note), told, option)
+
     def test_grounds_of_a_demand(self) -> None:
         """Without a message a rule about the subject demands TLS of all: what the server does is another thing."""
         rules = self.path.parent / "rules.toml"

@@ -169,6 +169,7 @@ class RulesTests(SynchronousTestCase):
                 "rule[0].then.text: must have at most 2000 characters, not 2001"
             ),
             '[[rule]]\nname = "x"\nthen = { action = "drop" }': "rule[0].then.action: must be one of",
+            '[[rule]]\nname = "x"\nthen = { action = "force_tsl" }': '"allow_weaker", not "force_tsl"',
             '[[rule]]\nname = "x"\nthen = { action = "hold", hold = "1h" }': "rule[0].then.hold: is not known",
             '[[rule]]\nname = "x"\nthen = { action = "redirect" }': "rule[0].then.to: is missing",
             '[[rule]]\nname = "x"\nthen = { action = "bcc", to = [] }': "rule[0].then.to: must name at least one",
@@ -186,7 +187,7 @@ class RulesTests(SynchronousTestCase):
                 'rule[0].when: "require_tls" is decided at RCPT',
             '[[rule]]\nname = "x"\ndirection = "outbound"\nthen = { action = "require_tls" }': "rule[0].direction:",
             '[[rule]]\nname = "x"\nthen = { action = "hold" }\n[[rule]]\nname = "x"\nthen = { action = "hold" }':
-                'rule[1].name: "x" is the name of an earlier rule',
+                'rule[1].name: "x" is the name of an earlier rule (the rule in line 4)',
             "[rule]\nname = 1": "rule: must be written with two brackets",
             "rules = 1": "rules: is not known",
             "[[rule": "not TOML",

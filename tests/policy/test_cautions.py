@@ -15,6 +15,7 @@ from fopemta.policy.cautions import expiry_cautions, proof_cautions, rule_cautio
 from fopemta.policy.rulebook import Mode, Rule
 from fopemta.routing.route import Route, Via
 
+PIN = "0" * 64
 NOW = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
 ROUTES = (Route(domain="us.test", via=Via.MAILDIR, maildir="/m/{local_part}"),)
 BANK = 'when = { recipients = ["bank.test"] }'
@@ -237,9 +238,9 @@ class ProofTests(SynchronousTestCase):
             'then = { action = "force_tls" }': True,
             'then = { action = "force_tls", names = "mx" }': True,
             'then = { action = "force_tls", names = "domain" }': False,
-            'then = { action = "force_tls", names = ["mx.bank.test"] }': False,
+            'then = { action = "force_tls", opportunistic_for_unspecified = true, names = ["mx.bank.test"] }': False,
             'then = { action = "force_tls", level = "encrypt" }': False,
-            f'then = {{ action = "force_tls", pins = ["{"0" * 64}"] }}': False,
+            f'then = {{ action = "force_tls", opportunistic_for_unspecified = true, pins = ["{PIN}"] }}': False,
             'then = { action = "reject" }': False,
         }
         for then, told in table.items():
@@ -247,6 +248,16 @@ class ProofTests(SynchronousTestCase):
             self.assertEqual(len(found), int(told), then)
             if told:
                 self.assertIn('rules, line 1 (a): names = "mx": only DNS says', found[0])
+
+    def test_what_binds_others_of_a_message_to_the_names_of_one(self) -> None:
+        on = ", opportunistic_for_unspecified = true"
+        for proof in ('names = ["mx.bank.test"]', f'pins = ["{PIN}"]'):
+            for when, more, told in ((BANK, "", True), (BANK, on, False), ("", "", False)):
+                then = f'then = {{ action = "force_tls", {proof}{more} }}'
+                found = [str(each) for each in proof_cautions(load_rules(rules(f"{when}\n{then}"), "/etc"))]
+                self.assertEqual(len(found), int(told), (when, then))
+                if told:
+                    self.assertIn("rules, line 1 (a): names or pins, and without opportunistic_for", found[0])
 
     def test_many_rules_have_one_warning(self) -> None:
         """Else they would hide all others."""

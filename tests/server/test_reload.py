@@ -128,6 +128,13 @@ class ReloadTests(Folder):
             self.assertEqual(["3 queued recipients keep the old ones" in each for each in cautions], kept)
             self.events.clear()
 
+    def test_at_a_signal_cautions_are_logged_since_nobody_asked(self) -> None:
+        self.write(self.CERTIFICATE + '[relay]\nnetworks = ["::/0"]\n')
+        for allow_lower, told in ((False, 0), (None, 1)):
+            self.successResultOf(self.reload.run(allow_lower))
+            found = [(each["key"], each["what"]) for each in self.events if each.get("event") == "caution"]
+            self.assertEqual(found, [("relay.networks[0]", "::/0: anyone may relay through here")] * told)
+
     def test_a_signal_is_taken_up_before_the_queue_is_looked_through(self) -> None:
         queue = Queue(0)
         queue.freed_by = lambda config: Deferred()  # type: ignore[method-assign]  a long queue
