@@ -58,6 +58,8 @@ class DropFolder:
         self._now = now
         # Where the last round stopped: a folder full of other files must not hide the rest for ever.
         self._entries: Any = None
+        # In taken/, but not known to be durable there.
+        self._moved: list[tuple[str, str]] = []
         self._new, self._taken, self._damaged = (os.path.join(path, each) for each in (NEW, TAKEN, DAMAGED))
 
     def prepare(self) -> str | None:
@@ -83,26 +85,30 @@ class DropFolder:
     def claim(self, wanted: Sequence[str], most: int, ids: Callable[[], str]) -> list[tuple[str, str]]:
         """Move up to `most` files to taken/, those `wanted` first: their names, and their new ids.
 
-        They are durable under these ids.  Raises OSError.
+        They are durable under these ids.  What fails for one name stops no other.  Raises OSError if nothing could be
+        moved, or made durable; what has been moved by then is returned by the next call.
         """
         names = list(dict.fromkeys(each for each in wanted if WHOLE.fullmatch(each)))[:most]
         if len(names) < most:
             names += [each for each in self._lying(most) if each not in names][: most - len(names)]
-        claimed = []
+        trouble: OSError | None = None
         for name in names:
             message_id = ids()
             try:
                 os.rename(os.path.join(self._new, name), os.path.join(self._taken, message_id))
             except FileNotFoundError:
                 continue  # its writer has removed it
-            except OSError:
-                if _is_folder(os.path.join(self._new, name)):
-                    continue  # it belongs to another user, and cannot be moved
-                raise
-            claimed.append((name, message_id))
-        if claimed:
+            except OSError as error:
+                if not _is_gone_or_folder(os.path.join(self._new, name)):
+                    trouble = error
+                continue
+            self._moved.append((name, message_id))
+        if self._moved:
             _flush(self._taken)
             _flush(self._new)
+        elif trouble is not None:
+            raise trouble
+        claimed, self._moved = self._moved, []
         return claimed
 
     def _lying(self, most: int) -> list[str]:
@@ -207,8 +213,14 @@ def _make(path: str, mode: int) -> None:
         raise Unusable(f"{path} must be made by root, with mode {mode:o} and our user and group") from error
 
 
-def _is_folder(path: str) -> bool:
-    return stat.S_ISDIR(os.lstat(path).st_mode)
+def _is_gone_or_folder(path: str) -> bool:
+    """A folder of another user cannot be moved; nor what its writer replaces or removes just now."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def _check_owner(path: str) -> None:

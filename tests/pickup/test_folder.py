@@ -141,6 +141,53 @@ class ClaimTests(FolderTests):
         refuse("e" * 32)
         self.assertEqual([each for each, _ in self.claim("e" * 32, name)], [name])
 
+    def test_what_its_writer_removes_meanwhile_stops_nobody(self) -> None:
+        """A folder that cannot be moved, and is gone when one looks what it is."""
+        from fopemta.pickup import folder
+
+        name, evil, real = self.drop(), self.path / "new" / ("e" * 32), os.rename
+        evil.mkdir()
+
+        def rename(source: str, target: str) -> None:
+            if source == str(evil):
+                evil.rmdir()
+                raise PermissionError(13, "Permission denied")
+            real(source, target)
+
+        self.patch(folder.os, "rename", rename)
+        self.assertEqual([each for each, _ in self.claim(name, evil.name)], [name])
+
+    def test_what_was_moved_before_a_failure_is_not_forgotten(self) -> None:
+        from fopemta.pickup import folder
+
+        names = [self.drop() for _ in range(3)]
+        real = os.rename
+
+        def rename(source: str, target: str) -> None:
+            if source.endswith(names[1]):
+                raise OSError(28, "No space left on device")
+            real(source, target)
+
+        self.patch(folder.os, "rename", rename)
+        self.assertEqual([each for each, _ in self.claim(*names)], [names[0], names[2]])
+        self.assertRaises(OSError, self.claim)
+
+    def test_what_could_not_be_made_durable_comes_with_the_next(self) -> None:
+        from fopemta.pickup import folder
+
+        def fsync(_: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        first, real = self.drop(), os.fsync
+        self.patch(folder.os, "fsync", fsync)
+        self.assertRaises(OSError, self.claim)
+        folder.os.fsync = real
+        second = self.drop()
+        found = self.claim()
+        self.assertEqual([each for each, _ in found], [first, second])
+        self.assertEqual(self.folder.left(), sorted(each for _, each in found))
+        self.assertEqual(self.claim(), [])
+
     def test_a_name_leads_nowhere_else(self) -> None:
         (self.path / "secret").write_text("x")
         self.claim("../secret", "/etc/passwd", "tmp.x", ".")
