@@ -63,6 +63,8 @@ class ContentIntake:
         self._chunk_text = ChunkText()
         self._received = ReceivedCount()
         self._eight_bit = False
+        # NUL characters that were taken out: they count as sent, or a message of nothing else would never be too large.
+        self._removed = 0
         self.size = 0
         self.refusal: Reply | None = None
 
@@ -76,7 +78,7 @@ class ContentIntake:
     def data(self, octets: bytes) -> bytes:
         """Process octets after DATA; returns the content that is certain so far."""
         content = self._unstuffer.feed(octets)
-        return self._judged(content, self._unstuffer)
+        return self._judged(content, octets, self._unstuffer)
 
     @property
     def rest(self) -> bytes | None:
@@ -86,11 +88,14 @@ class ContentIntake:
     def chunk(self, octets: bytes, last: bool) -> bytes:
         """Process octets of BDAT; `last`: they end the message."""
         if self._body_type is BodyType.BINARY_MIME:
-            return self._judged(octets, _BINARY)
-        return self._judged(self._chunk_text.feed(octets, last), self._chunk_text)
+            return self._judged(octets, octets, _BINARY)
+        return self._judged(self._chunk_text.feed(octets, last), octets, self._chunk_text)
 
-    def _judged(self, content: bytes, seen: Unstuffer | ChunkText) -> bytes:
+    def _judged(self, content: bytes, octets: bytes, seen: Unstuffer | ChunkText) -> bytes:
+        """`content` is what `octets`, as they came, have made certain."""
         self.size += len(content)
+        if seen.nul:
+            self._removed += octets.count(0)
         self._received.feed(content)
         self._eight_bit = self._eight_bit or not content.isascii()
         # Judged again with every piece, so that the same flaw is reported however the message was cut.
@@ -99,7 +104,7 @@ class ContentIntake:
 
     def _flaw(self, seen: Unstuffer | ChunkText) -> Reply | None:
         limits = self._limits
-        if 0 < limits.message_size < self.size:
+        if 0 < limits.message_size < self.size + self._removed:
             return replies.TOO_LARGE
         if seen.bare and limits.bare_newlines is BareLineEnds.REJECT:
             return _BARE_LINE_END

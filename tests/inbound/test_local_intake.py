@@ -214,6 +214,20 @@ class RefusedTests(LocalIntakeTests):
         self.assertEqual([each for each, _ in found.refused], ["bob@peer.test"])
         self.nothing_stays()
 
+    def test_nul_characters_that_are_removed_count(self) -> None:
+        """A file with a hole of terabytes costs its writer nothing, and would be read for days."""
+        self.inbound = Inbound(message_size=100)
+        read: list[int] = []
+
+        def hole() -> Deferred[bytes]:
+            read.append(50)
+            return succeed(bytes(50) if len(read) < 1000 else b"")
+
+        found = self.successResultOf(self.intake().take("BCDFHAND", LETTER, 1000, hole, self.refuse))
+        self.assertEqual([reply.code for _, reply in found.refused], [552])
+        self.assertEqual(len(read), 3)
+        self.assertEqual(self.inbound.kept(), [])
+
     def test_too_large_and_nothing_more_is_read(self) -> None:
         self.inbound = Inbound(message_size=10)
         read: list[int] = []
