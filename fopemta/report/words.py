@@ -123,7 +123,8 @@ def _why(kind: Kind, verdict: VerdictRecord) -> str:
     if verdict.diagnosis in _SAID_BY_SERVER and not _host(verdict):
         return "This mail server could not put the message into the mailbox."
     if verdict.diagnosis is None:
-        return "The receiving mail server refused the message."
+        who = "The receiving" if _host(verdict) else "This"
+        return f"{who} mail server refused the message."
     if kind is Kind.DELAY and verdict.diagnosis in _WHY_NOT_YET:
         return _WHY_NOT_YET[verdict.diagnosis]
     return explain(Diagnosis(verdict.diagnosis)).sender

@@ -51,6 +51,13 @@ class WordsTests(SynchronousTestCase):
             self.assertNotIn("The receiving mail server", said)
         self.assertIn("Please correct the address", sentences(verdict(text="No such mailbox here", **nobody)))
 
+    def test_what_this_server_refuses_of_its_own_programs_is_not_refused_by_another(self) -> None:
+        nowhere = {"host": None, "address": None, "port": None, "rung": None, "protocol": None}
+        for where, who in ((nowhere, "This mail server"), ({}, "The receiving mail server")):
+            said = sentences(verdict(text="No such mailbox here", diagnosis=None, **where))
+            self.assertIn(f"{who} refused the message.", said)
+            self.assertIn("Please correct the address", said)
+
     def test_no_delay_speaks_of_an_end(self) -> None:
         for diagnosis in Diagnosis:
             said = sentences(deferred(diagnosis=diagnosis.value), kind=Kind.DELAY).partition("<bob@b.test>")[2]

@@ -82,7 +82,8 @@ class StoppedStartTests(SynchronousTestCase):
             again = Life(self.disk)
             self.assertEqual([each.id for each in again.start()], self.ids, calls)
             again.settle(again.spool.stop())
-        self.assertGreater(calls, 20)
+        # The log, a look into the folder of each that has moved, and the bodies.
+        self.assertGreater(calls, 8)
 
     def test_it_ends_at_the_next_record(self) -> None:
         asked = 0
