@@ -70,7 +70,8 @@ def _verdict_lines(last: VerdictRecord) -> Iterator[str]:
         yield f"  diagnosis   {last.diagnosis}"
         yield from _explanation(last.diagnosis)
     if last.host is not None or last.address is not None:
-        yield f"  host        {escaped(last.host or '')} [{last.address}]:{last.port}"
+        named = f"{escaped(last.host)} " if last.host is not None else ""
+        yield f"  host        {named}[{last.address}]:{last.port}"
     if last.level is not None:
         yield f"  TLS wanted  {last.level} ({', '.join(last.sources)})"
     if last.rules:

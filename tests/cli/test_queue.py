@@ -17,6 +17,7 @@ from fopemta.cli.main import main
 from fopemta.cli.queue_filter import Filter
 from fopemta.cli.queue_list import write_table
 from fopemta.cli.queue_source import queue_source
+from fopemta.cli.queue_views import _verdict_lines
 from fopemta.mail.envelope import Envelope
 from fopemta.spool.limits import SpoolLimits
 from fopemta.spool.store import Spool
@@ -207,6 +208,10 @@ class QueueTests(Folder):
         ):
             self.assertIn(part, done.stdout)
         self.assertTrue(all(line.isprintable() for line in done.stdout.split("\n")))
+
+    def test_a_host_that_a_route_names_by_its_address(self) -> None:
+        lines = list(_verdict_lines(attrs.evolve(VERDICT, host=None, address="192.0.2.1", port=25)))
+        self.assertIn("  host        [192.0.2.1]:25", lines)
 
     def test_show_for_programs_and_of_a_message_made_here(self) -> None:
         self.fill()
