@@ -218,14 +218,16 @@ class Scribe:
         return host_proven_by or ("rule" if named else "route" if by_route else None)
 
 
+# Rungs of TLS that are better than plain text and no more, with what is said of a delivery by them.
+WEAK_RUNGS = {Rung.LEGACY: Diagnosis.WEAK_PROTOCOL, Rung.LENIENT: Diagnosis.WEAK_PARAMETERS}
+
+
 def _blemish(finding: StepFinding) -> Diagnosis | None:
     """What is wrong with TLS that was good enough; None if nothing."""
     if finding.evidence is None or finding.step is None:
         return None
-    if finding.rung is Rung.LEGACY:
-        return Diagnosis.WEAK_PROTOCOL
-    if finding.rung is Rung.LENIENT:
-        return Diagnosis.WEAK_PARAMETERS
+    if finding.rung in WEAK_RUNGS:
+        return WEAK_RUNGS[finding.rung]
     return None if finding.step.hello.named else Diagnosis.SNI_REFUSED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -119,9 +119,10 @@ class ControlProtocol(LineOnlyReceiver):
             self._say({"end": True} | attrs.asdict(outcome))
         elif isinstance(request, ForgetHosts):
             self._say({"end": True, "hosts": self._reach.memory.forget(request.hosts)})
-        else:
-            assert isinstance(request, List)
+        elif isinstance(request, List):
             await self._list()
+        else:
+            assert_never(request)
 
     async def _list(self) -> None:
         outflow = Outflow(self._stream, self._reach.listing(), lambda: self._deadline.set(_PATIENCE))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import attrs
 
@@ -69,6 +70,8 @@ class OrderResult:
 
 
 _CODE = 450
+_MakeRecord: TypeAlias = Callable[[Order, QueuedMessage, RecipientStatus, float], VerdictRecord]
+
 _CHANGES = {
     OrderKind.HOLD: frozenset({RecipientState.QUEUED}),
     OrderKind.RELEASE: frozenset({RecipientState.HELD}),
@@ -83,7 +86,7 @@ def verdicts_of(order: Order, message: QueuedMessage, now: float) -> Sequence[Ve
 
     None is an attempt: each has the number of the last attempt made, and a held recipient keeps its findings.
     """
-    make = _RECORDS.get(order.kind)
+    make = _RECORDS[order.kind]
     if make is None:
         return ()  # it is tried, and the attempt is recorded
     return [make(order, message, each, now) for each in message.recipients if order.concerns(each)]
@@ -131,8 +134,11 @@ def _because(order: Order, text: str) -> str:
     return f"{text} ({order.reason})" if order.reason else text
 
 
-_RECORDS = {
+# None: the message is tried, and the attempt is the record.
+_RECORDS: Mapping[OrderKind, _MakeRecord | None] = {
     OrderKind.HOLD: _held,
     OrderKind.RELEASE: _released,
     OrderKind.REMOVE: _removed,
+    OrderKind.RETRY: None,
+    OrderKind.LOWER: None,
 }

@@ -137,5 +137,7 @@ ONLY: dict[type[Action], Direction] = {RequireTls: Direction.INBOUND}
 
 # Decided once, when the message is complete, and stored with it.
 AT_ACCEPTANCE = (Reject, Defer, Hold, Redirect, Bcc, AddHeader)
+# What of it concerns mail that is made here: nobody refuses our own notices, and they get no headers.
+FOR_OUR_OWN = tuple(each for each in AT_ACCEPTANCE if each not in (Reject, Defer, AddHeader))
 # Decided again at each attempt, from the facts stored with the message.
 AT_EACH_ATTEMPT = (ForceTls, RouteVia, AllowWeaker)

@@ -12,7 +12,7 @@ from fopemta.config.model import Configuration
 from fopemta.interfaces import IAliases
 from fopemta.mail.envelope import Envelope
 from fopemta.policy.acceptance import accept
-from fopemta.policy.action import AT_EACH_ATTEMPT, Bcc, Hold, Redirect
+from fopemta.policy.action import AT_EACH_ATTEMPT, FOR_OUR_OWN
 from fopemta.policy.aliases import NO_ALIASES
 from fopemta.policy.content import content_facts
 from fopemta.policy.rulebook import NO_RULES
@@ -34,7 +34,7 @@ class MadeHere:
             self.config.relay.domains,
             NO_ALIASES if self.aliases is None else self.aliases.current(),
         )
-        book = (self.config.rulebook or NO_RULES).of(Hold, Redirect, Bcc, *AT_EACH_ATTEMPT)
+        book = (self.config.rulebook or NO_RULES).of(*FOR_OUR_OWN, *AT_EACH_ATTEMPT)
         if not book.rules:
             return through_aliases(envelope, house)
         facts = content_facts(content, True, book.asked, self.config.limits.content) if book.reads_content else None

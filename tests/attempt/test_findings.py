@@ -7,7 +7,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from fopemta.address.mailbox import Mailbox
 from fopemta.attempt.cursor import Step
-from fopemta.attempt.findings import Scribe, Session, StepFinding, local_trouble, most_telling, of_failure, of_result
+from fopemta.attempt.findings import (
+    WEAK_RUNGS,
+    Scribe,
+    Session,
+    StepFinding,
+    local_trouble,
+    most_telling,
+    of_failure,
+    of_result,
+)
+from fopemta.config.rules import load_rules
 from fopemta.mail.envelope import Envelope
 from fopemta.mail.queued import QueuedMessage
 from fopemta.mail.reply import Reply
@@ -15,11 +25,13 @@ from fopemta.routing.consignment import Consignment
 from fopemta.routing.route import Route, Via
 from fopemta.routing.routes import next_hop
 from fopemta.routing.values import Host
+from fopemta.settings.errors import ConfigurationErrors
 from fopemta.smtp.client_effects import Phase, RecipientResult, SessionFailed
 from fopemta.smtp.server_offer import ServerOffer
 from fopemta.trust.demand import Proof
 from fopemta.trust.diagnosis import Diagnosis, explain
 from fopemta.trust.evidence import HandshakeEvidence
+from fopemta.trust.grade import Grade, grade_of
 from fopemta.trust.levels import Level
 from fopemta.trust.plan import Fallback, TlsPlan
 from fopemta.trust.rungs import Hello, Rung
@@ -35,6 +47,21 @@ def finding(diagnosis: Diagnosis | None, step: Step | None = STEP, text: str = "
 BOB = Mailbox("bob", "d.test")
 MESSAGE = QueuedMessage.fresh("BCDFGHJK", 100.0, 10, Envelope(None, (BOB,)))
 SESSION = Session(STEP, None, (), None, None)
+
+
+class WeakRungTests(SynchronousTestCase):
+    """A rung that is better than plain text and no more is told of, and nobody can demand it."""
+
+    def test_each_has_its_diagnosis_and_no_rule_can_name_it(self) -> None:
+        weak = {rung for rung in Rung if grade_of(rung, authenticated=True) is Grade.E}
+        self.assertEqual(set(WEAK_RUNGS), weak)
+        sound = set(Rung) - weak - {Rung.PLAIN}
+        for rung in Rung:
+            text = f'[[rule]]\nname = "r"\nthen = {{ action = "force_tls", lowest_rung = "{rung.value}" }}\n'
+            if rung in sound:
+                load_rules(text, "/etc")
+            else:
+                self.assertRaises(ConfigurationErrors, load_rules, text, "/etc")
 
 
 class ReplyTests(SynchronousTestCase):

@@ -14,11 +14,13 @@ class GradeTests(SynchronousTestCase):
             (Rung.STRONG_256, True): "A", (Rung.STRONG_256, False): "C",
             (Rung.STRONG_128, True): "A", (Rung.STRONG_128, False): "C",
             (Rung.COMPATIBLE, True): "B", (Rung.COMPATIBLE, False): "D",
+            (Rung.LENIENT, True): "E", (Rung.LENIENT, False): "E",
             (Rung.LEGACY, True): "E", (Rung.LEGACY, False): "E",
             (Rung.PLAIN, True): "F", (Rung.PLAIN, False): "F",
             (None, True): "F", (None, False): "F",
         }  # fmt: skip
         self.assertEqual({case: grade_of(*case).value for case in table}, table)
+        self.assertEqual({rung for rung, _ in table}, {None, *Rung})
 
     def test_not_reached(self) -> None:
         for rung in (None, Rung.PLAIN):
