@@ -1,4 +1,4 @@
-"""Read files that the configuration names (used by every shell room): plain files only, without blocking.
+"""Read and replace files (used by every shell room): plain files only, without blocking.
 
 A path may lead to a FIFO, a device or a socket, by mistake or on purpose.  Opening a FIFO blocks until another process
 opens its other end, and a device may be endless: neither may block the server, or its shutdown.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 
 # More than any manually maintained file, and not too much for memory.
 LARGEST = 64 * 1024 * 1024
@@ -60,6 +61,34 @@ def _check(status: os.stat_result, path: str) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "Not a plain file", path)
+
+
+def replace_durably(path: str, content: bytes, owner: tuple[int, int] | None = None) -> None:
+    """Replace a file, or make it: a crash leaves the old content or the new one.  Only its owner can read it (mkstemp
+    gives mode 0600); `owner` is a user and a group for it.  Raises OSError; then nothing has changed.
+    """
+    folder = os.path.dirname(path)
+    descriptor, beside = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(path)}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+    _flush_folder(folder)
+
+
+def _flush_folder(folder: str) -> None:
+    descriptor = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_to_others(path: str) -> str | None:

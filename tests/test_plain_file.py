@@ -9,6 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from fopemta import plain_file
 from fopemta.outbound import host_memory
 from fopemta.plain_file import check_plain, open_plain, open_to_others, read_plain
 from fopemta.policy.recipient_list import parse
@@ -40,6 +41,18 @@ def special_files(folder: Path) -> dict[str, Path]:
         found[f"link to {name}"] = folder / f"link-{name}"
         found[f"link to {name}"].symlink_to(path.absolute())
     return found
+
+
+class ReplacingTests(SynchronousTestCase):
+    def test_the_old_content_stays_until_the_new_one_is_whole(self) -> None:
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        path = folder / "kept"
+        plain_file.replace_durably(str(path), b"old")
+        self.assertEqual((path.read_bytes(), path.stat().st_mode & 0o777), (b"old", 0o600))
+        self.patch(os, "fsync", lambda _: 1 // 0)
+        self.assertRaises(ZeroDivisionError, plain_file.replace_durably, str(path), b"new")
+        self.assertEqual([(each.name, each.read_bytes()) for each in folder.iterdir()], [("kept", b"old")])
 
 
 class PlainFileTests(SynchronousTestCase):

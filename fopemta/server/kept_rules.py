@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from fopemta import maillog
 from fopemta.background import supervise
 from fopemta.config.model import Configuration
 from fopemta.config.rules import load_rules
-from fopemta.plain_file import read_plain
+from fopemta.plain_file import read_plain, replace_durably
 from fopemta.policy.earlier import NO_RULES_TEXT, Earlier, RulesText, followed
 from fopemta.policy.rulebook import NO_RULES
 from fopemta.private_folder import make_private_folders
@@ -163,27 +162,8 @@ def _write(path: str, found: RulesInForce) -> None:
         "in_force": _plain(found.rules),
         "earlier": [{"until": each.until, **_plain(each.rules)} for each in found.earlier],
     }
-    folder = os.path.dirname(path)
-    make_private_folders(folder)
-    descriptor, beside = tempfile.mkstemp(dir=folder, prefix=".rules-")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"sha256": _digest(kept), "kept": kept}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
-    _flush(folder)
-
-
-def _flush(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    make_private_folders(os.path.dirname(path))
+    replace_durably(path, json.dumps({"sha256": _digest(kept), "kept": kept}).encode())
 
 
 def _digest(kept: Any) -> str:

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
-from fopemta.plain_file import read_plain
+from fopemta.plain_file import read_plain, replace_durably
 from fopemta.private_folder import make_private_folders
 from fopemta.trust.certificates import UNREADABLE
 from fopemta.trust.names import matching, patterns, presented
@@ -138,8 +138,8 @@ def _make(
     try:
         make_private_folders(directory)
         # The key first: a crash in between leaves no certificate without its key.
-        _write_whole(files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        _write_whole(files.chain, _self_signed(key, hostname, now).public_bytes(Encoding.PEM))
+        replace_durably(files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        replace_durably(files.chain, _self_signed(key, hostname, now).public_bytes(Encoding.PEM))
     except OSError as error:
         raise CredentialsError(f"{error.filename or directory}: {error.strerror}") from error
 
@@ -159,20 +159,6 @@ def _self_signed(key: CertificateIssuerPrivateKeyTypes, hostname: str, now: date
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-
-
-def _write_whole(path: str, content: bytes) -> None:
-    """Write a temporary file and rename it; only the owner can read it (mkstemp gives mode 0600)."""
-    descriptor, beside = tempfile.mkstemp(dir=os.path.dirname(path))
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        os.unlink(beside)
-        raise
 
 
 def _read(path: str) -> bytes:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 
-from fopemta.plain_file import read_plain
+from fopemta.plain_file import read_plain, replace_durably
 from fopemta.private_folder import make_private_folders
 
 _NAME = "login-secret"
@@ -33,13 +32,4 @@ def kept_secret(directory: str) -> bytes:
 
 def _make(path: str, directory: str) -> None:
     make_private_folders(directory)
-    descriptor, beside = tempfile.mkstemp(dir=directory)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_LENGTH))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        os.unlink(beside)
-        raise
+    replace_durably(path, secrets.token_bytes(_LENGTH))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -13,7 +12,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from fopemta import maillog
 from fopemta.background import supervise
-from fopemta.plain_file import read_plain
+from fopemta.plain_file import read_plain, replace_durably
 from fopemta.private_folder import make_private_folders
 from fopemta.users.account import Accounts, parse
 
@@ -162,7 +161,9 @@ def edit(path: str, change: Callable[[str], str]) -> None:
             text = content.decode("utf-8")
         except FileNotFoundError:
             text, owner = _HEAD, os.stat(folder)
-        _write(path, folder, change(text), owner)
+        # The server, which is not root, must be able to read what root has written.
+        ids = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
+        replace_durably(path, change(text).encode(), ids)
 
 
 @contextlib.contextmanager
@@ -172,30 +173,5 @@ def _locked(path: str) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _write(path: str, folder: str, text: str, owner: os.stat_result) -> None:
-    descriptor, beside = tempfile.mkstemp(dir=folder, prefix=".users-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            if os.geteuid() == 0:
-                # The server, which is not root, must be able to read what root has written.
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
-    _flush_folder(folder)
-
-
-def _flush_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -25,12 +26,18 @@ class SecretTests(SynchronousTestCase):
 
     def test_is_on_the_disk_before_it_is_there(self) -> None:
         """A power cut leaves no empty one, with which nobody could log in by SCRAM."""
-        flushed: list[int] = []
+        flushed: list[int | str] = []
         fsync, replace = os.fsync, os.replace
-        self.patch(os, "fsync", lambda descriptor: (flushed.append(os.fstat(descriptor).st_size), fsync(descriptor)))
+
+        def note(descriptor: int) -> None:
+            status = os.fstat(descriptor)
+            flushed.append("folder" if stat.S_ISDIR(status.st_mode) else status.st_size)
+            fsync(descriptor)
+
+        self.patch(os, "fsync", note)
         self.patch(os, "replace", lambda here, there: (self.assertEqual(flushed, [32]), replace(here, there)))
         kept_secret(str(self.folder))
-        self.assertEqual(flushed, [32])
+        self.assertEqual(flushed, [32, "folder"])
 
     def test_unusable(self) -> None:
         self.folder.mkdir()
