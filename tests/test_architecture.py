@@ -230,3 +230,10 @@ class ImportLawTests(SynchronousTestCase):
             if name == "twisted.internet.reactor" or name.startswith("twisted.internet.reactor.")
         ]
         self.assertEqual(found, [])
+
+
+class DecisionTests(SynchronousTestCase):
+    def test_each_page_has_its_line_in_the_list(self) -> None:
+        folder = ROOT.parent / "docs" / "decisions"
+        listed = set(re.findall(r"\((\d{4}-[^)]*\.md)\)", (folder / "README.md").read_text(encoding="utf-8")))
+        self.assertEqual(listed, {each.name for each in folder.glob("[0-9]*.md")})
